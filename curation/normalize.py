@@ -1,0 +1,270 @@
+"""Raw rows into conversations: every row ends as a `Conversation` or in quarantine with its reason."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+import polars as pl
+from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
+
+from curation.count import count_stage
+from curation.read import RawRow, RawSlice, read_rows
+from curation.shards import ShardWriter
+from schemas.conversation import Conversation, Lineage, Message, content_key, row_id
+from schemas.errors import SourceError
+from schemas.frame import polars_schema
+from schemas.ledger import StageCount
+from schemas.reasons import Reason
+from schemas.recipe import Compare, SourceBase
+from schemas.record import fault
+
+STAGE = "validate"
+
+CONVERSATIONS = pl.Schema({**polars_schema(Conversation), "text_bytes": pl.Int64()})
+"""A conversation, and the bytes of text its raw row held."""
+
+KEYS = pl.Schema(
+    {
+        "id": pl.String(),
+        "source": pl.String(),
+        "content_key": pl.String(),
+        "text": pl.String(),
+        "priority": pl.Int64(),
+        "quality": pl.Float64(),
+        "solver": pl.String(),
+        "cap": pl.Int64(),
+        "file": pl.String(),
+        "row": pl.Int64(),
+        "messages": pl.Int64(),
+        "text_bytes": pl.Int64(),
+    }
+)
+"""What duplicates are judged by, row by row beside `CONVERSATIONS`; `text` is what is compared."""
+
+REJECTS = pl.Schema(
+    {
+        "id": pl.String(),
+        "source": pl.String(),
+        "file": pl.String(),
+        "row": pl.Int64(),
+        "stage": pl.String(),
+        "reason": pl.String(),
+        "detail": pl.String(),
+        "messages": pl.Int64(),
+        "text_bytes": pl.Int64(),
+        "content": pl.String(),
+    }
+)
+"""A row that was left out, whole: `content` is the raw row, or the conversation, as JSON text."""
+
+_BATCH = 512
+_SHOWN_DETAIL = 500
+
+
+class Origin(NamedTuple):
+    """What a row's id and lineage need besides the row."""
+
+    source: SourceBase
+    dataset: str
+    revision: str
+    file: str
+
+
+class Judged(NamedTuple):
+    """The fate of one raw row in this stage: exactly one of `conversation` and `reason` is set."""
+
+    row: RawRow
+    conversation: Conversation | None
+    reason: Reason | None
+    detail: str
+    messages: int
+    text_bytes: int
+
+
+def normalize_slice(piece: RawSlice, *, origin: Origin, max_row_bytes: int, out: Path) -> StageCount:
+    """Write the slice's `conversations`, `keys` and `rejects` shards into folder `out`.
+
+    Returns:
+        Rows, messages and bytes of text read, kept, and dropped by reason.
+
+    Raises:
+        SourceError: if the file as a whole cannot be read, or holds fewer rows than its footer says.
+    """
+    count = StageCount(stage=STAGE, source=origin.source.name)
+    rows = read_rows(piece, max_row_bytes=max_row_bytes)
+    judged = (judge(row, origin=origin, max_row_bytes=max_row_bytes) for row in rows)
+    with ExitStack() as stack:
+        conversations, keys, rejects = (
+            stack.enter_context(ShardWriter(out / f"{name}.parquet", schema))
+            for name, schema in (("conversations", CONVERSATIONS), ("keys", KEYS), ("rejects", REJECTS))
+        )
+        for batch in _batches(judged):
+            kept = [item for item in batch if item.conversation is not None]
+            conversations.append(_conversation_frame(kept))
+            keys.append(_key_frame(kept, origin.source))
+            rejects.append(_reject_frame([item for item in batch if item.reason is not None], origin))
+            count += count_stage(STAGE, origin.source.name, _fates(batch))
+    if piece.rows is not None and count.read.rows != piece.rows:
+        msg = f"{piece.file}: {count.read.rows} rows where the footer promises {piece.rows}"
+        raise SourceError(msg)
+    return count
+
+
+def judge(row: RawRow, *, origin: Origin, max_row_bytes: int) -> Judged:
+    """Return the conversation that a raw row holds, or the reason why it holds none. Never raises."""
+    source = origin.source
+    size = len(row.text.encode()) if row.text else text_bytes(row.values)
+    turns = source.format.turns(row.values)
+    try:
+        if row.fault is not None:
+            raise row.fault
+        if size > max_row_bytes:
+            raise fault(Reason.TOO_BIG, f"{size} bytes of text, at most {max_row_bytes} are allowed")
+        conversation = _conversation(row, origin)
+        _check_thinking(conversation, source)
+    except PydanticCustomError as error:
+        return Judged(row, None, Reason(error.type), error.message(), turns, size)
+    except ValidationError as error:
+        return Judged(row, None, *_first_fault(error), turns, size)
+    except RecursionError:
+        return Judged(row, None, Reason.TOO_DEEP, "nested deeper than a parser can follow", turns, size)
+    return Judged(row, conversation, None, "", len(conversation.messages), size)
+
+
+def compared_text(messages: Iterable[Message], compare: Compare) -> str:
+    """Return the text that near-duplicates are judged by."""
+    if compare == "conversation":
+        return "\n".join(
+            part for message in messages for part in (message.reasoning, message.content) if part
+        )
+    asked = [message.content for message in messages if message.role == "user"]
+    return asked[0] if compare == "first_user" else "\n".join(asked)
+
+
+def text_bytes(value: object) -> int:
+    """Return the UTF-8 bytes of all strings in a raw value, keys not counted. Never recurses."""
+    total, rest = 0, [value]
+    while rest:
+        item = rest.pop()
+        if isinstance(item, str):
+            total += len(item) if item.isascii() else len(item.encode(errors="surrogatepass"))
+        elif isinstance(item, Mapping):
+            rest += item.values()
+        elif isinstance(item, list | tuple):
+            rest += item
+    return total
+
+
+def _conversation(row: RawRow, origin: Origin) -> Conversation:
+    draft = origin.source.format.read(row.values)
+    fields = {
+        "source": origin.source.name,
+        "messages": draft.messages,
+        "tools": draft.tools,
+        "lineage": Lineage(dataset=origin.dataset, revision=origin.revision, file=origin.file, row=row.index),
+        "quality": draft.quality,
+        "solver": draft.solver,
+        "metadata": orjson.loads(orjson.dumps(draft.metadata, default=str, option=orjson.OPT_NON_STR_KEYS)),
+    }
+    conversation = Conversation.model_validate({"id": "", **fields})
+    key = content_key(conversation.messages, conversation.tools)
+    return conversation.model_copy(update={"id": row_id(origin.source.name, key)})
+
+
+def _check_thinking(conversation: Conversation, source: SourceBase) -> None:
+    if source.thinking == "required" and conversation.messages[-1].reasoning is None:
+        raise fault(Reason.THINK_MISSING, "the last assistant turn has no trace")
+    if source.thinking == "forbidden" and any(message.reasoning for message in conversation.messages):
+        raise fault(Reason.THINK_UNEXPECTED, "an assistant turn has a trace")
+
+
+def _first_fault(error: ValidationError) -> tuple[Reason, str]:
+    """Return the reason of the first finding: our own, or wrong_type for pydantic's."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(step) for step in first["loc"])
+    detail = f"{where}: {first['msg']}" if where else first["msg"]
+    try:
+        return Reason(first["type"]), detail
+    except ValueError:
+        return Reason.WRONG_TYPE, detail
+
+
+def _batches(judged: Iterator[Judged]) -> Iterator[list[Judged]]:
+    while batch := list(islice(judged, _BATCH)):
+        yield batch
+
+
+def _conversation_frame(kept: list[Judged]) -> pl.DataFrame:
+    rows = [
+        {**item.conversation.model_dump(), "text_bytes": item.text_bytes}
+        for item in kept
+        if item.conversation
+    ]
+    return pl.DataFrame(rows, schema=CONVERSATIONS, orient="row")
+
+
+def _key_frame(kept: list[Judged], source: SourceBase) -> pl.DataFrame:
+    rows = [
+        {
+            "id": conversation.id,
+            "source": conversation.source,
+            "content_key": content_key(conversation.messages, conversation.tools),
+            "text": compared_text(conversation.messages, source.compare),
+            "priority": source.priority,
+            "quality": conversation.quality,
+            "solver": conversation.solver,
+            "cap": source.max_solutions_per_problem or 1,
+            "file": conversation.lineage.file,
+            "row": conversation.lineage.row,
+            "messages": item.messages,
+            "text_bytes": item.text_bytes,
+        }
+        for item in kept
+        if (conversation := item.conversation)
+    ]
+    return pl.DataFrame(rows, schema=KEYS, orient="row")
+
+
+def _reject_frame(rejected: list[Judged], origin: Origin) -> pl.DataFrame:
+    rows = []
+    for item in rejected:
+        content = item.row.text or _json(item.row.values)
+        rows.append(
+            {
+                "id": row_id(origin.source.name, content),
+                "source": origin.source.name,
+                "file": origin.file,
+                "row": item.row.index,
+                "stage": STAGE,
+                "reason": item.reason,
+                "detail": item.detail[:_SHOWN_DETAIL],
+                "messages": item.messages,
+                "text_bytes": item.text_bytes,
+                "content": content,
+            }
+        )
+    return pl.DataFrame(rows, schema=REJECTS, orient="row")
+
+
+def _json(values: Mapping[str, Any]) -> str:
+    """Return a raw row as JSON text that any reader can open: lone surrogates stay escaped."""
+    try:
+        return orjson.dumps(dict(values), default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except (TypeError, ValueError):
+        return json.dumps(values, default=str)
+
+
+def _fates(batch: list[Judged]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "reason": [item.reason for item in batch],
+            "messages": [item.messages for item in batch],
+            "text_bytes": [item.text_bytes for item in batch],
+        },
+        schema={"reason": pl.String, "messages": pl.Int64, "text_bytes": pl.Int64},
+    )

@@ -1,0 +1,47 @@
+"""What else decides an output besides its inputs: our own code and the libraries it runs on."""
+
+from collections.abc import Mapping
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import version
+from importlib.resources import files
+
+LIBRARIES = (
+    "jinja2",
+    "numba",
+    "numpy",
+    "orjson",
+    "polars",
+    "pyarrow",
+    "pydantic",
+    "quicktok-v1",
+    "scipy",
+    "tokenizers",
+    "xxhash",
+)
+"""Libraries whose change may change a byte of the mixture."""
+
+ROOMS = ("schemas", "templates", "curation")
+"""Rooms whose code decides what a row becomes."""
+
+
+@cache
+def library_versions() -> Mapping[str, str]:
+    """Return the installed versions of `LIBRARIES`."""
+    return {name: version(name) for name in LIBRARIES}
+
+
+@cache
+def code_digest() -> str:
+    """Return one sha256 over our sources and library versions.
+
+    The whole rooms, not only the function called: an edited helper must not leave stale output.
+    """
+    content = sha256()
+    for room in ROOMS:
+        for path in sorted(files(room).iterdir(), key=lambda item: item.name):
+            if path.is_file() and path.name.endswith((".py", ".jinja")):
+                content.update(f"{room}/{path.name}\0".encode() + path.read_bytes() + b"\0")
+    for name, number in sorted(library_versions().items()):
+        content.update(f"{name}=={number}\0".encode())
+    return content.hexdigest()

@@ -1,0 +1,314 @@
+"""The story of a build, from recipe to published version; the scheduler only watches it."""
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal, ParamSpec, Protocol, TypeVar
+
+import orjson
+import polars as pl
+import pyarrow.parquet as pq
+
+from curation import measure, mix, normalize, render
+from curation.fates import FATES
+from curation.mix import SPLITS
+from curation.shards import ShardWriter, read_groups
+from flows import stages
+from flows.card import dataset_card
+from flows.fingerprint import code_digest, library_versions
+from flows.progress import Notify, silent
+from flows.report import render_html
+from flows.stages import Run, Shard
+from flows.store import MANIFEST, StageOutput, Store, digest, full_disk, write_json
+from flows.workers import workers
+from schemas.artifact import InputFile, Snapshot
+from schemas.errors import LedgerError
+from schemas.ledger import Ledger, StageCount, total
+from schemas.manifest import FileEntry, InputEntry, Manifest, SourceEntry
+from schemas.recipe import Recipe, Source
+from schemas.report import Report
+from templates import template_digest, tokenizer_digest
+
+Arguments = ParamSpec("Arguments")
+Outcome = TypeVar("Outcome")
+
+
+class Step(Protocol):
+    """How a stage is run under a name: called directly, or as a task of the scheduler."""
+
+    def __call__(self, name: str, function: Callable[Arguments, Outcome], /) -> Callable[Arguments, Outcome]:
+        """Return `function` so wrapped that calling it runs the stage `name`."""
+
+
+def directly(name: str, function: Callable[Arguments, Outcome], /) -> Callable[Arguments, Outcome]:
+    """Run a stage by calling it."""
+    return function
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build came to."""
+
+    version: Path
+    manifest: Manifest
+    status: Literal["published", "unchanged"]
+    reused: int
+    """Stage outputs that were there already."""
+    made: int
+    """Stage outputs that were computed."""
+
+    @property
+    def digest(self) -> str:
+        """Return the version's name."""
+        return self.version.name
+
+
+def build(
+    recipe: Recipe,
+    store: Store,
+    *,
+    base: Path,
+    processes: int | None = None,
+    step: Step = directly,
+    notify: Notify = silent,
+) -> Built:
+    """Build the recipe's mixture and publish it as the current version.
+
+    Args:
+        recipe: what to build.
+        store: where it goes; the version that was current stays so until the last moment.
+        base: folder that the recipe's relative patterns start from.
+        processes: worker processes; unset means one per core.
+        step: how stages are run.
+        notify: told how stages get on.
+
+    Raises:
+        ThinkmixError: for everything a person must fix; `schemas.errors` draws the tree.
+    """
+    with (
+        full_disk(store.root),
+        store.lock(recipe.name),
+        workers(processes or len(os.sched_getaffinity(0))) as pool,
+    ):
+        run = Run(store, pool, notify)
+        origins, shards = _read_sources(run, recipe, base, step)
+        verdicts = step("dedup", stages.deduplicate)(run, shards, recipe.dedup)
+        rendered = step("render", stages.render_examples)(
+            run, shards, verdicts, template=recipe.template, max_tokens=recipe.max_tokens
+        )
+        drawn = step("mix", stages.draw)(run, rendered, recipe.mix, recipe.seed)
+        settled = step("settle", stages.settle)(run, shards, rendered, drawn)
+        gathered = step("gather", stages.gather)(run, rendered, drawn)
+        work = _Work(recipe, origins, shards, verdicts, rendered, drawn, settled, gathered)
+        return step("publish", _publish)(store, work)
+
+
+def _read_sources(run: Run, recipe: Recipe, base: Path, step: Step) -> tuple[list[SourceEntry], list[Shard]]:
+    """Resolve all sources before the first download, so that one that is gone ends the build early."""
+    snapshots = [
+        step(f"resolve {source.name}", stages.resolve)(run, source, base) for source in recipe.sources
+    ]
+    origins, shards = [], []
+    for source, snapshot in zip(recipe.sources, snapshots, strict=True):
+        files = step(f"fetch {source.name}", stages.fetch)(run, source, snapshot, base)
+        origins.append(_origin(source, snapshot, files))
+        shards += step(f"validate {source.name}", stages.validate)(
+            run, source, snapshot, files, recipe.max_row_bytes
+        )
+    return origins, shards
+
+
+def _origin(source: Source, snapshot: Snapshot, files: Sequence[InputFile]) -> SourceEntry:
+    return SourceEntry(
+        name=source.name,
+        dataset=snapshot.dataset,
+        revision=snapshot.revision,
+        commit=snapshot.commit,
+        licence=source.licence,
+        files=tuple(InputEntry(name=file.name, sha256=file.sha256, bytes=file.size) for file in files),
+    )
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Everything that a version is put together from."""
+
+    recipe: Recipe
+    origins: list[SourceEntry]
+    shards: list[Shard]
+    verdicts: StageOutput
+    rendered: list[StageOutput]
+    drawn: StageOutput
+    settled: list[StageOutput]
+    gathered: list[StageOutput]
+
+    def outputs(self) -> list[StageOutput]:
+        validated = [shard.validated for shard in self.shards]
+        """Return the outputs of all stages, to tell what was reused."""
+        return [*validated, self.verdicts, *self.rendered, self.drawn, *self.settled, *self.gathered]
+
+    def ledger(self) -> Ledger:
+        """Add up all parts of all stages, and refuse if a row, message or byte went missing.
+
+        Raises:
+            LedgerError: if a stage does not balance, or reads what the one before did not keep.
+        """
+        listed: list[StageCount] = []
+        by_stage = (
+            (normalize.STAGE, [shard.validated for shard in self.shards]),
+            ("dedup", [self.verdicts]),
+            (render.STAGE, self.rendered),
+            (mix.STAGE, self.settled),
+        )
+        for stage, outputs in by_stage:
+            parts = stages.counts(outputs, stage)
+            for source in self.recipe.sources:
+                mine = [part for part in parts if part.source == source.name]
+                listed.append(total([StageCount(stage=stage, source=source.name), *mine]))
+        return Ledger(stages=tuple(listed)).check()
+
+
+def _publish(store: Store, work: _Work) -> Built:
+    """Put the version together beside its place, check it, and make it current."""
+    ledger = work.ledger()
+    before = store.current(work.recipe.name)
+    with store.scratch(store.root / work.recipe.name / "versions") as folder:
+        contents = _link_shards(work, folder)
+        _write_rows(work, folder)
+        report = _report(work, ledger, _content_digest(contents), folder)
+        write_json(folder / "report.json", report.model_dump(mode="json"))
+        (folder / "report.html").write_text(render_html(report), encoding="utf-8")
+        (folder / "README.md").write_text(dataset_card(report), encoding="utf-8")
+        manifest = _manifest(work, report, folder)
+        _check_rows(manifest)
+        write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
+        version = store.publish(work.recipe.name, folder)
+    outputs = work.outputs()
+    reused = sum(output.reused for output in outputs)
+    return Built(
+        version=version,
+        manifest=manifest,
+        status="unchanged" if before == version else "published",
+        reused=reused,
+        made=len(outputs) - reused,
+    )
+
+
+def _link_shards(work: _Work, folder: Path) -> list[tuple[str, str]]:
+    """Put the gathered shards into the version; return (name, digest of rows) of each."""
+    contents = []
+    for output in work.gathered:
+        for name in output.files:
+            _link(output.folder / name, folder / name)
+            contents.append((name, str(output.result["content_sha256"])))
+    return contents
+
+
+def _link(cached: Path, published: Path) -> None:
+    try:
+        os.link(cached, published)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(cached, published)
+
+
+def _write_rows(work: _Work, folder: Path) -> None:
+    """Write the dropped rows and the fates of all rows, a file per source."""
+    for name in ("rejects", "fates"):
+        (folder / name).mkdir()
+    for source in work.recipe.sources:
+        mine = [number for number, shard in enumerate(work.shards) if shard.source.name == source.name]
+        rejects = [
+            output / "rejects.parquet"
+            for number in mine
+            for output in (work.shards[number].validated.folder, work.rendered[number].folder)
+        ]
+        _join(rejects, folder / "rejects" / f"{source.name}.parquet", normalize.REJECTS)
+        fates = [work.settled[number].folder / "fates.parquet" for number in mine]
+        _join(fates, folder / "fates" / f"{source.name}.parquet", FATES)
+
+
+def _join(parts: Sequence[Path], out: Path, schema: pl.Schema) -> None:
+    """Write the rows of several shards of one schema into one, a row group at a time."""
+    with ShardWriter(out, schema) as joined:
+        for part in parts:
+            for group in read_groups(part):
+                joined.append(group)
+
+
+def _report(work: _Work, ledger: Ledger, content: str, folder: Path) -> Report:
+    recipe = work.recipe
+    shares = stages.shares(work.drawn)
+    index = pl.concat([pl.read_parquet(output.folder / "index.parquet") for output in work.rendered])
+    drawn = pl.concat(
+        [pl.read_parquet(path) for path in sorted(work.drawn.folder.glob("selection-*.parquet"))]
+    )
+    lengths = measure.lengths(index)
+    return Report(
+        mixture=recipe.name,
+        title=recipe.title,
+        checks=(
+            measure.check_ledger(ledger),
+            *measure.check_shares(shares, recipe.mix, longest=max(view.longest for view in lengths)),
+            measure.check_split(index, drawn),
+            measure.check_targets(index, drawn),
+        ),
+        shares=shares,
+        ledger=ledger,
+        lengths=lengths,
+        clusters=measure.clusters(pl.scan_parquet(folder / "fates" / "*.parquet")),
+        samples=measure.samples(sorted((folder / "rejects").glob("*.parquet"))),
+        sources=tuple(work.origins),
+        recipe=recipe,
+        template_sha256=template_digest(recipe.template),
+        tokenizer_sha256=tokenizer_digest(),
+        content_sha256=content,
+    )
+
+
+def _manifest(work: _Work, report: Report, folder: Path) -> Manifest:
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return Manifest(
+        mixture=report.mixture,
+        recipe=report.recipe,
+        sources=report.sources,
+        template=work.recipe.template,
+        template_sha256=report.template_sha256,
+        tokenizer_sha256=report.tokenizer_sha256,
+        code_sha256=code_digest(),
+        libraries=library_versions(),
+        ledger=report.ledger,
+        shares=report.shares,
+        content_sha256=report.content_sha256,
+        files={str(path.relative_to(folder)): _file_entry(path) for path in paths},
+    )
+
+
+def _file_entry(path: Path) -> FileEntry:
+    rows = pq.read_metadata(path).num_rows if path.suffix == ".parquet" else None
+    return FileEntry(sha256=digest(path), bytes=path.stat().st_size, rows=rows)
+
+
+def _check_rows(manifest: Manifest) -> None:
+    """Compare what was written with what was counted; a writer's good word is not enough.
+
+    Raises:
+        LedgerError: naming the files and both numbers.
+    """
+    drawn = {
+        split: sum(share.examples for share in manifest.shares if share.split == split) for split in SPLITS
+    }
+    read = {name: count.read.rows for name, count in manifest.ledger.of(normalize.STAGE).items()}
+    expected = {f"{split}-": rows for split, rows in drawn.items()}
+    expected |= {f"fates/{name}.parquet": rows for name, rows in read.items()}
+    for prefix, rows in expected.items():
+        written = sum(entry.rows or 0 for name, entry in manifest.files.items() if name.startswith(prefix))
+        if written != rows:
+            msg = f"{prefix}* hold {written} rows, but {rows} were counted"
+            raise LedgerError(msg)
+
+
+def _content_digest(contents: Sequence[tuple[str, str]]) -> str:
+    return sha256(orjson.dumps(sorted(contents))).hexdigest()

@@ -1,0 +1,83 @@
+"""What a build tells about itself while it runs, and how a terminal shows it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+
+@dataclass(frozen=True)
+class Event:
+    """A stage got on: `done` of `total` units of one source (or of all, where source is empty)."""
+
+    stage: str
+    source: str
+    done: int
+    total: int | None
+    unit: str = "rows"
+
+
+Notify = Callable[[Event], None]
+
+
+def silent(event: Event) -> None:
+    """Tell nobody."""
+
+
+class _Rate(ProgressColumn):
+    """Units a second since the stage began."""
+
+    def render(self, task: "object") -> Text:
+        speed = getattr(task, "finished_speed", None) or getattr(task, "speed", None)
+        unit = getattr(task, "fields", {}).get("unit", "")
+        return Text("" if speed is None else f"{_short(speed)} {unit}/s", style="cyan")
+
+
+@contextmanager
+def bars(console: Console) -> Iterator[Notify]:
+    """Yield a listener that draws a bar per stage and source: done, rate, time left."""
+    tasks: dict[tuple[str, str], TaskID] = {}
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", table_column=None),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[shown]}"),
+        _Rate(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+
+        def notify(event: Event) -> None:
+            key = (event.stage, event.source)
+            if key not in tasks:
+                title = f"{event.stage:<9} {event.source}"
+                tasks[key] = progress.add_task(title, total=event.total, unit=event.unit, shown="")
+            total = "" if event.total is None else f"/{_short(event.total)}"
+            progress.update(
+                tasks[key],
+                completed=event.done,
+                total=event.total,
+                shown=f"{_short(event.done)}{total} {event.unit}",
+            )
+
+        yield notify
+
+
+def _short(number: float) -> str:
+    for step, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if number >= step:
+            return f"{number / (1e3 if letter == 'k' else step):.1f}{letter}"
+    return f"{number:.0f}"

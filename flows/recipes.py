@@ -1,0 +1,75 @@
+"""Recipes by name or by path: YAML in, a checked `Recipe` out."""
+
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from schemas.errors import RecipeError
+from schemas.recipe import Recipe
+
+LARGEST = 256 * 1024
+"""Largest recipe in bytes; a longer file is not one."""
+
+
+@dataclass(frozen=True)
+class Located:
+    """A recipe, and the folder that its relative patterns start from."""
+
+    recipe: Recipe
+    base: Path
+
+
+def shipped() -> dict[str, Path]:
+    """Return the recipes that come with the program, by name."""
+    with as_file(files("data") / "recipes") as folder:
+        return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def load(name_or_path: str) -> Located:
+    """Return the shipped recipe of that name, or the one in that file.
+
+    Raises:
+        RecipeError: if there is none, it is not YAML, or it says something impossible; names the field.
+    """
+    path = shipped().get(name_or_path) or Path(name_or_path)
+    if not path.is_file():
+        msg = f"no recipe {name_or_path!r}: neither a file nor one of {', '.join(shipped())}"
+        raise RecipeError(msg)
+    if path.stat().st_size > LARGEST:
+        msg = f"{path}: larger than {LARGEST} bytes, not a recipe"
+        raise RecipeError(msg)
+    return Located(parse(path.read_text(encoding="utf-8"), str(path)), path.resolve().parent)
+
+
+def parse(text: str, where: str) -> Recipe:
+    """Return the recipe that YAML text states.
+
+    Raises:
+        RecipeError: with one line per field that is wrong.
+    """
+    try:
+        stated = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader without aliases
+    except yaml.YAMLError as error:
+        msg = f"{where}: not YAML: {error}"
+        raise RecipeError(msg) from None
+    try:
+        return Recipe.model_validate(stated)
+    except ValidationError as error:
+        lines = [f"{where}:"]
+        for finding in error.errors(include_url=False):
+            field = ".".join(str(step) for step in finding["loc"]) or "recipe"
+            lines.append(f"  {field}: {finding['msg'].removeprefix('Value error, ')}")
+        raise RecipeError("\n".join(lines)) from None
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """A safe loader that refuses aliases, with which nine lines of YAML can fill a memory."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.events.AliasEvent):
+            msg = "aliases (*name) are not allowed in a recipe"
+            raise yaml.YAMLError(msg)
+        return super().compose_node(parent, index)

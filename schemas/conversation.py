@@ -1,0 +1,243 @@
+"""One record for all stages: a conversation of typed messages that knows where it came from."""
+
+import re  # noqa: TID251 - one character class, which cannot backtrack
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
+from math import isfinite
+from typing import Annotated, Any, Literal, Self
+
+import orjson
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+
+from schemas.reasons import Reason
+from schemas.record import MAX_DEPTH, JsonObject, Record, depth, fault
+
+Role = Literal["system", "user", "assistant", "tool"]
+
+CONTROL_TOKENS = (
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|object_ref_start|>",
+    "<|object_ref_end|>",
+    "<|box_start|>",
+    "<|box_end|>",
+    "<|quad_start|>",
+    "<|quad_end|>",
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|vision_pad|>",
+    "<|image_pad|>",
+    "<|video_pad|>",
+    "<tool_call>",
+    "</tool_call>",
+    "<|fim_prefix|>",
+    "<|fim_middle|>",
+    "<|fim_suffix|>",
+    "<|fim_pad|>",
+    "<|repo_name|>",
+    "<|file_sep|>",
+    "<tool_response>",
+    "</tool_response>",
+    "<think>",
+    "</think>",
+)
+"""Qwen3's added tokens, ids 151643 to 151668: inside content each would become a command to the model."""
+
+_UNWANTED = re.compile(
+    "([\x00-\x08\x0b\x0c\x0e-\x1f\x7f])|([\ufdd0-\ufdef\ufffe\uffff])|([\u202a-\u202e\u2066-\u2069])|([\ud800-\udfff])"
+)
+_UNWANTED_REASONS = (Reason.CONTROL_CHAR, Reason.NONCHARACTER, Reason.BIDI_CONTROL, Reason.LONE_SURROGATE)
+
+
+def clean_text(text: str, info: ValidationInfo | None = None) -> str:
+    """Return `text` if a model may read it as plain text; raise the reason if not."""
+    if found := _UNWANTED.search(text):
+        reason = _UNWANTED_REASONS[(found.lastindex or 1) - 1]
+        where = f" of {info.field_name}" if info and info.field_name else ""
+        raise fault(reason, f"U+{ord(found.group()):04X} at character {found.start()}{where}")
+    if "<" in text:
+        for token in CONTROL_TOKENS:
+            if token in text:
+                raise fault(Reason.CONTROL_TOKEN, f"{token} at character {text.index(token)}")
+    return text
+
+
+Text = Annotated[str, AfterValidator(clean_text)]
+"""Text that holds no control token, control character, noncharacter, bidi override or lone surrogate."""
+
+
+class ToolCall(Record):
+    """One call of one tool; the arguments are structured, never pre-rendered text."""
+
+    name: Annotated[Text, Field(min_length=1, max_length=256)]
+    arguments: JsonObject
+
+    @model_validator(mode="after")
+    def _arguments_are_plain(self) -> Self:
+        _check_json(self.arguments)
+        return self
+
+
+class Message(Record):
+    """One turn. Only an assistant reasons and calls tools.
+
+    Line breaks at the seams (around reasoning, before an answer) are the template's, not the
+    author's: they are removed here, so that rendering and parsing are exact inverses.
+    """
+
+    role: Role
+    content: Text = ""
+    reasoning: Text | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _trim_seams(cls, fields: object) -> object:
+        if not isinstance(fields, dict) or fields.get("role") != "assistant":
+            return fields
+        content, reasoning = fields.get("content"), fields.get("reasoning")
+        if isinstance(content, str):
+            fields = {**fields, "content": content.lstrip("\n")}
+        if isinstance(reasoning, str):
+            fields["reasoning"] = reasoning.strip("\n") if reasoning.strip() else None
+        return fields
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.role != "assistant" and (self.reasoning is not None or self.tool_calls):
+            raise fault(Reason.ROLE_ORDER, f"a {self.role} turn cannot reason or call tools")
+        if self.role != "tool" and not self.tool_calls and not self.content.strip():
+            reason = Reason.EMPTY_TURN if self.reasoning is None else Reason.THINK_NO_ANSWER
+            raise fault(reason, f"the {self.role} turn has no text")
+        return self
+
+    def to_chat(self) -> dict[str, Any]:
+        """Return the turn as chat templates and trainers read it: `reasoning_content`, wrapped calls."""
+        turn: dict[str, Any] = {"role": self.role, "content": self.content}
+        if self.reasoning is not None:
+            turn["reasoning_content"] = self.reasoning
+        if self.tool_calls:
+            turn["tool_calls"] = [
+                {"type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+                for call in self.tool_calls
+            ]
+        return turn
+
+
+class Lineage(Record):
+    """Where a row was read: enough to open the very row again."""
+
+    dataset: str
+    """Hub id, or the recipe's name for local files."""
+    revision: str
+    """Commit of the dataset; for local files the sha256 of the file."""
+    file: str
+    """Path inside the dataset."""
+    row: int = Field(ge=0)
+    """Position in the file, counted from 0."""
+
+
+class Conversation(Record):
+    """A conversation that can be rendered, compared and trained on.
+
+    Invariants: an optional system turn, then user and assistant in turn, tools answering the
+    calls of the assistant turn before them, and the assistant speaking last. All text is plain
+    (see `Text`). `id` depends on source and content only, never on the position of the row.
+    """
+
+    id: str
+    source: str
+    messages: tuple[Message, ...]
+    tools: tuple[JsonObject, ...] = ()
+    lineage: Lineage
+    quality: float | None = None
+    """The source's own score of the row; higher is better. Decides between duplicates."""
+    solver: str | None = None
+    """Who wrote the answer (a model's name): a cap on solutions takes turns between solvers."""
+    metadata: JsonObject = Field(default_factory=dict)
+    """Columns of the source that no stage interprets, for reports."""
+
+    @model_validator(mode="after")
+    def _is_a_chat(self) -> Self:
+        check_turns(self.messages)
+        for tool in self.tools:
+            if not tool:
+                raise fault(Reason.TOOLS_INVALID, "an empty tool definition")
+            _check_json(tool)
+        return self
+
+    def question(self) -> str:
+        """Return the first user turn: for a math source, the problem."""
+        return next(message.content for message in self.messages if message.role == "user")
+
+
+def check_turns(messages: Sequence[Message]) -> None:
+    """Raise the reason if the order of turns is not one that a chat can have."""
+    if not messages or messages[-1].role != "assistant":
+        raise fault(Reason.NO_FINAL_ASSISTANT, f"ends with {messages[-1].role if messages else 'nothing'}")
+    before = "start"
+    for index, message in enumerate(messages):
+        role = message.role
+        if role not in _MAY_FOLLOW[before]:
+            raise fault(Reason.ROLE_ORDER, f"message {index}: {role} after {before.replace('_', ' ')}")
+        before = "call" if message.tool_calls else role
+
+
+_MAY_FOLLOW: Mapping[str, tuple[Role, ...]] = {
+    "start": ("system", "user"),
+    "system": ("user",),
+    "user": ("assistant",),
+    "assistant": ("user",),
+    "call": ("tool",),
+    "tool": ("tool", "assistant"),
+}
+
+
+def _check_json(value: Mapping[str, Any]) -> None:
+    """Refuse what JSON text cannot hold, or should not: depth, NaN, bytes, and unclean strings."""
+    if depth(value) > MAX_DEPTH:
+        raise fault(Reason.TOO_DEEP, f"nested deeper than {MAX_DEPTH} levels")
+    for leaf in _leaves(value):
+        if isinstance(leaf, str):
+            clean_text(leaf)
+        elif not (
+            leaf is None or isinstance(leaf, bool | int) or (isinstance(leaf, float) and isfinite(leaf))
+        ):
+            raise fault(Reason.WRONG_TYPE, f"{leaf!r} is not a JSON value")
+
+
+def _leaves(value: object) -> Iterator[object]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield key
+            yield from _leaves(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _leaves(item)
+    else:
+        yield value
+
+
+def content_key(messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> str:
+    """Return the sha256 of everything a model would read: equal keys mean exact duplicates.
+
+    Canonical form: NFC (the tokenizer normalises to it, too), sorted keys, no white space.
+    """
+    canonical = orjson.dumps(
+        [[_identity(message) for message in messages], list(tools)], option=orjson.OPT_SORT_KEYS
+    ).decode()
+    if not canonical.isascii():
+        canonical = unicodedata.normalize("NFC", canonical)
+    return sha256(canonical.encode()).hexdigest()
+
+
+def _identity(message: Message) -> list[Any]:
+    calls = [[call.name, dict(call.arguments)] for call in message.tool_calls]
+    return [message.role, message.content, message.reasoning, calls]
+
+
+def row_id(source: str, key: str) -> str:
+    """Return the id of a row: 32 hex digits of the sha256 of its source's name and its content key."""
+    return sha256(f"{source}\0{key}".encode()).hexdigest()[:32]

@@ -1,0 +1,106 @@
+"""What a person must fix, as exceptions: each carries the exit code of the command that ends with it.
+
+ThinkmixError                 1
+├── RecipeError               2   the recipe says something impossible
+├── SourceError               4   a source cannot be read
+│   ├── SourceNotFound            no such dataset, revision or file
+│   ├── SourceDenied              the hub wants a (better) token
+│   ├── SourceUnavailable         the hub did not answer, after retries
+│   └── SourceCorrupt             bytes differ from the sha256 that was promised
+├── StoreError                5   the store cannot be written or does not hold what it promised
+│   ├── StoreBusy            75   another build of the same mixture holds the lock (EX_TEMPFAIL)
+│   ├── StoreCorrupt              a published or cached file differs from its manifest
+│   └── StoreFull                 no space left on the store's disk
+├── WorkerError               6   a worker process died twice on the same shard
+├── LedgerError               7   rows do not add up: a defect of ours, nothing is published
+├── MixtureError              8   the shares cannot be reached with the rows that survived
+├── TemplateError             9   a message list that the chat template cannot render
+└── TrainError               10   a training run that cannot start or go on
+
+A bad *row* is never an exception beyond its shard: it becomes a `Reason` in quarantine.
+Keep them picklable (one message argument): they cross process borders.
+"""
+
+
+class ThinkmixError(Exception):
+    """Root of everything that ends a command with a sentence instead of a traceback."""
+
+    exit_code = 1
+
+
+class RecipeError(ThinkmixError, ValueError):
+    """The recipe, or a flag that overrides it, says something impossible."""
+
+    exit_code = 2
+
+
+class SourceError(ThinkmixError):
+    """A source cannot be read."""
+
+    exit_code = 4
+
+
+class SourceNotFound(SourceError, LookupError):
+    """No such dataset, revision or file at the hub or on disk."""
+
+
+class SourceDenied(SourceError, PermissionError):
+    """The hub refuses to serve the dataset with the token it was given."""
+
+
+class SourceUnavailable(SourceError, ConnectionError):
+    """The hub did not answer, or only with transient errors, until retries ran out."""
+
+
+class SourceCorrupt(SourceError):
+    """Downloaded bytes differ from the sha256 that the hub promised for them."""
+
+
+class StoreError(ThinkmixError, OSError):
+    """The store cannot be written, or is not a store."""
+
+    exit_code = 5
+
+
+class StoreBusy(StoreError):
+    """Another build of the same mixture holds the lock; sysexits' EX_TEMPFAIL, so schedulers retry."""
+
+    exit_code = 75
+
+
+class StoreCorrupt(StoreError):
+    """A published or cached file is not what its manifest says."""
+
+
+class StoreFull(StoreError):
+    """No space left where the store lies; what was published before is untouched."""
+
+
+class WorkerError(ThinkmixError):
+    """A worker process died twice on the same shard (killed, out of memory, crashed)."""
+
+    exit_code = 6
+
+
+class LedgerError(ThinkmixError):
+    """Rows in and rows out do not add up, so nothing is published."""
+
+    exit_code = 7
+
+
+class MixtureError(ThinkmixError):
+    """The declared shares cannot be reached with the examples that survived."""
+
+    exit_code = 8
+
+
+class TemplateError(ThinkmixError, ValueError):
+    """A message list that the chat template cannot render without losing or inventing text."""
+
+    exit_code = 9
+
+
+class TrainError(ThinkmixError):
+    """A training run that cannot start or go on."""
+
+    exit_code = 10

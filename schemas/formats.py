@@ -1,0 +1,351 @@
+"""Row formats that a source may have; each turns one raw row into the fields of a conversation.
+
+A format is a small model: its settings are what a recipe may say about it, its `read` is the
+conversion. `read` takes a mapping of column name to value and returns a `Draft`; it raises a
+`fault` (see `schemas.record`) with the reason for a row that does not hold a conversation.
+`turns` counts what a row states before anything is judged, for the ledger. To add a format,
+write its class and add it to `RowFormat` at the end of this file.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, NamedTuple
+
+import orjson
+from pydantic import Field
+
+from schemas.reasons import Reason
+from schemas.record import MAX_DEPTH, Record, depth, fault
+from schemas.think import split_think
+
+Row = Mapping[str, Any]
+
+
+class Draft(NamedTuple):
+    """The fields of a conversation as one row states them, not yet validated."""
+
+    messages: list[dict[str, Any]]
+    tools: list[Any]
+    quality: float | None = None
+    solver: str | None = None
+    metadata: Mapping[str, Any] = MappingProxyType({})
+
+
+class OpenMathReasoning(Record):
+    """nvidia/OpenMathReasoning: `problem` asks, `generated_solution` thinks and answers.
+
+    `pass_rate_72b_tir` is text, "0.65625" or "n/a"; answers that were extracted rather than
+    voted for rank higher between duplicates (https://arxiv.org/abs/2504.16891, section 2).
+    """
+
+    type: Literal["openmathreasoning"] = "openmathreasoning"
+
+    def turns(self, row: Row) -> int:
+        """Return how many turns the row states."""
+        return sum(row.get(column) is not None for column in ("problem", "generated_solution"))
+
+    def read(self, row: Row) -> Draft:
+        """Return the problem as user turn and the solution as assistant turn."""
+        solver = _optional_text(row, "generation_model")
+        return Draft(
+            messages=[_user(_text(row, "problem")), _assistant(_text(row, "generated_solution"))],
+            tools=[],
+            quality=float(row.get("problem_type") == "has_answer_extracted"),
+            solver=solver,
+            metadata=_rest(row, "problem", "generated_solution"),
+        )
+
+
+class ShareGPT(Record):
+    """Conversations of from/value turns: FineTome, FastChat, LLaMA-Factory, with or without tools."""
+
+    type: Literal["sharegpt"] = "sharegpt"
+    conversations: str = "conversations"
+    """Column of the turns."""
+    tools: str = "tools"
+    """Column of the tool list, JSON text or a list; may be absent."""
+    system: str = "system"
+    """Column of a system prompt outside the turns; may be absent."""
+    score: str = "score"
+    """Column of a numeric quality score; may be absent."""
+
+    def turns(self, row: Row) -> int:
+        """Return how many turns the row states."""
+        return _length(row.get(self.conversations)) + bool(row.get(self.system))
+
+    def read(self, row: Row) -> Draft:
+        """Return the turns under Qwen3's role names; function calls are joined to one assistant turn."""
+        messages = _system(row, self.system)
+        for index, turn in enumerate(_list(row, self.conversations)):
+            speaker = _text(_object(turn, f"{self.conversations}[{index}]"), "from")
+            value = _text(turn, "value")
+            match _SHAREGPT_ROLES.get(speaker):
+                case "function_call":
+                    _append_call(messages, value)
+                case "assistant":
+                    messages.append(_assistant(value))
+                case None:
+                    raise fault(Reason.ROLE_UNKNOWN, f"turn {index} is spoken by {speaker[:40]!r}")
+                case role:
+                    messages.append({"role": role, "content": value})
+        return Draft(
+            messages=messages,
+            tools=_tools(row.get(self.tools)),
+            quality=_optional_number(row, self.score),
+            metadata=_rest(row, self.conversations, self.tools, self.system, self.score),
+        )
+
+
+_SHAREGPT_ROLES = {
+    "human": "user",
+    "user": "user",
+    "gpt": "assistant",
+    "assistant": "assistant",
+    "system": "system",
+    "function_call": "function_call",
+    "tool_call": "function_call",
+    "observation": "tool",
+    "tool": "tool",
+    "tool_response": "tool",
+}
+
+
+class Alpaca(Record):
+    """instruction/input/output rows, with an optional system prompt and a history of answered turns."""
+
+    type: Literal["alpaca"] = "alpaca"
+    instruction: str = "instruction"
+    """Column of the request."""
+    input: str = "input"
+    """Column of the material that the request speaks of; may be absent or empty."""
+    output: str = "output"
+    """Column of the answer."""
+    system: str = "system"
+    """Column of a system prompt; may be absent."""
+    history: str = "history"
+    """Column of earlier [question, answer] pairs; may be absent."""
+
+    def turns(self, row: Row) -> int:
+        """Return how many turns the row states."""
+        single = (self.instruction, self.output, self.system)
+        return sum(bool(row.get(column)) for column in single) + 2 * _length(row.get(self.history))
+
+    def read(self, row: Row) -> Draft:
+        """Return history, request (with its input on the next line) and answer as turns."""
+        messages = _system(row, self.system)
+        for index, pair in enumerate(_list(row, self.history) if row.get(self.history) else []):
+            if not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2:
+                raise fault(Reason.WRONG_TYPE, f"{self.history}[{index}] is not a pair of texts")
+            question, answer = pair
+            messages += [_user(_is_text(question, self.history)), _assistant(_is_text(answer, self.history))]
+        request = _text(row, self.instruction)
+        if material := _optional_text(row, self.input):
+            request = f"{request}\n{material}"
+        messages += [_user(request), _assistant(_text(row, self.output))]
+        used = (self.instruction, self.input, self.output, self.system, self.history)
+        return Draft(messages=messages, tools=[], metadata=_rest(row, *used))
+
+
+class Messages(Record):
+    """OpenAI-style role/content messages: reasoning, tool calls, and content as text or typed parts."""
+
+    type: Literal["messages"] = "messages"
+    messages: str = "messages"
+    """Column of the messages."""
+    tools: str = "tools"
+    """Column of the tool list, JSON text or a list; may be absent."""
+
+    def turns(self, row: Row) -> int:
+        """Return how many turns the row states."""
+        return _length(row.get(self.messages))
+
+    def read(self, row: Row) -> Draft:
+        """Return the messages with parts joined, reasoning set apart and tool calls structured."""
+        messages = [
+            _openai_message(_object(item, f"{self.messages}[{index}]"), index)
+            for index, item in enumerate(_list(row, self.messages))
+        ]
+        return Draft(
+            messages=messages,
+            tools=_tools(row.get(self.tools)),
+            metadata=_rest(row, self.messages, self.tools),
+        )
+
+
+_OPENAI_ROLES = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+}
+_REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
+_TEXT_PARTS = ("text", "input_text", "output_text")
+
+
+def _openai_message(message: Row, index: int) -> dict[str, Any]:
+    role = _OPENAI_ROLES.get(_text(message, "role"))
+    if role is None:
+        raise fault(Reason.ROLE_UNKNOWN, f"message {index} is spoken by {str(message['role'])[:40]!r}")
+    content, reasoning, calls = _parts(message.get("content"), index)
+    for key in _REASONING_KEYS:
+        if value := _optional_text(message, key):
+            reasoning = value
+            break
+    if reasoning is None and role == "assistant":
+        reasoning, content = split_think(content) if content else (None, content)
+    calls += [_call(item) for item in _list(message, "tool_calls")] if message.get("tool_calls") else []
+    turn: dict[str, Any] = {"role": role, "content": content}
+    if reasoning:
+        turn["reasoning"] = reasoning
+    if calls:
+        turn["tool_calls"] = calls
+    return turn
+
+
+def _parts(content: object, index: int) -> tuple[str, str | None, list[dict[str, Any]]]:
+    """Return (text, reasoning, calls) of a message's content, whether plain or in typed parts."""
+    if content is None or isinstance(content, str):
+        return content or "", None, []
+    if not isinstance(content, Sequence):
+        raise fault(Reason.WRONG_TYPE, f"content of message {index} is {type(content).__name__}")
+    text: list[str] = []
+    reasoning: list[str] = []
+    calls: list[dict[str, Any]] = []
+    for part in content:
+        kind = _text(_object(part, f"a part of message {index}"), "type")
+        if kind in _TEXT_PARTS:
+            text.append(_part_text(part, "text"))
+        elif kind in _REASONING_KEYS:
+            reasoning.append(_part_text(part, kind))
+        elif kind == "tool_call":
+            calls.append(_call(part.get("value", part.get("tool_call"))))
+        else:
+            raise fault(Reason.WRONG_TYPE, f"message {index} has a part of type {kind[:40]!r}")
+    return "".join(text), ("\n".join(reasoning) or None), calls
+
+
+def _part_text(part: Row, key: str) -> str:
+    return _is_text(
+        next((part[name] for name in (key, "value", "text") if part.get(name) is not None), None), key
+    )
+
+
+def _append_call(messages: list[dict[str, Any]], value: str) -> None:
+    """Add a function call: to the assistant turn it continues, or as a turn of its own.
+
+    A trace may stand before the JSON of the call, as LLaMA-Factory writes it.
+    """
+    reasoning, text = split_think(value)
+    call = _call(text)
+    if messages and messages[-1]["role"] == "assistant" and reasoning is None:
+        messages[-1].setdefault("tool_calls", []).append(call)
+        return
+    turn: dict[str, Any] = {"role": "assistant", "content": "", "tool_calls": [call]}
+    if reasoning:
+        turn["reasoning"] = reasoning
+    messages.append(turn)
+
+
+def _call(value: object) -> dict[str, Any]:
+    """Return {name, arguments} of a call that is JSON text, an object, or wrapped in `function`."""
+    call = _parsed(value, Reason.TOOL_CALL_INVALID)
+    if isinstance(call, Mapping):
+        call = call.get("function", call)
+    name = call.get("name") if isinstance(call, Mapping) else None
+    if not isinstance(call, Mapping) or not isinstance(name, str) or not name:
+        raise fault(Reason.TOOL_CALL_INVALID, f"no name in {str(value)[:80]!r}")
+    arguments = _parsed(call.get("arguments", {}), Reason.TOOL_CALL_INVALID)
+    if not isinstance(arguments, Mapping):
+        raise fault(Reason.TOOL_CALL_INVALID, f"arguments of {name[:40]!r} are not an object")
+    return {"name": name, "arguments": arguments}
+
+
+def _tools(value: object) -> list[Any]:
+    """Return the tool definitions; absent, null and empty text mean none."""
+    if value is None or value == "":
+        return []
+    tools = _parsed(value, Reason.TOOLS_INVALID)
+    if not isinstance(tools, Sequence) or not all(isinstance(tool, Mapping) for tool in tools):
+        raise fault(Reason.TOOLS_INVALID, f"not a list of objects: {str(value)[:80]!r}")
+    return list(tools)
+
+
+def _parsed(value: object, reason: Reason) -> object:
+    """Return `value`, parsed first if it is JSON text; refuse what is nested too deep."""
+    if isinstance(value, str):
+        try:
+            value = orjson.loads(value)
+        except orjson.JSONDecodeError as error:
+            raise fault(reason, f"not JSON ({error}): {str(value)[:80]!r}") from None
+    if depth(value) > MAX_DEPTH:
+        raise fault(Reason.TOO_DEEP, f"nested deeper than {MAX_DEPTH} levels")
+    return value
+
+
+def _user(text: str) -> dict[str, Any]:
+    return {"role": "user", "content": text}
+
+
+def _assistant(text: str) -> dict[str, Any]:
+    reasoning, content = split_think(text)
+    turn: dict[str, Any] = {"role": "assistant", "content": content}
+    if reasoning:
+        turn["reasoning"] = reasoning
+    return turn
+
+
+def _system(row: Row, column: str) -> list[dict[str, Any]]:
+    text = _optional_text(row, column)
+    return [{"role": "system", "content": text}] if text else []
+
+
+def _rest(row: Row, *used: str) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in used and value is not None}
+
+
+def _text(row: Row, column: str) -> str:
+    return _is_text(row.get(column), column)
+
+
+def _is_text(value: object, column: str) -> str:
+    if not isinstance(value, str):
+        raise fault(Reason.WRONG_TYPE, f"{column} is {_type_name(value)}, not text")
+    return value
+
+
+def _optional_text(row: Row, column: str) -> str | None:
+    return None if row.get(column) is None else _text(row, column)
+
+
+def _optional_number(row: Row, column: str) -> float | None:
+    value = row.get(column)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise fault(Reason.WRONG_TYPE, f"{column} is {_type_name(value)}, not a number")
+    return float(value)
+
+
+def _list(row: Row, column: str) -> Sequence[Any]:
+    value = row.get(column)
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise fault(Reason.WRONG_TYPE, f"{column} is {_type_name(value)}, not a list")
+    return value
+
+
+def _length(value: object) -> int:
+    return len(value) if isinstance(value, Sequence) and not isinstance(value, str) else 0
+
+
+def _object(value: object, where: str) -> Row:
+    if not isinstance(value, Mapping):
+        raise fault(Reason.WRONG_TYPE, f"{where} is {_type_name(value)}, not an object")
+    return value
+
+
+def _type_name(value: object) -> str:
+    return "missing" if value is None else type(value).__name__
+
+
+RowFormat = Annotated[OpenMathReasoning | ShareGPT | Alpaca | Messages, Field(discriminator="type")]

@@ -1,0 +1,105 @@
+"""The ledger: at every stage, rows, messages, text and tokens in = kept + the sum dropped by reason."""
+
+from collections.abc import Iterable, Mapping
+from typing import Self
+
+from schemas.errors import LedgerError
+from schemas.record import Record
+
+
+class Amount(Record):
+    """How much of a source: all counts are of the same rows.
+
+    `text_bytes` counts the UTF-8 bytes of a raw row's strings, measured once when it is read.
+    Examples and tokens exist from rendering on; before, they are 0.
+    """
+
+    rows: int = 0
+    messages: int = 0
+    text_bytes: int = 0
+    examples: int = 0
+    tokens: int = 0
+
+    def __add__(self, other: "Amount") -> "Amount":
+        return Amount(
+            rows=self.rows + other.rows,
+            messages=self.messages + other.messages,
+            text_bytes=self.text_bytes + other.text_bytes,
+            examples=self.examples + other.examples,
+            tokens=self.tokens + other.tokens,
+        )
+
+
+class StageCount(Record):
+    """What one stage did to one source."""
+
+    stage: str
+    source: str
+    read: Amount = Amount()
+    kept: Amount = Amount()
+    dropped: Mapping[str, Amount] = {}
+
+    def __add__(self, other: "StageCount") -> "StageCount":
+        """Add two parts of the same stage and source."""
+        reasons = sorted({*self.dropped, *other.dropped})
+        return StageCount(
+            stage=self.stage,
+            source=self.source,
+            read=self.read + other.read,
+            kept=self.kept + other.kept,
+            dropped={
+                reason: self.dropped.get(reason, Amount()) + other.dropped.get(reason, Amount())
+                for reason in reasons
+            },
+        )
+
+    def check(self) -> Self:
+        """Return the count if it balances in every unit.
+
+        Raises:
+            LedgerError: naming stage, source and both sides.
+        """
+        out = sum(self.dropped.values(), self.kept)
+        if out != self.read:
+            msg = f"{self.stage} of {self.source} does not balance: read {self.read!r}, accounted {out!r}"
+            raise LedgerError(msg)
+        return self
+
+
+class Ledger(Record):
+    """The counts of all stages in the order they ran."""
+
+    stages: tuple[StageCount, ...]
+
+    def check(self) -> Self:
+        """Return the ledger if every stage balances and reads exactly what the one before it kept.
+
+        Raises:
+            LedgerError: naming the stage, the source and both amounts.
+        """
+        kept: dict[str, StageCount] = {}
+        for count in self.stages:
+            count.check()
+            before = kept.get(count.source)
+            if before and _carried(before.kept) != _carried(count.read):
+                msg = (
+                    f"{count.stage} of {count.source} read {count.read!r}, "
+                    f"but {before.stage} kept {before.kept!r}"
+                )
+                raise LedgerError(msg)
+            kept[count.source] = count
+        return self
+
+    def of(self, stage: str) -> dict[str, StageCount]:
+        """Return the counts of one stage by source."""
+        return {count.source: count for count in self.stages if count.stage == stage}
+
+
+def total(parts: Iterable[StageCount]) -> StageCount:
+    """Add up the parts (shards) of one stage and source; there must be at least one."""
+    first, *rest = parts
+    return sum(rest, first)
+
+
+def _carried(amount: Amount) -> tuple[int, int, int]:
+    return amount.rows, amount.messages, amount.text_bytes

@@ -1,0 +1,80 @@
+"""The manifest of a published version: everything it was made from and everything it holds, by digest."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from schemas.ledger import Ledger
+from schemas.recipe import Recipe
+from schemas.record import Record
+
+
+class FileEntry(Record):
+    """One file of a version."""
+
+    sha256: str
+    bytes: int
+    rows: int | None = None
+    """Rows of a parquet file; unset for others."""
+
+
+class InputEntry(Record):
+    """One file that was read."""
+
+    name: str
+    sha256: str
+    bytes: int
+
+
+class SourceEntry(Record):
+    """One source as it was on the day of the build."""
+
+    name: str
+    dataset: str
+    revision: str
+    """What the recipe asked for."""
+    commit: str
+    """What it resolved to."""
+    licence: str | None
+    files: tuple[InputEntry, ...]
+
+
+class Share(Record):
+    """One source's part of one split."""
+
+    source: str
+    split: Literal["train", "eval"]
+    declared: float
+    """Share that the recipe asks for, in its unit."""
+    available: int
+    """Examples that could have been drawn."""
+    examples: int
+    tokens: int
+    trainable_tokens: int
+    thinking: int
+    """Examples that hold a trace."""
+    repeated: int
+    """Examples that are a second or later copy."""
+
+
+class Manifest(Record):
+    """What `manifest.json` says; its sha256 is the version's name.
+
+    No clock, host or path is in it: the same inputs give the same bytes. `version` counts changes
+    of this layout.
+    """
+
+    version: Literal[1] = 1
+    mixture: str
+    recipe: Recipe
+    sources: tuple[SourceEntry, ...]
+    template: str
+    template_sha256: str
+    tokenizer_sha256: str
+    code_sha256: str
+    """Digest of the program's own sources and of the libraries that decide its output."""
+    libraries: Mapping[str, str]
+    ledger: Ledger
+    shares: tuple[Share, ...]
+    content_sha256: str
+    """Digest of the ordered rows (id, prompt, completion); survives a change of the file format."""
+    files: Mapping[str, FileEntry]

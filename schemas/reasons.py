@@ -1,0 +1,59 @@
+"""Why a row is not in the mixture: the closed list of reasons that ledger, rejects and report share."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """One word per fate; the comment is the sentence that the report shows.
+
+    Grouped by the stage that decides it. A new rule adds its member here and nowhere else:
+    the report, the ledger and `thinkmix explain` read this list.
+    """
+
+    sentence: str
+
+    def __new__(cls, value: str, sentence: str = "") -> "Reason":
+        """Keep the sentence beside the word."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.sentence = sentence
+        return member
+
+    # validate: the raw row is not a conversation
+    BAD_JSON = "bad_json", "the line is not JSON"
+    WRONG_TYPE = "wrong_type", "a field is missing, null or of another type than the row format says"
+    TOO_BIG = "too_big", "the row holds more text than the recipe allows"
+    TOO_DEEP = "too_deep", "values are nested deeper than 64 levels"
+    LONE_SURROGATE = "lone_surrogate", "half of a UTF-16 pair: text that no UTF-8 file can hold"
+    CONTROL_CHAR = "control_char", "a control character other than tab, newline or carriage return"
+    NONCHARACTER = "noncharacter", "a code point that Unicode reserves for internal use"
+    BIDI_CONTROL = "bidi_control", "an override that shows text in another order than it is read"
+    CONTROL_TOKEN = "control_token", "text holds one of Qwen3's 26 control tokens and would steer the model"
+    ROLE_UNKNOWN = "role_unknown", "a speaker that Qwen3's template does not know"
+    ROLE_ORDER = "role_order", "turns follow each other in an order that no chat produces"
+    EMPTY_TURN = "empty_turn", "a turn without text and without tool calls"
+    NO_FINAL_ASSISTANT = "no_final_assistant", "the last turn is not the assistant's: nothing to learn"
+    TOOL_CALL_INVALID = "tool_call_invalid", "a tool call that is not a name and an object of arguments"
+    TOOLS_INVALID = "tools_invalid", "the tool list is not a list of JSON objects"
+    THINK_MISSING = "think_missing", "a source of reasoning traces, but no trace in this row"
+    THINK_UNEXPECTED = "think_unexpected", "a trace in a source that is declared to have none"
+    THINK_UNCLOSED = "think_unclosed", "the trace opens and never closes: cut off"
+    THINK_UNOPENED = "think_unopened", "the trace closes and was never opened"
+    THINK_REPEATED = "think_repeated", "several traces in one turn: the template would delete all but one"
+    THINK_NESTED = "think_nested", "a trace inside a trace: the template would delete the outer one"
+    THINK_NOT_FIRST = "think_not_first", "text before the trace: the template would delete it"
+    THINK_FOREIGN_TAG = "think_foreign_tag", "the trace is marked by another model's tags"
+    THINK_NO_ANSWER = "think_no_answer", "a trace without an answer after it"
+
+    # dedup: a good row, but another one says the same
+    EXACT_DUP = "exact_dup", "the same conversation, character for character, is kept elsewhere"
+    NEAR_DUP = "near_dup", "nearly the same question is kept elsewhere"
+    SOLUTION_CAP = "solution_cap", "the problem already has as many solutions as the recipe allows"
+
+    # render: a good row, but not trainable as it stands
+    MODE_UNSUPPORTED = "mode_unsupported", "the model's template cannot express this row's thinking mode"
+    ROUND_TRIP = "round_trip", "the rendered text does not read back as the same conversation"
+    TOO_LONG = "too_long", "more tokens than the recipe allows; never cut, so left out"
+
+    # mix: a good example, but the shares had no room for it
+    NOT_SAMPLED = "not_sampled", "not drawn: the shares were filled without it"

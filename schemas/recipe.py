@@ -1,0 +1,184 @@
+"""What a recipe may say: sources, how they are cleaned, and the shares of the final mixture."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import PurePosixPath
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from schemas.formats import RowFormat
+from schemas.record import Record
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+"""A name that is safe as a folder and as a column value."""
+
+RepoId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}$")]
+Revision = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,95}$")]
+
+Template = Literal["qwen3", "qwen3-instruct-2507", "qwen3-thinking-2507"]
+"""Chat template of the model to be trained: hybrid, instruct-only or thinking-only."""
+
+Compare = Literal["first_user", "user_turns", "conversation"]
+"""What near-duplicates are judged by: the problem, all questions, or everything that was said."""
+
+
+def _format_by_name(value: object) -> object:
+    return {"type": value} if isinstance(value, str) else value
+
+
+class SourceBase(Record):
+    """What every source declares, wherever its rows lie."""
+
+    name: Name
+    """Name of the source in shares, ledger and report."""
+    format: Annotated[
+        RowFormat, BeforeValidator(lambda value: {"type": value} if isinstance(value, str) else value)
+    ]
+    """How its rows are laid out: a format's name, or its name and settings."""
+    thinking: Literal["required", "allowed", "forbidden"] = "allowed"
+    """Whether the last assistant turn must, may or must not hold a <think> trace."""
+    supervise: Literal["all", "last"] = "all"
+    """Which assistant turns become training examples."""
+    compare: Compare = "first_user"
+    """What near-duplicates are judged by."""
+    priority: int = Field(default=0, ge=0, le=99)
+    """Between duplicates in two sources the row of the higher priority stays."""
+    max_solutions_per_problem: int | None = Field(default=None, ge=1)
+    """How many rows may share a (near-)identical problem; unset means one."""
+    licence: str | None = None
+    """SPDX id or words, carried into manifest and dataset card."""
+
+
+class HubSource(SourceBase):
+    """Files of a Hugging Face dataset at one commit."""
+
+    kind: Literal["hub"] = "hub"
+    dataset: RepoId
+    revision: Revision = "main"
+    """A commit (pinned) or a branch or tag, which is resolved to a commit before anything is read."""
+    files: tuple[str, ...] = Field(min_length=1)
+    """Glob patterns of the files to fetch; nothing else is downloaded."""
+
+
+class ModelScopeSource(SourceBase):
+    """Files of a ModelScope dataset at one revision; needs `thinkmix[modelscope]`."""
+
+    kind: Literal["modelscope"] = "modelscope"
+    dataset: RepoId
+    revision: Revision = "master"
+    files: tuple[str, ...] = Field(min_length=1)
+
+
+class LocalSource(SourceBase):
+    """Files on this machine: parquet, jsonl or json, the latter two also as .gz or .zst."""
+
+    kind: Literal["local"] = "local"
+    files: tuple[str, ...] = Field(min_length=1)
+    """Glob patterns; relative ones start at the recipe's folder."""
+
+
+Source = Annotated[HubSource | ModelScopeSource | LocalSource, Field(discriminator="kind")]
+
+
+class DedupPlan(Record):
+    """How near-duplicates are found: MinHash bands propose pairs, true Jaccard decides."""
+
+    threshold: float = Field(default=0.8, gt=0, le=1)
+    """Jaccard similarity of the shingle sets from which two texts count as the same."""
+    shingle: int = Field(default=5, ge=1, le=32)
+    """Words (or, in scripts without spaces, characters) to a shingle."""
+    permutations: int = Field(default=128, ge=16, le=1024)
+    """Length of a MinHash signature."""
+    bands: int = Field(default=32, ge=1, le=256)
+    """Bands of the signature; permutations / bands rows each."""
+    seed: int = Field(default=1, ge=0)
+
+    @model_validator(mode="after")
+    def _bands_fit(self) -> Self:
+        if self.permutations % self.bands:
+            msg = f"bands ({self.bands}) must divide permutations ({self.permutations})"
+            raise ValueError(msg)
+        return self
+
+
+class MixPlan(Record):
+    """How the final mixture is composed."""
+
+    shares: Mapping[Name, float] = Field(min_length=1)
+    """Fraction of the final mixture per source; they sum to 1."""
+    unit: Literal["examples", "tokens", "trainable_tokens"] = "examples"
+    """What a share is a fraction of."""
+    size: int | None = Field(default=None, ge=1)
+    """Examples (or tokens, by `unit`) in the mixture; unset means as many as the shares allow."""
+    when_short: Literal["shrink", "repeat", "fail"] = "shrink"
+    """What to do when a source cannot fill its share of `size`: a smaller mixture, repeats, or no build."""
+    eval_share: float = Field(default=0.02, ge=0, le=0.5)
+    """Fraction held out for evaluation; whole clusters, so no near-duplicate is on both sides."""
+
+    @model_validator(mode="after")
+    def _shares_sum_to_one(self) -> Self:
+        total = sum(self.exact_shares().values())
+        if total != 1:
+            msg = f"shares must sum to 1, got {float(total):g}"
+            raise ValueError(msg)
+        if self.when_short == "repeat" and self.size is None:
+            msg = "when_short: repeat needs a size, or the mixture would have no end"
+            raise ValueError(msg)
+        return self
+
+    def exact_shares(self) -> dict[str, Fraction]:
+        """Return the shares as the decimals that were written, not as their binary neighbours."""
+        return {name: Fraction(repr(share)) for name, share in self.shares.items()}
+
+
+class Recipe(Record):
+    """One complete statement of a mixture: same recipe, same sources, same bytes."""
+
+    name: Name
+    """Folder of the mixture in the store."""
+    title: str = ""
+    """One line for report and dataset card."""
+    sources: tuple[Source, ...] = Field(min_length=1)
+    mix: MixPlan
+    dedup: DedupPlan = DedupPlan()
+    template: Template = "qwen3"
+    max_tokens: int = Field(default=16384, ge=16, le=1_048_576)
+    """Longest example, prompt and completion together; longer ones are left out, never cut."""
+    max_row_bytes: int = Field(default=1_000_000, ge=1_000)
+    """Largest row, in bytes of text."""
+    seed: int = Field(default=20250428, ge=0, lt=2**63)
+    """Decides which examples are drawn and their order."""
+
+    @field_validator("sources")
+    @classmethod
+    def _names_are_unique(cls, sources: tuple[Source, ...]) -> tuple[Source, ...]:
+        names = [source.name for source in sources]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            msg = f"source names must be unique, got {', '.join(twice)} twice"
+            raise ValueError(msg)
+        return sources
+
+    @model_validator(mode="after")
+    def _shares_match_sources(self) -> Self:
+        names = {source.name for source in self.sources}
+        if unknown := sorted(set(self.mix.shares) - names):
+            msg = f"shares name unknown sources: {', '.join(unknown)}"
+            raise ValueError(msg)
+        if missing := sorted(names - set(self.mix.shares)):
+            msg = f"sources without a share: {', '.join(missing)}"
+            raise ValueError(msg)
+        return self
+
+
+def safe_member(path: str) -> PurePosixPath:
+    """Return `path` if it stays inside the folder it is joined to.
+
+    Raises:
+        ValueError: for absolute paths, `..`, backslashes and control characters.
+    """
+    member = PurePosixPath(path)
+    if not path or member.is_absolute() or ".." in member.parts or "\\" in path or not path.isprintable():
+        msg = f"unsafe file name {path!r}"
+        raise ValueError(msg)
+    return member
