@@ -2,8 +2,10 @@
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal, ParamSpec, Protocol, TypeVar
@@ -91,6 +93,7 @@ def build(
     with (
         full_disk(store.root),
         store.lock(recipe.name),
+        _recorded(store, recipe.name) as facts,
         workers(processes or len(os.sched_getaffinity(0))) as pool,
     ):
         run = Run(store, pool, notify)
@@ -103,7 +106,25 @@ def build(
         settled = step("settle", stages.settle)(run, shards, rendered, drawn)
         gathered = step("gather", stages.gather)(run, rendered, drawn)
         work = _Work(recipe, origins, shards, verdicts, rendered, drawn, settled, gathered)
-        return step("publish", _publish)(store, work)
+        built = step("publish", _publish)(store, work)
+        facts.update(version=built.digest, status=built.status, reused=built.reused, made=built.made)
+        return built
+
+
+@contextmanager
+def _recorded(store: Store, mixture: str) -> Iterator[dict[str, object]]:
+    """Write the run into the mixture's history, whichever way it ends."""
+    started = datetime.now(UTC)
+    facts: dict[str, object] = {"started": started.isoformat(timespec="seconds"), "status": "failed"}
+    try:
+        yield facts
+    except BaseException as error:
+        facts["error"] = type(error).__name__
+        raise
+    finally:
+        facts["seconds"] = round((datetime.now(UTC) - started).total_seconds(), 3)
+        with suppress(OSError):  # a full disk must not hide why the build failed
+            store.record_run(mixture, facts)
 
 
 def _read_sources(run: Run, recipe: Recipe, base: Path, step: Step) -> tuple[list[SourceEntry], list[Shard]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -34,6 +35,10 @@ Notify = Callable[[Event], None]
 
 def silent(event: Event) -> None:
     """Tell nobody."""
+
+
+LISTENER: ContextVar[Notify] = ContextVar("LISTENER", default=silent)
+"""Who is told; a context variable, because a flow's parameters must be plain data."""
 
 
 class _Rate(ProgressColumn):

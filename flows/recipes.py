@@ -73,3 +73,16 @@ class _PlainLoader(yaml.SafeLoader):
             msg = "aliases (*name) are not allowed in a recipe"
             raise yaml.YAMLError(msg)
         return super().compose_node(parent, index)
+
+
+def override(recipe: Recipe, **settings: object) -> Recipe:
+    """Return the recipe with those settings of recipe or mix replaced that are not None.
+
+    Raises:
+        RecipeError: if the changed recipe says something impossible.
+    """
+    stated = recipe.model_dump(mode="json")
+    for name, value in settings.items():
+        if value is not None:
+            (stated if name in stated else stated["mix"])[name] = value
+    return parse(yaml.safe_dump(stated), recipe.name)

@@ -1,0 +1,48 @@
+# Everything a fresh machine needs: Python >= 3.11 and make. `make demo` and `make test` are enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := UV_FIND_LINKS="$(PIP_FIND_LINKS)" UV_LINK_MODE=copy $(BIN)/uv
+STORE ?= build/store
+ADAPTER ?= build/adapter
+
+.PHONY: demo test check lint format lock golden bench clean help
+
+help:  ## Say what there is to make
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(BIN)/.installed: requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	$(UV) pip install --quiet --python $(BIN)/python -r requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: $(BIN)/.installed  ## Install, build the embedded 7:3 mixture, report, train a small LoRA adapter
+	$(BIN)/thinkmix build sample-7-3 --store $(STORE)
+	rm -rf $(ADAPTER)
+	$(BIN)/thinkmix train $(STORE)/sample-7-3 --model tiny-random --preset demo --output $(ADAPTER)
+
+test: $(BIN)/.installed  ## Install and run all tests
+	$(BIN)/python -m pytest
+
+check: $(BIN)/.installed  ## Lint, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(BIN)/.installed  ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# CUDA wheels come with torch where there are any: they are pinned by torch itself, not by us.
+lock: $(BIN)/.installed  ## Pin every dependency anew
+	$(UV) pip compile pyproject.toml --universal --python-version 3.11 --all-extras --group dev --quiet \
+		--no-emit-find-links --no-header --no-annotate --upgrade --output-file requirements.lock
+	grep -vE '^(nvidia-|cuda-|triton)' requirements.lock | grep -v '^torch==.*+cpu' \
+		| sed -E 's/^torch==([0-9.]+).*/torch==\1/' > requirements.lock.new
+	mv requirements.lock.new requirements.lock
+
+clean:  ## Remove what was built; the environment stays
+	rm -rf build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
