@@ -6,7 +6,7 @@ UV := UV_FIND_LINKS="$(PIP_FIND_LINKS)" UV_LINK_MODE=copy $(BIN)/uv
 STORE ?= build/store
 ADAPTER ?= build/adapter
 
-.PHONY: demo test check lint format lock golden bench clean help
+.PHONY: demo test deep check format lock clean help
 
 help:  ## Say what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -25,6 +25,9 @@ demo: $(BIN)/.installed  ## Install, build the embedded 7:3 mixture, report, tra
 
 test: $(BIN)/.installed  ## Install and run all tests
 	$(BIN)/python -m pytest
+
+deep: $(BIN)/.installed  ## Run the long variants: soaks, every crash point
+	$(BIN)/python -m pytest -m deep
 
 check: $(BIN)/.installed  ## Lint, types, layers
 	$(BIN)/ruff check .

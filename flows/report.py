@@ -11,6 +11,7 @@ from schemas.reasons import Reason
 from schemas.report import LengthView, Report
 
 _COLOURS = 6
+_SMALL = 6
 _MEASURES = (("examples", "Examples"), ("tokens", "Tokens"), ("trainable_tokens", "Trainable tokens"))
 
 
@@ -29,6 +30,7 @@ def render_html(report: Report) -> str:
         reasons=_reasons(report.ledger.stages),
         lengths=[_length(view) for view in report.lengths],
         clusters=sum(report.clusters.by_size.values()),
+        sizes=_sizes(report.clusters.by_size),
         samples=_samples(report),
         recipe=yaml.safe_dump(report.recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
     )
@@ -90,6 +92,15 @@ def _length(view: LengthView) -> dict[str, object]:
         f"{_short(edge)}: {fit:.1%}" for edge, fit in zip(view.edges, view.fits, strict=True) if edge >= 2048
     ]
     return {**view.model_dump(), "bins": bins, "fits": fits}
+
+
+def _sizes(by_size: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Return clusters counted by rows: each small size by itself, larger ones in powers of ten."""
+    bins: dict[str, int] = {}
+    for size, number in sorted((int(size), number) for size, number in by_size.items()):
+        label = str(size) if size < _SMALL else f"{_SMALL}–99" if size < 100 else "100 and more"
+        bins[label] = bins.get(label, 0) + number
+    return list(bins.items())
 
 
 def _samples(report: Report) -> list[Mapping[str, object]]:

@@ -1,0 +1,25 @@
+"""From conversations to the text a Qwen3 model reads: rendering, training turns, reading back, token counts.
+
+`render_chat` is the reference and takes any message list; `training_turns` is the fast, strict form
+for conversations; `round_trip_problem` proves that nothing was lost.
+"""
+
+from templates.parse import parse_chat, round_trip_problem
+from templates.render import render_chat, template_digest
+from templates.tokenizer import count_tokens, encode, reference_tokenizer, tokenizer_digest, tokenizer_path
+from templates.turns import ModeUnsupported, TrainingTurn, training_turns
+
+__all__ = [
+    "ModeUnsupported",
+    "TrainingTurn",
+    "count_tokens",
+    "encode",
+    "parse_chat",
+    "reference_tokenizer",
+    "render_chat",
+    "round_trip_problem",
+    "template_digest",
+    "tokenizer_digest",
+    "tokenizer_path",
+    "training_turns",
+]
