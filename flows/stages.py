@@ -1,7 +1,7 @@
 """The stages of a build, each from verified files to verified files, spread over worker processes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -15,12 +15,13 @@ from flows.fingerprint import code_digest
 from flows.progress import Event, Notify
 from flows.sources import fetch as fetch_files
 from flows.sources import resolve as resolve_files
-from flows.store import StageOutput, Store, key_of
+from flows.store import StageOutput, Store, digest, key_of
 from flows.workers import Job, Workers
 from schemas.artifact import InputFile, Snapshot
+from schemas.errors import SourceCorrupt
 from schemas.ledger import StageCount
 from schemas.manifest import Share
-from schemas.recipe import DedupPlan, MixPlan, Source, SourceBase, Template
+from schemas.recipe import DedupPlan, LocalSource, MixPlan, Source, SourceBase, Template
 from templates import template_digest, tokenizer_digest
 
 
@@ -31,6 +32,8 @@ class Run:
     store: Store
     workers: Workers
     notify: Notify
+    outputs: list[StageOutput] = field(default_factory=list)
+    """Of all stages so far, to tell what was reused."""
 
 
 @dataclass(frozen=True)
@@ -198,6 +201,9 @@ def shares(drawn: StageOutput) -> tuple[Share, ...]:
 
 def _normalize(piece: RawSlice, origin: normalize.Origin, max_row_bytes: int, out: Path) -> dict[str, object]:
     count = normalize.normalize_slice(piece, origin=origin, max_row_bytes=max_row_bytes, out=out)
+    if isinstance(origin.source, LocalSource) and digest(piece.path) != piece.sha256:
+        msg = f"source {origin.source.name}: {piece.file!r} changed during the build; build again"
+        raise SourceCorrupt(msg)
     return {normalize.STAGE: count.model_dump(), "rows": count.read.rows}
 
 
@@ -284,7 +290,11 @@ def _run(
         done += _rows(output)
         run.notify(Event(stage, source, done, total))
 
-    return run.workers.run(jobs, done=arrived)
+    run.notify(Event(stage, source, 0, total))
+    outputs = run.workers.run(jobs, done=arrived)
+    run.notify(Event(stage, source, done, done))
+    run.outputs.extend(outputs)
+    return outputs
 
 
 def _rows(output: StageOutput) -> int:

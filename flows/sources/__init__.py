@@ -1,0 +1,102 @@
+"""Where rows come from: hubs and folders, each resolved to one commit and then fetched and verified.
+
+A cache folder `into` holds, for each hub and dataset, `<hub>/<org>/<name>/<commit>/files/<path>`;
+deleting any of it costs a download and nothing else.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from flows.sources import local
+from flows.sources.patience import PATIENT, Patience
+from flows.sources.transfer import Progress, no_progress
+from schemas.artifact import InputFile, Snapshot
+from schemas.errors import SourceError
+from schemas.recipe import HubSource, LocalSource, ModelScopeSource
+
+__all__ = ["Patience", "Progress", "fetch", "resolve"]
+
+
+def resolve(
+    source: HubSource | ModelScopeSource | LocalSource,
+    *,
+    base: Path,
+    into: Path,
+    verify: bool = True,
+    patience: Patience = PATIENT,
+) -> Snapshot:
+    """Return which files `source` means right now, and at which commit; reads no rows, downloads no files.
+
+    Args:
+        source: from the recipe.
+        base: the recipe's folder, where local patterns start.
+        into: cache folder of sources.
+        verify: hash local files even if they look unchanged.
+        patience: how often a hub is asked again.
+
+    Raises:
+        SourceError: the source cannot be read; its subclasses say why.
+    """
+    match source:
+        case HubSource():
+            from flows.sources import hub  # noqa: PLC0415 - the client takes as long to import as all the rest
+
+            return hub.resolve(source, into=into, patience=patience)
+        case ModelScopeSource():
+            _need_modelscope(source.dataset)
+            from flows.sources import modelscope  # noqa: PLC0415 - an extra
+
+            return modelscope.resolve(source, into=into, patience=patience)
+        case LocalSource():
+            return local.resolve(source, base=base, into=into, verify=verify)
+
+
+def fetch(
+    source: HubSource | ModelScopeSource | LocalSource,
+    snapshot: Snapshot,
+    *,
+    base: Path,
+    into: Path,
+    verify: bool = True,
+    threads: int = 4,
+    patience: Patience = PATIENT,
+    progress: Progress = no_progress,
+) -> tuple[InputFile, ...]:
+    """Return the files of `snapshot` on this machine, every one verified, in the snapshot's order.
+
+    Args:
+        source: the source that `snapshot` was resolved from.
+        snapshot: what to fetch.
+        base: the recipe's folder, where local patterns start.
+        into: cache folder of sources.
+        verify: hash files that are already there (finds bit rot); False trusts unchanged size and times.
+        threads: files in transfer at once.
+        patience: how often a hub is asked again for a file.
+        progress: called with (name, bytes so far, bytes in all), one call at a time.
+
+    Raises:
+        SourceError: a file cannot be had with the bytes that were promised.
+        StoreError: `into` cannot be written, or is full.
+    """
+    match source:
+        case HubSource():
+            from flows.sources import hub  # noqa: PLC0415 - the client takes as long to import as all the rest
+
+            return hub.fetch(
+                snapshot, into, verify=verify, threads=threads, patience=patience, progress=progress
+            )
+        case ModelScopeSource():
+            _need_modelscope(source.dataset)
+            from flows.sources import modelscope  # noqa: PLC0415 - an extra
+
+            return modelscope.fetch(
+                snapshot, into, verify=verify, threads=threads, patience=patience, progress=progress
+            )
+        case LocalSource():
+            return local.fetch(source, snapshot, base=base, into=into, verify=verify, progress=progress)
+
+
+def _need_modelscope(dataset: str) -> None:
+    if find_spec("modelscope_hub") is None:
+        msg = f"{dataset}: ModelScope sources need one more package: pip install 'thinkmix[modelscope]'"
+        raise SourceError(msg)

@@ -1,0 +1,226 @@
+"""Datasets of the Hugging Face Hub, or of a mirror named by HF_ENDPOINT: one commit, selected files.
+
+Speaks through huggingface_hub's own session, token, addresses and errors. Not through its
+`hf_hub_download` and `list_repo_tree`, which wait as long as a Retry-After says, restart broken
+files at byte 0, have no timeout for listings, and fall back to older files when the hub is down;
+nor through its `build_hf_headers`, which asks a second address who is calling.
+"""
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from httpx2 import HTTPError, InvalidURL, LocalProtocolError, Response, UnsupportedProtocol
+from huggingface_hub import constants, get_session, get_token, hf_hub_url, hf_raise_for_status
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    OfflineModeIsEnabled,
+    RemoteEntryNotFoundError,
+    RevisionNotFoundError,
+)
+from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined]
+
+from flows.sources.digest import Memory
+from flows.sources.http import TRANSIENT_STATUS, Body, asked_wait, plain_address, range_headers, read_body
+from flows.sources.listing import keep_listing, recall_listing
+from flows.sources.patience import PATIENT, Patience, Transient, retried
+from flows.sources.selection import Entry, select
+from flows.sources.transfer import Progress, fetch_files, no_progress
+from schemas.artifact import InputFile, RemoteFile, Snapshot
+from schemas.errors import SourceCorrupt, SourceDenied, SourceError, SourceNotFound, SourceUnavailable
+from schemas.recipe import HubSource
+
+ENDPOINT = "https://huggingface.co"
+
+# They log whole addresses: signed ones of the storage, and HF_ENDPOINT with a password in it.
+for _name in ("httpx2", "httpcore2"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+def resolve(source: HubSource, *, into: Path, patience: Patience = PATIENT) -> Snapshot:
+    """Return the files that the recipe selects, at the commit that its revision means right now.
+
+    Asks the hub, except when the revision is a full commit whose file list is already in `into`:
+    a branch is never answered from disk.
+
+    Raises:
+        SourceNotFound: no such dataset or revision, or a pattern that matches no file.
+        SourceDenied: the dataset is private or gated, and HF_TOKEN does not open it.
+        SourceUnavailable: the hub did not answer.
+    """
+    where = f"{source.dataset}@{source.revision}"
+    folder = _folder(source.dataset, source.revision, into)
+    entries = recall_listing(folder) if _is_commit(source.revision) else None
+    commit = source.revision
+    if entries is None:
+        commit = retried(partial(_commit, source, where), what=where, patience=patience)
+        entries = retried(partial(_tree, source.dataset, commit, where), what=where, patience=patience)
+        keep_listing(_folder(source.dataset, commit, into), entries)
+    files = select(entries, source.files, where=where)
+    return Snapshot(dataset=source.dataset, revision=source.revision, commit=commit, files=files)
+
+
+def fetch(
+    snapshot: Snapshot,
+    into: Path,
+    *,
+    verify: bool = True,
+    threads: int = 4,
+    patience: Patience = PATIENT,
+    progress: Progress = no_progress,
+) -> tuple[InputFile, ...]:
+    """Return the snapshot's files, verified; downloads into `into` what it does not hold intact yet.
+
+    Raises:
+        SourceError: see `transfer.fetch_files`.
+        StoreError: `into` cannot be written, or is full (`StoreFull`).
+    """
+    return fetch_files(
+        snapshot,
+        folder=_folder(snapshot.dataset, snapshot.commit, into),
+        opener=partial(_open, snapshot),
+        memory=Memory(into / "digests"),
+        verify=verify,
+        threads=threads,
+        patience=patience,
+        progress=progress,
+    )
+
+
+def endpoint() -> str:
+    """Return the address of the hub: HF_ENDPOINT as it is now, not as it was when a library was imported."""
+    return (os.environ.get("HF_ENDPOINT") or ENDPOINT).rstrip("/")
+
+
+def _commit(source: HubSource, where: str) -> str:
+    with _parsed(), _translated(where):
+        about = _ask(f"api/datasets/{source.dataset}/revision/{quote(source.revision, safe='')}", {}).json()
+        commit = str(about["sha"])
+    if not _is_commit(commit):
+        msg = f"{where}: {plain_address(endpoint())} names no commit for this revision"
+        raise SourceError(msg)
+    return commit
+
+
+def _tree(dataset: str, commit: str, where: str) -> tuple[Entry, ...]:
+    """Return every file at `commit`."""
+    entries: list[Entry] = []
+    page: Mapping[str, str] | None = {"recursive": "true"}
+    while page is not None:
+        with _parsed(), _translated(where):
+            response = _ask(f"api/datasets/{dataset}/tree/{commit}", page)
+            entries += [_entry(item) for item in response.json() if item["type"] == "file"]
+        page = _next_page(response)
+    return tuple(entries)
+
+
+def _next_page(response: Response) -> Mapping[str, str] | None:
+    """Return the query of the next page; its host is not believed, as mirrors name the original there."""
+    url = response.links.get("next", {}).get("url")
+    return dict(parse_qsl(urlsplit(url).query)) if url else None
+
+
+def _entry(item: Mapping[str, object]) -> Entry:
+    lfs = item.get("lfs")
+    if isinstance(lfs, Mapping):
+        return Entry(str(item["path"]), int(str(lfs["size"])), str(lfs["oid"]), None)
+    return Entry(str(item["path"]), int(str(item["size"])), None, str(item["oid"]))
+
+
+def _ask(path: str, query: Mapping[str, str]) -> Response:
+    response = get_session().get(
+        f"{endpoint()}/{path}",
+        params=dict(query),
+        headers=_headers(),
+        timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT,
+        follow_redirects=True,
+    )
+    hf_raise_for_status(response)
+    return response
+
+
+def _headers() -> dict[str, str]:
+    token = None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
+    return {"User-Agent": "thinkmix"} | ({"Authorization": f"Bearer {token}"} if token else {})
+
+
+@contextmanager
+def _open(snapshot: Snapshot, file: RemoteFile, start: int) -> Iterator[Body]:
+    """Ask for `file` from byte `start` on."""
+    dataset, commit = snapshot.dataset, snapshot.commit
+    address = hf_hub_url(dataset, file.path, repo_type="dataset", revision=commit, endpoint=endpoint())
+    with (
+        _translated(f"{file.path!r} of {dataset}@{commit}"),
+        get_session().stream(
+            "GET",
+            address,
+            headers=_headers() | range_headers(start),
+            timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT,
+            follow_redirects=True,
+        ) as response,
+    ):
+        hf_raise_for_status(response)
+        yield read_body(response.status_code, response.headers, response.iter_bytes())
+
+
+@contextmanager
+def _translated(where: str) -> Iterator[None]:
+    """Turn the client's errors into ours. Their text is not copied: it may hold an address with a secret."""
+    at = plain_address(endpoint())
+    try:
+        yield
+    except HfHubHTTPError as error:
+        raise _status_failure(error, where) from None
+    except OfflineModeIsEnabled:
+        msg = f"{where}: not on disk, and HF_HUB_OFFLINE is set; unset it, or pin a commit that was fetched"
+        raise SourceUnavailable(msg) from None
+    except (UnsupportedProtocol, InvalidURL, LocalProtocolError, UnicodeEncodeError):
+        msg = f"{where}: cannot even ask {at!r}; correct HF_ENDPOINT (or HF_TOKEN, if it has odd characters)"
+        raise SourceError(msg) from None
+    except HTTPError as error:
+        raise Transient(f"no answer from {at} ({type(error).__name__})") from None
+
+
+@contextmanager
+def _parsed() -> Iterator[None]:
+    """Turn an answer that is not a hub's, such as a proxy's login page, into a failure that may pass."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError) as error:
+        reason = f"{plain_address(endpoint())} answers like no hub ({type(error).__name__})"
+        raise Transient(reason) from None
+
+
+def _status_failure(error: HfHubHTTPError, where: str) -> Transient | SourceError:
+    """Return what an HTTP status means for the build."""
+    status, headers, at = error.response.status_code, error.response.headers, plain_address(endpoint())
+    if status in TRANSIENT_STATUS:
+        limit = parse_ratelimit_headers(headers) if status == 429 else None
+        wait = float(limit.reset_in_seconds) if limit and limit.remaining == 0 else asked_wait(headers)
+        return Transient(f"{at} answered {status}", wait=wait)
+    if status == 416:
+        return Transient(f"{at} has less of this file than it sent", final=SourceCorrupt)
+    if status in (401, 403):
+        token = "the token it was given does not open it" if get_token() else "no HF_TOKEN was given"
+        msg = f"{where}: {at} answered {status}: no such dataset, or it is private or gated and {token}"
+        return SourceDenied(msg)
+    if status == 404:
+        missing = "has no such dataset"
+        if isinstance(error, RevisionNotFoundError):
+            missing = "has the dataset, but no such revision"
+        elif isinstance(error, RemoteEntryNotFoundError):
+            missing = "no longer has this file"
+        return SourceNotFound(f"{where}: {at} {missing}")
+    return SourceError(f"{where}: {at} answered {status}")
+
+
+def _is_commit(revision: str) -> bool:
+    return len(revision) == 40 and not revision.strip("0123456789abcdef")
+
+
+def _folder(dataset: str, commit: str, into: Path) -> Path:
+    return into / "hub" / dataset / commit

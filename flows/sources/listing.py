@@ -1,0 +1,27 @@
+"""The file list of a pinned commit, kept on disk for builds without a network: a commit never changes."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import orjson
+
+from flows.sources.disk import replace_with
+from flows.sources.selection import Entry
+
+
+def recall_listing(folder: Path) -> tuple[Entry, ...] | None:
+    """Return the list of files that was kept in `folder`, or None if there is none or it is damaged."""
+    try:
+        digest, text = (folder / "tree.json").read_bytes().split(b"\n", 1)
+    except (OSError, ValueError):
+        return None
+    if hashlib.sha256(text).hexdigest().encode() != digest:
+        return None
+    return tuple(Entry(*fields) for fields in orjson.loads(text))
+
+
+def keep_listing(folder: Path, entries: Sequence[Entry]) -> None:
+    """Keep the complete list of files of the commit that `folder` belongs to."""
+    text = orjson.dumps([list(entry) for entry in entries])
+    replace_with(folder / "tree.json", hashlib.sha256(text).hexdigest().encode() + b"\n" + text)

@@ -1,0 +1,120 @@
+"""Files on this machine: named relative to the recipe, identified by their content, never copied."""
+
+import os
+from collections.abc import Mapping
+from glob import glob, has_magic
+from hashlib import sha256
+from pathlib import Path, PurePath
+
+from pydantic import ValidationError
+
+from flows.sources.digest import BLOCK, Memory
+from flows.sources.disk import on_disk
+from flows.sources.selection import check_suffix
+from flows.sources.transfer import Progress, no_progress
+from schemas.artifact import InputFile, RemoteFile, Snapshot, digest_of
+from schemas.errors import SourceCorrupt, SourceError, SourceNotFound
+from schemas.recipe import LocalSource
+
+
+def resolve(source: LocalSource, *, base: Path, into: Path, verify: bool = True) -> Snapshot:
+    """Return the files that the recipe's patterns match, and their sha256.
+
+    Args:
+        source: its patterns start at `base` unless they are absolute; `**` crosses folders, `*` does not.
+        base: the recipe's folder.
+        into: where digests are remembered.
+        verify: hash every file, instead of trusting an unchanged size and time.
+
+    Raises:
+        SourceNotFound: for a pattern that matches no file.
+        SourceError: for a file of an unknown kind, or two files that would have the same name.
+    """
+    paths = _matches(source, base)
+    digests = {name: _digest(path, into, verify) for name, path in paths.items()}
+    commit = digest_of(digests.items())
+    try:
+        files = tuple(
+            RemoteFile(path=name, size=path.stat().st_size, sha256=digests[name])
+            for name, path in paths.items()
+        )
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+    else:
+        return Snapshot(dataset=source.name, revision=commit, commit=commit, files=files)
+    msg = f"source {source.name}: {reason}; rename the file"
+    raise SourceError(msg)
+
+
+def fetch(
+    source: LocalSource,
+    snapshot: Snapshot,
+    *,
+    base: Path,
+    into: Path,
+    verify: bool = True,
+    progress: Progress = no_progress,
+) -> tuple[InputFile, ...]:
+    """Return where the snapshot's files lie, after checking that they are still what they were.
+
+    Raises:
+        SourceNotFound: a file is gone.
+        SourceCorrupt: a file has changed since the snapshot was taken.
+    """
+    paths = _matches(source, base)
+    inputs = []
+    for file in snapshot.files:
+        path = paths.get(file.path)
+        if path is None:
+            msg = f"source {source.name}: {file.path!r} was there a moment ago and is gone"
+            raise SourceNotFound(msg)
+        if file.sha256 is None or _digest(path, into, verify) != file.sha256:
+            msg = f"source {source.name}: {file.path!r} changed during the build; build again"
+            raise SourceCorrupt(msg)
+        progress(file.path, file.size, file.size)
+        inputs.append(InputFile(name=file.path, path=path, sha256=file.sha256, size=file.size))
+    return tuple(inputs)
+
+
+def _matches(source: LocalSource, base: Path) -> Mapping[str, Path]:
+    """Return name → path of all files that the patterns match, sorted by name."""
+    found: dict[str, Path] = {}
+    for pattern in source.files:
+        paths = [base / match for match in glob(pattern, root_dir=base, recursive=True)]  # noqa: PTH207
+        files = sorted(path for path in paths if path.is_file())
+        if not files:
+            msg = f"source {source.name}: no file matches {pattern!r} in {base}"
+            raise SourceNotFound(msg)
+        for path in files:
+            name = _name(path, pattern, base)
+            check_suffix(name, where=f"source {source.name}")
+            other = found.setdefault(name, path)
+            if not other.samefile(path):
+                msg = f"source {source.name}: {other} and {path} would both be {name!r}; split the source"
+                raise SourceError(msg)
+    return dict(sorted(found.items()))
+
+
+def _name(path: Path, pattern: str, base: Path) -> str:
+    """Return the path from `base`, or for files outside of it from where the pattern stops being literal."""
+    inside = os.path.relpath(path, base)
+    if not PurePath(pattern).is_absolute() and not inside.startswith(".."):
+        return PurePath(inside).as_posix()
+    literal = PurePath(pattern)
+    while has_magic(str(literal)):
+        literal = literal.parent
+    start = base / literal
+    return PurePath(os.path.relpath(path, start if start.is_dir() else start.parent)).as_posix()
+
+
+def _digest(path: Path, into: Path, verify: bool) -> str:
+    """Return the sha256 of a file, reading a block at a time."""
+    memory = Memory(into / "digests")
+    if not verify and (known := memory.recall(path, "")):
+        return known
+    digest = sha256()
+    with on_disk(path), path.open("rb") as stream:
+        while block := stream.read(BLOCK):
+            digest.update(block)
+        memory.remember(path, "", digest.hexdigest())
+    return digest.hexdigest()

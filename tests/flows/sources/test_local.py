@@ -1,0 +1,120 @@
+"""Files on this machine: named relative to the recipe, identified by their content."""
+
+import os
+from hashlib import sha256
+
+import pytest
+
+from flows.sources import fetch, resolve
+from schemas.errors import SourceCorrupt, SourceError, SourceNotFound
+from schemas.recipe import LocalSource
+
+
+@pytest.fixture
+def base(tmp_path):
+    """A recipe's folder with data in and beside it."""
+    folder = tmp_path / "recipes"
+    for name in (
+        "b.jsonl",
+        "a.jsonl",
+        "deep/c.jsonl.gz",
+        "deep/er/d.parquet",
+        "../beside/e.json.zst",
+        "f.csv",
+    ):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(path.name.encode())
+    return folder
+
+
+def source(*files: str) -> LocalSource:
+    return LocalSource(name="mine", format="messages", files=files)
+
+
+def names(base, into, *files: str) -> list[str]:
+    return [file.path for file in resolve(source(*files), base=base, into=into).files]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "want"),
+    [
+        ("*.jsonl", ["a.jsonl", "b.jsonl"]),
+        ("a.jsonl", ["a.jsonl"]),
+        ("deep/*", ["deep/c.jsonl.gz"]),
+        ("**/*.parquet", ["deep/er/d.parquet"]),
+        ("../beside/*.zst", ["e.json.zst"]),
+    ],
+)
+def test_patterns_start_at_the_recipe(base, into, pattern, want):
+    """Matching files are sorted; files outside of the recipe's folder are named from the pattern's stem."""
+    assert names(base, into, pattern) == want
+
+
+def test_absolute_patterns_name_files_from_their_literal_part(base, into):
+    """No path of this machine gets into a manifest."""
+    assert names(base, into, f"{base}/deep/**/*.parquet") == ["er/d.parquet"]
+    assert names(base, into, f"{base}/a.jsonl") == ["a.jsonl"]
+
+
+def test_a_file_is_read_once_even_if_two_patterns_match_it(base, into):
+    """Overlapping patterns do not duplicate rows."""
+    assert names(base, into, "*.jsonl", "a.*") == ["a.jsonl", "b.jsonl"]
+
+
+def test_files_are_fetched_where_they_lie(base, into):
+    """Nothing is copied; digests and sizes are those of the files."""
+    one = source("*.jsonl")
+    got = fetch(one, resolve(one, base=base, into=into), base=base, into=into)
+    assert [file.path for file in got] == [base / "a.jsonl", base / "b.jsonl"]
+    assert [file.sha256 for file in got] == [sha256(name).hexdigest() for name in (b"a.jsonl", b"b.jsonl")]
+
+
+def test_the_commit_depends_on_names_and_contents_only(base, into):
+    """Same files, same commit, whatever their times; other content or another name, another commit."""
+    first = resolve(source("*.jsonl"), base=base, into=into)
+    os.utime(base / "a.jsonl", (1, 1))
+    assert resolve(source("*.jsonl"), base=base, into=into) == first
+    (base / "a.jsonl").write_bytes(b"other")
+    second = resolve(source("*.jsonl"), base=base, into=into, verify=False)
+    (base / "a.jsonl").rename(base / "z.jsonl")
+    third = resolve(source("*.jsonl"), base=base, into=into)
+    assert len({first.commit, second.commit, third.commit}) == 3
+
+
+def test_a_pattern_without_files_is_named(base, into):
+    """No match is an error, not an empty source."""
+    with pytest.raises(SourceNotFound, match=r"source mine: no file matches 'x/\*'"):
+        names(base, into, "a.jsonl", "x/*")
+
+
+def test_a_file_of_an_unknown_kind_is_named(base, into):
+    """Kinds that cannot be read are refused before anything is read."""
+    with pytest.raises(SourceError, match=r"cannot read 'f\.csv'"):
+        names(base, into, "*.*")
+
+
+def test_two_files_of_the_same_name_are_refused(base, into):
+    """Lineage must tell rows of two folders apart."""
+    (base / "../beside/a.jsonl").write_bytes(b"another")
+    with pytest.raises(SourceError, match=r"would both be 'a\.jsonl'"):
+        names(base, into, "a.jsonl", "../beside/a.jsonl")
+
+
+def test_a_name_with_a_line_break_is_refused(base, into):
+    """Names that could forge a line of a report are not taken over."""
+    (base / "a\nb.jsonl").write_bytes(b"x")
+    with pytest.raises(SourceError, match=r"unsafe file name 'a\\nb\.jsonl'"):
+        names(base, into, "*.jsonl")
+
+
+def test_a_change_during_the_build_is_noticed(base, into):
+    """What is read is what the snapshot says, or the build ends."""
+    one = source("*.jsonl")
+    snapshot = resolve(one, base=base, into=into)
+    (base / "b.jsonl").write_bytes(b"B.jsonl")
+    with pytest.raises(SourceCorrupt, match=r"'b\.jsonl' changed"):
+        fetch(one, snapshot, base=base, into=into, verify=False)
+    (base / "b.jsonl").unlink()
+    with pytest.raises(SourceNotFound, match=r"'b\.jsonl' was there"):
+        fetch(one, snapshot, base=base, into=into)
