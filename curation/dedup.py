@@ -1,0 +1,286 @@
+"""Exact and near-duplicates of a whole corpus, shard files in and shard files out.
+
+`write_bands` runs once per shard, in any process. `find_duplicates` then sees all shards: it holds about a
+hundred bytes per row, reads one band at a time, and loads only texts that share a bucket with another.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import polars as pl
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from xxhash import xxh3_64_intdigest
+
+from curation.candidates import (
+    FINGERPRINT_ROWS,
+    PairCounts,
+    ShingleStore,
+    cluster,
+    propose,
+    read_band,
+    store_shingles,
+    text_similarity,
+)
+from curation.clusters import Rows, equal_groups
+from curation.kernels import NO_SHINGLES, Hashes
+from curation.keys import KeyColumns, hex_series, read_hex, read_keys, shard_rows
+from curation.minhash import band_hashes, sketches
+from curation.survivors import CAP, EXACT, NEAR, STAYS, Fates, best_of, cluster_fates
+from schemas.reasons import Reason
+from schemas.recipe import DedupPlan
+
+VERDICT_SCHEMA = pl.Schema(
+    {
+        "id": pl.String(),
+        "cluster": pl.String(),
+        "cluster_size": pl.Int64(),
+        "reason": pl.String(),
+        "winner": pl.String(),
+        "similarity": pl.Float32(),
+    }
+)
+"""One row per key row, in its order.
+
+`cluster` is the least id among the rows that are connected by equal or near-equal texts, the row's own if
+it is alone, and `cluster_size` counts them. Where the plan distinguishes numbers, several problems of one
+cluster may stay. A row that stays has no reason; otherwise `winner` is the id
+of a row that stays, and `similarity` is the Jaccard similarity of the two texts: at least the threshold
+where the two are a pair, possibly less where others connect them. Rows are told apart by position: exact
+duplicates within one source have one id.
+"""
+
+_REASONS = {STAYS: None, EXACT: Reason.EXACT_DUP, NEAR: Reason.NEAR_DUP, CAP: Reason.SOLUTION_CAP}
+_BATCH_ROWS = 16_384
+_EXTRA_ROWS = FINGERPRINT_ROWS + 1
+
+
+@dataclass(frozen=True)
+class DedupCounts:
+    """What the search for duplicates did, in rows, distinct texts and pairs of texts."""
+
+    rows: int
+    exact_dup: int
+    near_dup: int
+    solution_cap: int
+    texts: int
+    """Distinct word sequences among the rows that are no exact duplicates."""
+    candidates: int
+    """Distinct texts that shared a bucket with another."""
+    pairs_compared: int
+    pairs_matched: int
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """Which rows have the same text, and which texts are in one cluster; rows are named by row."""
+
+    same: Rows
+    clusters: Rows
+    store: ShingleStore
+    pairs: PairCounts
+    distinct: int
+
+
+@dataclass(frozen=True)
+class _Verdicts:
+    fates: Fates
+    winner: Rows
+    similarity: NDArray[np.float32]
+    least_id: Rows
+    cluster_size: NDArray[np.int64]
+
+
+def write_bands(keys: Path, out: Path, *, plan: DedupPlan) -> None:
+    """Write what `find_duplicates` needs of the texts of one shard.
+
+    Args:
+        keys: parquet with a column `text`.
+        out: npy file to write, uint64, shape (plan.bands + 3, rows): a hash per band, 128 bits of the
+            text's word sequence, and a hash of its numbers. A text without words has
+            `kernels.NO_SHINGLES` throughout.
+        plan: how texts are cut and hashed.
+    """
+    with pq.ParquetFile(keys) as shard:
+        table = np.empty((plan.bands + _EXTRA_ROWS, shard.metadata.num_rows), np.uint64)
+        done = 0
+        for batch in shard.iter_batches(_BATCH_ROWS, columns=["text"]):
+            texts, end = pl.Series(batch.column(0)), done + len(batch)
+            signed, prints = sketches(
+                texts, shingle=plan.shingle, permutations=plan.permutations, seed=plan.seed
+            )
+            table[: plan.bands, done:end] = band_hashes(signed, plan.bands)
+            table[plan.bands : plan.bands + FINGERPRINT_ROWS, done:end] = prints
+            table[-1, done:end] = _numbers(texts)
+            done = end
+    table[:, table[0] == NO_SHINGLES] = NO_SHINGLES
+    with out.open("wb") as file:
+        np.save(file, table)
+
+
+def find_duplicates(
+    keys: Sequence[Path], bands: Sequence[Path], verdicts: Sequence[Path], *, plan: DedupPlan
+) -> DedupCounts:
+    """Decide for every row of all shards whether it stays, and write one verdict file per shard.
+
+    Verdicts depend on the rows alone: not on their order, on how they are cut into shards, or on threads.
+
+    Args:
+        keys: one parquet per shard, in the columns of `curation.keys.KEY_SCHEMA`.
+        bands: what `write_bands` made of each under the same plan.
+        verdicts: parquet files to write, in the columns of `VERDICT_SCHEMA`; beside the first lies the
+            scratch folder, of up to 8 bytes per shingle of the texts that are compared.
+        plan: bands and threshold.
+
+    Raises:
+        ValueError: if an id or content key is not hexadecimal, or a band file does not fit its keys.
+    """
+    _check_bands(keys, bands, plan=plan)
+    contents = equal_groups(*read_hex(keys, "content_key"))
+    columns = read_keys(keys)
+    originals = best_of(contents, columns.ranks)
+    with TemporaryDirectory(dir=verdicts[0].parent if verdicts else None, prefix=".dedup-") as scratch:
+        texts = _compare_texts(keys, bands, originals, Path(scratch), plan=plan)
+        groups = _problems(texts.clusters, bands, plan=plan)
+        decided = _decide(columns, originals, texts, groups)
+    _write_verdicts(verdicts, shard_rows(keys), columns, decided)
+    fates = np.bincount(decided.fates, minlength=len(_REASONS))
+    return DedupCounts(
+        rows=len(originals),
+        exact_dup=int(fates[EXACT]),
+        near_dup=int(fates[NEAR]),
+        solution_cap=int(fates[CAP]),
+        texts=texts.distinct,
+        candidates=len(texts.store.rows),
+        pairs_compared=texts.pairs.compared,
+        pairs_matched=texts.pairs.matched,
+    )
+
+
+def _check_bands(keys: Sequence[Path], bands: Sequence[Path], *, plan: DedupPlan) -> None:
+    for path, rows in zip(bands, shard_rows(keys), strict=True):
+        shape = np.load(path, mmap_mode="r").shape
+        if shape != (plan.bands + _EXTRA_ROWS, rows):
+            msg = f"{path}: {shape} is not the shape of {plan.bands} bands and {rows} rows; write it again"
+            raise ValueError(msg)
+
+
+def _compare_texts(
+    keys: Sequence[Path], bands: Sequence[Path], originals: Rows, scratch: Path, *, plan: DedupPlan
+) -> _Texts:
+    rows = np.arange(len(originals), dtype=np.int32)
+    first, second = (read_band(bands, plan.bands + i) for i in range(FINGERPRINT_ROWS))
+    first[originals != rows] = NO_SHINGLES
+    same = equal_groups(first, second)
+    distinct = (same == rows) & (first != NO_SHINGLES)
+    del first, second
+    store = store_shingles(keys, propose(bands, distinct, scratch, plan=plan), scratch, plan=plan)
+    found, pairs = cluster(store, scratch, plan=plan)
+    clusters = rows
+    clusters[store.rows] = store.rows[found]
+    return _Texts(same, clusters[same][originals], store, pairs, int(distinct.sum()))
+
+
+def _numbers(texts: pl.Series) -> Hashes:
+    """Return a hash of the digit runs of each text, in their order."""
+    digits = texts.fill_null("").str.extract_all("[0-9]+").list.join(" ")
+    return np.fromiter(map(xxh3_64_intdigest, digits), np.uint64, count=len(digits))
+
+
+def _problems(clusters: Rows, bands: Sequence[Path], *, plan: DedupPlan) -> Rows:
+    """Return which rows are the same problem: those of one cluster, and of these those with equal numbers."""
+    if plan.numbers == "ignore":
+        return clusters
+    return equal_groups(clusters.astype(np.uint64), read_band(bands, plan.bands + FINGERPRINT_ROWS))
+
+
+def _decide(columns: KeyColumns, originals: Rows, texts: _Texts, groups: Rows) -> _Verdicts:
+    """Apply the policy to each group; only rows that are with others need more than a glance."""
+    rows = np.arange(len(originals), dtype=np.int32)
+    size = np.bincount(texts.clusters, minlength=len(rows))[texts.clusters]
+    fates = np.where(originals == rows, STAYS, EXACT).astype(np.uint8)
+    together = np.flatnonzero((size > 1) & (fates == STAYS))
+    fates[together] = cluster_fates(
+        _renumbered(groups[together]),
+        _order(columns.ranks[together]),
+        columns.source[together],
+        columns.solver[together],
+        columns.cap[together],
+    )
+    winner = _winners(columns, originals, groups, fates)
+    return _Verdicts(
+        fates, winner, _similarity(winner, originals, texts), _least_ids(columns, texts.clusters, size), size
+    )
+
+
+def _winners(columns: KeyColumns, originals: Rows, groups: Rows, fates: Fates) -> Rows:
+    """Return for each row that is left out the row that stays instead, for the others the row itself."""
+    winner = np.arange(len(fates), dtype=np.int32)
+    out = np.flatnonzero(fates != STAYS)
+    kept_last = columns.ranks + np.where(fates == STAYS, 0, len(fates)).astype(np.int64)
+    best = np.full(len(fates), 2 * len(fates), np.int64)
+    np.minimum.at(best, groups, kept_last)
+    by_rank = np.empty(len(fates), np.int32)
+    by_rank[columns.ranks] = winner
+    winner[out] = by_rank[best[groups[out]]]
+    same = out[(fates[out] == EXACT) & (fates[originals[out]] == STAYS)]
+    winner[same] = originals[same]
+    return winner
+
+
+def _similarity(winner: Rows, originals: Rows, texts: _Texts) -> NDArray[np.float32]:
+    """Return each row's Jaccard similarity to its winner, by the texts that the two share with others."""
+    similarity = np.ones(len(winner), np.float32)
+    text = texts.same[originals]
+    differs = np.flatnonzero(text != text[winner])
+    similarity[differs] = text_similarity(texts.store, text[differs], text[winner[differs]])
+    return similarity
+
+
+def _least_ids(columns: KeyColumns, clusters: Rows, size: NDArray[np.int64]) -> Rows:
+    """Return per row the row that has the least id of its cluster."""
+    least = np.arange(len(clusters), dtype=np.int32)
+    shared = np.flatnonzero(size > 1)
+    order = np.lexsort((columns.ids[1][shared], columns.ids[0][shared]))
+    place = np.empty(len(shared), np.int32)
+    place[order] = np.arange(len(shared), dtype=np.int32)
+    least[shared] = shared[best_of(_renumbered(clusters[shared]), place)]
+    return least
+
+
+def _renumbered(clusters: Rows) -> Rows:
+    """Return cluster names that are all below their number."""
+    return np.unique(clusters, return_inverse=True)[1].astype(np.int32)
+
+
+def _order(ranks: Rows) -> Rows:
+    """Return ranks among these rows only."""
+    order = np.empty(len(ranks), np.int32)
+    order[np.argsort(ranks)] = np.arange(len(ranks), dtype=np.int32)
+    return order
+
+
+def _write_verdicts(
+    verdicts: Sequence[Path], rows: Sequence[int], columns: KeyColumns, decided: _Verdicts
+) -> None:
+    reasons = pl.Series([_REASONS[fate] for fate in sorted(_REASONS)], dtype=pl.String)
+    end = 0
+    for path, count in zip(verdicts, rows, strict=True):
+        part = slice(end, end + count)
+        end += count
+        left_out = pl.Series(decided.fates[part] != STAYS)
+        frame = pl.DataFrame(
+            {
+                "id": hex_series(columns.ids[:, part]),
+                "cluster": hex_series(columns.ids[:, decided.least_id[part]]),
+                "cluster_size": decided.cluster_size[part],
+                "reason": reasons.gather(decided.fates[part]),
+                "winner": hex_series(columns.ids[:, decided.winner[part]]),
+                "similarity": decided.similarity[part],
+            }
+        )
+        hidden = [pl.when(left_out).then(pl.col(name)).alias(name) for name in ("winner", "similarity")]
+        frame.with_columns(hidden).cast(VERDICT_SCHEMA).write_parquet(path)

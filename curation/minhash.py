@@ -1,0 +1,66 @@
+"""MinHash signatures of texts, bit for bit those of datasketch's `affine32` scheme, and their bands.
+
+A signature holds, per permutation `h -> a * h + b mod 2^32`, the least value over the shingles of a text;
+two texts agree in a position as often as their shingle sets have elements in common (their Jaccard
+similarity). A shingle enters as the upper 32 bits of its hash, after MurmurHash3's finaliser.
+"""
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from curation.kernels import UNSEEN, Hashes, Hashes32, bands_of, base_power, minhashes
+from curation.shingles import character_forms, folded_buffers
+
+
+def signatures(texts: pl.Series | pa.Array, *, shingle: int, permutations: int, seed: int) -> Hashes32:
+    """Return the MinHash signature of each text.
+
+    Args:
+        texts: n texts, folded and cut into words as `curation.shingles` says; null counts as empty.
+        shingle: words to a shingle, 1 to 32.
+        permutations: length of a signature.
+        seed: of the permutations, 0 to 2^32 - 1.
+
+    Returns:
+        Shape (n, permutations). A text without words has 2^32 - 1 everywhere, as an empty
+        `datasketch.MinHash` has.
+    """
+    return _sketch(texts, np.empty((2, 0), np.uint64), shingle=shingle, permutations=permutations, seed=seed)
+
+
+def sketches(
+    texts: pl.Series | pa.Array, *, shingle: int, permutations: int, seed: int
+) -> tuple[Hashes32, Hashes]:
+    """Return the signatures, and 128 bits per text, shape (2, n), that are equal for equal word sequences."""
+    prints = np.empty((2, len(texts)), np.uint64)
+    signed = _sketch(texts, prints, shingle=shingle, permutations=permutations, seed=seed)
+    return signed, prints
+
+
+def band_hashes(signatures: Hashes32, bands: int) -> Hashes:
+    """Return one 64-bit hash per band and text, shape (bands, n).
+
+    Texts that agree in all permutations / bands values of a band have the same hash there. A text
+    without words has `kernels.NO_SHINGLES` in all bands, and no other text has it.
+    """
+    out = np.empty((bands, len(signatures)), np.uint64)
+    bands_of(signatures, out)
+    return out
+
+
+def permutation_factors(permutations: int, seed: int) -> tuple[Hashes32, Hashes32]:
+    """Return the odd factors `a` and the offsets `b` that datasketch 2 draws for `affine32` with `seed`."""
+    draw = np.random.RandomState(seed)  # the stream that datasketch fixed
+    a = draw.randint(0, 1 << 31, permutations, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
+    return a, draw.randint(0, 1 << 32, permutations, dtype=np.uint32)
+
+
+def _sketch(
+    texts: pl.Series | pa.Array, prints: Hashes, *, shingle: int, permutations: int, seed: int
+) -> Hashes32:
+    data, starts, ends = folded_buffers(texts)
+    out = np.full((len(starts), permutations), UNSEEN, np.uint32)
+    a, b = permutation_factors(permutations, seed)
+    minhashes(data, starts, ends, character_forms(), shingle, base_power(shingle), a, b, out, prints)
+    return out

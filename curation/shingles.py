@@ -1,0 +1,160 @@
+"""Texts as sets of shingles: how a text is folded, cut into words and hashed, straight over Arrow buffers.
+
+Two texts are compared by the sets of their `shingle`-word sequences. What a word is:
+
+1. Text is put in Unicode form NFC, then lower-cased character by character; ’ counts as '.
+2. White space, control characters, double quotes, em dashes, ellipses and the full-width commas, stops,
+   colons, question and exclamation marks of Chinese and Japanese separate words.
+3. Each character of a script without spaces (Han, kana, Thai, Lao, Tibetan, Burmese, Khmer) is a word.
+4. Everything else between separators is one word, without the `. , ; : ?` that trail it. Operators and
+   brackets stay: `2+3` is not `2-3`, and `5!` is not `5`.
+5. A text of fewer words than `shingle` is one shingle; a text without words has none and equals nothing.
+"""
+
+import unicodedata
+from functools import cache
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from curation.kernels import (
+    ALONE,
+    KIND_BIT,
+    SEPARATOR,
+    TAIL,
+    UNSTABLE_BIT,
+    WORD,
+    Bytes,
+    Hashes,
+    Hashes32,
+    Offsets,
+    base_power,
+    mark_unstable,
+    shingle_sets,
+)
+
+_ALONE = (
+    (0x0E00, 0x0FFF),  # Thai, Lao, Tibetan
+    (0x1000, 0x109F),  # Burmese
+    (0x1780, 0x17FF),  # Khmer
+    (0x3005, 0x3007),  # iteration mark, closing mark, zero
+    (0x3041, 0x30FA),  # Hiragana, Katakana
+    (0x30FC, 0x312F),  # Katakana marks, Bopomofo
+    (0x31A0, 0x31BF),  # Bopomofo
+    (0x31F0, 0x31FF),  # Katakana
+    (0x3400, 0x4DBF),  # Han
+    (0x4E00, 0x9FFF),  # Han
+    (0xF900, 0xFAFF),  # Han, compatibility
+    (0xFF66, 0xFF9F),  # Katakana, half width
+)
+_SEPARATORS = (
+    (0x00, 0x20),  # controls, space
+    (0x22, 0x22),  # "
+    (0x7F, 0xA0),  # controls, no-break space
+    (0x1680, 0x1680),  # Ogham space
+    (0x2000, 0x200F),  # spaces, zero-width and direction marks
+    (0x2014, 0x2015),  # em dash
+    (0x201C, 0x201F),  # double quotes
+    (0x2026, 0x2026),  # ellipsis
+    (0x2028, 0x202F),  # line and paragraph separators, direction marks
+    (0x205F, 0x206F),  # spaces, invisible operators
+    (0x3000, 0x3003),  # ideographic space, comma and stop
+    (0x3008, 0x3011),  # corner and angle quotes
+    (0x3014, 0x301F),  # brackets and quotes
+    (0x30FB, 0x30FB),  # katakana middle dot
+    (0xFEFF, 0xFEFF),  # byte order mark
+    (0xFF01, 0xFF01),  # ！
+    (0xFF0C, 0xFF0C),  # ，
+    (0xFF1A, 0xFF1B),  # ：；
+    (0xFF1F, 0xFF1F),  # ？
+    (0xFF61, 0xFF65),  # half-width ideographic stop, quotes, comma, dot
+)
+_BMP = 0x10000
+
+
+def shingle_hashes(texts: pl.Series | pa.Array, *, shingle: int) -> tuple[Hashes, Offsets]:
+    """Return the shingle set of each text as sorted, distinct 64-bit hashes.
+
+    Args:
+        texts: n texts; null counts as empty.
+        shingle: words to a shingle, 1 to 32.
+
+    Returns:
+        All hashes one after the other, and n + 1 offsets: text i owns `hashes[offsets[i]:offsets[i + 1]]`.
+    """
+    data, starts, ends = folded_buffers(texts)
+    room = np.empty(int((ends - starts).sum()) // 2 + 2 * len(starts) + 2, np.uint64)
+    offsets = np.zeros(len(starts) + 1, np.int64)
+    shingle_sets(data, starts, ends, character_forms(), shingle, base_power(shingle), room, offsets)
+    return room[: offsets[-1]].copy(), offsets
+
+
+def folded_buffers(texts: pl.Series | pa.Array) -> tuple[Bytes, Offsets, Offsets]:
+    """Return UTF-8 bytes, and where in them each text starts and ends, in form NFC.
+
+    Lower case is left to the kernels. Texts that are not in NFC, very few, are appended in that form.
+    """
+    series = (texts if isinstance(texts, pl.Series) else pl.Series(texts)).cast(pl.String).fill_null("")
+    data, offsets = _buffers(series)
+    starts, ends = offsets[:-1].copy(), offsets[1:].copy()
+    unstable = np.zeros(len(series), np.bool_)
+    mark_unstable(data, starts, ends, character_forms(), unstable)
+    if unstable.any():
+        more, offsets = _buffers(series.filter(pl.Series(unstable)).str.normalize("NFC"))
+        starts[unstable], ends[unstable] = offsets[:-1] + len(data), offsets[1:] + len(data)
+        data = np.concatenate((data, more))
+        data.flags.writeable = False
+    return data, starts, ends
+
+
+@cache
+def character_forms() -> Hashes32:
+    """Return, for each character of the Basic Multilingual Plane, its lower case, kind and NFC stability."""
+    forms = np.fromiter(map(_lower, range(_BMP)), np.uint32, _BMP)
+    forms += _kinds() << np.uint32(KIND_BIT)
+    forms[_unstable()] += np.uint32(1 << UNSTABLE_BIT)
+    return forms
+
+
+def _lower(code: int) -> int:
+    if code == 0x2019:
+        return ord("'")
+    lower = chr(code).lower()
+    return ord(lower) if len(lower) == 1 else code
+
+
+def _kinds() -> Hashes32:
+    kinds = np.full(_BMP, WORD, np.uint32)
+    for spans, kind in ((_ALONE, ALONE), (_SEPARATORS, SEPARATOR)):
+        for first, last in spans:
+            kinds[first : last + 1] = kind
+    kinds[[ord(mark) for mark in ".,;:?"]] = TAIL
+    return kinds
+
+
+def _unstable() -> list[int]:
+    """Characters that NFC replaces, reorders or merges (UAX #15: combining, or quick check No or Maybe)."""
+    jamo = {*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)}
+    for code in range(0xC0, _BMP):
+        char = chr(code)
+        if 0xD800 <= code < 0xE000:
+            continue
+        parts = unicodedata.decomposition(char).split()
+        if len(parts) == 2 and not parts[0].startswith("<"):
+            jamo.add(int(parts[1], 16))
+        if unicodedata.combining(char) or not unicodedata.is_normalized("NFC", char):
+            jamo.add(code)
+    return sorted(code for code in jamo if code < _BMP)
+
+
+def _buffers(texts: pl.Series) -> tuple[Bytes, Offsets]:
+    array = texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    _, offsets, content = array.buffers()
+    data = np.frombuffer(content, np.uint8) if content is not None and content.size else np.zeros(1, np.uint8)
+    starts = np.zeros(1, np.int64)
+    if len(array):
+        starts = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+    for buffer in (data, starts):
+        buffer.flags.writeable = False  # always of one type, so compiled once
+    return data, starts

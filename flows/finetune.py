@@ -1,0 +1,71 @@
+"""From a published version to an adapter: verify first, then train."""
+
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from flows.store import open_version, problems
+from schemas.errors import RecipeError, StoreCorrupt
+from train.fit import fit
+from train.plan import TrainPlan
+from train.result import Progress as Step
+from train.result import TrainResult
+
+
+def load_plan(path: Path | None, **flags: object) -> TrainPlan:
+    """Return the plan in a YAML file (or the default one) with those flags set that are not None.
+
+    Raises:
+        RecipeError: if the plan is not YAML or says something impossible; names the field.
+    """
+    try:
+        stated = yaml.safe_load(path.read_text(encoding="utf-8")) if path else {}
+        given = {name: value for name, value in flags.items() if value is not None}
+        return TrainPlan.model_validate({**(stated or {}), **given})
+    except (yaml.YAMLError, TypeError) as error:
+        msg = f"{path}: not a training plan in YAML: {error}"
+        raise RecipeError(msg) from None
+    except ValidationError as error:
+        found = [
+            f"{'.'.join(map(str, item['loc'])) or 'plan'}: {item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors(include_url=False)
+        ]
+        raise RecipeError("; ".join(found)) from None
+
+
+def finetune(version: Path, *, model: str, plan: TrainPlan, output: Path, console: Console) -> TrainResult:
+    """Train on a version whose every byte was verified just now.
+
+    Args:
+        version: a version's folder, or a mixture's folder for its current version.
+        model: `tiny-random`, a local folder, or a hub id.
+        plan: how to train.
+        output: new folder for the adapter.
+        console: where progress is drawn.
+
+    Raises:
+        StoreCorrupt: if the version is not what its manifest says.
+        TrainError: if the run cannot start or go on.
+    """
+    folder = open_version(version)
+    if found := problems(folder):
+        msg = f"{folder.name} is damaged, so it is not trained on: {found[0]}"
+        raise StoreCorrupt(msg)
+    columns = (
+        TextColumn("training"),
+        BarColumn(bar_width=24),
+        TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
+        TextColumn("loss {task.fields[loss]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as bars:
+        bar = bars.add_task("training", total=plan.max_steps or 1, loss="-")
+
+        def told(step: Step) -> None:
+            bars.update(bar, completed=step.step, total=step.steps, loss=f"{step.loss:.3f}")
+
+        return fit(folder, digest=folder.name, plan=plan, model=model, output=output, progress=told)

@@ -1,0 +1,95 @@
+"""Buckets, components and the pairs between them."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curation.clusters import buckets, equal_groups, join, roots, similarities, singletons, unite
+from curation.kernels import NO_SHINGLES
+
+
+def bucket_list(values: list[int]) -> list[list[int]]:
+    members, bounds = buckets(np.array(values, np.uint64))
+    return sorted(members[bounds[i] : bounds[i + 1]].tolist() for i in range(len(bounds) - 1))
+
+
+def test_buckets_hold_rows_with_equal_hashes() -> None:
+    """Rows whose hash nobody else has are in no bucket, nor are rows without shingles."""
+    high = 1 << 40
+    values = [5 * high, 7 * high, 5 * high, int(NO_SHINGLES), 9 * high, int(NO_SHINGLES), 7 * high, 5 * high]
+    assert bucket_list(values) == [[0, 2, 7], [1, 6]]
+
+
+@pytest.mark.parametrize("values", [[], [1 << 40], [int(NO_SHINGLES)] * 3])
+def test_without_equal_hashes_there_are_no_buckets(values: list[int]) -> None:
+    """No rows, one row, and rows that join nothing give no bucket."""
+    assert bucket_list(values) == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=30))
+@settings(deadline=None)
+def test_groups_are_of_all_128_bits(pairs: list[tuple[int, int]]) -> None:
+    """A row's group is the first row with both halves equal."""
+    first, second = (np.array([pair[i] << 50 for pair in pairs], np.uint64) for i in range(2))
+    assert equal_groups(first, second).tolist() == [pairs.index(pair) for pair in pairs]
+
+
+@given(st.lists(st.tuples(st.integers(0, 19), st.integers(0, 19)), max_size=40))
+@settings(deadline=None)
+def test_components_are_those_of_the_graph(edges: list[tuple[int, int]]) -> None:
+    """Two nodes have one root exactly if a path connects them, and the root is the least of them."""
+    parent, want = singletons(20), list(range(20))
+    for a, b in edges:
+        assert unite(parent, a, b) == (want[a] != want[b])
+        low, high = sorted((want[a], want[b]))
+        want = [low if label == high else label for label in want]
+    assert roots(parent).tolist() == want
+
+
+def brute_force(sets: list[set[int]], threshold: float) -> list[int]:
+    labels = list(range(len(sets)))
+    for i, a in enumerate(sets):
+        for j in range(i):
+            if a | sets[j] and len(a & sets[j]) / len(a | sets[j]) >= threshold and labels[i] != labels[j]:
+                low, high = sorted((labels[i], labels[j]))
+                labels = [low if label == high else label for label in labels]
+    return labels
+
+
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from([5, 40, 130]),
+    st.sampled_from([0.5, 0.8, 1.0]),
+    st.integers(1, 500),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_bucket_of_any_size_finds_every_similar_pair(
+    seed: int, size: int, threshold: float, budget: int
+) -> None:
+    """All pairs of a small bucket and the rare-shingle join of a large one both equal brute force."""
+    draw = np.random.default_rng(seed)
+    common = set(range(12))
+    sets = [common | set(draw.integers(12, 40, draw.integers(0, 6)).tolist()) for _ in range(size)]
+    flat = np.array([shingle for found in sets for shingle in sorted(found)], np.uint64)
+    flat.flags.writeable = False  # as mapped from a file
+    offsets = np.cumsum([0, *map(len, sets)])
+    parent, counts = singletons(size), np.zeros(2, np.int64)
+    members, bounds = np.arange(size, dtype=np.int32), np.array([0, size // 2, size])
+    crossing = draw.permutation(size).astype(np.int32)
+    for texts, ends in ((members, bounds), (crossing, np.array([0, size]))):
+        at = 0
+        while at < len(ends) - 1:
+            at = join(texts, ends, at, budget, flat, offsets, threshold, parent, counts)
+    assert roots(parent).tolist() == brute_force(sets, threshold)
+    assert counts[1] == size - len(set(roots(parent).tolist()))
+
+
+def test_similarity_is_shared_over_all_distinct() -> None:
+    """Two sets of three with two in common: 2 / 4; an empty set is similar to nothing."""
+    flat, offsets = np.array([1, 2, 3, 2, 3, 4], np.uint64), np.array([0, 3, 6, 6])
+    flat.flags.writeable = False
+    out = np.empty(3, np.float32)
+    left, right = np.array([0, 0, 2], np.int32), np.array([1, 0, 2], np.int32)
+    similarities(left, right, flat, offsets, out)
+    assert out.tolist() == [0.5, 1.0, 0.0]
