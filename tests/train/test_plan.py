@@ -1,0 +1,44 @@
+"""A plan says what it means and refuses what cannot be."""
+
+import pytest
+from pydantic import ValidationError
+
+from train.plan import TrainPlan
+
+
+def test_every_field_is_described():
+    """Each setting has a sentence, which a command line can show as its help."""
+    assert [name for name, field in TrainPlan.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"max_steps": 3, "epochs": 1}, "give max_steps (3) or epochs (1), not both"),
+        (
+            {"batch": 512, "max_tokens": 1024},
+            "a row of max_tokens (1024) does not fit a batch of 512 tokens: raise batch, or lower max_tokens",
+        ),
+        ({"targets": ()}, "targets is empty, so nothing would be trained: name layers, or say all-linear"),
+    ],
+)
+def test_impossible_pairs_are_refused_in_one_sentence(settings, sentence):
+    """What two settings cannot both be is said with both values and the way out."""
+    with pytest.raises(ValidationError) as caught:
+        TrainPlan(**settings)
+    assert [error["msg"] for error in caught.value.errors()] == [f"Value error, {sentence}"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"rank": 0}, {"dropout": 1.0}, {"learning_rate": 0}, {"warmup": 1.0}, {"method": "full"}, {"lr": 1e-4}],
+)
+def test_values_out_of_bounds_are_refused(settings):
+    """Every number has bounds, and a misspelt setting is not passed over."""
+    with pytest.raises(ValidationError):
+        TrainPlan(**settings)
+
+
+def test_a_batch_of_examples_may_hold_rows_of_any_length():
+    """The token budget binds only when the batch counts tokens."""
+    assert TrainPlan(batch=4, batch_unit="examples", max_tokens=4096).batch == 4
