@@ -21,7 +21,8 @@ $(BIN)/.installed: requirements.lock pyproject.toml
 demo: $(BIN)/.installed  ## Install, build the embedded 7:3 mixture, report, train a small LoRA adapter
 	$(BIN)/thinkmix build sample-7-3 --store $(STORE)
 	rm -rf $(ADAPTER)
-	$(BIN)/thinkmix train $(STORE)/sample-7-3 --model tiny-random --preset demo --output $(ADAPTER)
+	$(BIN)/thinkmix train $(STORE)/sample-7-3 --model tiny-random --output $(ADAPTER) \
+		--max-steps 30 --batch 1024 --max-tokens 512 --learning-rate 0.01 --eval-rows 8
 
 test: $(BIN)/.installed  ## Install and run all tests
 	$(BIN)/python -m pytest

@@ -1,5 +1,6 @@
 """The `thinkmix` command: what a person or a scheduler types; every command imports only what it needs."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -175,6 +176,7 @@ def train(
         learning_rate=learning_rate,
         batch=batch,
         max_tokens=max_tokens,
+        eval_rows=eval_rows,
         seed=seed,
     )
     result = finetune(version, model=model, plan=stated, output=output, console=_console(stderr=True))
@@ -216,6 +218,8 @@ def _build_as_flow(recipe: "Recipe", store: Path, base: Path, workers: int | Non
     from flows.settings import settle_prefect
 
     settle_prefect(store / ".cache" / "prefect")
+    if not os.environ.get("PREFECT_API_URL"):
+        sys.stderr.write("starting a temporary Prefect server; --direct does without\n")
     from flows.build import build_mixture
 
     build_mixture(recipe, store, base, workers)

@@ -62,6 +62,9 @@ def finetune(version: Path, *, model: str, plan: TrainPlan, output: Path, consol
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
+    console.print(
+        f"loading {model} to train on {folder.parent.parent.name} {folder.name[:12]}", highlight=False
+    )
     with Progress(*columns, console=console) as bars:
         bar = bars.add_task("training", total=plan.max_steps or 1, loss="-")
 

@@ -35,6 +35,7 @@ def settle_prefect(home: Path | None = None) -> None:
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     if home is not None and not os.environ.get("PREFECT_API_URL"):
+        home.mkdir(parents=True, exist_ok=True)  # without it the server would start over and over
         os.environ.setdefault("PREFECT_HOME", str(home))
         for name, value in _TEMPORARY_SERVER.items():
             os.environ.setdefault(name, value)
