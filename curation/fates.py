@@ -57,7 +57,8 @@ def settle_slice(
         stage=pl.when(left).then(pl.lit(mix.STAGE)).otherwise(pl.col("stage")),
         reason=pl.when(left).then(pl.lit(Reason.NOT_SAMPLED.value)).otherwise(pl.col("reason")),
     )
-    fates = pl.concat([pl.read_parquet(rejects).drop("content"), valid], how="diagonal").with_columns(
+    dropped = pl.scan_parquet(rejects).select(pl.exclude("content")).collect()
+    fates = pl.concat([dropped, valid], how="diagonal").with_columns(
         source=pl.lit(source), examples=pl.col("examples").fill_null(0), drawn=pl.col("drawn").fill_null(0)
     )
     return fates.select(FATES.names()).cast(FATES).sort("row"), _count(

@@ -65,15 +65,16 @@ def clusters(fates: pl.LazyFrame, *, largest: int = 10) -> ClusterView:
 
 def samples(rejects: Sequence[Path], *, each: int = 3, characters: int = 600) -> tuple[Sample, ...]:
     """Return up to `each` dropped rows per source and reason, by smallest id, cut for display."""
+    shown = ["id", "source", "file", "row", "stage", "reason", "detail"]
+    # the content of all that was dropped may be more than memory holds; sort it cut to what is shown
+    cut = [
+        pl.scan_parquet(path).select(*shown, pl.col("content").str.head(characters)).collect()
+        for path in rejects
+    ]
     rows = (
-        pl.concat([pl.scan_parquet(path) for path in rejects])
+        pl.concat(cut)
         .sort("source", "reason", "id", "file", "row")
-        .with_columns(place=pl.int_range(pl.len()).over("source", "reason"))
-        .filter(pl.col("place") < each)
-        .select(
-            "id", "source", "file", "row", "stage", "reason", "detail", pl.col("content").str.head(characters)
-        )
-        .collect()
+        .filter(pl.int_range(pl.len()).over("source", "reason") < each)
     )
     return tuple(Sample(**row) for row in rows.to_dicts())
 

@@ -133,22 +133,23 @@ def _sizes(plan: MixPlan, supply: Mapping[str, Mapping[str, int]]) -> dict[str, 
         }
         msg = f"too little for a size of {plan.size}: {short}; lower `size` or allow `when_short: shrink`"
         raise MixtureError(msg)
-    train = min(wanted, most["train"]) if plan.when_short == "shrink" else wanted
-    return {"train": train, "eval": held_out}
+    if wanted > most["train"] and plan.when_short == "shrink":
+        wanted = _whole(most["train"], shares.values())
+    return {"train": wanted, "eval": held_out}
 
 
 def _largest(shares: Mapping[str, Fraction], supply: Mapping[str, int]) -> int:
-    """Return the largest size whose quotas no source exceeds."""
-    size = min(floor(supply[name] / share) for name, share in shares.items() if share)
-    while any(quota > supply[name] for name, quota in quotas(size, shares).items()):
-        size -= 1
-    return size
+    """Return the largest size of which every source can give its exact share, and so its quota."""
+    return min(floor(supply[name] / share) for name, share in shares.items() if share)
 
 
 def _whole(size: int, shares: Iterable[Fraction]) -> int:
-    """Round a free size down to where the shares are whole numbers, if that costs under 100 rows."""
+    """Round a free size down to where the shares are whole numbers, if that costs under 100 rows.
+
+    A pool too small even for that keeps its size: nearly the shares are better than nothing.
+    """
     step = lcm(*(share.denominator for share in shares))
-    return size - size % step if step <= _WHOLE_SHARES_UP_TO else size
+    return size - size % step if step <= min(size, _WHOLE_SHARES_UP_TO) else size
 
 
 def _draw(pool: pl.DataFrame, goal: int, *, by_count: bool) -> pl.DataFrame:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +20,7 @@ from schemas.frame import polars_schema
 from schemas.ledger import StageCount
 from schemas.reasons import Reason
 from schemas.recipe import Compare, SourceBase
-from schemas.record import fault
+from schemas.record import MAX_DEPTH, depth, fault
 
 STAGE = "validate"
 
@@ -62,7 +61,8 @@ REJECTS = pl.Schema(
 )
 """A row that was left out, whole: `content` is the raw row, or the conversation, as JSON text."""
 
-_BATCH = 512
+_BATCH_ROWS = 512
+_BATCH_BYTES = 32 * 1024 * 1024
 _SHOWN_DETAIL = 500
 
 
@@ -80,6 +80,7 @@ class Judged(NamedTuple):
 
     row: RawRow
     conversation: Conversation | None
+    content_key: str
     reason: Reason | None
     detail: str
     messages: int
@@ -125,15 +126,15 @@ def judge(row: RawRow, *, origin: Origin, max_row_bytes: int) -> Judged:
             raise row.fault
         if size > max_row_bytes:
             raise fault(Reason.TOO_BIG, f"{size} bytes of text, at most {max_row_bytes} are allowed")
-        conversation = _conversation(row, origin)
+        conversation, key = _conversation(row, origin)
         _check_thinking(conversation, source)
     except PydanticCustomError as error:
-        return Judged(row, None, Reason(error.type), error.message(), turns, size)
+        return Judged(row, None, "", Reason(error.type), error.message(), turns, size)
     except ValidationError as error:
-        return Judged(row, None, *_first_fault(error), turns, size)
+        return Judged(row, None, "", *_first_fault(error), turns, size)
     except RecursionError:
-        return Judged(row, None, Reason.TOO_DEEP, "nested deeper than a parser can follow", turns, size)
-    return Judged(row, conversation, None, "", len(conversation.messages), size)
+        return Judged(row, None, "", Reason.TOO_DEEP, "nested deeper than a parser can follow", turns, size)
+    return Judged(row, conversation, key, None, "", len(conversation.messages), size)
 
 
 def compared_text(messages: Iterable[Message], compare: Compare) -> str:
@@ -153,27 +154,60 @@ def text_bytes(value: object) -> int:
         item = rest.pop()
         if isinstance(item, str):
             total += len(item) if item.isascii() else len(item.encode(errors="surrogatepass"))
-        elif isinstance(item, Mapping):
+        elif isinstance(item, dict | Mapping):  # naming dict spares most values the slower question
             rest += item.values()
         elif isinstance(item, list | tuple):
             rest += item
+        elif isinstance(item, bytes):
+            total += len(item)
     return total
 
 
-def _conversation(row: RawRow, origin: Origin) -> Conversation:
+def _conversation(row: RawRow, origin: Origin) -> tuple[Conversation, str]:
+    """Return the conversation and its content key."""
     draft = origin.source.format.read(row.values)
     fields = {
         "source": origin.source.name,
         "messages": draft.messages,
         "tools": draft.tools,
-        "lineage": Lineage(dataset=origin.dataset, revision=origin.revision, file=origin.file, row=row.index),
+        "lineage": Lineage(
+            dataset=origin.dataset, revision=origin.revision, file=origin.file, row=row.number
+        ),
         "quality": draft.quality,
         "solver": draft.solver,
-        "metadata": orjson.loads(orjson.dumps(draft.metadata, default=str, option=orjson.OPT_NON_STR_KEYS)),
+        "metadata": _plain(draft.metadata),
     }
     conversation = Conversation.model_validate({"id": "", **fields})
     key = content_key(conversation.messages, conversation.tools)
-    return conversation.model_copy(update={"id": row_id(origin.source.name, key)})
+    return conversation.model_copy(update={"id": row_id(origin.source.name, key)}), key
+
+
+def _plain(metadata: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    """Return columns that no stage interprets as JSON values; what JSON has no word for becomes text."""
+    if depth(metadata) > MAX_DEPTH:
+        raise fault(Reason.TOO_DEEP, f"nested deeper than {MAX_DEPTH} levels")
+    try:
+        return orjson.loads(orjson.dumps(metadata, default=str, option=orjson.OPT_NON_STR_KEYS))
+    except (TypeError, ValueError):
+        pass
+    try:
+        text = json.dumps(metadata, ensure_ascii=False, default=str)
+        text.encode()
+        return json.loads(text, parse_int=_small, parse_constant=_null)
+    except UnicodeEncodeError as error:
+        raise fault(Reason.LONE_SURROGATE, f"half of a pair in the metadata: {error.reason}") from None
+    except (TypeError, ValueError) as error:
+        raise fault(Reason.WRONG_TYPE, f"metadata that JSON cannot hold: {error}") from None
+
+
+def _small(digits: str) -> int | str:
+    """Return an integer, as text if it is beyond 64 bits and would be rounded by the next reader."""
+    number = int(digits)
+    return number if -(2**63) <= number < 2**64 else digits
+
+
+def _null(constant: str) -> None:
+    """Return what NaN and infinities are in JSON."""
 
 
 def _check_thinking(conversation: Conversation, source: SourceBase) -> None:
@@ -188,14 +222,20 @@ def _first_fault(error: ValidationError) -> tuple[Reason, str]:
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(step) for step in first["loc"])
     detail = f"{where}: {first['msg']}" if where else first["msg"]
-    try:
-        return Reason(first["type"]), detail
-    except ValueError:
-        return Reason.WRONG_TYPE, detail
+    ours = "detail" in first.get("ctx", {})  # pydantic has types of our names, too_long for one
+    return Reason(first["type"]) if ours else Reason.WRONG_TYPE, detail
 
 
 def _batches(judged: Iterator[Judged]) -> Iterator[list[Judged]]:
-    while batch := list(islice(judged, _BATCH)):
+    batch: list[Judged] = []
+    size = 0
+    for item in judged:
+        batch.append(item)
+        size += item.text_bytes
+        if len(batch) == _BATCH_ROWS or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
         yield batch
 
 
@@ -213,7 +253,7 @@ def _key_frame(kept: list[Judged], source: SourceBase) -> pl.DataFrame:
         {
             "id": conversation.id,
             "source": conversation.source,
-            "content_key": content_key(conversation.messages, conversation.tools),
+            "content_key": item.content_key,
             "text": compared_text(conversation.messages, source.compare),
             "priority": source.priority,
             "quality": conversation.quality,
@@ -239,10 +279,10 @@ def _reject_frame(rejected: list[Judged], origin: Origin) -> pl.DataFrame:
                 "id": row_id(origin.source.name, content),
                 "source": origin.source.name,
                 "file": origin.file,
-                "row": item.row.index,
+                "row": item.row.number,
                 "stage": STAGE,
                 "reason": item.reason,
-                "detail": item.detail[:_SHOWN_DETAIL],
+                "detail": item.detail[:_SHOWN_DETAIL].encode(errors="backslashreplace").decode(),
                 "messages": item.messages,
                 "text_bytes": item.text_bytes,
                 "content": content,
@@ -256,7 +296,11 @@ def _json(values: Mapping[str, Any]) -> str:
     try:
         return orjson.dumps(dict(values), default=str, option=orjson.OPT_NON_STR_KEYS).decode()
     except (TypeError, ValueError):
-        return json.dumps(values, default=str)
+        pass
+    try:
+        return json.dumps(dict(values), default=str)
+    except (TypeError, ValueError, RecursionError) as error:  # no file of ours can hold such a row
+        return json.dumps({"unprintable": str(error)})
 
 
 def _fates(batch: list[Judged]) -> pl.DataFrame:

@@ -1,31 +1,40 @@
 """How shards lie on disk: parquet whose bytes depend on the rows alone, written in bounded pieces."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from curation.sizes import text_sizes
+
 GROUP_BYTES = 16 * 1024 * 1024
 """Size of a row group in memory: what a reader must hold at once."""
+
+_ROW_BYTES = 64  # what a row's numbers take, roughly; only text makes rows differ
 
 
 class ShardWriter:
     """Appends frames of one schema to a parquet file, a row group at a time.
 
-    zstd level 3, page checksums, no timestamps: equal rows in equal order give equal bytes. The file
-    is complete only after `close`; leaving the block with an exception removes it, because a
-    parquet writer that is merely closed leaves a valid file with a part of the rows.
+    zstd level 3, page checksums, no timestamps, and row groups that end where the text of their
+    rows reaches `GROUP_BYTES`: equal rows in equal order give equal bytes, in whatever pieces they
+    were appended. The file is complete only after `close`; leaving the block with an exception
+    removes it, because a parquet writer that is merely closed leaves a valid file with a part of
+    the rows.
     """
 
     def __init__(self, path: Path, schema: pl.Schema) -> None:
         self.path = path
         self.rows = 0
         self._schema = schema
-        self._pending: list[pl.DataFrame] = []
+        self._pending: list[pa.Table] = []
+        self._size = 0
         self._arrow = pl.DataFrame(schema=schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
         self._writer = pq.ParquetWriter(
             path,
@@ -38,10 +47,16 @@ class ShardWriter:
 
     def append(self, frame: pl.DataFrame) -> None:
         """Add rows; they reach the disk when a row group is full."""
-        self._pending.append(frame.select(self._schema.names()))
+        rows = frame.select(self._schema.names()).to_arrow(compat_level=pl.CompatLevel.oldest())
+        sizes = np.cumsum(text_sizes(rows) + _ROW_BYTES)
+        start, before = 0, -self._size
         self.rows += frame.height
-        if sum(piece.estimated_size() for piece in self._pending) >= GROUP_BYTES:
+        while (end := int(np.searchsorted(sizes, before + GROUP_BYTES)) + 1) <= len(sizes):
+            self._pending.append(rows.slice(start, end - start))
             self._flush()
+            start, before = end, int(sizes[end - 1])
+        self._pending.append(rows.slice(start))
+        self._size = (int(sizes[-1]) if len(sizes) else 0) - before
 
     def close(self) -> None:
         """Write the last row group and the footer."""
@@ -49,10 +64,12 @@ class ShardWriter:
         self._writer.close()
 
     def _flush(self) -> None:
-        if any(piece.height for piece in self._pending):
-            table = pl.concat(self._pending).to_arrow(compat_level=pl.CompatLevel.oldest())
-            self._writer.write_table(table.cast(self._arrow), row_group_size=max(1, table.num_rows))
+        if any(piece.num_rows for piece in self._pending):
+            table = pa.concat_tables(piece.cast(self._arrow) for piece in self._pending)
+            # in one chunk, because pages end where chunks do
+            self._writer.write_table(table.combine_chunks(), row_group_size=max(1, table.num_rows))
         self._pending = []
+        self._size = 0
 
     def __enter__(self) -> Self:
         return self
@@ -60,19 +77,25 @@ class ShardWriter:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
-            self.close()
+        if kind is not None:
+            self._abandon()
             return
-        self._writer.close()
+        try:
+            self.close()
+        except BaseException:
+            self._abandon()
+            raise
+
+    def _abandon(self) -> None:
+        with suppress(OSError, pa.ArrowException):  # a full disk refuses the footer, too
+            self._writer.close()
         self.path.unlink(missing_ok=True)
 
 
 def write_shard(path: Path, frame: pl.DataFrame) -> None:
     """Write one frame as a shard, in row groups of about `GROUP_BYTES`."""
-    step = max(1, int(frame.height * GROUP_BYTES / max(frame.estimated_size(), 1)))
     with ShardWriter(path, frame.schema) as shard:
-        for start in range(0, frame.height, step):
-            shard.append(frame.slice(start, step))
+        shard.append(frame)
 
 
 def read_groups(path: Path, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:

@@ -63,7 +63,7 @@ def as_task(name: str, function: Callable[Arguments, Outcome], /) -> Callable[Ar
 
 def _publish_artifacts(built: Built) -> None:
     """Show ledger and summary in the scheduler's UI: our own names and numbers, never text of rows."""
-    mixture = built.manifest.mixture
+    mixture = built.manifest.mixture.replace("_", "-")  # all that a key may hold
     create_table_artifact(
         key=f"{mixture}-ledger",
         table=ledger_table(built.manifest.ledger),

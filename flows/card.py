@@ -1,5 +1,7 @@
 """The dataset card of a version: what `datasets` and a hub need to read the folder as a dataset."""
 
+import json
+
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from curation.mix import SPLITS
@@ -8,18 +10,34 @@ from schemas.report import Report
 
 def dataset_card(report: Report) -> str:
     """Return README.md with the splits' file patterns, the shares and the sources."""
-    environment = Environment(  # noqa: S701 - markdown; values are our own names and numbers
+    environment = Environment(  # noqa: S701 - markdown; all free text in it went through `_inline`
         loader=PackageLoader("templates", ""), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     present = {share.split for share in report.shares if share.examples}
     splits = [(split, f"{split}-*.parquet") for split in SPLITS if split in present]
     return environment.get_template("dataset_card.md.jinja").render(
-        report=report, splits=splits, licences=_licence(report)
+        report=_inlined(report), splits=splits, licences=_licence(report)
     )
 
 
 def _licence(report: Report) -> str:
-    """Return the sources' licence if they share one; a card takes a single id."""
+    """Return the sources' licence if they share one, quoted for YAML; a card takes a single id."""
     licences = {source.licence for source in report.sources}
     only = licences.pop() if len(licences) == 1 else None
-    return only or ("other" if licences else "")
+    return json.dumps(only) if only else ("other" if licences else "")
+
+
+def _inlined(report: Report) -> Report:
+    """Return the report with the recipe's free text fit for the middle of a line."""
+    sources = tuple(
+        source.model_copy(update={"licence": source.licence and _inline(source.licence)})
+        for source in report.sources
+    )
+    return report.model_copy(update={"title": _inline(report.title), "sources": sources})
+
+
+def _inline(text: str) -> str:
+    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    for mark in "\\`*_[]<>|#{}":
+        line = line.replace(mark, f"\\{mark}")
+    return line

@@ -158,6 +158,9 @@ def train(
     max_tokens: Annotated[
         int | None, typer.Option(min=16, help="Longest row; longer ones are left out, never cut.")
     ] = None,
+    eval_rows: Annotated[
+        int | None, typer.Option(min=0, help="Held-out rows of each source measured before and after.")
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Decides the order of rows and the first weights.")
     ] = None,

@@ -62,7 +62,7 @@ def explain(version: Path, row_id: str) -> Explanation:
     Raises:
         StoreError: if no row or more than one id matches.
     """
-    fates = pl.scan_parquet(version / "fates" / "*.parquet")
+    fates = _all_fates(version)
     matching = fates.filter(pl.col("id").str.starts_with(_conversation_id(row_id))).collect()
     ids = matching["id"].unique().sort().to_list()
     if len(ids) != 1:
@@ -70,7 +70,8 @@ def explain(version: Path, row_id: str) -> Explanation:
         msg = f"{found} of {version.name[:12]} has an id that starts with {row_id!r}"
         raise StoreError(msg)
     rows = _fates(matching)
-    mates = fates.filter((pl.col("cluster") == rows[0].cluster) & (pl.col("id") != ids[0]))
+    cluster = pl.lit(rows[0].cluster, dtype=pl.String)
+    mates = fates.filter((pl.col("cluster") == cluster) & (pl.col("id") != ids[0]))
     return Explanation(
         rows=rows,
         mates=_fates(mates.sort("source", "file", "row").head(_MATES).collect()),
@@ -94,7 +95,7 @@ def _compare(version: Path, rows: tuple[Fate, ...]) -> Comparison | None:
     recipe = Manifest.model_validate_json((version / MANIFEST).read_bytes()).recipe
     compare = {source.name: source.compare for source in recipe.sources}
     mine, theirs = _messages(version, lost.id), _messages(version, lost.winner)
-    winner = _fates(pl.scan_parquet(version / "fates" / "*.parquet").filter(id=lost.winner).collect())
+    winner = _fates(_all_fates(version).filter(id=lost.winner).collect())
     if mine is None or theirs is None or not winner:
         return None
     text = compared_text(mine, compare[lost.source])
@@ -106,15 +107,15 @@ def _compare(version: Path, rows: tuple[Fate, ...]) -> Comparison | None:
 def _messages(version: Path, row_id: str) -> list[Message] | None:
     """Return a valid row's turns: from the mixture, from the rejects, or from the store's cache."""
     for path in sorted((version / "rejects").glob("*.parquet")):
-        found = pl.scan_parquet(path).filter(id=row_id).select("content").head(1).collect()
+        found = _scan(path).filter(id=row_id).select("content").head(1).collect()
         if found.height:
             return _parsed(orjson.loads(found["content"][0]).get("messages"))
     cache = version.parent.parent.parent / ".cache" / "validate"
     for path in sorted(cache.glob("*/conversations.parquet")):
-        found = pl.scan_parquet(path).filter(id=row_id).select("messages").head(1).collect()
+        found = _scan(path).filter(id=row_id).select("messages").head(1).collect()
         if found.height:
             return _parsed(found["messages"].to_list()[0])
-    examples = pl.scan_parquet([*version.glob("train-*.parquet"), *version.glob("eval-*.parquet")])
+    examples = _scan(*version.glob("train-*.parquet"), *version.glob("eval-*.parquet"))
     found = examples.filter(conversation_id=row_id).sort("turn").tail(1).select("messages").collect()
     return _parsed(found["messages"].to_list()[0]) if found.height else None
 
@@ -136,11 +137,20 @@ def _parsed(messages: list[dict[str, Any]] | None) -> list[Message] | None:
 
 def _shown(version: Path, row_id: str) -> str | None:
     for path in sorted((version / "rejects").glob("*.parquet")):
-        found = pl.scan_parquet(path).filter(id=row_id).select("content").head(1).collect()
+        found = _scan(path).filter(id=row_id).select("content").head(1).collect()
         if found.height:
             return str(found["content"][0])
     messages = _messages(version, row_id)
     return "\n".join(f"{message.role}: {message.content}" for message in messages) if messages else None
+
+
+def _all_fates(version: Path) -> pl.LazyFrame:
+    return _scan(*sorted((version / "fates").glob("*.parquet")))
+
+
+def _scan(*paths: Path) -> pl.LazyFrame:
+    """Return the rows of files whose names are meant as they are, never as patterns."""
+    return pl.scan_parquet(list(paths), glob=False)
 
 
 def _fates(frame: pl.DataFrame) -> tuple[Fate, ...]:

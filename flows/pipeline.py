@@ -24,10 +24,10 @@ from flows.fingerprint import code_digest, library_versions
 from flows.progress import Notify, silent
 from flows.report import render_html
 from flows.stages import Run, Shard
-from flows.store import MANIFEST, StageOutput, Store, digest, full_disk, write_json
+from flows.store import MANIFEST, StageOutput, Store, check_path, digest, full_disk, write_json
 from flows.workers import workers
 from schemas.artifact import InputFile, Snapshot
-from schemas.errors import LedgerError
+from schemas.errors import LedgerError, StoreCorrupt
 from schemas.ledger import Ledger, StageCount, total
 from schemas.manifest import FileEntry, InputEntry, Manifest, SourceEntry
 from schemas.recipe import Recipe, Source
@@ -90,6 +90,7 @@ def build(
     Raises:
         ThinkmixError: for everything a person must fix; `schemas.errors` draws the tree.
     """
+    check_path(store.root)
     with (
         full_disk(store.root),
         store.lock(recipe.name),
@@ -106,7 +107,7 @@ def build(
         settled = step("settle", stages.settle)(run, shards, rendered, drawn)
         gathered = step("gather", stages.gather)(run, rendered, drawn)
         work = _Work(recipe, origins, shards, verdicts, rendered, drawn, settled, gathered)
-        built = step("publish", _publish)(store, work)
+        built = step("publish", _publish)(run, work)
         facts.update(version=built.digest, status=built.status, reused=built.reused, made=built.made)
         return built
 
@@ -166,11 +167,6 @@ class _Work:
     settled: list[StageOutput]
     gathered: list[StageOutput]
 
-    def outputs(self) -> list[StageOutput]:
-        validated = [shard.validated for shard in self.shards]
-        """Return the outputs of all stages, to tell what was reused."""
-        return [*validated, self.verdicts, *self.rendered, self.drawn, *self.settled, *self.gathered]
-
     def ledger(self) -> Ledger:
         """Add up all parts of all stages, and refuse if a row, message or byte went missing.
 
@@ -192,10 +188,13 @@ class _Work:
         return Ledger(stages=tuple(listed)).check()
 
 
-def _publish(store: Store, work: _Work) -> Built:
+def _publish(run: Run, work: _Work) -> Built:
     """Put the version together beside its place, check it, and make it current."""
+    store = run.store
     ledger = work.ledger()
-    before = store.current(work.recipe.name)
+    before = None
+    with suppress(StoreCorrupt):  # a damaged CURRENT is about to be written anew
+        before = store.current(work.recipe.name)
     with store.scratch(store.root / work.recipe.name / "versions") as folder:
         contents = _link_shards(work, folder)
         _write_rows(work, folder)
@@ -205,16 +204,16 @@ def _publish(store: Store, work: _Work) -> Built:
         (folder / "README.md").write_text(dataset_card(report), encoding="utf-8")
         manifest = _manifest(work, report, folder)
         _check_rows(manifest)
+        _check_shards(manifest, work)
         write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
-        version = store.publish(work.recipe.name, folder)
-    outputs = work.outputs()
-    reused = sum(output.reused for output in outputs)
+        version, new = store.publish(work.recipe.name, folder)
+    reused = sum(output.reused for output in run.outputs)
     return Built(
         version=version,
         manifest=manifest,
-        status="unchanged" if before == version else "published",
+        status="published" if new or before != version else "unchanged",
         reused=reused,
-        made=len(outputs) - reused,
+        made=len(run.outputs) - reused,
     )
 
 
@@ -329,6 +328,19 @@ def _check_rows(manifest: Manifest) -> None:
         if written != rows:
             msg = f"{prefix}* hold {written} rows, but {rows} were counted"
             raise LedgerError(msg)
+
+
+def _check_shards(manifest: Manifest, work: _Work) -> None:
+    """Compare the published shards with what the last stage wrote: a disk may rot in between.
+
+    Raises:
+        StoreCorrupt: naming the shard.
+    """
+    for output in work.gathered:
+        for name, expected in output.files.items():
+            if manifest.files[name].sha256 != expected:
+                msg = f"{name} changed on the disk while it was published; build again"
+                raise StoreCorrupt(msg)
 
 
 def _content_digest(contents: Sequence[tuple[str, str]]) -> str:

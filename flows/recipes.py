@@ -1,5 +1,6 @@
 """Recipes by name or by path: YAML in, a checked `Recipe` out."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -41,7 +42,12 @@ def load(name_or_path: str) -> Located:
     if path.stat().st_size > LARGEST:
         msg = f"{path}: larger than {LARGEST} bytes, not a recipe"
         raise RecipeError(msg)
-    return Located(parse(path.read_text(encoding="utf-8"), str(path)), path.resolve().parent)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        msg = f"{path}: not UTF-8 text ({error})"
+        raise RecipeError(msg) from None
+    return Located(parse(text, str(path)), path.resolve().parent)
 
 
 def parse(text: str, where: str) -> Recipe:
@@ -52,7 +58,7 @@ def parse(text: str, where: str) -> Recipe:
     """
     try:
         stated = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader without aliases
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         msg = f"{where}: not YAML: {error}"
         raise RecipeError(msg) from None
     try:
@@ -66,13 +72,20 @@ def parse(text: str, where: str) -> Recipe:
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """A safe loader that refuses aliases, with which nine lines of YAML can fill a memory."""
+    """A safe loader that refuses aliases, with which nine lines can fill a memory, and doubled keys."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.events.AliasEvent):
             msg = "aliases (*name) are not allowed in a recipe"
             raise yaml.YAMLError(msg)
         return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, object]:
+        mapping: dict[Hashable, object] = super().construct_mapping(node, deep=deep)
+        if len(mapping) != len(node.value):
+            msg = f"a key stands twice in the mapping that begins at line {node.start_mark.line + 1}"
+            raise yaml.YAMLError(msg)
+        return mapping
 
 
 def override(recipe: Recipe, **settings: object) -> Recipe:

@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from schemas.ledger import StageCount
 from schemas.reasons import Reason
+from schemas.recipe import Recipe
 from schemas.report import LengthView, Report
 
 _COLOURS = 6
@@ -32,8 +33,15 @@ def render_html(report: Report) -> str:
         clusters=sum(report.clusters.by_size.values()),
         sizes=_sizes(report.clusters.by_size),
         samples=_samples(report),
-        recipe=yaml.safe_dump(report.recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
+        recipe=_recipe(report.recipe),
     )
+
+
+def _recipe(recipe: Recipe) -> str:
+    """Return the recipe as YAML in the order of its fields; shares, which have none, by name."""
+    stated = recipe.model_dump(mode="json")
+    stated["mix"]["shares"] = dict(sorted(stated["mix"]["shares"].items()))
+    return str(yaml.safe_dump(stated, sort_keys=False, allow_unicode=True))
 
 
 def _bar(report: Report, measure: str, title: str) -> dict[str, object]:

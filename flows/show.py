@@ -1,6 +1,7 @@
-"""What a person reads in the terminal about a version or a row."""
+"""What a person reads in the terminal about a version or a row; what rows say is never obeyed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from flows.store import MANIFEST
 from flows.summary import fractions
 from schemas.manifest import Manifest
 from schemas.report import Report
+from train.result import TrainResult
 
 _SHOWN_TEXT = 1200
 
@@ -37,38 +39,73 @@ def show_version(version: Path, console: Console) -> None:
     """Print a version's shares, what it left out and why, and where it lies."""
     report = Report.model_validate_json((version / "report.json").read_bytes())
     good = all(check.passed for check in report.checks)
+    say = partial(console.print, emoji=False, highlight=False)
     verdict = "[bold green]may be trained on[/]" if good else "[bold red]do not train on it[/]"
-    console.print(f"\n[bold]{escape(report.title or report.mixture)}[/]: {verdict}")
+    say(f"\n[bold]{plain(report.title or report.mixture)}[/]: {verdict}")
     for check in report.checks:
         mark = "[green]✓[/]" if check.passed else "[red]✗[/]"
-        console.print(f"  {mark} {escape(check.name)}: {escape(check.detail)}")
-    console.print(_shares(report))
-    console.print(_losses(report))
-    console.print(f"mixture  {version}", soft_wrap=True)
-    console.print(f"report   {version / 'report.html'}", soft_wrap=True)
+        say(f"  {mark} {plain(check.name)}: {plain(check.detail)}")
+    say(_shares(report))
+    say(_losses(report))
+    say(f"mixture  {plain(str(version))}", soft_wrap=True)
+    say(f"report   {plain(str(version / 'report.html'))}", soft_wrap=True)
 
 
 def show_explanation(explanation: Explanation, console: Console) -> None:
     """Print a row's fate, the row that won over it, and what else its cluster holds."""
+    say = partial(console.print, emoji=False, highlight=False)
     for fate in explanation.rows:
-        console.print(f"[bold]{fate.id}[/] {_where(fate)}\n  {escape(sentence(fate))}")
+        say(f"[bold]{fate.id}[/] {_where(fate)}\n  {plain(sentence(fate))}")
     lost = next((fate for fate in explanation.rows if fate.winner), None)
     if lost is not None:
-        console.print(f"  stays instead: [bold]{lost.winner}[/], Jaccard {lost.similarity or 0:.3f}")
+        say(f"  stays instead: [bold]{lost.winner}[/], Jaccard {lost.similarity or 0:.3f}")
     if comparison := explanation.comparison:
-        console.print(f"  compared texts have Jaccard {comparison.jaccard:.3f}; shared:")
+        say(f"  compared texts have Jaccard {comparison.jaccard:.3f}; shared:")
         for passage in comparison.shared:
-            console.print(f"    [green]{escape(passage[:_SHOWN_TEXT])}[/]")
+            say(f"    [green]{plain(passage[:_SHOWN_TEXT])}[/]")
     if explanation.mates:
-        console.print(f"cluster [bold]{explanation.rows[0].cluster}[/] also holds:")
+        say(f"cluster [bold]{explanation.rows[0].cluster}[/] also holds:")
         for mate in explanation.mates:
-            console.print(f"  {mate.id} {_where(mate)}: {escape(sentence(mate))}")
+            say(f"  {mate.id} {_where(mate)}: {plain(sentence(mate))}")
     if explanation.text:
-        console.print(f"text:\n{escape(explanation.text[:_SHOWN_TEXT])}")
+        say(f"text:\n{plain(explanation.text[:_SHOWN_TEXT])}")
+
+
+def plain(text: str) -> str:
+    """Return text as rich markup that shows it literally: no styles, and no codes that steer a terminal."""
+    shown = (char if char in "\n\t" or char.isprintable() else _code(char) for char in text)
+    return escape("".join(shown))
+
+
+def _code(char: str) -> str:
+    return f"\\x{ord(char):02x}" if ord(char) < 0x100 else f"\\u{ord(char):04x}"
+
+
+def show_training(result: TrainResult, output: Path, console: Console) -> None:
+    """Print how the loss went, on the rows that were trained on and on those that were held out."""
+    first, last = _ends(result.losses)
+    console.print(
+        f"\ntrained {result.counts.steps} steps on {result.mixture} [dim]{result.mixture_digest[:12]}[/]"
+    )
+    console.print(f"  loss {first:.3f} → {last:.3f}, over {result.counts.trained_tokens:,} trained tokens")
+    if result.eval_before and result.eval_after:
+        before, after = result.eval_before.total.loss, result.eval_after.total.loss
+        console.print(f"  held-out loss {before:.3f} → {after:.3f}, over {result.eval_after.total.rows} rows")
+    if result.counts.too_long:
+        console.print(
+            f"  {result.counts.too_long:,} rows were longer than {result.plan.max_tokens} tokens, left out"
+        )
+    console.print(f"adapter  {output}", soft_wrap=True)
+
+
+def _ends(losses: Sequence[float]) -> tuple[float, float]:
+    """Return the mean loss over the first and the last tenth of the steps: single steps are noisy."""
+    part = max(1, len(losses) // 10)
+    return sum(losses[:part]) / part, sum(losses[-part:]) / part
 
 
 def _where(fate: Fate) -> str:
-    return f"{escape(fate.source)} · {escape(fate.file)} row {fate.row}"
+    return f"{plain(fate.source)} · {plain(fate.file)} row {fate.row}"
 
 
 def _shares(report: Report) -> Table:

@@ -96,7 +96,13 @@ def deduplicate(run: Run, shards: Sequence[Shard], plan: DedupPlan) -> StageOutp
         make = partial(_bands, shard.keys, plan)
         jobs.append(Job(shard.piece.label, partial(run.store.stage, "bands", key, make)))
     bands = _run(run, jobs, stage="minhash", total=_rows_kept(shards))
-    key = key_of(code=code_digest(), bands=[band.files for band in bands], plan=plan.model_dump())
+    # bands depend on the text alone; who stays depends on priority, cap, quality and solver, too
+    key = key_of(
+        code=code_digest(),
+        keys=[shard.validated.files["keys.parquet"] for shard in shards],
+        bands=[band.files for band in bands],
+        plan=plan.model_dump(),
+    )
     make = partial(
         _duplicates, [shard.keys for shard in shards], [b.folder / "bands.npy" for b in bands], plan
     )

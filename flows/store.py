@@ -9,16 +9,19 @@ STORE/.cache/hub/                    downloaded files
 Publishing: write into a temporary folder, fsync every file, rename, fsync the parent, and only
 then replace CURRENT the same way. A reader that goes through CURRENT sees the old version or the
 new one, whatever dies in between; one lock per mixture keeps builders apart, and the kernel frees
-it with its holder.
+it with its holder. Mixtures share the cache without a lock: whoever is first puts an output there.
 """
 
 import errno
 import fcntl
 import os
 import shutil
+import stat
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from glob import has_magic
 from hashlib import file_digest, sha256
 from pathlib import Path
 
@@ -27,6 +30,11 @@ import orjson
 from schemas.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
 
 MANIFEST = "manifest.json"
+
+_DIGITS = 64
+
+ABANDONED_AFTER = 24 * 3600
+"""Age in seconds from which a temporary folder of the cache is that of a process that died."""
 
 
 @dataclass(frozen=True)
@@ -65,19 +73,20 @@ class Store:
         folder = self.root / ".cache" / name / key
         if found := _intact(folder):
             return found
-        shutil.rmtree(folder, ignore_errors=True)
         with self.scratch(folder.parent) as scratch:
             result = make(scratch)
             files = {path.name: digest(path) for path in sorted(scratch.iterdir())}
-            write_json(scratch / MANIFEST, {"files": files, "result": result})
-            commit(scratch, folder)
-        return StageOutput(folder, files, result, reused=False)
+            content = {"key": key, "files": files, "result": result}
+            write_json(scratch / MANIFEST, {**content, "seal": key_of(**content)})
+            if commit(scratch, folder, whole=lambda there: _intact(there) is not None):
+                return StageOutput(folder, files, result, reused=False)
+        return self.stage(name, key, make)
 
     @contextmanager
     def scratch(self, parent: Path) -> Iterator[Path]:
         """Yield a new folder beside its later place, removed unless it was committed."""
         with full_disk(parent):
-            parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(parent)
             folder = parent / f".tmp-{os.getpid()}-{os.urandom(4).hex()}"
             folder.mkdir()
             try:
@@ -94,44 +103,76 @@ class Store:
         """
         folder = self.root / mixture
         with full_disk(self.root):
-            folder.mkdir(parents=True, exist_ok=True)
+            _make_folder(folder)
         with (folder / ".lock").open("w") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 msg = f"another build of {mixture} is running in {self.root}; try again when it has ended"
                 raise StoreBusy(msg) from None
-            for stale in folder.glob("versions/.tmp-*"):
-                shutil.rmtree(stale, ignore_errors=True)
+            self._sweep(folder)
             yield
 
-    def publish(self, mixture: str, scratch: Path) -> Path:
-        """Make a finished folder the mixture's current version and return where it lies.
+    def _sweep(self, mixture: Path) -> None:
+        """Remove what builds that were killed left behind; builds of other mixtures may be running."""
+        for left in (*mixture.glob("versions/.tmp-*"), *mixture.glob(".CURRENT.*")):
+            _remove(left)
+        abandoned = time.time() - ABANDONED_AFTER
+        for left in self.root.glob(".cache/*/.tmp-*"):
+            with suppress(FileNotFoundError):
+                if left.stat().st_mtime < abandoned:
+                    _remove(left)
+
+    def publish(self, mixture: str, scratch: Path) -> tuple[Path, bool]:
+        """Make a finished folder the mixture's current version.
 
         The folder's `manifest.json` must be complete; its sha256 becomes the version's name. A
         version that is there already and holds is kept, so a repeated publish changes nothing.
+
+        Returns:
+            Where the version lies, and whether it is new there.
         """
         version = self.root / mixture / "versions" / digest(scratch / MANIFEST)
         with full_disk(self.root):
-            if version.exists() and not problems(version):
-                shutil.rmtree(scratch, ignore_errors=True)
-            else:
-                shutil.rmtree(version, ignore_errors=True)
-                commit(scratch, version)
+            new = commit(scratch, version, whole=lambda there: not problems(there))
             _write_atomically(self.root / mixture / "CURRENT", f"{version.name}\n".encode())
-        return version
+        return version, new
 
     def current(self, mixture: str) -> Path | None:
-        """Return the folder of the current version, or None if none was ever published."""
+        """Return the folder of the current version, or None if none was ever published.
+
+        Raises:
+            StoreCorrupt: if CURRENT holds anything but a digest.
+        """
         pointer = self.root / mixture / "CURRENT"
-        if not pointer.exists():
+        try:
+            name = pointer.read_bytes()
+        except FileNotFoundError:
             return None
-        return self.root / mixture / "versions" / pointer.read_text().strip()
+        if len(name) != _DIGITS + 1 or not set(name) <= set(b"0123456789abcdef\n"):
+            msg = f"{pointer} does not name a version; build again, or write the digest of a good one into it"
+            raise StoreCorrupt(msg)
+        return self.root / mixture / "versions" / name.decode().strip()
 
     def record_run(self, mixture: str, facts: Mapping[str, object]) -> None:
         """Append one line to the mixture's history of runs; clock and host belong here only."""
-        with full_disk(self.root), (self.root / mixture / "runs.jsonl").open("ab") as history:
+        with full_disk(self.root), (self.root / mixture / "runs.jsonl").open("ab+") as history:
+            if history.tell():
+                history.seek(-1, os.SEEK_END)
+                if history.read(1) != b"\n":  # a line that a full disk cut off stays one line
+                    history.write(b"\n")
             history.write(orjson.dumps(facts) + b"\n")
+
+
+def check_path(root: Path) -> None:
+    """Refuse a store in a folder whose name a reader of parquet files would take for a pattern.
+
+    Raises:
+        StoreError: naming the folder.
+    """
+    if has_magic(str(root.resolve())):
+        msg = f"{root.resolve()} cannot hold a store: its path has one of the characters * ? [ ]; use another"
+        raise StoreError(msg)
 
 
 def open_version(path: Path) -> Path:
@@ -154,17 +195,21 @@ def open_version(path: Path) -> Path:
 def problems(version: Path) -> list[str]:
     """Return what is wrong with a version, one sentence each; empty means that every byte holds."""
     try:
-        entries = orjson.loads((version / MANIFEST).read_bytes())["files"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        manifest = (version / MANIFEST).read_bytes()
+        promised = {name: entry["sha256"] for name, entry in orjson.loads(manifest)["files"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return [f"{MANIFEST}: unreadable ({error})"]
     found = []
-    if digest(version / MANIFEST) != version.name:
+    if sha256(manifest).hexdigest() != version.name:
         found.append(f"{MANIFEST}: sha256 differs from the version's name {version.name}")
-    there = {str(path.relative_to(version)) for path in version.rglob("*") if path.is_file()} - {MANIFEST}
-    found += [f"{name}: missing" for name in sorted(set(entries) - there)]
-    found += [f"{name}: not in the manifest" for name in sorted(there - set(entries))]
-    for name in sorted(there & set(entries)):
-        if digest(version / name) != entries[name]["sha256"]:
+    there = {str(path.relative_to(version)): path for path in version.rglob("*") if not _is_folder(path)}
+    there.pop(MANIFEST)
+    found += [f"{name}: missing" for name in sorted(promised.keys() - there.keys())]
+    found += [f"{name}: not in the manifest" for name in sorted(there.keys() - promised.keys())]
+    for name in sorted(there.keys() & promised.keys()):
+        if not stat.S_ISREG(there[name].lstat().st_mode):
+            found.append(f"{name}: not a plain file")
+        elif digest(there[name]) != promised[name]:
             found.append(f"{name}: sha256 differs from the manifest")
     return found
 
@@ -186,19 +231,29 @@ def write_json(path: Path, value: object) -> None:
     path.write_bytes(orjson.dumps(value, option=options))
 
 
-def commit(scratch: Path, final: Path) -> None:
-    """Move a finished folder to its place so that it is whole there after any crash."""
+def commit(scratch: Path, final: Path, *, whole: Callable[[Path], bool]) -> bool:
+    """Move a finished folder to its place so that it is whole there after any crash.
+
+    Returns:
+        False if a whole one was there already: it stays, and `scratch` is of no more use.
+    """
     for path in sorted(scratch.rglob("*")):
         _sync(path)
     _sync(scratch)
-    final.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(final.parent)
     try:
         scratch.rename(final)
     except OSError as error:
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
             raise
-        shutil.rmtree(scratch, ignore_errors=True)  # someone else made the same output first
+        if whole(final):
+            return False
+        aside = final.with_name(f".tmp-{os.getpid()}-{os.urandom(4).hex()}")
+        final.rename(aside)
+        scratch.rename(final)
+        _remove(aside)
     _sync(final.parent)
+    return True
 
 
 @contextmanager
@@ -213,20 +268,33 @@ def full_disk(where: Path) -> Iterator[None]:
     except OSError as error:
         if isinstance(error, StoreError):
             raise
-        if error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error):
+        if _says_full(error):
             msg = f"no space left under {where}; free some and build again, what is published is untouched"
             raise StoreFull(msg) from error
         raise
 
 
+def _says_full(error: OSError) -> bool:
+    """Return whether the disk is full: Arrow says so without a number, numpy in words of its own."""
+    words = str(error)
+    numpy_says = " requested and " in words and words.endswith(" written")
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "No space left" in words or numpy_says
+
+
 def _intact(folder: Path) -> StageOutput | None:
-    """Return a cached output if its manifest is there and every file has its digest."""
+    """Return a cached output if its manifest is sealed and exactly its files are there, byte for byte."""
     try:
         manifest = orjson.loads((folder / MANIFEST).read_bytes())
+        seal = manifest.pop("seal")
         files: dict[str, str] = manifest["files"]
-        if all(digest(folder / name) == expected for name, expected in files.items()):
+        if (
+            seal == key_of(**manifest)
+            and manifest["key"] == folder.name
+            and {path.name for path in folder.iterdir()} == {*files, MANIFEST}
+            and all(digest(folder / name) == expected for name, expected in files.items())
+        ):
             return StageOutput(folder, files, manifest["result"], reused=True)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         pass  # not there, or not whole: the same thing to a cache
     return None
 
@@ -237,6 +305,25 @@ def _write_atomically(path: Path, content: bytes) -> None:
     _sync(temporary)
     temporary.replace(path)
     _sync(path.parent)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it so that a power loss does not take them away again."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync(folder.parent)
+
+
+def _remove(path: Path) -> None:
+    if _is_folder(path):
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _sync(path: Path) -> None:

@@ -7,11 +7,12 @@ conversion. `read` takes a mapping of column name to value and returns a `Draft`
 write its class and add it to `RowFormat` at the end of this file.
 """
 
+import json
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, NoReturn
 
-import orjson
 from pydantic import Field
 
 from schemas.reasons import Reason
@@ -81,7 +82,7 @@ class ShareGPT(Record):
             value = _text(turn, "value")
             match _SHAREGPT_ROLES.get(speaker):
                 case "function_call":
-                    _append_call(messages, value)
+                    _append_calls(messages, value)
                 case "assistant":
                     messages.append(_assistant(value))
                 case None:
@@ -178,6 +179,7 @@ _OPENAI_ROLES = {
     "user": "user",
     "assistant": "assistant",
     "tool": "tool",
+    "function": "tool",
 }
 _REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
 _TEXT_PARTS = ("text", "input_text", "output_text")
@@ -187,20 +189,29 @@ def _openai_message(message: Row, index: int) -> dict[str, Any]:
     role = _OPENAI_ROLES.get(_text(message, "role"))
     if role is None:
         raise fault(Reason.ROLE_UNKNOWN, f"message {index} is spoken by {str(message['role'])[:40]!r}")
-    content, reasoning, calls = _parts(message.get("content"), index)
-    for key in _REASONING_KEYS:
-        if value := _optional_text(message, key):
-            reasoning = value
-            break
-    if reasoning is None and role == "assistant":
-        reasoning, content = split_think(content) if content else (None, content)
-    calls += [_call(item) for item in _list(message, "tool_calls")] if message.get("tool_calls") else []
+    content, trace, calls = _parts(message.get("content"), index)
+    traces = [trace, *(_optional_text(message, key) for key in _REASONING_KEYS)]
+    if message.get("tool_calls"):
+        calls += [_call(item) for item in _list(message, "tool_calls")]
+    if message.get("function_call"):  # the older form, one call a turn
+        calls.append(_call(message["function_call"]))
+    if role == "assistant":
+        trace, content = split_think(content, called=bool(calls))
+        traces.append(trace)
     turn: dict[str, Any] = {"role": role, "content": content}
-    if reasoning:
+    if reasoning := _one_trace(traces, index):
         turn["reasoning"] = reasoning
     if calls:
         turn["tool_calls"] = calls
     return turn
+
+
+def _one_trace(traces: Sequence[str | None], index: int) -> str | None:
+    """Return the trace that a message states, perhaps in several places in the same words."""
+    found = {trace.strip(): trace for trace in traces if trace and trace.strip()}
+    if len(found) > 1:
+        raise fault(Reason.THINK_REPEATED, f"message {index} holds {len(found)} different traces")
+    return next(iter(found.values()), None)
 
 
 def _parts(content: object, index: int) -> tuple[str, str | None, list[dict[str, Any]]]:
@@ -208,7 +219,7 @@ def _parts(content: object, index: int) -> tuple[str, str | None, list[dict[str,
     if content is None or isinstance(content, str):
         return content or "", None, []
     if not isinstance(content, Sequence):
-        raise fault(Reason.WRONG_TYPE, f"content of message {index} is {type(content).__name__}")
+        raise fault(Reason.WRONG_TYPE, f"content of message {index} is {_type_name(content)}")
     text: list[str] = []
     reasoning: list[str] = []
     calls: list[dict[str, Any]] = []
@@ -216,32 +227,40 @@ def _parts(content: object, index: int) -> tuple[str, str | None, list[dict[str,
         kind = _text(_object(part, f"a part of message {index}"), "type")
         if kind in _TEXT_PARTS:
             text.append(_part_text(part, "text"))
+            if calls and text[-1].strip():
+                raise fault(Reason.TOOL_CALL_INVALID, f"message {index} goes on after its tool call")
         elif kind in _REASONING_KEYS:
             reasoning.append(_part_text(part, kind))
+            if calls or "".join(text).strip():
+                raise fault(Reason.THINK_NOT_FIRST, f"message {index} says something before it reasons")
         elif kind == "tool_call":
-            calls.append(_call(part.get("value", part.get("tool_call"))))
+            calls.append(_call(_first(part, "value", "tool_call")))
         else:
             raise fault(Reason.WRONG_TYPE, f"message {index} has a part of type {kind[:40]!r}")
     return "".join(text), ("\n".join(reasoning) or None), calls
 
 
 def _part_text(part: Row, key: str) -> str:
-    return _is_text(
-        next((part[name] for name in (key, "value", "text") if part.get(name) is not None), None), key
-    )
+    return _is_text(_first(part, key, "value", "text"), key)
 
 
-def _append_call(messages: list[dict[str, Any]], value: str) -> None:
-    """Add a function call: to the assistant turn it continues, or as a turn of its own.
+def _first(row: Row, *keys: str) -> object:
+    """Return the first value that is there: columns of a parquet file hold null where a row has none."""
+    return next((row[key] for key in keys if row.get(key) is not None), None)
+
+
+def _append_calls(messages: list[dict[str, Any]], value: str) -> None:
+    """Add a function call, or a list of them: to the assistant turn it continues, or as a turn of its own.
 
     A trace may stand before the JSON of the call, as LLaMA-Factory writes it.
     """
     reasoning, text = split_think(value)
-    call = _call(text)
+    parsed = _parsed(text, Reason.TOOL_CALL_INVALID)
+    calls = [_call(item) for item in parsed] if isinstance(parsed, list) and parsed else [_call(parsed)]
     if messages and messages[-1]["role"] == "assistant" and reasoning is None:
-        messages[-1].setdefault("tool_calls", []).append(call)
+        messages[-1].setdefault("tool_calls", []).extend(calls)
         return
-    turn: dict[str, Any] = {"role": "assistant", "content": "", "tool_calls": [call]}
+    turn: dict[str, Any] = {"role": "assistant", "content": "", "tool_calls": calls}
     if reasoning:
         turn["reasoning"] = reasoning
     messages.append(turn)
@@ -251,7 +270,7 @@ def _call(value: object) -> dict[str, Any]:
     """Return {name, arguments} of a call that is JSON text, an object, or wrapped in `function`."""
     call = _parsed(value, Reason.TOOL_CALL_INVALID)
     if isinstance(call, Mapping):
-        call = call.get("function", call)
+        call = call.get("function") or call
     name = call.get("name") if isinstance(call, Mapping) else None
     if not isinstance(call, Mapping) or not isinstance(name, str) or not name:
         raise fault(Reason.TOOL_CALL_INVALID, f"no name in {str(value)[:80]!r}")
@@ -275,12 +294,18 @@ def _parsed(value: object, reason: Reason) -> object:
     """Return `value`, parsed first if it is JSON text; refuse what is nested too deep."""
     if isinstance(value, str):
         try:
-            value = orjson.loads(value)
-        except orjson.JSONDecodeError as error:
+            # not orjson, which would round integers beyond 64 bits instead of leaving them to be refused
+            value = json.loads(value, parse_constant=_not_json)
+        except ValueError as error:
             raise fault(reason, f"not JSON ({error}): {str(value)[:80]!r}") from None
     if depth(value) > MAX_DEPTH:
         raise fault(Reason.TOO_DEEP, f"nested deeper than {MAX_DEPTH} levels")
     return value
+
+
+def _not_json(constant: str) -> NoReturn:
+    msg = f"{constant} is not JSON"
+    raise ValueError(msg)
 
 
 def _user(text: str) -> dict[str, Any]:
@@ -324,18 +349,22 @@ def _optional_number(row: Row, column: str) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise fault(Reason.WRONG_TYPE, f"{column} is {_type_name(value)}, not a number")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if isfinite(number) else None  # NaN is how a table without nulls writes "no score"
 
 
 def _list(row: Row, column: str) -> Sequence[Any]:
     value = row.get(column)
-    if not isinstance(value, Sequence) or isinstance(value, str):
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
         raise fault(Reason.WRONG_TYPE, f"{column} is {_type_name(value)}, not a list")
     return value
 
 
 def _length(value: object) -> int:
-    return len(value) if isinstance(value, Sequence) and not isinstance(value, str) else 0
+    return len(value) if isinstance(value, Sequence) and not isinstance(value, str | bytes) else 0
 
 
 def _object(value: object, where: str) -> Row:

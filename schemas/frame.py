@@ -37,13 +37,13 @@ def _column_type(annotation: object, metadata: Sequence[object] = ()) -> pl.Data
         return _column_type(args[0], args[1:])
     if origin in (Union, UnionType) and len(inner) == 1:
         return _column_type(inner[0])
-    if origin is tuple:
+    if origin is tuple and args[1:] == (...,):
         return pl.List(_column_type(args[0]))
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return pl.Struct(dict(polars_schema(annotation)))
-    plain = str if origin is Literal else annotation
+    kinds = {type(arg) for arg in args} if origin is Literal else {annotation}
     for scalar, dtype in _SCALARS.items():
-        if isinstance(plain, type) and issubclass(plain, scalar):
+        if all(isinstance(kind, type) and issubclass(kind, scalar) for kind in kinds):
             return dtype
     msg = f"no polars type for {annotation!r}"
     raise TypeError(msg)

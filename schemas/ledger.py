@@ -40,7 +40,14 @@ class StageCount(Record):
     dropped: Mapping[str, Amount] = {}
 
     def __add__(self, other: "StageCount") -> "StageCount":
-        """Add two parts of the same stage and source."""
+        """Add two parts of the same stage and source.
+
+        Raises:
+            LedgerError: if they are of different ones.
+        """
+        if (self.stage, self.source) != (other.stage, other.source):
+            msg = f"{self.stage} of {self.source} cannot be added to {other.stage} of {other.source}"
+            raise LedgerError(msg)
         reasons = sorted({*self.dropped, *other.dropped})
         return StageCount(
             stage=self.stage,
@@ -81,7 +88,7 @@ class Ledger(Record):
         for count in self.stages:
             count.check()
             before = kept.get(count.source)
-            if before and _carried(before.kept) != _carried(count.read):
+            if before and not _continues(before, count):
                 msg = (
                     f"{count.stage} of {count.source} read {count.read!r}, "
                     f"but {before.stage} kept {before.kept!r}"
@@ -101,5 +108,7 @@ def total(parts: Iterable[StageCount]) -> StageCount:
     return sum(rest, first)
 
 
-def _carried(amount: Amount) -> tuple[int, int, int]:
-    return amount.rows, amount.messages, amount.text_bytes
+def _continues(before: StageCount, count: StageCount) -> bool:
+    """Return whether a stage read what the one before it kept; examples exist only from rendering on."""
+    born = {} if before.read.examples else {"examples": 0, "tokens": 0}
+    return before.kept.model_copy(update=born) == count.read.model_copy(update=born)

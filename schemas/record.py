@@ -38,7 +38,7 @@ def json_text(value: object) -> str:
 def depth(value: object) -> int:
     """Return how deep lists and objects are nested in `value`; a scalar has depth 0. Never recurses."""
     deepest, level = 0, [value]
-    while level := [item for item in level if isinstance(item, dict | list)]:
+    while level := [item for item in level if isinstance(item, dict | list | tuple)]:
         deepest += 1
         level = [child for item in level for child in (item.values() if isinstance(item, dict) else item)]
     return deepest

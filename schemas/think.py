@@ -20,12 +20,16 @@ FOREIGN_TAGS = (
 """Tags, in lower case, with which other models open a trace (`<thought>`, `<|begin_of_thought|>`, …)."""
 
 
-def split_think(text: str) -> tuple[str | None, str]:
+def split_think(text: str, *, called: bool = False) -> tuple[str | None, str]:
     """Return (trace or None, answer) of an assistant's text.
 
     A trace is exactly one `<think>…</think>` before everything else; an empty one means that the
     model was told not to think, so it counts as no trace. All other arrangements are refused,
     because Qwen3's template would silently delete or move text of them.
+
+    Args:
+        text: what the assistant wrote.
+        called: whether the turn calls tools, which is an answer without text.
 
     Raises:
         PydanticCustomError: typed by the `Reason` that quarantines the row.
@@ -48,7 +52,7 @@ def split_think(text: str) -> tuple[str | None, str]:
         raise fault(Reason.THINK_NESTED, f"a second {OPEN} inside the trace")
     if OPEN in answer or CLOSE in answer:
         raise fault(Reason.THINK_REPEATED, "more think tags after the first trace")
-    if not answer.strip():
+    if not called and not answer.strip():
         raise fault(Reason.THINK_NO_ANSWER, f"nothing after {CLOSE}")
     return (trace if trace.strip() else None), answer
 
