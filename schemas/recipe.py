@@ -52,7 +52,9 @@ class HubSource(SourceBase):
     """Files of a Hugging Face dataset at one commit."""
 
     kind: Literal["hub"] = "hub"
+    """Where the rows lie: on the Hugging Face Hub."""
     dataset: RepoId
+    """Id on the hub: organisation/name."""
     revision: Revision = "main"
     """A commit (pinned) or a branch or tag, which is resolved to a commit before anything is read."""
     files: tuple[str, ...] = Field(min_length=1)
@@ -63,15 +65,20 @@ class ModelScopeSource(SourceBase):
     """Files of a ModelScope dataset at one revision; needs `thinkmix[modelscope]`."""
 
     kind: Literal["modelscope"] = "modelscope"
+    """Where the rows lie: on ModelScope."""
     dataset: RepoId
+    """Id on ModelScope: organisation/name."""
     revision: Revision = "master"
+    """A commit (pinned), or a branch or tag."""
     files: tuple[str, ...] = Field(min_length=1)
+    """Glob patterns of the files to fetch; nothing else is downloaded."""
 
 
 class LocalSource(SourceBase):
     """Files on this machine: parquet, jsonl or json, the latter two also as .gz or .zst."""
 
     kind: Literal["local"] = "local"
+    """Where the rows lie: on this machine."""
     files: tuple[str, ...] = Field(min_length=1)
     """Glob patterns; relative ones start at the recipe's folder."""
 
@@ -141,9 +148,13 @@ class Recipe(Record):
     title: str = ""
     """One line for report and dataset card."""
     sources: tuple[Source, ...] = Field(min_length=1)
+    """Where rows come from; each needs a share of the mixture."""
     mix: MixPlan
+    """How the mixture is composed."""
     dedup: DedupPlan = DedupPlan()
+    """How near-duplicates are found."""
     template: Template = "qwen3"
+    """Chat template of the model that will be trained."""
     max_tokens: int = Field(default=16384, ge=16, le=1_048_576)
     """Longest example, prompt and completion together; longer ones are left out, never cut."""
     max_row_bytes: int = Field(default=1_000_000, ge=1_000, le=64_000_000)

@@ -1,0 +1,108 @@
+"""The project as a whole: what ships, what the documents promise, and how fast the command starts."""
+
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+from typer.main import get_command
+
+from flows.cli import app
+from schemas.recipe import HubSource, LocalSource, MixPlan, ModelScopeSource, Recipe
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("curation", "data", "flows", "schemas", "templates", "train")
+
+
+def documents() -> str:
+    return "\n".join(
+        path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    )
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> list[str]:
+    """Names of the files in the wheel."""
+    out = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", out], cwd=ROOT, check=True
+    )
+    (built,) = out.glob("*.whl")
+    with ZipFile(built) as archive:
+        return archive.namelist()
+
+
+def test_the_wheel_holds_the_six_rooms_and_their_resources(wheel):
+    """Templates, recipes and samples ship; tests, caches and documents do not."""
+    tops = {name.partition("/")[0] for name in wheel if ".dist-info/" not in name}
+
+    assert tops == set(ROOMS)
+    for needed in (
+        "templates/qwen3.jinja",
+        "templates/report.html.jinja",
+        "data/recipes/sample-7-3.yaml",
+        "data/samples/tools.jsonl",
+    ):
+        assert needed in wheel
+    assert not [name for name in wheel if "__pycache__" in name or name.endswith((".nbi", ".nbc"))]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_other_distribution_ships_a_room_of_ours(room):
+    """The rooms' names are plain words, so another package of the environment must not own them, too."""
+    owners = packages_distributions().get(room, [])
+
+    assert set(owners) <= {"thinkmix"}
+
+
+def test_every_command_is_documented():
+    """docs/commands.md has a line for each command."""
+    text = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+
+    assert [name for name in get_command(app).commands if f"`thinkmix {name}" not in text] == []
+
+
+def test_every_recipe_field_is_described_for_the_run_form():
+    """A field without a description would be a riddle in Prefect's form and in the schema."""
+    for model in (Recipe, MixPlan, HubSource, ModelScopeSource, LocalSource):
+        bare = [name for name, field in model.model_fields.items() if not field.description]
+
+        assert bare == []
+
+
+def test_both_readmes_say_the_same_in_the_same_order():
+    """The translation has the same sections and runs the same commands."""
+    english, chinese = (
+        (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh-CN.md")
+    )
+
+    def skeleton(text: str) -> tuple[int, list[str]]:
+        commands = [line.split("#")[0].strip() for line in text.splitlines() if line.startswith("$ ")]
+        return sum(line.startswith("#") for line in text.splitlines()), commands
+
+    assert skeleton(english) == skeleton(chinese)
+
+
+def test_the_command_imports_nothing_heavy_to_say_what_it_can_do():
+    """`thinkmix --help` answers at once because libraries wait for the command that needs them."""
+    script = (
+        "import sys\nsys.argv = ['thinkmix', '--help']\nfrom flows.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "heavy = {'polars', 'pyarrow', 'numpy', 'numba', 'torch', 'transformers', 'peft', 'prefect'}\n"
+        "heavy |= {'datasets', 'huggingface_hub', 'jinja2', 'pydantic', 'tokenizers'}\n"
+        "print('HEAVY', sorted(heavy & set(sys.modules)))\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert ran.stdout.rstrip().endswith("HEAVY []")
+
+
+def test_no_document_speaks_of_machines_or_registries():
+    """Documents hold for every reader: no absolute home, no address of a package index."""
+    text = documents() + (ROOT / "requirements.lock").read_text(encoding="utf-8")
+
+    assert [
+        word for word in ("/root/", "/home/", "file:///", "pypi.org", "--index-url") if word in text
+    ] == []
