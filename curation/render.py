@@ -13,6 +13,7 @@ from curation.mix import INDEX
 from curation.normalize import REJECTS
 from curation.shards import ShardWriter, read_groups
 from schemas.conversation import Message
+from schemas.errors import LedgerError
 from schemas.ledger import StageCount
 from schemas.reasons import Reason
 from schemas.recipe import SourceBase, Template
@@ -111,6 +112,9 @@ def render_slice(
 
     Returns:
         Rows, messages, bytes, examples and tokens read (after dedup), kept, and dropped by reason.
+
+    Raises:
+        LedgerError: if the verdicts are of other rows than the conversations.
     """
     count = StageCount(stage=STAGE, source=source.name)
     judged = pl.read_parquet(verdicts)
@@ -122,13 +126,7 @@ def render_slice(
         ShardWriter(out / "fates.parquet", ROW_FATES) as fates,
     ):
         for group in read_groups(conversations):
-            rows = pl.concat(
-                [
-                    group,
-                    judged.slice(offset, group.height).select("cluster", "winner", "similarity", "reason"),
-                ],
-                how="horizontal",
-            )
+            rows = _judged(group, judged.slice(offset, group.height))
             offset += group.height
             survivors = rows.filter(pl.col("reason").is_null())
             drafts = _drafts(survivors, source, template)
@@ -141,6 +139,13 @@ def render_slice(
             rejects.append(_rejects(rows, row_fates))
             count += _count(source.name, row_fates, frame, lost)
     return count
+
+
+def _judged(rows: pl.DataFrame, verdicts: pl.DataFrame) -> pl.DataFrame:
+    if not rows["id"].equals(verdicts["id"]):
+        msg = "the verdicts of dedup are not about these conversations"
+        raise LedgerError(msg)
+    return rows.hstack(verdicts.select("cluster", "winner", "similarity", "reason"))
 
 
 def _drafts(survivors: pl.DataFrame, source: SourceBase, template: Template) -> list[_Draft]:

@@ -14,7 +14,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact  #
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 
 from flows.pipeline import Built, build  # noqa: E402
-from flows.progress import LISTENER  # noqa: E402
+from flows.progress import listener  # noqa: E402
 from flows.store import Store  # noqa: E402
 from flows.summary import ledger_table, summary  # noqa: E402
 from schemas.recipe import Recipe  # noqa: E402
@@ -39,7 +39,7 @@ def build_mixture(recipe: Recipe, store: Path, base: Path = Path(), workers: int
     Raises:
         ThinkmixError: for everything that a person must fix.
     """
-    built = build(recipe, Store(store), base=base, processes=workers, step=as_task, notify=LISTENER.get())
+    built = build(recipe, Store(store), base=base, processes=workers, step=as_task, notify=listener())
     _publish_artifacts(built)
     return built.digest
 

@@ -41,6 +41,11 @@ LISTENER: ContextVar[Notify] = ContextVar("LISTENER", default=silent)
 """Who is told; a context variable, because a flow's parameters must be plain data."""
 
 
+def listener() -> Notify:
+    """Return who is told. The flow calls this: a served flow is pickled, and the variable cannot be."""
+    return LISTENER.get()
+
+
 class _Rate(ProgressColumn):
     """Units a second since the stage began."""
 

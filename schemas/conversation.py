@@ -214,8 +214,7 @@ _MAY_FOLLOW: Mapping[str, tuple[Role, ...]] = {
 def _check_json(value: Mapping[str, Any]) -> None:
     """Raise the reason if JSON text cannot hold `value` exactly, or should not.
 
-    Refused are depth, keys that are not text, NaN, infinities, integers beyond 64 bits (most
-    readers round them), other types, and unclean strings.
+    Refused are depth, keys that are not text, NaN, infinities, other types, and unclean strings.
     """
     if depth(value) > MAX_DEPTH:
         raise fault(Reason.TOO_DEEP, f"nested deeper than {MAX_DEPTH} levels")
@@ -234,10 +233,7 @@ def _check_item(value: object) -> None:
     elif isinstance(value, list):
         for item in value:
             _check_item(item)
-    elif isinstance(value, int):
-        if not -(2**63) <= value < 2**64:
-            raise fault(Reason.WRONG_TYPE, f"an integer beyond 64 bits, of {value.bit_length()}")
-    elif value is not None and not (isinstance(value, float) and isfinite(value)):
+    elif not (value is None or isinstance(value, int) or (isinstance(value, float) and isfinite(value))):
         raise fault(Reason.WRONG_TYPE, f"{value!r:.80} is not a JSON value")
 
 

@@ -291,7 +291,7 @@ def _tools(value: object) -> list[Any]:
 
 
 def _parsed(value: object, reason: Reason) -> object:
-    """Return `value`, parsed first if it is JSON text; refuse what is nested too deep."""
+    """Return `value`, parsed first if it is JSON text; refuse what is too deep, or too long an integer."""
     if isinstance(value, str):
         try:
             # not orjson, which would round integers beyond 64 bits instead of leaving them to be refused
@@ -300,7 +300,20 @@ def _parsed(value: object, reason: Reason) -> object:
             raise fault(reason, f"not JSON ({error}): {str(value)[:80]!r}") from None
     if depth(value) > MAX_DEPTH:
         raise fault(Reason.TOO_DEEP, f"nested deeper than {MAX_DEPTH} levels")
+    _refuse_long_integers(value)
     return value
+
+
+def _refuse_long_integers(value: object) -> None:
+    rest = [value]
+    while rest:
+        item = rest.pop()
+        if isinstance(item, Mapping):
+            rest += item.values()
+        elif isinstance(item, list | tuple):
+            rest += item
+        elif isinstance(item, int) and not -(2**63) <= item < 2**64:
+            raise fault(Reason.WRONG_TYPE, "an integer beyond 64 bits, which most readers of JSON round")
 
 
 def _not_json(constant: str) -> NoReturn:

@@ -1,0 +1,139 @@
+"""Putting the drawn examples into published shards, in the order of the draw."""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from curation import shards
+from curation.assemble import assign_shards, gather, scatter
+from curation.render import EXAMPLES
+from curation.shards import write_shard
+
+
+def example(number: int, text: str = "text") -> dict[str, Any]:
+    return {
+        "id": f"{number:04d}-1",
+        "source": "s",
+        "conversation_id": f"{number:04d}",
+        "turn": 1,
+        "thinking": False,
+        "messages": [{"role": "user", "content": text, "reasoning_content": None, "tool_calls": None}],
+        "tools": None,
+        "prompt": f"prompt {number}",
+        "completion": f"{text} {number}",
+        "prompt_tokens": 2,
+        "completion_tokens": 2,
+    }
+
+
+def selected(*rows: tuple[int, int, int], split: str = "train", size: int = 100) -> pl.DataFrame:
+    """Make a selection of (row, copy, order) of one shard."""
+    return pl.DataFrame(
+        [
+            {"shard": 0, "row": row, "split": split, "copy": copy, "order": order, "text_bytes": size}
+            for row, copy, order in rows
+        ],
+        schema_overrides={"order": pl.UInt64},
+    )
+
+
+def targets(selection: pl.DataFrame, shard_bytes: int) -> list[str]:
+    return assign_shards(selection, shard_bytes=shard_bytes)["target"].to_list()
+
+
+def test_shards_are_runs_of_the_order_of_about_equal_size() -> None:
+    """Names tell the place and the number of shards, per split."""
+    train, held = selected(*((n, 0, n) for n in range(4))), selected((9, 0, 0), split="eval")
+    assert targets(pl.concat([held, train]), 200) == [
+        "eval-00000-of-00001.parquet",
+        *["train-00000-of-00002.parquet"] * 2,
+        *["train-00001-of-00002.parquet"] * 2,
+    ]
+
+
+def test_an_example_larger_than_a_shard_leaves_no_gap() -> None:
+    """The numbers run through, whatever the sizes."""
+    rows = pl.concat([selected((n, 0, n), size=size) for n, size in enumerate([10, 5000, 10, 10, 5000, 10])])
+    names = targets(rows, 100)
+    assert [name[6:11] for name in names] == ["00000", "00000", "00001", "00001", "00001", "00002"]
+    assert {name[15:20] for name in names} == {"00003"}
+
+
+def test_nothing_drawn_has_no_shards() -> None:
+    """An empty selection stays empty."""
+    assert targets(selected((0, 0, 0)).clear(), 100) == []
+
+
+def spread(folder: Path, layout: list[list[int]], order: dict[int, int]) -> tuple[bytes, str]:
+    """Publish the examples `order` from shards of the given layout; return bytes and digest."""
+    folder.mkdir()
+    parts = []
+    for number, numbers in enumerate(layout):
+        rows = pl.DataFrame([example(n) for n in numbers], schema=EXAMPLES, orient="row")
+        write_shard(folder / f"examples-{number}", rows)
+        drawn = [(place, 0, order[n]) for place, n in enumerate(numbers) if n in order]
+        if drawn:
+            (folder / str(number)).mkdir()
+            chosen = selected(*drawn).with_columns(target=pl.lit("train-00000-of-00001.parquet"))
+            scatter(folder / f"examples-{number}", chosen, folder / str(number))
+            parts.append(folder / str(number) / "train-00000-of-00001.parquet")
+    content = gather(parts, folder / "out.parquet")
+    return (folder / "out.parquet").read_bytes(), content
+
+
+ORDER = {n: (n * 7919) % 101 for n in range(0, 40, 2)}
+
+
+def test_published_bytes_do_not_depend_on_the_layout_of_the_parts(tmp_path: Path) -> None:
+    """However the examples were spread over shards, the published one is the same."""
+    one = spread(tmp_path / "a", [list(range(40))], ORDER)
+    two = spread(tmp_path / "b", [list(range(30, 40)), [*range(29, -1, -1)]], ORDER)
+    three = spread(tmp_path / "c", [[n] for n in range(40)], ORDER)
+    assert one == two == three
+    rows = pl.read_parquet(tmp_path / "a/out.parquet")
+    assert rows.schema == EXAMPLES
+    assert rows["conversation_id"].to_list() == [f"{n:04d}" for n in sorted(ORDER, key=ORDER.__getitem__)]
+
+
+def test_the_content_digest_does_not_depend_on_row_groups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another cut of the file is the same content; another order or text is not."""
+    one = spread(tmp_path / "a", [list(range(40))], ORDER)
+    monkeypatch.setattr(shards, "GROUP_BYTES", 300)
+    two = spread(tmp_path / "b", [list(range(40))], ORDER)
+    assert one[0] != two[0]
+    assert one[1] == two[1]
+    other = spread(tmp_path / "c", [list(range(40))], {**ORDER, 0: 10**6})
+    assert other[1] != one[1]
+
+
+def test_scattered_examples_go_to_their_targets_from_all_row_groups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each target gets exactly its examples, and a target without any gets no file."""
+    monkeypatch.setattr(shards, "GROUP_BYTES", 300)
+    rows = pl.DataFrame([example(n) for n in range(20)], schema=EXAMPLES, orient="row")
+    write_shard(tmp_path / "examples", rows)
+    chosen = selected(*((n, 0, n) for n in range(1, 20, 3)))
+    chosen = chosen.with_columns(target=pl.Series([f"t{n % 2}" for n in range(chosen.height)]))
+    (tmp_path / "out").mkdir()
+    scatter(tmp_path / "examples", chosen, tmp_path / "out")
+    found = {path.name: pl.read_parquet(path)["id"].to_list() for path in (tmp_path / "out").iterdir()}
+    assert {name: sorted(ids) for name, ids in found.items()} == {
+        "t0": ["0001-1", "0007-1", "0013-1", "0019-1"],
+        "t1": ["0004-1", "0010-1", "0016-1"],
+    }
+
+
+def test_copies_of_an_example_have_ids_of_their_own(tmp_path: Path) -> None:
+    """`#2`, `#3`, in the order of the draw."""
+    write_shard(tmp_path / "examples", pl.DataFrame([example(0), example(1)], schema=EXAMPLES, orient="row"))
+    chosen = selected((0, 0, 9), (0, 1, 3), (0, 2, 5), (1, 0, 4)).with_columns(target=pl.lit("t"))
+    scatter(tmp_path / "examples", chosen, tmp_path)
+    gather([tmp_path / "t"], tmp_path / "out")
+    got = pl.read_parquet(tmp_path / "out")
+    assert got["id"].to_list() == ["0000-1#2", "0001-1", "0000-1#3", "0000-1"]
+    assert got["conversation_id"].to_list() == ["0000", "0001", "0000", "0000"]

@@ -1,0 +1,140 @@
+"""The figures of the report, on frames small enough to count by hand."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from curation.fates import FATES
+from curation.measure import (
+    EDGES,
+    check_ledger,
+    check_shares,
+    check_split,
+    check_targets,
+    clusters,
+    lengths,
+    samples,
+)
+from curation.mix import INDEX
+from curation.normalize import REJECTS
+from curation.shards import write_shard
+from schemas.ledger import Amount, Ledger, StageCount
+from schemas.manifest import Share
+from schemas.recipe import MixPlan
+
+
+def index(*rows: tuple[str, int, str]) -> pl.DataFrame:
+    """Make examples of (source, completion tokens, cluster)."""
+    listed = [
+        {
+            "source": source,
+            "cluster": cluster,
+            "prompt_tokens": 6,
+            "completion_tokens": n,
+            "shard": 0,
+            "row": row,
+        }
+        for row, (source, n, cluster) in enumerate(rows)
+    ]
+    return pl.DataFrame(listed, schema=INDEX, orient="row")
+
+
+def test_lengths_are_of_prompt_and_completion_together() -> None:
+    """Quantiles are lengths that occur; an edge belongs to the bin below it."""
+    a, b = lengths(index(("b", 1, "c"), *(("a", n - 6, "c") for n in (10, 256, 257, 40_000))))
+    assert (a.source, a.examples, a.median, a.p90, a.longest) == ("a", 4, 256, 257, 40_000)
+    assert a.histogram == (2, 1, 0, 0, 0, 0, 0, 0, 1)
+    assert a.fits == (0.5, *[0.75] * 7)
+    assert len(a.histogram) == len(EDGES) + 1
+    assert (b.source, b.examples, b.histogram[0], b.fits) == ("b", 1, 1, (1.0,) * 8)
+
+
+def test_clusters_are_counted_by_size() -> None:
+    """Single rows are no cluster; the largest come first, equal ones by name."""
+    fates = pl.DataFrame({"cluster": [*"aabbbccc", "d", None]}, schema={"cluster": FATES["cluster"]})
+    got = clusters(fates.lazy(), largest=2)
+    assert got.by_size == {"2": 1, "3": 2}
+    assert got.largest == ("b", "c")
+
+
+def test_samples_are_few_of_each_source_and_reason(tmp_path: Path) -> None:
+    """By smallest id, whichever file they stand in, cut for display."""
+    rows = [
+        {
+            "id": id_,
+            "source": "s",
+            "file": "f",
+            "row": row,
+            "stage": "x",
+            "reason": reason,
+            "content": "中" * 9,
+        }
+        for row, (id_, reason) in enumerate([("d", "r"), ("b", "r"), ("c", "r"), ("a", "q")])
+    ]
+    for name, part in (("1", rows[:2]), ("2", rows[2:])):
+        write_shard(tmp_path / name, pl.DataFrame(part, schema=REJECTS, orient="row"))
+    got = samples([tmp_path / "1", tmp_path / "2"], each=2, characters=3)
+    assert [(sample.reason, sample.id, sample.content) for sample in got] == [
+        ("q", "a", "中中中"),
+        ("r", "b", "中中中"),
+        ("r", "c", "中中中"),
+    ]
+
+
+def share(source: str, examples: int, tokens: int = 0, split: str = "train") -> Share:
+    return Share(
+        source=source,
+        split=split,
+        declared=0.5,
+        available=9,
+        examples=examples,
+        tokens=tokens,
+        trainable_tokens=tokens,
+        thinking=0,
+        repeated=0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "unit", "passed"),
+    [
+        (70, 30, "examples", True),
+        (71, 30, "examples", True),
+        (72, 28, "examples", False),
+        (7_050, 2_950, "tokens", True),
+        (7_200, 2_800, "tokens", False),
+    ],
+)
+def test_shares_must_be_reached_within_one_example(a: int, b: int, unit: str, passed: bool) -> None:
+    """By tokens, one example is as long as the longest."""
+    plan = MixPlan(shares={"a": 0.7, "b": 0.3}, unit=unit)
+    by_unit = [share("a", a, a), share("b", b, b), share("a", 0, split="eval"), share("b", 0, split="eval")]
+    checks = check_shares(by_unit, plan, longest=100)
+    assert [(check.name, check.passed) for check in checks] == [(f"shares of train by {unit}", passed)]
+
+
+@pytest.mark.parametrize(
+    ("splits", "passed"), [(["train", "train", "eval"], True), (["train", "eval", "eval"], False)]
+)
+def test_a_cluster_on_both_sides_fails_the_audit(splits: list[str], passed: bool) -> None:
+    """Near-duplicates in train and eval would measure memory."""
+    rows = index(("a", 1, "x"), ("a", 1, "x"), ("a", 1, "y"))
+    drawn = pl.DataFrame({"shard": [0, 0, 0], "row": [0, 1, 2], "split": splits})
+    assert check_split(rows, drawn).passed is passed
+
+
+@pytest.mark.parametrize(("tokens", "passed"), [(1, True), (0, False)])
+def test_an_example_without_a_trained_token_fails_the_audit(tokens: int, passed: bool) -> None:
+    """An example must have something to learn; one that was not drawn does not matter."""
+    rows = index(("a", 5, "x"), ("a", tokens, "y"), ("a", 0, "z"))
+    drawn = pl.DataFrame({"shard": [0, 0], "row": [0, 1]})
+    assert check_targets(rows, drawn).passed is passed
+
+
+def test_the_ledger_check_tells_how_many_rows() -> None:
+    """Rows are counted where they are first read."""
+    stages = [
+        StageCount(stage="a", source=name, read=Amount(rows=2), kept=Amount(rows=2)) for name in ("s", "t")
+    ]
+    assert check_ledger(Ledger(stages=tuple(stages))).detail == "4 rows read, 4 accounted for"

@@ -1,0 +1,273 @@
+"""The draw: exact shares, stable under change, whole clusters on one side."""
+
+from fractions import Fraction
+from hashlib import sha256
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curation.mix import INDEX, Mixture, mix, quotas
+from schemas.errors import MixtureError
+from schemas.recipe import MixPlan
+
+Place = tuple[int, int]
+
+
+def name(*parts: object) -> str:
+    return sha256(repr(parts).encode()).hexdigest()[:32]
+
+
+def pool(
+    source: str, number: int, *, shard: int = 0, cluster: int = 1, tokens: int | None = None
+) -> pl.DataFrame:
+    """Make `number` examples, `cluster` of which at a time are near-duplicates of each other."""
+    rows = [
+        {
+            "source": source,
+            "conversation_id": name(source, n),
+            "turn": n % 3,
+            "cluster": name(source, "cluster", n // cluster),
+            "thinking": n % 2 == 0,
+            "prompt_tokens": tokens or 10 + n % 7,
+            "completion_tokens": tokens or 5 + n % 11,
+            "text_bytes": 100,
+            "shard": shard,
+            "row": n,
+        }
+        for n in range(number)
+    ]
+    return pl.DataFrame(rows, schema=INDEX, orient="row")
+
+
+def two(a: int = 700, b: int = 700, **settings: int) -> pl.DataFrame:
+    return pl.concat([pool("a", a, shard=0, **settings), pool("b", b, shard=1, **settings)])
+
+
+def plan(shares: dict[str, float] | None = None, **settings: Any) -> MixPlan:
+    return MixPlan(shares=shares or {"a": 0.7, "b": 0.3}, **{"eval_share": 0, **settings})
+
+
+def drawn(mixture: Mixture, split: str = "train") -> list[Place]:
+    rows = mixture.selection.filter(split=split)
+    return list(rows.select("shard", "row").iter_rows())
+
+
+def amounts(mixture: Mixture, unit: str = "examples", split: str = "train") -> dict[str, int]:
+    return {share.source: getattr(share, unit) for share in mixture.shares if share.split == split}
+
+
+SHARES = st.lists(st.integers(0, 1000), min_size=1, max_size=6).filter(sum)
+
+
+@given(st.integers(0, 10_000), SHARES)
+def test_quotas_sum_exactly_and_are_off_by_less_than_one(size: int, parts: list[int]) -> None:
+    """Largest remainder: whole numbers, all of them within one of the exact share."""
+    shares = {f"s{n}": Fraction(part, sum(parts)) for n, part in enumerate(parts)}
+    got = quotas(size, shares)
+    assert sum(got.values()) == size
+    assert all(abs(got[source] - size * share) < 1 for source, share in shares.items())
+    assert all(got[source] == 0 for source, share in shares.items() if share == 0)
+
+
+def test_equal_remainders_go_by_name() -> None:
+    """The last row of three thirds is the first source's."""
+    third = Fraction(1, 3)
+    assert quotas(10, {"c": third, "b": third, "a": third}) == {"a": 4, "b": 3, "c": 3}
+
+
+@pytest.mark.parametrize(
+    ("shares", "a", "b", "want"),
+    [
+        ({"a": 0.7, "b": 0.3}, 700, 700, {"a": 700, "b": 300}),
+        ({"a": 0.7, "b": 0.3}, 699, 700, {"a": 693, "b": 297}),
+        ({"a": 0.7, "b": 0.3}, 700, 31, {"a": 70, "b": 30}),
+        ({"a": 0.5, "b": 0.5}, 333, 700, {"a": 333, "b": 333}),
+        ({"a": 1, "b": 0}, 50, 700, {"a": 50, "b": 0}),
+        ({"a": 0.7, "b": 0.3}, 5, 5, {"a": 5, "b": 2}),
+        ({"a": 0.7, "b": 0.3}, 1, 1, {"a": 1, "b": 0}),
+    ],
+)
+def test_a_free_mixture_is_as_large_as_its_shares_allow(
+    shares: dict[str, float], a: int, b: int, want: dict[str, int]
+) -> None:
+    """Exact to the row; only a pool of a few rows is rounded."""
+    mixture = mix(two(a, b), plan(shares), seed=1)
+    assert amounts(mixture) == want
+    assert len(drawn(mixture)) == sum(want.values())
+
+
+def test_three_thirds_are_reached_to_the_row() -> None:
+    """Shares that no decimal writes exactly are still within one row."""
+    index = pl.concat([pool(source, 100, shard=n) for n, source in enumerate("abc")])
+    shares = {"a": 0.3333333333333333, "b": 0.3333333333333333, "c": 0.3333333333333334}
+    assert sorted(amounts(mix(index, plan(shares, size=100), seed=1)).values()) == [33, 33, 34]
+
+
+@pytest.mark.parametrize("unit", ["tokens", "trainable_tokens"])
+@pytest.mark.parametrize("size", [None, 5_000])
+def test_shares_of_tokens_are_within_one_example(unit: str, size: int | None) -> None:
+    """The reached tokens differ from the share by less than the longest example."""
+    mixture = mix(two(), plan(unit=unit, size=size), seed=1)
+    reached = amounts(mixture, unit)
+    total = sum(reached.values())
+    assert abs(reached["a"] - 0.7 * total) < 31
+    assert size is None or abs(total - size) < 31
+    assert mixture.selection.select("shard", "row").is_unique().all()
+
+
+def test_too_little_shrinks_to_the_shares() -> None:
+    """By default a size that cannot be reached becomes the largest that can."""
+    assert amounts(mix(two(100, 100), plan(size=1000), seed=1)) == {"a": 98, "b": 42}
+
+
+def test_too_little_repeats_in_whole_rounds() -> None:
+    """With repeats no row is drawn a third time before every row was drawn twice."""
+    mixture = mix(two(100, 100), plan(size=1000, when_short="repeat"), seed=1)
+    assert amounts(mixture) == {"a": 700, "b": 300}
+    assert amounts(mixture, "repeated") == {"a": 600, "b": 200}
+    mixture = mix(two(100, 100), plan(size=500, when_short="repeat"), seed=1)
+    times = mixture.selection.filter(shard=0).group_by("row").len()["len"].value_counts().sort("len").rows()
+    assert times == [(3, 50), (4, 50)]
+    copies = mixture.selection.filter(shard=0).sort("row", "copy").group_by("row", maintain_order=True)
+    assert all(rows["copy"].to_list() == list(range(rows.height)) for _, rows in copies)
+
+
+def test_repeats_of_tokens_reach_the_size() -> None:
+    """Whole rounds and a rest, within one example."""
+    mixture = mix(two(50, 50), plan(size=10_000, unit="tokens", when_short="repeat"), seed=1)
+    reached = amounts(mixture, "tokens")
+    assert abs(reached["a"] - 7_000) < 31
+    assert abs(reached["b"] - 3_000) < 31
+
+
+def test_too_little_fails_when_the_recipe_says_so() -> None:
+    """The message names who is short of what."""
+    with pytest.raises(MixtureError, match=r"size of 1000: \{'a': '100 of 700', 'b': '100 of 300'\}"):
+        mix(two(100, 100), plan(size=1000, when_short="fail"), seed=1)
+    assert amounts(mix(two(70, 30), plan(size=100, when_short="fail"), seed=1)) == {"a": 70, "b": 30}
+
+
+@pytest.mark.parametrize("settings", [{}, {"size": 10}, {"size": 10, "when_short": "repeat"}])
+def test_a_source_without_examples_ends_the_build(settings: dict[str, Any]) -> None:
+    """No share of nothing can be reached; a share of 0 needs nothing."""
+    with pytest.raises(MixtureError, match="no example of b is left"):
+        mix(two(100, 0), plan(**settings), seed=1)
+    with pytest.raises(MixtureError, match="no example of a, b is left"):
+        mix(two(0, 0), plan(**settings), seed=1)
+    assert amounts(mix(two(100, 0), plan({"a": 1, "b": 0}, size=10), seed=1)) == {"a": 10, "b": 0}
+
+
+def test_the_draw_does_not_depend_on_the_order_of_examples() -> None:
+    """Shuffled input gives the same rows in the same order."""
+    index = two(cluster=3)
+    want = mix(index, plan(eval_share=0.1), seed=1)
+    for seed in range(3):
+        got = mix(index.sample(fraction=1, shuffle=True, seed=seed), plan(eval_share=0.1), seed=1)
+        assert got.selection.equals(want.selection)
+        assert got.shares == want.shares
+
+
+def test_the_seed_decides_rows_and_order() -> None:
+    """Another seed, another draw; the same seed, the same."""
+    one, same, other = (drawn(mix(two(), plan(size=200), seed=seed)) for seed in (1, 1, 2))
+    assert one == same
+    assert len(set(one) & set(other)) < 100
+    assert one != sorted(one)
+
+
+def test_a_changed_row_changes_about_one_row() -> None:
+    """Without one drawn example its successor moves up; all others stay, in the same order."""
+    index = two()
+    before = drawn(mix(index, plan(size=500), seed=1))
+    gone = before[17]
+    rest = index.filter(~((pl.col("shard") == gone[0]) & (pl.col("row") == gone[1])))
+    after = drawn(mix(rest, plan(size=500), seed=1))
+    assert set(before) - set(after) == {gone}
+    assert len(set(after) - set(before)) == 1
+    kept = set(before) & set(after)
+    assert [row for row in before if row in kept] == [row for row in after if row in kept]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**63 - 1), st.sampled_from([1, 2, 7]), st.sampled_from([0.02, 0.2, 0.5]))
+def test_a_cluster_is_on_one_side_of_the_split(seed: int, cluster: int, share: float) -> None:
+    """Near-duplicates are never in both train and eval, and both sides have the shares."""
+    index = two(cluster=cluster)
+    mixture = mix(index, plan(eval_share=share), seed=seed)
+    sides = (
+        mixture.selection.join(index, on=["shard", "row"]).group_by("cluster").agg(pl.col("split").n_unique())
+    )
+    assert sides["split"].max() == 1
+    for split in ("train", "eval"):
+        reached = amounts(mixture, split=split)
+        assert abs(reached["a"] - 0.7 * sum(reached.values())) < 1
+
+
+def test_the_held_out_part_is_about_its_share() -> None:
+    """By hash, so only about; and of a size exactly, where there is enough."""
+    mixture = mix(two(7000, 7000), plan(eval_share=0.1), seed=1)
+    train, held = (sum(amounts(mixture, split=split).values()) for split in ("train", "eval"))
+    assert abs(held / (train + held) - 0.1) < 0.015
+    mixture = mix(two(7000, 7000), plan(eval_share=0.05, size=1000), seed=1)
+    assert [sum(amounts(mixture, split=split).values()) for split in ("train", "eval")] == [950, 50]
+
+
+def test_no_eval_is_no_eval() -> None:
+    """A share of 0 holds nothing out."""
+    mixture = mix(two(), plan(), seed=1)
+    assert set(mixture.selection["split"]) == {"train"}
+    assert amounts(mixture, split="eval") == {"a": 0, "b": 0}
+
+
+def test_a_cluster_that_is_everything_leaves_one_side_empty() -> None:
+    """One cluster cannot be split; the eval side is empty, or the build ends for want of a train side."""
+    index = two(cluster=1000).with_columns(cluster=pl.lit(name("one")))
+    seeds = {0: 0, 1: 0}
+    for seed in range(20):
+        try:
+            got = mix(index, plan(eval_share=0.5), seed=seed)
+        except MixtureError:
+            seeds[0] += 1
+        else:
+            seeds[1] += 1
+            assert set(got.selection["split"]) == {"train"}
+    assert min(seeds.values()) > 0
+
+
+def test_shares_tell_what_was_reached() -> None:
+    """Available, drawn, tokens, trained tokens and thinking examples per source and split."""
+    mixture = mix(two(100, 100, tokens=8), plan(size=10), seed=1)
+    share = next(share for share in mixture.shares if (share.source, share.split) == ("a", "train"))
+    assert share.model_dump(exclude={"thinking"}) == {
+        "source": "a",
+        "split": "train",
+        "declared": 0.7,
+        "available": 100,
+        "examples": 7,
+        "tokens": 7 * 16,
+        "trainable_tokens": 7 * 8,
+        "repeated": 0,
+    }
+    rows = [row for shard, row in drawn(mixture) if shard == 0]
+    assert share.thinking == sum(row % 2 == 0 for row in rows)
+
+
+def test_turns_of_one_conversation_are_drawn_by_themselves() -> None:
+    """Half the examples are not half the conversations with all their turns."""
+    index = pool("a", 400).with_columns(
+        conversation_id=pl.Series([name(n // 2) for n in range(400)]),
+        turn=pl.Series([n % 2 for n in range(400)]),
+    )
+    mixture = mix(index, plan({"a": 1}, size=200), seed=1)
+    whole = mixture.selection.join(index, on=["shard", "row"]).group_by("conversation_id").len()
+    assert 20 < whole.filter(pl.col("len") == 2).height < 80
+
+
+def test_sources_do_not_shape_each_others_draw() -> None:
+    """A larger other source draws no other rows from this one."""
+    one = {row for shard, row in drawn(mix(two(300, 300), plan(size=200), seed=1)) if shard == 0}
+    two_ = {row for shard, row in drawn(mix(two(300, 900), plan(size=200), seed=1)) if shard == 0}
+    assert one == two_

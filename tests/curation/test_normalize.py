@@ -1,0 +1,690 @@
+"""Every raw row ends as a conversation or as a reason, and costs nothing but itself."""
+
+import json
+from collections import Counter
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from curation import normalize
+from curation.normalize import CONVERSATIONS, KEYS, REJECTS, Judged, Origin, judge, normalize_slice
+from curation.read import RawRow, RawSlice, read_rows, slices
+from schemas.conversation import Conversation
+from schemas.errors import SourceError
+from schemas.ledger import Amount, StageCount
+from schemas.reasons import Reason
+from schemas.recipe import LocalSource
+
+SHARED = (Path(__file__).parents[2] / "../shared").resolve()
+needs_shared = pytest.mark.skipif(
+    not SHARED.is_dir(), reason="the shared real data is not beside the checkout"
+)
+
+LIMIT = 5_000
+Row = dict[str, Any]
+
+
+def source(format: object = "messages", **settings: Any) -> LocalSource:
+    return LocalSource(name="s", format=format, files=("*",), **settings)
+
+
+def judged(row: Row, format: object = "messages", **settings: Any) -> Judged:
+    origin = Origin(source(format, **settings), "data/set", "commit", "f.jsonl")
+    return judge(RawRow(7, row, None, ""), origin=origin, max_row_bytes=LIMIT)
+
+
+def math(solution: object = "<think>\nhm\n</think>\n\n4", problem: object = "2+2?", **more: object) -> Row:
+    return {"problem": problem, "generated_solution": solution, **more}
+
+
+def gpt(answer: object = "a", question: object = "q", **more: object) -> Row:
+    return {"conversations": [{"from": "human", "value": question}, {"from": "gpt", "value": answer}], **more}
+
+
+def alpaca(output: object = "a", instruction: object = "q", **more: object) -> Row:
+    return {"instruction": instruction, "output": output, **more}
+
+
+def chat(content: object = "a", question: object = "q", **more: object) -> Row:
+    user = {"role": "user", "content": question}
+    return {"messages": [user, {"role": "assistant", "content": content}], **more}
+
+
+def says(*turns: tuple[str, str]) -> Row:
+    return {"conversations": [{"from": speaker, "value": value} for speaker, value in turns]}
+
+
+def turns(*said: tuple[str, str]) -> Row:
+    return {"messages": [{"role": role, "content": content} for role, content in said]}
+
+
+def calls(call: object) -> Row:
+    row = chat("")
+    row["messages"][1]["tool_calls"] = [call]
+    return row
+
+
+def nested(levels: int) -> object:
+    value: object = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+ROWS = {"openmathreasoning": math, "sharegpt": gpt, "alpaca": alpaca, "messages": chat}
+
+TEXTS = {
+    "control_char": "a\x07b",
+    "noncharacter": "a\ufdd0b",
+    "bidi_control": "a\u202eb",
+    "control_token": "a<|im_start|>b",
+    "lone_surrogate": "a\ud800b",
+    "empty_turn": " \n",
+    "too_big": "x" * (LIMIT + 1),
+    "think_unclosed": "<think>a",
+    "think_unopened": "a</think>b",
+    "think_repeated": "<think>a</think>b<think>c</think>",
+    "think_nested": "<think>a<think>b</think>c",
+    "think_not_first": "a<think>b</think>c",
+    "think_foreign_tag": "<Thought>a</Thought>b",
+    "think_no_answer": "<think>a</think>",
+}
+
+CASES = [
+    *((name, make(text), reason) for name, make in ROWS.items() for reason, text in TEXTS.items()),
+    *((name, make(value), "wrong_type") for name, make in ROWS.items() for value in (5, b"x", [1], {})),
+    *((name, make(meta=nested(70)), "too_deep") for name, make in ROWS.items()),
+    *((name, make(None), "wrong_type") for name, make in ROWS.items() if name != "messages"),
+    ("messages", chat(None), "empty_turn"),
+    *((name, {}, "wrong_type") for name in ROWS),
+    ("sharegpt", says(("human", "q"), ("oracle", "a")), "role_unknown"),
+    ("sharegpt", says(("gpt", "a")), "role_order"),
+    ("sharegpt", says(("human", "q"), ("human", "q"), ("gpt", "a")), "role_order"),
+    ("sharegpt", says(("human", "q"), ("gpt", "a"), ("system", "s"), ("gpt", "a")), "role_order"),
+    ("sharegpt", says(("human", "q"), ("gpt", "a"), ("human", "q")), "no_final_assistant"),
+    ("sharegpt", says(), "no_final_assistant"),
+    ("sharegpt", says(("human", "q"), ("function_call", "f(x)")), "tool_call_invalid"),
+    ("sharegpt", says(("human", "q"), ("function_call", "[]")), "tool_call_invalid"),
+    (
+        "sharegpt",
+        says(("human", "q"), ("function_call", '{"name": "f", "arguments": [1]}')),
+        "tool_call_invalid",
+    ),
+    (
+        "sharegpt",
+        says(("human", "q"), ("function_call", '{"name": "", "arguments": {}}')),
+        "tool_call_invalid",
+    ),
+    (
+        "sharegpt",
+        says(("human", "q"), ("function_call", '{"name": "f", "arguments": {"x": NaN}}')),
+        "tool_call_invalid",
+    ),
+    ("sharegpt", says(("human", "q"), ("function_call", "[" * 20_000)), "too_big"),
+    ("sharegpt", says(("human", "q"), ("function_call", "[" * 2_000 + "]" * 2_000)), "too_deep"),
+    ("sharegpt", says(("human", "q"), ("function_call", "[" * 70 + "]" * 70)), "too_deep"),
+    ("sharegpt", gpt(tools="not json"), "tools_invalid"),
+    ("sharegpt", gpt(tools="[1]"), "tools_invalid"),
+    ("sharegpt", gpt(tools="[{}]"), "tools_invalid"),
+    ("sharegpt", gpt(tools=7), "tools_invalid"),
+    ("sharegpt", gpt(score="high"), "wrong_type"),
+    ("sharegpt", gpt(score=True), "wrong_type"),
+    ("sharegpt", {"conversations": '[{"from": "human"}]'}, "wrong_type"),
+    ("alpaca", alpaca(history=[["q"]]), "wrong_type"),
+    ("alpaca", alpaca(history="q"), "wrong_type"),
+    ("alpaca", alpaca(history=[["q", " "]]), "empty_turn"),
+    ("messages", turns(("robot", "q")), "role_unknown"),
+    ("messages", turns(("user", "q"), ("system", "s"), ("assistant", "a")), "role_order"),
+    ("messages", turns(("user", "q")), "no_final_assistant"),
+    ("messages", calls("f(x)"), "tool_call_invalid"),
+    ("messages", calls({"name": "f", "arguments": {"x": 2**70}}), "wrong_type"),
+    ("messages", calls({"name": "f", "arguments": {"x": {1: 2}}}), "wrong_type"),
+    ("messages", calls({"name": "f", "arguments": {"x": datetime(2025, 1, 1)}}), "wrong_type"),
+    ("messages", calls({"name": "f", "arguments": {"x": "</tool_call>"}}), "control_token"),
+    ("messages", calls({"name": "f" * 300, "arguments": {}}), "wrong_type"),
+    ("messages", calls({"name": "f", "arguments": '{"x": "\\ud800"}'}), "lone_surrogate"),
+    ("messages", calls({"name": "f", "arguments": '{"x": 123456789012345678901}'}), "wrong_type"),
+    ("messages", chat(tools=[{"a": nested(70)}]), "too_deep"),
+    ("messages", chat(tools="[" * 70 + "]" * 70), "too_deep"),
+    ("messages", chat([{"type": "image", "url": "x"}]), "wrong_type"),
+    ("messages", chat(meta={(1, 2): 3}), "wrong_type"),
+    ("messages", chat(meta="\ud800"), "lone_surrogate"),
+]
+
+
+@pytest.mark.parametrize(("format", "row", "reason"), CASES)
+def test_each_reason_is_reached_in_each_format(format: str, row: Row, reason: str) -> None:
+    """One literal row per format and reason."""
+    got = judged(row, format)
+    assert (got.reason, got.conversation) == (Reason(reason), None)
+    assert got.detail
+
+
+@pytest.mark.parametrize(("name", "make"), ROWS.items())
+def test_thinking_is_required_allowed_or_forbidden(name: str, make: Any) -> None:
+    """The recipe says whether a trace must be there, may, or must not."""
+    thought, plain = make("<think>\nhm\n</think>\n\n4"), make("4")
+    seen = [
+        judged(row, name, thinking=thinking).reason
+        for thinking in ("required", "allowed", "forbidden")
+        for row in (thought, plain)
+    ]
+    assert seen == [None, "think_missing", None, None, "think_unexpected", None]
+
+
+def test_reasons_of_validation_are_all_in_the_tables() -> None:
+    """A new reason without a row that shows it fails here."""
+    shown = {reason for _, _, reason in CASES} | {"think_missing", "think_unexpected", "bad_json"}
+    later = {
+        "exact_dup",
+        "near_dup",
+        "solution_cap",
+        "mode_unsupported",
+        "round_trip",
+        "too_long",
+        "not_sampled",
+    }
+    assert shown == {reason.value for reason in Reason} - later
+
+
+def test_a_good_row_becomes_a_conversation_that_knows_its_origin() -> None:
+    """Messages, lineage, quality, solver, metadata and id, and how much text it was."""
+    row = math(problem_type="has_answer_extracted", generation_model="QwQ", pass_rate_72b_tir="0.5")
+    got = judged(row, "openmathreasoning").conversation
+    assert got is not None
+    assert [message.model_dump(exclude_defaults=True) for message in got.messages] == [
+        {"role": "user", "content": "2+2?"},
+        {"role": "assistant", "content": "4", "reasoning": "hm"},
+    ]
+    assert got.lineage.model_dump() == {
+        "dataset": "data/set",
+        "revision": "commit",
+        "file": "f.jsonl",
+        "row": 7,
+    }
+    assert (got.source, got.quality, got.solver) == ("s", 1.0, "QwQ")
+    assert got.metadata == {k: v for k, v in row.items() if k not in {"problem", "generated_solution"}}
+
+
+def test_metadata_of_any_type_becomes_json() -> None:
+    """Dates, decimals, NaN, bytes and huge integers are kept as well as JSON can say them."""
+    meta = {
+        "t": datetime(2025, 1, 2),
+        "d": Decimal("1.50"),
+        "n": float("nan"),
+        "b": b"x",
+        "i": 7,
+        "k": {1: 2},
+    }
+    got = judged(chat(**meta)).conversation
+    assert got is not None
+    assert got.metadata == {
+        "t": "2025-01-02T00:00:00",
+        "d": "1.50",
+        "n": None,
+        "b": "b'x'",
+        "i": 7,
+        "k": {"1": 2},
+    }
+    huge = judged(chat(i=2**64, j=2**64 - 1, n=float("nan"))).conversation
+    assert huge is not None
+    assert huge.metadata == {"i": str(2**64), "j": 2**64 - 1, "n": None}
+
+
+def test_ids_depend_on_source_and_content_alone() -> None:
+    """Not on the row's place, its metadata, or how a format spells the same conversation."""
+    one = judged(chat("<think>a</think>b")).conversation
+    row = {
+        "conversations": [{"from": "user", "value": "q"}, {"from": "gpt", "value": "<think>\na\n</think>\nb"}]
+    }
+    origin = Origin(source("sharegpt"), "other", "other", "other")
+    two = judge(RawRow(99, {**row, "x": 1}, None, ""), origin=origin, max_row_bytes=LIMIT).conversation
+    assert one is not None
+    assert two is not None
+    assert one.id == two.id
+    assert one.lineage != two.lineage
+
+
+def test_text_is_measured_in_bytes_of_all_strings() -> None:
+    """Keys and numbers do not count; binaries, nested text and surrogates do."""
+    assert (
+        normalize.text_bytes({"key": ["é", {"k": "中"}], "n": 5, "b": b"12", "t": ("a", None), "s": "\ud800"})
+        == 11
+    )
+
+
+@pytest.mark.parametrize(
+    ("compare", "want"),
+    [("first_user", "a"), ("user_turns", "a\nc"), ("conversation", "a\nr\nb\nc\nd")],
+)
+def test_the_recipe_says_what_is_compared(compare: Any, want: str) -> None:
+    """The first question, all questions, or everything that was said."""
+    got = judged(turns(("user", "a"), ("assistant", "<think>r</think>b"), ("user", "c"), ("assistant", "d")))
+    assert got.conversation is not None
+    assert normalize.compared_text(got.conversation.messages, compare) == want
+
+
+# --- whole slices
+
+
+def write_lines(tmp_path: Path, lines: list[bytes]) -> RawSlice:
+    path = tmp_path / "f.jsonl"
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    return RawSlice(file="f.jsonl", path=path, sha256="0" * 64)
+
+
+def run(piece: RawSlice, out: Path, **settings: Any) -> StageCount:
+    out.mkdir(exist_ok=True)
+    origin = Origin(source(**settings), "data/set", "commit", piece.file)
+    return normalize_slice(piece, origin=origin, max_row_bytes=LIMIT, out=out)
+
+
+def line(row: Row) -> bytes:
+    return json.dumps(row).encode()
+
+
+def is_json(row: Row) -> bool:
+    try:
+        return json.loads(json.dumps(row)) == row
+    except TypeError:
+        return False
+
+
+EVIL_LINES = [
+    (b'{"messages": [', "bad_json"),
+    (b'{"messages": NaN}', "bad_json"),
+    (b"\xff\xfe{}", "bad_json"),
+    (b"[]", "wrong_type"),
+    (b"{}", "wrong_type"),
+    (rb'{"messages": "\ud800"}', "lone_surrogate"),
+    (b'{"messages": ' + b"[" * 9_000 + b"]" * 9_000 + b"}", "too_deep"),
+    (b'{"messages": "' + b"x" * 100_000 + b'"}', "too_big"),
+    *(
+        (line(row), reason)
+        for format, row, reason in CASES
+        if format == "messages" and reason != "lone_surrogate" and is_json(row)
+    ),
+]
+
+
+def test_one_evil_row_of_each_kind_costs_exactly_itself(tmp_path: Path) -> None:
+    """Dozens of good rows with an evil one among them lose that one, whatever is wrong with it."""
+    assert len(EVIL_LINES) >= 30
+    good = [line(chat(f"answer {n}", f"question {n}")) for n in range(40)]
+    for number, (evil, reason) in enumerate(EVIL_LINES):
+        place = number % len(good)
+        out = tmp_path / str(number)
+        count = run(write_lines(tmp_path, [*good[:place], evil, *good[place:]]), out)
+        assert (count.kept.rows, {k: v.rows for k, v in count.dropped.items()}) == (40, {reason: 1}), evil[
+            :80
+        ]
+        rejects = pl.read_parquet(out / "rejects.parquet")
+        assert rejects.select("row", "reason").rows() == [(place, reason)]
+
+
+def test_all_evil_rows_together_are_told_apart(tmp_path: Path) -> None:
+    """Ledger, quarantine and what is kept agree on every row of a file full of dirt."""
+    lines = [
+        part for number, (evil, _) in enumerate(EVIL_LINES) for part in (line(chat(f"a {number}")), evil)
+    ]
+    count = run(write_lines(tmp_path, lines), tmp_path / "out").check()
+    assert count.read.rows == 2 * len(EVIL_LINES)
+    assert {k: v.rows for k, v in count.dropped.items()} == Counter(reason for _, reason in EVIL_LINES)
+    frames = {
+        name: pl.read_parquet(tmp_path / f"out/{name}.parquet")
+        for name in ("conversations", "keys", "rejects")
+    }
+    assert [frame.schema for frame in frames.values()] == [CONVERSATIONS, KEYS, REJECTS]
+    assert frames["rejects"]["row"].to_list() == list(range(1, 2 * len(EVIL_LINES), 2))
+    assert frames["conversations"]["lineage"].struct["row"].to_list() == list(
+        range(0, 2 * len(EVIL_LINES), 2)
+    )
+    assert frames["keys"]["id"].to_list() == frames["conversations"]["id"].to_list()
+    assert frames["rejects"]["content"].str.len_bytes().min() > 1
+
+
+def test_a_rejected_row_is_kept_as_it_was(tmp_path: Path) -> None:
+    """Quarantine holds the raw row, so that a person can see and mend it."""
+    row = {**chat("<think>a"), "other": [1, {"x": "中"}]}
+    run(write_lines(tmp_path, [line(row), b'{"broken": '.ljust(40)]), tmp_path / "out")
+    contents = pl.read_parquet(tmp_path / "out/rejects.parquet")["content"].to_list()
+    assert json.loads(contents[0]) == row
+    assert contents[1].strip() == '{"broken":'
+
+
+def test_keys_hold_what_duplicates_are_judged_by(tmp_path: Path) -> None:
+    """One key a conversation, with the source's policy beside it."""
+    run(
+        write_lines(tmp_path, [line(chat())]),
+        tmp_path / "out",
+        priority=3,
+        max_solutions_per_problem=4,
+        compare="conversation",
+    )
+    key = pl.read_parquet(tmp_path / "out/keys.parquet").row(0, named=True)
+    assert len(key.pop("content_key")) == 64
+    assert len(key.pop("id")) == 32
+    assert key == {
+        "source": "s",
+        "text": "q\na",
+        "priority": 3,
+        "quality": None,
+        "solver": None,
+        "cap": 4,
+        "file": "f.jsonl",
+        "row": 0,
+        "messages": 2,
+        "text_bytes": 2 + len("userassistant"),
+    }
+
+
+def test_memory_is_bounded_by_bytes_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large rows are written in smaller batches, and the files are the same bytes."""
+    piece = write_lines(tmp_path, [line(chat(f"{n} {'x' * 500}")) for n in range(50)])
+    run(piece, tmp_path / "one")
+    monkeypatch.setattr(normalize, "_BATCH_BYTES", 1_000)
+    batches = list(normalize._batches(judged(chat("x" * 500)) for _ in range(5)))
+    assert [len(batch) for batch in batches] == [2, 2, 1]
+    run(piece, tmp_path / "two")
+    for name in ("conversations", "keys", "rejects"):
+        one, two = (tmp_path / f"{half}/{name}.parquet" for half in ("one", "two"))
+        assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_parquet_file_with_odd_columns_is_read(tmp_path: Path) -> None:
+    """Dates, decimals, lists and structs beside the turns are metadata."""
+    table = pa.table(
+        {
+            "instruction": ["q1", "q2"],
+            "output": ["a1", None],
+            "when": pa.array([0, 1], pa.timestamp("ns")),
+            "price": pa.array([Decimal("1.5"), None], pa.decimal128(5, 2)),
+            "vector": [[1.0, float("nan")], []],
+        }
+    )
+    pq.write_table(table, tmp_path / "f.parquet")
+    piece = slices("f.parquet", tmp_path / "f.parquet", "0" * 64)[0]
+    count = run(piece, tmp_path / "out", format="alpaca")
+    assert (count.kept.rows, list(count.dropped)) == (1, ["wrong_type"])
+    metadata = json.loads(pl.read_parquet(tmp_path / "out/conversations.parquet")["metadata"][0])
+    assert (metadata["price"], metadata["vector"]) == ("1.50", [1.0, None])
+
+
+def test_a_file_with_fewer_rows_than_promised_is_refused(tmp_path: Path) -> None:
+    """The footer's count is checked, and nothing is left behind."""
+    piece = write_lines(tmp_path, [line(chat())]).model_copy(update={"rows": 2})
+    with pytest.raises(SourceError, match=r"f\.jsonl: 1 rows where the footer promises 2"):
+        run(piece, tmp_path / "out")
+
+
+def test_no_shard_is_left_of_a_file_that_breaks_off(tmp_path: Path) -> None:
+    """A packed file cut short leaves no valid shard with a part of its rows."""
+    (tmp_path / "f.jsonl.gz").write_bytes(b"\x1f\x8b\x08")
+    piece = RawSlice(file="f.jsonl.gz", path=tmp_path / "f.jsonl.gz", sha256="0" * 64)
+    with pytest.raises(SourceError):
+        run(piece, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_file_without_rows_gives_empty_shards(tmp_path: Path) -> None:
+    """Nothing read is nothing kept, and the schemas are there."""
+    count = run(write_lines(tmp_path, []), tmp_path / "out")
+    assert count.read == Amount()
+    assert pl.read_parquet_schema(tmp_path / "out/conversations.parquet") == CONVERSATIONS
+
+
+# --- fuzz
+
+TEXT = st.one_of(
+    st.sampled_from(
+        ["", " ", "q", "<think>a</think>b", "<think>", '{"name": "f", "arguments": {"x": 1}}', "[]"]
+    ),
+    st.sampled_from(["user", "assistant", "human", "gpt", "tool", "function_call", "text", "system", "中é"]),
+    st.text(st.sampled_from("ab<>|\n\x00\ud800\u202e中{}[]\"':1"), max_size=8),
+)
+KEY = st.sampled_from(
+    [
+        "role",
+        "content",
+        "from",
+        "value",
+        "type",
+        "text",
+        "tool_calls",
+        "function",
+        "name",
+        "arguments",
+        "reasoning",
+        "x",
+    ]
+)
+SCALAR = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**70), 2**70),
+    st.floats(),
+    TEXT,
+    st.binary(max_size=2),
+    st.sampled_from([datetime(2025, 1, 1), Decimal("NaN"), 10**400]),
+)
+VALUE = st.recursive(
+    SCALAR,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.dictionaries(KEY, inner, max_size=4),
+        st.dictionaries(st.integers() | st.none(), inner, max_size=1),
+        st.tuples(inner),
+    ),
+    max_leaves=10,
+)
+COLUMNS = [
+    "messages",
+    "conversations",
+    "tools",
+    "system",
+    "instruction",
+    "input",
+    "output",
+    "history",
+    "problem",
+    "generated_solution",
+    "problem_type",
+    "generation_model",
+    "score",
+    "note",
+]
+ANY_ROW = st.dictionaries(st.sampled_from(COLUMNS), VALUE, max_size=6)
+
+
+def survives(row: Row, format: str, thinking: Any = "allowed") -> None:
+    """Check what holds for every row there can be."""
+    got = judged(row, format, thinking=thinking)
+    if got.conversation is None:
+        assert isinstance(got.reason, Reason)
+        frame = normalize._reject_frame([got], Origin(source(format), "d", "r", "f"))
+        assert json.loads(frame["content"][0]) is not None
+        return
+    talk = got.conversation
+    frame = normalize._conversation_frame([got])
+    back = frame.drop("text_bytes").row(0, named=True)
+    assert Conversation.model_validate(back) == talk
+    assert normalize._key_frame([got], source(format))["id"].to_list() == [talk.id]
+    again = judge(RawRow(1, {**row, "more": "x"}, None, ""), origin=OTHER[format], max_row_bytes=2 * LIMIT)
+    assert again.conversation is not None
+    assert again.conversation.id == talk.id
+
+
+OTHER = {format: Origin(source(format), "other", "other", "other") for format in ROWS}
+
+
+@settings(max_examples=250, suppress_health_check=list(HealthCheck), deadline=None)
+@given(row=ANY_ROW)
+def test_no_row_whatever_raises(row: Row) -> None:
+    """Any columns with any values: a conversation that survives its frame, or a reason."""
+    for format in ROWS:
+        survives(row, format)
+
+
+GOOD_ROWS: list[tuple[str, Row]] = [
+    ("openmathreasoning", math(problem_type="x", generation_model="m", pass_rate_72b_tir="n/a")),
+    (
+        "sharegpt",
+        {
+            **says(
+                ("system", "s"),
+                ("human", "q"),
+                ("function_call", '<think>t</think>{"name": "f", "arguments": {"x": [1, 2.5, null]}}'),
+                ("observation", "r"),
+                ("gpt", "<think>\nt\n</think>\n\na"),
+            ),
+            "tools": '[{"name": "f"}]',
+            "score": 4.5,
+        },
+    ),
+    (
+        "alpaca",
+        alpaca(input="i", system="s", history=[["q0", "a0"], ["q1", "<think>x</think>a1"]], meta={"k": [1]}),
+    ),
+    (
+        "messages",
+        {
+            "messages": [
+                {"role": "developer", "content": "s"},
+                {"role": "user", "content": [{"type": "text", "text": "q"}, {"type": "text", "value": "r"}]},
+                {
+                    "role": "assistant",
+                    "content": None,
+                    "reasoning_content": "t",
+                    "tool_calls": [{"function": {"name": "f", "arguments": '{"x": {"y": 1e300}}'}}],
+                },
+                {"role": "tool", "content": ""},
+                {
+                    "role": "assistant",
+                    "content": [{"type": "reasoning", "value": "t"}, {"type": "text", "text": "a"}],
+                },
+            ],
+            "tools": [{"type": "function", "function": {"name": "f"}}],
+            "n": 1,
+        },
+    ),
+]
+
+
+def test_the_rows_that_are_mutated_are_good() -> None:
+    """The mutations start from rows that are accepted."""
+    assert [judged(row, format).reason for format, row in GOOD_ROWS] == [None] * 4
+
+
+def mutated(value: Any, draw: Any, left: list[int]) -> Any:
+    """Return `value` with some of its parts dropped, doubled, replaced or misspelt."""
+    if left[0] and draw(st.integers(0, 5)) == 0:
+        left[0] -= 1
+        kind = draw(st.integers(0, 3))
+        if kind == 0:
+            return draw(VALUE)
+        if kind == 1 and isinstance(value, str):
+            place = draw(st.integers(0, len(value)))
+            return value[:place] + draw(TEXT) + value[place + draw(st.integers(0, 2)) :]
+        if kind == 2 and isinstance(value, list) and value:
+            return [*value, draw(st.sampled_from(value))]
+        if kind == 3 and isinstance(value, list | dict) and value:
+            gone = draw(st.sampled_from(list(value) if isinstance(value, dict) else range(len(value))))
+            items = value.items() if isinstance(value, dict) else enumerate(value)
+            kept = [(key, item) for key, item in items if key != gone]
+            return dict(kept) if isinstance(value, dict) else [item for _, item in kept]
+    if isinstance(value, dict):
+        return {key: mutated(item, draw, left) for key, item in value.items()}
+    if isinstance(value, list):
+        return [mutated(item, draw, left) for item in value]
+    return value
+
+
+@settings(max_examples=1200, suppress_health_check=list(HealthCheck), deadline=None)
+@given(data=st.data(), good=st.sampled_from(GOOD_ROWS), thinking=st.sampled_from(["allowed", "required"]))
+def test_no_damaged_row_raises(data: st.DataObject, good: tuple[str, Row], thinking: str) -> None:
+    """Good rows with a few parts spoilt: a conversation that survives its frame, or a reason."""
+    format, row = good
+    spoilt = mutated(row, data.draw, [4])
+    if isinstance(spoilt, dict):
+        survives(spoilt, format, thinking)
+
+
+# --- real rows
+
+
+def fates(name: str, format: object, **settings: Any) -> dict[str | None, int]:
+    path = SHARED / name
+    origin = Origin(source(format, **settings), "d", "r", path.name)
+    found: Counter[str | None] = Counter()
+    for piece in slices(path.name, path, "0" * 64):
+        for row in read_rows(piece, max_row_bytes=1_000_000):
+            found[judge(row, origin=origin, max_row_bytes=1_000_000).reason] += 1
+    return dict(found)
+
+
+@needs_shared
+@pytest.mark.parametrize(
+    ("name", "format", "want"),
+    [
+        ("alpaca_en_demo.json", "alpaca", {None: 999}),
+        ("alpaca_zh_demo.json", "alpaca", {None: 1000}),
+        ("fastchat_dummy_conversation.json", "sharegpt", {None: 500}),
+        ("glaive_toolcall_en_demo.json", "sharegpt", {None: 300}),
+        ("v1_sft_demo.jsonl", "messages", {None: 500}),
+        ("reason_tool_use_demo_50.jsonl", "messages", {None: 48, "think_unopened": 2}),
+        ("marco_o1_cot_demo.json", {"type": "alpaca", "output": "response"}, {"think_foreign_tag": 125}),
+    ],
+)
+def test_real_files_of_every_format_are_read(name: str, format: object, want: dict[str | None, int]) -> None:
+    """Every row has a fate, and it is the one that a person finds."""
+    assert fates(f"formats/{name}", format) == want
+
+
+@needs_shared
+def test_every_real_malformed_trace_is_refused() -> None:
+    """None of 1,825 real rows with a spoilt trace passes for a reasoning row."""
+    assert fates("formats/malformed_think.jsonl", "openmathreasoning", thinking="required") == {
+        "think_missing": 932,
+        "think_repeated": 467,
+        "think_unclosed": 280,
+        "think_no_answer": 101,
+        "think_not_first": 38,
+        "think_nested": 5,
+        "think_unopened": 1,
+        "empty_turn": 1,
+    }
+
+
+@needs_shared
+def test_real_hub_rows_have_the_fates_that_were_counted() -> None:
+    """The dirt of the real datasets, by reason."""
+    chats = fates("hub/mlabonne/FineTome-100k/data/train-00000-of-00001.parquet", "sharegpt")
+    assert chats == {
+        None: 14694,
+        "no_final_assistant": 7,
+        "role_order": 4,
+        "empty_turn": 3,
+        "control_char": 1,
+    }
+    shards = sorted((SHARED / "hub/nvidia").rglob("cot-*.parquet"))
+    found: Counter[str | None] = Counter()
+    for shard in shards:
+        found.update(fates(str(shard.relative_to(SHARED)), "openmathreasoning", thinking="required"))
+    assert dict(found) == {
+        None: 9842,
+        "think_missing": 833,
+        "think_repeated": 296,
+        "think_unclosed": 46,
+        "think_not_first": 21,
+        "think_no_answer": 6,
+        "think_nested": 1,
+        "empty_turn": 1,
+    }

@@ -1,0 +1,309 @@
+"""How rows come out of files: each by itself, whatever its neighbours are, in bounded memory."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+
+from curation import read
+from curation.read import RawRow, RawSlice, read_rows, slices
+from schemas.errors import SourceError
+
+GOOD = b'{"a": 1}\n'
+
+
+def rows_of(path: Path, most: int = 10_000) -> list[RawRow]:
+    return [
+        row for piece in slices(path.name, path, "0" * 64) for row in read_rows(piece, max_row_bytes=most)
+    ]
+
+
+def of_bytes(tmp_path: Path, data: bytes, name: str = "x.jsonl", most: int = 10_000) -> list[RawRow]:
+    (tmp_path / name).write_bytes(data)
+    return rows_of(tmp_path / name, most)
+
+
+def fates(rows: list[RawRow]) -> list[str | None]:
+    return [row.fault.type if row.fault else None for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b'{"a": 1', "bad_json"),
+        (b"{'a': 1}", "bad_json"),
+        (b'{"a": NaN}', "bad_json"),
+        (b'{"a": Infinity}', "bad_json"),
+        (b'{"a": 1e400}', "bad_json"),
+        (b'{"a": "\xff"}', "bad_json"),
+        (b'{"a": "\n', "bad_json"),
+        (b'{"a": 1} {"a": 2}', "bad_json"),
+        (b"[1, 2]", "wrong_type"),
+        (b"null", "wrong_type"),
+        (b'"text"', "wrong_type"),
+        (rb'{"a": "\ud800"}', "lone_surrogate"),
+        (rb'{"\udfff": 1}', "lone_surrogate"),
+        (b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "too_big"),
+        (b'{"a": ' + b"[" * 20_000 + b"]" * 20_000 + b"}", "too_deep"),
+        (b'{"a": ' + b"[" * 64 + b"]" * 64 + b"}", "too_deep"),
+        (b'{"a": "' + b"x" * 70_000 + b'"}', "too_big"),
+        (b'{"a": "' + b"x" * 2_000_000 + b'"}', "too_big"),
+        (b'{"a": ' + b"[" * 63 + b"]" * 63 + b"}", None),
+        (b'{"a": 1, "a": 2}', None),
+        (rb'{"a": "\ud83d\ude00"}', None),
+        (b'{"a": "\\u0000"}', None),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+def test_a_bad_line_costs_itself_only(tmp_path: Path, line: bytes, reason: str | None) -> None:
+    """A line that cannot be read comes with its reason and its text; its neighbours come as ever."""
+    got = of_bytes(tmp_path, GOOD + line.replace(b"\n", b"\\u") + b"\n" + GOOD)
+    assert fates(got) == [None, reason, None]
+    assert [row.number for row in got] == [0, 1, 2]
+    assert bool(got[1].text) == (reason is not None)
+
+
+def test_of_two_equal_keys_the_last_counts(tmp_path: Path) -> None:
+    """A repeated key is read as every common reader reads it."""
+    assert of_bytes(tmp_path, b'{"a": 1, "a": 2}')[0].values == {"a": 2}
+
+
+def test_integers_keep_all_their_digits(tmp_path: Path) -> None:
+    """An integer beyond 64 bits is not rounded to a float, so that it can be refused later."""
+    got = of_bytes(tmp_path, b'{"a": 123456789012345678901, "b": 5.97e24, "c": 18446744073709551615}')
+    assert got[0].values == {"a": 123456789012345678901, "b": 5.97e24, "c": 18446744073709551615}
+
+
+@pytest.mark.parametrize(
+    ("data", "want"),
+    [
+        (b"", []),
+        (b"\n \n\r\n", []),
+        (b'{"a":1}\r\n{"a":2}\r\n', [1, 2]),
+        (b'{"a":1}\n{"a":2}', [1, 2]),
+        (b'\xef\xbb\xbf{"a":1}\n', [1]),
+        (b'\n{"a":1}\n\n\n{"a":2}\n', [1, 2]),
+    ],
+)
+def test_line_ends_marks_and_blank_lines_are_no_rows(tmp_path: Path, data: bytes, want: list[int]) -> None:
+    """Blank lines, CRLF, a byte order mark and a missing last newline change no row."""
+    assert [row.values["a"] for row in of_bytes(tmp_path, data)] == want
+
+
+def test_the_limit_is_of_text_not_of_its_escapes(tmp_path: Path) -> None:
+    """A row whose JSON is six times its text is as long as its text."""
+    line = json.dumps({"a": "中" * 300}).encode()
+    assert fates(of_bytes(tmp_path, line, most=1000)) == [None]
+
+
+PACKERS = {
+    ".gz": gzip.compress,
+    ".zst": zstandard.ZstdCompressor().compress,
+    "": bytes,
+}
+
+
+@pytest.mark.parametrize("suffix", PACKERS)
+@pytest.mark.parametrize("name", ["x.jsonl", "x.json"])
+def test_packed_files_give_the_same_rows(tmp_path: Path, name: str, suffix: str) -> None:
+    """Lines and arrays read alike, plain, gzipped and in zstd."""
+    rows = [{"a": n} for n in range(5000)]
+    text = json.dumps(rows) if name == "x.json" else "\n".join(map(json.dumps, rows))
+    got = of_bytes(tmp_path, PACKERS[suffix](text.encode()), name + suffix)
+    assert [row.values for row in got] == rows
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zst"])
+def test_a_file_of_several_packed_parts_is_read_to_its_end(tmp_path: Path, suffix: str) -> None:
+    """Parts that were packed one by one and joined are all read."""
+    got = of_bytes(tmp_path, PACKERS[suffix](GOOD * 10) + PACKERS[suffix](GOOD * 7), f"x.jsonl{suffix}")
+    assert len(got) == 17
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zst"])
+@pytest.mark.parametrize("harm", ["cut", "cut at start", "trailing", "flipped"])
+def test_a_broken_packed_file_is_refused_by_name(tmp_path: Path, suffix: str, harm: str) -> None:
+    """A packed file that is cut short, goes on in garbage or has a flipped bit is no source."""
+    noise = b"".join(b'{"a": "%s"}\n' % os.urandom(20).hex().encode() for _ in range(3000))
+    packed = bytearray(
+        PACKERS[suffix](noise)
+        if suffix == ".gz"
+        else zstandard.ZstdCompressor(write_checksum=True).compress(noise)
+    )
+    if harm == "flipped":
+        packed[len(packed) // 2] ^= 64
+    broken = {"cut": packed[:-400], "cut at start": packed[:7], "trailing": packed + b"garbage"}
+    with pytest.raises(SourceError, match=f"x.jsonl{suffix}"):
+        of_bytes(tmp_path, bytes(broken.get(harm, packed)), f"x.jsonl{suffix}")
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", b'{"a": [1]}', b"[{}", b"[{}] x", b"[{}][{}]", b"x[{}]", b'["', GOOD * 2]
+)
+def test_a_json_file_is_one_array(tmp_path: Path, data: bytes) -> None:
+    """Anything but one array of rows is refused as a whole, by name."""
+    with pytest.raises(SourceError, match=r"x\.json"):
+        of_bytes(tmp_path, data, "x.json")
+
+
+def test_a_bad_element_of_an_array_costs_itself_only(tmp_path: Path) -> None:
+    """In an array of rows, too, a row that is not JSON, not an object or too long leaves the others."""
+    data = (
+        rb'[{"a": 1}, {"a": "\ud800"}, 7, {"a": NaN}, {"a": "'
+        + b"x" * 70_000
+        + rb'"}, {"a": "],[{\"}"}, , {"a": 2}]'
+    )
+    got = of_bytes(tmp_path, data, "x.json")
+    want = [None, "lone_surrogate", "wrong_type", "bad_json", "too_big", None, "bad_json", None]
+    assert fates(got) == want
+    assert got[5].values == {"a": '],[{"}'}
+
+
+def parquet(tmp_path: Path, table: pa.Table, **options: object) -> Path:
+    pq.write_table(table, tmp_path / "x.parquet", **options)
+    return tmp_path / "x.parquet"
+
+
+def test_a_parquet_file_is_cut_along_its_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slices cover the file once, in order, and number its rows through."""
+    monkeypatch.setattr(read, "SLICE_ROWS", 25)
+    path = parquet(tmp_path, pa.table({"a": range(100)}), row_group_size=10)
+    pieces = slices("x.parquet", path, "0" * 64)
+    assert [(piece.first_row, piece.rows) for piece in pieces] == [(n, 20) for n in range(0, 100, 20)]
+    assert [(row.number, row.values["a"]) for row in rows_of(path)] == [(n, n) for n in range(100)]
+
+
+def test_a_parquet_file_without_rows_has_one_empty_slice(tmp_path: Path) -> None:
+    """No rows are no error."""
+    assert rows_of(parquet(tmp_path, pa.table({"a": pa.array([], pa.string())}))) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "reason"),
+    [
+        (pa.array([b"a", b"\xed\xa0\x80", b"c"]).view(pa.string()), "lone_surrogate"),
+        (pa.array([b"a", b"\xff\xfe", b"c"]).view(pa.string()), "wrong_type"),
+        (pa.array([0, 2**60, 1]).cast(pa.timestamp("us"), safe=False), "wrong_type"),
+        (pa.array([[("k", 1)], [("k", 1), ("k", 2)], []], pa.map_(pa.string(), pa.int64())), "wrong_type"),
+        (pa.array(["a", "x" * 20_000, "c"]), "too_big"),
+        (pa.array([["a"], ["x" * 6_000, "y" * 6_000], None]), "too_big"),
+        (pa.array([b"a", b"x" * 20_000, b"c"]), "too_big"),
+    ],
+    ids=lambda value: str(getattr(value, "type", value)),
+)
+def test_a_bad_value_in_parquet_costs_its_row_only(tmp_path: Path, column: pa.Array, reason: str) -> None:
+    """Text that is not UTF-8, a date beyond the calendar or a huge value spoil one row, not its batch."""
+    got = rows_of(parquet(tmp_path, pa.table({"a": column, "b": ["one", "two", "three"]})))
+    assert fates(got) == [None, reason, None]
+    assert json.loads(got[1].text)["b"] == "two"
+    assert [row.number for row in got] == [0, 1, 2]
+
+
+def test_maps_become_objects_and_dates_stay(tmp_path: Path) -> None:
+    """A map column reads as an object, not as a list of pairs."""
+    table = pa.table(
+        {"m": pa.array([[("k", "v")]], pa.map_(pa.string(), pa.string())), "t": [datetime(2025, 1, 2)]}
+    )
+    assert rows_of(parquet(tmp_path, table))[0].values == {"m": {"k": "v"}, "t": datetime(2025, 1, 2)}
+
+
+def test_large_rows_are_read_one_by_one_and_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows too large to be held together as objects are the same rows."""
+    path = parquet(tmp_path, pa.table({"a": [str(n) * 100 for n in range(50)]}))
+    together = rows_of(path)
+    monkeypatch.setattr(read, "_OBJECT_BYTES", 10)
+    assert rows_of(path) == together
+
+
+@pytest.mark.parametrize("place", [100, 5000, -6, -3])
+def test_a_flipped_byte_of_a_parquet_file_is_refused_by_name(tmp_path: Path, place: int) -> None:
+    """A page or a footer that is not what was written ends in one sentence."""
+    table = pa.table({"a": [os.urandom(30).hex() for _ in range(200)]})
+    path = parquet(tmp_path, table, write_page_checksum=True)
+    data = bytearray(path.read_bytes())
+    data[place] ^= 255
+    path.write_bytes(data)
+    with pytest.raises(SourceError, match=r"x\.parquet"):
+        rows_of(path)
+
+
+def test_text_under_a_parquet_name_is_refused(tmp_path: Path) -> None:
+    """A file that only claims to be parquet ends in one sentence."""
+    (tmp_path / "x.parquet").write_bytes(GOOD)
+    with pytest.raises(SourceError, match="not a parquet file"):
+        rows_of(tmp_path / "x.parquet")
+
+
+def repeated(text: str, rows: int) -> pa.Table:
+    column = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array([text]))
+    return pa.table({"a": column, "b": ["small"] * rows})
+
+
+def test_a_column_that_unpacks_thousandfold_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    """A decompression bomb is seen in the footer."""
+    path = parquet(tmp_path, repeated("x" * (70 << 20), 3), compression="zstd", write_statistics=False)
+    assert path.stat().st_size < 100_000
+    with pytest.raises(SourceError, match="column a unpack to 73400"):
+        slices("x.parquet", path, "0" * 64)
+
+
+CHILD = """
+import resource, sys
+from pathlib import Path
+from curation.read import read_rows, slices
+before = 0
+for name in sys.argv[1:]:
+    path = Path(name)
+    rows = (row for piece in slices(name, path, "") for row in read_rows(piece, max_row_bytes=1000))
+    reasons = {row.fault.type if row.fault else "good" for row in rows}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(path.name, *sorted(reasons), peak - (before or peak))
+    before = before or peak
+"""
+
+
+def test_bombs_are_read_in_bounded_memory(tmp_path: Path) -> None:
+    """Rows that unpack to gigabytes are dropped as too big without ever being held together."""
+    pq.write_table(repeated("x", 3), tmp_path / "small.parquet")
+    large = b'{"a":"' + b"x" * (100 << 20) + b'"}'
+    (tmp_path / "1.jsonl.zst").write_bytes(zstandard.ZstdCompressor().compress(large))
+    (tmp_path / "2.jsonl.gz").write_bytes(gzip.compress(large, 1))
+    (tmp_path / "3.json.gz").write_bytes(gzip.compress(b"[" + large + b"]", 1))
+    pq.write_table(repeated("x" * (20 << 20), 100), tmp_path / "4.parquet", compression="zstd")
+    paths = [str(tmp_path / name) for name in ("small.parquet", "1.jsonl.zst", "2.jsonl.gz", "3.json.gz")]
+    paths.append(str(tmp_path / "4.parquet"))
+    run = subprocess.run(
+        [sys.executable, "-c", CHILD, *paths],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    seen = [line.split() for line in run.stdout.splitlines()]
+    assert [reasons for _, *reasons, _ in seen] == [["good"], *[["too_big"]] * 4]
+    grown = [int(line[-1]) for line in seen]
+    assert max(grown[:4]) < 60  # MB; each of these unpacks to 100
+    assert grown[4] < 1100  # and this one to 2,000
+
+
+def test_polars_files_with_dictionaries_read_as_plain_text(tmp_path: Path) -> None:
+    """Categorical columns are text."""
+    frame = pl.DataFrame({"a": ["x", "y", "x"]}, schema={"a": pl.Categorical})
+    frame.write_parquet(tmp_path / "x.parquet")
+    assert [row.values["a"] for row in rows_of(tmp_path / "x.parquet")] == ["x", "y", "x"]
+
+
+def test_a_slice_names_its_rows() -> None:
+    """Progress and errors name the part of the file."""
+    whole = RawSlice(file="f.jsonl", path=Path("f"), sha256="")
+    part = RawSlice(file="f.parquet", path=Path("f"), sha256="", row_groups=(1, 2), first_row=10)
+    assert [whole.label, part.label] == ["f.jsonl", "f.parquet rows 10+"]

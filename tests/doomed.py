@@ -1,0 +1,42 @@
+"""Jobs for worker processes that end well, badly, or well at the second try; imports nothing heavy."""
+
+import os
+import signal
+from pathlib import Path
+
+
+def note(log: Path, word: str) -> str:
+    """Add a line to the log and return the word."""
+    with log.open("a") as lines:
+        lines.write(f"{word} {os.getpid()}\n")
+    return word
+
+
+def die_once(log: Path, word: str) -> str:
+    """Be killed if the word is not in the log yet."""
+    seen = log.exists() and any(line.startswith(f"{word} ") for line in log.read_text().splitlines())
+    note(log, word)
+    if not seen:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return word
+
+
+def die(signal_number: int) -> None:
+    """Be killed every time."""
+    os.kill(os.getpid(), signal_number)
+
+
+def allocate(size: int) -> int:
+    """Ask for memory; it is not touched."""
+    return len(bytearray(size))
+
+
+def fail(error: Exception) -> None:
+    """Raise."""
+    raise error
+
+
+def wait_beside(log: Path) -> None:
+    """Note that the job runs, and then never end."""
+    note(log, "waiting")
+    signal.pause()

@@ -1,0 +1,41 @@
+"""One small build that many tests look at, and copies of it for those that break something."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from flows.pipeline import Built
+from tests.builders import quick_build, recipe, write_sources
+
+
+@pytest.fixture(scope="session")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the small sources; read only."""
+    return write_sources(tmp_path_factory.mktemp("sources"))
+
+
+@pytest.fixture(scope="session")
+def built(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The small mixture, built once into a store of its own; read only."""
+    return quick_build(recipe(), tmp_path_factory.mktemp("built"), sources)
+
+
+@pytest.fixture(scope="session")
+def version(built: Built) -> Path:
+    """The folder of the small version; read only."""
+    return built.version
+
+
+@pytest.fixture
+def store_copy(built: Built, tmp_path: Path) -> Callable[[], Path]:
+    """Copy the whole store of the small build, cache and all, for a test that harms it."""
+
+    def copy() -> Path:
+        root = built.version.parents[2]
+        target = tmp_path / f"store{len(list(tmp_path.glob('store*')))}"
+        shutil.copytree(root, target)
+        return target
+
+    return copy

@@ -1,0 +1,185 @@
+"""The command line: what it prints for people and machines, and the exit code of every ending."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from flows.cli import main
+from flows.recipes import shipped
+from tests.builders import REASONS, flip_bit, python, quick_build, recipe, thinkmix, write_recipe
+
+HEAVY = (
+    "polars",
+    "pyarrow",
+    "numpy",
+    "numba",
+    "prefect",
+    "datasets",
+    "torch",
+    "transformers",
+    "huggingface_hub",
+)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch):
+    """Run a command in this process; return its exit code, output and errors."""
+
+    def call(*args: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["thinkmix", *map(str, args)])
+        monkeypatch.setenv("COLUMNS", "300")
+        with pytest.raises(SystemExit) as ended:
+            sys.exit(main())
+        written = capsys.readouterr()
+        return ended.value.code or 0, written.out, written.err
+
+    return call
+
+
+@pytest.fixture
+def damaged(version: Path, tmp_path: Path) -> Path:
+    """A copy of the small version with one bit flipped in its card."""
+    copy = shutil.copytree(version, tmp_path / version.name)
+    flip_bit(copy / "README.md")
+    return copy
+
+
+def test_help_is_instant():
+    """Asking for help imports none of the libraries that take long."""
+    ask = "import sys, flows.cli; print([name for name in sys.argv[1:] if name in sys.modules])"
+    ended = python("-c", ask, *HEAVY)
+    assert (ended.stdout, ended.stderr) == ("[]\n", "")
+
+
+@pytest.mark.parametrize("command", ["build", "verify", "explain", "report", "recipes", "train"])
+def test_every_command_explains_itself(command: str, run):
+    """Each command has a help text with an example."""
+    code, out, _ = run(command, "--help")
+    assert code == 0
+    assert f"Example: thinkmix {command}" in " ".join(out.split())
+
+
+def test_build_ends_with_what_was_built(sources: Path, store_copy, built):
+    """A build without Prefect shows the mixture and where it lies, with progress and no traceback."""
+    stated = write_recipe(sources / "cli.yaml")
+    ended = thinkmix(
+        "build", stated, "--store", store_copy(), "--direct", "--workers", 1, env={"COLUMNS": "300"}
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "may be trained on" in ended.stdout
+    assert built.digest in ended.stdout
+    assert "Traceback" not in ended.stderr
+    assert "validate" in ended.stderr
+
+
+def test_build_for_machines_prints_json_alone(sources: Path, store_copy, built):
+    """With --json all of the output is one JSON value that names the version."""
+    stated = write_recipe(sources / "json.yaml", seed=6)
+    ended = thinkmix(
+        "build", stated, "--store", store_copy(), "--direct", "--json", "--size", 20, "--workers", 1
+    )
+    assert ended.returncode == 0, ended.stderr
+    facts = json.loads(ended.stdout)
+    assert facts["good"] is True
+    assert facts["version"] != built.digest
+    assert sum(share["examples"] for share in facts["shares"]) == 20
+
+
+def test_verify_tells_whole_from_damaged(run, version: Path, damaged: Path):
+    """A whole version is exit code 0; a damaged one is 5, and the file is named."""
+    assert run("verify", version)[0] == 0
+    assert run("verify", version.parents[1])[0] == 0
+    code, out, _ = run("verify", damaged)
+    assert code == 5
+    assert "README.md: sha256 differs from the manifest" in out
+    code, out, _ = run("verify", damaged, "--json")
+    assert code == 5
+    assert json.loads(out)["problems"] == ["README.md: sha256 differs from the manifest"]
+
+
+def test_report_shows_reasons(run, version: Path):
+    """The report names every reason; as JSON it is the version's own file."""
+    code, out, _ = run("report", version)
+    assert code == 0
+    assert [reason for reason in REASONS if reason not in out] == []
+    assert json.loads(run("report", version, "--json")[1]) == json.loads(
+        (version / "report.json").read_bytes()
+    )
+
+
+def test_explain_answers_for_people_and_machines(run, version: Path):
+    """A row's fate is a sentence, or the same as JSON."""
+    fates = pl.read_parquet(version / "fates" / "chat.parquet")
+    row = fates.filter(reason="role_unknown").row(0, named=True)
+    code, out, _ = run("explain", row["id"], "--in", version)
+    assert code == 0
+    assert "left out at validate as role_unknown" in out
+    found = json.loads(run("explain", row["id"], "--in", version, "--json")[1])
+    assert [fate["reason"] for fate in found["rows"]] == ["role_unknown"]
+
+
+def test_recipes_are_listed_and_printed(run):
+    """All shipped recipes are listed with a title; one that is named is printed as it is."""
+    code, out, _ = run("recipes")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == list(shipped())
+    assert run("recipes", "math-7-3")[1] == shipped()["math-7-3"].read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "says"),
+    [
+        (("build", "no-such-recipe"), 2, "no recipe 'no-such-recipe'"),
+        (("build", "math-7-3", "--unit", "words"), 2, "mix.unit"),
+        (("build", "math-7-3", "--size", "0"), 2, "size"),
+        (("recipes", "no-such-recipe"), 2, "no recipe"),
+        (("verify", "no/such/version"), 5, "neither a version"),
+        (("report", "no/such/version"), 5, "neither a version"),
+        (("explain", "abc", "--in", "no/such/version"), 5, "neither a version"),
+        (("explain", "abc"), 2, "--in"),
+        (("frobnicate",), 2, "No such command"),
+    ],
+    ids=str,
+)
+def test_mistakes_end_with_a_sentence_and_a_code(args, code: int, says: str, run):
+    """What a person got wrong is said on stderr, without a traceback, under the code of its kind."""
+    got, out, err = run(*args)
+    assert got == code
+    assert says in " ".join(err.split())
+    assert "Traceback" not in err
+    assert out == ""
+
+
+def test_mistakes_are_json_for_machines(run, version: Path):
+    """With --json an error is JSON, too, with its kind and its exit code."""
+    code, out, _ = run("explain", "zz", "--in", version, "--json")
+    assert code == 5
+    assert json.loads(out)["error"] == "StoreError"
+    assert json.loads(out)["exit_code"] == 5
+
+
+@pytest.mark.parametrize("harm", ["missing", "garbage", "nowhere"])
+def test_damaged_pointer_ends_with_a_sentence(harm: str, run, store_copy):
+    """A mixture whose CURRENT leads nowhere is exit code 5 for every command that reads it."""
+    store = store_copy()
+    pointer = store / "small" / "CURRENT"
+    if harm == "missing":
+        pointer.unlink()
+    else:
+        pointer.write_bytes(b"\xff\x00" if harm == "garbage" else b"0" * 64 + b"\n")
+    for command in (("verify",), ("report",), ("explain", "ab", "--in")):
+        code, _, err = run(*command, store / "small")
+        assert code == 5
+        assert err.startswith("thinkmix: ")
+        assert "Traceback" not in err
+
+
+def test_several_builds_of_one_store_do_not_mix_up(run, sources: Path, tmp_path: Path):
+    """The folder of a mixture means its own current version, whatever else the store holds."""
+    one = quick_build(recipe(), tmp_path, sources)
+    quick_build(recipe(name="other", seed=9), tmp_path, sources)
+    assert json.loads(run("verify", tmp_path / "small", "--json")[1])["version"] == one.digest

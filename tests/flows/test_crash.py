@@ -1,0 +1,160 @@
+"""Real builds that are killed with -9 and started again: nothing is lost, nothing half is ever current."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from flows.store import Store, open_version, problems
+from tests.builders import ROOT, python, quick_build, recipe, statement
+
+CHANGED = {"seed": 3, "max_tokens": 500}
+"""What the second mixture differs in, so that most of its stages are to be made."""
+
+
+@pytest.fixture(scope="module")
+def wanted(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The digest of the changed mixture when nothing disturbs its build."""
+    return quick_build(recipe(**CHANGED), tmp_path_factory.mktemp("undisturbed"), sources).digest
+
+
+def start(store: Path, sources: Path, workers: int) -> subprocess.Popen:
+    """Start a build of the changed mixture, with workers, in a process group of its own."""
+    command = ("-m", "tests.build_once", store, sources, json.dumps(statement(**CHANGED)), workers)
+    return subprocess.Popen(
+        [sys.executable, *map(str, command)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def outputs(store: Path) -> int:
+    """Count the outputs in the cache, finished or not."""
+    return len([path for path in store.glob(".cache/*/*") if path.parent.name != "hub"])
+
+
+def watch(build: subprocess.Popen, until: Callable[[], bool]) -> bool:
+    """Wait until something holds or the build has ended; return whether it holds."""
+    for _ in range(12_000):
+        if until():
+            return True
+        if build.poll() is not None:
+            return until()
+        time.sleep(0.01)
+    return False
+
+
+def children(pid: int) -> list[int]:
+    """Return the worker processes of a build."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    command = {int(child): Path(f"/proc/{child}/cmdline").read_bytes() for child in listed}
+    return [child for child, line in command.items() if b"spawn_main" in line]
+
+
+def kill_after(build: subprocess.Popen, store: Path, more: int) -> bool:
+    """Kill the whole group of a build once it has made so many outputs; return whether it was in time."""
+    goal = outputs(store) + more
+    watch(build, lambda: outputs(store) >= goal)
+    in_time = build.poll() is None
+    if in_time:
+        os.killpg(build.pid, signal.SIGKILL)
+    build.communicate(timeout=60)
+    return in_time
+
+
+def storm(store: Path, sources: Path, steps: list[int], *, workers: int) -> int:
+    """Kill a build again and again, each time a number of outputs further; return how often it was hit."""
+    good = open_version(store / "small").name
+    hits = 0
+    for more in steps:
+        hits += kill_after(start(store, sources, workers), store, more)
+        current = open_version(store / "small")
+        assert current.name == good
+        assert problems(current) == []
+    return hits
+
+
+def finish(store: Path, sources: Path) -> dict[str, object]:
+    """Build to the end and return what came of it."""
+    out, err = start(store, sources, 1).communicate(timeout=120)
+    assert err == b""
+    return json.loads(out)
+
+
+def test_build_survives_kill_9_of_its_whole_group(sources: Path, store_copy, wanted: str) -> None:
+    """Killed at two moments, then left alone: the digest of an undisturbed build, and nothing left over."""
+    store = store_copy()
+    assert storm(store, sources, [random.Random(7).randint(1, 3), 4], workers=1) == 2
+    done = finish(store, sources)
+    assert (done["digest"], done["status"]) == (wanted, "published")
+    assert open_version(store / "small").name == wanted
+    assert problems(open_version(store / "small")) == []
+    assert [path.name for path in (store / "small" / "versions").glob(".*")] == []
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("seed", range(12))
+def test_build_survives_a_storm_of_kills(seed: int, sources: Path, tmp_path: Path, wanted: str) -> None:
+    """Up to five kills at random moments of a build from nothing never end in anything else."""
+    store = tmp_path / "store"
+    quick_build(recipe(seed=1), store, sources)
+    chance = random.Random(seed)
+    assert storm(store, sources, [chance.randint(0, 4) for _ in range(chance.randint(1, 5))], workers=2) >= 1
+    assert finish(store, sources)["digest"] == wanted
+    assert problems(open_version(store / "small")) == []
+
+
+def test_killed_worker_does_not_end_a_build(sources: Path, store_copy, wanted: str) -> None:
+    """One worker that the system kills in the middle costs a retry, not the build."""
+    store = store_copy()
+    build, goal = start(store, sources, 2), outputs(store) + 2
+    assert watch(build, lambda: outputs(store) >= goal)
+    os.kill(children(build.pid)[0], signal.SIGKILL)
+    out, err = build.communicate(timeout=120)
+    assert build.returncode == 0, err.decode()
+    assert json.loads(out)["digest"] == wanted
+    assert problems(Store(store).current("small")) == []
+
+
+@pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.deep)])
+def test_reader_sees_old_or_new_version_of_a_real_build(every: int, sources: Path, tmp_path: Path) -> None:
+    """A real publish that dies at any operation leaves the old version or the new one, whole."""
+    ended = python(
+        *("-m", "tests.crash_points", "pipeline", "kill", every, tmp_path / "points"),
+        env={"SOURCES": str(sources), "OPENBLAS_NUM_THREADS": "1"},
+        timeout=280,
+    )
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads(ended.stdout)
+    assert found["violations"] == []
+    assert found["points"] >= 25
+
+
+def test_interrupted_build_ends_quietly(sources: Path, store_copy) -> None:
+    """Ctrl-C at a terminal, which reaches the workers, too, ends all of them without a traceback."""
+    store = store_copy()
+    (sources / "interrupted.yaml").write_text(json.dumps(statement(**CHANGED)))
+    command = ("build", sources / "interrupted.yaml", "--store", store, "--direct", "--workers", 2)
+    build = subprocess.Popen(
+        [sys.executable, "-c", "from flows.cli import main; main()", *map(str, command)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    goal = outputs(store) + 1
+    assert watch(build, lambda: outputs(store) >= goal)
+    os.killpg(build.pid, signal.SIGINT)
+    out, err = build.communicate(timeout=60)
+    assert build.returncode == 130
+    assert "Traceback" not in (out + err).decode()
+    assert problems(open_version(store / "small")) == []

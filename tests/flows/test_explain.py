@@ -1,0 +1,135 @@
+"""Why a row is where it is: every reason, the row that won, and the text that both share."""
+
+import shutil
+from io import StringIO
+from pathlib import Path
+
+import polars as pl
+import pytest
+from rich.console import Console
+
+from flows.explain import explain, sentence
+from flows.show import show_explanation
+from schemas.errors import StoreError
+from schemas.reasons import Reason
+from tests.builders import REASONS, quick_build, recipe, text
+
+WITH_WINNER = {"exact_dup", "near_dup", "solution_cap"}
+
+
+@pytest.fixture(scope="module")
+def fates(version: Path) -> pl.DataFrame:
+    """The fates of all rows of the small version."""
+    return pl.concat([pl.read_parquet(path) for path in sorted((version / "fates").iterdir())])
+
+
+def shown(version: Path, row_id: str) -> str:
+    """Return what a person reads about a row."""
+    out = StringIO()
+    show_explanation(explain(version, row_id), Console(file=out, width=400))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("reason", sorted(REASONS))
+def test_dropped_row_says_why(reason: str, version: Path, fates: pl.DataFrame):
+    """For every reason: the stage, the reason in words, and what the row says."""
+    row = fates.filter(reason=reason).row(0, named=True)
+    found = explain(version, row["id"])
+    assert reason in {fate.reason for fate in found.rows}
+    fate = next(fate for fate in found.rows if fate.reason == reason)
+    assert (fate.source, fate.file, fate.row, fate.drawn) == (row["source"], row["file"], row["row"], 0)
+    assert f"as {reason}: {Reason(reason).sentence}" in sentence(fate)
+    assert found.text
+    assert (fate.winner is not None) == (reason in WITH_WINNER)
+    assert f"as {reason}: " in shown(version, row["id"])
+
+
+def test_kept_row_says_so(version: Path, fates: pl.DataFrame):
+    """A row of the mixture says with how many of its examples, and shows its text."""
+    alone = fates.filter(pl.col("id").is_unique() & pl.col("reason").is_null())
+    row = alone.filter(source="math").row(0, named=True)
+    found = explain(version, row["id"])
+    assert sentence(found.rows[0]) == "in the mixture, with 1 of its 1 examples"
+    assert (found.comparison, found.rows[0].winner) == (None, None)
+    assert found.text
+    assert found.text.startswith("user: Find ")
+
+
+@pytest.mark.parametrize("reason", ["near_dup", "solution_cap"])
+def test_duplicate_shows_what_it_shares_with_the_winner(reason: str, version: Path, fates: pl.DataFrame):
+    """A near-duplicate comes with the texts that were compared, their Jaccard and what they share."""
+    row = fates.filter(reason=reason).sort("similarity").row(0, named=True)
+    found = explain(version, row["id"])
+    assert found.comparison is not None
+    assert found.comparison.jaccard == pytest.approx(row["similarity"], abs=1e-6)
+    assert found.comparison.jaccard >= recipe().dedup.threshold
+    assert found.comparison.shared
+    for passage in found.comparison.shared:
+        assert passage in found.comparison.text
+    assert row["winner"] in {mate.id for mate in found.mates}
+    assert f"stays instead: {row['winner']}" in shown(version, row["id"])
+
+
+def test_problem_asked_by_a_chat_stays_with_its_reasoning(version: Path, fates: pl.DataFrame):
+    """Across sources the row of the higher priority wins, and explain names it."""
+    row = fates.filter(source="chat", reason="near_dup").filter(pl.col("similarity") == 1).row(0, named=True)
+    winner = explain(version, row["winner"])
+    assert winner.rows[0].source == "math"
+    assert text(5) in (winner.text or "")
+
+
+def test_exact_duplicates_are_told_together(version: Path, fates: pl.DataFrame):
+    """Rows with one id are one answer: the one that stayed and the one that did not."""
+    row = fates.filter(reason="exact_dup").row(0, named=True)
+    found = explain(version, row["id"])
+    assert len(found.rows) == 2
+    assert {fate.reason for fate in found.rows} >= {"exact_dup"}
+    assert row["winner"] == row["id"]
+
+
+def test_id_of_an_example_or_its_first_digits_will_do(version: Path):
+    """An id out of the published rows, with its turn, and a unique start of one mean the row."""
+    example = pl.read_parquet(next(version.glob("train-*.parquet"))).row(0, named=True)
+    whole = explain(version, example["conversation_id"])
+    assert explain(version, example["id"]) == whole
+    assert explain(version, f"{example['id']}#2") == whole
+    assert explain(version, example["conversation_id"][:12]) == whole
+
+
+@pytest.mark.parametrize("row_id", ["zz", "0" * 32, "[red]", "' OR 1=1"])
+def test_unknown_id_is_said_to_be_unknown(row_id: str, version: Path):
+    """An id that no row has is answered with a sentence that names it."""
+    with pytest.raises(StoreError, match=r"no row of .* has an id that starts with") as raised:
+        explain(version, row_id)
+    assert repr(row_id) in str(raised.value)
+
+
+def test_ambiguous_id_is_answered_with_two_of_the_rows(version: Path, fates: pl.DataFrame):
+    """A start that several ids share is refused with their number and two of them."""
+    first = fates["id"].str.head(1).value_counts(sort=True)[fates.columns[0]][0]
+    ids = sorted(set(fates.filter(pl.col("id").str.starts_with(first))["id"]))
+    assert len(ids) > 1
+    with pytest.raises(StoreError, match=f"{len(ids)} rows, among them {ids[0]} and {ids[1]}"):
+        explain(version, first)
+    with pytest.raises(StoreError, match="rows, among them"):
+        explain(version, "")
+
+
+def test_version_explains_itself_without_its_store(version: Path, fates: pl.DataFrame, tmp_path: Path):
+    """A version that was copied elsewhere, even into an odd folder, still says why rows were left out."""
+    copy = shutil.copytree(version, tmp_path / "odd [name] *" / version.name)
+    for reason in REASONS:
+        row = fates.filter(reason=reason).row(0, named=True)
+        assert reason in {fate.reason for fate in explain(copy, row["id"]).rows}
+    kept = fates.filter(pl.col("reason").is_null()).row(0, named=True)
+    assert explain(copy, kept["id"]).text
+
+
+def test_row_that_is_drawn_several_times_says_so(sources: Path, tmp_path: Path):
+    """Repeats are copies of the same example: one row, drawn, and its copies can be asked for by id."""
+    settings = {"size": 300, "when_short": "repeat", "eval_share": 0}
+    version = quick_build(recipe(**settings), tmp_path, sources).version
+    rows = pl.concat([pl.read_parquet(path) for path in version.glob("train-*.parquet")])
+    copies = rows.filter(pl.col("id").str.ends_with("#2"))
+    assert copies.height > 0
+    assert explain(version, copies["id"][0]).rows[0].reason is None

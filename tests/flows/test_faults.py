@@ -1,0 +1,280 @@
+"""What a build does when the world breaks under it: full disks, vanished files, impossible shares, rot."""
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+import pytest
+from huggingface_hub import constants
+
+from flows import stages
+from flows.pipeline import directly
+from flows.sources.patience import Patience
+from flows.store import Store, open_version, problems
+from schemas.errors import (
+    LedgerError,
+    MixtureError,
+    SourceCorrupt,
+    SourceError,
+    SourceNotFound,
+    SourceUnavailable,
+    StoreCorrupt,
+)
+from tests.builders import (
+    ROOT,
+    chat_row,
+    flip_bit,
+    quick_build,
+    recipe,
+    statement,
+    thinkmix,
+    write_recipe,
+    write_rows,
+)
+from tests.loopback_hub import LoopbackHub, serve
+
+
+def may_mount(folder: Path) -> bool:
+    """Return whether this process may put a small disk of its own at `folder`."""
+    if os.geteuid() != 0 or shutil.which("unshare") is None:
+        return False
+    command = ["unshare", "-m", "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def runs(store: Path) -> list[dict[str, object]]:
+    """Return the history of the small mixture."""
+    return [json.loads(line) for line in (store / "small" / "runs.jsonl").read_bytes().splitlines()]
+
+
+def before(stage: str, harm):
+    """Return a step that does harm before a stage of that name runs."""
+
+    def step(name, function):
+        if name == stage:
+            harm()
+        return directly(name, function)
+
+    return step
+
+
+@pytest.mark.parametrize(
+    "heights",
+    [(0, 0.3, 0.6, 0.9), pytest.param((0, 0.1, 0.2, 0.4, 0.5, 0.7, 0.8, 0.85, 0.95), marks=pytest.mark.deep)],
+    ids=len,
+)
+def test_full_disk_at_any_height_keeps_the_good_version(heights, sources, tmp_path):
+    """Wherever the disk fills up: one error, the old version stays, nothing half is left, a rerun is good."""
+    if not may_mount(tmp_path):
+        pytest.skip("needs root and mount namespaces for a small disk of its own")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    shell = 'mount -t tmpfs -o size=12m tmpfs "$1" && exec "$0" -m tests.full_disk "$@"'
+    ended = subprocess.run(
+        ["unshare", "-m", "sh", "-c", shell, sys.executable, str(disk), str(sources), *map(str, heights)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+    assert ended.returncode == 0, ended.stderr
+    tries = json.loads(ended.stdout)
+    *full, roomy = tries
+    assert {done["first"] for done in full} == {"StoreFull 5"}
+    assert all(done["kept"] for done in full)
+    assert roomy["first"] == roomy["second"]
+    assert {done["second"] for done in tries} == {roomy["first"]}
+    assert [done["problems"] for done in tries] == [[]] * len(tries)
+    assert [done["left"] for done in tries] == [[]] * len(tries)
+
+
+def test_full_disk_under_workers_has_exit_code_5(sources, store_copy, built):
+    """A worker that cannot write ends the command with one sentence and leaves what was published."""
+    store = store_copy()
+    stated = write_recipe(sources / "seed-9.yaml", seed=9, max_tokens=400)
+    limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (3000, 3000))
+    command = ("build", stated, "--store", store, "--direct", "--workers", 1)
+    ended = thinkmix(*command, preexec_fn=limit)
+    assert ended.returncode == 5, ended.stderr
+    assert "no space left under" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert open_version(store / "small").name == built.digest
+    assert problems(open_version(store / "small")) == []
+
+
+def test_busy_mixture_has_exit_code_75(sources, store_copy):
+    """A second build of a mixture ends at once with the code that tells schedulers to try later."""
+    store = store_copy()
+    stated = write_recipe(sources / "busy.yaml")
+    with Store(store).lock("small"):
+        ended = thinkmix("build", stated, "--store", store, "--direct")
+    assert ended.returncode == 75, ended.stderr
+    assert "thinkmix: another build of small is running" in ended.stderr
+
+
+def test_failed_builds_leave_the_good_version(sources, store_copy, built, tmp_path):
+    """A vanished source and shares that cannot be reached fail, are written down, and change nothing."""
+    store = store_copy()
+    base = tmp_path / "base"
+    shutil.copytree(sources, base)
+    with pytest.raises(MixtureError, match="too little for a size of 1000"):
+        quick_build(recipe(size=1000, when_short="fail"), store, base)
+    (base / "chat" / "0.jsonl").unlink()
+    (base / "chat" / "1.jsonl").unlink()
+    with pytest.raises(SourceNotFound, match="no file matches"):
+        quick_build(recipe(), store, base)
+    assert [(run["status"], run.get("error")) for run in runs(store)] == [
+        ("published", None),
+        ("failed", "MixtureError"),
+        ("failed", "SourceNotFound"),
+    ]
+    assert open_version(store / "small").name == built.digest
+    assert problems(open_version(store / "small")) == []
+    assert list((store / "small" / "versions").iterdir()) == [open_version(store / "small")]
+
+
+def test_history_says_how_runs_ended(sources, store_copy, built):
+    """Each run is one line: when, how long, how it ended, which version, how much was reused."""
+    store = store_copy()
+    quick_build(recipe(), store, sources)
+    first, second = runs(store)
+    assert (first["status"], second["status"]) == ("published", "unchanged")
+    assert first["version"] == second["version"] == built.digest
+    assert (first["reused"], second["made"]) == (0, 0)
+    assert second["reused"] == first["made"] == built.made
+    assert second["seconds"] >= 0
+    assert second["started"] >= first["started"]
+
+
+def test_interrupted_build_is_written_down(sources, store_copy):
+    """Ctrl-C in the middle is in the history, too."""
+    store = store_copy()
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        quick_build(recipe(), store, sources, step=before("mix", interrupt))
+    assert (runs(store)[-1]["status"], runs(store)[-1]["error"]) == ("failed", "KeyboardInterrupt")
+
+
+def test_source_that_changes_under_a_build_ends_it(sources, tmp_path):
+    """A local file that changes after it was hashed is refused, and leaves no wrong rows in the cache."""
+    base = shutil.copytree(sources, tmp_path / "base")
+    path = base / "chat" / "0.jsonl"
+    original = path.read_bytes()
+    change = partial(write_rows, path, [chat_row("Other?", "Other.")])
+    with pytest.raises(SourceCorrupt, match="changed during the build"):
+        quick_build(recipe(), tmp_path / "store", base, step=before("validate chat", change))
+    path.write_bytes(original)
+    again = quick_build(recipe(), tmp_path / "store", base)
+    assert again.manifest.ledger.of("validate")["chat"].read.rows == len(
+        b"".join(part.read_bytes() for part in (base / "chat").iterdir()).splitlines()
+    )
+
+
+def test_rot_between_the_last_stage_and_the_publish_is_found(sources, tmp_path):
+    """A shard that changes on the disk after it was written is not blessed by the manifest."""
+
+    def rot():
+        for path in (tmp_path / ".cache" / "gather").glob("*/train-*.parquet"):
+            flip_bit(path)
+
+    with pytest.raises(StoreCorrupt, match=r"train-00000-of-00001\.parquet changed on the disk"):
+        quick_build(recipe(), tmp_path, sources, step=before("publish", rot))
+    assert Store(tmp_path).current("small") is None
+    assert problems(quick_build(recipe(), tmp_path, sources).version) == []
+
+
+def test_writer_that_loses_rows_is_found(sources, tmp_path, monkeypatch):
+    """Rows that a writer lost without an error are missed before anything is published."""
+    real = stages.assemble.gather
+
+    def lossy(parts, out):
+        content = real(parts, out)
+        pl.read_parquet(out).head(1).write_parquet(out)
+        return content
+
+    monkeypatch.setattr(stages.assemble, "gather", lossy)
+    with pytest.raises(LedgerError, match="hold 1 rows, but"):
+        quick_build(recipe(), tmp_path, sources)
+    assert Store(tmp_path).current("small") is None
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """A hub that serves the small sources as two datasets, and clients that do not wait between tries."""
+    with serve() as running:
+        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", "/nonexistent/token")
+        impatient = Patience(sleep=lambda seconds: None)
+        for name in ("resolve_files", "fetch_files"):
+            monkeypatch.setattr(stages, name, partial(getattr(stages, name), patience=impatient))
+        yield running
+
+
+def from_hub(**changes: object):
+    """Return the small recipe with its sources on a hub instead of on this disk."""
+    stated = statement(**changes)
+    for source in stated["sources"]:
+        files = [f"data/{source['name']}-*.jsonl"]
+        source |= {"kind": "hub", "dataset": f"org/{source['name']}", "files": files}
+    return recipe(**stated)
+
+
+def upload(hub: LoopbackHub, sources: Path) -> None:
+    """Put the small sources on the hub."""
+    for name in ("math", "chat"):
+        paths = sorted((sources / name).glob("?.jsonl"))
+        hub.add(f"org/{name}", {f"data/{name}-{path.name}": path.read_bytes() for path in paths})
+
+
+def test_hub_and_disk_give_the_same_rows(hub, sources, tmp_path, built):
+    """Where rows come from does not matter to the mixture: a hub and a folder give the same content."""
+    upload(hub, sources)
+    assert quick_build(from_hub(), tmp_path, sources).manifest.content_sha256 == built.manifest.content_sha256
+
+
+@pytest.mark.parametrize(
+    ("harm", "error"),
+    [
+        (lambda hub: hub.down(), SourceUnavailable),
+        (lambda hub: hub.fault("*/data/chat-1*", "flip", times=None), SourceError),
+        (lambda hub: hub.fault("*/data/chat-1*", "vanish", times=None), SourceNotFound),
+        (lambda hub: hub.fault("*", "status", times=None, status=503), SourceUnavailable),
+        (lambda hub: hub.forget("org/chat", "main"), SourceNotFound),
+    ],
+    ids=["down", "flip", "vanish", "503", "revision gone"],
+)
+def test_broken_hub_leaves_the_good_version(harm, error, hub, sources, tmp_path):
+    """A hub that fails for good ends the build with its own error, and never with rows of an older day."""
+    upload(hub, sources)
+    good = quick_build(from_hub(), tmp_path, sources)
+    hub.add(
+        "org/chat", {"data/chat-1.jsonl": b"".join([(sources / "chat" / "1.jsonl").read_bytes(), b"{}\n"])}
+    )
+    harm(hub)
+    with pytest.raises(error):
+        quick_build(from_hub(), tmp_path, sources)
+    assert runs(tmp_path)[-1]["status"] == "failed"
+    assert open_version(tmp_path / "small") == good.version
+    assert problems(good.version) == []
+
+
+def test_passing_trouble_at_the_hub_is_not_noticed(hub, sources, tmp_path, built):
+    """Errors, cuts and resets that pass within a few tries end in the same rows."""
+    upload(hub, sources)
+    hub.fault("*/data/math-0*", "status", times=2, status=503)
+    hub.fault("*/data/math-1*", "cut", after=1000)
+    hub.fault("*/data/chat-0*", "reset", after=500)
+    hub.fault("*/data/chat-1*", "flip")
+    done = quick_build(from_hub(), tmp_path, sources)
+    assert done.manifest.content_sha256 == built.manifest.content_sha256
+    assert all(fault.times == 0 for fault in hub.faults)

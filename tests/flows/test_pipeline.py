@@ -1,0 +1,286 @@
+"""The road from recipe to version: what is kept of an earlier build, what is made anew, what is published."""
+
+import ast
+import json
+import shutil
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from flows import fingerprint, stages
+from flows.progress import Event
+from flows.store import Store, digest, open_version, problems
+from schemas.errors import MixtureError
+from schemas.recipe import Recipe
+from tests.builders import REASONS, ROOT, chat_row, math_rows, quick_build, recipe, statement, write_rows
+
+ALL = {"validate", "bands", "dedup", "render", "draw", "fates", "scatter", "gather"}
+LATE = {"draw", "fates", "scatter", "gather"}
+
+
+def made(store: Path) -> dict[str, set[str]]:
+    """Return the keys of the outputs in the cache by stage."""
+    return {stage: {path.name for path in (store / ".cache" / stage).iterdir()} for stage in ALL}
+
+
+def of(name: str, **changes: object) -> dict[str, object]:
+    """Change settings of one source of the small recipe."""
+    sources = statement()["sources"]
+    return {"sources": [{**source, **(changes if source["name"] == name else {})} for source in sources]}
+
+
+def test_nothing_changed_means_nothing_made(sources, store_copy, built):
+    """The same recipe over the same rows reuses every output and keeps the version."""
+    again = quick_build(recipe(), store_copy(), sources)
+    assert (again.made, again.reused, again.status) == (0, built.made, "unchanged")
+    assert again.digest == built.digest
+
+
+@pytest.mark.parametrize(
+    ("changes", "remade"),
+    [
+        ({"seed": 5}, LATE),
+        ({"size": 20}, LATE),
+        ({"unit": "tokens"}, {"draw"}),
+        ({"eval_share": 0.2}, LATE),
+        ({"shares": {"math": 0.7, "chat": 0.3}}, LATE),
+        ({"max_tokens": 100}, {"render", *LATE}),
+        ({"template": "qwen3-instruct-2507"}, {"render"}),
+        ({"dedup": {"threshold": 0.5}}, {"bands", "dedup"}),
+        ({"dedup": {"seed": 4}}, {"bands", "dedup"}),
+        ({"max_row_bytes": 2000}, {"validate"}),
+        (of("chat", compare="conversation"), {"validate", "bands", "dedup", "render", *LATE}),
+        (of("math", max_solutions_per_problem=9), {"validate", "dedup", "render", *LATE}),
+        (of("math", priority=0), {"validate", "dedup"}),
+        (of("chat", thinking="forbidden"), {"validate"}),
+        (of("chat", supervise="last"), {"render"}),
+        (of("chat", licence="mit"), set()),
+        ({"title": "Another"}, set()),
+    ],
+    ids=str,
+)
+def test_changed_setting_remakes_what_it_decides(changes, remade, sources, store_copy, tmp_path):
+    """A setting that changes never meets stale outputs: the version is that of a build from nothing."""
+    store = store_copy()
+    before = made(store)
+    again = build_or_fail(recipe(**changes), store, sources)
+    after = made(store)
+    assert again == build_or_fail(recipe(**changes), tmp_path / "fresh", sources)
+    grown = {stage for stage in ALL if after[stage] - before[stage]}
+    assert remade <= grown
+    assert bool(grown) == bool(remade)
+
+
+def build_or_fail(stated: Recipe, store: Path, sources: Path) -> str:
+    """Return the digest of the mixture, or the sentence why there is none."""
+    try:
+        return quick_build(stated, store, sources).digest
+    except MixtureError as error:
+        return str(error)
+
+
+def test_changed_file_remakes_its_source(sources, store_copy, built, tmp_path):
+    """Another file changes the snapshot of its source: all of that source is read again, the other is not."""
+    store = store_copy()
+    base = shutil.copytree(sources, tmp_path / "base")
+    write_rows(base / "chat" / "2.jsonl", [chat_row("One more question, please?", "One more answer.")])
+    before = made(store)["validate"]
+    again = quick_build(recipe(), store, base)
+    assert len(made(store)["validate"] - before) == 3
+    assert again.manifest.ledger.of("validate")["chat"].read.rows == 68
+
+
+def test_changed_code_or_library_remakes_everything(sources, store_copy, monkeypatch, built):
+    """Another fingerprint of our code and its libraries makes every output anew."""
+    monkeypatch.setattr(stages, "code_digest", lambda: "another")
+    again = quick_build(recipe(), store_copy(), sources)
+    assert (again.made, again.reused) == (built.made, 0)
+    assert again.manifest.content_sha256 == built.manifest.content_sha256
+
+
+def fingerprint_of(tree: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the fingerprint of a copy of our sources."""
+    monkeypatch.setattr(fingerprint, "files", lambda room: tree / room)
+    return fingerprint.code_digest.__wrapped__()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "schemas/think.py",
+        "curation/kernels.py",
+        "curation/shards.py",
+        "templates/qwen3.jinja",
+        "templates/render.py",
+        "flows/stages.py",
+    ],
+)
+def test_any_edited_helper_changes_the_fingerprint(name, tmp_path, monkeypatch):
+    """One more space in any module that decides rows, however deep below a stage, is another fingerprint."""
+    for room in ("schemas", "curation", "templates", "flows"):
+        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    same = fingerprint_of(tmp_path, monkeypatch)
+    assert same == fingerprint.code_digest()
+    (tmp_path / name).write_text((tmp_path / name).read_text(encoding="utf-8") + " ", encoding="utf-8")
+    assert fingerprint_of(tmp_path, monkeypatch) != same
+
+
+def test_file_added_to_a_room_changes_the_fingerprint(tmp_path, monkeypatch):
+    """A new module counts as soon as it is there."""
+    for room in ("schemas", "curation", "templates", "flows"):
+        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    same = fingerprint_of(tmp_path, monkeypatch)
+    (tmp_path / "curation" / "new.py").write_text("")
+    assert fingerprint_of(tmp_path, monkeypatch) != same
+
+
+@pytest.mark.parametrize("library", fingerprint.LIBRARIES)
+def test_library_version_changes_the_fingerprint(library, monkeypatch):
+    """Another version of a library that decides bytes is another fingerprint."""
+    versions = {**fingerprint.library_versions(), library: "0.0.1"}
+    monkeypatch.setattr(fingerprint, "library_versions", lambda: versions)
+    assert fingerprint.code_digest.__wrapped__() != fingerprint.code_digest()
+
+
+def test_every_imported_library_is_in_the_fingerprint():
+    """Whatever the rooms that decide rows import is either a library whose version counts, or standard."""
+    known = {name.replace("-", "_") for name in fingerprint.LIBRARIES} | {"quicktok", "yaml"}
+    own = {*fingerprint.ROOMS, *sys.stdlib_module_names}
+    imported = set()
+    for room in fingerprint.ROOMS:
+        for path in files(room).iterdir():
+            if path.name.endswith(".py"):
+                for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                    names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                    names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+                    imported |= {name.partition(".")[0] for name in names}
+    assert imported - own - known - {"pydantic_core", "zstandard"} == set()
+
+
+def test_every_row_has_one_fate(version, built):
+    """Rows read, rows with a fate, and rows in the ledger are the same number, for each source."""
+    for source, rows in (("math", 67), ("chat", 67)):
+        fates = pl.read_parquet(version / "fates" / f"{source}.parquet")
+        assert fates.height == rows
+        assert fates.select("file", "row").is_unique().all()
+        assert built.manifest.ledger.of("validate")[source].read.rows == rows
+        counted = {
+            reason: amount.rows
+            for count in built.manifest.ledger.stages
+            for reason, amount in count.dropped.items()
+            if count.source == source and amount.rows
+        }
+        reasons = fates["reason"].drop_nulls().value_counts()
+        assert counted == dict(reasons.iter_rows())
+        assert fates["reason"].null_count() == built.manifest.ledger.of("mix")[source].kept.rows
+
+
+def test_planted_dirt_is_found(version):
+    """Every kind of planted row is left out for its own reason."""
+    fates = pl.concat([pl.read_parquet(path) for path in sorted((version / "fates").iterdir())])
+    assert set(fates["reason"].drop_nulls()) == REASONS
+
+
+def test_manifest_names_every_file(version, built):
+    """The manifest has digest, bytes and rows of all that the version holds, and names the version."""
+    there = {str(path.relative_to(version)) for path in version.rglob("*") if path.is_file()}
+    assert set(built.manifest.files) == there - {"manifest.json"}
+    assert digest(version / "manifest.json") == version.name
+    for name, entry in built.manifest.files.items():
+        assert entry.bytes == (version / name).stat().st_size
+        if name.endswith(".parquet"):
+            assert entry.rows == pl.read_parquet(version / name).height
+
+
+def test_manifest_knows_neither_place_nor_time(version, built, tmp_path, sources):
+    """Nothing in a version says where or when it was built, so the same rows give the same bytes anywhere."""
+    words = (str(tmp_path.parent), str(sources), str(version.parents[2]), "2026-", "/tmp/")
+    for name in ("manifest.json", "report.json", "report.html", "README.md"):
+        text = (version / name).read_text(encoding="utf-8")
+        assert [word for word in words if word in text] == []
+
+
+def test_shares_are_exact(version, built):
+    """Each split holds exactly the examples that its shares promise."""
+    for split in ("train", "eval"):
+        counts = pl.concat([pl.read_parquet(path) for path in version.glob(f"{split}-*.parquet")])["source"]
+        assert counts.value_counts().sort("source").rows() == [
+            ("chat", len(counts) // 2),
+            ("math", len(counts) // 2),
+        ]
+
+
+def test_published_rows_are_those_of_the_mixture(version, built):
+    """Ids are unique over both splits, and no cluster of near-duplicates is in both."""
+    columns = ["id", "conversation_id"]
+    rows = {
+        split: pl.concat(
+            [pl.read_parquet(path, columns=columns) for path in version.glob(f"{split}-*.parquet")]
+        )
+        for split in ("train", "eval")
+    }
+    ids = pl.concat(rows.values())["id"]
+    assert ids.n_unique() == len(ids)
+    fates = pl.concat([pl.read_parquet(path) for path in sorted((version / "fates").iterdir())])
+    cluster = dict(fates.filter(pl.col("cluster").is_not_null()).select("id", "cluster").iter_rows())
+    sides = {split: {cluster.get(row, row) for row in rows[split]["conversation_id"]} for split in rows}
+    assert sides["train"] & sides["eval"] == set()
+
+
+def test_build_tells_how_it_gets_on(sources, tmp_path):
+    """A listener hears of every stage, and of all rows of both sources."""
+    heard: list[Event] = []
+    quick_build(recipe(), tmp_path, sources, notify=heard.append)
+    most = {}
+    for event in heard:
+        key = (event.stage, event.source)
+        assert event.done >= most.get(key, 0)
+        assert event.total is None or event.done <= event.total
+        most[key] = event.done
+    assert most["validate", "math"] == most["validate", "chat"] == 67
+    assert {stage for stage, _ in most} >= {
+        "fetch",
+        "validate",
+        "minhash",
+        "dedup",
+        "render",
+        "mix",
+        "gather",
+    }
+
+
+def test_two_mixtures_share_a_store(sources, tmp_path):
+    """Mixtures of one store have each their own current version, and share what is alike in the cache."""
+    one = quick_build(recipe(), tmp_path, sources)
+    two = quick_build(recipe(name="other", seed=2), tmp_path, sources)
+    assert two.reused > 0
+    assert open_version(tmp_path / "small").name == one.digest
+    assert open_version(tmp_path / "other").name == two.digest
+
+
+def test_old_versions_stay(sources, store_copy, built):
+    """A new version does not take away the one before it; going back to its recipe makes it current again."""
+    store = store_copy()
+    new = quick_build(recipe(seed=77), store, sources)
+    assert Store(store).current("small") == new.version
+    assert problems(new.version.with_name(built.digest)) == []
+    back = quick_build(recipe(), store, sources)
+    assert (back.digest, back.status, back.made) == (built.digest, "published", 0)
+    assert Store(store).current("small") == back.version
+
+
+def test_source_of_rejects_only_cannot_be_mixed(tmp_path):
+    """A source of which no row survives ends the build with its name, not with an empty share."""
+    write_rows(tmp_path / "base" / "math" / "0.jsonl", math_rows())
+    write_rows(tmp_path / "base" / "chat" / "0.jsonl", ["{", "["])
+    with pytest.raises(MixtureError, match="no example of chat is left"):
+        quick_build(recipe(), tmp_path / "store", tmp_path / "base")
+
+
+def test_history_is_json_lines(version):
+    """Tools can read the history line by line."""
+    lines = (version.parents[1] / "runs.jsonl").read_text().splitlines()
+    assert [json.loads(line)["status"] for line in lines] == ["published"]

@@ -1,0 +1,358 @@
+"""The store: versions that are whole or not there, a cache that is not believed, one builder at a time."""
+
+import errno
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.store import (
+    MANIFEST,
+    StageOutput,
+    Store,
+    _intact,
+    check_path,
+    digest,
+    full_disk,
+    open_version,
+    problems,
+    write_json,
+)
+from schemas.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
+from tests.builders import ROOT, flip_bit, python, quick_build, recipe
+
+STAGES = ("validate", "bands", "dedup", "render", "draw", "fates", "scatter", "gather")
+
+
+def crash(protocol: str, damage: str, every: int, folder: Path) -> dict:
+    """Run the crash points of a protocol and return what was found."""
+    ended = python("-m", "tests.crash_points", protocol, damage, every, folder)
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
+
+
+def damaged_nothing(folder: Path) -> dict[str, object]:
+    """Make the smallest stage output."""
+    (folder / "rows").write_bytes(b"rows")
+    return {"rows": 4}
+
+
+@pytest.mark.parametrize(("damage", "every"), [("kill", 1), ("torn", 1), ("undone", 2), ("reordered", 2)])
+def test_reader_sees_old_or_new_version_after_any_crash(damage: str, every: int, tmp_path: Path) -> None:
+    """Whichever operation of a publish is its last, CURRENT leads to a whole version and a rerun repairs."""
+    found = crash("safe", damage, every, tmp_path / "points")
+    assert found["violations"] == []
+    assert found["points"] >= 20
+
+
+@pytest.mark.parametrize(
+    ("protocol", "damage"), [("naive", "kill"), ("unsynced", "torn"), ("unsynced", "reordered")]
+)
+def test_crash_points_catch_careless_protocols(protocol: str, damage: str, tmp_path: Path) -> None:
+    """Writing in place, or never asking the disk to finish, is reported by the same harness."""
+    assert crash(protocol, damage, 1, tmp_path / "points")["violations"] != []
+
+
+def test_failure_after_the_pointer_moved_is_not_published_twice(sources, store_copy, tmp_path, monkeypatch):
+    """A publish that landed but was reported failed leaves one version, and the rerun changes nothing."""
+    real = Store.publish
+
+    def landed(store: Store, mixture: str, scratch: Path) -> tuple[Path, bool]:
+        real(store, mixture, scratch)
+        msg = "the line went dead"
+        raise ConnectionError(msg)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "publish", landed)
+        with pytest.raises(ConnectionError):
+            quick_build(recipe(), tmp_path / "new", sources)
+    again = quick_build(recipe(), tmp_path / "new", sources)
+    assert (again.status, again.made) == ("unchanged", 0)
+    assert [path.name for path in (tmp_path / "new" / "small" / "versions").iterdir()] == [again.digest]
+
+
+def test_every_file_of_a_version_is_hashed(version: Path, tmp_path: Path) -> None:
+    """One flipped bit at the start, middle or end of any file is named by `problems`."""
+    copy = shutil.copytree(version, tmp_path / version.name)
+    assert problems(copy) == []
+    paths = [path for path in sorted(copy.rglob("*")) if path.is_file() and path.name != MANIFEST]
+    assert len(paths) == 9
+    for path in paths:
+        size = path.stat().st_size * 8
+        for bit in (0, size // 2, size - 1):
+            flip_bit(path, bit)
+            assert problems(copy) == [f"{path.relative_to(copy)}: sha256 differs from the manifest"]
+            flip_bit(path, bit)
+    assert problems(copy) == []
+
+
+def test_any_bit_of_the_manifest_counts(version: Path, tmp_path: Path) -> None:
+    """A bit flipped anywhere in the manifest is a problem of the manifest, never a traceback."""
+    copy = shutil.copytree(version, tmp_path / version.name)
+    size = (copy / MANIFEST).stat().st_size * 8
+    for bit in range(3, size, size // 150):
+        flip_bit(copy / MANIFEST, bit)
+        assert problems(copy)[0].startswith(MANIFEST)
+        flip_bit(copy / MANIFEST, bit)
+    assert problems(copy) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b"null", b'{"files": []}', b'{"files": {"a": 1}}', b'{"files": {"a": {}}}', b"\xff"],
+)
+def test_manifest_of_another_shape_is_a_problem(content: bytes, tmp_path: Path) -> None:
+    """A manifest that says something else than a manifest is reported in one sentence."""
+    (tmp_path / MANIFEST).write_bytes(content)
+    assert problems(tmp_path)[0].startswith(f"{MANIFEST}: ")
+
+
+def test_shape_of_a_version_is_checked(version: Path, tmp_path: Path) -> None:
+    """Cut, emptied, swapped, added, linked and missing files are each named."""
+    copy = shutil.copytree(version, tmp_path / version.name)
+    train, evals = copy / "train-00000-of-00001.parquet", copy / "eval-00000-of-00001.parquet"
+    os.truncate(train, train.stat().st_size // 2)
+    os.truncate(copy / "README.md", 0)
+    (copy / "fates" / "chat.parquet").rename(copy / "swap")
+    (copy / "fates" / "math.parquet").rename(copy / "fates" / "chat.parquet")
+    (copy / "swap").rename(copy / "fates" / "math.parquet")
+    shutil.copy(train, copy / "train-00001-of-00001.parquet")
+    evals.rename(tmp_path / "elsewhere")
+    evals.symlink_to(tmp_path / "elsewhere")
+    (copy / "report.html").unlink()
+    (copy / "rejects" / "math.parquet").unlink()
+    (copy / "rejects" / "math.parquet").mkdir()
+    assert set(problems(copy)) == {
+        "train-00000-of-00001.parquet: sha256 differs from the manifest",
+        "README.md: sha256 differs from the manifest",
+        "fates/chat.parquet: sha256 differs from the manifest",
+        "fates/math.parquet: sha256 differs from the manifest",
+        "train-00001-of-00001.parquet: not in the manifest",
+        "eval-00000-of-00001.parquet: not a plain file",
+        "report.html: missing",
+        "rejects/math.parquet: missing",
+    }
+
+
+def test_version_under_another_name_is_a_problem(version: Path, tmp_path: Path) -> None:
+    """A version is what its name says: the digest of its manifest."""
+    copy = shutil.copytree(version, tmp_path / ("0" * 64))
+    assert problems(copy) == [f"{MANIFEST}: sha256 differs from the version's name {copy.name}"]
+
+
+def test_damaged_version_is_built_anew(sources: Path, store_copy, built) -> None:
+    """A build finds a published file that rotted and puts a whole version in its place."""
+    store = store_copy()
+    version = open_version(store / "small")
+    flip_bit(version / "README.md")
+    (version / "extra").write_text("x")
+    again = quick_build(recipe(), store, sources)
+    assert (again.digest, again.status, again.made) == (built.digest, "published", 0)
+    assert problems(again.version) == []
+    assert list((store / "small" / "versions").glob(".tmp-*")) == []
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\n", b"x" * 64 + b"\n", b"../" * 21 + b"a\n", b"\xff\xfe", b"0" * 64]
+)
+def test_damaged_pointer_is_told_and_repaired(content: bytes, sources: Path, store_copy, built) -> None:
+    """A CURRENT that names nothing ends readers with a sentence; the next build writes it anew."""
+    store = store_copy()
+    (store / "small" / "CURRENT").write_bytes(content)
+    with pytest.raises(StoreCorrupt):
+        open_version(store / "small")
+    assert quick_build(recipe(), store, sources).status == "published"
+    assert open_version(store / "small").name == built.digest
+
+
+def test_any_bit_of_the_pointer_counts(store_copy) -> None:
+    """No flipped bit of CURRENT leads a reader anywhere."""
+    store = store_copy()
+    pointer = store / "small" / "CURRENT"
+    for bit in range(pointer.stat().st_size * 8):
+        flip_bit(pointer, bit)
+        with pytest.raises(StoreCorrupt):
+            open_version(store / "small")
+        flip_bit(pointer, bit)
+
+
+def test_open_version_takes_a_version_or_a_mixture(built, tmp_path: Path) -> None:
+    """A version's own folder and its mixture's folder mean the same; other folders are refused."""
+    assert open_version(built.version) == built.version
+    assert open_version(built.version.parents[1]) == built.version
+    with pytest.raises(StoreError, match="neither a version"):
+        open_version(tmp_path)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_cached_file_is_hashed(stage: str, store_copy, sources: Path, built) -> None:
+    """One flipped bit in any kind of cached file, its manifest too, and that output is made again."""
+    store = store_copy()
+    folders = sorted((store / ".cache" / stage).iterdir())
+    kinds = {path.name: path for folder in folders for path in sorted(folder.iterdir())}
+    harmed = {path.parent for path in kinds.values()}
+    for path in kinds.values():
+        flip_bit(path)
+        assert _intact(path.parent) is None
+        flip_bit(path)
+        assert _intact(path.parent) is not None
+    for folder in harmed:
+        flip_bit(folder / MANIFEST)
+    again = quick_build(recipe(), store, sources)
+    assert again.made == len(harmed)
+    assert (again.digest, problems(again.version)) == (built.digest, [])
+
+
+def test_shape_of_a_cached_output_is_checked(store_copy, sources: Path, built) -> None:
+    """Cut, missing, added and swapped outputs are made again."""
+    store = store_copy()
+    first, second = sorted((store / ".cache" / "bands").iterdir())[:2]
+    first.rename(first.with_name("swap"))
+    second.rename(first)
+    first.with_name("swap").rename(second)
+    rendered = sorted((store / ".cache" / "render").iterdir())[0]
+    os.truncate(rendered / "index.parquet", 10)
+    (sorted((store / ".cache" / "gather").iterdir())[0] / MANIFEST).unlink()
+    drawn = next((store / ".cache" / "draw").iterdir())
+    shutil.copy(drawn / "selection-00000.parquet", drawn / "selection-99999.parquet")
+    again = quick_build(recipe(), store, sources)
+    assert (again.digest, again.made) == (built.digest, 5)
+
+
+def test_stage_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    """Files of a stage that raised are gone, and the next try starts from nothing."""
+
+    def fail(folder: Path) -> dict[str, object]:
+        damaged_nothing(folder)
+        msg = "half way"
+        raise ValueError(msg)
+
+    store = Store(tmp_path)
+    with pytest.raises(ValueError, match="half way"):
+        store.stage("render", "key", fail)
+    assert list((tmp_path / ".cache" / "render").iterdir()) == []
+    assert not store.stage("render", "key", damaged_nothing).reused
+    assert store.stage("render", "key", damaged_nothing).reused
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_two_builds_may_make_the_same_output(damaged: bool, tmp_path: Path) -> None:
+    """Whoever is second takes what the first one put there, also where both replace a damaged output."""
+    store = Store(tmp_path)
+    if damaged:
+        flip_bit(store.stage("render", "key", damaged_nothing).folder / "rows")
+    first: list[StageOutput] = []
+
+    def make(folder: Path) -> dict[str, object]:
+        if not first:
+            first.append(store.stage("render", "key", damaged_nothing))
+        inode = (first[0].folder / "rows").stat().st_ino
+        return {**damaged_nothing(folder), "other": inode}
+
+    second = store.stage("render", "key", make)
+    assert second.reused
+    assert second.result == first[0].result
+    assert digest(first[0].folder / "rows") == first[0].files["rows"]
+    assert [path.name for path in (tmp_path / ".cache" / "render").iterdir()] == ["key"]
+
+
+def test_second_builder_is_sent_away(tmp_path: Path) -> None:
+    """While one builder holds a mixture's lock another gets StoreBusy at once; other mixtures are free."""
+    store = Store(tmp_path)
+    with store.lock("small"):
+        with pytest.raises(StoreBusy, match="another build of small"), store.lock("small"):
+            pass
+        with store.lock("other"):
+            pass
+    with store.lock("small"):
+        pass
+
+
+def test_lock_dies_with_its_holder(tmp_path: Path) -> None:
+    """A builder that was killed with -9 leaves no lock behind."""
+    hold = "import sys\nfrom pathlib import Path\nfrom flows.store import Store\n"
+    hold += (
+        "with Store(Path(sys.argv[1])).lock('small'):\n    print('held', flush=True)\n    sys.stdin.read()\n"
+    )
+    command = [sys.executable, "-c", hold, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(StoreBusy), Store(tmp_path).lock("small"):
+            pass
+        holder.send_signal(signal.SIGKILL)
+        holder.wait(10)
+    with Store(tmp_path).lock("small"):
+        pass
+
+
+def test_builder_sweeps_what_the_dead_left(tmp_path: Path) -> None:
+    """Half versions go at once; half outputs of the cache, which may be another build's, after a day."""
+    for name in (
+        "small/versions/.tmp-1-a/rejects",
+        ".cache/render/.tmp-1-a",
+        ".cache/render/.tmp-2-b",
+        ".cache/render/key",
+    ):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "small" / ".CURRENT.17").write_text("half")
+    os.utime(tmp_path / ".cache/render/.tmp-1-a", (0, 0))
+    os.utime(tmp_path / ".cache/render/key", (0, 0))
+    with Store(tmp_path).lock("small"):
+        pass
+    assert sorted(path.name for path in (tmp_path / ".cache/render").iterdir()) == [".tmp-2-b", "key"]
+    assert list((tmp_path / "small" / "versions").iterdir()) == []
+    assert sorted(path.name for path in (tmp_path / "small").iterdir()) == [".lock", "versions"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+        OSError(errno.EFBIG, "File too large"),
+        OSError("[Errno 28] Error writing bytes to file. Detail: [errno 28] No space left on device"),
+        OSError("1000000 requested and 131056 written"),
+    ],
+)
+def test_full_disk_has_one_name(error: OSError, tmp_path: Path) -> None:
+    """However a library says that the disk is full, it ends as StoreFull."""
+    with pytest.raises(StoreFull, match="no space left under"), full_disk(tmp_path):
+        raise error
+
+
+def test_other_errors_keep_their_names(tmp_path: Path) -> None:
+    """A missing file is not a full disk, and an error of ours is not wrapped again."""
+    with pytest.raises(FileNotFoundError), full_disk(tmp_path):
+        raise FileNotFoundError(errno.ENOENT, "gone")
+    with pytest.raises(StoreBusy), full_disk(tmp_path):
+        raise StoreBusy("No space left on the bench")
+
+
+def test_history_survives_a_torn_line(tmp_path: Path) -> None:
+    """A line that was cut off costs itself, not the next one."""
+    (tmp_path / "small").mkdir()
+    (tmp_path / "small" / "runs.jsonl").write_bytes(b'{"status":"pub')
+    Store(tmp_path).record_run("small", {"status": "failed"})
+    Store(tmp_path).record_run("small", {"status": "published"})
+    lines = (tmp_path / "small" / "runs.jsonl").read_bytes().splitlines()
+    assert lines == [b'{"status":"pub', b'{"status":"failed"}', b'{"status":"published"}']
+
+
+def test_store_under_a_pattern_is_refused(tmp_path: Path, sources: Path) -> None:
+    """A folder whose name readers of parquet would take for a glob pattern is refused before the build."""
+    with pytest.raises(StoreError, match="cannot hold a store"):
+        check_path(tmp_path / "mine [new]")
+    with pytest.raises(StoreError, match="cannot hold a store"):
+        quick_build(recipe(), tmp_path / "what?", sources)
+
+
+def test_json_depends_on_the_value_alone(tmp_path: Path) -> None:
+    """Two mappings that are equal are written as the same bytes."""
+    write_json(tmp_path / "a", {"b": 1, "a": [2.5, None]})
+    write_json(tmp_path / "b", {"a": [2.5, None], "b": 1})
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()

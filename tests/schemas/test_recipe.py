@@ -1,0 +1,106 @@
+"""What a recipe may say, and what is refused before anything is fetched."""
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from schemas.recipe import DedupPlan, LocalSource, MixPlan, Recipe, safe_member
+
+
+def recipe(**changes: Any) -> Recipe:
+    sources = [{"kind": "local", "name": name, "format": "sharegpt", "files": ["*"]} for name in "ab"]
+    return Recipe.model_validate(
+        {"name": "m", "sources": sources, "mix": {"shares": {"a": 0.7, "b": 0.3}}, **changes}
+    )
+
+
+@pytest.mark.parametrize(
+    "shares",
+    [
+        {"a": 0.7, "b": 0.3},
+        {"a": 0.1, "b": 0.2, "c": 0.7},
+        {"a": 1, "b": 0},
+        {"a": "0.5", "b": "0.5"},
+        {"a": 0.3333333333333333, "b": 0.3333333333333333, "c": 0.3333333333333334},
+        {"a": 1e-05, "b": 0.99999},
+    ],
+)
+def test_shares_are_the_decimals_that_were_written(shares: dict[str, Any]) -> None:
+    """They are added as decimals, so that 0.1 + 0.2 + 0.7 is 1."""
+    assert sum(MixPlan(shares=shares).exact_shares().values()) == 1
+    assert MixPlan(shares={"a": 0.7, "b": 0.3}).exact_shares() == {"a": Fraction(7, 10), "b": Fraction(3, 10)}
+
+
+@pytest.mark.parametrize(
+    "shares",
+    [
+        {},
+        {"a": 0.7, "b": 0.2},
+        {"a": 0.333, "b": 0.333, "c": 0.333},
+        {"a": 1.5, "b": -0.5},
+        {"a": float("nan")},
+        {"a": float("inf")},
+        {"A": 1},
+        {"../a": 1},
+    ],
+)
+def test_shares_that_are_no_fractions_of_one_are_refused(shares: dict[str, Any]) -> None:
+    """Sums other than 1, negative shares, NaN, and names that are no names."""
+    with pytest.raises(ValidationError):
+        MixPlan(shares=shares)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"mix": {"shares": {"a": 1}}}, "sources without a share: b"),
+        ({"mix": {"shares": {"a": 0.5, "b": 0.2, "c": 0.3}}}, "unknown sources: c"),
+        ({"sources": recipe().model_dump()["sources"][:1] * 2}, "source names must be unique, got a twice"),
+        ({"mix": {"shares": {"a": 0.5, "b": 0.5}, "when_short": "repeat"}}, "repeat needs a size"),
+        ({"dedup": {"bands": 7, "permutations": 128}}, r"bands \(7\) must divide permutations \(128\)"),
+        ({"colour": "red"}, "Extra inputs"),
+        ({"seed": -1}, "greater than or equal"),
+        ({"template": "qwen2"}, "qwen3"),
+        ({"sources": [{"kind": "local", "name": "a", "format": "csv", "files": ["*"]}]}, "openmathreasoning"),
+    ],
+)
+def test_a_contradiction_is_named(changes: dict[str, Any], why: str) -> None:
+    """Every refusal says which part of the recipe is meant."""
+    with pytest.raises(ValidationError, match=why):
+        recipe(**changes)
+
+
+def test_a_format_is_a_name_or_a_name_and_settings() -> None:
+    """The short form means the format as it is usually laid out."""
+    short = LocalSource(name="a", format="alpaca", files=("*",))
+    long = LocalSource(name="a", format={"type": "alpaca", "output": "response"}, files=("*",))
+    assert short.format.model_dump() | {"output": "response"} == long.format.model_dump()
+
+
+def test_a_recipe_survives_its_own_dump() -> None:
+    """What is written into the manifest reads back as the same recipe."""
+    assert Recipe.model_validate(recipe().model_dump(mode="json")) == recipe()
+    assert DedupPlan.model_validate(recipe().dedup.model_dump()) == DedupPlan()
+
+
+@given(st.text(st.sampled_from("a./\\\0\n中-"), max_size=8))
+def test_a_safe_member_stays_in_its_folder(path: str) -> None:
+    """Whatever is accepted has no way up or out."""
+    try:
+        member = safe_member(path)
+    except ValueError:
+        return
+    assert not member.is_absolute()
+    assert ".." not in member.parts
+    assert "\\" not in str(member)
+
+
+@pytest.mark.parametrize("path", ["", "/a", "../a", "a/../../b", "a\\b", "a\nb"])
+def test_an_unsafe_member_is_refused(path: str) -> None:
+    """Absolute paths, ways up, backslashes and control characters."""
+    with pytest.raises(ValueError, match="unsafe file name"):
+        safe_member(path)
