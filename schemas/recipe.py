@@ -187,10 +187,16 @@ def safe_member(path: str) -> PurePosixPath:
     """Return `path` if it stays inside the folder it is joined to.
 
     Raises:
-        ValueError: for absolute paths, `..`, backslashes and control characters.
+        ValueError: for absolute paths, the folder itself, `..`, backslashes and control characters.
     """
     member = PurePosixPath(path)
-    if not path or member.is_absolute() or ".." in member.parts or "\\" in path or not path.isprintable():
+    if (
+        not member.parts
+        or member.is_absolute()
+        or ".." in member.parts
+        or "\\" in path
+        or not path.isprintable()
+    ):
         msg = f"unsafe file name {path!r}"
         raise ValueError(msg)
     return member

@@ -22,6 +22,7 @@ def resolve(
     *,
     base: Path,
     into: Path,
+    verify: bool = True,
     patience: Patience = PATIENT,
 ) -> Snapshot:
     """Return which files `source` means right now, and at which commit; reads no rows, downloads no files.
@@ -30,7 +31,8 @@ def resolve(
         source: from the recipe.
         base: the recipe's folder, where local patterns start.
         into: cache folder of sources.
-        patience: how often a hub is asked again; ModelScope's client has its own.
+        verify: hash local files even if they look unchanged.
+        patience: how often a hub is asked again.
 
     Raises:
         SourceError: the source cannot be read; its subclasses say why.
@@ -44,9 +46,9 @@ def resolve(
             _need_modelscope(source.dataset)
             from flows.sources import modelscope  # noqa: PLC0415 - an extra
 
-            return modelscope.resolve(source, into=into)
+            return modelscope.resolve(source, into=into, patience=patience)
         case LocalSource():
-            return local.resolve(source, base=base)
+            return local.resolve(source, base=base, into=into, verify=verify)
 
 
 def fetch(
@@ -55,6 +57,7 @@ def fetch(
     *,
     base: Path,
     into: Path,
+    verify: bool = True,
     threads: int = 4,
     patience: Patience = PATIENT,
     progress: Progress = no_progress,
@@ -66,8 +69,9 @@ def fetch(
         snapshot: what to fetch.
         base: the recipe's folder, where local patterns start.
         into: cache folder of sources.
+        verify: hash files that are already there (finds bit rot); False trusts unchanged size and times.
         threads: files in transfer at once.
-        patience: how often a hub is asked again for a file; ModelScope's client has its own.
+        patience: how often a hub is asked again for a file.
         progress: called with (name, bytes so far, bytes in all), one call at a time.
 
     Raises:
@@ -78,14 +82,18 @@ def fetch(
         case HubSource():
             from flows.sources import hub  # noqa: PLC0415 - the client takes as long to import as all the rest
 
-            return hub.fetch(snapshot, into, threads=threads, patience=patience, progress=progress)
+            return hub.fetch(
+                snapshot, into, verify=verify, threads=threads, patience=patience, progress=progress
+            )
         case ModelScopeSource():
             _need_modelscope(source.dataset)
             from flows.sources import modelscope  # noqa: PLC0415 - an extra
 
-            return modelscope.fetch(snapshot, into, threads=threads, progress=progress)
+            return modelscope.fetch(
+                snapshot, into, verify=verify, threads=threads, patience=patience, progress=progress
+            )
         case LocalSource():
-            return local.fetch(source, snapshot, base=base, progress=progress)
+            return local.fetch(source, snapshot, base=base, into=into, verify=verify, progress=progress)
 
 
 def _need_modelscope(dataset: str) -> None:

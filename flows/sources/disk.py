@@ -1,13 +1,15 @@
 """The disk under a source cache: failures as errors of the store, folders for one process at a time."""
 
+import errno
 import fcntl
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 
-from flows.store import full_disk
-from schemas.errors import StoreError, ThinkmixError
+from schemas.errors import StoreError, StoreFull, ThinkmixError
 
 
 @contextmanager
@@ -25,19 +27,28 @@ def locked(path: Path) -> Iterator[None]:
 def on_disk(path: Path) -> Iterator[None]:
     """Turn failures of the disk, as opposed to the network, into errors of the store."""
     try:
-        with full_disk(path):
-            yield
+        yield
     except ThinkmixError:  # some of ours are OSErrors as well
         raise
     except OSError as error:
-        msg = f"cannot use {error.filename or path}: {error.strerror}"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            msg = f"no space left for {path}: free some or use a store on another disk"
+            raise StoreFull(msg) from error
+        msg = f"cannot use {path}: {error.strerror}"
         raise StoreError(msg) from error
 
 
 def replace_with(path: Path, content: bytes) -> None:
     """Give the file `content`, all of it or, if something goes wrong, none."""
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    fresh = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}")
     with on_disk(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh.write_bytes(content)
         fresh.replace(path)
+
+
+def append(out: FileIO, chunk: bytes) -> None:
+    """Write all of `chunk`; an unbuffered file may take less at a time."""
+    rest = memoryview(chunk)
+    while rest:
+        rest = rest[out.write(rest) :]

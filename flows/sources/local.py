@@ -3,32 +3,35 @@
 import os
 from collections.abc import Mapping
 from glob import glob, has_magic
+from hashlib import sha256
 from pathlib import Path, PurePath
 
 from pydantic import ValidationError
 
+from flows.sources.digest import BLOCK, Memory
 from flows.sources.disk import on_disk
 from flows.sources.selection import check_suffix
 from flows.sources.transfer import Progress, no_progress
-from flows.store import digest
 from schemas.artifact import InputFile, RemoteFile, Snapshot, digest_of
 from schemas.errors import SourceCorrupt, SourceError, SourceNotFound
 from schemas.recipe import LocalSource
 
 
-def resolve(source: LocalSource, *, base: Path) -> Snapshot:
+def resolve(source: LocalSource, *, base: Path, into: Path, verify: bool = True) -> Snapshot:
     """Return the files that the recipe's patterns match, and their sha256.
 
     Args:
         source: its patterns start at `base` unless they are absolute; `**` crosses folders, `*` does not.
         base: the recipe's folder.
+        into: where digests are remembered.
+        verify: hash every file, instead of trusting an unchanged size and time.
 
     Raises:
         SourceNotFound: for a pattern that matches no file.
         SourceError: for a file of an unknown kind, or two files that would have the same name.
     """
     paths = _matches(source, base)
-    digests = {name: _digest(path) for name, path in paths.items()}
+    digests = {name: _digest(path, into, verify) for name, path in paths.items()}
     commit = digest_of(digests.items())
     try:
         files = tuple(
@@ -44,7 +47,13 @@ def resolve(source: LocalSource, *, base: Path) -> Snapshot:
 
 
 def fetch(
-    source: LocalSource, snapshot: Snapshot, *, base: Path, progress: Progress = no_progress
+    source: LocalSource,
+    snapshot: Snapshot,
+    *,
+    base: Path,
+    into: Path,
+    verify: bool = True,
+    progress: Progress = no_progress,
 ) -> tuple[InputFile, ...]:
     """Return where the snapshot's files lie, after checking that they are still what they were.
 
@@ -59,7 +68,7 @@ def fetch(
         if path is None:
             msg = f"source {source.name}: {file.path!r} was there a moment ago and is gone"
             raise SourceNotFound(msg)
-        if file.sha256 is None or _digest(path) != file.sha256:
+        if file.sha256 is None or _digest(path, into, verify) != file.sha256:
             msg = f"source {source.name}: {file.path!r} changed during the build; build again"
             raise SourceCorrupt(msg)
         progress(file.path, file.size, file.size)
@@ -98,6 +107,14 @@ def _name(path: Path, pattern: str, base: Path) -> str:
     return PurePath(os.path.relpath(path, start if start.is_dir() else start.parent)).as_posix()
 
 
-def _digest(path: Path) -> str:
-    with on_disk(path):
-        return digest(path)
+def _digest(path: Path, into: Path, verify: bool) -> str:
+    """Return the sha256 of a file, reading a block at a time."""
+    memory = Memory(into / "digests")
+    if not verify and (known := memory.recall(path, "")):
+        return known
+    digest = sha256()
+    with on_disk(path), path.open("rb") as stream:
+        while block := stream.read(BLOCK):
+            digest.update(block)
+        memory.remember(path, "", digest.hexdigest())
+    return digest.hexdigest()

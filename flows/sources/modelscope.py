@@ -1,39 +1,43 @@
 """Datasets of ModelScope, through modelscope-hub: the same guarantees as for the Hugging Face Hub.
 
-MODELSCOPE_ENDPOINT, MODELSCOPE_API_TOKEN and the client's other settings are honoured. The client
-itself repeats what fails, resumes broken files, and verifies sizes and digests. ModelScope's listing
-names no commit, so a branch resolves to the digest of its whole file list; the sha256 of each file,
-also from the list, ensures that what is downloaded is that state of the branch and no later one.
+MODELSCOPE_ENDPOINT and MODELSCOPE_API_TOKEN are honoured. ModelScope's listing names no commit, so
+a branch resolves to the digest of its whole file list; the sha256 of each file, also from the list,
+ensures that what is downloaded is that state of the branch and no later one.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from modelscope_hub import HubApi
 from modelscope_hub.config import HubConfig
-from modelscope_hub.errors import APIError, FileIntegrityError, HubError
+from modelscope_hub.errors import APIError, HubError
 from requests import RequestException
 from requests.exceptions import InvalidHeader, InvalidURL, MissingSchema
 
-from flows.sources.failures import Transient, plain_address, refusal, wrong
+from flows.sources.digest import Memory
+from flows.sources.http import TRANSIENT_STATUS, Body, plain_address, range_headers, read_body
 from flows.sources.listing import keep_listing, recall_listing
-from flows.sources.patience import ONCE, retried
+from flows.sources.patience import PATIENT, Patience, Transient, retried
 from flows.sources.selection import Entry, select
 from flows.sources.transfer import Progress, fetch_files, no_progress
 from schemas.artifact import InputFile, RemoteFile, Snapshot, digest_of
-from schemas.errors import SourceError
+from schemas.errors import SourceCorrupt, SourceDenied, SourceError, SourceNotFound
 from schemas.recipe import ModelScopeSource
 
 # They log whole addresses, signed ones of the storage too, and every page of a listing.
 for _name in ("modelscope_hub", "urllib3"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
+_CHUNK = 1 << 16
+"""Bytes that a broken connection may cost; what came before is kept."""
 
-def resolve(source: ModelScopeSource, *, into: Path) -> Snapshot:
+
+def resolve(source: ModelScopeSource, *, into: Path, patience: Patience = PATIENT) -> Snapshot:
     """Return the files that the recipe selects, as the revision stands right now.
 
     Asks the hub, except when the revision is a full commit whose file list is already in `into`.
@@ -48,7 +52,8 @@ def resolve(source: ModelScopeSource, *, into: Path) -> Snapshot:
     entries = recall_listing(_folder(source.dataset, source.revision, into)) if pinned else None
     listed = entries is None
     if entries is None:
-        entries = retried(partial(_tree, source, where), what=where, patience=ONCE)
+        # The client repeats failed pages itself.
+        entries = retried(partial(_tree, source, where), what=where, patience=replace(patience, tries=1))
     commit = source.revision if pinned else digest_of((entry.path, entry.sha256 or "") for entry in entries)
     if listed:
         keep_listing(_folder(source.dataset, commit, into), entries)
@@ -57,7 +62,13 @@ def resolve(source: ModelScopeSource, *, into: Path) -> Snapshot:
 
 
 def fetch(
-    snapshot: Snapshot, into: Path, *, threads: int = 4, progress: Progress = no_progress
+    snapshot: Snapshot,
+    into: Path,
+    *,
+    verify: bool = True,
+    threads: int = 4,
+    patience: Patience = PATIENT,
+    progress: Progress = no_progress,
 ) -> tuple[InputFile, ...]:
     """Return the snapshot's files, verified; downloads into `into` what it does not hold intact yet.
 
@@ -68,17 +79,24 @@ def fetch(
     return fetch_files(
         snapshot,
         folder=_folder(snapshot.dataset, snapshot.commit, into),
-        download=partial(_download, HubApi(HubConfig()), snapshot),
+        opener=partial(_open, _client(), snapshot),
+        memory=Memory(into / "digests"),
+        verify=verify,
         threads=threads,
-        patience=ONCE,
+        patience=patience,
         progress=progress,
     )
 
 
+def _client() -> HubApi:
+    """Return a client for the endpoint and token that the environment names now."""
+    return HubApi(HubConfig())
+
+
 def _tree(source: ModelScopeSource, where: str) -> tuple[Entry, ...]:
     """Return every file at the revision."""
-    client = HubApi(HubConfig())  # with the endpoint and token that the environment names now
-    with _translated(client, where):
+    client = _client()
+    with _parsed(client), _translated(client, where):
         items = client.legacy.list_dataset_files_paginated(source.dataset, revision=source.revision)
         return tuple(_entry(item) for item in items if item.get("Type") != "tree")
 
@@ -87,55 +105,56 @@ def _entry(item: Mapping[str, Any]) -> Entry:
     return Entry(str(item["Path"]), int(item["Size"]), str(item.get("Sha256") or "").lower() or None, None)
 
 
-def _download(
-    client: HubApi, snapshot: Snapshot, file: RemoteFile, folder: Path, _: Callable[[int], None]
-) -> Path:
-    """Have the client bring `file` into `folder`; its function for one file does not tell of progress."""
+@contextmanager
+def _open(client: HubApi, snapshot: Snapshot, file: RemoteFile, start: int) -> Iterator[Body]:
+    """Ask for `file` from byte `start` on."""
     with _translated(client, f"{file.path!r} of {snapshot.dataset}@{snapshot.revision}"):
-        path: Path = client.download_file(
-            snapshot.dataset,
-            "dataset",
-            file.path,
-            revision=snapshot.revision,
-            local_dir=folder,
-            cache_dir=folder,  # for its locks
-            expected_sha256=file.sha256,
-            file_size=file.size,
+        response = client.legacy.download_stream(
+            snapshot.dataset, "dataset", file.path, snapshot.revision, headers=range_headers(start)
         )
-        return path
+        with response:
+            yield read_body(response.status_code, response.headers, response.iter_content(_CHUNK))
 
 
 @contextmanager
 def _translated(client: HubApi, where: str) -> Iterator[None]:
     """Turn the client's errors into ours. Their text is not copied: it may hold an address with a secret."""
+    at = plain_address(client.legacy.endpoint)
     try:
         yield
-    except (HubError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _failure(error, where, plain_address(client.legacy.endpoint)) from None
+    except APIError as error:
+        raise _status_failure(error, at, where) from None
+    except (InvalidHeader, InvalidURL, MissingSchema, UnicodeEncodeError):
+        msg = f"{where}: cannot even ask {at!r}; correct MODELSCOPE_ENDPOINT or MODELSCOPE_API_TOKEN"
+        raise SourceError(msg) from None
+    except (HubError, RequestException) as error:
+        raise Transient(f"no answer from {at} ({type(error).__name__})") from None
 
 
-def _failure(error: Exception, where: str, at: str) -> Exception:
-    """Return what an error of the client means for the build."""
-    match error:
-        case APIError():
-            return refusal(
-                error.status_code,
-                where,
-                at=at,
-                denied="it is private, and MODELSCOPE_API_TOKEN does not open it",
-                missing="has no such dataset, revision or file",
-            )
-        case FileIntegrityError():
-            return wrong(f"what {at} sent has not the size or digest that it had promised")
-        case InvalidHeader() | InvalidURL() | MissingSchema() | UnicodeEncodeError():
-            msg = f"{where}: cannot even ask {at!r}; correct MODELSCOPE_ENDPOINT or MODELSCOPE_API_TOKEN"
-            return SourceError(msg)
-        case HubError() | RequestException():
-            return Transient(f"no answer from {at} ({type(error).__name__})")
-        case OSError() if error.errno:
-            return error  # of the disk
-    # Such as the login page of a network, with status 200.
-    return Transient(f"{at} answers like no hub ({type(error).__name__})")
+@contextmanager
+def _parsed(client: HubApi) -> Iterator[None]:
+    """Turn an answer that is not a hub's, such as a proxy's login page, into a failure that may pass."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = f"{plain_address(client.legacy.endpoint)} answers like no hub ({type(error).__name__})"
+        raise Transient(reason) from None
+
+
+def _status_failure(error: APIError, at: str, where: str) -> Transient | SourceError:
+    """Return what an HTTP status means for the build."""
+    status = error.status_code
+    if error.retryable or status in TRANSIENT_STATUS:
+        asked = getattr(error, "retry_after", None)
+        return Transient(f"{at} answered {status}", wait=None if asked is None else float(asked))
+    if status == 416:
+        return Transient(f"{at} has less of this file than it sent", final=SourceCorrupt)
+    if status in (401, 403):
+        msg = f"{where}: {at} answered {status}: it is private, and MODELSCOPE_API_TOKEN does not open it"
+        return SourceDenied(msg)
+    if status == 404:
+        return SourceNotFound(f"{where}: {at} has no such dataset, revision or file")
+    return SourceError(f"{where}: {at} answered {status}")
 
 
 def _is_commit(revision: str) -> bool:

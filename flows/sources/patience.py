@@ -1,4 +1,4 @@
-"""How long a build waits for a hub: how often it tries again, and when it stops."""
+"""How long a build waits for a hub: which failures pass, how often to try again, and when to stop."""
 
 import logging
 import time
@@ -7,12 +7,26 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TypeVar
 
-from flows.sources.failures import Transient
-from schemas.errors import SourceUnavailable
+from schemas.errors import SourceError, SourceUnavailable
 
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
+
+
+class Transient(Exception):
+    """A failure that may pass; it becomes the error `final` only if it lasts.
+
+    `reason` is a clause for people, `wait` what the hub asked for in seconds.
+    """
+
+    def __init__(
+        self, reason: str, *, wait: float | None = None, final: type[SourceError] = SourceUnavailable
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.wait = wait
+        self.final = final
 
 
 @dataclass(frozen=True)
@@ -40,9 +54,6 @@ class Patience:
 PATIENT = Patience()
 """Five tries within about eight seconds, unless the hub asks for more."""
 
-ONCE = Patience(tries=1)
-"""For a client that tries again by itself."""
-
 
 def retried(action: Callable[[], T], *, what: str, patience: Patience) -> T:
     """Return what `action` returns, repeating it after `Transient` failures as `patience` says.
@@ -67,6 +78,5 @@ def retried(action: Callable[[], T], *, what: str, patience: Patience) -> T:
             wait = patience.wait(what, attempt, asked)
             logger.warning("%s: %s; trying again in %.1f s", what, reason, wait)
             patience.sleep(wait)
-    tries = f" after {patience.tries} tries" if patience.tries > 1 else ""
-    msg = f"{what}: {reason}; gave up{tries}"
+    msg = f"{what}: {reason}; gave up after {patience.tries} tries"
     raise final(msg)

@@ -1,27 +1,24 @@
 """Files of one snapshot, fetched in parallel into a folder where only verified files have their real name."""
 
+import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from hashlib import file_digest, sha1
+from hashlib import sha256
+from io import FileIO
 from pathlib import Path
 from threading import Event, Lock
 
-from flows.sources.disk import locked, on_disk
-from flows.sources.failures import Transient, wrong
-from flows.sources.patience import PATIENT, Patience, retried
-from flows.store import digest
+from flows.sources.digest import Checksum, Memory
+from flows.sources.disk import append, locked, on_disk
+from flows.sources.http import Body, Opener
+from flows.sources.patience import PATIENT, Patience, Transient, retried
 from schemas.artifact import InputFile, RemoteFile, Snapshot
-from schemas.errors import SourceUnavailable, StoreFull
+from schemas.errors import SourceCorrupt, SourceUnavailable, StoreFull
 
 Progress = Callable[[str, int, int], None]
 """Called with a file's name, its bytes so far and its bytes in all; one call at a time."""
-
-Download = Callable[[RemoteFile, Path, Callable[[int], None]], Path]
-"""Has a hub's client bring a file into a folder and returns where it lies; raises `Transient` or a
-`SourceError`. May call back with the bytes of the file so far, and must let through what that raises."""
 
 SPARE_BYTES = 64 << 20
 """What must stay free on the disk beyond the files themselves."""
@@ -35,32 +32,37 @@ def fetch_files(
     snapshot: Snapshot,
     *,
     folder: Path,
-    download: Download,
+    opener: Opener,
+    memory: Memory,
+    verify: bool = True,
     threads: int = 4,
     patience: Patience = PATIENT,
     progress: Progress = no_progress,
 ) -> tuple[InputFile, ...]:
     """Return the files of `snapshot`, verified, downloading only those that `folder` does not hold intact.
 
-    A file gets its name under `folder/files` by a rename, after its digest held. One process at a
-    time works on a folder; others wait for it.
+    A file gets its name under `folder/files` by a rename, after its digest held. What a broken
+    transfer left in `folder/partial` is continued, also by another process. One process at a time
+    works on a folder; others wait for it.
 
     Args:
         snapshot: what to fetch.
         folder: belongs to this dataset at this commit.
-        download: brings one file.
+        opener: asks the hub for one file.
+        memory: digests of files that were verified before.
+        verify: hash files that are already there, instead of trusting an unchanged size and time.
         threads: files in transfer at once.
         patience: applies to each file.
-        progress: called now and then for each file, the last time with all its bytes.
+        progress: called for every piece that arrives, some tens of kilobytes.
 
     Raises:
         SourceError: a file cannot be had, or not with the bytes that were promised.
         StoreFull: the missing files do not fit on the disk.
         StoreError: the folder cannot be written.
     """
-    with locked(folder / "lock"), _scratch(folder) as scratch:
-        haul = _Haul(snapshot.dataset, folder, scratch, download, progress)
-        held = {file.path: haul.held(file) for file in snapshot.files}
+    haul = _Haul(snapshot.dataset, folder, opener, memory, progress)
+    with locked(folder / "lock"):
+        held = {file.path: _held(file, folder, memory, verify) for file in snapshot.files}
         missing = [file for file in snapshot.files if held[file.path] is None]
         _check_room(missing, folder)
         with ThreadPoolExecutor(threads, thread_name_prefix="fetch") as pool:
@@ -74,21 +76,26 @@ def fetch_files(
     return tuple(held[file.path] or fetched[file.path] for file in snapshot.files)
 
 
-@contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder for what is not verified yet; whatever a killed build left there is removed."""
-    path = folder / "scratch"
+def _held(file: RemoteFile, folder: Path, memory: Memory, verify: bool) -> InputFile | None:
+    """Return the file if it lies there intact; remove it if it does not hold its promise."""
+    path = folder / "files" / file.path
     with on_disk(path):
-        shutil.rmtree(path, ignore_errors=True)
-        path.mkdir()
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
+        if not path.is_file():
+            return None
+        known = None if verify else memory.recall(path, file.digest)
+        if known is None and path.stat().st_size == file.size:
+            checksum = Checksum(file)
+            checksum.read(path)
+            known = checksum.sha256 if checksum.holds() else None
+        if known is None:
+            path.unlink()
+            return None
+        memory.remember(path, file.digest, known)
+    return InputFile(name=file.path, path=path, sha256=known, size=file.size)
 
 
 def _check_room(missing: list[RemoteFile], folder: Path) -> None:
-    need = sum(file.size for file in missing) + SPARE_BYTES
+    need = sum(file.size - _size(_partial(file, folder)) for file in missing) + SPARE_BYTES
     free = shutil.disk_usage(folder).free
     if missing and need > free:
         msg = (
@@ -104,25 +111,12 @@ class _Haul:
 
     dataset: str
     folder: Path
-    scratch: Path
-    download: Download
+    opener: Opener
+    memory: Memory
     progress: Progress
     stop: Event = field(default_factory=Event)
     """Set when a file failed for good: the others need not go on."""
     talking: Lock = field(default_factory=Lock)
-
-    def held(self, file: RemoteFile) -> InputFile | None:
-        """Return the file if it lies there intact; remove it if it does not hold its promise."""
-        path = self._place(file)
-        with on_disk(path):
-            if not path.is_file():
-                return None
-            try:
-                sha256 = _verified(path, file)
-            except Transient:
-                path.unlink()
-                return None
-        return self._done(file, sha256)
 
     def bring(self, file: RemoteFile, patience: Patience) -> InputFile:
         """Return `file`, downloaded and verified."""
@@ -130,55 +124,76 @@ class _Haul:
         return retried(lambda: self._attempt(file), what=what, patience=patience)
 
     def _attempt(self, file: RemoteFile) -> InputFile:
-        def arrived(count: int) -> None:
-            self._check_stop(file)
-            self._report(file, min(count, file.size))
+        """Try once; what arrived is kept for the next try unless it is known to be wrong."""
+        partial, path = _partial(file, self.folder), self.folder / "files" / file.path
+        with on_disk(partial):
+            partial.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            out = partial.open("ab", buffering=0)
+        try:
+            with out:
+                checksum = self._fill(file, out, partial)
+            if not checksum.holds():
+                raise _wrong(f"its content has not the digest {file.digest[:16]}… that the hub promised")
+        except Transient as failure:
+            if failure.final is SourceCorrupt:
+                partial.unlink(missing_ok=True)
+            raise
+        with on_disk(path):
+            partial.replace(path)
+            self.memory.remember(path, file.digest, checksum.sha256)
+        return InputFile(name=file.path, path=path, sha256=checksum.sha256, size=file.size)
 
-        self._check_stop(file)
-        place = self._place(file)
-        with on_disk(place):
-            path = self.download(file, self.scratch, arrived)
-            sha256 = _verified(path, file)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            path.replace(place)
-        return self._done(file, sha256)
+    def _fill(self, file: RemoteFile, out: FileIO, partial: Path) -> Checksum:
+        """Append to `out` what is missing; return the digests of all of it."""
+        with on_disk(partial):
+            kept, checksum = _size(partial), Checksum(file)
+            if kept:
+                checksum.read(partial)
+        if kept < file.size or kept == 0:
+            with self.opener(file, kept) as body:
+                if _starts_over(body, file, kept):
+                    out.truncate(0)
+                    kept, checksum = 0, Checksum(file)
+                for chunk in body.chunks:
+                    kept += len(chunk)
+                    self._check(file, kept)
+                    with on_disk(partial):
+                        append(out, chunk)
+                    checksum.update(chunk)
+            if kept < file.size:
+                raise _wrong(f"the hub sent {kept} bytes ({body.kind}) instead of {file.size}")
+        with on_disk(partial):
+            os.fsync(out.fileno())
+        return checksum
 
-    def _check_stop(self, file: RemoteFile) -> None:
+    def _check(self, file: RemoteFile, done: int) -> None:
         if self.stop.is_set():
             msg = f"{file.path!r} of {self.dataset}: stopped, because another file failed"
             raise SourceUnavailable(msg)
-
-    def _done(self, file: RemoteFile, sha256: str) -> InputFile:
-        self._report(file, file.size)
-        return InputFile(name=file.path, path=self._place(file), sha256=sha256, size=file.size)
-
-    def _report(self, file: RemoteFile, count: int) -> None:
+        if done > file.size:
+            raise _wrong(f"the hub sent more than the {file.size} bytes it had promised")
         with self.talking:
-            self.progress(file.path, count, file.size)
-
-    def _place(self, file: RemoteFile) -> Path:
-        return self.folder / "files" / file.path
+            self.progress(file.path, done, file.size)
 
 
-def _verified(path: Path, file: RemoteFile) -> str:
-    """Return the sha256 of what lies at `path`, if it is what the hub promised.
-
-    Raises:
-        Transient: it is not; if that lasts, the file is corrupt at the hub.
-    """
-    size = path.stat().st_size
-    if size != file.size:
-        msg = f"the hub sent {size} bytes instead of {file.size}"
-        raise wrong(msg)
-    sha256 = digest(path)
-    if (sha256 if file.sha256 else _blob_id(path, size)) != file.digest:
-        msg = f"its content has not the digest {file.digest[:16]}… that the hub promised"
-        raise wrong(msg)
-    return sha256
+def _starts_over(body: Body, file: RemoteFile, kept: int) -> bool:
+    """Return whether `body` sends the file from byte 0 although `kept` bytes are there."""
+    if body.total is not None and body.total != file.size:
+        raise _wrong(f"the hub sent {body.total} bytes ({body.kind}) instead of {file.size}")
+    if body.start not in (0, kept):
+        raise _wrong(f"the hub continued at byte {body.start} instead of {kept}")
+    return body.start != kept
 
 
-def _blob_id(path: Path, size: int) -> str:
-    """Return git's id of a file's content."""
-    with path.open("rb") as stream:
-        start = sha1(b"blob %d\0" % size, usedforsecurity=False)
-        return file_digest(stream, lambda: start).hexdigest()
+def _wrong(reason: str) -> Transient:
+    """Return the failure that makes the bytes so far worthless: the next try starts at byte 0."""
+    return Transient(reason, final=SourceCorrupt)
+
+
+def _partial(file: RemoteFile, folder: Path) -> Path:
+    return folder / "partial" / sha256(f"{file.path}\0{file.digest}".encode()).hexdigest()
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
