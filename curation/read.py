@@ -10,7 +10,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, NoReturn
 
-import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic_core import PydanticCustomError
@@ -19,7 +18,7 @@ from curation.elements import Piece, elements
 from curation.sizes import text_sizes
 from schemas.errors import SourceError
 from schemas.reasons import Reason
-from schemas.record import MAX_DEPTH, Record, depth, fault
+from schemas.record import MAX_DEPTH, Record, depth, fault, parse_json
 
 ROWS_AT_ONCE = 256
 """Most rows decoded at a time."""
@@ -35,9 +34,6 @@ _BOMB_BYTES = 64 * 1024 * 1024
 _OBJECT_BYTES = 32 * 1024 * 1024
 _SHOWN_VALUE = 10_000
 _ESCAPED = 6  # JSON may write one byte of text as six: \u003c
-
-_DIGITS = bytes(ord("0") if chr(code).isdigit() and code < 128 else code for code in range(256))
-_LONG_INTEGER = b"0" * 20
 
 
 class RawSlice(Record):
@@ -234,9 +230,7 @@ def _skip_line(stream: BinaryIO) -> int:
 
 def _parsed(index: int, text: bytes) -> RawRow:
     try:
-        values = orjson.loads(text)
-        if _LONG_INTEGER in text.translate(_DIGITS):
-            values = json.loads(text)  # orjson would have rounded an integer beyond 64 bits
+        values = parse_json(text)
     except ValueError as error:
         return RawRow(index, {}, _why_not_json(text, str(error)), _decoded(text))
     if not isinstance(values, dict):

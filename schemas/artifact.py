@@ -18,7 +18,7 @@ Commit = Annotated[str, Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
 
 
 def _member(path: str) -> str:
-    if str(safe_member(path)) != path or path == ".":
+    if str(safe_member(path)) != path:
         msg = f"unsafe file name {path!r}"
         raise ValueError(msg)
     return path

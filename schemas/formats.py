@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, NamedTuple, NoReturn
 from pydantic import Field
 
 from schemas.reasons import Reason
-from schemas.record import MAX_DEPTH, Record, depth, fault
+from schemas.record import MAX_DEPTH, Record, depth, fault, json_text
 from schemas.think import split_think
 
 Row = Mapping[str, Any]
@@ -274,6 +274,8 @@ def _call(value: object) -> dict[str, Any]:
     name = call.get("name") if isinstance(call, Mapping) else None
     if not isinstance(call, Mapping) or not isinstance(name, str) or not name:
         raise fault(Reason.TOOL_CALL_INVALID, f"no name in {str(value)[:80]!r}")
+    if json_text(name) != f'"{name}"':  # the template prints it between quotes as it is
+        raise fault(Reason.TOOL_CALL_INVALID, f"the name {name[:40]!r} would need escapes")
     arguments = _parsed(call.get("arguments", {}), Reason.TOOL_CALL_INVALID)
     if not isinstance(arguments, Mapping):
         raise fault(Reason.TOOL_CALL_INVALID, f"arguments of {name[:40]!r} are not an object")

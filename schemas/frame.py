@@ -7,8 +7,7 @@ from typing import Annotated, Literal, Union, get_args, get_origin
 import polars as pl
 from pydantic import BaseModel
 
-JsonText = "stored as JSON text"
-"""Marker for `Annotated[..., JsonText]`: open-ended JSON, one string column in a frame."""
+from schemas.record import JsonText
 
 _SCALARS: Mapping[type, pl.DataType] = {
     str: pl.String(),

@@ -8,11 +8,16 @@ import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 from pydantic_core import PydanticCustomError
 
-from schemas.frame import JsonText
 from schemas.reasons import Reason
 
 MAX_DEPTH = 64
 """Deepest nesting of lists and objects that a row may hold; deeper values crash other readers."""
+
+JsonText = "stored as JSON text"
+"""Marker for `Annotated[..., JsonText]`: open-ended JSON, one string column in a frame."""
+
+_DIGITS = bytes(ord("0") if chr(code).isdigit() and code < 128 else code for code in range(256))
+_LONG_INTEGER = b"0" * 20
 
 
 class Record(BaseModel):
@@ -44,8 +49,24 @@ def depth(value: object) -> int:
     return deepest
 
 
+def parse_json(text: str | bytes) -> object:
+    """Return what JSON text says, integers beyond 64 bits with all their digits.
+
+    Raises:
+        ValueError: for what is not JSON: NaN, half of a surrogate pair, nesting without end.
+    """
+    value: object = orjson.loads(text)
+    raw = text.encode() if isinstance(text, str) else text
+    if _LONG_INTEGER not in raw.translate(_DIGITS):
+        return value
+    try:
+        return json.loads(text)  # orjson has rounded an integer beyond 64 bits
+    except RecursionError:  # it follows fewer levels than orjson
+        raise fault(Reason.TOO_DEEP, "nested deeper than a parser can follow") from None
+
+
 def _parse_json(value: object) -> object:
-    return orjson.loads(value) if isinstance(value, str | bytes) else value
+    return parse_json(value) if isinstance(value, str | bytes) else value
 
 
 JsonObject = Annotated[

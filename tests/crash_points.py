@@ -200,6 +200,8 @@ def main(protocol: str, damage: str, every: int, folder: Path) -> None:
     """Find out the names of the two versions, then explore."""
     protocols = {"safe": safe, "naive": naive, "unsynced": unsynced, "pipeline": pipeline}
     if protocol == "pipeline":
+        import pandas  # noqa: F401, PLC0415 - or pyarrow would, in every child
+
         import flows.pipeline  # noqa: F401, PLC0415
         import tests.builders  # noqa: F401, PLC0415
 

@@ -150,6 +150,10 @@ CASES = [
     ("messages", calls({"name": "f", "arguments": {"x": datetime(2025, 1, 1)}}), "wrong_type"),
     ("messages", calls({"name": "f", "arguments": {"x": "</tool_call>"}}), "control_token"),
     ("messages", calls({"name": "f" * 300, "arguments": {}}), "wrong_type"),
+    *(
+        ("messages", calls({"name": name, "arguments": {}}), "tool_call_invalid")
+        for name in ('f"', 'f", "g": "', "f\\", "f\n", "f\t")
+    ),
     ("messages", calls({"name": "f", "arguments": '{"x": "\\ud800"}'}), "lone_surrogate"),
     ("messages", calls({"name": "f", "arguments": '{"x": 123456789012345678901}'}), "wrong_type"),
     ("messages", chat(tools=[{"a": nested(70)}]), "too_deep"),
@@ -306,6 +310,7 @@ EVIL_LINES = [
     (b"{}", "wrong_type"),
     (rb'{"messages": "\ud800"}', "lone_surrogate"),
     (b'{"messages": ' + b"[" * 9_000 + b"]" * 9_000 + b"}", "too_deep"),
+    (b'{"messages": ' + b"[" * 1_010 + b"1" * 25 + b"]" * 1_010 + b"}", "too_deep"),
     (b'{"messages": "' + b"x" * 100_000 + b'"}', "too_big"),
     *(
         (line(row), reason)

@@ -44,9 +44,9 @@ def data_files(built: Built) -> dict[str, str]:
     return {name: entry.sha256 for name, entry in files if name.startswith(("train-", "eval-"))}
 
 
-@pytest.mark.parametrize(("workers", "seed", "threads"), [(2, "0", "1"), (1, "1", "2"), (0, "random", "2")])
+@pytest.mark.parametrize(("workers", "seed", "threads"), [(2, "0", "1"), (1, "1", "2")])
 def test_digest_does_not_depend_on_the_process(workers, seed, threads, built, sources, tmp_path):
-    """One, two and no workers, three hash seeds and one or two threads come to one digest."""
+    """Two workers, one, and none as in `built`, with other hash seeds and threads, come to one digest."""
     got = digest_of(tmp_path, sources, workers=workers, seed=seed, threads=threads)
     assert got == built.digest
 

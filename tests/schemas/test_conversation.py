@@ -161,6 +161,18 @@ def test_arguments_are_what_json_text_holds_exactly(arguments: dict[str, object]
     assert reason_of(ToolCall, name="f", arguments=arguments) == reason
 
 
+def test_json_text_keeps_every_digit_of_an_integer() -> None:
+    """An integer beyond 64 bits does not become a float between a call and its dump."""
+    call = ToolCall(name="f", arguments={"x": 123456789012345678901, "y": 1.5})
+    assert ToolCall.model_validate(call.model_dump()).arguments == call.arguments
+
+
+def test_json_text_of_arguments_may_be_bottomless() -> None:
+    """Text that one parser follows and the next does not is refused, not a crash."""
+    text = '{"x": ' + "[" * 1010 + "1" * 25 + "]" * 1010 + "}"
+    assert reason_of(ToolCall, name="f", arguments=text) == "too_deep"
+
+
 def test_arguments_within_the_limits_are_kept() -> None:
     """64 levels, any finite number, any key."""
     values = {"a": 2**64 - 1, "b": -(2**63), "c": 5.97e24, "d": None, "e": True, "": {"中": []}}

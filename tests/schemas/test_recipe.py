@@ -99,8 +99,8 @@ def test_a_safe_member_stays_in_its_folder(path: str) -> None:
     assert "\\" not in str(member)
 
 
-@pytest.mark.parametrize("path", ["", "/a", "../a", "a/../../b", "a\\b", "a\nb"])
+@pytest.mark.parametrize("path", ["", ".", "./", "/a", "../a", "a/../../b", "a\\b", "a\nb"])
 def test_an_unsafe_member_is_refused(path: str) -> None:
-    """Absolute paths, ways up, backslashes and control characters."""
+    """The folder itself, absolute paths, ways up, backslashes and control characters."""
     with pytest.raises(ValueError, match="unsafe file name"):
         safe_member(path)
