@@ -1,6 +1,7 @@
-"""What holds for all tests: no telemetry, no tokens of whoever runs them."""
+"""What holds for all tests: no telemetry, no tokens of whoever runs them, no library compiled twice."""
 
 import os
+from pathlib import Path
 
 os.environ["DO_NOT_TRACK"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
@@ -12,3 +13,7 @@ for _name in (
     "THINKMIX_STORE",
 ):
     os.environ.pop(_name, None)
+
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+    # some eighty processes are started; without bytecode each would compile all that it imports
+    os.environ["PYTHONPYCACHEPREFIX"] = str(Path(__file__).parents[1] / ".pytest_cache" / "bytecode")
