@@ -8,9 +8,21 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+import flows.pipeline
 from flows.cli import main
 from flows.recipes import shipped
-from tests.builders import REASONS, flip_bit, python, quick_build, recipe, thinkmix, write_recipe
+from flows.store import Store
+from tests.builders import (
+    REASONS,
+    Inline,
+    flip_bit,
+    python,
+    quick_build,
+    recipe,
+    statement,
+    thinkmix,
+    write_recipe,
+)
 
 HEAVY = (
     "polars",
@@ -53,6 +65,18 @@ def test_help_is_instant():
     ask = "import sys, flows.cli; print([name for name in sys.argv[1:] if name in sys.modules])"
     ended = python("-c", ask, *HEAVY)
     assert (ended.stdout, ended.stderr) == ("[]\n", "")
+
+
+def test_help_takes_half_a_second_of_a_core():
+    """The processor time of `thinkmix --help`, start of the interpreter included, is below half a second."""
+    ask = (
+        "import os, subprocess, sys; subprocess.run([sys.executable, *sys.argv[1:]], "
+        "check=True, stdout=subprocess.DEVNULL); spent = os.times(); "
+        "print(spent.children_user + spent.children_system)"
+    )
+    command = ("-c", "from flows.cli import main; main()", "--help")
+    ended = [python("-c", ask, *command) for _ in range(3)]
+    assert min(float(one.stdout) for one in ended) < 0.5
 
 
 @pytest.mark.parametrize("command", ["build", "verify", "explain", "report", "recipes", "train"])
@@ -152,6 +176,48 @@ def test_mistakes_end_with_a_sentence_and_a_code(args, code: int, says: str, run
     assert says in " ".join(err.split())
     assert "Traceback" not in err
     assert out == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "error", "says"),
+    [
+        ({"max_tokens": "many"}, 2, "RecipeError", "max_tokens"),
+        ({"shares": {"math": 0.5, "chat": 0.6}}, 2, "RecipeError", "shares must sum to 1"),
+        ({"missing": True}, 4, "SourceNotFound", "none/*.jsonl"),
+        ({"size": 10_000, "when_short": "fail"}, 8, "MixtureError", "too little for a size of 10000"),
+    ],
+    ids=["field", "shares", "missing file", "impossible size"],
+)
+@pytest.mark.parametrize("machine", [False, True], ids=["people", "machines"])
+def test_failed_build_says_what_to_mend(
+    changes, code: int, error: str, says: str, machine: bool, run, store_copy, sources: Path, monkeypatch
+):
+    """A build that cannot be has the code of its kind, names field or file, and leaves the good version."""
+    changes = dict(changes)
+    if changes.pop("missing", False):
+        changes["sources"] = [{**source, "files": ["none/*.jsonl"]} for source in statement()["sources"]]
+    monkeypatch.setattr(flows.pipeline, "workers", lambda _: Inline())
+    store = store_copy()
+    before = (store / "small" / "CURRENT").read_bytes()
+    stated = write_recipe(sources / "failing.yaml", **changes)
+    got, out, err = run("build", stated, "--store", store, "--direct", *(["--json"] if machine else []))
+    assert got == code
+    said = json.loads(out) if machine else {"error": error, "message": err, "exit_code": code}
+    assert (said["error"], said["exit_code"]) == (error, code)
+    assert says in " ".join(said["message"].split())
+    assert "Traceback" not in err
+    assert machine or out == ""
+    assert (store / "small" / "CURRENT").read_bytes() == before
+
+
+def test_busy_mixture_is_for_the_scheduler_to_retry(run, store_copy, sources: Path):
+    """A mixture that another build holds is exit code 75, for machines as JSON."""
+    store = store_copy()
+    stated = write_recipe(sources / "busy.yaml")
+    with Store(store).lock("small"):
+        got, out, _ = run("build", stated, "--store", store, "--direct", "--json")
+    assert got == 75
+    assert json.loads(out)["error"] == "StoreBusy"
 
 
 def test_mistakes_are_json_for_machines(run, version: Path):

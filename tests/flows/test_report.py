@@ -73,6 +73,9 @@ table thead tbody tr th td strong em code pre details summary small br dl dt dd 
 TAGS = set(_TAGS.split())
 """Tags of a page that only shows."""
 
+FETCHING = {"href", "xlink:href", "src", "srcset", "action", "formaction", "data", "poster", "background"}
+"""Attributes that make a browser ask for something."""
+
 
 class Page(HTMLParser):
     """What a browser would make of a page: its tags, their attributes and its text."""
@@ -139,7 +142,7 @@ def test_report_is_one_page_that_fetches_and_runs_nothing(report: Report):
     assert policy in html
     assert page.tags <= TAGS
     assert not {name for name in page.attributes if name.startswith("on")}
-    assert page.attributes & {"href", "src", "srcset", "action", "formaction", "data", "poster"} == set()
+    assert page.attributes & FETCHING == set()
     assert "http://" not in html.replace("http://www.w3.org", "")
     assert "https://" not in html
 
@@ -182,6 +185,7 @@ def test_evil_rows_do_not_shape_the_report(evil: Built):
     page = Page(html)
     assert page.tags <= TAGS
     assert not {name for name in page.attributes if name.startswith("on")}
+    assert page.attributes & FETCHING == set()
     assert [string for string in EVIL if "<" in string and string in html] == []
     assert str(1234567 * 7654321) not in html
 
@@ -206,6 +210,20 @@ def test_evil_licence_of_all_sources_is_quoted(report: Report):
     sources = tuple(source.model_copy(update={"licence": licence}) for source in report.sources)
     card = dataset_card(report.model_copy(update={"sources": sources}))
     assert yaml.safe_load(card.split("\n---\n", 1)[0].removeprefix("---\n"))["license"] == licence
+
+
+@pytest.mark.parametrize("string", EVIL)
+def test_evil_title_stays_one_harmless_line_of_the_card(string: str, report: Report):
+    """Whatever the title of a recipe is, the card has the same lines below it, and no tag, link or image."""
+    calm = dataset_card(report.model_copy(update={"title": "Calm"}))
+    card = dataset_card(report.model_copy(update={"title": string}))
+    (title,) = set(card.splitlines()) - set(calm.splitlines())
+    assert title.startswith("# ")
+    assert len(card.splitlines()) == len(calm.splitlines())
+    assert title.isprintable()
+    bare = title.replace("\\\\", "")
+    for mark in "`*_[]<>|#{}":
+        assert mark not in bare.replace(f"\\{mark}", "").removeprefix("#")
 
 
 @pytest.mark.parametrize("string", EVIL)
