@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from curation.count import count_stage
+from curation.keys import KEY_SCHEMA
 from curation.read import RawRow, RawSlice, read_rows
 from curation.shards import ShardWriter
 from schemas.conversation import Conversation, Lineage, Message, content_key, row_id
@@ -27,22 +28,7 @@ STAGE = "validate"
 CONVERSATIONS = pl.Schema({**polars_schema(Conversation), "text_bytes": pl.Int64()})
 """A conversation, and the bytes of text its raw row held."""
 
-KEYS = pl.Schema(
-    {
-        "id": pl.String(),
-        "source": pl.String(),
-        "content_key": pl.String(),
-        "text": pl.String(),
-        "priority": pl.Int64(),
-        "quality": pl.Float64(),
-        "solver": pl.String(),
-        "cap": pl.Int64(),
-        "file": pl.String(),
-        "row": pl.Int64(),
-        "messages": pl.Int64(),
-        "text_bytes": pl.Int64(),
-    }
-)
+KEYS = pl.Schema({**KEY_SCHEMA, "messages": pl.Int64(), "text_bytes": pl.Int64()})
 """What duplicates are judged by, row by row beside `CONVERSATIONS`; `text` is what is compared."""
 
 REJECTS = pl.Schema(

@@ -106,10 +106,8 @@ def _compare(version: Path, rows: tuple[Fate, ...]) -> Comparison | None:
 
 def _messages(version: Path, row_id: str) -> list[Message] | None:
     """Return a valid row's turns: from the mixture, from the rejects, or from the store's cache."""
-    for path in sorted((version / "rejects").glob("*.parquet")):
-        found = _scan(path).filter(id=row_id).select("content").head(1).collect()
-        if found.height:
-            return _parsed(orjson.loads(found["content"][0]).get("messages"))
+    if rejected := _rejected(version, row_id):
+        return _parsed(orjson.loads(rejected).get("messages"))
     cache = version.parent.parent.parent / ".cache" / "validate"
     for path in sorted(cache.glob("*/conversations.parquet")):
         found = _scan(path).filter(id=row_id).select("messages").head(1).collect()
@@ -136,12 +134,19 @@ def _parsed(messages: list[dict[str, Any]] | None) -> list[Message] | None:
 
 
 def _shown(version: Path, row_id: str) -> str | None:
+    if rejected := _rejected(version, row_id):
+        return rejected
+    messages = _messages(version, row_id)
+    return "\n".join(f"{message.role}: {message.content}" for message in messages) if messages else None
+
+
+def _rejected(version: Path, row_id: str) -> str | None:
+    """Return a dropped row whole, as JSON text."""
     for path in sorted((version / "rejects").glob("*.parquet")):
         found = _scan(path).filter(id=row_id).select("content").head(1).collect()
         if found.height:
             return str(found["content"][0])
-    messages = _messages(version, row_id)
-    return "\n".join(f"{message.role}: {message.content}" for message in messages) if messages else None
+    return None
 
 
 def _all_fates(version: Path) -> pl.LazyFrame:

@@ -11,6 +11,7 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     SpinnerColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
@@ -49,10 +50,9 @@ def listener() -> Notify:
 class _Rate(ProgressColumn):
     """Units a second since the stage began."""
 
-    def render(self, task: "object") -> Text:
-        speed = getattr(task, "finished_speed", None) or getattr(task, "speed", None)
-        unit = getattr(task, "fields", {}).get("unit", "")
-        return Text("" if speed is None else f"{_short(speed)} {unit}/s", style="cyan")
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{_short(speed)} {task.fields['unit']}/s", style="cyan")
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def bars(console: Console) -> Iterator[Notify]:
     tasks: dict[tuple[str, str], TaskID] = {}
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}", table_column=None),
+        TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         TextColumn("{task.fields[shown]}"),
         _Rate(),

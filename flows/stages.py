@@ -1,6 +1,6 @@
 """The stages of a build, each from verified files to verified files, spread over worker processes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -74,39 +74,48 @@ def validate(
     jobs = []
     for piece in pieces:
         origin = normalize.Origin(source, snapshot.dataset, snapshot.commit, piece.file)
-        key = key_of(
-            code=code_digest(),
+        job = _job(
+            run,
+            normalize.STAGE,
+            piece.label,
+            partial(_normalize, piece, origin, max_row_bytes),
             piece=piece.model_dump(exclude={"path"}),
             dataset=snapshot.dataset,
             commit=snapshot.commit,
             source=_row_settings(source),
             max_row_bytes=max_row_bytes,
         )
-        make = partial(_normalize, piece, origin, max_row_bytes)
-        jobs.append(Job(piece.label, partial(run.store.stage, normalize.STAGE, key, make)))
+        jobs.append(job)
     outputs = _run(run, jobs, stage=normalize.STAGE, source=source.name, total=_rows_promised(pieces))
     return [Shard(source, piece, output) for piece, output in zip(pieces, outputs, strict=True)]
 
 
 def deduplicate(run: Run, shards: Sequence[Shard], plan: DedupPlan) -> StageOutput:
     """Decide for every valid row of every source whether another one says the same."""
-    jobs = []
-    for shard in shards:
-        key = key_of(code=code_digest(), keys=shard.validated.files["keys.parquet"], plan=plan.model_dump())
-        make = partial(_bands, shard.keys, plan)
-        jobs.append(Job(shard.piece.label, partial(run.store.stage, "bands", key, make)))
+    stated = plan.model_dump()
+    jobs = [
+        _job(
+            run,
+            "bands",
+            shard.piece.label,
+            partial(_bands, shard.keys, plan),
+            keys=shard.validated.files["keys.parquet"],
+            plan=stated,
+        )
+        for shard in shards
+    ]
     bands = _run(run, jobs, stage="minhash", total=_rows_kept(shards))
+    paths = [shard.keys for shard in shards], [band.folder / "bands.npy" for band in bands]
     # bands depend on the text alone; who stays depends on priority, cap, quality and solver, too
-    key = key_of(
-        code=code_digest(),
+    job = _job(
+        run,
+        "dedup",
+        "duplicates",
+        partial(_duplicates, *paths, plan),
         keys=[shard.validated.files["keys.parquet"] for shard in shards],
         bands=[band.files for band in bands],
-        plan=plan.model_dump(),
+        plan=stated,
     )
-    make = partial(
-        _duplicates, [shard.keys for shard in shards], [b.folder / "bands.npy" for b in bands], plan
-    )
-    job = Job("duplicates", partial(run.store.stage, "dedup", key, make))
     return _run(run, [job], stage="dedup")[0]
 
 
@@ -117,8 +126,14 @@ def render_examples(
     jobs = []
     for number, shard in enumerate(shards):
         verdict = _numbered("verdicts", number)
-        key = key_of(
-            code=code_digest(),
+        make = partial(
+            _render, shard, verdicts.folder / verdict, template=template, max_tokens=max_tokens, number=number
+        )
+        job = _job(
+            run,
+            render.STAGE,
+            shard.piece.label,
+            make,
             template=template_digest(template),
             tokenizer=tokenizer_digest(),
             conversations=shard.validated.files["conversations.parquet"],
@@ -127,23 +142,22 @@ def render_examples(
             max_tokens=max_tokens,
             number=number,
         )
-        make = partial(
-            _render, shard, verdicts.folder / verdict, template=template, max_tokens=max_tokens, number=number
-        )
-        jobs.append(Job(shard.piece.label, partial(run.store.stage, render.STAGE, key, make)))
+        jobs.append(job)
     return _run(run, jobs, stage=render.STAGE, total=_rows_kept(shards))
 
 
 def draw(run: Run, rendered: Sequence[StageOutput], plan: MixPlan, seed: int) -> StageOutput:
     """Draw the mixture: which example goes to which published shard, and in which order."""
-    key = key_of(
-        code=code_digest(),
+    job = _job(
+        run,
+        "draw",
+        "draw",
+        partial(_draw, [output.folder / "index.parquet" for output in rendered], plan, seed),
         indexes=[output.files["index.parquet"] for output in rendered],
         plan=plan.model_dump(),
         seed=seed,
     )
-    make = partial(_draw, [output.folder / "index.parquet" for output in rendered], plan, seed)
-    return _run(run, [Job("draw", partial(run.store.stage, "draw", key, make))], stage=mix.STAGE)[0]
+    return _run(run, [job], stage=mix.STAGE)[0]
 
 
 def settle(
@@ -153,14 +167,16 @@ def settle(
     jobs = []
     for number, (shard, output) in enumerate(zip(shards, rendered, strict=True)):
         selection = _numbered("selection", number)
-        key = key_of(
-            code=code_digest(),
+        job = _job(
+            run,
+            "fates",
+            shard.piece.label,
+            partial(_settle, shard, output.folder, drawn.folder / selection),
             rejects=shard.validated.files["rejects.parquet"],
             rendered=[output.files["fates.parquet"], output.files["index.parquet"]],
             selection=drawn.files[selection],
         )
-        make = partial(_settle, shard, output.folder, drawn.folder / selection)
-        jobs.append(Job(shard.piece.label, partial(run.store.stage, "fates", key, make)))
+        jobs.append(job)
     return _run(run, jobs, stage="settle")
 
 
@@ -169,19 +185,29 @@ def gather(run: Run, rendered: Sequence[StageOutput], drawn: StageOutput) -> lis
     jobs = []
     for number, output in enumerate(rendered):
         selection = _numbered("selection", number)
-        key = key_of(
-            code=code_digest(), examples=output.files["examples.parquet"], selection=drawn.files[selection]
+        job = _job(
+            run,
+            "scatter",
+            f"part {number}",
+            partial(_scatter, output.folder / "examples.parquet", drawn.folder / selection),
+            examples=output.files["examples.parquet"],
+            selection=drawn.files[selection],
         )
-        make = partial(_scatter, output.folder / "examples.parquet", drawn.folder / selection)
-        jobs.append(Job(f"part {number}", partial(run.store.stage, "scatter", key, make)))
+        jobs.append(job)
     parts = _run(run, jobs, stage="scatter")
     targets = sorted({name for part in parts for name in part.files})
     jobs = []
     for target in targets:
         having = [part for part in parts if target in part.files]
-        key = key_of(code=code_digest(), target=target, parts=[part.files[target] for part in having])
-        make = partial(_gather, [part.folder / target for part in having], target)
-        jobs.append(Job(target, partial(run.store.stage, "gather", key, make)))
+        job = _job(
+            run,
+            "gather",
+            target,
+            partial(_gather, [part.folder / target for part in having], target),
+            target=target,
+            parts=[part.files[target] for part in having],
+        )
+        jobs.append(job)
     return _run(run, jobs, stage="gather")
 
 
@@ -279,6 +305,17 @@ def _gather(parts: Sequence[Path], target: str, out: Path) -> dict[str, object]:
 
 
 # What follows runs in the parent.
+
+
+def _job(
+    run: Run, stage: str, label: str, make: Callable[[Path], Mapping[str, object]], **decided_by: object
+) -> Job[StageOutput]:
+    """Return the work on one shard: `make`, unless its output is there for all that decides it.
+
+    Our own code decides every output, so it is part of every key and no stage can forget it.
+    """
+    key = key_of(code=code_digest(), **decided_by)
+    return Job(label, partial(run.store.stage, stage, key, make))
 
 
 def _run(

@@ -138,3 +138,17 @@ def test_the_ledger_check_tells_how_many_rows() -> None:
         StageCount(stage="a", source=name, read=Amount(rows=2), kept=Amount(rows=2)) for name in ("s", "t")
     ]
     assert check_ledger(Ledger(stages=tuple(stages))).detail == "4 rows read, 4 accounted for"
+
+
+@pytest.mark.parametrize(("kept", "passed"), [(3, True), (2, False)])
+def test_a_row_that_ends_nowhere_fails_the_audit(kept: int, passed: bool) -> None:
+    """Rows dropped on the way and rows kept at the end are all rows that were read."""
+    stages = (
+        StageCount(
+            stage="a", source="s", read=Amount(rows=5), kept=Amount(rows=4), dropped={"x": Amount(rows=1)}
+        ),
+        StageCount(
+            stage="b", source="s", read=Amount(rows=4), kept=Amount(rows=kept), dropped={"y": Amount(rows=1)}
+        ),
+    )
+    assert check_ledger(Ledger(stages=stages)).passed is passed
