@@ -1,19 +1,23 @@
 """Gathering the drawn examples into the published shards: a shuffle on disk, one shard in memory."""
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 
 from curation.render import EXAMPLES
-from curation.shards import ShardWriter, read_groups, write_shard
+from curation.shards import read_groups, write_shard
 
-SHARD_BYTES = 128 * 1024 * 1024
+SHARD_BYTES = 64 * 1024 * 1024
 """Text in one published shard; what `gather` must hold, several times over, in memory."""
 
 _PART = pl.Schema({**EXAMPLES, "order": pl.UInt64(), "copy": pl.Int64()})
+_ARROW = pl.DataFrame(schema=_PART).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+
+Places = Mapping[str, list[int]]
+"""Per published shard the record batches of a scattered file that belong to it."""
 
 
 def assign_shards(selection: pl.DataFrame, *, shard_bytes: int = SHARD_BYTES) -> pl.DataFrame:
@@ -25,45 +29,54 @@ def assign_shards(selection: pl.DataFrame, *, shard_bytes: int = SHARD_BYTES) ->
     named = []
     for (split,), rows in selection.group_by("split", maintain_order=True):
         number = rows["text_bytes"].cum_sum().shift(1, fill_value=0) // shard_bytes
-        number = (
-            (number.diff().fill_null(0) > 0).cast(pl.Int64).cum_sum()
-        )  # an example may span a whole shard
+        # an example may span a whole shard
+        number = (number.diff().fill_null(0) > 0).cast(pl.Int64).cum_sum()
         count = int(number[-1]) + 1
-        target = [f"{split}-{index:05d}-of-{count:05d}.parquet" for index in number.to_list()]
-        named.append(rows.with_columns(target=pl.Series(target, dtype=pl.String)))
+        names = pl.Series([f"{split}-{index:05d}-of-{count:05d}.parquet" for index in range(count)])
+        named.append(rows.with_columns(target=names.gather(number)))
     return pl.concat(named) if named else selection.with_columns(target=pl.lit(None, dtype=pl.String))
 
 
-def scatter(examples: Path, selection: pl.DataFrame, out: Path) -> None:
-    """Copy one rendered shard's drawn examples into a part per published shard.
+def scatter(examples: Path, selection: pl.DataFrame, out: Path) -> Places:
+    """Copy the drawn examples of one rendered part, sorted by published shard, into one Arrow file.
+
+    One file however many shards there are, in batches that can be read by themselves.
 
     Args:
         examples: shard of schema `EXAMPLES`.
-        selection: of this shard only: row, copy, order, target; a row may be drawn several times.
-        out: folder for the parts, each named like its target.
+        selection: of this part only: place, copy, order, target; an example may be drawn several times.
+        out: Arrow file to write.
+
+    Returns:
+        Which batches of it go to which published shard.
     """
-    position = 0
-    with ExitStack() as stack:
-        parts: dict[str, ShardWriter] = {}
+    places: dict[str, list[int]] = {}
+    position = written = 0
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with pa.OSFile(str(out), "wb") as sink, pa.ipc.new_file(sink, _ARROW, options=options) as writer:
         for group in read_groups(examples):
-            rows = group.with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64) + position)
+            rows = group.with_columns(place=pl.int_range(pl.len(), dtype=pl.Int32) + position)
             position += group.height
-            drawn = selection.join(rows, on="row", how="inner", maintain_order="left")
+            drawn = selection.join(rows, on="place", how="inner", maintain_order="left")
             for (target,), part in drawn.group_by("target", maintain_order=True):
-                name = str(target)
-                if name not in parts:
-                    parts[name] = stack.enter_context(ShardWriter(out / name, _PART))
-                parts[name].append(part)
+                writer.write_batch(_batch(part))
+                places.setdefault(str(target), []).append(written)
+                written += 1
+    return places
 
 
-def gather(parts: Sequence[Path], out: Path) -> str:
-    """Write one published shard from its parts and return the digest of its rows.
+def gather(parts: Sequence[tuple[Path, Sequence[int]]], out: Path) -> str:
+    """Write one published shard and return the digest of its rows.
 
     Rows stand in the order of the draw. Copies of an example are told apart by `#2`, `#3`, … at
     the end of their id. The digest covers id, prompt and completion of every row in order, so it
     is the same whatever version of the file format holds them.
+
+    Args:
+        parts: scattered files, each with the batches that belong to this shard.
+        out: parquet file to write.
     """
-    rows = pl.concat([pl.read_parquet(part) for part in parts]).sort("order", "id", "copy")
+    rows = pl.concat(_read(parts)).sort("order", "id", "copy")
     suffix = pl.when(pl.col("copy") > 0).then(pl.format("#{}", pl.col("copy") + 1)).otherwise(pl.lit(""))
     rows = rows.with_columns(id=pl.col("id") + suffix).select(EXAMPLES.names())
     write_shard(out, rows)
@@ -72,3 +85,17 @@ def gather(parts: Sequence[Path], out: Path) -> str:
         content.update("\0".join(row).encode())
         content.update(b"\1")
     return content.hexdigest()
+
+
+def _batch(rows: pl.DataFrame) -> pa.RecordBatch:
+    table = rows.select(_PART.names()).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(_ARROW)
+    return table.combine_chunks().to_batches()[0]
+
+
+def _read(parts: Sequence[tuple[Path, Sequence[int]]]) -> Iterator[pl.DataFrame]:
+    for path, batches in parts:
+        with pa.OSFile(str(path)) as source, pa.ipc.open_file(source) as file:
+            table = pa.Table.from_batches([file.get_batch(number) for number in batches])
+        frame = pl.from_arrow(table)
+        assert isinstance(frame, pl.DataFrame)
+        yield frame

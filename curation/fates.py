@@ -1,12 +1,19 @@
-"""The one fate of every raw row: where it was dropped and why, or how many examples came of it."""
+"""The one fate of every raw row: where it was dropped and why, or how many of its examples were drawn."""
 
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
-from curation import mix
+from curation import mix, render
 from curation.count import count_stage
-from schemas.ledger import StageCount
+from curation.normalize import REJECTS, raw_json
+from curation.pools import COUNTED, LOST, Part, Supervise, bits, check_same_rows, supervised
+from curation.read import RawRow
+from curation.shards import ShardWriter, read_groups
+from schemas.ledger import Amount, StageCount
 from schemas.reasons import Reason
 
 FATES = pl.Schema(
@@ -29,47 +36,186 @@ FATES = pl.Schema(
 )
 """`reason` and `stage` are null for a row that is in the mixture, with `drawn` of its `examples`."""
 
+DRAWN = pl.Schema(
+    {
+        "row": pl.Int64(),
+        "cluster": pl.UInt64(),
+        "split": pl.String(),
+        "prompt_tokens": pl.Int64(),
+        "completion_tokens": pl.Int64(),
+    }
+)
+"""What the audit needs of each drawn example, copies included."""
 
-def settle_slice(
-    source: str, *, rejects: Path, rendered: Path, index: Path, selection: pl.DataFrame
-) -> tuple[pl.DataFrame, StageCount]:
-    """Return the fates of a slice's rows in file order, and what the draw kept and left of them.
+_ROWS_AT_ONCE = 256
+
+
+class Settled(NamedTuple):
+    """The fates of a slice's rows in file order, its drawn examples, and what render and draw counted."""
+
+    fates: pl.DataFrame
+    drawn: pl.DataFrame
+    rendered: StageCount
+    mixed: StageCount
+
+
+def settle(
+    source: str,
+    *,
+    rejects: Path,
+    keys: Path,
+    verdicts: Path,
+    parts: Sequence[Part],
+    selections: Sequence[Path],
+    supervise: Supervise,
+) -> Settled:
+    """Return what became of every row of a slice.
+
+    A row that was never rendered could not have been reached by the draw: it was not sampled. Tokens are
+    counted of what was rendered only.
 
     Args:
         source: name of the source.
-        rejects: the slice's quarantine (schema `REJECTS`).
-        rendered: fates after dedup and rendering (schema `ROW_FATES`).
-        index: the slice's examples (schema `INDEX`).
-        selection: what was drawn of them: rows of the index, some perhaps several times.
+        rejects: the slice's quarantine (schema `normalize.REJECTS`).
+        keys: its valid rows (schema `normalize.KEYS`).
+        verdicts: what dedup decided of them, row by row.
+        parts: what was rendered of them.
+        selections: what was drawn of each part (schema `mix.SELECTION`).
+        supervise: which assistant turns are examples.
+
+    Raises:
+        LedgerError: if the verdicts are of other rows than the keys.
     """
-    examples = pl.read_parquet(index).with_columns(
-        drawn=pl.col("row").is_in(selection["row"].unique().implode())
-    )
-    per_row = examples.group_by("conversation_id").agg(pl.col("drawn").sum().cast(pl.Int64))
-    valid = pl.read_parquet(rendered)
-    # exact duplicates share their id with the row that stays; only that one has examples
-    reached = valid["reason"].is_null()
-    valid = valid.join(
-        per_row, left_on="id", right_on="conversation_id", how="left", maintain_order="left"
-    ).with_columns(drawn=pl.when(reached).then(pl.col("drawn").fill_null(0)).otherwise(0))
-    left = reached & (valid["drawn"] == 0)
-    valid = valid.with_columns(
-        stage=pl.when(left).then(pl.lit(mix.STAGE)).otherwise(pl.col("stage")),
-        reason=pl.when(left).then(pl.lit(Reason.NOT_SAMPLED.value)).otherwise(pl.col("reason")),
-    )
-    dropped = pl.scan_parquet(rejects).select(pl.exclude("content")).collect()
-    fates = pl.concat([dropped, valid], how="diagonal").with_columns(
-        source=pl.lit(source), examples=pl.col("examples").fill_null(0), drawn=pl.col("drawn").fill_null(0)
-    )
-    return fates.select(FATES.names()).cast(FATES).sort("row"), _count(
-        source, valid.filter(reached), examples
+    tried, copies = _tried(parts, selections)
+    rows = _outcomes(_judged(keys, verdicts, supervise), tried).with_columns(source=pl.lit(source))
+    dropped = [group.drop("content") for group in read_groups(rejects)]
+    fates = pl.concat([*dropped, rows], how="diagonal")
+    fates = fates.with_columns(pl.col("examples", "drawn").fill_null(0))
+    left = rows.filter(pl.col("stage").is_null() | (pl.col("stage") != "dedup"))
+    unknown = int(left["possible"].sum()) - tried.height
+    return Settled(
+        fates.select(FATES.names()).cast(FATES).sort("row"),
+        _with_cluster(copies, rows),
+        _count_rendered(source, left, tried, unknown),
+        _count_mixed(source, left, tried, unknown),
     )
 
 
-def _count(source: str, reached: pl.DataFrame, examples: pl.DataFrame) -> StageCount:
-    rows = count_stage(mix.STAGE, source, reached.drop("examples"))
-    turns = examples.select(
-        pl.when(~pl.col("drawn")).then(pl.lit(Reason.NOT_SAMPLED.value)).alias("reason"),
-        (pl.col("prompt_tokens") + pl.col("completion_tokens")).alias("tokens"),
+def write_rejects(fates: pl.DataFrame, rows: Iterable[RawRow], *, quarantine: Path, out: Path) -> None:
+    """Write all dropped rows of a slice, whole, into one shard of schema `REJECTS`.
+
+    Args:
+        fates: of the slice.
+        rows: the raw rows that `dropped_later` names, in file order.
+        quarantine: the rows that validation dropped; they come first.
+        out: where to write.
+    """
+    later = dropped_later(fates)
+    content = map(raw_json, rows)
+    with ShardWriter(out, REJECTS) as shard:
+        for group in read_groups(quarantine):
+            shard.append(group)
+        for part in later.iter_slices(_ROWS_AT_ONCE):
+            texts = list(islice(content, part.height))
+            shard.append(part.with_columns(content=pl.Series(texts, dtype=pl.String)))
+
+
+def dropped_later(fates: pl.DataFrame) -> pl.DataFrame:
+    """Return the fates of valid rows that were dropped and are kept whole, in file order.
+
+    A row beyond the cap of solutions, or not sampled, is a good row: it is only listed.
+    """
+    late = pl.col("stage").is_in(["dedup", render.STAGE])
+    return fates.filter(late & (pl.col("reason") != Reason.SOLUTION_CAP.value))
+
+
+def _tried(parts: Sequence[Part], selections: Sequence[Path]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return what was rendered, with its reason if lost and whether it was drawn; and all that was drawn."""
+    tried = [pl.DataFrame(schema={**LOST, "drawn": pl.Boolean()})]
+    copies = [pl.DataFrame(schema={**COUNTED, "split": pl.String()})]
+    for part, path in zip(parts, selections, strict=True):
+        index = pl.read_parquet(part.index)
+        selected = pl.read_parquet(path, columns=["place", "split"]).cast({"place": pl.Int64})
+        copies.append(selected.join(index, on="place", how="left").select(copies[0].columns))
+        made = index.select(
+            "row",
+            "turn",
+            reason=pl.lit(None, dtype=pl.String),
+            detail=pl.lit(None, dtype=pl.String),
+            tokens=pl.col("prompt_tokens") + pl.col("completion_tokens"),
+            drawn=pl.col("place").is_in(selected["place"].unique().implode()),
+        )
+        tried += [made, pl.read_parquet(part.lost).with_columns(drawn=pl.lit(value=False))]
+    return pl.concat(tried), pl.concat(copies)
+
+
+def _with_cluster(copies: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    cluster = rows.select("row", bits("cluster", 0))
+    return copies.join(cluster, on="row", how="left").select(DRAWN.names()).cast(DRAWN)
+
+
+def _judged(keys: Path, verdicts: Path, supervise: Supervise) -> pl.DataFrame:
+    columns = ["id", "file", "row", "messages", "text_bytes", "turns"]
+    rows, judged = pl.read_parquet(keys, columns=columns), pl.read_parquet(verdicts)
+    check_same_rows(rows, judged)
+    possible = supervised(supervise).list.len().cast(pl.Int64)
+    return rows.hstack(judged.select("cluster", "winner", "similarity", "reason")).select(
+        pl.exclude("turns"), possible=possible
     )
-    return rows + count_stage(mix.STAGE, source, turns, of="examples")
+
+
+def _outcomes(rows: pl.DataFrame, tried: pl.DataFrame) -> pl.DataFrame:
+    """Add stage, reason and detail to the rows, and how many examples they have and how many were drawn."""
+    by_turn = tried.sort("row", "turn")
+    per_row = by_turn.group_by("row", maintain_order=True).agg(
+        lost=pl.col("reason").count().cast(pl.Int64),
+        drawn=pl.col("drawn").sum().cast(pl.Int64),
+        why=pl.col("reason").drop_nulls().first(),
+        detail=pl.col("detail").drop_nulls().first(),
+    )
+    duplicate = pl.col("reason").is_not_null()
+    gone = ~duplicate & (pl.col("lost") == pl.col("possible"))
+    left = ~duplicate & ~gone & (pl.col("drawn") == 0)
+    return (
+        rows.join(per_row, on="row", how="left", maintain_order="left")
+        .with_columns(pl.col("lost", "drawn").fill_null(0))
+        .with_columns(
+            stage=pl.when(duplicate)
+            .then(pl.lit("dedup"))
+            .when(gone)
+            .then(pl.lit(render.STAGE))
+            .when(left)
+            .then(pl.lit(mix.STAGE)),
+            reason=pl.when(gone)
+            .then("why")
+            .when(left)
+            .then(pl.lit(Reason.NOT_SAMPLED.value))
+            .otherwise("reason"),
+            detail=pl.when(gone).then("detail"),
+            examples=pl.when(duplicate).then(0).otherwise(pl.col("possible") - pl.col("lost")),
+        )
+    )
+
+
+def _count_rendered(source: str, left: pl.DataFrame, tried: pl.DataFrame, unknown: int) -> StageCount:
+    """Count rows by their fate and examples by theirs: a row may lose one example and keep another."""
+    reason = pl.when(pl.col("stage") == render.STAGE).then("reason").alias("reason")
+    rows = count_stage(render.STAGE, source, left.select(reason, "messages", "text_bytes"))
+    examples = count_stage(render.STAGE, source, tried.select("reason", "tokens"), of="examples")
+    rest = Amount(examples=unknown)
+    return rows + examples + StageCount(stage=render.STAGE, source=source, read=rest, kept=rest)
+
+
+def _count_mixed(source: str, left: pl.DataFrame, tried: pl.DataFrame, unknown: int) -> StageCount:
+    spared = left.filter(pl.col("stage").is_null() | (pl.col("stage") != render.STAGE))
+    rows = count_stage(mix.STAGE, source, spared.select("reason", "messages", "text_bytes"))
+    word = Reason.NOT_SAMPLED.value
+    reason = pl.when(~pl.col("drawn")).then(pl.lit(word)).alias("reason")
+    good = tried.filter(pl.col("reason").is_null()).select(reason, "tokens")
+    rest = Amount(examples=unknown)
+    untouched = {word: rest} if unknown else {}
+    return (
+        rows
+        + count_stage(mix.STAGE, source, good, of="examples")
+        + StageCount(stage=mix.STAGE, source=source, read=rest, dropped=untouched)
+    )

@@ -1,15 +1,19 @@
 """Figures for the report: lengths, thinking, clusters, and a few dropped rows of each reason."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from curation.mix import SPLITS
+from curation.normalize import REJECTS
+from curation.shards import read_groups
 from schemas.ledger import Ledger
 from schemas.manifest import Share
 from schemas.recipe import MixPlan
+from schemas.record import Record
 from schemas.report import Check, ClusterView, LengthView, Sample
 
 EDGES = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
@@ -17,66 +21,95 @@ EDGES = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
 
 QUANTILES = (0.5, 0.9, 0.99)
 
-
-def lengths(index: pl.DataFrame) -> tuple[LengthView, ...]:
-    """Return per source how long its examples are, in tokens of prompt and completion together."""
-    sized = index.select("source", tokens=pl.col("prompt_tokens") + pl.col("completion_tokens"))
-    views = []
-    for (source,), rows in sized.sort("source").group_by("source", maintain_order=True):
-        tokens = rows["tokens"].to_numpy()
-        ranks = np.quantile(tokens, QUANTILES, method="lower")
-        views.append(
-            LengthView(
-                source=str(source),
-                examples=len(tokens),
-                median=int(ranks[0]),
-                p90=int(ranks[1]),
-                p99=int(ranks[2]),
-                longest=int(tokens.max()),
-                edges=EDGES,
-                histogram=tuple(np.histogram(tokens, [0, *(edge + 1 for edge in EDGES), 2**62])[0].tolist()),
-                fits=tuple(round(float((tokens <= edge).mean()), 6) for edge in EDGES),
-            )
-        )
-    return tuple(views)
+LARGEST = 10
+"""How many clusters the report names."""
 
 
-def clusters(fates: pl.LazyFrame, *, largest: int = 10) -> ClusterView:
-    """Return how many near-duplicate clusters there are by size, and the ids of the largest.
+class ClusterPart(Record):
+    """What one shard knows of clusters that may reach into others."""
+
+    rows: Mapping[str, int]
+    """Rows of the shard by the size of their cluster; single rows are no cluster."""
+    largest: tuple[tuple[int, str], ...]
+    """Size and id of the largest clusters that have a row here."""
+
+
+class Audit(Record):
+    """What is measured of a finished draw for its report."""
+
+    lengths: tuple[LengthView, ...]
+    clusters: ClusterView
+    samples: tuple[Sample, ...]
+    checks: tuple[Check, ...]
+
+
+def lengths(tokens: Mapping[str, Sequence[pl.Series]]) -> tuple[LengthView, ...]:
+    """Return per source how long its drawn examples are, in tokens of prompt and completion together."""
+    return tuple(
+        _length(source, pl.concat(parts).to_numpy()) for source, parts in sorted(tokens.items()) if parts
+    )
+
+
+def _length(source: str, tokens: NDArray[np.int64]) -> LengthView:
+    ranks = np.quantile(tokens, QUANTILES, method="lower") if len(tokens) else [0, 0, 0]
+    share = len(tokens) or 1
+    return LengthView(
+        source=source,
+        examples=len(tokens),
+        median=int(ranks[0]),
+        p90=int(ranks[1]),
+        p99=int(ranks[2]),
+        longest=int(tokens.max(initial=0)),
+        edges=EDGES,
+        histogram=tuple(np.histogram(tokens, [0, *(edge + 1 for edge in EDGES), 2**62])[0].tolist()),
+        fits=tuple(round(int((tokens <= edge).sum()) / share, 6) for edge in EDGES),
+    )
+
+
+def clusters(verdicts: pl.DataFrame, *, largest: int = LARGEST) -> ClusterPart:
+    """Return of one shard how many rows are in clusters of each size, and its largest clusters.
 
     Args:
-        fates: rows of all sources, schema `FATES`.
+        verdicts: what dedup decided of the shard.
         largest: how many clusters to name.
     """
-    sizes = (
-        fates.filter(pl.col("cluster").is_not_null())
-        .group_by("cluster")
-        .agg(rows=pl.len().cast(pl.Int64))
-        .filter(pl.col("rows") > 1)
-        .sort("rows", "cluster", descending=[True, False])
-        .collect()
+    shared = verdicts.filter(pl.col("cluster_size") > 1).select("cluster", "cluster_size")
+    rows = shared.group_by("cluster_size").len().sort("cluster_size")
+    named = shared.unique().sort("cluster_size", "cluster", descending=[True, False]).head(largest)
+    return ClusterPart(
+        rows={str(size): number for size, number in rows.iter_rows()},
+        largest=tuple((size, name) for name, size in named.iter_rows()),
     )
-    counts = sizes.group_by("rows").agg(clusters=pl.len().cast(pl.Int64)).sort("rows")
+
+
+def merged_clusters(parts: Iterable[ClusterPart], *, largest: int = LARGEST) -> ClusterView:
+    """Return the clusters of all shards from what `clusters` found in each."""
+    rows: dict[int, int] = {}
+    named: set[tuple[int, str]] = set()
+    for part in parts:
+        named |= set(part.largest)
+        for size, number in part.rows.items():
+            rows[int(size)] = rows.get(int(size), 0) + number
+    order = sorted(named, key=lambda cluster: (-cluster[0], cluster[1]))
     return ClusterView(
-        by_size={str(size): number for size, number in counts.iter_rows()},
-        largest=tuple(sizes.head(largest)["cluster"].to_list()),
+        by_size={str(size): rows[size] // size for size in sorted(rows)},
+        largest=tuple(name for _, name in order[:largest]),
     )
 
 
 def samples(rejects: Sequence[Path], *, each: int = 3, characters: int = 600) -> tuple[Sample, ...]:
     """Return up to `each` dropped rows per source and reason, by smallest id, cut for display."""
     shown = ["id", "source", "file", "row", "stage", "reason", "detail"]
-    # the content of all that was dropped may be more than memory holds; sort it cut to what is shown
-    cut = [
-        pl.scan_parquet(path).select(*shown, pl.col("content").str.head(characters)).collect()
-        for path in rejects
-    ]
-    rows = (
-        pl.concat(cut)
-        .sort("source", "reason", "id", "file", "row")
-        .filter(pl.int_range(pl.len()).over("source", "reason") < each)
-    )
-    return tuple(Sample(**row) for row in rows.to_dicts())
+    best = pl.DataFrame(schema={name: REJECTS[name] for name in [*shown, "content"]})
+    for path in rejects:
+        for group in read_groups(path):  # what was dropped may be more than memory holds
+            cut = group.select(*shown, pl.col("content").str.head(characters))
+            best = (
+                pl.concat([best, cut])
+                .sort("source", "reason", "id", "file", "row")
+                .filter(pl.int_range(pl.len()).over("source", "reason") < each)
+            )
+    return tuple(Sample(**row) for row in best.to_dicts())
 
 
 def check_ledger(ledger: Ledger) -> Check:
@@ -111,23 +144,22 @@ def check_shares(shares: Sequence[Share], plan: MixPlan, *, longest: int) -> lis
     return found
 
 
-def check_split(index: pl.DataFrame, drawn: pl.DataFrame) -> Check:
-    """Return whether any cluster of near-duplicates has examples in both train and eval."""
-    both = (
-        index.join(drawn.select("shard", "row", "split"), on=["shard", "row"])
-        .group_by("cluster")
-        .agg(pl.col("split").n_unique())
-        .filter(pl.col("split") > 1)
-        .height
-    )
+def check_split(drawn: Iterable[pl.DataFrame]) -> Check:
+    """Return whether any cluster of near-duplicates has examples in both train and eval.
+
+    Args:
+        drawn: the drawn examples, shard by shard, schema `fates.DRAWN`.
+    """
+    sides = pl.concat([rows.select("cluster", "split").unique() for rows in drawn]).unique()
+    both = sides.height - sides["cluster"].n_unique()
     return Check(
         name="no near-duplicate in both train and eval", passed=both == 0, detail=f"{both} clusters in both"
     )
 
 
-def check_targets(index: pl.DataFrame, drawn: pl.DataFrame) -> Check:
+def check_targets(drawn: Iterable[pl.DataFrame]) -> Check:
     """Return whether every drawn example has something to learn."""
-    least = index.join(drawn.select("shard", "row"), on=["shard", "row"])["completion_tokens"].min()
-    shortest = least if isinstance(least, int) else 0
+    least = [rows["completion_tokens"].min() for rows in drawn if rows.height]
+    shortest = min((value for value in least if isinstance(value, int)), default=0)
     detail = f"the shortest completion has {shortest} tokens"
     return Check(name="every example has a trained token", passed=shortest > 0, detail=detail)

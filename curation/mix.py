@@ -1,4 +1,8 @@
-"""Composing the mixture: exact shares, drawn and ordered by hash, whole clusters on one side of the split."""
+"""Composing the mixture: exact shares, drawn and ordered by hash, whole clusters on one side of the split.
+
+Examples are counted in tokens only as far as the draw goes: `mix` says which it must know before it can
+go on, and is asked again when they are counted.
+"""
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
@@ -15,78 +19,91 @@ from schemas.recipe import MixPlan
 
 STAGE = "mix"
 
-INDEX = pl.Schema(
+SELECTION = pl.Schema(
     {
-        "source": pl.String(),
-        "conversation_id": pl.String(),
-        "turn": pl.Int64(),
-        "cluster": pl.String(),
-        "thinking": pl.Boolean(),
-        "prompt_tokens": pl.Int64(),
-        "completion_tokens": pl.Int64(),
+        "part": pl.Int32(),
+        "place": pl.Int32(),
+        "shard": pl.Int32(),
+        "split": pl.String(),
+        "copy": pl.Int64(),
+        "order": pl.UInt64(),
         "text_bytes": pl.Int64(),
-        "shard": pl.Int64(),
-        "row": pl.Int64(),
     }
 )
-"""What the draw needs to know of an example; `shard` and `row` say where the example itself lies."""
+"""One drawn example: where it lies (example `place` of rendered part `part`), its split, whether it is a
+copy (0 for the first), and `order`, by which a split is sorted."""
+
+WANTED = pl.Schema({"shard": pl.Int32(), "row": pl.Int64(), "turn": pl.Int32()})
+"""An example that must be rendered and counted before the draw can go on."""
 
 Hashes = NDArray[np.uint64]
 Split = Literal["train", "eval"]
 SPLITS: tuple[Split, ...] = ("train", "eval")
+Pools = Mapping[tuple[Split, str], pl.DataFrame]
+Goals = Mapping[tuple[Split, str], int]
 
 _WHOLE_SHARES_UP_TO = 100
 _DRAW, _ORDER, _SIDE = 1, 2, 3
 
+_PILOT = 64  # examples counted first where shares are of tokens, to learn how long they are
+_AT_LEAST = 256
+_SPARE = 16
+_MARGIN = 1.02
+_TOKENS_PER_BYTE = 0.3
+
+_BYTES_GROW = 4  # at most: NFC triples a few letters, JSON is printed with spaces
+_FRAME_BYTES = 1024
+
 
 class Mixture(NamedTuple):
-    """What was drawn.
+    """What was drawn: `selection` is sorted by split and order, `shares` says what each source came to.
 
-    `selection` has one row per row of the mixture: shard, row, split, copy (0 for the first) and
-    `order`, by which a split is sorted; it is sorted by split and order. `shares` says what each
-    source came to.
+    As long as `wanted` has rows, nothing is drawn yet and the other two are empty.
     """
 
     selection: pl.DataFrame
     shares: tuple[Share, ...]
+    wanted: pl.DataFrame
 
 
-def mix(index: pl.DataFrame, plan: MixPlan, *, seed: int) -> Mixture:
-    """Draw the mixture from all examples.
+def mix(examples: Mapping[str, pl.DataFrame], plan: MixPlan, *, seed: int, max_tokens: int) -> Mixture:
+    """Draw the mixture, or say which examples must be counted first.
 
     Every example has a hash of (seed, conversation, turn); a source's share is filled in the order
     of that hash, so one changed row changes about one row of the mixture. The split is decided per
-    cluster, also by hash. Both splits reach the shares on their own.
+    cluster, also by hash. Both splits reach the shares on their own. What is drawn does not depend on how
+    many examples were counted before, only on the examples: none is counted that the draw cannot reach,
+    but for a small margin.
 
     Args:
-        index: all examples, schema `INDEX`, in any order.
+        examples: per source all that may be drawn, schema `pools.POOL`, in any order.
         plan: shares, unit, size, and what to do when a source is too small.
         seed: decides which examples are drawn and in which order they stand.
+        max_tokens: longest example: no weight is above it.
 
     Raises:
         MixtureError: if a source has nothing to draw from, or too little and `when_short` is `fail`.
     """
-    held_out = _uniform(_hash(index["cluster"], seed, _SIDE)) < plan.eval_share
-    ranked = index.with_columns(
-        side=pl.Series(np.where(held_out, "eval", "train")),
-        draw=_hash(index["conversation_id"], seed, _DRAW, index["turn"]),
-        weight=_weight(index, plan),
-    ).sort("draw", "conversation_id", "turn")
     pools = {
-        split: {name: ranked.filter(side=split, source=name) for name in sorted(plan.shares)}
+        (split, name): _ranked(rows, plan, seed, split, max_tokens)
         for split in SPLITS
+        for name, rows in examples.items()
     }
-    sizes = _sizes(plan, {split: _supply(pool) for split, pool in pools.items()})
+    goals = _goals(plan, {key: int(pool["most"].sum()) for key, pool in pools.items()})
+    unsure = [key for key in goals if not _reaches(pools[key], goals[key])]
+    if unsure:
+        return Mixture(pl.DataFrame(schema=SELECTION), (), _wanted(pools, goals, unsure, plan, max_tokens))
     drawn, shares = [], []
-    for split in SPLITS:
-        for name, goal in quotas(sizes[split], plan.exact_shares()).items():
-            rows = _draw(pools[split][name], goal, by_count=plan.unit == "examples")
-            drawn.append(rows.with_columns(split=pl.lit(split)))
-            shares.append(_share(rows, pools[split][name], name, split, plan))
+    for key, goal in goals.items():
+        rows = _draw(pools[key], goal, by_count=plan.unit == "examples")
+        drawn.append(rows.with_columns(split=pl.lit(key[0])))
+        shares.append(_share(rows, pools[key], key, plan))
     selection = pl.concat(drawn)
-    order = _hash(selection["conversation_id"], seed, _ORDER, selection["turn"], selection["copy"])
-    selection = selection.with_columns(order=order).sort("split", "order", "conversation_id", "turn", "copy")
-    return Mixture(selection.select("shard", "row", "split", "copy", "order", "text_bytes"), tuple(shares))
+    order = _hash(selection["id"], seed, _ORDER, selection["turn"], selection["copy"])
+    selection = selection.with_columns(order=order).sort("split", "order", "id", "low", "turn", "copy")
+    return Mixture(
+        selection.select(SELECTION.names()).cast(SELECTION), tuple(shares), pl.DataFrame(schema=WANTED)
+    )
 
 
 def quotas(size: int, shares: Mapping[str, Fraction]) -> dict[str, int]:
@@ -102,30 +119,117 @@ def quotas(size: int, shares: Mapping[str, Fraction]) -> dict[str, int]:
     return whole
 
 
-def _weight(index: pl.DataFrame, plan: MixPlan) -> pl.Expr:
+def _ranked(rows: pl.DataFrame, plan: MixPlan, seed: int, split: Split, max_tokens: int) -> pl.DataFrame:
+    """Return one split of a source in the order of the draw, with what is known of each example's weight.
+
+    `weight` is null until it is counted, 0 for what cannot be an example; `most` is what it is at most.
+    """
+    held_out = _uniform(_hash(rows["cluster"], seed, _SIDE)) < plan.eval_share
+    ranked = rows.filter(pl.Series(held_out if split == "eval" else ~held_out))
+    ranked = ranked.with_columns(draw=_hash(ranked["id"], seed, _DRAW, ranked["turn"]))
+    longest = pl.min_horizontal(pl.lit(max_tokens), pl.col("bytes") * _BYTES_GROW + _FRAME_BYTES)
+    most = pl.lit(1) if plan.unit == "examples" else longest
+    weight = pl.when(pl.col("lost")).then(0).when(pl.col("part").is_not_null()).then(_weight(plan))
+    return (
+        ranked.sort("draw", "id", "low", "turn")
+        .drop("draw", "cluster")
+        .with_columns(weight=weight.cast(pl.Int64))
+        .with_columns(most=pl.coalesce("weight", most).cast(pl.Int64))
+    )
+
+
+def _weight(plan: MixPlan) -> pl.Expr:
     if plan.unit == "examples":
-        return pl.lit(1, dtype=pl.Int64)
+        return pl.lit(1)
     if plan.unit == "trainable_tokens":
         return pl.col("completion_tokens")
     return pl.col("prompt_tokens") + pl.col("completion_tokens")
 
 
-def _supply(pool: Mapping[str, pl.DataFrame]) -> dict[str, int]:
-    return {name: int(rows["weight"].sum()) for name, rows in pool.items()}
+def _reaches(pool: pl.DataFrame, goal: int) -> bool:
+    """Return whether the examples counted so far fill `goal`, without a gap, or are all there are."""
+    known = _known(pool)
+    return known.height == pool.height or int(known["weight"].sum()) >= goal
 
 
-def _sizes(plan: MixPlan, supply: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+def _known(pool: pl.DataFrame) -> pl.DataFrame:
+    """Return the examples before the first one that is not counted."""
+    unknown = pool["weight"].is_null()
+    first = unknown.arg_max() if unknown.any() else None
+    return pool if first is None else pool.head(first)
+
+
+def _wanted(
+    pools: Pools, goals: Goals, unsure: list[tuple[Split, str]], plan: MixPlan, max_tokens: int
+) -> pl.DataFrame:
+    """Return what to count next: as many examples, in the order of the draw, as will probably do.
+
+    Goals are what can be reached at most, so while the scarcest source is not counted they are too high;
+    what sources will probably come to bounds them from the other side.
+    """
+    if plan.unit != "examples" and all(pools[key]["weight"].is_null().all() for key in unsure):
+        return pl.concat([_ask(pools[key].head(_PILOT)) for key in unsure])
+    guesses = {key: _guess(pool, plan, max_tokens) for key, pool in pools.items()}
+    likely = {key: int(pools[key]["weight"].sum()) + int(guesses[key].sum()) for key in pools}
+    aims = _goals(plan, likely, strict=False)
+    asked = [_next(pools[key], guesses[key], min(aims[key], goals[key])) for key in unsure]
+    if not any(part.height for part in asked):  # all that is likely is counted, and it was not enough
+        asked = [_next(pools[key], guesses[key], goals[key], at_least=_AT_LEAST) for key in unsure]
+    return pl.concat(asked)
+
+
+def _guess(pool: pl.DataFrame, plan: MixPlan, max_tokens: int) -> pl.Series:
+    """Return the likely weight of each example that is not counted, in the order of the draw."""
+    counted = pool.filter(pl.col("part").is_not_null())
+    tokens = int(counted["prompt_tokens"].sum()) + int(counted["completion_tokens"].sum())
+    size = int(counted["bytes"].sum())
+    ratio = tokens / size if size else _TOKENS_PER_BYTE
+    share = int(counted["weight"].sum()) / size if size else _TOKENS_PER_BYTE
+    unknown = pool.filter(pl.col("weight").is_null())["bytes"]
+    likely = pl.Series(np.ones(len(unknown))) if plan.unit == "examples" else unknown * share
+    return likely * (unknown * ratio <= max_tokens)
+
+
+def _next(pool: pl.DataFrame, guess: pl.Series, goal: int, at_least: int = 0) -> pl.DataFrame:
+    """Return the examples that will probably fill what is missing to `goal`, and a few to spare."""
+    unknown = pool.filter(pl.col("weight").is_null())
+    missing = goal - int(pool["weight"].sum())
+    count = at_least
+    if missing > 0:
+        reached = guess.cum_sum().to_numpy()
+        count = max(count, int(np.searchsorted(reached, missing * _MARGIN)) + 1 + _SPARE)
+    return _ask(unknown.head(count))
+
+
+def _ask(pool: pl.DataFrame) -> pl.DataFrame:
+    return pool.select(WANTED.names())
+
+
+def _goals(plan: MixPlan, supply: Goals, *, strict: bool = True) -> dict[tuple[Split, str], int]:
+    """Return how much each source gives to each split, in the plan's unit.
+
+    Raises:
+        MixtureError: if `strict` and the supply cannot give what the plan demands.
+    """
+    shares = plan.exact_shares()
+    by_split = {split: {name: supply[split, name] for name in shares} for split in SPLITS}
+    sizes = _sizes(plan, by_split, strict=strict)
+    return {(split, name): goal for split in SPLITS for name, goal in quotas(sizes[split], shares).items()}
+
+
+def _sizes(plan: MixPlan, supply: Mapping[Split, Mapping[str, int]], *, strict: bool) -> dict[Split, int]:
     """Return how large each split becomes, in the plan's unit."""
     shares = plan.exact_shares()
     most = {split: _largest(shares, supply[split]) for split in SPLITS}
-    if empty := sorted(name for name, share in shares.items() if share and not supply["train"][name]):
+    empty = sorted(name for name, share in shares.items() if share and not supply["train"][name])
+    if empty and strict:
         msg = f"no example of {', '.join(empty)} is left to draw from, so no share of it can be reached"
         raise MixtureError(msg)
     if plan.size is None:
         return {split: _whole(size, shares.values()) for split, size in most.items()}
     held_out = min(round(plan.size * Fraction(repr(plan.eval_share))), most["eval"])
     wanted = plan.size - held_out
-    if wanted > most["train"] and plan.when_short == "fail":
+    if wanted > most["train"] and plan.when_short == "fail" and strict:
         short = {
             name: f"{supply['train'][name]} of {goal}"
             for name, goal in quotas(wanted, shares).items()
@@ -133,7 +237,7 @@ def _sizes(plan: MixPlan, supply: Mapping[str, Mapping[str, int]]) -> dict[str, 
         }
         msg = f"too little for a size of {plan.size}: {short}; lower `size` or allow `when_short: shrink`"
         raise MixtureError(msg)
-    if wanted > most["train"] and plan.when_short == "shrink":
+    if wanted > most["train"] and plan.when_short != "repeat":
         wanted = _whole(most["train"], shares.values())
     return {"train": wanted, "eval": held_out}
 
@@ -154,6 +258,7 @@ def _whole(size: int, shares: Iterable[Fraction]) -> int:
 
 def _draw(pool: pl.DataFrame, goal: int, *, by_count: bool) -> pl.DataFrame:
     """Return the first rows whose weights come closest to `goal`, whole copies of the pool first."""
+    pool = _known(pool).filter(~pl.col("lost"))
     supply = int(pool["weight"].sum())
     copies, rest = divmod(goal, supply) if supply else (0, 0)
     reached = pool["weight"].cum_sum().to_numpy()
@@ -172,12 +277,13 @@ def _closest(reached: NDArray[np.int64], goal: int) -> int:
     return after
 
 
-def _share(rows: pl.DataFrame, pool: pl.DataFrame, name: str, split: Split, plan: MixPlan) -> Share:
+def _share(rows: pl.DataFrame, pool: pl.DataFrame, key: tuple[Split, str], plan: MixPlan) -> Share:
+    split, name = key
     return Share(
         source=name,
         split=split,
         declared=plan.shares[name],
-        available=pool.height,
+        available=pool.height - int(pool["lost"].sum()),
         examples=rows.height,
         tokens=int(rows["prompt_tokens"].sum()) + int(rows["completion_tokens"].sum()),
         trainable_tokens=int(rows["completion_tokens"].sum()),
@@ -189,10 +295,10 @@ def _share(rows: pl.DataFrame, pool: pl.DataFrame, name: str, split: Split, plan
 def _hash(ids: pl.Series, seed: int, purpose: int, *salts: pl.Series) -> pl.Series:
     """Return a 64-bit hash of (seed, purpose, id, salts) a row, by splitmix64's finaliser.
 
-    Ids are hex digits of a sha256, so their first 16 are uniform already; the finaliser
+    Ids are bits of a sha256, so they are uniform already; the finaliser
     (https://prng.di.unimi.it/splitmix64.c) makes draws for different seeds and purposes independent.
     """
-    values: Hashes = ids.str.slice(0, 16).str.to_integer(base=16, dtype=pl.UInt64).to_numpy()
+    values: Hashes = ids.to_numpy()
     for salt in (np.uint64(seed), np.uint64(purpose), *(s.to_numpy().astype(np.uint64) for s in salts)):
         values = _finalise(values ^ _finalise(np.asarray(salt, dtype=np.uint64)))
     return pl.Series(values, dtype=pl.UInt64)

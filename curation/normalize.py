@@ -6,8 +6,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import orjson
 import polars as pl
+from numpy.typing import NDArray
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
@@ -17,7 +19,6 @@ from curation.read import RawRow, RawSlice, read_rows
 from curation.shards import ShardWriter
 from schemas.conversation import Conversation, Lineage, Message, content_key, row_id
 from schemas.errors import SourceError
-from schemas.frame import polars_schema
 from schemas.ledger import StageCount
 from schemas.reasons import Reason
 from schemas.recipe import Compare, SourceBase
@@ -25,11 +26,10 @@ from schemas.record import MAX_DEPTH, depth, fault
 
 STAGE = "validate"
 
-CONVERSATIONS = pl.Schema({**polars_schema(Conversation), "text_bytes": pl.Int64()})
-"""A conversation, and the bytes of text its raw row held."""
-
-KEYS = pl.Schema({**KEY_SCHEMA, "messages": pl.Int64(), "text_bytes": pl.Int64()})
-"""What duplicates are judged by, row by row beside `CONVERSATIONS`; `text` is what is compared."""
+KEYS = pl.Schema(
+    {**KEY_SCHEMA, "messages": pl.Int64(), "text_bytes": pl.Int64(), "turns": pl.List(pl.Int64())}
+)
+"""What later stages need to know of every valid row; `turns` are the places of the assistant's turns."""
 
 REJECTS = pl.Schema(
     {
@@ -86,13 +86,12 @@ def normalize_slice(piece: RawSlice, *, origin: Origin, max_row_bytes: int, out:
     rows = read_rows(piece, max_row_bytes=max_row_bytes)
     judged = (judge(row, origin=origin, max_row_bytes=max_row_bytes) for row in rows)
     with ExitStack() as stack:
-        conversations, keys, rejects = (
+        keys, rejects = (
             stack.enter_context(ShardWriter(out / f"{name}.parquet", schema))
-            for name, schema in (("conversations", CONVERSATIONS), ("keys", KEYS), ("rejects", REJECTS))
+            for name, schema in (("keys", KEYS), ("rejects", REJECTS))
         )
         for batch in _batches(judged):
             kept = [item for item in batch if item.conversation is not None]
-            conversations.append(_conversation_frame(kept))
             keys.append(_key_frame(kept, origin.source))
             rejects.append(_reject_frame([item for item in batch if item.reason is not None], origin))
             count += count_stage(STAGE, origin.source.name, _fates(batch))
@@ -100,6 +99,21 @@ def normalize_slice(piece: RawSlice, *, origin: Origin, max_row_bytes: int, out:
         msg = f"{piece.file}: {count.read.rows} rows where the footer promises {piece.rows}"
         raise SourceError(msg)
     return count
+
+
+def reopen(
+    piece: RawSlice, rows: NDArray[np.int64], *, origin: Origin, max_row_bytes: int
+) -> Iterator[Judged]:
+    """Yield the rows of a slice with these numbers, judged in full, in file order."""
+    wanted = set(rows.tolist())
+    for row in read_rows(piece, max_row_bytes=max_row_bytes):
+        if row.number in wanted:
+            yield judge(row, origin=origin, max_row_bytes=max_row_bytes)
+
+
+def raw_json(row: RawRow) -> str:
+    """Return a raw row as text that any reader can open: the line as it stands, or JSON."""
+    return row.text or _json(row.values)
 
 
 def judge(row: RawRow, *, origin: Origin, max_row_bytes: int) -> Judged:
@@ -225,15 +239,6 @@ def _batches(judged: Iterator[Judged]) -> Iterator[list[Judged]]:
         yield batch
 
 
-def _conversation_frame(kept: list[Judged]) -> pl.DataFrame:
-    rows = [
-        {**item.conversation.model_dump(), "text_bytes": item.text_bytes}
-        for item in kept
-        if item.conversation
-    ]
-    return pl.DataFrame(rows, schema=CONVERSATIONS, orient="row")
-
-
 def _key_frame(kept: list[Judged], source: SourceBase) -> pl.DataFrame:
     rows = [
         {
@@ -249,6 +254,9 @@ def _key_frame(kept: list[Judged], source: SourceBase) -> pl.DataFrame:
             "row": conversation.lineage.row,
             "messages": item.messages,
             "text_bytes": item.text_bytes,
+            "turns": [
+                place for place, message in enumerate(conversation.messages) if message.role == "assistant"
+            ],
         }
         for item in kept
         if (conversation := item.conversation)
@@ -259,7 +267,7 @@ def _key_frame(kept: list[Judged], source: SourceBase) -> pl.DataFrame:
 def _reject_frame(rejected: list[Judged], origin: Origin) -> pl.DataFrame:
     rows = []
     for item in rejected:
-        content = item.row.text or _json(item.row.values)
+        content = raw_json(item.row)
         rows.append(
             {
                 "id": row_id(origin.source.name, content),

@@ -3,19 +3,22 @@
 from pathlib import Path
 from typing import Any
 
-import orjson
+import numpy as np
 import polars as pl
 
-from curation.normalize import compared_text
+from curation.normalize import Origin, compared_text, judge, reopen
 from curation.overlap import explain_pair
-from flows.store import MANIFEST
+from curation.read import RawRow, slices
+from flows.store import MANIFEST, Store
 from schemas.conversation import Message
-from schemas.errors import StoreError
+from schemas.errors import SourceError, StoreError
 from schemas.manifest import Manifest
 from schemas.reasons import Reason
-from schemas.record import Record
+from schemas.recipe import Recipe
+from schemas.record import Record, parse_json
 
 _MATES = 20
+_ANY_SIZE = 2**62
 
 
 class Fate(Record):
@@ -92,7 +95,7 @@ def _compare(version: Path, rows: tuple[Fate, ...]) -> Comparison | None:
     lost = next((row for row in rows if row.winner), None)
     if lost is None or lost.winner is None:
         return None
-    recipe = Manifest.model_validate_json((version / MANIFEST).read_bytes()).recipe
+    recipe = _recipe(version)
     compare = {source.name: source.compare for source in recipe.sources}
     mine, theirs = _messages(version, lost.id), _messages(version, lost.winner)
     winner = _fates(_all_fates(version).filter(id=lost.winner).collect())
@@ -104,49 +107,79 @@ def _compare(version: Path, rows: tuple[Fate, ...]) -> Comparison | None:
     return Comparison(text=text, winner_text=winner_text, jaccard=overlap.jaccard, shared=overlap.shared)
 
 
-def _messages(version: Path, row_id: str) -> list[Message] | None:
-    """Return a valid row's turns: from the mixture, from the rejects, or from the store's cache."""
-    if rejected := _rejected(version, row_id):
-        return _parsed(orjson.loads(rejected).get("messages"))
-    cache = version.parent.parent.parent / ".cache" / "validate"
-    for path in sorted(cache.glob("*/conversations.parquet")):
-        found = _scan(path).filter(id=row_id).select("messages").head(1).collect()
-        if found.height:
-            return _parsed(found["messages"].to_list()[0])
+def _messages(version: Path, row_id: str) -> tuple[Message, ...] | None:
+    """Return a valid row's turns: from the dropped rows, from the mixture, or from the source's file."""
+    if (rejected := _rejected(version, row_id)) and (found := _judged(version, *rejected)):
+        return found
     examples = _scan(*version.glob("train-*.parquet"), *version.glob("eval-*.parquet"))
-    found = examples.filter(conversation_id=row_id).sort("turn").tail(1).select("messages").collect()
-    return _parsed(found["messages"].to_list()[0]) if found.height else None
+    rows = examples.filter(conversation_id=row_id).sort("turn").tail(1).select("messages").collect()
+    return _published(rows["messages"].to_list()[0]) if rows.height else _reopened(version, row_id)
 
 
-def _parsed(messages: list[dict[str, Any]] | None) -> list[Message] | None:
-    """Return stored turns as records, whichever of our two forms they were stored in."""
-    if not messages:
+def _judged(version: Path, source: str, content: str) -> tuple[Message, ...] | None:
+    """Return the turns of a row that is kept as JSON text."""
+    try:
+        values = parse_json(content)
+    except ValueError:
         return None
-    return [
+    if not isinstance(values, dict):
+        return None
+    stated = next(stated for stated in _recipe(version).sources if stated.name == source)
+    row = RawRow(0, values, None, "")
+    found = judge(row, origin=Origin(stated, "", "", ""), max_row_bytes=_ANY_SIZE).conversation
+    return found.messages if found else None
+
+
+def _published(messages: list[dict[str, Any]]) -> tuple[Message, ...]:
+    """Return the turns of an example as they were before they were published."""
+    return tuple(
         Message.model_construct(
-            role=message["role"],
-            content=message["content"],
-            reasoning=message.get("reasoning", message.get("reasoning_content")),
+            role=message["role"], content=message["content"], reasoning=message["reasoning_content"]
         )
         for message in messages
-        if "role" in message
-    ]
+    )
+
+
+def _reopened(version: Path, row_id: str) -> tuple[Message, ...] | None:
+    """Return the turns of a row of which the version knows only the place, if the file is still the same."""
+    fate = _all_fates(version).filter(id=row_id).select("source", "file", "row").head(1).collect()
+    if not fate.height:
+        return None
+    source, file, row = fate.row(0)
+    recipe = _recipe(version)
+    place = Store(version.parents[2]).places(recipe.name).get(source, {}).get(file)
+    if place is None or not Path(place).is_file():
+        return None
+    stated = next(stated for stated in recipe.sources if stated.name == source)
+    origin = Origin(stated, "", "", file)
+    try:
+        pieces = slices(file, Path(place), "")
+        piece = next(piece for piece in pieces if piece.rows is None or row < piece.first_row + piece.rows)
+        numbers = np.array([row])
+        found = next(reopen(piece, numbers, origin=origin, max_row_bytes=recipe.max_row_bytes)).conversation
+    except (SourceError, StopIteration):
+        return None
+    return found.messages if found and found.id == row_id else None
 
 
 def _shown(version: Path, row_id: str) -> str | None:
     if rejected := _rejected(version, row_id):
-        return rejected
+        return rejected[1]
     messages = _messages(version, row_id)
     return "\n".join(f"{message.role}: {message.content}" for message in messages) if messages else None
 
 
-def _rejected(version: Path, row_id: str) -> str | None:
-    """Return a dropped row whole, as JSON text."""
+def _rejected(version: Path, row_id: str) -> tuple[str, str] | None:
+    """Return the source of a dropped row, and the row whole, as JSON text."""
     for path in sorted((version / "rejects").glob("*.parquet")):
-        found = _scan(path).filter(id=row_id).select("content").head(1).collect()
+        found = _scan(path).filter(id=row_id).select("source", "content").head(1).collect()
         if found.height:
-            return str(found["content"][0])
+            return found.row(0)
     return None
+
+
+def _recipe(version: Path) -> Recipe:
+    return Manifest.model_validate_json((version / MANIFEST).read_bytes()).recipe
 
 
 def _all_fates(version: Path) -> pl.LazyFrame:

@@ -22,7 +22,10 @@ LIBRARIES = (
 """Libraries whose change may change a byte of the mixture."""
 
 ROOMS = ("schemas", "templates", "curation")
-"""Rooms whose code decides what a row becomes; of this one only the stages do."""
+"""Rooms whose code decides what a row becomes."""
+
+STAGES = ("jobs.py", "stages.py", "drawing.py")
+"""What of this room does, too."""
 
 
 @cache
@@ -39,7 +42,7 @@ def code_digest() -> str:
     """
     content = sha256()
     sources = [(room, path) for room in ROOMS for path in files(room).iterdir()]
-    sources.append(("flows", files("flows") / "stages.py"))
+    sources += [("flows", files("flows") / name) for name in STAGES]
     for room, path in sorted(sources, key=lambda source: (source[0], source[1].name)):
         if path.is_file() and path.name.endswith((".py", ".jinja")):
             content.update(f"{room}/{path.name}\0".encode() + path.read_bytes() + b"\0")

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,19 +11,17 @@ from pathlib import Path
 from typing import Literal, ParamSpec, Protocol, TypeVar
 
 import orjson
-import polars as pl
 import pyarrow.parquet as pq
 
 from curation import measure, mix, normalize, render
-from curation.fates import FATES
 from curation.mix import SPLITS
-from curation.shards import ShardWriter, read_groups
-from flows import stages
+from flows import drawing, stages
 from flows.card import dataset_card
+from flows.drawing import Drawn
 from flows.fingerprint import code_digest, library_versions
+from flows.jobs import Run, Shard, counts
 from flows.progress import Notify, silent
 from flows.report import render_html
-from flows.stages import Run, Shard
 from flows.store import MANIFEST, StageOutput, Store, check_path, digest, full_disk, write_json
 from flows.workers import workers
 from schemas.artifact import InputFile, Snapshot
@@ -100,13 +98,12 @@ def build(
         run = Run(store, pool, notify)
         origins, shards = _read_sources(run, recipe, base, step)
         verdicts = step("dedup", stages.deduplicate)(run, shards, recipe.dedup)
-        rendered = step("render", stages.render_examples)(
-            run, shards, verdicts, template=recipe.template, max_tokens=recipe.max_tokens
-        )
-        drawn = step("mix", stages.draw)(run, rendered, recipe.mix, recipe.seed)
-        settled = step("settle", stages.settle)(run, shards, rendered, drawn)
-        gathered = step("gather", stages.gather)(run, rendered, drawn)
-        work = _Work(recipe, origins, shards, verdicts, rendered, drawn, settled, gathered)
+        drawn = step("draw", drawing.draw)(run, shards, verdicts, recipe)
+        settled = step("settle", drawing.settle)(run, shards, verdicts, drawn)
+        joined = step("join", drawing.join)(run, shards, settled)
+        gathered = step("gather", drawing.gather)(run, drawn)
+        audit = step("audit", drawing.audit)(run, shards, settled, joined, gathered, recipe.template)
+        work = _Work(recipe, origins, shards, verdicts, drawn, settled, joined, gathered, audit)
         built = step("publish", _publish)(run, work)
         facts.update(version=built.digest, status=built.status, reused=built.reused, made=built.made)
         return built
@@ -133,13 +130,21 @@ def _read_sources(run: Run, recipe: Recipe, base: Path, step: Step) -> tuple[lis
     snapshots = [
         step(f"resolve {source.name}", stages.resolve)(run, source, base) for source in recipe.sources
     ]
-    origins, shards = [], []
+    origins: list[SourceEntry] = []
+    shards: list[Shard] = []
     for source, snapshot in zip(recipe.sources, snapshots, strict=True):
         files = step(f"fetch {source.name}", stages.fetch)(run, source, snapshot, base)
         origins.append(_origin(source, snapshot, files))
         shards += step(f"validate {source.name}", stages.validate)(
-            run, source, snapshot, files, recipe.max_row_bytes
+            run, source, snapshot, files, max_row_bytes=recipe.max_row_bytes, first=len(shards)
         )
+    places = {
+        name: {
+            shard.raw.piece.file: str(shard.raw.piece.path) for shard in shards if shard.source.name == name
+        }
+        for name in (source.name for source in recipe.sources)
+    }
+    run.store.record_places(recipe.name, places)
     return origins, shards
 
 
@@ -162,10 +167,11 @@ class _Work:
     origins: list[SourceEntry]
     shards: list[Shard]
     verdicts: StageOutput
-    rendered: list[StageOutput]
-    drawn: StageOutput
+    drawn: Drawn
     settled: list[StageOutput]
+    joined: Mapping[str, StageOutput]
     gathered: list[StageOutput]
+    audited: StageOutput
 
     def ledger(self) -> Ledger:
         """Add up all parts of all stages, and refuse if a row, message or byte went missing.
@@ -177,11 +183,11 @@ class _Work:
         by_stage = (
             (normalize.STAGE, [shard.validated for shard in self.shards]),
             ("dedup", [self.verdicts]),
-            (render.STAGE, self.rendered),
+            (render.STAGE, self.settled),
             (mix.STAGE, self.settled),
         )
         for stage, outputs in by_stage:
-            parts = stages.counts(outputs, stage)
+            parts = counts(outputs, stage)
             for source in self.recipe.sources:
                 mine = [part for part in parts if part.source == source.name]
                 listed.append(total([StageCount(stage=stage, source=source.name), *mine]))
@@ -197,8 +203,8 @@ def _publish(run: Run, work: _Work) -> Built:
         before = store.current(work.recipe.name)
     with store.scratch(store.root / work.recipe.name / "versions") as folder:
         contents = _link_shards(work, folder)
-        _write_rows(work, folder)
-        report = _report(work, ledger, _content_digest(contents), folder)
+        _link_rows(work, folder)
+        report = _report(work, ledger, _content_digest(contents))
         write_json(folder / "report.json", report.model_dump(mode="json"))
         (folder / "report.html").write_text(render_html(report), encoding="utf-8")
         (folder / "README.md").write_text(dataset_card(report), encoding="utf-8")
@@ -234,52 +240,31 @@ def _link(cached: Path, published: Path) -> None:
         shutil.copyfile(cached, published)
 
 
-def _write_rows(work: _Work, folder: Path) -> None:
-    """Write the dropped rows and the fates of all rows, a file per source."""
+def _link_rows(work: _Work, folder: Path) -> None:
+    """Put the dropped rows and the fates of all rows into the version, a file per source."""
     for name in ("rejects", "fates"):
         (folder / name).mkdir()
-    for source in work.recipe.sources:
-        mine = [number for number, shard in enumerate(work.shards) if shard.source.name == source.name]
-        rejects = [
-            output / "rejects.parquet"
-            for number in mine
-            for output in (work.shards[number].validated.folder, work.rendered[number].folder)
-        ]
-        _join(rejects, folder / "rejects" / f"{source.name}.parquet", normalize.REJECTS)
-        fates = [work.settled[number].folder / "fates.parquet" for number in mine]
-        _join(fates, folder / "fates" / f"{source.name}.parquet", FATES)
+        for source, output in work.joined.items():
+            _link(output.folder / f"{name}.parquet", folder / name / f"{source}.parquet")
 
 
-def _join(parts: Sequence[Path], out: Path, schema: pl.Schema) -> None:
-    """Write the rows of several shards of one schema into one, a row group at a time."""
-    with ShardWriter(out, schema) as joined:
-        for part in parts:
-            for group in read_groups(part):
-                joined.append(group)
-
-
-def _report(work: _Work, ledger: Ledger, content: str, folder: Path) -> Report:
-    recipe = work.recipe
-    shares = stages.shares(work.drawn)
-    index = pl.concat([pl.read_parquet(output.folder / "index.parquet") for output in work.rendered])
-    drawn = pl.concat(
-        [pl.read_parquet(path) for path in sorted(work.drawn.folder.glob("selection-*.parquet"))]
-    )
-    lengths = measure.lengths(index)
+def _report(work: _Work, ledger: Ledger, content: str) -> Report:
+    recipe, shares = work.recipe, work.drawn.shares
+    audit = measure.Audit.model_validate(work.audited.result["audit"])
+    longest = max((view.longest for view in audit.lengths), default=0)
     return Report(
         mixture=recipe.name,
         title=recipe.title,
         checks=(
             measure.check_ledger(ledger),
-            *measure.check_shares(shares, recipe.mix, longest=max(view.longest for view in lengths)),
-            measure.check_split(index, drawn),
-            measure.check_targets(index, drawn),
+            *measure.check_shares(shares, recipe.mix, longest=longest),
+            *audit.checks,
         ),
         shares=shares,
         ledger=ledger,
-        lengths=lengths,
-        clusters=measure.clusters(pl.scan_parquet(folder / "fates" / "*.parquet")),
-        samples=measure.samples(sorted((folder / "rejects").glob("*.parquet"))),
+        lengths=audit.lengths,
+        clusters=audit.clusters,
+        samples=audit.samples,
         sources=tuple(work.origins),
         recipe=recipe,
         template_sha256=template_digest(recipe.template),
@@ -336,11 +321,16 @@ def _check_shards(manifest: Manifest, work: _Work) -> None:
     Raises:
         StoreCorrupt: naming the shard.
     """
-    for output in work.gathered:
-        for name, expected in output.files.items():
-            if manifest.files[name].sha256 != expected:
-                msg = f"{name} changed on the disk while it was published; build again"
-                raise StoreCorrupt(msg)
+    rows = [
+        (f"{kind}/{source}.parquet", output.files[f"{kind}.parquet"])
+        for kind in ("rejects", "fates")
+        for source, output in work.joined.items()
+    ]
+    shards = [named for output in work.gathered for named in output.files.items()]
+    for name, expected in rows + shards:
+        if manifest.files[name].sha256 != expected:
+            msg = f"{name} changed on the disk while it was published; build again"
+            raise StoreCorrupt(msg)
 
 
 def _content_digest(contents: Sequence[tuple[str, str]]) -> str:

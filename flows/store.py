@@ -3,6 +3,7 @@
 STORE/<mixture>/versions/<digest>/   published, named by the sha256 of its manifest.json
 STORE/<mixture>/CURRENT              the digest of the newest good version, written last
 STORE/<mixture>/runs.jsonl           when which build ran and how it ended
+STORE/<mixture>/places.json          where the last build's source files lie on this machine
 STORE/.cache/<stage>/<key>/          outputs of stages, named by all that decides them
 STORE/.cache/hub/                    downloaded files
 
@@ -153,6 +154,22 @@ class Store:
             msg = f"{pointer} does not name a version; build again, or write the digest of a good one into it"
             raise StoreCorrupt(msg)
         return self.root / mixture / "versions" / name.decode().strip()
+
+    def record_places(self, mixture: str, places: Mapping[str, Mapping[str, str]]) -> None:
+        """Note where each source's files lie, so that rows a version does not hold can be opened again."""
+        with full_disk(self.root):
+            content = orjson.dumps(places, option=orjson.OPT_SORT_KEYS)
+            _write_atomically(self.root / mixture / "places.json", content)
+
+    def places(self, mixture: str) -> Mapping[str, Mapping[str, str]]:
+        """Return path by source and file of the last build here; empty if none is known."""
+        try:
+            noted: Mapping[str, Mapping[str, str]] = orjson.loads(
+                (self.root / mixture / "places.json").read_bytes()
+            )
+        except (OSError, ValueError):
+            return {}
+        return noted
 
     def record_run(self, mixture: str, facts: Mapping[str, object]) -> None:
         """Append one line to the mixture's history of runs; clock and host belong here only."""

@@ -29,13 +29,13 @@ def example(number: int, text: str = "text") -> dict[str, Any]:
 
 
 def selected(*rows: tuple[int, int, int], split: str = "train", size: int = 100) -> pl.DataFrame:
-    """Make a selection of (row, copy, order) of one shard."""
+    """Make a selection of (place, copy, order) of one part."""
     return pl.DataFrame(
         [
-            {"shard": 0, "row": row, "split": split, "copy": copy, "order": order, "text_bytes": size}
-            for row, copy, order in rows
+            {"part": 0, "place": place, "split": split, "copy": copy, "order": order, "text_bytes": size}
+            for place, copy, order in rows
         ],
-        schema_overrides={"order": pl.UInt64},
+        schema_overrides={"order": pl.UInt64, "place": pl.Int32},
     )
 
 
@@ -75,10 +75,9 @@ def spread(folder: Path, layout: list[list[int]], order: dict[int, int]) -> tupl
         write_shard(folder / f"examples-{number}", rows)
         drawn = [(place, 0, order[n]) for place, n in enumerate(numbers) if n in order]
         if drawn:
-            (folder / str(number)).mkdir()
             chosen = selected(*drawn).with_columns(target=pl.lit("train-00000-of-00001.parquet"))
-            scatter(folder / f"examples-{number}", chosen, folder / str(number))
-            parts.append(folder / str(number) / "train-00000-of-00001.parquet")
+            places = scatter(folder / f"examples-{number}", chosen, folder / f"{number}.arrow")
+            parts.append((folder / f"{number}.arrow", places["train-00000-of-00001.parquet"]))
     content = gather(parts, folder / "out.parquet")
     return (folder / "out.parquet").read_bytes(), content
 
@@ -113,16 +112,19 @@ def test_the_content_digest_does_not_depend_on_row_groups(
 def test_scattered_examples_go_to_their_targets_from_all_row_groups(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each target gets exactly its examples, and a target without any gets no file."""
+    """Each target gets exactly its examples, read by themselves out of one file for all targets."""
     monkeypatch.setattr(shards, "GROUP_BYTES", 300)
     rows = pl.DataFrame([example(n) for n in range(20)], schema=EXAMPLES, orient="row")
     write_shard(tmp_path / "examples", rows)
     chosen = selected(*((n, 0, n) for n in range(1, 20, 3)))
     chosen = chosen.with_columns(target=pl.Series([f"t{n % 2}" for n in range(chosen.height)]))
-    (tmp_path / "out").mkdir()
-    scatter(tmp_path / "examples", chosen, tmp_path / "out")
-    found = {path.name: pl.read_parquet(path)["id"].to_list() for path in (tmp_path / "out").iterdir()}
-    assert {name: sorted(ids) for name, ids in found.items()} == {
+    places = scatter(tmp_path / "examples", chosen, tmp_path / "parts")
+    found = {}
+    for target, batches in places.items():
+        gather([(tmp_path / "parts", batches)], tmp_path / target)
+        found[target] = pl.read_parquet(tmp_path / target)["id"].to_list()
+    assert len(places["t0"]) > 1
+    assert found == {
         "t0": ["0001-1", "0007-1", "0013-1", "0019-1"],
         "t1": ["0004-1", "0010-1", "0016-1"],
     }
@@ -132,8 +134,8 @@ def test_copies_of_an_example_have_ids_of_their_own(tmp_path: Path) -> None:
     """`#2`, `#3`, in the order of the draw."""
     write_shard(tmp_path / "examples", pl.DataFrame([example(0), example(1)], schema=EXAMPLES, orient="row"))
     chosen = selected((0, 0, 9), (0, 1, 3), (0, 2, 5), (1, 0, 4)).with_columns(target=pl.lit("t"))
-    scatter(tmp_path / "examples", chosen, tmp_path)
-    gather([tmp_path / "t"], tmp_path / "out")
+    places = scatter(tmp_path / "examples", chosen, tmp_path / "parts")
+    gather([(tmp_path / "parts", places["t"])], tmp_path / "out")
     got = pl.read_parquet(tmp_path / "out")
     assert got["id"].to_list() == ["0000-1#2", "0001-1", "0000-1#3", "0000-1"]
     assert got["conversation_id"].to_list() == ["0000", "0001", "0000", "0000"]

@@ -4,134 +4,208 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 
-from curation.fates import FATES, settle_slice
-from curation.mix import INDEX
-from curation.normalize import REJECTS
-from curation.render import ROW_FATES
+from curation.dedup import VERDICT_SCHEMA
+from curation.fates import DRAWN, FATES, Settled, dropped_later, settle, write_rejects
+from curation.mix import SELECTION
+from curation.normalize import KEYS, REJECTS
+from curation.pools import COUNTED, LOST, Part
+from curation.read import RawRow
 from curation.shards import write_shard
+from schemas.errors import LedgerError
 from schemas.ledger import Amount, StageCount
 
 
 def rejected(row: int) -> dict[str, Any]:
-    return {
-        "id": f"r{row}",
-        "source": "s",
-        "file": "f",
-        "row": row,
-        "stage": "validate",
-        "reason": "bad_json",
-        "detail": "d",
-        "messages": 1,
-        "text_bytes": 10,
-        "content": "{",
-    }
+    facts = {"stage": "validate", "reason": "bad_json", "detail": "d", "content": "{"}
+    return {"id": f"r{row}", "source": "s", "file": "f", "row": row, "messages": 1, "text_bytes": 10, **facts}
 
 
-def rendered(row: int, id_: str, reason: str | None = None, examples: int = 1) -> dict[str, Any]:
+def valid(row: int, id_: str, reason: str | None = None, turns: tuple[int, ...] = (1,)) -> dict[str, Any]:
+    """Make a key row and its verdict in one."""
     return {
-        "id": id_,
+        "id": id_ * 32,
         "file": "f",
         "row": row,
-        "stage": "dedup" if reason else None,
-        "reason": reason,
-        "detail": None,
-        "cluster": id_,
-        "winner": "w" if reason else None,
-        "similarity": 0.5 if reason else None,
-        "examples": 0 if reason else examples,
         "messages": 2,
         "text_bytes": 20,
+        "turns": list(turns),
+        "cluster": id_ * 32,
+        "cluster_size": 1,
+        "reason": reason,
+        "winner": "w" if reason else None,
+        "similarity": 0.5 if reason else None,
     }
 
 
-def indexed(row: int, owner: str) -> dict[str, Any]:
-    return {
-        "source": "s",
-        "conversation_id": owner,
-        "turn": row,
-        "cluster": owner,
-        "thinking": False,
-        "prompt_tokens": 3,
-        "completion_tokens": 4,
-        "text_bytes": 50,
-        "shard": 0,
-        "row": row,
-    }
+def counted(row: int, place: int, turn: int = 1) -> dict[str, Any]:
+    sizes = {"prompt_tokens": 3, "completion_tokens": 4, "text_bytes": 50}
+    return {"row": row, "turn": turn, "place": place, "thinking": False, **sizes}
+
+
+def lost(row: int, turn: int = 1) -> dict[str, Any]:
+    return {"row": row, "turn": turn, "reason": "too_long", "detail": f"turn {turn}", "tokens": 900}
+
+
+def selected(*places: tuple[int, str]) -> list[dict[str, Any]]:
+    return [{"part": 0, "place": place, "shard": 0, "split": split, "copy": 0} for place, split in places]
+
+
+def write(path: Path, rows: list[dict[str, Any]], schema: pl.Schema) -> Path:
+    known = [{name: row.get(name) for name in schema.names()} for row in rows]
+    write_shard(path, pl.DataFrame(known, schema=schema, orient="row"))
+    return path
 
 
 def settled(
     folder: Path,
     *,
-    rejects: list[dict[str, Any]],
+    rejects: list[dict[str, Any]] | None = None,
     rows: list[dict[str, Any]],
-    index: list[dict[str, Any]],
-    drawn: list[int],
-) -> tuple[pl.DataFrame, StageCount]:
-    for name, listed, schema in (
-        ("rejects", rejects, REJECTS),
-        ("fates", rows, ROW_FATES),
-        ("index", index, INDEX),
-    ):
-        write_shard(folder / name, pl.DataFrame(listed, schema=schema, orient="row"))
-    return settle_slice(
+    parts: list[tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]],
+    supervise: str = "all",
+) -> Settled:
+    """Settle valid rows of which each part rendered some (index, lost) and drew some of those."""
+    found = [
+        Part(
+            number,
+            write(folder / f"index-{number}", index, COUNTED),
+            write(folder / f"lost-{number}", gone, LOST),
+        )
+        for number, (index, gone, _) in enumerate(parts)
+    ]
+    return settle(
         "s",
-        rejects=folder / "rejects",
-        rendered=folder / "fates",
-        index=folder / "index",
-        selection=pl.DataFrame({"row": drawn}, schema={"row": pl.Int64}),
+        rejects=write(folder / "rejects", rejects or [], REJECTS),
+        keys=write(folder / "keys", rows, KEYS),
+        verdicts=write(folder / "verdicts", rows, VERDICT_SCHEMA),
+        parts=found,
+        selections=[
+            write(folder / f"selection-{number}", drawn, SELECTION)
+            for number, (_, _, drawn) in enumerate(parts)
+        ],
+        supervise=supervise,
     )
 
 
 def test_every_row_has_one_fate_in_file_order(tmp_path: Path) -> None:
-    """Refused, a duplicate, drawn in part, or left over."""
-    got, count = settled(
+    """Refused, a duplicate, drawn in part, left over, too long, or never reached."""
+    got = settled(
         tmp_path,
         rejects=[rejected(3), rejected(0)],
-        rows=[rendered(1, "a", examples=2), rendered(2, "b"), rendered(4, "c", "near_dup")],
-        index=[indexed(0, "a"), indexed(1, "a"), indexed(2, "b")],
-        drawn=[1],
+        rows=[
+            valid(1, "a", turns=(1, 3)),
+            valid(2, "b"),
+            valid(4, "c", "near_dup"),
+            valid(5, "d", turns=(1, 3)),
+            valid(6, "e", turns=(1, 3)),
+            valid(7, "f"),
+        ],
+        parts=[
+            ([counted(1, 0), counted(2, 1)], [lost(5, 3), lost(6, 1)], selected((0, "eval"))),
+            ([], [lost(5, 1)], []),
+        ],
     )
-    assert got.schema == FATES
-    assert got.select("row", "stage", "reason", "examples", "drawn", "source").rows() == [
-        (0, "validate", "bad_json", 0, 0, "s"),
-        (1, None, None, 2, 1, "s"),
-        (2, "mix", "not_sampled", 1, 0, "s"),
-        (3, "validate", "bad_json", 0, 0, "s"),
-        (4, "dedup", "near_dup", 0, 0, "s"),
+    assert got.fates.schema == FATES
+    assert got.fates.select("row", "stage", "reason", "detail", "examples", "drawn").rows() == [
+        (0, "validate", "bad_json", "d", 0, 0),
+        (1, None, None, None, 2, 1),
+        (2, "mix", "not_sampled", None, 1, 0),
+        (3, "validate", "bad_json", "d", 0, 0),
+        (4, "dedup", "near_dup", None, 0, 0),
+        (5, "render", "too_long", "turn 1", 0, 0),
+        (6, "mix", "not_sampled", None, 1, 0),
+        (7, "mix", "not_sampled", None, 1, 0),
     ]
-    assert count.check() == StageCount(
+    assert set(got.fates["source"]) == {"s"}
+    assert got.drawn.schema == DRAWN
+    assert got.drawn.select("row", "split", "cluster").rows() == [(1, "eval", 0xAAAAAAAAAAAAAAAA)]
+    assert got.rendered.check() == StageCount(
+        stage="render",
+        source="s",
+        read=Amount(rows=5, messages=10, text_bytes=100, examples=8, tokens=2714),
+        kept=Amount(rows=4, messages=8, text_bytes=80, examples=5, tokens=14),
+        dropped={"too_long": Amount(rows=1, messages=2, text_bytes=20, examples=3, tokens=2700)},
+    )
+    assert got.mixed.check() == StageCount(
         stage="mix",
         source="s",
-        read=Amount(rows=2, messages=4, text_bytes=40, examples=3, tokens=21),
+        read=got.rendered.kept,
         kept=Amount(rows=1, messages=2, text_bytes=20, examples=1, tokens=7),
-        dropped={"not_sampled": Amount(rows=1, messages=2, text_bytes=20, examples=2, tokens=14)},
+        dropped={"not_sampled": Amount(rows=3, messages=6, text_bytes=60, examples=4, tokens=7)},
     )
+
+
+def test_only_supervised_turns_are_examples(tmp_path: Path) -> None:
+    """`supervise: last` makes one example a row."""
+    got = settled(tmp_path, rows=[valid(0, "a", turns=(1, 3))], parts=[], supervise="last")
+    assert got.fates["examples"].to_list() == [1]
+    assert got.rendered.read.examples == got.mixed.dropped["not_sampled"].examples == 1
 
 
 def test_an_exact_duplicate_does_not_share_the_draw_of_its_twin(tmp_path: Path) -> None:
     """Two rows of one id: only the one that stays is in the mixture."""
-    got, count = settled(
+    got = settled(
         tmp_path,
-        rejects=[],
-        rows=[rendered(0, "a", "exact_dup"), rendered(1, "a")],
-        index=[indexed(0, "a")],
-        drawn=[0],
+        rows=[valid(0, "a", "exact_dup"), valid(1, "a")],
+        parts=[([counted(1, 0)], [], selected((0, "train")))],
     )
-    assert got.select("reason", "drawn").rows() == [("exact_dup", 0), (None, 1)]
-    assert (count.read.rows, count.kept.rows) == (1, 1)
+    assert got.fates.select("reason", "drawn").rows() == [("exact_dup", 0), (None, 1)]
+    assert (got.mixed.read.rows, got.mixed.kept.rows) == (1, 1)
 
 
 def test_an_example_drawn_several_times_is_drawn_once(tmp_path: Path) -> None:
-    """Repeats of a row do not multiply it in the ledger."""
-    got, count = settled(
-        tmp_path, rejects=[], rows=[rendered(0, "a")], index=[indexed(0, "a")], drawn=[0, 0, 0]
-    )
-    assert got["drawn"].to_list() == [1]
-    assert count.check().kept.examples == 1
+    """Repeats of a row do not multiply it in the ledger, but the audit sees each copy."""
+    drawn = selected((0, "train"), (0, "train"), (0, "train"))
+    got = settled(tmp_path, rows=[valid(0, "a")], parts=[([counted(0, 0)], [], drawn)])
+    assert got.fates["drawn"].to_list() == [1]
+    assert got.mixed.check().kept.examples == 1
+    assert got.drawn.height == 3
 
 
 def test_nothing_at_all_is_settled_too(tmp_path: Path) -> None:
     """An empty slice has no fates and counts nothing."""
-    got, count = settled(tmp_path, rejects=[], rows=[], index=[], drawn=[])
-    assert (got.height, got.schema, count.read) == (0, FATES, Amount())
+    got = settled(tmp_path, rows=[], parts=[])
+    assert (got.fates.height, got.fates.schema, got.mixed.read) == (0, FATES, Amount())
+
+
+def test_verdicts_of_other_rows_are_refused(tmp_path: Path) -> None:
+    """A missing or shifted verdict would silently keep a duplicate."""
+    rows = [valid(0, "a"), valid(1, "b")]
+    settled(tmp_path, rows=rows, parts=[])
+    for wrong in (rows[:1], rows[::-1]):
+        with pytest.raises(LedgerError, match="not about these rows"):
+            settle(
+                "s",
+                rejects=tmp_path / "rejects",
+                keys=tmp_path / "keys",
+                verdicts=write(tmp_path / "verdicts", wrong, VERDICT_SCHEMA),
+                parts=[],
+                selections=[],
+                supervise="all",
+            )
+
+
+def test_dropped_rows_are_kept_whole_and_good_ones_only_listed(tmp_path: Path) -> None:
+    """Duplicates and too long rows join the quarantine; a row beyond the cap, or not drawn, does not."""
+    rows = [
+        valid(1, "a", "near_dup"),
+        valid(2, "b", "solution_cap"),
+        valid(3, "c"),
+        valid(4, "d", "exact_dup"),
+        valid(5, "e"),
+    ]
+    got = settled(tmp_path, rejects=[rejected(0)], rows=rows, parts=[([], [lost(5)], [])])
+    later = dropped_later(got.fates)["row"].to_list()
+    assert later == [1, 4, 5]
+    raw = (RawRow(number, {"n": number}, None, "") for number in later)
+    write_rejects(got.fates, raw, quarantine=tmp_path / "rejects", out=tmp_path / "all")
+    kept = pl.read_parquet(tmp_path / "all")
+    assert kept.schema == REJECTS
+    assert kept.select("row", "stage", "reason", "content").rows() == [
+        (0, "validate", "bad_json", "{"),
+        (1, "dedup", "near_dup", '{"n":1}'),
+        (4, "dedup", "exact_dup", '{"n":4}'),
+        (5, "render", "too_long", '{"n":5}'),
+    ]

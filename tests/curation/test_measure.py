@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from curation.fates import FATES
+from curation.fates import DRAWN
 from curation.measure import (
     EDGES,
     check_ledger,
@@ -14,9 +14,9 @@ from curation.measure import (
     check_targets,
     clusters,
     lengths,
+    merged_clusters,
     samples,
 )
-from curation.mix import INDEX
 from curation.normalize import REJECTS
 from curation.shards import write_shard
 from schemas.ledger import Amount, Ledger, StageCount
@@ -24,25 +24,18 @@ from schemas.manifest import Share
 from schemas.recipe import MixPlan
 
 
-def index(*rows: tuple[str, int, str]) -> pl.DataFrame:
-    """Make examples of (source, completion tokens, cluster)."""
+def drawn(*rows: tuple[str, int, str]) -> pl.DataFrame:
+    """Make drawn examples of (cluster, completion tokens, split)."""
     listed = [
-        {
-            "source": source,
-            "cluster": cluster,
-            "prompt_tokens": 6,
-            "completion_tokens": n,
-            "shard": 0,
-            "row": row,
-        }
-        for row, (source, n, cluster) in enumerate(rows)
+        {"row": row, "cluster": ord(cluster), "split": split, "prompt_tokens": 6, "completion_tokens": n}
+        for row, (cluster, n, split) in enumerate(rows)
     ]
-    return pl.DataFrame(listed, schema=INDEX, orient="row")
+    return pl.DataFrame(listed, schema=DRAWN, orient="row")
 
 
 def test_lengths_are_of_prompt_and_completion_together() -> None:
-    """Quantiles are lengths that occur; an edge belongs to the bin below it."""
-    a, b = lengths(index(("b", 1, "c"), *(("a", n - 6, "c") for n in (10, 256, 257, 40_000))))
+    """Quantiles are lengths that occur, in whichever shard; an edge belongs to the bin below it."""
+    a, b = lengths({"b": [pl.Series([7])], "a": [pl.Series([10, 40_000]), pl.Series([257, 256])]})
     assert (a.source, a.examples, a.median, a.p90, a.longest) == ("a", 4, 256, 257, 40_000)
     assert a.histogram == (2, 1, 0, 0, 0, 0, 0, 0, 1)
     assert a.fits == (0.5, *[0.75] * 7)
@@ -51,9 +44,14 @@ def test_lengths_are_of_prompt_and_completion_together() -> None:
 
 
 def test_clusters_are_counted_by_size() -> None:
-    """Single rows are no cluster; the largest come first, equal ones by name."""
-    fates = pl.DataFrame({"cluster": [*"aabbbccc", "d", None]}, schema={"cluster": FATES["cluster"]})
-    got = clusters(fates.lazy(), largest=2)
+    """Single rows are no cluster, one may be in several shards; the largest come first, then by name."""
+    shards = ["aabcd", "bbcc"]
+    sizes = {"a": 2, "b": 3, "c": 3, "d": 1}
+    verdicts = [
+        pl.DataFrame({"cluster": list(names), "cluster_size": [sizes[name] for name in names]})
+        for names in shards
+    ]
+    got = merged_clusters((clusters(part, largest=2) for part in verdicts), largest=2)
     assert got.by_size == {"2": 1, "3": 2}
     assert got.largest == ("b", "c")
 
@@ -118,18 +116,15 @@ def test_shares_must_be_reached_within_one_example(a: int, b: int, unit: str, pa
     ("splits", "passed"), [(["train", "train", "eval"], True), (["train", "eval", "eval"], False)]
 )
 def test_a_cluster_on_both_sides_fails_the_audit(splits: list[str], passed: bool) -> None:
-    """Near-duplicates in train and eval would measure memory."""
-    rows = index(("a", 1, "x"), ("a", 1, "x"), ("a", 1, "y"))
-    drawn = pl.DataFrame({"shard": [0, 0, 0], "row": [0, 1, 2], "split": splits})
-    assert check_split(rows, drawn).passed is passed
+    """Near-duplicates in train and eval would measure memory, in whichever shards they stand."""
+    one, two, three = splits
+    assert check_split([drawn(("x", 1, one)), drawn(("x", 1, two), ("y", 1, three))]).passed is passed
 
 
 @pytest.mark.parametrize(("tokens", "passed"), [(1, True), (0, False)])
 def test_an_example_without_a_trained_token_fails_the_audit(tokens: int, passed: bool) -> None:
-    """An example must have something to learn; one that was not drawn does not matter."""
-    rows = index(("a", 5, "x"), ("a", tokens, "y"), ("a", 0, "z"))
-    drawn = pl.DataFrame({"shard": [0, 0], "row": [0, 1]})
-    assert check_targets(rows, drawn).passed is passed
+    """An example must have something to learn."""
+    assert check_targets([drawn(("x", 5, "train")), drawn(), drawn(("y", tokens, "eval"))]).passed is passed
 
 
 def test_the_ledger_check_tells_how_many_rows() -> None:

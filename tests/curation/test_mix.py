@@ -9,54 +9,95 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.mix import INDEX, Mixture, mix, quotas
+from curation.mix import Mixture, quotas
+from curation.mix import mix as draw
+from curation.pools import POOL
 from schemas.errors import MixtureError
 from schemas.recipe import MixPlan
 
 Place = tuple[int, int]
+MAX_TOKENS = 1000
 
 
-def name(*parts: object) -> str:
-    return sha256(repr(parts).encode()).hexdigest()[:32]
+def bits(*parts: object) -> int:
+    return int.from_bytes(sha256(repr(parts).encode()).digest()[:8])
 
 
-def pool(
-    source: str, number: int, *, shard: int = 0, cluster: int = 1, tokens: int | None = None
-) -> pl.DataFrame:
-    """Make `number` examples, `cluster` of which at a time are near-duplicates of each other."""
+def pool(number: int, *, shard: int = 0, cluster: int = 1, tokens: int | None = None) -> pl.DataFrame:
+    """Make `number` counted examples, `cluster` of which at a time are near-duplicates of each other."""
     rows = [
         {
-            "source": source,
-            "conversation_id": name(source, n),
+            "id": bits(shard, n),
+            "low": 0,
+            "cluster": bits(shard, "cluster", n // cluster),
             "turn": n % 3,
-            "cluster": name(source, "cluster", n // cluster),
-            "thinking": n % 2 == 0,
+            "shard": shard,
+            "row": n,
+            "bytes": 100,
+            "part": shard,
+            "place": n,
             "prompt_tokens": tokens or 10 + n % 7,
             "completion_tokens": tokens or 5 + n % 11,
             "text_bytes": 100,
-            "shard": shard,
-            "row": n,
+            "thinking": n % 2 == 0,
+            "lost": False,
         }
         for n in range(number)
     ]
-    return pl.DataFrame(rows, schema=INDEX, orient="row")
+    return pl.DataFrame(rows, schema=POOL, orient="row")
 
 
-def two(a: int = 700, b: int = 700, **settings: int) -> pl.DataFrame:
-    return pl.concat([pool("a", a, shard=0, **settings), pool("b", b, shard=1, **settings)])
+def two(a: int = 700, b: int = 700, **settings: Any) -> dict[str, pl.DataFrame]:
+    return {"a": pool(a, shard=0, **settings), "b": pool(b, shard=1, **settings)}
 
 
 def plan(shares: dict[str, float] | None = None, **settings: Any) -> MixPlan:
     return MixPlan(shares=shares or {"a": 0.7, "b": 0.3}, **{"eval_share": 0, **settings})
 
 
+def mix(examples: dict[str, pl.DataFrame], stated: MixPlan, *, seed: int) -> Mixture:
+    """Draw from examples that are all counted."""
+    mixture = draw(examples, stated, seed=seed, max_tokens=MAX_TOKENS)
+    assert mixture.wanted.height == 0
+    return mixture
+
+
 def drawn(mixture: Mixture, split: str = "train") -> list[Place]:
     rows = mixture.selection.filter(split=split)
-    return list(rows.select("shard", "row").iter_rows())
+    return list(rows.select("shard", "place").iter_rows())
 
 
 def amounts(mixture: Mixture, unit: str = "examples", split: str = "train") -> dict[str, int]:
     return {share.source: getattr(share, unit) for share in mixture.shares if share.split == split}
+
+
+def uncounted(rows: pl.DataFrame) -> pl.DataFrame:
+    """Forget what is known of examples only once they are rendered."""
+    known = POOL.names()[POOL.names().index("part") :]
+    return rows.with_columns(pl.lit(None, dtype=POOL[name]).alias(name) for name in known)
+
+
+def lazily(
+    examples: dict[str, pl.DataFrame], stated: MixPlan, *, seed: int
+) -> tuple[Mixture, dict[str, pl.DataFrame], int]:
+    """Draw with none counted at first, counting what is asked for; tell in how many rounds."""
+    counted = {name: pl.Series([False] * rows.height) for name, rows in examples.items()}
+    for rounds in range(50):
+        known = {
+            name: pl.concat([rows.filter(counted[name]), uncounted(rows.filter(~counted[name]))])
+            for name, rows in examples.items()
+        }
+        mixture = draw(known, stated, seed=seed, max_tokens=MAX_TOKENS)
+        if not mixture.wanted.height:
+            return mixture, known, rounds
+        assert mixture.wanted.is_unique().all()
+        wanted = mixture.wanted.with_columns(asked=pl.lit(value=True))
+        for name, rows in examples.items():
+            asked = rows.join(wanted, on=["shard", "row", "turn"], how="left", maintain_order="left")["asked"]
+            fresh = asked.fill_null(value=False)
+            assert not (fresh & counted[name]).any()
+            counted[name] |= fresh
+    pytest.fail("the draw has no end")
 
 
 SHARES = st.lists(st.integers(0, 1000), min_size=1, max_size=6).filter(sum)
@@ -101,7 +142,7 @@ def test_a_free_mixture_is_as_large_as_its_shares_allow(
 
 def test_three_thirds_are_reached_to_the_row() -> None:
     """Shares that no decimal writes exactly are still within one row."""
-    index = pl.concat([pool(source, 100, shard=n) for n, source in enumerate("abc")])
+    index = {source: pool(100, shard=n) for n, source in enumerate("abc")}
     shares = {"a": 0.3333333333333333, "b": 0.3333333333333333, "c": 0.3333333333333334}
     assert sorted(amounts(mix(index, plan(shares, size=100), seed=1)).values()) == [33, 33, 34]
 
@@ -115,7 +156,7 @@ def test_shares_of_tokens_are_within_one_example(unit: str, size: int | None) ->
     total = sum(reached.values())
     assert abs(reached["a"] - 0.7 * total) < 31
     assert size is None or abs(total - size) < 31
-    assert mixture.selection.select("shard", "row").is_unique().all()
+    assert mixture.selection.select("part", "place").is_unique().all()
 
 
 def test_too_little_shrinks_to_the_shares() -> None:
@@ -129,9 +170,9 @@ def test_too_little_repeats_in_whole_rounds() -> None:
     assert amounts(mixture) == {"a": 700, "b": 300}
     assert amounts(mixture, "repeated") == {"a": 600, "b": 200}
     mixture = mix(two(100, 100), plan(size=500, when_short="repeat"), seed=1)
-    times = mixture.selection.filter(shard=0).group_by("row").len()["len"].value_counts().sort("len").rows()
+    times = mixture.selection.filter(shard=0).group_by("place").len()["len"].value_counts().sort("len").rows()
     assert times == [(3, 50), (4, 50)]
-    copies = mixture.selection.filter(shard=0).sort("row", "copy").group_by("row", maintain_order=True)
+    copies = mixture.selection.filter(shard=0).sort("place", "copy").group_by("place", maintain_order=True)
     assert all(rows["copy"].to_list() == list(range(rows.height)) for _, rows in copies)
 
 
@@ -165,7 +206,11 @@ def test_the_draw_does_not_depend_on_the_order_of_examples() -> None:
     index = two(cluster=3)
     want = mix(index, plan(eval_share=0.1), seed=1)
     for seed in range(3):
-        got = mix(index.sample(fraction=1, shuffle=True, seed=seed), plan(eval_share=0.1), seed=1)
+        shuffled = {
+            name: rows.sample(fraction=1, shuffle=True, seed=seed)
+            for name, rows in reversed(list(index.items()))
+        }
+        got = mix(shuffled, plan(eval_share=0.1), seed=1)
         assert got.selection.equals(want.selection)
         assert got.shares == want.shares
 
@@ -183,7 +228,10 @@ def test_a_changed_row_changes_about_one_row() -> None:
     index = two()
     before = drawn(mix(index, plan(size=500), seed=1))
     gone = before[17]
-    rest = index.filter(~((pl.col("shard") == gone[0]) & (pl.col("row") == gone[1])))
+    rest = {
+        name: rows.filter(~((pl.col("shard") == gone[0]) & (pl.col("place") == gone[1])))
+        for name, rows in index.items()
+    }
     after = drawn(mix(rest, plan(size=500), seed=1))
     assert set(before) - set(after) == {gone}
     assert len(set(after) - set(before)) == 1
@@ -197,8 +245,11 @@ def test_a_cluster_is_on_one_side_of_the_split(seed: int, cluster: int, share: f
     """Near-duplicates are never in both train and eval, and both sides have the shares."""
     index = two(cluster=cluster)
     mixture = mix(index, plan(eval_share=share), seed=seed)
+    rows = pl.concat(index.values())
     sides = (
-        mixture.selection.join(index, on=["shard", "row"]).group_by("cluster").agg(pl.col("split").n_unique())
+        mixture.selection.join(rows, on=["shard", "place"])
+        .group_by("cluster")
+        .agg(pl.col("split").n_unique())
     )
     assert sides["split"].max() == 1
     for split in ("train", "eval"):
@@ -224,7 +275,7 @@ def test_no_eval_is_no_eval() -> None:
 
 def test_a_cluster_that_is_everything_leaves_one_side_empty() -> None:
     """One cluster cannot be split; the eval side is empty, or the build ends for want of a train side."""
-    index = two(cluster=1000).with_columns(cluster=pl.lit(name("one")))
+    index = {name: rows.with_columns(cluster=pl.lit(1, dtype=pl.UInt64)) for name, rows in two().items()}
     seeds = {0: 0, 1: 0}
     for seed in range(20):
         try:
@@ -257,12 +308,12 @@ def test_shares_tell_what_was_reached() -> None:
 
 def test_turns_of_one_conversation_are_drawn_by_themselves() -> None:
     """Half the examples are not half the conversations with all their turns."""
-    index = pool("a", 400).with_columns(
-        conversation_id=pl.Series([name(n // 2) for n in range(400)]),
-        turn=pl.Series([n % 2 for n in range(400)]),
+    index = pool(400).with_columns(
+        id=pl.Series([bits(n // 2) for n in range(400)], dtype=pl.UInt64),
+        turn=pl.Series([n % 2 for n in range(400)], dtype=pl.Int32),
     )
-    mixture = mix(index, plan({"a": 1}, size=200), seed=1)
-    whole = mixture.selection.join(index, on=["shard", "row"]).group_by("conversation_id").len()
+    mixture = mix({"a": index}, plan({"a": 1}, size=200), seed=1)
+    whole = mixture.selection.join(index, on=["shard", "place"]).group_by("id").len()
     assert 20 < whole.filter(pl.col("len") == 2).height < 80
 
 
@@ -271,3 +322,73 @@ def test_sources_do_not_shape_each_others_draw() -> None:
     one = {row for shard, row in drawn(mix(two(300, 300), plan(size=200), seed=1)) if shard == 0}
     two_ = {row for shard, row in drawn(mix(two(300, 900), plan(size=200), seed=1)) if shard == 0}
     assert one == two_
+
+
+PLANS = [
+    {},
+    {"eval_share": 0.2},
+    {"size": 40},
+    {"unit": "tokens"},
+    {"unit": "trainable_tokens", "eval_share": 0.1},
+    {"unit": "tokens", "size": 2_000},
+    {"size": 900, "when_short": "repeat"},
+    {"unit": "tokens", "size": 30_000, "when_short": "repeat"},
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 2**63 - 1),
+    st.sampled_from(PLANS),
+    st.sampled_from([(300, 300), (20, 300), (300, 3)]),
+    st.integers(0, 3),
+)
+def test_what_is_drawn_does_not_depend_on_what_is_counted(
+    seed: int, settings: dict[str, Any], supply: tuple[int, int], losing: int
+) -> None:
+    """Counting only what the draw asks for, some of which is too long, gives the draw of all examples."""
+    examples = {
+        name: rows.with_columns(
+            lost=pl.Series([losing > 0 and n % (losing + 1) == 0 for n in range(len(rows))])
+        )
+        for name, rows in two(*supply, cluster=2).items()
+    }
+    examples = {
+        name: rows.with_columns(part=pl.when("lost").then(None).otherwise("part"))
+        for name, rows in examples.items()
+    }
+    try:
+        want = mix(examples, plan(**settings), seed=seed)
+    except MixtureError:
+        with pytest.raises(MixtureError):
+            lazily(examples, plan(**settings), seed=seed)
+        return
+    got, _, rounds = lazily(examples, plan(**settings), seed=seed)
+    assert got.selection.equals(want.selection)
+    hidden = {"available"}  # counted or not, an example may be there
+    assert [share.model_dump(exclude=hidden) for share in got.shares] == [
+        share.model_dump(exclude=hidden) for share in want.shares
+    ]
+    assert rounds < 20
+
+
+def test_no_more_is_counted_than_the_draw_can_reach() -> None:
+    """Of a source that is plenty only its share is counted, and a few; the scarce one is counted whole."""
+    examples = two(100, 20_000)
+    _, known, rounds = lazily(examples, plan(), seed=1)
+    counted = {name: int(rows["lost"].count()) for name, rows in known.items()}
+    assert counted["a"] == 100
+    assert 42 <= counted["b"] <= 42 * 1.02 + 20
+    assert rounds <= 3
+
+
+def test_rows_that_are_surely_too_long_are_expected() -> None:
+    """Where half of a source is far too long, what else is needed is asked for at once."""
+    rows = pool(20_000, shard=1)
+    long = pl.col("place") % 2 == 0
+    rows = rows.with_columns(bytes=pl.when(long).then(1_000_000).otherwise(100).cast(pl.Int64), lost=long)
+    examples = {"a": pool(400), "b": rows.with_columns(part=pl.when("lost").then(None).otherwise("part"))}
+    mixture, known, rounds = lazily(examples, plan({"a": 0.5, "b": 0.5}), seed=1)
+    assert amounts(mixture) == {"a": 400, "b": 400}
+    assert known["b"]["lost"].count() < 1000
+    assert rounds <= 3

@@ -1,21 +1,19 @@
-"""From conversations and verdicts to examples, an index, a quarantine and the fate of every row."""
+"""From raw rows to the examples that were asked for, their index, and what cannot be one."""
 
 import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
-from curation import shards
-from curation.dedup import VERDICT_SCHEMA
-from curation.mix import INDEX
-from curation.normalize import REJECTS, Origin, normalize_slice
+from curation import render
+from curation.normalize import Origin, reopen
+from curation.pools import COUNTED, LOST
 from curation.read import RawSlice
-from curation.render import EXAMPLES, ROW_FATES, render_slice
-from curation.shards import read_groups, write_shard
+from curation.render import EXAMPLES, render_rows
 from schemas.errors import LedgerError
-from schemas.ledger import Amount, StageCount
 from schemas.recipe import LocalSource, Template
 from templates import count_tokens, render_chat
 
@@ -56,14 +54,14 @@ LONG = {"messages": [user("long"), says("word " * 300), user("short?"), says("ye
 
 
 class Rendered:
-    """The four outputs of a run over `rows`."""
+    """The three outputs of rendering turns of `rows`: all that are supervised, or those of `asked`."""
 
     def __init__(
         self,
         folder: Path,
         rows: list[dict[str, Any]],
         *,
-        reasons: dict[int, str] | None = None,
+        asked: list[tuple[int, int]] | None = None,
         supervise: str = "all",
         template: Template = "qwen3",
         max_tokens: int = 10_000,
@@ -71,45 +69,38 @@ class Rendered:
         source = LocalSource(name="s", format="messages", files=("*",), supervise=supervise)
         path = folder / "f.jsonl"
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        origin = Origin(source, "d", "r", "f.jsonl")
-        piece = RawSlice(file="f.jsonl", path=path, sha256="0" * 64)
-        normalize_slice(piece, origin=origin, max_row_bytes=100_000, out=folder)
-        self.conversations = folder / "conversations.parquet"
-        ids = pl.read_parquet(self.conversations)["id"].to_list()
-        verdicts = [
-            {
-                "id": id_,
-                "cluster": id_,
-                "cluster_size": 1,
-                "reason": (reasons or {}).get(place),
-                "winner": "w" if place in (reasons or {}) else None,
-                "similarity": 0.9 if place in (reasons or {}) else None,
-            }
-            for place, id_ in enumerate(ids)
-        ]
-        write_shard(folder / "verdicts.parquet", pl.DataFrame(verdicts, schema=VERDICT_SCHEMA, orient="row"))
-        self.out = folder / "out"
-        self.out.mkdir()
-        self.count: StageCount = render_slice(
-            self.conversations,
-            folder / "verdicts.parquet",
+        if asked is None:
+            asked = [
+                (number, place)
+                for number, row in enumerate(rows)
+                for place, message in enumerate(row["messages"])
+                if message["role"] == "assistant" and (supervise == "all" or message is row["messages"][-1])
+            ]
+        wanted = pl.DataFrame(asked, schema={"row": pl.Int64, "turn": pl.Int32}, orient="row")
+        out = folder / "out"
+        out.mkdir()
+        self.made = render_rows(
+            reopen(
+                RawSlice(file="f.jsonl", path=path, sha256="0" * 64),
+                np.unique(wanted["row"].to_numpy()),
+                origin=Origin(source, "d", "r", "f.jsonl"),
+                max_row_bytes=100_000,
+            ),
+            wanted,
             source=source,
             template=template,
             max_tokens=max_tokens,
-            shard=5,
-            out=self.out,
-        ).check()
-        self.examples, self.index, self.rejects, self.fates = (
-            pl.read_parquet(self.out / f"{name}.parquet")
-            for name in ("examples", "index", "rejects", "fates")
+            out=out,
+        )
+        self.examples, self.index, self.lost = (
+            pl.read_parquet(out / f"{name}.parquet") for name in ("examples", "index", "lost")
         )
 
 
 def test_every_assistant_turn_is_an_example(tmp_path: Path) -> None:
     """One example per supervised turn, named by conversation and turn, counted with the real tokenizer."""
     got = Rendered(tmp_path, [AGENT, PLAIN])
-    frames = (got.examples, got.index, got.rejects, got.fates)
-    assert [frame.schema for frame in frames] == [EXAMPLES, INDEX, REJECTS, ROW_FATES]
+    assert [frame.schema for frame in (got.examples, got.index, got.lost)] == [EXAMPLES, COUNTED, LOST]
     owner = got.examples["conversation_id"][0]
     assert got.examples["turn"].to_list() == [2, 5, 7, 1]
     assert got.examples["thinking"].to_list() == [True, True, False, False]
@@ -119,8 +110,7 @@ def test_every_assistant_turn_is_an_example(tmp_path: Path) -> None:
         got.examples["completion_tokens"].to_list()
         == count_tokens(got.examples["completion"].to_list()).tolist()
     )
-    assert got.fates["examples"].to_list() == [3, 1]
-    assert got.fates["stage"].to_list() == [None, None]
+    assert (got.made, got.lost.height) == (4, 0)
 
 
 def test_only_the_last_turn_is_learned_if_the_source_says_so(tmp_path: Path) -> None:
@@ -160,118 +150,85 @@ def test_arguments_are_published_as_json_text(tmp_path: Path) -> None:
     assert got.examples["messages"][2][0]["tool_calls"] is None
 
 
+def test_only_what_is_asked_for_is_rendered(tmp_path: Path) -> None:
+    """Other turns and rows are neither rendered nor counted."""
+    got = Rendered(tmp_path, [AGENT, PLAIN, LONG], asked=[(0, 5), (2, 3)])
+    assert got.index.select("row", "turn", "place").rows() == [(0, 5, 0), (2, 3, 1)]
+    assert got.examples["completion"].to_list()[1].endswith("yes<|im_end|>\n")
+
+
 def test_too_long_turns_are_left_out_whole(tmp_path: Path) -> None:
-    """A conversation keeps its shorter turns; one without any is dropped with the reason and quarantined."""
-    got = Rendered(tmp_path, [LONG, PLAIN, {"messages": LONG["messages"][:2]}], max_tokens=100)
-    assert got.examples["conversation_id"].to_list() == [got.fates["id"][1]]
-    assert got.fates["reason"].to_list() == ["too_long", None, "too_long"]
-    assert got.fates["stage"].to_list() == ["render", None, "render"]
-    assert got.rejects["row"].to_list() == [0, 2]
-    assert "tokens, at most 100 are allowed" in got.rejects["detail"][0]
-    got = Rendered(
-        tmp_path_of(tmp_path), [{"messages": LONG["messages"][2:] + LONG["messages"][:2]}], max_tokens=100
-    )
-    assert (got.examples["turn"].to_list(), got.fates["reason"].to_list()) == ([1], [None])
-    assert got.count.dropped["too_long"].rows == 0
-    assert got.count.dropped["too_long"].examples == 1
-
-
-def tmp_path_of(path: Path) -> Path:
-    inner = path / "again"
-    inner.mkdir()
-    return inner
-
-
-def test_a_mode_that_the_template_lacks_is_a_reason(tmp_path: Path) -> None:
-    """A trace under the instruct template, or none under the thinking one."""
-    got = Rendered(tmp_path, [PLAIN, THINKS], template="qwen3-instruct-2507")
-    assert got.fates["reason"].to_list() == [None, "mode_unsupported"]
-    got = Rendered(tmp_path_of(tmp_path), [PLAIN, THINKS], template="qwen3-thinking-2507")
-    assert got.fates["reason"].to_list() == ["mode_unsupported", None]
-
-
-def test_duplicates_are_quarantined_and_capped_solutions_only_listed(tmp_path: Path) -> None:
-    """What dedup dropped is kept whole; a row beyond the cap is a good row and only has its fate."""
-    got = Rendered(tmp_path, [AGENT, PLAIN, THINKS], reasons={0: "near_dup", 1: "solution_cap"})
-    assert got.fates.select("row", "stage", "reason", "winner", "examples").rows() == [
-        (0, "dedup", "near_dup", "w", 0),
-        (1, "dedup", "solution_cap", "w", 0),
-        (2, None, None, None, 1),
+    """Never cut: a turn beyond the limit is lost with its length, the shorter ones stay."""
+    last = {"messages": LONG["messages"][2:] + LONG["messages"][:2]}
+    got = Rendered(tmp_path, [LONG, PLAIN, last], max_tokens=100)
+    assert got.index.select("row", "turn").rows() == [(1, 1), (2, 1)]
+    assert got.lost.select("row", "turn", "reason").rows() == [
+        (0, 1, "too_long"),
+        (0, 3, "too_long"),
+        (2, 3, "too_long"),
     ]
-    assert got.rejects.select("row", "reason").rows() == [(0, "near_dup")]
-    content = json.loads(got.rejects["content"][0])
-    assert [message["role"] for message in content["messages"]] == [m["role"] for m in AGENT["messages"]]
-    assert json.loads(content["tools"][0]) == TOOL
-    assert json.loads(content["metadata"]) == {"note": "n"}
+    assert got.lost["detail"][0] == f"{got.lost['tokens'][0]} tokens, at most 100 are allowed"
+    assert got.lost["tokens"].min() > 100
 
 
-def test_the_stage_counts_rows_and_examples_apart(tmp_path: Path) -> None:
-    """Rows that dedup dropped are not read here; a lost turn is a lost example, not a lost row."""
-    got = Rendered(tmp_path, [AGENT, PLAIN, LONG], reasons={0: "near_dup"}, max_tokens=100)
-    text = got.fates["text_bytes"].to_list()
-    assert got.count.read.model_dump(exclude={"tokens"}) == {
-        "rows": 2,
-        "messages": 6,
-        "text_bytes": text[1] + text[2],
-        "examples": 3,
-    }
-    tokens = int(got.index.select(pl.col("prompt_tokens") + pl.col("completion_tokens")).sum().item())
-    assert got.count.kept == Amount(rows=1, messages=2, text_bytes=text[1], examples=1, tokens=tokens)
+@pytest.mark.parametrize(
+    ("template", "kept", "lost"),
+    [("qwen3-instruct-2507", [0], [(1, 1)]), ("qwen3-thinking-2507", [1], [(0, 1), (2, 2)])],
+)
+def test_a_mode_that_the_template_lacks_is_a_reason(
+    tmp_path: Path, template: Template, kept: list[int], lost: list[tuple[int, int]]
+) -> None:
+    """A trace under the instruct template, or none under the thinking one; all turns that were asked for."""
+    rows = [PLAIN, THINKS]
+    if template == "qwen3-thinking-2507":
+        rows.append({"messages": [{"role": "system", "content": "s"}, *PLAIN["messages"]]})
+    got = Rendered(tmp_path, rows, template=template)
+    assert got.index["row"].to_list() == kept
+    assert set(got.lost["reason"]) == {"mode_unsupported"}
+    assert got.lost.select("row", "turn").rows() == lost
 
 
-def test_the_index_finds_each_example_in_its_shard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Positions run through all row groups of the shard."""
-    monkeypatch.setattr(shards, "GROUP_BYTES", 300)
+def test_text_that_does_not_read_back_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the round trip finds is the reason, in its words."""
+    monkeypatch.setattr(
+        render, "round_trip_problem", lambda messages, *_: messages[0].content == "2+2?" and "odd"
+    )
+    got = Rendered(tmp_path, [PLAIN, THINKS])
+    assert got.index["row"].to_list() == [0]
+    assert got.lost.select("row", "reason", "detail").rows() == [(1, "round_trip", "odd")]
+
+
+def test_the_index_finds_each_example_in_its_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Places run through all batches of rows."""
+    monkeypatch.setattr(render, "_ROWS_AT_ONCE", 3)
     rows = [
         {"messages": [user(f"question {n}"), says(f"answer {n}"), user("more?"), says("no")]}
         for n in range(20)
     ]
-    got = Rendered(tmp_path, rows, reasons={3: "near_dup"})
-    groups = list(read_groups(got.conversations))
-    assert len(groups) > 5
-    assert got.index["row"].to_list() == list(range(38))
-    assert set(got.index["shard"]) == {5}
-    assert (
-        got.index.select("conversation_id", "turn").rows()
-        == got.examples.select("conversation_id", "turn").rows()
-    )
+    got = Rendered(tmp_path, rows)
+    assert got.index["place"].to_list() == list(range(40))
+    assert got.index["turn"].to_list() == got.examples["turn"].to_list()
+    assert got.index["row"].to_list() == [n for n in range(20) for _ in "ab"]
     sizes = got.examples["prompt"].str.len_bytes() + got.examples["completion"].str.len_bytes()
     assert got.index["text_bytes"].to_list() == sizes.to_list()
-    assert got.fates["row"].to_list() == list(range(20))
-    assert got.index["cluster"].to_list() == got.index["conversation_id"].to_list()
 
 
-def test_two_rows_of_one_id_keep_their_fates_apart(tmp_path: Path) -> None:
-    """Exact duplicates share an id; only the one that stays has examples."""
-    got = Rendered(tmp_path, [PLAIN, PLAIN, THINKS], reasons={0: "exact_dup"})
-    assert got.fates.select("row", "reason", "examples").rows() == [
-        (0, "exact_dup", 0),
-        (1, None, 1),
-        (2, None, 1),
-    ]
-    assert got.examples["id"].is_unique().all()
+@pytest.mark.parametrize(
+    ("rows", "asked", "said"),
+    [
+        ([PLAIN], [(0, 1), (0, 3)], "2 examples of s were asked for, 1 found"),
+        ([{"messages": [user()]}], [(0, 1)], "row 0 of s was a conversation when it was validated"),
+    ],
+)
+def test_a_file_that_holds_other_rows_is_refused(
+    tmp_path: Path, rows: list[dict[str, Any]], asked: list[tuple[int, int]], said: str
+) -> None:
+    """What was valid when it was judged must be there when it is rendered, or nothing is written."""
+    with pytest.raises(LedgerError, match=said):
+        Rendered(tmp_path, rows, asked=asked)
 
 
-def test_verdicts_of_other_rows_are_refused(tmp_path: Path) -> None:
-    """A missing or shifted verdict would silently keep a duplicate."""
-    got = Rendered(tmp_path, [PLAIN, THINKS])
-    verdicts = pl.read_parquet(tmp_path / "verdicts.parquet")
-    for wrong in (verdicts.head(1), verdicts.reverse()):
-        write_shard(tmp_path / "verdicts.parquet", wrong)
-        with pytest.raises(LedgerError, match="not about these conversations"):
-            render_slice(
-                got.conversations,
-                tmp_path / "verdicts.parquet",
-                source=LocalSource(name="s", format="messages", files=("*",)),
-                template="qwen3",
-                max_tokens=100,
-                shard=0,
-                out=got.out,
-            )
-    assert list(got.out.iterdir()) == []
-
-
-def test_an_empty_shard_gives_empty_outputs(tmp_path: Path) -> None:
-    """No conversations, no examples, nothing counted."""
-    got = Rendered(tmp_path, [])
-    assert (got.examples.height, got.fates.height, got.count.read) == (0, 0, Amount())
+def test_nothing_asked_for_gives_empty_outputs(tmp_path: Path) -> None:
+    """No conversations, no examples."""
+    got = Rendered(tmp_path, [PLAIN], asked=[])
+    assert (got.examples.height, got.index.height, got.lost.height) == (0, 0, 0)

@@ -1,0 +1,378 @@
+"""The stages from the draw on: examples are rendered as far as the draw goes, then settled and gathered."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+from curation import assemble, fates, measure, mix, normalize, proof, render
+from curation.fates import FATES
+from curation.normalize import REJECTS
+from curation.pools import Part, read_pool
+from curation.shards import ShardWriter, read_groups, write_shard
+from flows.jobs import Raw, Run, Shard, height, job, numbered, run_jobs
+from flows.store import StageOutput
+from schemas.manifest import Share
+from schemas.recipe import MixPlan, Recipe, SourceBase, Template
+from templates import template_digest, tokenizer_digest
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What one round of drawing had rendered of one shard."""
+
+    number: int
+    shard: int
+    output: StageOutput
+
+    @property
+    def part(self) -> Part:
+        """Return where its index and its losses lie."""
+        return Part(self.number, self.output.folder / "index.parquet", self.output.folder / "lost.parquet")
+
+    @property
+    def examples(self) -> Path:
+        """Return where the rendered examples lie."""
+        return self.output.folder / "examples.parquet"
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The finished draw, and the parts that it draws from."""
+
+    output: StageOutput
+    parts: tuple[Rendered, ...]
+
+    def selection(self, part: Rendered) -> Path:
+        """Return where it stands what was drawn of a part."""
+        return self.output.folder / numbered("selection", part.number)
+
+    @property
+    def shares(self) -> tuple[Share, ...]:
+        """Return what each source came to in each split."""
+        listed = self.output.result["shares"]
+        return tuple(Share.model_validate(share) for share in listed) if isinstance(listed, list) else ()
+
+
+@dataclass(frozen=True)
+class _Candidates:
+    """One shard as the draw sees it."""
+
+    number: int
+    source: SourceBase
+    keys: Path
+    verdicts: Path
+    parts: tuple[Part, ...]
+
+
+def draw(run: Run, shards: Sequence[Shard], verdicts: StageOutput, recipe: Recipe) -> Drawn:
+    """Draw the mixture, rendering and counting examples in the order of the draw until shares are full."""
+    parts: list[Rendered] = []
+    while True:
+        output = _round(run, shards, verdicts, parts, recipe)
+        wanted = [shard for shard in shards if numbered("wanted", shard.number) in output.files]
+        if not wanted:
+            return Drawn(output, tuple(parts))
+        parts += _render(run, wanted, output, recipe, first=len(parts))
+
+
+def settle(run: Run, shards: Sequence[Shard], verdicts: StageOutput, drawn: Drawn) -> list[StageOutput]:
+    """Write down the one fate of every raw row, and keep the dropped ones whole."""
+    jobs = []
+    for shard in shards:
+        parts = [part for part in drawn.parts if part.shard == shard.number]
+        verdict = numbered("verdicts", shard.number)
+        selections = [drawn.selection(part) for part in parts]
+        jobs.append(
+            job(
+                run,
+                "fates",
+                shard.label,
+                partial(_settle, shard, verdicts.folder / verdict, [part.part for part in parts], selections),
+                piece=shard.raw.piece.model_dump(exclude={"path"}),
+                validated=shard.validated.files,
+                supervise=shard.source.supervise,
+                verdicts=verdicts.files[verdict],
+                rendered=[part.output.files for part in parts],
+                selections=[drawn.output.files[path.name] for path in selections],
+            )
+        )
+    return run_jobs(run, jobs, stage="settle")
+
+
+def join(run: Run, shards: Sequence[Shard], settled: Sequence[StageOutput]) -> dict[str, StageOutput]:
+    """Write each source's fates and dropped rows into one file each."""
+    by_source: dict[str, list[StageOutput]] = {}
+    for shard, output in zip(shards, settled, strict=True):
+        by_source.setdefault(shard.source.name, []).append(output)
+    jobs = [
+        job(
+            run,
+            "join",
+            name,
+            partial(_join, [output.folder for output in outputs]),
+            parts=[output.files for output in outputs],
+        )
+        for name, outputs in by_source.items()
+    ]
+    return dict(zip(by_source, run_jobs(run, jobs, stage="join"), strict=True))
+
+
+def gather(run: Run, drawn: Drawn) -> list[StageOutput]:
+    """Write the published shards: scatter what was drawn by target, then put each target in order."""
+    jobs = [
+        job(
+            run,
+            "scatter",
+            f"part {part.number}",
+            partial(_scatter, part.examples, drawn.selection(part)),
+            examples=part.output.files["examples.parquet"],
+            selection=drawn.output.files[drawn.selection(part).name],
+        )
+        for part in drawn.parts
+    ]
+    having: dict[str, list[tuple[StageOutput, list[int]]]] = {}
+    for output in run_jobs(run, jobs, stage="scatter"):
+        for target, batches in _places(output).items():
+            having.setdefault(target, []).append((output, batches))
+    jobs = [
+        job(
+            run,
+            "gather",
+            target,
+            partial(_gather, [(part.folder / "parts.arrow", batches) for part, batches in parts], target),
+            target=target,
+            parts=[(part.files, batches) for part, batches in parts],
+        )
+        for target, parts in sorted(having.items())
+    ]
+    return run_jobs(run, jobs, stage="gather")
+
+
+def audit(
+    run: Run,
+    shards: Sequence[Shard],
+    settled: Sequence[StageOutput],
+    joined: Mapping[str, StageOutput],
+    gathered: Sequence[StageOutput],
+    template: Template,
+) -> StageOutput:
+    """Measure what the report shows, and check a sample against the reference, in one worker."""
+    firsts = [output for output in gathered if any("-00000-of-" in name for name in output.files)]
+    job_ = job(
+        run,
+        "audit",
+        "audit",
+        partial(
+            _audit,
+            [
+                (shard.source.name, output.folder, output.result)
+                for shard, output in zip(shards, settled, strict=True)
+            ],
+            [output.folder / "rejects.parquet" for output in joined.values()],
+            [output.folder / name for output in firsts for name in output.files],
+            template,
+        ),
+        settled=[
+            (shard.source.name, output.files, output.result)
+            for shard, output in zip(shards, settled, strict=True)
+        ],
+        rejects=[output.files["rejects.parquet"] for output in joined.values()],
+        gathered=[output.files for output in firsts],
+        template=template_digest(template),
+        tokenizer=tokenizer_digest(),
+    )
+    return run_jobs(run, [job_], stage="audit")[0]
+
+
+def _round(
+    run: Run,
+    shards: Sequence[Shard],
+    verdicts: StageOutput,
+    parts: Sequence[Rendered],
+    recipe: Recipe,
+) -> StageOutput:
+    """Draw, as far as it is known how long examples are."""
+    candidates = [
+        _Candidates(
+            shard.number,
+            shard.source,
+            shard.keys,
+            verdicts.folder / numbered("verdicts", shard.number),
+            tuple(part.part for part in parts if part.shard == shard.number),
+        )
+        for shard in shards
+    ]
+    making = job(
+        run,
+        "draw",
+        "draw",
+        partial(_draw, candidates, recipe.mix, recipe.seed, recipe.max_tokens),
+        sources=[(shard.source.name, shard.source.supervise) for shard in shards],
+        keys=[shard.validated.files["keys.parquet"] for shard in shards],
+        verdicts=verdicts.files,
+        parts=[
+            (part.shard, part.output.files["index.parquet"], part.output.files["lost.parquet"])
+            for part in parts
+        ],
+        plan=recipe.mix.model_dump(),
+        seed=recipe.seed,
+        max_tokens=recipe.max_tokens,
+    )
+    return run_jobs(run, [making], stage=mix.STAGE)[0]
+
+
+def _render(
+    run: Run, shards: Sequence[Shard], asked: StageOutput, recipe: Recipe, *, first: int
+) -> list[Rendered]:
+    """Render the examples that a round asked for, shard by shard; parts are numbered from `first` on."""
+    names = [numbered("wanted", shard.number) for shard in shards]
+    jobs = [
+        job(
+            run,
+            render.STAGE,
+            shard.label,
+            partial(_examples, shard.raw, asked.folder / name, recipe.template, recipe.max_tokens),
+            piece=shard.raw.piece.model_dump(exclude={"path"}),
+            source=(shard.source.name, shard.source.format.model_dump(), shard.source.supervise),
+            wanted=asked.files[name],
+            template=template_digest(recipe.template),
+            tokenizer=tokenizer_digest(),
+            max_tokens=recipe.max_tokens,
+            max_row_bytes=recipe.max_row_bytes,
+        )
+        for shard, name in zip(shards, names, strict=True)
+    ]
+    outputs = run_jobs(run, jobs, stage=render.STAGE)
+    return [
+        Rendered(number, shard.number, output)
+        for number, (shard, output) in enumerate(zip(shards, outputs, strict=True), start=first)
+    ]
+
+
+# What follows runs inside a worker, into the folder that it is given.
+
+
+def _draw(
+    candidates: Sequence[_Candidates], plan: MixPlan, seed: int, max_tokens: int, out: Path
+) -> dict[str, object]:
+    found: dict[str, list[pl.DataFrame]] = {}
+    for shard in candidates:
+        pool = read_pool(
+            shard.keys, shard.verdicts, shard.parts, supervise=shard.source.supervise, shard=shard.number
+        )
+        found.setdefault(shard.source.name, []).append(pool)
+    pools = {name: pl.concat(found.pop(name)) for name in list(found)}
+    mixture = mix.mix(pools, plan, seed=seed, max_tokens=max_tokens)
+    for (number,), wanted in mixture.wanted.group_by("shard", maintain_order=True):
+        write_shard(out / numbered("wanted", int(str(number))), wanted.sort("row", "turn"))
+    if mixture.wanted.height:
+        return {"rows": 0}
+    selection = assemble.assign_shards(mixture.selection)
+    parts = [part.number for shard in candidates for part in shard.parts]
+    drawn = selection.partition_by("part", as_dict=True)
+    for number in parts:
+        write_shard(out / numbered("selection", number), drawn.get((number,), selection.clear()))
+    return {"shares": [share.model_dump() for share in mixture.shares], "rows": selection.height}
+
+
+def _examples(raw: Raw, wanted: Path, template: Template, max_tokens: int, out: Path) -> dict[str, object]:
+    asked = pl.read_parquet(wanted)
+    rows = normalize.reopen(
+        raw.piece,
+        asked["row"].unique().sort().to_numpy(),
+        origin=raw.origin,
+        max_row_bytes=raw.max_row_bytes,
+    )
+    made = render.render_rows(
+        rows, asked, source=raw.source, template=template, max_tokens=max_tokens, out=out
+    )
+    raw.check_unchanged()
+    return {"rows": made}
+
+
+def _settle(
+    shard: Shard, verdicts: Path, parts: Sequence[Part], selections: Sequence[Path], out: Path
+) -> dict[str, object]:
+    settled = fates.settle(
+        shard.source.name,
+        rejects=shard.rejects,
+        keys=shard.keys,
+        verdicts=verdicts,
+        parts=parts,
+        selections=selections,
+        supervise=shard.source.supervise,
+    )
+    raw = shard.raw
+    later = fates.dropped_later(settled.fates)["row"].to_numpy()
+    rows = normalize.reopen(raw.piece, later, origin=raw.origin, max_row_bytes=raw.max_row_bytes)
+    fates.write_rejects(
+        settled.fates,
+        (item.row for item in rows) if len(later) else (),
+        quarantine=shard.rejects,
+        out=out / "rejects.parquet",
+    )
+    raw.check_unchanged()
+    write_shard(out / "fates.parquet", settled.fates)
+    write_shard(out / "drawn.parquet", settled.drawn)
+    found = measure.clusters(pl.read_parquet(verdicts, columns=["cluster", "cluster_size"]))
+    return {
+        render.STAGE: settled.rendered.model_dump(),
+        mix.STAGE: settled.mixed.model_dump(),
+        "clusters": found.model_dump(),
+        "rows": settled.fates.height,
+    }
+
+
+def _join(parts: Sequence[Path], out: Path) -> dict[str, object]:
+    for name, schema in (("rejects.parquet", REJECTS), ("fates.parquet", FATES)):
+        with ShardWriter(out / name, schema) as joined:
+            for part in parts:
+                for group in read_groups(part / name):
+                    joined.append(group)
+    return {"rows": height(out / "fates.parquet")}
+
+
+def _scatter(examples: Path, selection: Path, out: Path) -> dict[str, object]:
+    drawn = pl.read_parquet(selection)
+    places = assemble.scatter(examples, drawn, out / "parts.arrow")
+    return {"places": places, "rows": drawn.height}
+
+
+def _gather(parts: Sequence[tuple[Path, list[int]]], target: str, out: Path) -> dict[str, object]:
+    content = assemble.gather(parts, out / target)
+    return {"content_sha256": content, "rows": height(out / target)}
+
+
+def _audit(
+    settled: Sequence[tuple[str, Path, Mapping[str, object]]],
+    rejects: Sequence[Path],
+    firsts: Sequence[Path],
+    template: Template,
+    out: Path,
+) -> dict[str, object]:
+    drawn = [pl.read_parquet(folder / "drawn.parquet") for _, folder, _ in settled]
+    tokens: dict[str, list[pl.Series]] = {}
+    for (source, _, _), rows in zip(settled, drawn, strict=True):
+        tokens.setdefault(source, []).append(rows["prompt_tokens"] + rows["completion_tokens"])
+    found = measure.Audit(
+        lengths=measure.lengths(tokens),
+        clusters=measure.merged_clusters(
+            measure.ClusterPart.model_validate(result["clusters"]) for _, _, result in settled
+        ),
+        samples=measure.samples(rejects),
+        checks=(
+            measure.check_split(drawn),
+            measure.check_targets(drawn),
+            proof.check_examples(firsts, template=template),
+        ),
+    )
+    return {"audit": found.model_dump(mode="json"), "rows": sum(rows.height for rows in drawn)}
+
+
+def _places(output: StageOutput) -> Mapping[str, list[int]]:
+    places = output.result["places"]
+    assert isinstance(places, dict)
+    return places

@@ -1,0 +1,144 @@
+"""Stages as jobs on shards: how outputs are keyed, spread over workers, and reported as they come."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+from curation.normalize import Origin
+from curation.read import RawSlice
+from flows.fingerprint import code_digest
+from flows.progress import Event, Notify
+from flows.store import StageOutput, Store, key_of
+from flows.workers import Job, Workers
+from schemas.errors import SourceCorrupt
+from schemas.ledger import StageCount
+from schemas.recipe import SourceBase
+
+
+@dataclass(frozen=True)
+class Run:
+    """What all stages of one build share."""
+
+    store: Store
+    workers: Workers
+    notify: Notify
+    outputs: list[StageOutput] = field(default_factory=list)
+    """Of all stages so far, to tell what was reused."""
+
+
+@dataclass(frozen=True)
+class Raw:
+    """One slice of a source's files, and how its rows are to be read."""
+
+    piece: RawSlice
+    origin: Origin
+    max_row_bytes: int
+    modified: int | None
+    """Time of the file's last change, in ns, when it was hashed; unset for files that are ours."""
+
+    @property
+    def source(self) -> SourceBase:
+        """Return what the recipe says of the source."""
+        return self.origin.source
+
+    def check_unchanged(self) -> None:
+        """Refuse a file that someone wrote to after it was hashed.
+
+        Raises:
+            SourceCorrupt: naming the source and the file.
+        """
+        if self.modified is not None and self.piece.path.stat().st_mtime_ns != self.modified:
+            msg = f"source {self.source.name}: {self.piece.file!r} changed during the build; build again"
+            raise SourceCorrupt(msg)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One slice of one source on its way through the stages."""
+
+    number: int
+    raw: Raw
+    validated: StageOutput
+
+    @property
+    def source(self) -> SourceBase:
+        """Return what the recipe says of the shard's source."""
+        return self.raw.source
+
+    @property
+    def label(self) -> str:
+        """Name the shard for progress and errors."""
+        return self.raw.piece.label
+
+    @property
+    def keys(self) -> Path:
+        """Return where the shard's valid rows lie."""
+        return self.validated.folder / "keys.parquet"
+
+    @property
+    def rejects(self) -> Path:
+        """Return where the shard's quarantine lies."""
+        return self.validated.folder / "rejects.parquet"
+
+
+def job(
+    run: Run, stage: str, label: str, make: Callable[[Path], Mapping[str, object]], **decided_by: object
+) -> Job[StageOutput]:
+    """Return the work on one shard: `make`, unless its output is there for all that decides it.
+
+    Our own code decides every output, so it is part of every key and no stage can forget it.
+    """
+    key = key_of(code=code_digest(), **decided_by)
+    return Job(label, partial(run.store.stage, stage, key, make))
+
+
+def run_jobs(
+    run: Run,
+    jobs: Sequence[Job[StageOutput]],
+    *,
+    stage: str,
+    source: str = "",
+    total: int | None = None,
+) -> list[StageOutput]:
+    """Return the outputs of a stage's jobs, in their order, telling how many rows are through."""
+    done = 0
+
+    def arrived(job: Job[StageOutput], output: StageOutput) -> None:
+        nonlocal done
+        done += _rows(output)
+        run.notify(Event(stage, source, done, total))
+
+    run.notify(Event(stage, source, 0, total))
+    outputs = run.workers.run(jobs, done=arrived)
+    run.notify(Event(stage, source, done, done))
+    run.outputs.extend(outputs)
+    return outputs
+
+
+def counts(outputs: Sequence[StageOutput], stage: str) -> list[StageCount]:
+    """Return the stage's counts that outputs carry, one per part."""
+    found = []
+    for output in outputs:
+        listed = output.result[stage]
+        found += [
+            StageCount.model_validate(count) for count in (listed if isinstance(listed, list) else [listed])
+        ]
+    return found
+
+
+def height(path: Path) -> int:
+    """Return how many rows a shard has."""
+    return int(pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())
+
+
+def numbered(name: str, number: int) -> str:
+    """Return the file name of a shard's or a part's share of an output."""
+    return f"{name}-{number:05d}.parquet"
+
+
+def _rows(output: StageOutput) -> int:
+    rows = output.result["rows"]
+    return rows if isinstance(rows, int) else 0
