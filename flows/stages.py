@@ -17,7 +17,7 @@ from flows.sources import resolve as resolve_files
 from flows.store import StageOutput
 from schemas.artifact import InputFile, Snapshot
 from schemas.ledger import StageCount
-from schemas.recipe import DedupPlan, LocalSource, Source, SourceBase
+from schemas.recipe import DedupPlan, Source, SourceBase
 
 
 def resolve(run: Run, source: Source, base: Path) -> Snapshot:
@@ -48,10 +48,10 @@ def validate(
     """Judge the source's rows, slice by slice; shards are numbered from `first` on."""
     slots = []
     for file in files:
-        modified = file.path.stat().st_mtime_ns if isinstance(source, LocalSource) else None
         origin = normalize.Origin(source, snapshot.dataset, snapshot.commit, file.name)
         slots += [
-            Raw(piece, origin, max_row_bytes, modified) for piece in slices(file.name, file.path, file.sha256)
+            Raw(piece, origin, max_row_bytes, file.modified)
+            for piece in slices(file.name, file.path, file.sha256)
         ]
     jobs = [
         job(

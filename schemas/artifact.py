@@ -91,6 +91,8 @@ class InputFile(Record):
     """Where it lies."""
     sha256: Sha256
     size: int = Field(ge=0)
+    modified: int | None = None
+    """Time of its last change, in ns, before it was hashed; unset for files that nobody else writes to."""
 
 
 def digest_of(named: Iterable[tuple[str, str]]) -> str:

@@ -68,11 +68,14 @@ def fetch(
         if path is None:
             msg = f"source {source.name}: {file.path!r} was there a moment ago and is gone"
             raise SourceNotFound(msg)
+        modified = path.stat().st_mtime_ns
         if file.sha256 is None or _digest(path, into, verify) != file.sha256:
             msg = f"source {source.name}: {file.path!r} changed during the build; build again"
             raise SourceCorrupt(msg)
         progress(file.path, file.size, file.size)
-        inputs.append(InputFile(name=file.path, path=path, sha256=file.sha256, size=file.size))
+        inputs.append(
+            InputFile(name=file.path, path=path, sha256=file.sha256, size=file.size, modified=modified)
+        )
     return tuple(inputs)
 
 

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from huggingface_hub import constants
 
+from curation import assemble
 from flows import stages
 from flows.pipeline import directly
 from flows.sources.patience import Patience
@@ -162,7 +163,7 @@ def test_interrupted_build_is_written_down(sources, store_copy):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        quick_build(recipe(), store, sources, step=before("mix", interrupt))
+        quick_build(recipe(), store, sources, step=before("draw", interrupt))
     assert (runs(store)[-1]["status"], runs(store)[-1]["error"]) == ("failed", "KeyboardInterrupt")
 
 
@@ -196,14 +197,14 @@ def test_rot_between_the_last_stage_and_the_publish_is_found(sources, tmp_path):
 
 def test_writer_that_loses_rows_is_found(sources, tmp_path, monkeypatch):
     """Rows that a writer lost without an error are missed before anything is published."""
-    real = stages.assemble.gather
+    real = assemble.gather
 
     def lossy(parts, out):
         content = real(parts, out)
         pl.read_parquet(out).head(1).write_parquet(out)
         return content
 
-    monkeypatch.setattr(stages.assemble, "gather", lossy)
+    monkeypatch.setattr(assemble, "gather", lossy)
     with pytest.raises(LedgerError, match="hold 1 rows, but"):
         quick_build(recipe(), tmp_path, sources)
     assert Store(tmp_path).current("small") is None

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from rich.console import Console
 
-from flows import stages
+from curation import assemble
 from flows.card import dataset_card
 from flows.explain import Explanation, Fate
 from flows.pipeline import Built
@@ -314,8 +314,8 @@ def test_version_is_a_dataset(shards: int, eval_share: float, sources: Path, tmp
         warnings.simplefilter("ignore")
         from datasets import Value, load_dataset  # noqa: PLC0415 - slow
 
-    small = partial(stages.assemble.assign_shards, shard_bytes=45_000 // shards)
-    monkeypatch.setattr(stages.assemble, "assign_shards", small)
+    small = partial(assemble.assign_shards, shard_bytes=45_000 // shards)
+    monkeypatch.setattr(assemble, "assign_shards", small)
     built = quick_build(recipe(eval_share=eval_share), tmp_path / "store", sources)
     found = load_dataset(str(built.version), cache_dir=str(tmp_path / "cache"))
     splits = ("train", "eval") if eval_share else ("train",)

@@ -26,7 +26,7 @@ from flows.store import (
 from schemas.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
 from tests.builders import ROOT, flip_bit, python, quick_build, recipe
 
-STAGES = ("validate", "bands", "dedup", "render", "draw", "fates", "scatter", "gather")
+STAGES = ("validate", "bands", "dedup", "draw", "render", "fates", "join", "scatter", "gather", "audit")
 
 
 def crash(protocol: str, damage: str, every: int, folder: Path) -> dict:
