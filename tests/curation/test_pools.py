@@ -1,0 +1,70 @@
+"""What may be drawn of a shard: what dedup left, turn by turn, and what is known of it."""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from curation.dedup import VERDICT_SCHEMA
+from curation.normalize import KEYS
+from curation.pools import COUNTED, LOST, POOL, Part, Supervise, read_pool
+from curation.shards import write_shard
+from schemas.errors import LedgerError
+
+
+def write(path: Path, rows: list[dict[str, Any]], schema: pl.Schema) -> Path:
+    known = [{name: row.get(name) for name in schema.names()} for row in rows]
+    write_shard(path, pl.DataFrame(known, schema=schema, orient="row"))
+    return path
+
+
+def shard(folder: Path, *reasons: str | None) -> tuple[Path, Path]:
+    """Write a row with turns 1 and 3 for each reason; return where keys and verdicts lie."""
+    rows = [
+        {"id": f"{n + 1:016x}{n + 9:016x}", "row": 10 * n, "turns": [1, 3], "text_bytes": 100 + n}
+        | {"cluster": f"{7:016x}{0:016x}", "cluster_size": 1, "reason": reason}
+        for n, reason in enumerate(reasons)
+    ]
+    return write(folder / "keys", rows, KEYS), write(folder / "verdicts", rows, VERDICT_SCHEMA)
+
+
+@pytest.mark.parametrize(("supervise", "turns"), [("all", [1, 3]), ("last", [3])])
+def test_every_supervised_turn_that_dedup_left_may_be_drawn(
+    tmp_path: Path, supervise: Supervise, turns: list[int]
+) -> None:
+    """One line an example: ids as numbers, the raw row's place and bytes, nothing known of its tokens."""
+    got = read_pool(*shard(tmp_path, "near_dup", None), [], supervise=supervise, shard=4)
+    assert got.schema == POOL
+    assert got.select("id", "low", "cluster", "turn", "shard", "row", "bytes").rows() == [
+        (2, 10, 7, turn, 4, 10, 101) for turn in turns
+    ]
+    assert got.select(POOL.names()[7:]).null_count().sum_horizontal()[0] == 7 * len(turns)
+
+
+def test_what_was_rendered_is_known_in_its_part(tmp_path: Path) -> None:
+    """Examples of all rounds carry their part, place and tokens; lost ones say so; the rest is not known."""
+    paths = shard(tmp_path, None, None)
+    parts = []
+    for number, (row, turn) in enumerate([(10, 3), (0, 1)]):
+        sizes = {"thinking": True, "prompt_tokens": 5, "completion_tokens": 6, "text_bytes": 7}
+        index = write(tmp_path / f"i{number}", [{"row": row, "turn": turn, "place": 2, **sizes}], COUNTED)
+        gone = [{"row": 0, "turn": 3, "reason": "too_long", "detail": "", "tokens": 9}] if number else []
+        parts.append(Part(number + 8, index, write(tmp_path / f"l{number}", gone, LOST)))
+    got = read_pool(*paths, parts, supervise="all", shard=0).sort("row", "turn")
+    assert got.schema == POOL
+    known = ["row", "turn", "part", "place", "prompt_tokens", "completion_tokens", "thinking", "lost"]
+    assert got.select(known).rows() == [
+        (0, 1, 9, 2, 5, 6, True, False),
+        (0, 3, None, None, None, None, None, True),
+        (10, 1, None, None, None, None, None, None),
+        (10, 3, 8, 2, 5, 6, True, False),
+    ]
+
+
+def test_verdicts_of_other_rows_are_refused(tmp_path: Path) -> None:
+    """A shifted verdict would let a duplicate be drawn."""
+    keys, verdicts = shard(tmp_path, None, "near_dup")
+    write_shard(verdicts, pl.read_parquet(verdicts).reverse())
+    with pytest.raises(LedgerError, match="not about these rows"):
+        read_pool(keys, verdicts, [], supervise="all", shard=0)

@@ -1,0 +1,76 @@
+"""Published examples against the reference: what is right passes, and any slip is found and named."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from curation import proof
+from curation.proof import check_examples
+from curation.render import EXAMPLES
+from curation.shards import write_shard
+from schemas.conversation import Message
+from templates import count_tokens, training_turns
+
+CHAT = (
+    Message(role="system", content="Be brief."),
+    Message(role="user", content="2+2? 中文"),
+    Message(role="assistant", content="4", reasoning="two and two"),
+    Message(role="user", content="sure?"),
+    Message(role="assistant", content="Yes."),
+)
+
+
+def examples(**changes: Any) -> pl.DataFrame:
+    """Make the two examples of one chat, with changes to the second one."""
+    rows = []
+    for turn in training_turns(CHAT, template="qwen3"):
+        prompt_tokens, completion_tokens = count_tokens([turn.prompt, turn.completion]).tolist()
+        messages = [
+            {"role": message.role, "content": message.content, "reasoning_content": message.reasoning}
+            | {"tool_calls": None}
+            for message in CHAT[: turn.turn + 1]
+        ]
+        facts = {"id": f"x-{turn.turn}", "source": "s", "conversation_id": "x", "turn": turn.turn}
+        texts = {"thinking": turn.thinking, "prompt": turn.prompt, "completion": turn.completion}
+        tokens = {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}
+        rows.append({**facts, **texts, **tokens, "messages": messages, "tools": None})
+    rows[1] |= changes
+    return pl.DataFrame(rows, schema=EXAMPLES, orient="row")
+
+
+def test_examples_that_equal_the_reference_pass(tmp_path: Path) -> None:
+    """Thinking and not, first turn and later ones, in several shards."""
+    for name in "ab":
+        write_shard(tmp_path / name, examples())
+    got = check_examples([tmp_path / "a", tmp_path / "b"], template="qwen3")
+    assert got.passed
+    assert got.detail == "4 examples rendered by Jinja and counted by the official tokenizer"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"prompt": "other"}, "x-4: another text"),
+        ({"completion": "Yes.<|im_end|>"}, "x-4: another text"),
+        ({"thinking": True}, "x-4: another text"),
+        ({"prompt_tokens": 1}, r"x-4: 1 tokens in the prompt, \d+ by the reference"),
+        ({"completion_tokens": 9}, "x-4: 9 tokens in the completion, 4 by the reference"),
+    ],
+)
+def test_an_example_that_differs_fails_the_audit(tmp_path: Path, changes: Any, said: str) -> None:
+    """The check names the first one, and what is wrong with it."""
+    write_shard(tmp_path / "a", examples(**changes))
+    got = check_examples([tmp_path / "a"], template="qwen3")
+    assert not got.passed
+    assert re.search(said, got.detail)
+
+
+def test_only_a_sample_of_each_shard_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At least one example of a shard, and no more once its part of the bytes is used up."""
+    for name in "ab":
+        write_shard(tmp_path / name, pl.concat([examples()] * 50))
+    monkeypatch.setattr(proof, "MOST_BYTES", 2)
+    assert check_examples([tmp_path / "a", tmp_path / "b"], template="qwen3").detail.startswith("2 examples")
