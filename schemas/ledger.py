@@ -11,7 +11,8 @@ class Amount(Record):
     """How much of a source: all counts are of the same rows.
 
     `text_bytes` counts the UTF-8 bytes of a raw row's strings, measured once when it is read.
-    Examples and tokens exist from rendering on; before, they are 0.
+    Examples exist from rendering on, and tokens of those that were rendered, which is as far as the draw
+    goes; elsewhere they are 0.
     """
 
     rows: int = 0

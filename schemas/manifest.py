@@ -46,7 +46,7 @@ class Share(Record):
     declared: float
     """Share that the recipe asks for, in its unit."""
     available: int
-    """Examples that could have been drawn."""
+    """Examples that could have been drawn, so far as is known: not all were counted."""
     examples: int
     tokens: int
     trainable_tokens: int

@@ -133,3 +133,20 @@ def test_row_that_is_drawn_several_times_says_so(sources: Path, tmp_path: Path):
     copies = rows.filter(pl.col("id").str.ends_with("#2"))
     assert copies.height > 0
     assert explain(version, copies["id"][0]).rows[0].reason is None
+
+
+def test_row_that_was_not_drawn_is_read_from_its_file_while_it_is_the_same(sources: Path, tmp_path: Path):
+    """A version lists good rows it did not take; their text is shown only if the file still holds them."""
+    base = shutil.copytree(sources, tmp_path / "base")
+    version = quick_build(recipe(size=20), tmp_path / "store", base).version
+    fates = pl.concat([pl.read_parquet(path) for path in sorted((version / "fates").iterdir())])
+    alone = fates.filter(pl.col("id").is_unique())
+    row = alone.filter(reason="not_sampled", source="chat").row(0, named=True)
+    assert (explain(version, row["id"]).text or "").startswith("user: ")
+    path = base / row["file"]
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for changed in (lines[::-1], []):
+        path.write_text("\n".join(changed), encoding="utf-8")
+        assert explain(version, row["id"]).text is None
+    path.unlink()
+    assert explain(version, row["id"]).text is None
