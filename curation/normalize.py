@@ -1,4 +1,7 @@
-"""Raw rows into conversations: every row ends as a `Conversation` or in quarantine with its reason."""
+"""Raw rows into conversations: every row ends as a `Conversation` or in quarantine with its reason.
+
+Conversations are not written: the row they came from is still there, and is judged again when it is needed.
+"""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -6,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import orjson
 import polars as pl
 from pydantic import ValidationError
@@ -13,11 +17,11 @@ from pydantic_core import PydanticCustomError
 
 from curation.count import count_stage
 from curation.keys import KEY_SCHEMA
-from curation.read import RawRow, RawSlice, read_rows
+from curation.read import Numbers, RawRow, RawSlice, read_batches, read_rows
+from curation.screen import screen
 from curation.shards import ShardWriter
 from schemas.conversation import Conversation, Lineage, Message, content_key, row_id
 from schemas.errors import SourceError
-from schemas.frame import polars_schema
 from schemas.ledger import StageCount
 from schemas.reasons import Reason
 from schemas.recipe import Compare, SourceBase
@@ -25,11 +29,14 @@ from schemas.record import MAX_DEPTH, depth, fault
 
 STAGE = "validate"
 
-CONVERSATIONS = pl.Schema({**polars_schema(Conversation), "text_bytes": pl.Int64()})
-"""A conversation, and the bytes of text its raw row held."""
+KEYS = pl.Schema(
+    {**KEY_SCHEMA, "messages": pl.Int64(), "text_bytes": pl.Int64(), "turns": pl.List(pl.Int64())}
+)
+"""What is known of a valid row without opening it again.
 
-KEYS = pl.Schema({**KEY_SCHEMA, "messages": pl.Int64(), "text_bytes": pl.Int64()})
-"""What duplicates are judged by, row by row beside `CONVERSATIONS`; `text` is what is compared."""
+`text` is what duplicates are judged by, `text_bytes` the text that the raw row holds, and `turns` the
+positions of the assistant's turns among its messages.
+"""
 
 REJECTS = pl.Schema(
     {
@@ -46,6 +53,9 @@ REJECTS = pl.Schema(
     }
 )
 """A row that was left out, whole: `content` is the raw row, or the conversation, as JSON text."""
+
+_Frames = tuple[pl.DataFrame, pl.DataFrame]
+_SIZES = ("messages", "text_bytes")
 
 _BATCH_ROWS = 512
 _BATCH_BYTES = 32 * 1024 * 1024
@@ -74,7 +84,7 @@ class Judged(NamedTuple):
 
 
 def normalize_slice(piece: RawSlice, *, origin: Origin, max_row_bytes: int, out: Path) -> StageCount:
-    """Write the slice's `conversations`, `keys` and `rejects` shards into folder `out`.
+    """Write the slice's `keys` and `rejects` shards into folder `out`.
 
     Returns:
         Rows, messages and bytes of text read, kept, and dropped by reason.
@@ -83,23 +93,40 @@ def normalize_slice(piece: RawSlice, *, origin: Origin, max_row_bytes: int, out:
         SourceError: if the file as a whole cannot be read, or holds fewer rows than its footer says.
     """
     count = StageCount(stage=STAGE, source=origin.source.name)
-    rows = read_rows(piece, max_row_bytes=max_row_bytes)
-    judged = (judge(row, origin=origin, max_row_bytes=max_row_bytes) for row in rows)
+    found = (
+        _columns(piece, origin, max_row_bytes) if piece.row_groups else _rows(piece, origin, max_row_bytes)
+    )
     with ExitStack() as stack:
-        conversations, keys, rejects = (
+        keys, rejects = (
             stack.enter_context(ShardWriter(out / f"{name}.parquet", schema))
-            for name, schema in (("conversations", CONVERSATIONS), ("keys", KEYS), ("rejects", REJECTS))
+            for name, schema in (("keys", KEYS), ("rejects", REJECTS))
         )
-        for batch in _batches(judged):
-            kept = [item for item in batch if item.conversation is not None]
-            conversations.append(_conversation_frame(kept))
-            keys.append(_key_frame(kept, origin.source))
-            rejects.append(_reject_frame([item for item in batch if item.reason is not None], origin))
-            count += count_stage(STAGE, origin.source.name, _fates(batch))
+        for kept, dropped in found:
+            keys.append(kept)
+            rejects.append(dropped)
+            kept_sizes = kept.select(pl.lit(None, pl.String).alias("reason"), *_SIZES)
+            fates = pl.concat([kept_sizes, dropped.select("reason", *_SIZES)])
+            count += count_stage(STAGE, origin.source.name, fates)
     if piece.rows is not None and count.read.rows != piece.rows:
         msg = f"{piece.file}: {count.read.rows} rows where the footer promises {piece.rows}"
         raise SourceError(msg)
     return count
+
+
+def reopen(piece: RawSlice, rows: Numbers, *, origin: Origin, max_row_bytes: int) -> Iterator[Judged]:
+    """Yield rows of a slice, judged in full, in file order.
+
+    Args:
+        piece: the slice.
+        rows: their numbers in the file, in ascending order, each once.
+        origin: where the slice comes from.
+        max_row_bytes: most bytes of text that a row may hold.
+
+    Raises:
+        SourceError: if the file cannot be read, or one of the rows is not there.
+    """
+    for row in read_rows(piece, max_row_bytes=max_row_bytes, rows=rows):
+        yield judge(row, origin=origin, max_row_bytes=max_row_bytes)
 
 
 def judge(row: RawRow, *, origin: Origin, max_row_bytes: int) -> Judged:
@@ -147,6 +174,20 @@ def text_bytes(value: object) -> int:
         elif isinstance(item, bytes):
             total += len(item)
     return total
+
+
+def raw_json(row: RawRow) -> str:
+    """Return a raw row as JSON text that any reader can open, lone surrogates escaped; its line if unread."""
+    if row.text:
+        return row.text
+    try:
+        return orjson.dumps(dict(row.values), default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except (TypeError, ValueError):
+        pass
+    try:
+        return json.dumps(dict(row.values), default=str)
+    except (TypeError, ValueError, RecursionError) as error:  # no file of ours can hold such a row
+        return json.dumps({"unprintable": str(error)})
 
 
 def _conversation(row: RawRow, origin: Origin) -> tuple[Conversation, str]:
@@ -212,6 +253,32 @@ def _first_fault(error: ValidationError) -> tuple[Reason, str]:
     return Reason(first["type"]) if ours else Reason.WRONG_TYPE, detail
 
 
+def _columns(piece: RawSlice, origin: Origin, max_row_bytes: int) -> Iterator[_Frames]:
+    """Yield keys and rejects of a table: most rows by a look at its columns, the suspects one by one."""
+    for batch in read_batches(piece):
+        cleared = screen(batch.columns, source=origin.source, max_row_bytes=max_row_bytes)
+        suspects = np.delete(np.arange(batch.columns.num_rows), cleared["place"].to_numpy())
+        kept = [_cleared_frame(cleared, batch.first, origin)] if cleared.height else []
+        rows = batch.rows(suspects if kept else None, max_row_bytes=max_row_bytes)
+        dropped = [REJECTS.to_frame()]
+        for judged in _batches(judge(row, origin=origin, max_row_bytes=max_row_bytes) for row in rows):
+            frames = _frames(judged, origin)
+            kept.append(frames[0])
+            dropped.append(frames[1])
+        yield pl.concat(kept).sort("row"), pl.concat(dropped)
+
+
+def _rows(piece: RawSlice, origin: Origin, max_row_bytes: int) -> Iterator[_Frames]:
+    rows = read_rows(piece, max_row_bytes=max_row_bytes)
+    for judged in _batches(judge(row, origin=origin, max_row_bytes=max_row_bytes) for row in rows):
+        yield _frames(judged, origin)
+
+
+def _frames(judged: list[Judged], origin: Origin) -> _Frames:
+    kept = [item for item in judged if item.conversation is not None]
+    return _key_frame(kept, origin.source), _reject_frame([item for item in judged if item.reason], origin)
+
+
 def _batches(judged: Iterator[Judged]) -> Iterator[list[Judged]]:
     batch: list[Judged] = []
     size = 0
@@ -225,13 +292,17 @@ def _batches(judged: Iterator[Judged]) -> Iterator[list[Judged]]:
         yield batch
 
 
-def _conversation_frame(kept: list[Judged]) -> pl.DataFrame:
-    rows = [
-        {**item.conversation.model_dump(), "text_bytes": item.text_bytes}
-        for item in kept
-        if item.conversation
-    ]
-    return pl.DataFrame(rows, schema=CONVERSATIONS, orient="row")
+def _cleared_frame(cleared: pl.DataFrame, first: int, origin: Origin) -> pl.DataFrame:
+    """Return rows that the screen cleared under the schema of keys."""
+    source = origin.source
+    constants = {
+        "source": source.name,
+        "priority": source.priority,
+        "cap": source.max_solutions_per_problem or 1,
+        "file": origin.file,
+    }
+    known = [pl.lit(value, KEYS[name]).alias(name) for name, value in constants.items()]
+    return cleared.with_columns(*known, row=pl.col("place") + first).select(KEYS.names())
 
 
 def _key_frame(kept: list[Judged], source: SourceBase) -> pl.DataFrame:
@@ -249,6 +320,7 @@ def _key_frame(kept: list[Judged], source: SourceBase) -> pl.DataFrame:
             "row": conversation.lineage.row,
             "messages": item.messages,
             "text_bytes": item.text_bytes,
+            "turns": [place for place, turn in enumerate(conversation.messages) if turn.role == "assistant"],
         }
         for item in kept
         if (conversation := item.conversation)
@@ -259,7 +331,7 @@ def _key_frame(kept: list[Judged], source: SourceBase) -> pl.DataFrame:
 def _reject_frame(rejected: list[Judged], origin: Origin) -> pl.DataFrame:
     rows = []
     for item in rejected:
-        content = item.row.text or _json(item.row.values)
+        content = raw_json(item.row)
         rows.append(
             {
                 "id": row_id(origin.source.name, content),
@@ -275,26 +347,3 @@ def _reject_frame(rejected: list[Judged], origin: Origin) -> pl.DataFrame:
             }
         )
     return pl.DataFrame(rows, schema=REJECTS, orient="row")
-
-
-def _json(values: Mapping[str, Any]) -> str:
-    """Return a raw row as JSON text that any reader can open: lone surrogates stay escaped."""
-    try:
-        return orjson.dumps(dict(values), default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-    except (TypeError, ValueError):
-        pass
-    try:
-        return json.dumps(dict(values), default=str)
-    except (TypeError, ValueError, RecursionError) as error:  # no file of ours can hold such a row
-        return json.dumps({"unprintable": str(error)})
-
-
-def _fates(batch: list[Judged]) -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            "reason": [item.reason for item in batch],
-            "messages": [item.messages for item in batch],
-            "text_bytes": [item.text_bytes for item in batch],
-        },
-        schema={"reason": pl.String, "messages": pl.Int64, "text_bytes": pl.Int64},
-    )
