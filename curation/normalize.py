@@ -17,12 +17,12 @@ from pydantic_core import PydanticCustomError
 
 from curation.count import count_stage
 from curation.keys import KEY_SCHEMA
-from curation.read import Numbers, RawRow, RawSlice, read_batches, read_rows
-from curation.screen import screen
+from curation.read import Numbers, RawRow, RawSlice, joined, read_batches, read_rows
+from curation.screen import CLEARED, screen
 from curation.shards import ShardWriter
 from schemas.conversation import Conversation, Lineage, Message, content_key, row_id
 from schemas.errors import SourceError
-from schemas.ledger import StageCount
+from schemas.ledger import Amount, StageCount
 from schemas.reasons import Reason
 from schemas.recipe import Compare, SourceBase
 from schemas.record import MAX_DEPTH, depth, fault
@@ -55,7 +55,6 @@ REJECTS = pl.Schema(
 """A row that was left out, whole: `content` is the raw row, or the conversation, as JSON text."""
 
 _Frames = tuple[pl.DataFrame, pl.DataFrame]
-_SIZES = ("messages", "text_bytes")
 
 _BATCH_ROWS = 512
 _BATCH_BYTES = 32 * 1024 * 1024
@@ -93,9 +92,10 @@ def normalize_slice(piece: RawSlice, *, origin: Origin, max_row_bytes: int, out:
         SourceError: if the file as a whole cannot be read, or holds fewer rows than its footer says.
     """
     count = StageCount(stage=STAGE, source=origin.source.name)
-    found = (
-        _columns(piece, origin, max_row_bytes) if piece.row_groups else _rows(piece, origin, max_row_bytes)
-    )
+    if piece.row_groups is not None:
+        found = _columns(piece, origin, max_row_bytes)
+    else:
+        found = _judged_frames(read_rows(piece, max_row_bytes=max_row_bytes), origin, max_row_bytes)
     with ExitStack() as stack:
         keys, rejects = (
             stack.enter_context(ShardWriter(out / f"{name}.parquet", schema))
@@ -104,9 +104,7 @@ def normalize_slice(piece: RawSlice, *, origin: Origin, max_row_bytes: int, out:
         for kept, dropped in found:
             keys.append(kept)
             rejects.append(dropped)
-            kept_sizes = kept.select(pl.lit(None, pl.String).alias("reason"), *_SIZES)
-            fates = pl.concat([kept_sizes, dropped.select("reason", *_SIZES)])
-            count += count_stage(STAGE, origin.source.name, fates)
+            count += _count(kept, dropped, origin)
     if piece.rows is not None and count.read.rows != piece.rows:
         msg = f"{piece.file}: {count.read.rows} rows where the footer promises {piece.rows}"
         raise SourceError(msg)
@@ -139,7 +137,7 @@ def judge(row: RawRow, *, origin: Origin, max_row_bytes: int) -> Judged:
             raise row.fault
         if size > max_row_bytes:
             raise fault(Reason.TOO_BIG, f"{size} bytes of text, at most {max_row_bytes} are allowed")
-        conversation, key = _conversation(row, origin)
+        conversation = _conversation(row, origin)
         _check_thinking(conversation, source)
     except PydanticCustomError as error:
         return Judged(row, None, "", Reason(error.type), error.message(), turns, size)
@@ -147,6 +145,8 @@ def judge(row: RawRow, *, origin: Origin, max_row_bytes: int) -> Judged:
         return Judged(row, None, "", *_first_fault(error), turns, size)
     except RecursionError:
         return Judged(row, None, "", Reason.TOO_DEEP, "nested deeper than a parser can follow", turns, size)
+    key = content_key(conversation.messages, conversation.tools)
+    conversation = conversation.model_copy(update={"id": row_id(source.name, key)})
     return Judged(row, conversation, key, None, "", len(conversation.messages), size)
 
 
@@ -190,8 +190,8 @@ def raw_json(row: RawRow) -> str:
         return json.dumps({"unprintable": str(error)})
 
 
-def _conversation(row: RawRow, origin: Origin) -> tuple[Conversation, str]:
-    """Return the conversation and its content key."""
+def _conversation(row: RawRow, origin: Origin) -> Conversation:
+    """Return the conversation, without its id, which depends on what it comes to hold."""
     draft = origin.source.format.read(row.values)
     fields = {
         "source": origin.source.name,
@@ -204,9 +204,7 @@ def _conversation(row: RawRow, origin: Origin) -> tuple[Conversation, str]:
         "solver": draft.solver,
         "metadata": _plain(draft.metadata),
     }
-    conversation = Conversation.model_validate({"id": "", **fields})
-    key = content_key(conversation.messages, conversation.tools)
-    return conversation.model_copy(update={"id": row_id(origin.source.name, key)}), key
+    return Conversation.model_validate({"id": "", **fields})
 
 
 def _plain(metadata: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
@@ -255,28 +253,34 @@ def _first_fault(error: ValidationError) -> tuple[Reason, str]:
 
 def _columns(piece: RawSlice, origin: Origin, max_row_bytes: int) -> Iterator[_Frames]:
     """Yield keys and rejects of a table: most rows by a look at its columns, the suspects one by one."""
-    for batch in read_batches(piece):
+    for batch in joined(read_batches(piece)):
         cleared = screen(batch.columns, source=origin.source, max_row_bytes=max_row_bytes)
         suspects = np.delete(np.arange(batch.columns.num_rows), cleared["place"].to_numpy())
-        kept = [_cleared_frame(cleared, batch.first, origin)] if cleared.height else []
-        rows = batch.rows(suspects if kept else None, max_row_bytes=max_row_bytes)
-        dropped = [REJECTS.to_frame()]
-        for judged in _batches(judge(row, origin=origin, max_row_bytes=max_row_bytes) for row in rows):
-            frames = _frames(judged, origin)
-            kept.append(frames[0])
-            dropped.append(frames[1])
-        yield pl.concat(kept).sort("row"), pl.concat(dropped)
+        found = [(_cleared_frame(cleared, batch.first, origin), REJECTS.to_frame())]
+        if len(suspects):
+            rows = batch.rows(suspects if cleared.height else None, max_row_bytes=max_row_bytes)
+            found += _judged_frames(rows, origin, max_row_bytes)
+        kept, dropped = (
+            pl.concat(frames) if len(frames) > 1 else frames[0] for frames in zip(*found, strict=True)
+        )
+        yield kept.sort("row") if len(found) > 1 else kept, dropped
 
 
-def _rows(piece: RawSlice, origin: Origin, max_row_bytes: int) -> Iterator[_Frames]:
-    rows = read_rows(piece, max_row_bytes=max_row_bytes)
+def _judged_frames(rows: Iterable[RawRow], origin: Origin, max_row_bytes: int) -> Iterator[_Frames]:
+    """Yield keys and rejects of rows that are judged one by one."""
     for judged in _batches(judge(row, origin=origin, max_row_bytes=max_row_bytes) for row in rows):
-        yield _frames(judged, origin)
+        kept = [item for item in judged if item.conversation is not None]
+        dropped = [item for item in judged if item.reason is not None]
+        yield _key_frame(kept, origin.source), _reject_frame(dropped, origin)
 
 
-def _frames(judged: list[Judged], origin: Origin) -> _Frames:
-    kept = [item for item in judged if item.conversation is not None]
-    return _key_frame(kept, origin.source), _reject_frame([item for item in judged if item.reason], origin)
+def _count(kept: pl.DataFrame, dropped: pl.DataFrame, origin: Origin) -> StageCount:
+    messages, size = int(kept["messages"].sum()), int(kept["text_bytes"].sum())
+    amount = Amount(rows=kept.height, messages=messages, text_bytes=size)
+    count = StageCount(stage=STAGE, source=origin.source.name, read=amount, kept=amount)
+    if dropped.height:
+        count += count_stage(STAGE, origin.source.name, dropped.select("reason", "messages", "text_bytes"))
+    return count
 
 
 def _batches(judged: Iterator[Judged]) -> Iterator[list[Judged]]:
@@ -301,8 +305,10 @@ def _cleared_frame(cleared: pl.DataFrame, first: int, origin: Origin) -> pl.Data
         "cap": source.max_solutions_per_problem or 1,
         "file": origin.file,
     }
-    known = [pl.lit(value, KEYS[name]).alias(name) for name, value in constants.items()]
-    return cleared.with_columns(*known, row=pl.col("place") + first).select(KEYS.names())
+    columns = {name: cleared[name] for name in CLEARED if name in KEYS}
+    for name, value in constants.items():
+        columns[name] = pl.Series([value], dtype=KEYS[name]).new_from_index(0, cleared.height)
+    return pl.DataFrame({**columns, "row": cleared["place"] + first}).select(KEYS.names())
 
 
 def _key_frame(kept: list[Judged], source: SourceBase) -> pl.DataFrame:

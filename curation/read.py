@@ -1,10 +1,10 @@
 """Raw rows out of files: parquet, jsonl and json, streamed in pieces that one worker can hold."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -35,6 +35,8 @@ _BOMB_BYTES = 64 * 1024 * 1024
 _OBJECT_BYTES = 32 * 1024 * 1024
 _SHOWN_VALUE = 10_000
 _BUFFER_BYTES = 1024 * 1024
+_HEADER_BYTES = 16
+_NEXT_I32 = 0x15
 _ESCAPED = 6  # JSON may write one byte of text as six: \u003c
 
 
@@ -143,7 +145,7 @@ def read_batches(piece: RawSlice, rows: Numbers | None = None) -> Iterator[RawBa
             piece.path, page_checksum_verification=True, pre_buffer=False, buffer_size=_BUFFER_BYTES
         ) as file:
             groups = range(*(piece.row_groups or (0, 0)))
-            step = _rows_at_once(file.metadata, groups)
+            step = _rows_at_once(piece.path, file.metadata, groups)
             for group in groups:
                 last = first + file.metadata.row_group(group).num_rows
                 if not _any_between(rows, first, last):
@@ -158,6 +160,25 @@ def read_batches(piece: RawSlice, rows: Numbers | None = None) -> Iterator[RawBa
                 first = last
     except _BROKEN as error:
         raise _broken(piece, first, error) from None
+
+
+def joined(batches: Iterable[RawBatch]) -> Iterator[RawBatch]:
+    """Yield batches joined to about `BATCH_BYTES`: row groups may be small, or may be decoded bit by bit."""
+    held: list[RawBatch] = []
+    rows = size = 0
+    for batch in batches:
+        held.append(batch)
+        rows, size = rows + batch.columns.num_rows, size + batch.columns.nbytes
+        if rows >= BATCH_ROWS or size >= BATCH_BYTES:
+            yield _join(held)
+            held, rows, size = [], 0, 0
+    if held:
+        yield _join(held)
+
+
+def _join(batches: list[RawBatch]) -> RawBatch:
+    columns = [batch.columns for batch in batches]
+    return batches[0]._replace(columns=pa.concat_batches(columns) if len(columns) > 1 else columns[0])
 
 
 def read_rows(piece: RawSlice, *, max_row_bytes: int, rows: Numbers | None = None) -> Iterator[RawRow]:
@@ -231,15 +252,38 @@ def _refuse_bomb(file: str, group: pq.RowGroupMetaData) -> None:
             raise SourceError(msg)
 
 
-def _rows_at_once(footer: pq.FileMetaData, groups: Sequence[int]) -> int:
+def _rows_at_once(path: Path, footer: pq.FileMetaData, groups: Sequence[int]) -> int:
     """Return how many rows to decode at a time: fewer if they are long, or may all point to a long value."""
     rows, size, largest = 1, 0, 1
-    for group in map(footer.row_group, groups):
-        columns = map(group.column, range(group.num_columns))
-        sizes = (column.total_uncompressed_size for column in columns if column.has_dictionary_page)
-        largest = max(largest, *sizes, 1)
-        rows, size = rows + group.num_rows, size + group.total_byte_size
+    with path.open("rb") as file:
+        for group in map(footer.row_group, groups):
+            columns = map(group.column, range(group.num_columns))
+            sizes = (_dictionary_bytes(file, column) for column in columns if column.has_dictionary_page)
+            largest = max(largest, *sizes, 1)
+            rows, size = rows + group.num_rows, size + group.total_byte_size
     return max(1, min(BATCH_ROWS, BATCH_BYTES * rows // max(1, size), DECODED_BYTES // largest))
+
+
+def _dictionary_bytes(file: BinaryIO, column: pq.ColumnChunkMetaData) -> int:
+    """Return the unpacked size of a column's dictionary, or of the whole column if that is all one can tell.
+
+    The footer does not say it, but the page's header does: Thrift's compact protocol, whose second field is
+    the size (https://github.com/apache/parquet-format, PageHeader). Readers refuse a page of another size.
+    """
+    file.seek(column.dictionary_page_offset)
+    header = iter(file.read(_HEADER_BYTES))
+    sizes = [_varint(header) for _ in range(2) if next(header, None) == _NEXT_I32]
+    return sizes[1] if len(sizes) == 2 and sizes[1] >= 0 else column.total_uncompressed_size
+
+
+def _varint(digits: Iterator[int]) -> int:
+    """Return a signed integer that is written in groups of seven bits; -1 if it does not end."""
+    value, shift = 0, 0
+    for digit in digits:
+        value, shift = value | (digit & 0x7F) << shift, shift + 7
+        if digit < 0x80:
+            return (value >> 1) ^ -(value & 1)
+    return -1
 
 
 def _batch_rows(batch: pa.RecordBatch, numbers: Sequence[int], max_row_bytes: int) -> Iterator[RawRow]:
