@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from curation.count import count_stage
 from curation.keys import KEY_SCHEMA
-from curation.read import Numbers, RawRow, RawSlice, joined, read_batches, read_rows
+from curation.read import Numbers, RawBatch, RawRow, RawSlice, joined, read_batches, read_rows
 from curation.screen import CLEARED, screen
 from curation.shards import ShardWriter
 from schemas.conversation import Conversation, Lineage, Message, content_key, row_id
@@ -92,8 +92,9 @@ def normalize_slice(piece: RawSlice, *, origin: Origin, max_row_bytes: int, out:
         SourceError: if the file as a whole cannot be read, or holds fewer rows than its footer says.
     """
     count = StageCount(stage=STAGE, source=origin.source.name)
+    found: Iterator[_Frames]
     if piece.row_groups is not None:
-        found = _columns(piece, origin, max_row_bytes)
+        found = (_batch_frames(batch, origin, max_row_bytes) for batch in joined(read_batches(piece)))
     else:
         found = _judged_frames(read_rows(piece, max_row_bytes=max_row_bytes), origin, max_row_bytes)
     with ExitStack() as stack:
@@ -251,19 +252,16 @@ def _first_fault(error: ValidationError) -> tuple[Reason, str]:
     return Reason(first["type"]) if ours else Reason.WRONG_TYPE, detail
 
 
-def _columns(piece: RawSlice, origin: Origin, max_row_bytes: int) -> Iterator[_Frames]:
-    """Yield keys and rejects of a table: most rows by a look at its columns, the suspects one by one."""
-    for batch in joined(read_batches(piece)):
-        cleared = screen(batch.columns, source=origin.source, max_row_bytes=max_row_bytes)
-        suspects = np.delete(np.arange(batch.columns.num_rows), cleared["place"].to_numpy())
-        found = [(_cleared_frame(cleared, batch.first, origin), REJECTS.to_frame())]
-        if len(suspects):
-            rows = batch.rows(suspects if cleared.height else None, max_row_bytes=max_row_bytes)
-            found += _judged_frames(rows, origin, max_row_bytes)
-        kept, dropped = (
-            pl.concat(frames) if len(frames) > 1 else frames[0] for frames in zip(*found, strict=True)
-        )
-        yield kept.sort("row") if len(found) > 1 else kept, dropped
+def _batch_frames(batch: RawBatch, origin: Origin, max_row_bytes: int) -> _Frames:
+    """Return keys and rejects of a table: most rows by a look at its columns, the suspects one by one."""
+    cleared = screen(batch.columns, source=origin.source, max_row_bytes=max_row_bytes)
+    suspects = np.delete(np.arange(batch.columns.num_rows), cleared["place"].to_numpy())
+    found = [(_cleared_frame(cleared, batch.first, origin), REJECTS.to_frame())]
+    if len(suspects):
+        rows = batch.rows(suspects if cleared.height else None, max_row_bytes=max_row_bytes)
+        found += _judged_frames(rows, origin, max_row_bytes)
+    kept, dropped = (pl.concat(frames) for frames in zip(*found, strict=True))
+    return kept.sort("row") if len(found) > 1 else kept, dropped
 
 
 def _judged_frames(rows: Iterable[RawRow], origin: Origin, max_row_bytes: int) -> Iterator[_Frames]:
