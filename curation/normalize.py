@@ -104,7 +104,8 @@ def normalize_slice(piece: RawSlice, *, origin: Origin, max_row_bytes: int, out:
         )
         for kept, dropped in found:
             keys.append(kept)
-            rejects.append(dropped)
+            if dropped.height:
+                rejects.append(dropped)
             count += _count(kept, dropped, origin)
     if piece.rows is not None and count.read.rows != piece.rows:
         msg = f"{piece.file}: {count.read.rows} rows where the footer promises {piece.rows}"
@@ -260,8 +261,10 @@ def _batch_frames(batch: RawBatch, origin: Origin, max_row_bytes: int) -> _Frame
     if len(suspects):
         rows = batch.rows(suspects if cleared.height else None, max_row_bytes=max_row_bytes)
         found += _judged_frames(rows, origin, max_row_bytes)
+    if len(found) == 1:
+        return found[0]
     kept, dropped = (pl.concat(frames) for frames in zip(*found, strict=True))
-    return kept.sort("row") if len(found) > 1 else kept, dropped
+    return kept.sort("row"), dropped
 
 
 def _judged_frames(rows: Iterable[RawRow], origin: Origin, max_row_bytes: int) -> Iterator[_Frames]:
@@ -303,10 +306,13 @@ def _cleared_frame(cleared: pl.DataFrame, first: int, origin: Origin) -> pl.Data
         "cap": source.max_solutions_per_problem or 1,
         "file": origin.file,
     }
-    columns = {name: cleared[name] for name in CLEARED if name in KEYS}
-    for name, value in constants.items():
-        columns[name] = pl.Series([value], dtype=KEYS[name]).new_from_index(0, cleared.height)
-    return pl.DataFrame({**columns, "row": cleared["place"] + first}).select(KEYS.names())
+    columns: dict[str, pl.Series] = {"row": cleared["place"] + first}
+    for name, kind in KEYS.items():
+        if name in constants:
+            columns[name] = pl.Series([constants[name]], dtype=kind).new_from_index(0, cleared.height)
+        elif name in CLEARED:
+            columns[name] = cleared[name]
+    return pl.DataFrame({name: columns[name] for name in KEYS})
 
 
 def _key_frame(kept: list[Judged], source: SourceBase) -> pl.DataFrame:

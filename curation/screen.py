@@ -128,7 +128,7 @@ def screen(rows: pa.RecordBatch, *, source: SourceBase, max_row_bytes: int) -> p
             "id": [row_id(source.name, key) for key in keys],
             "content_key": keys,
             "text": _compared(said, source.compare),
-            "quality": pl.Series(quality[places]).fill_nan(None),
+            "quality": pl.Series(quality[places], nan_to_null=True),
             "solver": _solvers(rows, where, places),
             "messages": np.diff(said.first),
             "text_bytes": sizes[places],
