@@ -96,7 +96,8 @@ def normalize_slice(piece: RawSlice, *, origin: Origin, max_row_bytes: int, out:
     if piece.row_groups is not None:
         found = (_batch_frames(batch, origin, max_row_bytes) for batch in joined(read_batches(piece)))
     else:
-        found = _judged_frames(read_rows(piece, max_row_bytes=max_row_bytes), origin, max_row_bytes)
+        rows = read_rows(piece, max_row_bytes=max_row_bytes)
+        found = _frames((judge(row, origin=origin, max_row_bytes=max_row_bytes) for row in rows), origin)
     with ExitStack() as stack:
         keys, rejects = (
             stack.enter_context(ShardWriter(out / f"{name}.parquet", schema))
@@ -238,10 +239,16 @@ def _null(constant: str) -> None:
 
 
 def _check_thinking(conversation: Conversation, source: SourceBase) -> None:
-    if source.thinking == "required" and conversation.messages[-1].reasoning is None:
-        raise fault(Reason.THINK_MISSING, "the last assistant turn has no trace")
-    if source.thinking == "forbidden" and any(message.reasoning for message in conversation.messages):
-        raise fault(Reason.THINK_UNEXPECTED, "an assistant turn has a trace")
+    missing = source.thinking == "required" and conversation.messages[-1].reasoning is None
+    if missing or (source.thinking == "forbidden" and any(turn.reasoning for turn in conversation.messages)):
+        raise _thinking_fault(source)
+
+
+def _thinking_fault(source: SourceBase) -> PydanticCustomError:
+    """Return what is wrong with a row that does not think as its source should."""
+    if source.thinking == "required":
+        return fault(Reason.THINK_MISSING, "the last assistant turn has no trace")
+    return fault(Reason.THINK_UNEXPECTED, "an assistant turn has a trace")
 
 
 def _first_fault(error: ValidationError) -> tuple[Reason, str]:
@@ -255,23 +262,35 @@ def _first_fault(error: ValidationError) -> tuple[Reason, str]:
 
 def _batch_frames(batch: RawBatch, origin: Origin, max_row_bytes: int) -> _Frames:
     """Return keys and rejects of a table: most rows by a look at its columns, the suspects one by one."""
-    cleared = screen(batch.columns, source=origin.source, max_row_bytes=max_row_bytes)
-    suspects = np.delete(np.arange(batch.columns.num_rows), cleared["place"].to_numpy())
-    found = [(_cleared_frame(cleared, batch.first, origin), REJECTS.to_frame())]
-    if len(suspects):
-        rows = batch.rows(suspects if cleared.height else None, max_row_bytes=max_row_bytes)
-        found += _judged_frames(rows, origin, max_row_bytes)
-    if len(found) == 1:
-        return found[0]
+    cleared, refused = screen(batch.columns, source=origin.source, max_row_bytes=max_row_bytes)
+    keys = _cleared_frame(cleared, batch.first, origin)
+    others = np.delete(np.arange(batch.columns.num_rows), cleared["place"].to_numpy())
+    if not len(others):
+        return keys, REJECTS.to_frame()
+    breaking = set((batch.first + refused).tolist())
+    judged = (
+        _refused(row, origin)
+        if row.number in breaking
+        else judge(row, origin=origin, max_row_bytes=max_row_bytes)
+        for row in batch.rows(others if cleared.height else None, max_row_bytes=max_row_bytes)
+    )
+    found = [(keys, REJECTS.to_frame()), *_frames(judged, origin)]
     kept, dropped = (pl.concat(frames) for frames in zip(*found, strict=True))
     return kept.sort("row"), dropped
 
 
-def _judged_frames(rows: Iterable[RawRow], origin: Origin, max_row_bytes: int) -> Iterator[_Frames]:
-    """Yield keys and rejects of rows that are judged one by one."""
-    for judged in _batches(judge(row, origin=origin, max_row_bytes=max_row_bytes) for row in rows):
-        kept = [item for item in judged if item.conversation is not None]
-        dropped = [item for item in judged if item.reason is not None]
+def _refused(row: RawRow, origin: Origin) -> Judged:
+    """Return the fate of a row that is clean, but has a trace, or has none, against the source's rule."""
+    error = _thinking_fault(origin.source)
+    turns = origin.source.format.turns(row.values)
+    return Judged(row, None, "", Reason(error.type), error.message(), turns, text_bytes(row.values))
+
+
+def _frames(judged: Iterable[Judged], origin: Origin) -> Iterator[_Frames]:
+    """Yield keys and rejects of rows that were judged one by one."""
+    for batch in _batches(judged):
+        kept = [item for item in batch if item.conversation is not None]
+        dropped = [item for item in batch if item.reason is not None]
         yield _key_frame(kept, origin.source), _reject_frame(dropped, origin)
 
 
@@ -284,7 +303,7 @@ def _count(kept: pl.DataFrame, dropped: pl.DataFrame, origin: Origin) -> StageCo
     return count
 
 
-def _batches(judged: Iterator[Judged]) -> Iterator[list[Judged]]:
+def _batches(judged: Iterable[Judged]) -> Iterator[list[Judged]]:
     batch: list[Judged] = []
     size = 0
     for item in judged:

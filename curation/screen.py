@@ -73,6 +73,18 @@ _WORD = 8
 _TURN_WORDS = 4
 
 
+class Screened(NamedTuple):
+    """What a look at its columns tells about a batch; rows in neither are suspects."""
+
+    cleared: pl.DataFrame
+    """Rows that are surely clean, of schema `CLEARED`."""
+    refused: Offsets
+    """Places of rows that are clean but for having a trace, or none, against the source's rule."""
+
+
+_NOTHING = Screened(CLEARED.to_frame(), np.zeros(0, np.int64))
+
+
 class _Said(NamedTuple):
     """The turns of some rows in their order, and where the parts of their texts are to be copied from."""
 
@@ -96,11 +108,11 @@ class _Said(NamedTuple):
         return np.repeat(np.arange(len(self.first) - 1), np.diff(self.first))
 
 
-def screen(rows: pa.RecordBatch, *, source: SourceBase, max_row_bytes: int) -> pl.DataFrame:
-    """Return what is known of the rows that are surely clean (schema `CLEARED`); all others are suspects."""
+def screen(rows: pa.RecordBatch, *, source: SourceBase, max_row_bytes: int) -> Screened:
+    """Return what is known of the rows that are ordinary; all others are suspects."""
     layout: Callable[[], Layout] | None = getattr(source.format, "layout", None)
     if layout is None or not rows.num_rows or not _is_table_plain(rows):
-        return CLEARED.to_frame()
+        return _NOTHING
     where = layout()
     turns = [
         text_turns(rows, place) if isinstance(place, TextColumn) else listed_turns(rows, place)
@@ -108,34 +120,38 @@ def screen(rows: pa.RecordBatch, *, source: SourceBase, max_row_bytes: int) -> p
     ]
     there = [column for column in turns if column is not None]
     if len(there) < len(turns) or not _is_rest_readable(rows, where):
-        return CLEARED.to_frame()
-    quality, doubts = _quality(rows, where)
+        return _NOTHING
     sizes = text_sizes(rows)
-    doubts |= sizes > max_row_bytes
+    quality, doubts = _quality(rows, where)
+    doubts |= (sizes > max_row_bytes) | _doubtful_solvers(rows, where)
     for name in where.empty:
         doubts |= filled(column_of(rows, name), rows.num_rows, listed=True)
-    doubts |= _doubtful_solvers(rows, where)
     said = _join(there, doubts)
-    check_rows(said.roles, said.traces, said.first, _THINKING[source.thinking], doubts)
-    places = np.flatnonzero(~doubts)
-    if not len(places):
-        return CLEARED.to_frame()
-    said = _only(said, ~doubts)
+    refused = np.zeros(rows.num_rows, np.bool_)
+    check_rows(said.roles, said.traces, said.first, _THINKING[source.thinking], doubts, refused)
+    clear = ~(doubts | refused)
+    places = np.flatnonzero(clear)
+    known = {
+        "place": places,
+        "quality": pl.Series(quality[places], nan_to_null=True),
+        "solver": _solvers(rows, where, places),
+        "text_bytes": sizes[places],
+        **_known(_only(said, clear), source),
+    }
+    cleared = pl.DataFrame({name: known[name] for name in CLEARED}, schema=CLEARED)
+    return Screened(cleared, np.flatnonzero(refused & ~doubts))
+
+
+def _known(said: _Said, source: SourceBase) -> dict[str, object]:
+    """Return the columns of `CLEARED` that come from the turns."""
     keys = _content_keys(said)
-    return pl.DataFrame(
-        {
-            "place": places,
-            "id": [row_id(source.name, key) for key in keys],
-            "content_key": keys,
-            "text": _compared(said, source.compare),
-            "quality": pl.Series(quality[places], nan_to_null=True),
-            "solver": _solvers(rows, where, places),
-            "messages": np.diff(said.first),
-            "text_bytes": sizes[places],
-            "turns": _answers(said),
-        },
-        schema=CLEARED,
-    )
+    return {
+        "id": [row_id(source.name, key) for key in keys],
+        "content_key": keys,
+        "text": _compared(said, source.compare),
+        "messages": np.diff(said.first),
+        "turns": _answers(said),
+    }
 
 
 def _is_table_plain(rows: pa.RecordBatch) -> bool:

@@ -216,15 +216,18 @@ def read_texts(
 
 
 @compiled
-def check_rows(roles: Bytes, traces: Offsets, first: Offsets, thinking: int, doubts: Flags) -> None:
-    """Set `doubts` for rows whose turns do not follow each other as in a chat, or think as they must not.
+def check_rows(
+    roles: Bytes, traces: Offsets, first: Offsets, thinking: int, doubts: Flags, refused: Flags
+) -> None:
+    """Look at the turns of each row together.
 
     Args:
         roles: role of each turn.
         traces: bytes of each turn's trace.
         first: n + 1 places between which the turns of the rows stand.
         thinking: 1 if the last turn must hold a trace, -1 if none may, 0 if it is all the same.
-        doubts: per row.
+        doubts: set for rows whose turns do not follow each other as in a chat.
+        refused: set for rows that do not think as they should.
     """
     for row in range(len(doubts)):
         start, end = first[row], first[row + 1]
@@ -233,13 +236,12 @@ def check_rows(roles: Bytes, traces: Offsets, first: Offsets, thinking: int, dou
         if start == end or (end - start) % 2:
             doubts[row] = True
             continue
+        thinks = False
         for i in range(start, end):
             if roles[i] != (_USER if (i - start) % 2 == 0 else _ASSISTANT):
                 doubts[row] = True
-            if thinking < 0 and traces[i]:
-                doubts[row] = True
-        if thinking > 0 and not traces[end - 1]:
-            doubts[row] = True
+            thinks = thinks or traces[i] > 0
+        refused[row] = thinks if thinking < 0 else thinking > 0 and not traces[end - 1]
 
 
 @compiled

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from curation import normalize, text_kernels
-from curation.normalize import Origin
+from curation.normalize import Origin, judge
 from curation.read import RawBatch, RawSlice, joined, read_batches, slices
 from curation.screen import CLEARED, screen
 from schemas.recipe import LocalSource
@@ -40,13 +40,14 @@ def agree(batch: RawBatch, format: object, limit: int = LIMIT, **settings: Any) 
     """Check that keys and rejects are those of judging every row; return how many rows were cleared."""
     origin = Origin(source(format, **settings), "d", "r", "f.parquet")
     got = normalize._batch_frames(batch, origin, limit)
-    judged = list(normalize._judged_frames(batch.rows(max_row_bytes=limit), origin, limit))
+    rows = batch.rows(max_row_bytes=limit)
+    judged = normalize._frames((judge(row, origin=origin, max_row_bytes=limit) for row in rows), origin)
     empty = (normalize.KEYS.to_frame(), normalize.REJECTS.to_frame())
     for found, want in zip(
         got, (pl.concat(frames) for frames in zip(empty, *judged, strict=True)), strict=True
     ):
         assert_frame_equal(found, want)
-    return screen(batch.columns, source=origin.source, max_row_bytes=limit).height
+    return screen(batch.columns, source=origin.source, max_row_bytes=limit).cleared.height
 
 
 # --- small tables, by hand
@@ -171,10 +172,13 @@ def test_turns_in_the_order_of_a_chat_are_cleared(speakers: str, clear: bool) ->
     [("required", [True, False]), ("allowed", [True, True]), ("forbidden", [False, True])],
 )
 def test_thinking_is_as_the_recipe_says(thinking: Any, clear: list[bool]) -> None:
-    """A row that breaks the rule is a suspect."""
+    """A row that breaks the rule, and no other, is refused without being judged."""
     for answer, want in zip(("<think>t</think>a", "a"), clear, strict=True):
-        table = math(generated_solution=[answer])
-        assert agree(batch_of(table), "openmathreasoning", thinking=thinking) == want
+        batch = batch_of(math(generated_solution=[answer]))
+        assert agree(batch, "openmathreasoning", thinking=thinking) == want
+        plain = source("openmathreasoning", thinking=thinking)
+        assert len(screen(batch.columns, source=plain, max_row_bytes=LIMIT).refused) == (not want)
+        assert not len(screen(batch.columns, source=plain, max_row_bytes=1).refused)
 
 
 TEXT_TYPES = [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())]
@@ -371,9 +375,9 @@ def test_solvers_are_clean_text() -> None:
 def test_a_format_without_a_layout_has_all_rows_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     """The layout is an offer."""
     plain = source("openmathreasoning")
-    assert screen(batch_of(math()).columns, source=plain, max_row_bytes=LIMIT).height == 1
+    assert screen(batch_of(math()).columns, source=plain, max_row_bytes=LIMIT).cleared.height == 1
     monkeypatch.delattr(type(plain.format), "layout")
-    got = screen(batch_of(math()).columns, source=plain, max_row_bytes=LIMIT)
+    got = screen(batch_of(math()).columns, source=plain, max_row_bytes=LIMIT).cleared
     assert (got.height, got.schema) == (0, CLEARED)
 
 
@@ -556,7 +560,7 @@ def test_unicode_forms_of_one_text_have_one_key(question: str, answer: str) -> N
     """Whichever way they were judged."""
     forms = [unicodedata.normalize(form, answer) for form in ("NFC", "NFD")]
     table = pa.table({"problem": [question] * 2, "generated_solution": forms})
-    keys = screen(batch_of(table).columns, source=source("openmathreasoning"), max_row_bytes=LIMIT)
+    keys = screen(batch_of(table).columns, source=source("openmathreasoning"), max_row_bytes=LIMIT).cleared
     assert keys["id"].n_unique() <= 1
 
 
