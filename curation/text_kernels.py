@@ -169,7 +169,7 @@ def _take_apart(
         first = _after_space(data, start, end)
         span[0] = _after_breaks(data, start, end)
         return first == end or data[first] == _LESS  # it may be another model's tag
-    if tags != 1001 or opened > closed or _after_space(data, start, opened) != opened:
+    if tags != 1001 or _after_space(data, start, opened) != opened:  # so the trace opens before it closes
         return True
     trace, answer = opened + len(_OPEN), closed + len(_CLOSE)
     if _after_space(data, answer, end) == end:

@@ -365,6 +365,13 @@ def test_text_that_is_not_utf8_costs_its_row_only() -> None:
     assert agree(batch_of(solvers.append_column("generation_model", column)), "openmathreasoning") == 0
 
 
+def test_a_character_does_not_reach_into_the_next_text() -> None:
+    """Two texts that share the bytes of one character are both broken."""
+    column = pa.array([b"a\xe4\xb8", b"\xad", "\u4e2d".encode()]).view(pa.string())
+    table = pa.table({"problem": ["p"] * 3, "generated_solution": column})
+    assert agree(batch_of(table), "openmathreasoning") == 1
+
+
 def test_solvers_are_clean_text() -> None:
     """An unclean name spoils its row."""
     solvers = ["R1", None, "", "a\x00", "<think>", "<|im_end|>", "é"]
