@@ -1,4 +1,7 @@
-"""Raw rows into conversations: every row ends as a `Conversation` or in quarantine with its reason."""
+"""Raw rows into conversations: every row ends as a `Conversation` or in quarantine with its reason.
+
+Conversations are not written: the row they came from is still there, and is judged again when it is needed.
+"""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,17 +12,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import orjson
 import polars as pl
-from numpy.typing import NDArray
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from curation.count import count_stage
 from curation.keys import KEY_SCHEMA
-from curation.read import RawRow, RawSlice, read_rows
+from curation.read import Numbers, RawBatch, RawRow, RawSlice, joined, read_batches, read_rows
+from curation.screen import CLEARED, screen
 from curation.shards import ShardWriter
 from schemas.conversation import Conversation, Lineage, Message, content_key, row_id
 from schemas.errors import SourceError
-from schemas.ledger import StageCount
+from schemas.ledger import Amount, StageCount
 from schemas.reasons import Reason
 from schemas.recipe import Compare, SourceBase
 from schemas.record import MAX_DEPTH, depth, fault
@@ -29,7 +32,11 @@ STAGE = "validate"
 KEYS = pl.Schema(
     {**KEY_SCHEMA, "messages": pl.Int64(), "text_bytes": pl.Int64(), "turns": pl.List(pl.Int64())}
 )
-"""What later stages need to know of every valid row; `turns` are the places of the assistant's turns."""
+"""What is known of a valid row without opening it again.
+
+`text` is what duplicates are judged by, `text_bytes` the text that the raw row holds, and `turns` the
+positions of the assistant's turns among its messages.
+"""
 
 REJECTS = pl.Schema(
     {
@@ -46,6 +53,8 @@ REJECTS = pl.Schema(
     }
 )
 """A row that was left out, whole: `content` is the raw row, or the conversation, as JSON text."""
+
+_Frames = tuple[pl.DataFrame, pl.DataFrame]
 
 _BATCH_ROWS = 512
 _BATCH_BYTES = 32 * 1024 * 1024
@@ -74,7 +83,7 @@ class Judged(NamedTuple):
 
 
 def normalize_slice(piece: RawSlice, *, origin: Origin, max_row_bytes: int, out: Path) -> StageCount:
-    """Write the slice's `conversations`, `keys` and `rejects` shards into folder `out`.
+    """Write the slice's `keys` and `rejects` shards into folder `out`.
 
     Returns:
         Rows, messages and bytes of text read, kept, and dropped by reason.
@@ -83,37 +92,42 @@ def normalize_slice(piece: RawSlice, *, origin: Origin, max_row_bytes: int, out:
         SourceError: if the file as a whole cannot be read, or holds fewer rows than its footer says.
     """
     count = StageCount(stage=STAGE, source=origin.source.name)
-    rows = read_rows(piece, max_row_bytes=max_row_bytes)
-    judged = (judge(row, origin=origin, max_row_bytes=max_row_bytes) for row in rows)
+    found: Iterator[_Frames]
+    if piece.row_groups is not None:
+        found = (_batch_frames(batch, origin, max_row_bytes) for batch in joined(read_batches(piece)))
+    else:
+        rows = read_rows(piece, max_row_bytes=max_row_bytes)
+        found = _frames((judge(row, origin=origin, max_row_bytes=max_row_bytes) for row in rows), origin)
     with ExitStack() as stack:
         keys, rejects = (
             stack.enter_context(ShardWriter(out / f"{name}.parquet", schema))
             for name, schema in (("keys", KEYS), ("rejects", REJECTS))
         )
-        for batch in _batches(judged):
-            kept = [item for item in batch if item.conversation is not None]
-            keys.append(_key_frame(kept, origin.source))
-            rejects.append(_reject_frame([item for item in batch if item.reason is not None], origin))
-            count += count_stage(STAGE, origin.source.name, _fates(batch))
+        for kept, dropped in found:
+            keys.append(kept)
+            if dropped.height:
+                rejects.append(dropped)
+            count += _count(kept, dropped, origin)
     if piece.rows is not None and count.read.rows != piece.rows:
         msg = f"{piece.file}: {count.read.rows} rows where the footer promises {piece.rows}"
         raise SourceError(msg)
     return count
 
 
-def reopen(
-    piece: RawSlice, rows: NDArray[np.int64], *, origin: Origin, max_row_bytes: int
-) -> Iterator[Judged]:
-    """Yield the rows of a slice with these numbers, judged in full, in file order."""
-    wanted = set(rows.tolist())
-    for row in read_rows(piece, max_row_bytes=max_row_bytes):
-        if row.number in wanted:
-            yield judge(row, origin=origin, max_row_bytes=max_row_bytes)
+def reopen(piece: RawSlice, rows: Numbers, *, origin: Origin, max_row_bytes: int) -> Iterator[Judged]:
+    """Yield rows of a slice, judged in full, in file order.
 
+    Args:
+        piece: the slice.
+        rows: their numbers in the file, in ascending order, each once.
+        origin: where the slice comes from.
+        max_row_bytes: most bytes of text that a row may hold.
 
-def raw_json(row: RawRow) -> str:
-    """Return a raw row as text that any reader can open: the line as it stands, or JSON."""
-    return row.text or _json(row.values)
+    Raises:
+        SourceError: if the file cannot be read, or one of the rows is not there.
+    """
+    for row in read_rows(piece, max_row_bytes=max_row_bytes, rows=rows):
+        yield judge(row, origin=origin, max_row_bytes=max_row_bytes)
 
 
 def judge(row: RawRow, *, origin: Origin, max_row_bytes: int) -> Judged:
@@ -126,7 +140,7 @@ def judge(row: RawRow, *, origin: Origin, max_row_bytes: int) -> Judged:
             raise row.fault
         if size > max_row_bytes:
             raise fault(Reason.TOO_BIG, f"{size} bytes of text, at most {max_row_bytes} are allowed")
-        conversation, key = _conversation(row, origin)
+        conversation = _conversation(row, origin)
         _check_thinking(conversation, source)
     except PydanticCustomError as error:
         return Judged(row, None, "", Reason(error.type), error.message(), turns, size)
@@ -134,6 +148,8 @@ def judge(row: RawRow, *, origin: Origin, max_row_bytes: int) -> Judged:
         return Judged(row, None, "", *_first_fault(error), turns, size)
     except RecursionError:
         return Judged(row, None, "", Reason.TOO_DEEP, "nested deeper than a parser can follow", turns, size)
+    key = content_key(conversation.messages, conversation.tools)
+    conversation = conversation.model_copy(update={"id": row_id(source.name, key)})
     return Judged(row, conversation, key, None, "", len(conversation.messages), size)
 
 
@@ -163,8 +179,22 @@ def text_bytes(value: object) -> int:
     return total
 
 
-def _conversation(row: RawRow, origin: Origin) -> tuple[Conversation, str]:
-    """Return the conversation and its content key."""
+def raw_json(row: RawRow) -> str:
+    """Return a raw row as JSON text that any reader can open, lone surrogates escaped; its line if unread."""
+    if row.text:
+        return row.text
+    try:
+        return orjson.dumps(dict(row.values), default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except (TypeError, ValueError):
+        pass
+    try:
+        return json.dumps(dict(row.values), default=str)
+    except (TypeError, ValueError, RecursionError) as error:  # no file of ours can hold such a row
+        return json.dumps({"unprintable": str(error)})
+
+
+def _conversation(row: RawRow, origin: Origin) -> Conversation:
+    """Return the conversation, without its id, which depends on what it comes to hold."""
     draft = origin.source.format.read(row.values)
     fields = {
         "source": origin.source.name,
@@ -177,9 +207,7 @@ def _conversation(row: RawRow, origin: Origin) -> tuple[Conversation, str]:
         "solver": draft.solver,
         "metadata": _plain(draft.metadata),
     }
-    conversation = Conversation.model_validate({"id": "", **fields})
-    key = content_key(conversation.messages, conversation.tools)
-    return conversation.model_copy(update={"id": row_id(origin.source.name, key)}), key
+    return Conversation.model_validate({"id": "", **fields})
 
 
 def _plain(metadata: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
@@ -211,10 +239,16 @@ def _null(constant: str) -> None:
 
 
 def _check_thinking(conversation: Conversation, source: SourceBase) -> None:
-    if source.thinking == "required" and conversation.messages[-1].reasoning is None:
-        raise fault(Reason.THINK_MISSING, "the last assistant turn has no trace")
-    if source.thinking == "forbidden" and any(message.reasoning for message in conversation.messages):
-        raise fault(Reason.THINK_UNEXPECTED, "an assistant turn has a trace")
+    missing = source.thinking == "required" and conversation.messages[-1].reasoning is None
+    if missing or (source.thinking == "forbidden" and any(turn.reasoning for turn in conversation.messages)):
+        raise _thinking_fault(source)
+
+
+def _thinking_fault(source: SourceBase) -> PydanticCustomError:
+    """Return what is wrong with a row that does not think as its source should."""
+    if source.thinking == "required":
+        return fault(Reason.THINK_MISSING, "the last assistant turn has no trace")
+    return fault(Reason.THINK_UNEXPECTED, "an assistant turn has a trace")
 
 
 def _first_fault(error: ValidationError) -> tuple[Reason, str]:
@@ -226,7 +260,50 @@ def _first_fault(error: ValidationError) -> tuple[Reason, str]:
     return Reason(first["type"]) if ours else Reason.WRONG_TYPE, detail
 
 
-def _batches(judged: Iterator[Judged]) -> Iterator[list[Judged]]:
+def _batch_frames(batch: RawBatch, origin: Origin, max_row_bytes: int) -> _Frames:
+    """Return keys and rejects of a table: most rows by a look at its columns, the suspects one by one."""
+    cleared, refused = screen(batch.columns, source=origin.source, max_row_bytes=max_row_bytes)
+    keys = _cleared_frame(cleared, batch.first, origin)
+    others = np.delete(np.arange(batch.columns.num_rows), cleared["place"].to_numpy())
+    if not len(others):
+        return keys, REJECTS.to_frame()
+    breaking = set((batch.first + refused).tolist())
+    judged = (
+        _refused(row, origin)
+        if row.number in breaking
+        else judge(row, origin=origin, max_row_bytes=max_row_bytes)
+        for row in batch.rows(others if cleared.height else None, max_row_bytes=max_row_bytes)
+    )
+    found = [(keys, REJECTS.to_frame()), *_frames(judged, origin)]
+    kept, dropped = (pl.concat(frames) for frames in zip(*found, strict=True))
+    return kept.sort("row"), dropped
+
+
+def _refused(row: RawRow, origin: Origin) -> Judged:
+    """Return the fate of a row that is clean, but has a trace, or has none, against the source's rule."""
+    error = _thinking_fault(origin.source)
+    turns = origin.source.format.turns(row.values)
+    return Judged(row, None, "", Reason(error.type), error.message(), turns, text_bytes(row.values))
+
+
+def _frames(judged: Iterable[Judged], origin: Origin) -> Iterator[_Frames]:
+    """Yield keys and rejects of rows that were judged one by one."""
+    for batch in _batches(judged):
+        kept = [item for item in batch if item.conversation is not None]
+        dropped = [item for item in batch if item.reason is not None]
+        yield _key_frame(kept, origin.source), _reject_frame(dropped, origin)
+
+
+def _count(kept: pl.DataFrame, dropped: pl.DataFrame, origin: Origin) -> StageCount:
+    messages, size = int(kept["messages"].sum()), int(kept["text_bytes"].sum())
+    amount = Amount(rows=kept.height, messages=messages, text_bytes=size)
+    count = StageCount(stage=STAGE, source=origin.source.name, read=amount, kept=amount)
+    if dropped.height:
+        count += count_stage(STAGE, origin.source.name, dropped.select("reason", "messages", "text_bytes"))
+    return count
+
+
+def _batches(judged: Iterable[Judged]) -> Iterator[list[Judged]]:
     batch: list[Judged] = []
     size = 0
     for item in judged:
@@ -237,6 +314,24 @@ def _batches(judged: Iterator[Judged]) -> Iterator[list[Judged]]:
             batch, size = [], 0
     if batch:
         yield batch
+
+
+def _cleared_frame(cleared: pl.DataFrame, first: int, origin: Origin) -> pl.DataFrame:
+    """Return rows that the screen cleared under the schema of keys."""
+    source = origin.source
+    constants = {
+        "source": source.name,
+        "priority": source.priority,
+        "cap": source.max_solutions_per_problem or 1,
+        "file": origin.file,
+    }
+    columns: dict[str, pl.Series] = {"row": cleared["place"] + first}
+    for name, kind in KEYS.items():
+        if name in constants:
+            columns[name] = pl.Series([constants[name]], dtype=kind).new_from_index(0, cleared.height)
+        elif name in CLEARED:
+            columns[name] = cleared[name]
+    return pl.DataFrame({name: columns[name] for name in KEYS})
 
 
 def _key_frame(kept: list[Judged], source: SourceBase) -> pl.DataFrame:
@@ -254,9 +349,7 @@ def _key_frame(kept: list[Judged], source: SourceBase) -> pl.DataFrame:
             "row": conversation.lineage.row,
             "messages": item.messages,
             "text_bytes": item.text_bytes,
-            "turns": [
-                place for place, message in enumerate(conversation.messages) if message.role == "assistant"
-            ],
+            "turns": [place for place, turn in enumerate(conversation.messages) if turn.role == "assistant"],
         }
         for item in kept
         if (conversation := item.conversation)
@@ -283,26 +376,3 @@ def _reject_frame(rejected: list[Judged], origin: Origin) -> pl.DataFrame:
             }
         )
     return pl.DataFrame(rows, schema=REJECTS, orient="row")
-
-
-def _json(values: Mapping[str, Any]) -> str:
-    """Return a raw row as JSON text that any reader can open: lone surrogates stay escaped."""
-    try:
-        return orjson.dumps(dict(values), default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-    except (TypeError, ValueError):
-        pass
-    try:
-        return json.dumps(dict(values), default=str)
-    except (TypeError, ValueError, RecursionError) as error:  # no file of ours can hold such a row
-        return json.dumps({"unprintable": str(error)})
-
-
-def _fates(batch: list[Judged]) -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            "reason": [item.reason for item in batch],
-            "messages": [item.messages for item in batch],
-            "text_bytes": [item.text_bytes for item in batch],
-        },
-        schema={"reason": pl.String, "messages": pl.Int64, "text_bytes": pl.Int64},
-    )

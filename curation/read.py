@@ -1,38 +1,42 @@
 """Raw rows out of files: parquet, jsonl and json, streamed in pieces that one worker can hold."""
 
-import gzip
 import json
-import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from io import BufferedReader
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, NoReturn
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 from pydantic_core import PydanticCustomError
 
-from curation.elements import Piece, elements
+from curation.lines import text_pieces
 from curation.sizes import text_sizes
 from schemas.errors import SourceError
 from schemas.reasons import Reason
 from schemas.record import MAX_DEPTH, Record, depth, fault, parse_json
 
-ROWS_AT_ONCE = 256
-"""Most rows decoded at a time."""
+Numbers = NDArray[np.int64]
+
+BATCH_ROWS = 4096
+BATCH_BYTES = 8 * 1024 * 1024
+"""Rows that are decoded at a time, and what they take if they are of their slice's average size."""
 
 DECODED_BYTES = 512 * 1024 * 1024
 """Most memory that a batch of decoded rows may take if its columns' dictionaries hold one value each."""
 
-SLICE_BYTES = 64 * 1024 * 1024
-SLICE_ROWS = 20_000
+SLICE_BYTES = 256 * 1024 * 1024
+SLICE_ROWS = 50_000
 
 _BOMB_FOLD = 1_000
 _BOMB_BYTES = 64 * 1024 * 1024
 _OBJECT_BYTES = 32 * 1024 * 1024
 _SHOWN_VALUE = 10_000
+_BUFFER_BYTES = 1024 * 1024
+_HEADER_BYTES = 16
+_NEXT_I32 = 0x15
 _ESCAPED = 6  # JSON may write one byte of text as six: \u003c
 
 
@@ -101,30 +105,142 @@ def slices(file: str, path: Path, digest: str) -> tuple[RawSlice, ...]:
     return tuple(found)
 
 
-def read_rows(piece: RawSlice, *, max_row_bytes: int) -> Iterator[RawRow]:
+class RawBatch(NamedTuple):
+    """Consecutive rows of a parquet file, in columns."""
+
+    piece: RawSlice
+    first: int
+    """Number of the first row in the file."""
+    columns: pa.RecordBatch
+
+    def rows(self, places: Numbers | None = None, *, max_row_bytes: int) -> Iterator[RawRow]:
+        """Yield all rows as objects, or those at `places` in the batch.
+
+        Raises:
+            SourceError: if memory does not suffice for one of them.
+        """
+        columns, numbers = self.columns, np.arange(self.columns.num_rows)
+        if places is not None:
+            columns, numbers = columns.take(pa.array(places)), places
+        try:
+            yield from _batch_rows(columns, (self.first + numbers).tolist(), max_row_bytes)
+        except _BROKEN as error:
+            raise _broken(self.piece, self.first, error) from None
+
+
+def read_batches(piece: RawSlice, rows: Numbers | None = None) -> Iterator[RawBatch]:
+    """Yield a slice of a parquet file batch by batch, in file order and bounded memory.
+
+    Args:
+        piece: the slice.
+        rows: numbers of rows in the file, ascending; batches without any of them are left out.
+
+    Raises:
+        SourceError: if the file is broken.
+    """
+    first = piece.first_row
+    try:
+        # a column chunk is not read whole: with few and large row groups it would be gigabytes
+        with pq.ParquetFile(
+            piece.path, page_checksum_verification=True, pre_buffer=False, buffer_size=_BUFFER_BYTES
+        ) as file:
+            groups = range(*(piece.row_groups or (0, 0)))
+            step = _rows_at_once(piece.path, file.metadata, groups)
+            for group in groups:
+                last = first + file.metadata.row_group(group).num_rows
+                if not _any_between(rows, first, last):
+                    first = last
+                    continue
+                for columns in file.iter_batches(step, row_groups=[group], use_threads=False):
+                    if _any_between(rows, first, first + columns.num_rows):
+                        yield RawBatch(piece, first, columns)
+                    first += columns.num_rows
+                    if not _any_between(rows, first, last):
+                        break
+                first = last
+    except _BROKEN as error:
+        raise _broken(piece, first, error) from None
+
+
+def joined(batches: Iterable[RawBatch]) -> Iterator[RawBatch]:
+    """Yield batches joined to about `BATCH_BYTES`: row groups may be small, or may be decoded bit by bit."""
+    held: list[RawBatch] = []
+    rows = size = 0
+    for batch in batches:
+        held.append(batch)
+        rows, size = rows + batch.columns.num_rows, size + batch.columns.nbytes
+        if rows >= BATCH_ROWS or size >= BATCH_BYTES:
+            yield _join(held)
+            held, rows, size = [], 0, 0
+    if held:
+        yield _join(held)
+
+
+def _join(batches: list[RawBatch]) -> RawBatch:
+    columns = [batch.columns for batch in batches]
+    return batches[0]._replace(columns=pa.concat_batches(columns) if len(columns) > 1 else columns[0])
+
+
+def read_rows(piece: RawSlice, *, max_row_bytes: int, rows: Numbers | None = None) -> Iterator[RawRow]:
     """Yield the rows of a slice in file order; a row that cannot be read comes with its fault.
 
     Rows of text files are counted from 0, blank lines aside. Of two equal keys in an object the
     last one counts, as for every common JSON reader.
 
+    Args:
+        piece: the slice.
+        max_row_bytes: most bytes of text in a row.
+        rows: numbers in the file of the rows wanted, ascending; unset means all.
+
     Raises:
-        SourceError: if the file as a whole cannot be read (broken pages, not an array of objects).
+        SourceError: if the file as a whole cannot be read (broken pages, not an array of objects), or does
+            not hold all of `rows`.
     """
-    if piece.row_groups is not None:
-        yield from _parquet_rows(piece, max_row_bytes)
-        return
+    found = 0
+    for row in (_parquet_rows if piece.row_groups is not None else _text_rows)(piece, max_row_bytes, rows):
+        yield row
+        found += 1
+    if rows is not None and found != len(rows):
+        msg = f"{piece.label}: only {found} of {len(rows)} wanted rows are there"
+        raise SourceError(msg)
+
+
+def _parquet_rows(piece: RawSlice, max_row_bytes: int, rows: Numbers | None) -> Iterator[RawRow]:
+    for batch in read_batches(piece, rows):
+        places = None
+        if rows is not None:
+            first, last = np.searchsorted(rows, (batch.first, batch.first + batch.columns.num_rows))
+            places = rows[first:last] - batch.first
+        yield from batch.rows(places, max_row_bytes=max_row_bytes)
+
+
+def _text_rows(piece: RawSlice, max_row_bytes: int, rows: Numbers | None) -> Iterator[RawRow]:
     longest = _ESCAPED * max_row_bytes
-    with _open(piece) as stream:
-        if stream.peek(3).startswith(b"\xef\xbb\xbf"):
-            stream.read(3)
-        array = piece.file.removesuffix(".gz").removesuffix(".zst").endswith(".json")
-        pieces = elements(stream, most=longest + 1) if array else _lines(stream, longest + 1)
-        for index, (text, size) in enumerate(pieces):
-            if size > longest:
-                detail = f"a row of {size} bytes as JSON, for at most {max_row_bytes} bytes of text"
-                yield RawRow(index, {}, fault(Reason.TOO_BIG, detail), _decoded(text))
-            else:
-                yield _parsed(index, text)
+    for index, (text, size) in enumerate(text_pieces(piece.file, piece.path, most=longest + 1)):
+        if rows is not None and not _any_between(rows, index, index + 1):
+            if not len(rows) or index > rows[-1]:
+                return
+            continue
+        if size > longest:
+            detail = f"a row of {size} bytes as JSON, for at most {max_row_bytes} bytes of text"
+            yield RawRow(index, {}, fault(Reason.TOO_BIG, detail), _decoded(text))
+        else:
+            yield _parsed(index, text)
+
+
+def _any_between(rows: Numbers | None, first: int, last: int) -> bool:
+    """Return whether one of the rows wanted lies from `first` up to before `last`."""
+    if rows is None:
+        return True
+    start, stop = np.searchsorted(rows, (first, last))
+    return bool(start < stop)
+
+
+_BROKEN = (OSError, ValueError, MemoryError, pa.ArrowException)
+
+
+def _broken(piece: RawSlice, row: int, error: Exception) -> SourceError:
+    return SourceError(f"{piece.file}: broken at or after row {row} ({error})")
 
 
 def _refuse_bomb(file: str, group: pq.RowGroupMetaData) -> None:
@@ -136,32 +252,41 @@ def _refuse_bomb(file: str, group: pq.RowGroupMetaData) -> None:
             raise SourceError(msg)
 
 
-def _parquet_rows(piece: RawSlice, max_row_bytes: int) -> Iterator[RawRow]:
-    groups = list(range(*(piece.row_groups or (0, 0))))
-    index = piece.first_row
-    try:
-        with pq.ParquetFile(piece.path, page_checksum_verification=True, pre_buffer=False) as file:
-            step = _rows_at_once(file.metadata, groups)
-            for batch in file.iter_batches(step, row_groups=groups, use_threads=False):
-                for row in _batch_rows(batch, index, max_row_bytes):
-                    yield row
-                    index += 1
-    except (OSError, ValueError, MemoryError, pa.ArrowException) as error:
-        msg = f"{piece.file}: broken at or after row {index} ({error})"
-        raise SourceError(msg) from None
+def _rows_at_once(path: Path, footer: pq.FileMetaData, groups: Sequence[int]) -> int:
+    """Return how many rows to decode at a time: fewer if they are long, or may all point to a long value."""
+    rows, size, largest = 1, 0, 1
+    with path.open("rb") as file:
+        for group in map(footer.row_group, groups):
+            columns = map(group.column, range(group.num_columns))
+            sizes = (_dictionary_bytes(file, column) for column in columns if column.has_dictionary_page)
+            largest = max(largest, *sizes, 1)
+            rows, size = rows + group.num_rows, size + group.total_byte_size
+    return max(1, min(BATCH_ROWS, BATCH_BYTES * rows // max(1, size), DECODED_BYTES // largest))
 
 
-def _rows_at_once(footer: pq.FileMetaData, groups: list[int]) -> int:
-    """Return how many rows to decode at a time, if all of them point to the same long value."""
-    largest = 1
-    for group in map(footer.row_group, groups):
-        columns = map(group.column, range(group.num_columns))
-        sizes = (column.total_uncompressed_size for column in columns if column.has_dictionary_page)
-        largest = max(largest, *sizes, 1)
-    return max(1, min(ROWS_AT_ONCE, DECODED_BYTES // largest))
+def _dictionary_bytes(file: BinaryIO, column: pq.ColumnChunkMetaData) -> int:
+    """Return the unpacked size of a column's dictionary, or of the whole column if that is all one can tell.
+
+    The footer does not say it, but the page's header does: Thrift's compact protocol, whose second field is
+    the size (https://github.com/apache/parquet-format, PageHeader). Readers refuse a page of another size.
+    """
+    file.seek(column.dictionary_page_offset)
+    header = iter(file.read(_HEADER_BYTES))
+    sizes = [_varint(header) for _ in range(2) if next(header, None) == _NEXT_I32]
+    return sizes[1] if len(sizes) == 2 and sizes[1] >= 0 else column.total_uncompressed_size
 
 
-def _batch_rows(batch: pa.RecordBatch, first: int, max_row_bytes: int) -> Iterator[RawRow]:
+def _varint(digits: Iterator[int]) -> int:
+    """Return a signed integer that is written in groups of seven bits; -1 if it does not end."""
+    value, shift = 0, 0
+    for digit in digits:
+        value, shift = value | (digit & 0x7F) << shift, shift + 7
+        if digit < 0x80:
+            return (value >> 1) ^ -(value & 1)
+    return -1
+
+
+def _batch_rows(batch: pa.RecordBatch, numbers: Sequence[int], max_row_bytes: int) -> Iterator[RawRow]:
     """Yield a batch's rows: all at once if they are few bytes and all well, else each by itself."""
     sizes = text_sizes(batch)
     if sizes.sum() <= _OBJECT_BYTES and not (sizes > max_row_bytes).any():
@@ -170,11 +295,11 @@ def _batch_rows(batch: pa.RecordBatch, first: int, max_row_bytes: int) -> Iterat
         except _UNREADABLE:
             pass
         else:
-            for place, values in enumerate(listed):
-                yield RawRow(first + place, values, None, "")
+            for number, values in zip(numbers, listed, strict=True):
+                yield RawRow(number, values, None, "")
             return
-    for place, size in enumerate(sizes.tolist()):
-        yield _single_row(batch.slice(place, 1), first + place, size, max_row_bytes)
+    for place, (number, size) in enumerate(zip(numbers, sizes.tolist(), strict=True)):
+        yield _single_row(batch.slice(place, 1), number, size, max_row_bytes)
 
 
 _UNREADABLE = (ValueError, OverflowError, KeyError, pa.ArrowException)
@@ -209,25 +334,6 @@ def _shown(row: pa.RecordBatch) -> str:
     return json.dumps(shown, ensure_ascii=False, default=str)
 
 
-def _lines(stream: BinaryIO, most: int) -> Iterator[Piece]:
-    """Yield the lines that are not blank, each cut to `most` bytes."""
-    while line := stream.readline(most):
-        beyond = 0
-        if not line.endswith(b"\n") and len(line) == most:
-            beyond = _skip_line(stream)
-        if line.strip():
-            yield Piece(line, len(line.rstrip(b"\r\n")) + beyond)
-
-
-def _skip_line(stream: BinaryIO) -> int:
-    skipped = 0
-    while chunk := stream.readline(1024 * 1024):
-        skipped += len(chunk)
-        if chunk.endswith(b"\n"):
-            break
-    return skipped
-
-
 def _parsed(index: int, text: bytes) -> RawRow:
     try:
         values = parse_json(text)
@@ -258,32 +364,6 @@ def _why_not_json(text: bytes, message: str) -> PydanticCustomError:
 
 def _refuse_constant(constant: str) -> NoReturn:
     raise ValueError(constant)
-
-
-@contextmanager
-def _open(piece: RawSlice) -> Iterator[BufferedReader]:
-    """Open a text file, unpacking .gz and .zst on the way.
-
-    Raises:
-        SourceError: if the packed stream is broken or cut short.
-    """
-    try:
-        if piece.file.endswith(".gz"):
-            with gzip.open(piece.path) as unpacked:
-                yield BufferedReader(unpacked)
-        elif piece.file.endswith(".zst"):
-            # not zstandard's own reader: it takes a file that is cut short for one that ends
-            with pa.CompressedInputStream(pa.OSFile(str(piece.path)), "zstd") as unpacked:
-                yield BufferedReader(unpacked)
-        else:
-            with piece.path.open("rb") as stream:
-                yield stream
-    except (OSError, EOFError, zlib.error, MemoryError) as error:
-        msg = f"{piece.file}: cannot be read to its end ({error})"
-        raise SourceError(msg) from None
-    except SourceError as error:
-        msg = f"{piece.file}: {error}"
-        raise SourceError(msg) from None
 
 
 def _decoded(line: bytes) -> str:

@@ -1,11 +1,12 @@
 """One record for all stages: a conversation of typed messages that knows where it came from."""
 
 import re  # noqa: TID251 - one character class, which cannot backtrack
+import struct
 import unicodedata
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from math import isfinite
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 import orjson
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
@@ -14,6 +15,7 @@ from schemas.reasons import Reason
 from schemas.record import MAX_DEPTH, JsonObject, Record, depth, fault
 
 Role = Literal["system", "user", "assistant", "tool"]
+ROLES: tuple[Role, ...] = get_args(Role)
 
 CONTROL_TOKENS = (
     "<|endoftext|>",
@@ -240,19 +242,44 @@ def _check_item(value: object) -> None:
 def content_key(messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> str:
     """Return the sha256 of everything a model would read: equal keys mean exact duplicates.
 
-    Canonical form: NFC (the tokenizer normalises to it, too), sorted keys, no white space.
+    What is hashed are 64-bit little-endian integers: the number of turns; for each turn its role's place in
+    `ROLES` and the bytes of its content, trace and calls; the bytes of the tools; and then all these texts
+    one after the other. Texts are in Unicode form NFC (the tokenizer normalises to it, too), calls and
+    tools JSON with sorted keys and no white space, and 0 bytes stand for what is not there.
     """
-    canonical = orjson.dumps(
-        [[_identity(message) for message in messages], list(tools)], option=orjson.OPT_SORT_KEYS
-    ).decode()
-    if not canonical.isascii():
-        canonical = unicodedata.normalize("NFC", canonical)
-    return sha256(canonical.encode()).hexdigest()
+    counts, texts = [len(messages)], []
+    for message in messages:
+        calls = [[call.name, dict(call.arguments)] for call in message.tool_calls]
+        parts = [_composed(message.content), _composed(message.reasoning or ""), _canonical(calls)]
+        counts += [ROLES.index(message.role), *map(len, parts)]
+        texts += parts
+    texts.append(_canonical(list(tools)))
+    counts.append(len(texts[-1]))
+    return sha256(struct.pack(f"<{len(counts)}q", *counts) + b"".join(texts)).hexdigest()
 
 
-def _identity(message: Message) -> list[Any]:
-    calls = [[call.name, dict(call.arguments)] for call in message.tool_calls]
-    return [message.role, message.content, message.reasoning, calls]
+def _composed(text: str) -> bytes:
+    return (text if text.isascii() else unicodedata.normalize("NFC", text)).encode()
+
+
+def _canonical(values: list[Any]) -> bytes:
+    """Return JSON of which equal values have equal bytes; nothing for an empty list."""
+    if not values:
+        return b""
+    text = orjson.dumps(values, option=orjson.OPT_SORT_KEYS)
+    # keys are sorted as they are spelt, so they are normalised before, not after
+    return text if text.isascii() else orjson.dumps(_normalized(values), option=orjson.OPT_SORT_KEYS)
+
+
+def _normalized(value: object) -> object:
+    """Return a JSON value with all text in NFC; keys that would become one stay as they are."""
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value)
+    if isinstance(value, Mapping):
+        keys = [unicodedata.normalize("NFC", key) for key in value]
+        items = map(_normalized, value.values())
+        return dict(zip(keys if len(set(keys)) == len(keys) else value, items, strict=True))
+    return [_normalized(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def row_id(source: str, key: str) -> str:

@@ -3,8 +3,10 @@
 A format is a small model: its settings are what a recipe may say about it, its `read` is the
 conversion. `read` takes a mapping of column name to value and returns a `Draft`; it raises a
 `fault` (see `schemas.record`) with the reason for a row that does not hold a conversation.
-`turns` counts what a row states before anything is judged, for the ledger. To add a format,
-write its class and add it to `RowFormat` at the end of this file.
+`turns` counts what a row states before anything is judged, for the ledger. A format that many rows
+come in may also state its `layout`: where in a table the turns of ordinary rows stand, so that those are
+recognised without making objects of them; a row that it does not describe is read by `read`. To add a
+format, write its class and add it to `RowFormat` at the end of this file.
 """
 
 import json
@@ -15,6 +17,7 @@ from typing import Annotated, Any, Literal, NamedTuple, NoReturn
 
 from pydantic import Field
 
+from schemas.conversation import Role
 from schemas.reasons import Reason
 from schemas.record import MAX_DEPTH, Record, depth, fault, json_text
 from schemas.think import split_think
@@ -30,6 +33,49 @@ class Draft(NamedTuple):
     quality: float | None = None
     solver: str | None = None
     metadata: Mapping[str, Any] = MappingProxyType({})
+
+
+class TextColumn(NamedTuple):
+    """A column that holds the text of one turn of each row."""
+
+    name: str
+    role: Role
+    more: str = ""
+    """Column of a text that goes on on the next line; may be absent or empty."""
+    optional: bool = False
+    """Whether an absent column, null or empty text mean that the row does not have this turn."""
+
+
+class TurnColumn(NamedTuple):
+    """A column that holds a list of turns, each a struct with its speaker and its text."""
+
+    name: str
+    speaker: str
+    text: str
+    roles: Mapping[str, str]
+    """Role of each speaker; turns of a role beyond system, user and assistant are not plain text."""
+    silent: tuple[str, ...] = ()
+    """Fields that must be null or empty text, if they are there."""
+    empty: tuple[str, ...] = ()
+    """Fields that must be null, empty text or an empty list, if they are there."""
+
+
+class Layout(NamedTuple):
+    """How rows that hold nothing but plain turns lie in a table.
+
+    A row is such a row if all named columns are what is said of them. Columns that are not named are
+    metadata, whatever they hold.
+    """
+
+    turns: tuple[TextColumn | TurnColumn, ...]
+    """Where the turns are, in their order; assistants' texts may begin with a trace, see `split_think`."""
+    empty: tuple[str, ...] = ()
+    """Columns that must be null, empty text or an empty list, if they are there."""
+    solver: str | None = None
+    score: str | None = None
+    """Column of numbers: the row's quality; without it the row has none, unless `preferred` is set."""
+    preferred: tuple[str, str] | None = None
+    """Column, and the text in it that makes the row's quality 1 instead of 0."""
 
 
 class OpenMathReasoning(Record):
@@ -54,6 +100,14 @@ class OpenMathReasoning(Record):
             quality=float(row.get("problem_type") == "has_answer_extracted"),
             solver=solver,
             metadata=_rest(row, "problem", "generated_solution"),
+        )
+
+    def layout(self) -> Layout:
+        """Return where the turns stand in a table."""
+        return Layout(
+            turns=(TextColumn("problem", "user"), TextColumn("generated_solution", "assistant")),
+            solver="generation_model",
+            preferred=("problem_type", "has_answer_extracted"),
         )
 
 
@@ -94,6 +148,15 @@ class ShareGPT(Record):
             tools=_tools(row.get(self.tools)),
             quality=_optional_number(row, self.score),
             metadata=_rest(row, self.conversations, self.tools, self.system, self.score),
+        )
+
+    def layout(self) -> Layout:
+        """Return where the turns stand in a table."""
+        said = TurnColumn(self.conversations, "from", "value", _SHAREGPT_ROLES)
+        return Layout(
+            turns=(TextColumn(self.system, "system", optional=True), said),
+            empty=(self.tools,),
+            score=self.score,
         )
 
 
@@ -146,6 +209,15 @@ class Alpaca(Record):
         used = (self.instruction, self.input, self.output, self.system, self.history)
         return Draft(messages=messages, tools=[], metadata=_rest(row, *used))
 
+    def layout(self) -> Layout:
+        """Return where the turns stand in a table."""
+        system = TextColumn(self.system, "system", optional=True)
+        request = TextColumn(self.instruction, "user", more=self.input)
+        return Layout(
+            turns=(system, request, TextColumn(self.output, "assistant")),
+            empty=(self.history,),
+        )
+
 
 class Messages(Record):
     """OpenAI-style role/content messages: reasoning, tool calls, and content as text or typed parts."""
@@ -171,6 +243,18 @@ class Messages(Record):
             tools=_tools(row.get(self.tools)),
             metadata=_rest(row, self.messages, self.tools),
         )
+
+    def layout(self) -> Layout:
+        """Return where the turns stand in a table."""
+        said = TurnColumn(
+            self.messages,
+            speaker="role",
+            text="content",
+            roles=_OPENAI_ROLES,
+            silent=_REASONING_KEYS,
+            empty=("tool_calls", "function_call"),
+        )
+        return Layout(turns=(said,), empty=(self.tools,))
 
 
 _OPENAI_ROLES = {

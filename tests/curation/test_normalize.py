@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from curation import normalize
-from curation.normalize import CONVERSATIONS, KEYS, REJECTS, Judged, Origin, judge, normalize_slice
+from curation import normalize, read
+from curation.normalize import KEYS, REJECTS, Judged, Origin, judge, normalize_slice, raw_json, reopen
 from curation.read import RawRow, RawSlice, read_rows, slices
 from schemas.conversation import Conversation
 from schemas.errors import SourceError
@@ -343,16 +344,10 @@ def test_all_evil_rows_together_are_told_apart(tmp_path: Path) -> None:
     count = run(write_lines(tmp_path, lines), tmp_path / "out").check()
     assert count.read.rows == 2 * len(EVIL_LINES)
     assert {k: v.rows for k, v in count.dropped.items()} == Counter(reason for _, reason in EVIL_LINES)
-    frames = {
-        name: pl.read_parquet(tmp_path / f"out/{name}.parquet")
-        for name in ("conversations", "keys", "rejects")
-    }
-    assert [frame.schema for frame in frames.values()] == [CONVERSATIONS, KEYS, REJECTS]
+    frames = {name: pl.read_parquet(tmp_path / f"out/{name}.parquet") for name in ("keys", "rejects")}
+    assert [frame.schema for frame in frames.values()] == [KEYS, REJECTS]
     assert frames["rejects"]["row"].to_list() == list(range(1, 2 * len(EVIL_LINES), 2))
-    assert frames["conversations"]["lineage"].struct["row"].to_list() == list(
-        range(0, 2 * len(EVIL_LINES), 2)
-    )
-    assert frames["keys"]["id"].to_list() == frames["conversations"]["id"].to_list()
+    assert frames["keys"]["row"].to_list() == list(range(0, 2 * len(EVIL_LINES), 2))
     assert frames["rejects"]["content"].str.len_bytes().min() > 1
 
 
@@ -388,7 +383,14 @@ def test_keys_hold_what_duplicates_are_judged_by(tmp_path: Path) -> None:
         "row": 0,
         "messages": 2,
         "text_bytes": 2 + len("userassistant"),
+        "turns": [1],
     }
+
+
+def test_keys_tell_the_turns_of_the_assistant(tmp_path: Path) -> None:
+    """Positions among the messages of the conversation, calls included."""
+    run(write_lines(tmp_path, [line(row) for _, row in GOOD_ROWS[3:]]), tmp_path / "out")
+    assert pl.read_parquet(tmp_path / "out/keys.parquet")["turns"].to_list() == [[2, 4]]
 
 
 def test_memory_is_bounded_by_bytes_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -399,7 +401,7 @@ def test_memory_is_bounded_by_bytes_too(tmp_path: Path, monkeypatch: pytest.Monk
     batches = list(normalize._batches(judged(chat("x" * 500)) for _ in range(5)))
     assert [len(batch) for batch in batches] == [2, 2, 1]
     run(piece, tmp_path / "two")
-    for name in ("conversations", "keys", "rejects"):
+    for name in ("keys", "rejects"):
         one, two = (tmp_path / f"{half}/{name}.parquet" for half in ("one", "two"))
         assert one.read_bytes() == two.read_bytes()
 
@@ -419,7 +421,10 @@ def test_a_parquet_file_with_odd_columns_is_read(tmp_path: Path) -> None:
     piece = slices("f.parquet", tmp_path / "f.parquet", "0" * 64)[0]
     count = run(piece, tmp_path / "out", format="alpaca")
     assert (count.kept.rows, list(count.dropped)) == (1, ["wrong_type"])
-    metadata = json.loads(pl.read_parquet(tmp_path / "out/conversations.parquet")["metadata"][0])
+    origin = Origin(source("alpaca"), "d", "r", "f")
+    (good,) = reopen(piece, np.array([0]), origin=origin, max_row_bytes=LIMIT)
+    assert good.conversation is not None
+    metadata = good.conversation.metadata
     assert (metadata["price"], metadata["vector"]) == ("1.50", [1.0, None])
 
 
@@ -443,7 +448,87 @@ def test_a_file_without_rows_gives_empty_shards(tmp_path: Path) -> None:
     """Nothing read is nothing kept, and the schemas are there."""
     count = run(write_lines(tmp_path, []), tmp_path / "out")
     assert count.read == Amount()
-    assert pl.read_parquet_schema(tmp_path / "out/conversations.parquet") == CONVERSATIONS
+    assert pl.read_parquet_schema(tmp_path / "out/keys.parquet") == KEYS
+    assert pl.read_parquet_schema(tmp_path / "out/rejects.parquet") == REJECTS
+
+
+# --- rows that are opened again
+
+
+def opened(piece: RawSlice, rows: list[int], format: object = "messages") -> list[Judged]:
+    origin = Origin(source(format), "data/set", "commit", piece.file)
+    return list(reopen(piece, np.array(rows, np.int64), origin=origin, max_row_bytes=LIMIT))
+
+
+@pytest.mark.parametrize("rows", [[], [0], [2, 3], [0, 9], [4, 5, 6, 7, 8]])
+def test_reopened_rows_are_the_rows_that_were_judged(tmp_path: Path, rows: list[int]) -> None:
+    """From lines, an array and tables alike: exactly the rows wanted, as they were judged the first time."""
+    talks = [gpt(f"answer {n}", f"question {n}") if n != 5 else gpt("") for n in range(10)]
+    (tmp_path / "f.jsonl").write_text("\n\n".join(map(json.dumps, talks)))
+    (tmp_path / "f.json").write_text(json.dumps(talks))
+    pq.write_table(pa.Table.from_pylist(talks), tmp_path / "f.parquet", row_group_size=3)
+    for name in ("f.jsonl", "f.json", "f.parquet"):
+        (piece,) = slices(name, tmp_path / name, "0" * 64)
+        origin = Origin(source("sharegpt"), "data/set", "commit", name)
+        want = [
+            judge(row, origin=origin, max_row_bytes=LIMIT) for row in read_rows(piece, max_row_bytes=LIMIT)
+        ]
+        assert opened(piece, rows, "sharegpt") == [want[row] for row in rows]
+        assert [item.reason for item in want] == [None] * 5 + ["empty_turn"] + [None] * 4
+
+
+def test_reopening_decodes_no_row_that_is_not_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row groups and batches without a wanted row are passed over, and rows become objects one by one."""
+    monkeypatch.setattr(read, "SLICE_ROWS", 60)
+    monkeypatch.setattr(read, "BATCH_ROWS", 5)
+    talks = [gpt(f"answer {n}") for n in range(100)]
+    pq.write_table(pa.Table.from_pylist(talks), tmp_path / "f.parquet", row_group_size=20)
+    first, second = slices("f.parquet", tmp_path / "f.parquet", "0" * 64)
+    batches = list(read.read_batches(second, np.array([63, 82, 84])))
+    assert [(batch.first, batch.columns.num_rows) for batch in batches] == [(60, 5), (80, 5)]
+    assert [item.row.number for item in opened(second, [63, 82, 84], "sharegpt")] == [63, 82, 84]
+    assert [item.row.number for item in opened(first, [59], "sharegpt")] == [59]
+
+
+@pytest.mark.parametrize("name", ["f.jsonl", "f.parquet"])
+@pytest.mark.parametrize("rows", [[2], [0, 1, 2], [0, 500]])
+def test_a_row_that_is_not_there_is_an_error(tmp_path: Path, name: str, rows: list[int]) -> None:
+    """A row beyond the end of the file is not silently left out."""
+    talks = [gpt("a"), gpt("b")]
+    (tmp_path / "f.jsonl").write_text("\n".join(map(json.dumps, talks)))
+    pq.write_table(pa.Table.from_pylist(talks), tmp_path / "f.parquet")
+    (piece,) = slices(name, tmp_path / name, "0" * 64)
+    with pytest.raises(SourceError, match=rf"{name}.*only {len(rows) - 1} of {len(rows)} wanted rows"):
+        opened(piece, rows, "sharegpt")
+
+
+def test_a_row_of_another_slice_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slice holds its own rows only."""
+    monkeypatch.setattr(read, "SLICE_ROWS", 3)
+    pq.write_table(pa.Table.from_pylist([gpt("a")] * 6), tmp_path / "f.parquet", row_group_size=3)
+    _, second = slices("f.parquet", tmp_path / "f.parquet", "0" * 64)
+    with pytest.raises(SourceError, match="only 1 of 2"):
+        opened(second, [2, 3], "sharegpt")
+
+
+@pytest.mark.parametrize(
+    ("row", "want"),
+    [
+        (RawRow(0, {}, None, '{"broken": '), '{"broken": '),
+        (
+            RawRow(0, {"a": [1, {"b": None}], "t": datetime(2025, 1, 2)}, None, ""),
+            '{"a":[1,{"b":null}],"t":"2025-01-02T00:00:00"}',
+        ),
+        (RawRow(0, {"a": "\ud800"}, None, ""), '{"a": "\\ud800"}'),
+        (
+            RawRow(0, {"a": {(1, 2): 3}}, None, ""),
+            '{"unprintable": "keys must be str, int, float, bool or None, not tuple"}',
+        ),
+    ],
+)
+def test_a_raw_row_is_json_text(row: RawRow, want: str) -> None:
+    """Its line if it could not be read; otherwise JSON, in whatever way it can be said."""
+    assert raw_json(row) == want
 
 
 # --- fuzz
@@ -518,9 +603,7 @@ def survives(row: Row, format: str, thinking: Any = "allowed") -> None:
         assert json.loads(frame["content"][0]) is not None
         return
     talk = got.conversation
-    frame = normalize._conversation_frame([got])
-    back = frame.drop("text_bytes").row(0, named=True)
-    assert Conversation.model_validate(back) == talk
+    assert Conversation.model_validate(talk.model_dump()) == talk
     assert normalize._key_frame([got], source(format))["id"].to_list() == [talk.id]
     again = judge(RawRow(1, {**row, "more": "x"}, None, ""), origin=OTHER[format], max_row_bytes=2 * LIMIT)
     assert again.conversation is not None
@@ -533,7 +616,7 @@ OTHER = {format: Origin(source(format), "other", "other", "other") for format in
 @settings(max_examples=250, suppress_health_check=list(HealthCheck), deadline=None)
 @given(row=ANY_ROW)
 def test_no_row_whatever_raises(row: Row) -> None:
-    """Any columns with any values: a conversation that survives its frame, or a reason."""
+    """Any columns with any values: a conversation that survives its dump, or a reason."""
     for format in ROWS:
         survives(row, format)
 
@@ -615,7 +698,7 @@ def mutated(value: Any, draw: Any, left: list[int]) -> Any:
 @settings(max_examples=1200, suppress_health_check=list(HealthCheck), deadline=None)
 @given(data=st.data(), good=st.sampled_from(GOOD_ROWS), thinking=st.sampled_from(["allowed", "required"]))
 def test_no_damaged_row_raises(data: st.DataObject, good: tuple[str, Row], thinking: str) -> None:
-    """Good rows with a few parts spoilt: a conversation that survives its frame, or a reason."""
+    """Good rows with a few parts spoilt: a conversation that survives its dump, or a reason."""
     format, row = good
     spoilt = mutated(row, data.draw, [4])
     if isinstance(spoilt, dict):

@@ -6,8 +6,11 @@ import os
 import subprocess
 import sys
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,7 +18,7 @@ import pytest
 import zstandard
 
 from curation import read
-from curation.read import RawRow, RawSlice, read_rows, slices
+from curation.read import RawRow, RawSlice, joined, read_batches, read_rows, slices
 from schemas.errors import SourceError
 
 GOOD = b'{"a": 1}\n'
@@ -294,6 +297,75 @@ def test_bombs_are_read_in_bounded_memory(tmp_path: Path) -> None:
     grown = [int(line[-1]) for line in seen]
     assert max(grown[:4]) < 60  # MB; each of these unpacks to 100
     assert grown[4] < 1100  # and this one to 2,000
+
+
+def test_the_size_of_a_dictionary_is_read_from_its_page(tmp_path: Path) -> None:
+    """However long the column is: a large row group is not decoded row by row for its size."""
+    words = [f"{n:04}" * 5 for n in range(50)]
+    table = pa.table({"a": words * 4_000, "b": [f"row {n}" for n in range(200_000)]})
+    path = parquet(tmp_path, table, row_group_size=200_000, use_dictionary=["a"])
+    group = pq.read_metadata(path).row_group(0)
+    assert group.column(0).total_uncompressed_size > 10 * 50 * 24
+    with path.open("rb") as file:
+        assert read._dictionary_bytes(file, group.column(0)) == 50 * (4 + 20)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [b"", b"\x15", b"\x15\x04\x15", b"\x15\x04\x15\xff\xff", b"\x15\x04\x25\x02", b"\x15\x04\x15\x01"],
+)
+def test_a_dictionary_page_that_cannot_be_read_is_taken_for_the_whole_column(header: bytes) -> None:
+    """The bound on memory holds for any file."""
+    column = SimpleNamespace(dictionary_page_offset=0, total_uncompressed_size=77)
+    assert read._dictionary_bytes(BytesIO(header), column) == 77
+
+
+def test_batches_are_joined_up_to_their_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small row groups make no small batches; every row comes once, in order."""
+    path = parquet(tmp_path, pa.table({"a": range(100)}), row_group_size=7)
+    (piece,) = slices("x.parquet", path, "0" * 64)
+    monkeypatch.setattr(read, "BATCH_ROWS", 30)
+    whole = list(joined(read_batches(piece)))
+    assert [(batch.first, batch.columns.num_rows) for batch in whole] == [(0, 35), (35, 35), (70, 30)]
+    monkeypatch.setattr(read, "BATCH_BYTES", 8 * 10)
+    sizes = [batch.columns.nbytes for batch in joined(read_batches(piece))]
+    assert all(8 * 10 <= size < 8 * 20 for size in sizes[:-1])
+    assert sum(sizes) == 8 * 100
+    assert [row.values["a"] for batch in whole for row in batch.rows(max_row_bytes=9)] == list(range(100))
+    assert list(joined([])) == []
+
+
+def test_rows_by_their_numbers(tmp_path: Path) -> None:
+    """Of a table, of lines and of an array: the rows wanted, and an error for one that is not there."""
+    rows = [{"a": n} for n in range(20)]
+    (tmp_path / "x.json").write_text(json.dumps(rows))
+    (tmp_path / "x.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    parquet(tmp_path, pa.Table.from_pylist(rows), row_group_size=6)
+    for name in ("x.json", "x.jsonl", "x.parquet"):
+        (piece,) = slices(name, tmp_path / name, "0" * 64)
+        for wanted in ([], [0], [5, 6, 19], list(range(20))):
+            got = list(read_rows(piece, max_row_bytes=100, rows=np.array(wanted, np.int64)))
+            assert [(row.number, row.values["a"]) for row in got] == [(n, n) for n in wanted]
+        with pytest.raises(SourceError, match="only 1 of 2 wanted rows"):
+            list(read_rows(piece, max_row_bytes=100, rows=np.array([3, 20])))
+
+
+def test_one_row_group_of_any_size_is_read_in_bounded_memory(tmp_path: Path) -> None:
+    """A column chunk is not held whole: a large row group costs no more memory than a small one."""
+    noise = [os.urandom(500_000).hex() for _ in range(200)]
+    for name, rows in (("small.parquet", 5), ("large.parquet", 200)):
+        pq.write_table(
+            pa.table({"a": noise[:rows]}), tmp_path / name, compression="none", use_dictionary=False
+        )
+    paths = [str(tmp_path / name) for name in ("small.parquet", "large.parquet")]
+    run = subprocess.run(
+        [sys.executable, "-c", CHILD, *paths],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert int(run.stdout.split()[-1]) < 80  # MB, of a row group of 200
 
 
 def test_polars_files_with_dictionaries_read_as_plain_text(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """What a conversation may hold, and what it is called."""
 
+import struct
 import unicodedata
+from hashlib import sha256
 
 import pytest
 from hypothesis import given, settings
@@ -212,6 +214,46 @@ def test_equal_content_has_equal_keys(texts: list[str], arguments: dict[str, int
         key("NFC", False, **change) for change in ({"content": "b"}, {"reasoning": "r"}, {"tool_calls": ()})
     }
     assert len(same | others) == 4
+
+
+def test_the_key_is_the_hash_that_it_says_it_is() -> None:
+    """Counts and texts as documented, so that another reader can compute it."""
+    call = {"name": "f", "arguments": {"b": 1, "a": "é"}}
+    talk = [
+        Message(role="user", content="e\u0301"),
+        Message(role="assistant", content="a", reasoning="r", tool_calls=(call,)),
+    ]
+    calls = '[["f",{"a":"é","b":1}]]'.encode()
+    tools = b'[{"name":"f"}]'
+    counts = (2, 1, 2, 0, 0, 2, 1, 1, len(calls), len(tools))
+    wanted = struct.pack("<10q", *counts) + "éar".encode() + calls + tools
+    assert content_key(talk, [{"name": "f"}]) == sha256(wanted).hexdigest()
+
+
+def test_no_text_can_move_from_one_part_to_another_unnoticed() -> None:
+    """The same letters in other parts, turns or roles are another conversation."""
+    answers = [
+        [{"role": "assistant", "content": "ab"}],
+        [{"role": "assistant", "content": "b", "reasoning": "a"}],
+        [{"role": "assistant", "content": "a", "reasoning": "b"}],
+        [{"role": "assistant", "content": "a"}, {"role": "assistant", "content": "b"}],
+        [{"role": "user", "content": "ab"}],
+        [{"role": "tool", "content": "ab"}],
+        [{"role": "assistant", "content": "", "tool_calls": [{"name": "ab", "arguments": {}}]}],
+    ]
+    keys = [content_key([USER, *(Message(**turn) for turn in turns)], []) for turns in answers]
+    keys.append(content_key([USER, Message(role="assistant", content="ab")], [{"ab": 1}]))
+    assert len(set(keys)) == len(keys)
+
+
+def test_keys_of_objects_are_sorted_as_they_are_normalised() -> None:
+    """The form of an accent does not change the order; two keys that would become one stay apart."""
+
+    def key(*names: str) -> str:
+        return content_key([USER, ANSWER], [{name: n for n, name in enumerate(names)}])
+
+    assert key("e\u0301", "z") == key("\u00e9", "z")
+    assert key("e\u0301", "\u00e9") != key("\u00e9", "e\u0301") != key("\u00e9")
 
 
 def test_ids_name_source_and_content_only() -> None:
