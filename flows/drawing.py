@@ -11,6 +11,7 @@ from curation import assemble, fates, measure, mix, normalize, proof, render
 from curation.fates import FATES
 from curation.normalize import REJECTS
 from curation.pools import Part, read_pool
+from curation.read import read_rows
 from curation.shards import ShardWriter, read_groups, write_shard
 from flows.jobs import Raw, Run, Shard, height, job, numbered, run_jobs
 from flows.store import StageOutput
@@ -307,10 +308,10 @@ def _settle(
     )
     raw = shard.raw
     later = fates.dropped_later(settled.fates)["row"].to_numpy()
-    rows = normalize.reopen(raw.piece, later, origin=raw.origin, max_row_bytes=raw.max_row_bytes)
+    rows = read_rows(raw.piece, max_row_bytes=raw.max_row_bytes, rows=later) if len(later) else ()
     fates.write_rejects(
         settled.fates,
-        (item.row for item in rows) if len(later) else (),
+        rows,
         quarantine=shard.rejects,
         out=out / "rejects.parquet",
     )
