@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from curation.kernels import UNSEEN, Hashes, Hashes32, bands_of, base_power, minhashes
+from curation.kernels import UNSEEN, Hashes, Hashes32, bands_of, minhashes
 from curation.shingles import character_forms, folded_buffers
 
 
@@ -62,5 +62,5 @@ def _sketch(
     data, starts, ends = folded_buffers(texts)
     out = np.full((len(starts), permutations), UNSEEN, np.uint32)
     a, b = permutation_factors(permutations, seed)
-    minhashes(data, starts, ends, character_forms(), shingle, base_power(shingle), a, b, out, prints)
+    minhashes(data, starts, ends, character_forms(), shingle, a, b, out, prints)
     return out

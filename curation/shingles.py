@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from curation.kernels import (
     ALONE,
+    BLOCK,
     KIND_BIT,
     SEPARATOR,
     TAIL,
@@ -29,7 +30,6 @@ from curation.kernels import (
     Hashes,
     Hashes32,
     Offsets,
-    base_power,
     mark_unstable,
     shingle_sets,
 )
@@ -86,7 +86,7 @@ def shingle_hashes(texts: pl.Series | pa.Array, *, shingle: int) -> tuple[Hashes
     data, starts, ends = folded_buffers(texts)
     room = np.empty(int((ends - starts).sum()) // 2 + 2 * len(starts) + 2, np.uint64)
     offsets = np.zeros(len(starts) + 1, np.int64)
-    shingle_sets(data, starts, ends, character_forms(), shingle, base_power(shingle), room, offsets)
+    shingle_sets(data, starts, ends, character_forms(), shingle, room, offsets)
     return room[: offsets[-1]].copy(), offsets
 
 
@@ -99,7 +99,7 @@ def folded_buffers(texts: pl.Series | pa.Array) -> tuple[Bytes, Offsets, Offsets
     data, offsets = _buffers(series)
     starts, ends = offsets[:-1].copy(), offsets[1:].copy()
     unstable = np.zeros(len(series), np.bool_)
-    mark_unstable(data, starts, ends, character_forms(), unstable)
+    mark_unstable(data, offsets, character_forms(), unstable)
     if unstable.any():
         more, offsets = _buffers(series.filter(pl.Series(unstable)).str.normalize("NFC"))
         starts[unstable], ends[unstable] = offsets[:-1] + len(data), offsets[1:] + len(data)
@@ -151,7 +151,9 @@ def _unstable() -> list[int]:
 def _buffers(texts: pl.Series) -> tuple[Bytes, Offsets]:
     array = texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
     _, offsets, content = array.buffers()
-    data = np.frombuffer(content, np.uint8) if content is not None and content.size else np.zeros(1, np.uint8)
+    data = np.frombuffer(b"" if content is None else content, np.uint8)
+    if len(data) < BLOCK:
+        data = np.concatenate((data, np.zeros(BLOCK, np.uint8)))
     starts = np.zeros(1, np.int64)
     if len(array):
         starts = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
