@@ -115,7 +115,6 @@ def _separates(builder: ir.IRBuilder, block: ir.Value) -> ir.Value:
 _lowest = _machine_lowest()
 _separators = _machine_bits(_separates)
 _foreign = _machine_bits(lambda builder, block: builder.icmp_unsigned(">=", block, _each(0x80)))
-_leads = _machine_bits(lambda builder, block: builder.icmp_unsigned(">=", block, _each(0xC0)))
 
 
 @compiled
@@ -146,39 +145,10 @@ def _form(code: np.uint64, forms: Hashes32) -> np.uint64:
     if code < np.uint64(0x10000):
         return np.uint64(forms[code])
     if np.uint64(0x20000) <= code < np.uint64(0x40000):
-        return code | np.uint64(ALONE << KIND_BIT)
-    return code | np.uint64(WORD << KIND_BIT)
-
-
-@compiled
-def _suspect(code: np.uint64, forms: Hashes32) -> bool:
-    """Return whether normalising to NFC might change this character."""
-    if code < np.uint64(0x10000):
-        return bool(forms[code] >> np.uint32(UNSTABLE_BIT))
-    # mathematical letters, emoji and Han are stable; the rest is rare enough to normalise
-    return not (0x1D400 <= np.int64(code) <= 0x1D7FF or 0x1F000 <= np.int64(code) < 0x2F800)
-
-
-@compiled
-def mark_unstable(data: Bytes, offsets: Offsets, forms: Hashes32, unstable: Flags) -> None:
-    """Set `unstable` for each text with a character that normalising to NFC might change.
-
-    `data` has at least `BLOCK` bytes; text i lies at `offsets[i]` to `offsets[i + 1]`.
-    """
-    row, at, end = 0, offsets[0], offsets[-1]
-    while at < end:
-        block = min(at, len(data) - BLOCK)
-        leads = _leads(data, block) >> np.uint64(at - block)
-        while leads:
-            place = at + np.int64(_lowest(leads))
-            leads &= leads - _ONE
-            if place >= end:
-                break
-            while offsets[row + 1] <= place:
-                row += 1
-            if _suspect(_decode(data, np.uint64(place))[0], forms):
-                unstable[row] = True
-        at = block + BLOCK
+        return code | np.uint64(ALONE << KIND_BIT) | (np.uint64(code >= 0x2F800) << np.uint64(UNSTABLE_BIT))
+    # mathematical letters and emoji are stable; the rest is rare enough to normalise
+    stable = 0x1D400 <= np.int64(code) <= 0x1D7FF or 0x1F000 <= np.int64(code) < 0x20000
+    return code | np.uint64(WORD << KIND_BIT) | (np.uint64(not stable) << np.uint64(UNSTABLE_BIT))
 
 
 @compiled
@@ -220,12 +190,16 @@ def _any_words(
     letters: Bytes,
     words: Hashes,
     count: np.uint64,
-) -> np.uint64:
-    """Write the hashes of the words of a stretch without ASCII separators; return their new number.
+) -> tuple[np.uint64, np.uint64]:
+    """Write the hashes of the words of a stretch without ASCII separators.
 
     `letters` takes the word that is being read, as it is hashed.
+
+    Returns:
+        The new number of words, and the forms of all characters, laid over each other.
     """
     size, kept = np.uint64(0), np.uint64(0)  # kept: without the marks that trail the word
+    seen = np.uint64(0)
     while at < end:
         code = np.uint64(lower[at])
         if code < np.uint64(0x80):
@@ -233,6 +207,7 @@ def _any_words(
         else:
             code, at = _decode(lower, at)
         form = _form(code, forms)
+        seen |= form
         kind, letter = (form >> np.uint64(KIND_BIT)) & np.uint64(3), form & np.uint64(0xFFFFFF)
         if kind == np.uint64(WORD) or kind == np.uint64(TAIL):
             letters[size] = np.uint8(letter)
@@ -254,7 +229,7 @@ def _any_words(
     if kept:
         words[count] = _word_hash(letters, np.uint64(0), kept)
         count += _ONE
-    return count
+    return count, seen
 
 
 @compiled
@@ -265,14 +240,17 @@ def _is_tail(byte: np.uint8, forms: Hashes32) -> bool:
 @compiled
 def _words(
     data: Bytes, start: int, end: int, forms: Hashes32, lower: Bytes, letters: Bytes, words: Hashes
-) -> int:
-    """Write a 64-bit hash of each word of one text; return their number.
+) -> tuple[int, bool]:
+    """Write a 64-bit hash of each word of one text.
 
     Words are found a block at a time, by the bits of their first bytes and of the separators after them.
     A stretch with a character beyond ASCII is read by `_any_words`.
+
+    Returns:
+        The number of words, and whether normalising to NFC might change a character.
     """
     _lower_case(data, start, end, lower)
-    size, count = np.uint64(end - start), np.uint64(0)
+    size, count, forms_seen = np.uint64(end - start), np.uint64(0), np.uint64(0)
     block, first, inside, foreign = np.uint64(0), np.uint64(0), np.uint64(0), np.uint64(0)
     while block <= size:
         stops = _separators(lower, block)
@@ -286,7 +264,8 @@ def _words(
             stop = block + _lowest(ends)
             if foreign & (ends ^ (ends - _ONE)):
                 foreign &= ~(ends ^ (ends - _ONE))
-                count = _any_words(lower, first, stop, forms, letters, words, count)
+                count, seen = _any_words(lower, first, stop, forms, letters, words, count)
+                forms_seen |= seen
             else:
                 last = stop - np.uint64(_is_tail(lower[stop - _ONE], forms))
                 while last > first and _is_tail(lower[last - _ONE], forms):
@@ -298,7 +277,7 @@ def _words(
             ends &= ends - _ONE
         inside = ~stops >> np.uint64(63)
         block += np.uint64(BLOCK)
-    return int(np.int64(count))
+    return int(np.int64(count)), bool(forms_seen >> np.uint64(UNSTABLE_BIT))
 
 
 @compiled
@@ -324,26 +303,36 @@ def _sequences(words: Hashes32, count: int, shingle: int, out: Hashes32) -> int:
 
 
 @compiled
-def _longest(starts: Offsets, ends: Offsets) -> int:
+def _longest(offsets: Offsets) -> int:
     """Return the length in bytes of the longest text."""
     longest = 0
-    for row in range(len(starts)):
-        longest = max(longest, ends[row] - starts[row])
+    for row in range(len(offsets) - 1):
+        longest = max(longest, offsets[row + 1] - offsets[row])
     return longest
 
 
 @compiled
 def shingle_sets(
-    data: Bytes, starts: Offsets, ends: Offsets, forms: Hashes32, shingle: int, out: Hashes, offsets: Offsets
+    data: Bytes,
+    texts: Offsets,
+    forms: Hashes32,
+    shingle: int,
+    out: Hashes,
+    offsets: Offsets,
+    unstable: Flags,
 ) -> None:
-    """Write the sorted, distinct shingle hashes of each text one after the other into `out`."""
-    longest = _longest(starts, ends)
+    """Write the sorted, distinct shingle hashes of each text one after the other into `out`.
+
+    Text i lies at `texts[i]` to `texts[i + 1]` of `data`; its set then at `offsets[i]` to `offsets[i + 1]`.
+    `unstable` takes whether the text has a character that normalising to NFC might change.
+    """
+    longest = _longest(texts)
     lower, letters = np.empty(longest + BLOCK, np.uint8), np.empty(2 * longest + BLOCK, np.uint8)
     halves, hashes = np.empty(longest // 2 + 2, np.uint32), np.empty(longest // 2 + 2, np.uint32)
     end = 0
-    for row in range(len(starts)):
+    for row in range(len(texts) - 1):
         here = out[end:]
-        words = _words(data, starts[row], ends[row], forms, lower, letters, here)
+        words, unstable[row] = _words(data, texts[row], texts[row + 1], forms, lower, letters, here)
         _half(here, words, _UPPER, halves)
         count = _sequences(halves, words, shingle, hashes)
         _half(here, words, _LOWER, halves)
@@ -403,26 +392,27 @@ def _permute(hashes: Hashes32, count: int, a: Hashes32, b: Hashes32, out: Hashes
 @compiled
 def minhashes(
     data: Bytes,
-    starts: Offsets,
-    ends: Offsets,
+    texts: Offsets,
     forms: Hashes32,
     shingle: int,
     a: Hashes32,
     b: Hashes32,
     out: Hashes32,
     prints: Hashes,
+    unstable: Flags,
 ) -> None:
     """Lower each row of `out`, shape (n, permutations), to the signature of its text.
 
-    `prints`, shape (2, n), takes 128 bits of its word sequence, unless it has no columns.
+    `prints`, shape (2, n), takes 128 bits of its word sequence, unless it has no columns. Text i lies at
+    `texts[i]` to `texts[i + 1]` of `data`; `unstable` takes whether normalising to NFC might change it.
     """
-    longest = _longest(starts, ends)
+    longest = _longest(texts)
     lower, letters = np.empty(longest + BLOCK, np.uint8), np.empty(2 * longest + BLOCK, np.uint8)
     words = np.empty(longest // 2 + 2, np.uint64)
     halves = np.empty(longest // 2 + 2 + LANES, np.uint32)
     hashes = np.empty(longest // 2 + 2 + LANES, np.uint32)
-    for row in range(len(starts)):
-        count = _words(data, starts[row], ends[row], forms, lower, letters, words)
+    for row in range(len(texts) - 1):
+        count, unstable[row] = _words(data, texts[row], texts[row + 1], forms, lower, letters, words)
         if prints.shape[1]:
             prints[0, row], prints[1, row] = _fingerprint(words, count)
         _half(words, count, _UPPER, halves)
