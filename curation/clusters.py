@@ -101,7 +101,7 @@ def join(
         if budget <= 0:
             return bucket
         texts = members[bounds[bucket] : bounds[bucket + 1]]
-        if _trees(parent, texts) == 1:
+        if _one_tree(parent, texts):
             continue
         for text in texts:
             budget -= offsets[text + 1] - offsets[text]
@@ -125,6 +125,15 @@ def _find(parent: Rows, node: int) -> int:
         parent[node] = parent[parent[node]]
         node = parent[node]
     return node
+
+
+@compiled
+def _one_tree(parent: Rows, nodes: Rows) -> bool:
+    """Return whether the nodes are in one tree."""
+    top, one = _find(parent, nodes[0]), True
+    for node in nodes:
+        one &= _find(parent, node) == top
+    return one
 
 
 @compiled

@@ -283,4 +283,4 @@ def _write_verdicts(
             }
         )
         hidden = [pl.when(left_out).then(pl.col(name)).alias(name) for name in ("winner", "similarity")]
-        frame.with_columns(hidden).cast(VERDICT_SCHEMA).write_parquet(path)
+        frame.with_columns(hidden).cast(VERDICT_SCHEMA).write_parquet(path, compression_level=1)

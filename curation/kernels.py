@@ -4,7 +4,14 @@ They are in one file because numba's cache notices changes only to the file that
 typed with care: numba turns `uint64 + int64` into a float.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core.typing.templates import Signature
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from curation.compiled import compiled
@@ -27,26 +34,25 @@ NO_SHINGLES = np.uint64(0xFFFFFFFFFFFFFFFF)
 UNSEEN = np.uint32(0xFFFFFFFF)
 """Signature value before the first shingle."""
 
+BLOCK = 64
+"""Bytes that are classified together, one bit each; scratch arrays are longer by it than their text."""
+
+_VECTOR = ir.VectorType(ir.IntType(8), BLOCK)
 _SEED, _PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x9FB21C651E98DF25)
-_FOREIGN = np.uint64(0x800000)
-"""Marks the last of the three bytes of a character beyond ASCII, so that no two words have the same bytes."""
-PADDING = 128
-"""Bytes by which the scratch arrays are longer than the text that is in them."""
-_TOPS = np.uint64(0x8080808080808080)
-_GATHER = np.uint64(0x0102040810204080)
-"""Multiplying by it brings the lowest bits of eight bytes together in the highest byte."""
-_DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
-_PLACES = np.zeros(64, np.uint8)
-for _place in range(64):
-    _PLACES[((int(_DE_BRUIJN) << _place) & 0xFFFFFFFFFFFFFFFF) >> 58] = _place
+_FOREIGN = 0x80
+"""Set in the last of the three bytes of a character beyond ASCII, so that no two words have equal bytes."""
+_MASKS = np.array([(1 << 8 * min(size, 8)) - 1 for size in range(17)], np.uint64)
+"""Which of the eight bytes of a word's first block belong to it, by the size of the word."""
+_MORE_MASKS = np.array([(1 << 8 * max(size - 8, 0)) - 1 for size in range(17)], np.uint64)
+"""The same for the second block; a longer word fills both."""
 _BASE = np.uint64(0x9E3779B97F4A7C15)
+_BASE32 = np.uint32(0x9E3779B1)
+_UPPER, _LOWER = np.uint64(32), np.uint64(0)
 _FMIX_A, _FMIX_B = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 _FMIX32_A, _FMIX32_B = np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)
-
-
-def base_power(shingle: int) -> np.uint64:
-    """Return the factor with which a word leaves a rolling hash of `shingle` words."""
-    return np.uint64(pow(int(_BASE), shingle, 1 << 64))
+_CONTINUED = np.uint64(0x3F)
+"""The bits of a character in the bytes after its first."""
+_ONE, _TWO, _EIGHT, _SIXTEEN = np.uint64(1), np.uint64(2), np.uint64(8), np.uint64(16)
 
 
 @compiled
@@ -57,91 +63,102 @@ def _mix(value: np.uint64) -> np.uint64:
     return value ^ (value >> np.uint64(33))
 
 
-@compiled
-def _decode(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """Return the code point that starts at `at`, with a byte of 0x80 or more, and where the next starts."""
-    lead = np.int64(data[at])
-    size = 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
-    code = lead & (0x7F >> size)
-    after = min(at + size, end)
-    for i in range(at + 1, after):
-        code = (code << 6) | (np.int64(data[i]) & 0x3F)
-    return int(code), after
+def _machine_bits(
+    test: Callable[[ir.IRBuilder, ir.Value], ir.Value],
+) -> Callable[[Bytes, np.uint64], np.uint64]:
+    """Return a function: which bytes of the block at a place pass `test`, one bit each.
+
+    Written as vector instructions, of which a block takes a few; loops over bytes and bits take hundreds.
+    """
+
+    def emit(
+        context: Any,  # noqa: ANN401 - numba's own has no types
+        builder: ir.IRBuilder,
+        signature: Signature,
+        values: Sequence[ir.Value],
+    ) -> ir.Value:
+        data = context.make_array(signature.args[0])(context, builder, values[0]).data
+        place = builder.bitcast(builder.gep(data, [values[1]]), _VECTOR.as_pointer())
+        return builder.bitcast(test(builder, builder.load(place, align=1)), ir.IntType(BLOCK))
+
+    def bits(_: object, data: types.Array, at: types.Integer) -> tuple[Signature, object]:
+        return types.uint64(data, types.int64), emit
+
+    typed: Callable[..., tuple[Signature, object]] = bits
+    return intrinsic(typed)
+
+
+def _machine_lowest() -> Callable[[np.uint64], np.uint64]:
+    """Return a function: the place of the lowest bit that is set, or 64."""
+
+    def emit(_: object, builder: ir.IRBuilder, _types: Signature, values: Sequence[ir.Value]) -> ir.Value:
+        return builder.cttz(values[0], ir.Constant(ir.IntType(1), 0))
+
+    def lowest(_: object, bits: types.Integer) -> tuple[Signature, object]:
+        return types.uint64(types.uint64), emit
+
+    typed: Callable[..., tuple[Signature, object]] = lowest
+    return intrinsic(typed)
+
+
+def _each(value: int) -> ir.Constant:
+    return ir.Constant(_VECTOR, [value] * BLOCK)
+
+
+def _separates(builder: ir.IRBuilder, block: ir.Value) -> ir.Value:
+    """Blanks and controls, double quotes, and DEL: the separators of `curation.shingles` in ASCII."""
+    blank = builder.icmp_unsigned("<=", block, _each(0x20))
+    quote = builder.icmp_unsigned("==", block, _each(0x22))
+    return builder.or_(builder.or_(blank, quote), builder.icmp_unsigned("==", block, _each(0x7F)))
+
+
+_lowest = _machine_lowest()
+_separators = _machine_bits(_separates)
+_foreign = _machine_bits(lambda builder, block: builder.icmp_unsigned(">=", block, _each(0x80)))
 
 
 @compiled
-def _form(code: int, forms: Hashes32) -> int:
-    """Return the form of a character; beyond the Basic Multilingual Plane case is left alone."""
-    if code < 0x10000:
-        return int(forms[code])
-    if 0x20000 <= code < 0x40000:
-        return code | (ALONE << KIND_BIT)
-    return code | (WORD << KIND_BIT)
-
-
-@compiled
-def _eight(data: Bytes, at: int) -> np.uint64:
+def _eight(data: Bytes, at: np.uint64) -> np.uint64:
     """Return the eight bytes from `at` on as one little-endian integer; the compiler makes it one load."""
-    start, value = np.uint64(at), np.uint64(0)
+    value = np.uint64(0)
     for i in range(8):
-        value |= np.uint64(data[start + np.uint64(i)]) << np.uint64(8 * i)
+        value |= np.uint64(data[at + np.uint64(i)]) << np.uint64(8 * i)
     return value
 
 
 @compiled
-def mark_unstable(data: Bytes, starts: Offsets, ends: Offsets, forms: Hashes32, unstable: Flags) -> None:
-    """Set `unstable` for each text with a character that normalising to NFC might change."""
-    for row in range(len(starts)):
-        at, end = starts[row], ends[row]
-        every = np.uint8(0)
-        for byte in data[at:end]:
-            every |= byte
-        while every >= 0x80 and at < end:
-            if at + 8 <= end and not _eight(data, at) & _TOPS:
-                at += 8
-                continue
-            if data[at] < 0x80:
-                at += 1
-                continue
-            code, at = _decode(data, at, end)
-            if code < 0x10000:
-                suspect = np.int64(forms[code]) >> UNSTABLE_BIT != 0
-            else:  # mathematical letters, emoji and Han are stable; the rest is rare enough to normalise
-                suspect = not (0x1D400 <= code <= 0x1D7FF or 0x1F000 <= code < 0x2F800)
-            if suspect:
-                unstable[row] = True
-                break
+def _decode(data: Bytes, at: np.uint64) -> tuple[np.uint64, np.uint64]:
+    """Return the code point whose first byte, 0xC0 or more, is at `at`, and where the next starts."""
+    lead, code = np.uint64(data[at]), np.uint64(data[at + _ONE]) & _CONTINUED
+    if lead < np.uint64(0xE0):
+        return (lead & np.uint64(0x1F)) << np.uint64(6) | code, at + _TWO
+    code = code << np.uint64(6) | (np.uint64(data[at + _TWO]) & _CONTINUED)
+    if lead < np.uint64(0xF0):
+        return (lead & np.uint64(0x0F)) << np.uint64(12) | code, at + np.uint64(3)
+    code = code << np.uint64(6) | (np.uint64(data[at + np.uint64(3)]) & _CONTINUED)
+    return (lead & np.uint64(0x07)) << np.uint64(18) | code, at + np.uint64(4)
 
 
 @compiled
-def _prepare(data: Bytes, start: int, end: int, lower: Bytes, stops: Bytes) -> None:
-    """Write the text in lower-case ASCII, and 1 for each byte that separates words or is not ASCII.
+def _form(code: np.uint64, forms: Hashes32) -> np.uint64:
+    """Return the form of a character; beyond the Basic Multilingual Plane case is left alone."""
+    if code < np.uint64(0x10000):
+        return np.uint64(forms[code])
+    if np.uint64(0x20000) <= code < np.uint64(0x40000):
+        return code | np.uint64(ALONE << KIND_BIT) | (np.uint64(code >= 0x2F800) << np.uint64(UNSTABLE_BIT))
+    # mathematical letters and emoji are stable; the rest is rare enough to normalise
+    stable = 0x1D400 <= np.int64(code) <= 0x1D7FF or 0x1F000 <= np.int64(code) < 0x20000
+    return code | np.uint64(WORD << KIND_BIT) | (np.uint64(not stable) << np.uint64(UNSTABLE_BIT))
 
-    Both arrays are longer than the text by `PADDING`, which is filled up as separators. One comparison
-    after the other over all bytes: this is the loop that the vector units run.
-    """
+
+@compiled
+def _lower_case(data: Bytes, start: int, end: int, lower: Bytes) -> None:
+    """Write the text in lower-case ASCII, and a block of separators after it."""
     text = data[start:end]
     for i in range(len(text)):
         byte = text[i]
         lower[i] = np.uint8(byte + 32) if 65 <= byte <= 90 else byte
-        stops[i] = np.uint8(1) if byte <= 0x20 or byte == 0x22 or byte >= 0x7F else np.uint8(0)
-    for i in range(len(text), len(text) + PADDING):
-        lower[i], stops[i] = 0, 1
-
-
-@compiled
-def _stop_bits(stops: Bytes, at: int) -> np.uint64:
-    """Return the stops of the 64 bytes from `at` on, one bit each."""
-    bits = np.uint64(0)
-    for i in range(8):
-        bits |= ((_eight(stops, at + 8 * i) * _GATHER) >> np.uint64(56)) << np.uint64(8 * i)
-    return bits
-
-
-@compiled
-def _lowest(bits: np.uint64) -> int:
-    """Return the place of the lowest bit that is set, by a de Bruijn sequence."""
-    return int(_PLACES[((bits & (~bits + np.uint64(1))) * _DE_BRUIJN) >> np.uint64(58)])
+    lower[len(text) : len(text) + BLOCK] = 0
 
 
 @compiled
@@ -152,140 +169,178 @@ def _absorb(state: np.uint64, block: np.uint64) -> np.uint64:
 
 
 @compiled
-def _ascii_hash(lower: Bytes, start: int, end: int) -> np.uint64:
-    """Hash the bytes of an ASCII word, eight at a time."""
-    state = _SEED
-    while end - start > 8:
-        state = _absorb(state, _eight(lower, start))
-        start += 8
-    return _absorb(state, _eight(lower, start) & (~np.uint64(0) >> np.uint64((64 - 8 * (end - start)) & 63)))
+def _word_hash(lower: Bytes, start: np.uint64, end: np.uint64) -> np.uint64:
+    """Hash the bytes of a word, eight at a time; most words have at most two blocks, so none has fewer."""
+    size = min(end - start, _SIXTEEN)
+    state = _absorb(_SEED, _eight(lower, start) & _MASKS[size])
+    state = _absorb(state, _eight(lower, start + _EIGHT) & _MORE_MASKS[size])
+    start += _SIXTEEN
+    while start < end:
+        state = _absorb(state, _eight(lower, start) & _MASKS[min(end - start, _EIGHT)])
+        start += _EIGHT
+    return state
 
 
 @compiled
 def _any_words(
-    lower: Bytes, at: int, end: int, forms: Hashes32, words: Hashes, count: int
-) -> tuple[int, int]:
-    """Write the hashes of the word at `at` and of the characters after it that stand alone, one by one.
+    lower: Bytes,
+    at: np.uint64,
+    end: np.uint64,
+    forms: Hashes32,
+    letters: Bytes,
+    words: Hashes,
+    count: np.uint64,
+) -> tuple[np.uint64, np.uint64]:
+    """Write the hashes of the words of a stretch without ASCII separators.
+
+    `letters` takes the word that is being read, as it is hashed.
 
     Returns:
-        Where to go on, and the new number of words.
+        The new number of words, and the forms of all characters, laid over each other.
     """
-    state, block, filled = _SEED, np.uint64(0), np.uint64(0)
-    kept, letters = _SEED, False  # kept: the hash without the marks that trail the word
+    size, kept = np.uint64(0), np.uint64(0)  # kept: without the marks that trail the word
+    seen = np.uint64(0)
     while at < end:
-        code = int(lower[at])
-        if code < 0x80:
-            at += 1
+        code = np.uint64(lower[at])
+        if code < np.uint64(0x80):
+            at += _ONE
         else:
-            code, at = _decode(lower, at, end)
+            code, at = _decode(lower, at)
         form = _form(code, forms)
-        kind, letter = (form >> KIND_BIT) & 3, np.uint64(form & 0xFFFFFF)
-        if kind == SEPARATOR:
-            break
-        width = np.uint64(8)
-        if letter >= np.uint64(0x80):
-            letter, width = letter | _FOREIGN, np.uint64(24)
-        if kind == ALONE:
-            words[count] = kept
-            count += letters
-            words[count] = _absorb(_SEED, letter)
-            count += 1
-            if at == end or lower[at] < 0x80:
-                return at, count
-            state, block, filled, letters = _SEED, np.uint64(0), np.uint64(0), False
+        seen |= form
+        kind, letter = (form >> np.uint64(KIND_BIT)) & np.uint64(3), form & np.uint64(0xFFFFFF)
+        if kind == np.uint64(WORD) or kind == np.uint64(TAIL):
+            letters[size] = np.uint8(letter)
+            size += _ONE
+            if letter >= np.uint64(0x80):
+                letters[size] = np.uint8(letter >> np.uint64(8))
+                letters[size + _ONE] = np.uint8(letter >> np.uint64(16)) | np.uint8(_FOREIGN)
+                size += _TWO
+            if kind == np.uint64(WORD):
+                kept = size
             continue
-        block |= letter << filled
-        filled += width
-        if filled >= np.uint64(64):
-            state = _absorb(state, block)
-            filled -= np.uint64(64)
-            block = letter >> (width - filled)
-        if kind == WORD:
-            kept, letters = (_absorb(state, block) if filled else state), True
-    if letters:
-        words[count] = kept
-        count += 1
-    return at, count
+        if kept:
+            words[count] = _word_hash(letters, np.uint64(0), kept)
+            count += _ONE
+        size, kept = np.uint64(0), np.uint64(0)
+        if kind == np.uint64(ALONE):
+            words[count] = _absorb(_absorb(_SEED, letter | np.uint64(_FOREIGN << 16)), np.uint64(0))
+            count += _ONE
+    if kept:
+        words[count] = _word_hash(letters, np.uint64(0), kept)
+        count += _ONE
+    return count, seen
+
+
+@compiled
+def _is_tail(byte: np.uint8, forms: Hashes32) -> bool:
+    return bool(forms[byte] >> np.uint32(KIND_BIT) == np.uint32(TAIL))
 
 
 @compiled
 def _words(
-    data: Bytes, start: int, end: int, forms: Hashes32, lower: Bytes, stops: Bytes, words: Hashes
-) -> int:
-    """Write a 64-bit hash of each word of one text; return their number.
+    data: Bytes, start: int, end: int, forms: Hashes32, lower: Bytes, letters: Bytes, words: Hashes
+) -> tuple[int, bool]:
+    """Write a 64-bit hash of each word of one text.
 
-    ASCII words are found 64 bytes at a time, by the bits of their separators; a word with another
-    character in it is read by `_any_words`.
+    Words are found a block at a time, by the bits of their first bytes and of the separators after them.
+    A stretch with a character beyond ASCII is read by `_any_words`.
+
+    Returns:
+        The number of words, and whether normalising to NFC might change a character.
     """
-    _prepare(data, start, end, lower, stops)
-    end -= start
-    count, word, block = 0, 0, 0
-    while block <= end:
-        bits = _stop_bits(stops, block)
-        while bits:
-            stop = block + _lowest(bits)
-            bits &= bits - np.uint64(1)
-            if stop < word:
-                continue
-            if lower[stop] >= 0x80:
-                word, count = _any_words(lower, word, end, forms, words, count)
-                continue
-            last = stop
-            while last > word and forms[lower[last - 1]] >> np.uint32(KIND_BIT) == np.uint32(TAIL):
-                last -= 1
-            if last > word:
-                words[count] = _ascii_hash(lower, word, last)
-                count += 1
-            word = stop + 1
-        block += 64
+    _lower_case(data, start, end, lower)
+    size, count, forms_seen = np.uint64(end - start), np.uint64(0), np.uint64(0)
+    block, first, inside, foreign = np.uint64(0), np.uint64(0), np.uint64(0), np.uint64(0)
+    while block <= size:
+        stops = _separators(lower, block)
+        foreign = _foreign(lower, block) | np.uint64(foreign != np.uint64(0))  # of the stretch that goes on
+        after_stop = (stops << _ONE) | (inside ^ _ONE)
+        starts, ends = ~stops & after_stop, stops & ~after_stop
+        if not inside:
+            first = block + _lowest(starts)
+            starts &= starts - _ONE
+        while ends:
+            stop = block + _lowest(ends)
+            if foreign & (ends ^ (ends - _ONE)):
+                foreign &= ~(ends ^ (ends - _ONE))
+                count, seen = _any_words(lower, first, stop, forms, letters, words, count)
+                forms_seen |= seen
+            else:
+                last = stop - np.uint64(_is_tail(lower[stop - _ONE], forms))
+                while last > first and _is_tail(lower[last - _ONE], forms):
+                    last -= _ONE
+                words[count] = _word_hash(lower, first, last)
+                count += np.uint64(last > first)
+            first = block + _lowest(starts)
+            starts &= starts - _ONE
+            ends &= ends - _ONE
+        inside = ~stops >> np.uint64(63)
+        block += np.uint64(BLOCK)
+    return int(np.int64(count)), bool(forms_seen >> np.uint64(UNSTABLE_BIT))
+
+
+@compiled
+def _half(words: Hashes, count: int, shift: np.uint64, out: Hashes32) -> None:
+    """Write 32 bits of each word's hash."""
     for i in range(count):
-        words[i] = _mix(words[i])
-    return count
+        out[i] = np.uint32(words[i] >> shift)
 
 
 @compiled
-def _roll(words: Hashes, count: int, shingle: int, power: np.uint64) -> int:
-    """Replace word hashes by the hashes of their `shingle`-word sequences; return their number."""
-    total = np.uint64(0)
+def _sequences(words: Hashes32, count: int, shingle: int, out: Hashes32) -> int:
+    """Write a hash of each sequence of `shingle` words, or of all if there are fewer; return their number.
+
+    A polynomial for all places at once, factor by factor: a rolling hash would wait for its last value.
+    """
     width = min(count, shingle)
-    for i in range(width):
-        total = total * _BASE + words[i]
-    for i in range(width, count):
-        leaving = words[i - width]
-        words[i - width] = _mix(total)
-        total = total * _BASE + words[i] - leaving * power
-    if count:
-        words[count - width] = _mix(total)
-    return count - width + 1 if count else 0
+    places = count - width + 1 if count else 0
+    out[:places] = words[:places]
+    for k in range(1, width):
+        for i in range(places):
+            out[i] = np.uint32(out[i] * _BASE32 + words[i + k])
+    return places
 
 
 @compiled
-def _longest(starts: Offsets, ends: Offsets) -> int:
+def _longest(offsets: Offsets) -> int:
     """Return the length in bytes of the longest text."""
     longest = 0
-    for row in range(len(starts)):
-        longest = max(longest, ends[row] - starts[row])
+    for row in range(len(offsets) - 1):
+        longest = max(longest, offsets[row + 1] - offsets[row])
     return longest
 
 
 @compiled
 def shingle_sets(
     data: Bytes,
-    starts: Offsets,
-    ends: Offsets,
+    texts: Offsets,
     forms: Hashes32,
     shingle: int,
-    power: np.uint64,
     out: Hashes,
     offsets: Offsets,
+    unstable: Flags,
 ) -> None:
-    """Write the sorted, distinct shingle hashes of each text one after the other into `out`."""
-    longest = _longest(starts, ends)
-    lower, stops = np.empty(longest + PADDING, np.uint8), np.empty(longest + PADDING, np.uint8)
+    """Write the sorted, distinct shingle hashes of each text one after the other into `out`.
+
+    Text i lies at `texts[i]` to `texts[i + 1]` of `data`; its set then at `offsets[i]` to `offsets[i + 1]`.
+    `unstable` takes whether the text has a character that normalising to NFC might change.
+    """
+    longest = _longest(texts)
+    lower, letters = np.empty(longest + BLOCK, np.uint8), np.empty(2 * longest + BLOCK, np.uint8)
+    halves, hashes = np.empty(longest // 2 + 2, np.uint32), np.empty(longest // 2 + 2, np.uint32)
     end = 0
-    for row in range(len(starts)):
+    for row in range(len(texts) - 1):
         here = out[end:]
-        count = _roll(here, _words(data, starts[row], ends[row], forms, lower, stops, here), shingle, power)
+        words, unstable[row] = _words(data, texts[row], texts[row + 1], forms, lower, letters, here)
+        _half(here, words, _UPPER, halves)
+        count = _sequences(halves, words, shingle, hashes)
+        _half(here, words, _LOWER, halves)
+        for i in range(count):
+            here[i] = np.uint64(hashes[i]) << _UPPER
+        _sequences(halves, words, shingle, hashes)
+        for i in range(count):
+            here[i] |= np.uint64(hashes[i])
         here[:count].sort()
         kept = min(count, 1)
         for i in range(1, count):
@@ -307,16 +362,16 @@ def _fingerprint(words: Hashes, count: int) -> tuple[np.uint64, np.uint64]:
 
 
 @compiled
-def _shingles32(words: Hashes, count: int, out: Hashes32) -> int:
-    """Write what enters the permutations: the upper half of each hash, finalised; fill the last lanes up."""
+def _finalise(hashes: Hashes32, count: int) -> int:
+    """Finalise what enters the permutations; fill the last lanes up and return the number with them."""
     for i in range(count):
-        value = np.uint32(words[i] >> np.uint64(32))
+        value = hashes[i]
         value = np.uint32((value ^ (value >> np.uint32(16))) * _FMIX32_A)
         value = np.uint32((value ^ (value >> np.uint32(13))) * _FMIX32_B)
-        out[i] = value ^ (value >> np.uint32(16))
+        hashes[i] = value ^ (value >> np.uint32(16))
     padded = (count + LANES - 1) // LANES * LANES
     for i in range(count, padded):
-        out[i] = out[count - 1]  # a minimum does not mind a value seen twice
+        hashes[i] = hashes[count - 1]  # a minimum does not mind a value seen twice
     return padded
 
 
@@ -337,31 +392,33 @@ def _permute(hashes: Hashes32, count: int, a: Hashes32, b: Hashes32, out: Hashes
 @compiled
 def minhashes(
     data: Bytes,
-    starts: Offsets,
-    ends: Offsets,
+    texts: Offsets,
     forms: Hashes32,
     shingle: int,
-    power: np.uint64,
     a: Hashes32,
     b: Hashes32,
     out: Hashes32,
     prints: Hashes,
+    unstable: Flags,
 ) -> None:
     """Lower each row of `out`, shape (n, permutations), to the signature of its text.
 
-    `prints`, shape (2, n), takes 128 bits of its word sequence, unless it has no columns.
+    `prints`, shape (2, n), takes 128 bits of its word sequence, unless it has no columns. Text i lies at
+    `texts[i]` to `texts[i + 1]` of `data`; `unstable` takes whether normalising to NFC might change it.
     """
-    longest = _longest(starts, ends)
-    lower, stops = np.empty(longest + PADDING, np.uint8), np.empty(longest + PADDING, np.uint8)
+    longest = _longest(texts)
+    lower, letters = np.empty(longest + BLOCK, np.uint8), np.empty(2 * longest + BLOCK, np.uint8)
     words = np.empty(longest // 2 + 2, np.uint64)
+    halves = np.empty(longest // 2 + 2 + LANES, np.uint32)
     hashes = np.empty(longest // 2 + 2 + LANES, np.uint32)
-    for row in range(len(starts)):
-        count = _words(data, starts[row], ends[row], forms, lower, stops, words)
+    for row in range(len(texts) - 1):
+        count, unstable[row] = _words(data, texts[row], texts[row + 1], forms, lower, letters, words)
         if prints.shape[1]:
             prints[0, row], prints[1, row] = _fingerprint(words, count)
-        count = _roll(words, count, shingle, power)
+        _half(words, count, _UPPER, halves)
+        count = _sequences(halves, count, shingle, hashes)
         if count:
-            _permute(hashes, _shingles32(words, count, hashes), a, b, out[row])
+            _permute(hashes, _finalise(hashes, count), a, b, out[row])
 
 
 @compiled

@@ -37,6 +37,8 @@ is how many rows of one cluster the source may keep.
 """
 
 _HEX = 32
+_EACH, _TOPS = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
+_NAMES, _NUMBERS = ["source", "solver", "file"], ["priority", "cap", "row"]
 
 
 @dataclass(frozen=True)
@@ -71,13 +73,13 @@ def read_keys(keys: Sequence[Path]) -> KeyColumns:
     quality = np.empty(total, np.float64)
     done = 0
     for path in keys:
-        names = ["source", "solver", "file", "priority", "cap", "row", "quality"]
-        frame = pl.read_parquet(path, columns=names)
-        part = slice(done, done + frame.height)
-        for i, (code, name) in enumerate(zip((sources, solvers, files), names[:3], strict=True)):
-            codes[i, part] = code.of(frame[name])
-        priority[part], cap[part], row[part] = (frame[name].to_numpy() for name in names[3:6])
-        quality[part] = frame["quality"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        with pq.ParquetFile(path, read_dictionary=_NAMES) as shard:
+            table = shard.read([*_NAMES, *_NUMBERS, "quality"], use_threads=False)
+        part = slice(done, done + len(table))
+        for i, (code, name) in enumerate(zip((sources, solvers, files), _NAMES, strict=True)):
+            codes[i, part] = code.of(table[name])
+        priority[part], cap[part], row[part] = (table[name].to_numpy() for name in _NUMBERS)
+        quality[part] = pl.Series(table["quality"]).cast(pl.Float64).fill_null(float("nan")).to_numpy()
         done = part.stop
     ids = read_hex(keys, "id")
     order = ranks(priority, quality, ids, files.sorted_place()[codes[2]], row)
@@ -121,11 +123,13 @@ class _Codes:
     def __init__(self) -> None:
         self._codes: dict[str, int] = {}
 
-    def of(self, names: pl.Series) -> Rows:
-        for name in names.drop_nulls().unique().sort():
-            self._codes.setdefault(name, len(self._codes))
-        codes = names.replace_strict(self._codes, default=-1, return_dtype=pl.Int32)
-        return codes.fill_null(-1).to_numpy()
+    def of(self, names: pa.ChunkedArray) -> Rows:
+        """Return the codes of a column that parquet keeps as places in a dictionary."""
+        column = names.unify_dictionaries().combine_chunks()
+        known = [self._codes.setdefault(name, len(self._codes)) for name in column.dictionary.to_pylist()]
+        places = column.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        codes: Rows = np.array([*known, -1], np.int32)[places]
+        return codes
 
     def sorted_place(self) -> Rows:
         """Return per code the place of its string in the sorted list of all strings."""
@@ -140,22 +144,39 @@ class _Codes:
 def _parse_hex(data: Bytes, starts: Offsets, out: Hashes) -> int:
     """Write 32 digits of each text as two integers; return the first row where that fails, or -1."""
     for row in range(len(starts) - 1):
-        at = starts[row]
-        if starts[row + 1] - at < _HEX:
+        at = np.uint64(starts[row])
+        if starts[row + 1] - starts[row] < _HEX:
             return row
         for half in range(2):
-            value = np.uint64(0)
-            for i in range(at + half * 16, at + half * 16 + 16):
-                digit = data[i]
-                if 48 <= digit <= 57:
-                    digit -= 48
-                elif 97 <= digit <= 102:
-                    digit -= 87
-                else:
-                    return row
-                value = (value << np.uint64(4)) | np.uint64(digit)
+            value, fine = np.uint64(0), True
+            for _ in range(2):
+                digits = np.uint64(0)
+                for i in range(8):
+                    digits = digits << np.uint64(8) | np.uint64(data[at + np.uint64(i)])
+                fine &= _are_hex(digits)
+                value = value << np.uint64(32) | _nibbles(digits)
+                at += np.uint64(8)
+            if not fine:
+                return row
             out[half, row] = value
     return -1
+
+
+@compiled
+def _are_hex(digits: np.uint64) -> bool:
+    """Return whether eight bytes are all 0-9 or a-f: each comparison shows in the top bit of its byte."""
+    number = (digits + _EACH * np.uint64(0x80 - 0x30)) & ~(digits + _EACH * np.uint64(0x80 - 0x3A))
+    letter = (digits + _EACH * np.uint64(0x80 - 0x61)) & ~(digits + _EACH * np.uint64(0x80 - 0x67))
+    return bool((number | letter) & ~digits & _TOPS == _TOPS)
+
+
+@compiled
+def _nibbles(digits: np.uint64) -> np.uint64:
+    """Return the value of eight hexadecimal digits, the first in the highest byte."""
+    value = (digits & (_EACH * np.uint64(0x0F))) + ((digits >> np.uint64(6)) & _EACH) * np.uint64(9)
+    value = (value | value >> np.uint64(4)) & np.uint64(0x00FF00FF00FF00FF)
+    value = (value | value >> np.uint64(8)) & np.uint64(0x0000FFFF0000FFFF)
+    return (value | value >> np.uint64(16)) & np.uint64(0xFFFFFFFF)
 
 
 @compiled

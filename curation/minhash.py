@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from curation.kernels import UNSEEN, Hashes, Hashes32, bands_of, base_power, minhashes
-from curation.shingles import character_forms, folded_buffers
+from curation.kernels import UNSEEN, Flags, Hashes, Hashes32, bands_of, minhashes
+from curation.shingles import as_texts, character_forms, utf8_buffers
 
 
 def signatures(texts: pl.Series | pa.Array, *, shingle: int, permutations: int, seed: int) -> Hashes32:
@@ -26,7 +26,8 @@ def signatures(texts: pl.Series | pa.Array, *, shingle: int, permutations: int, 
         Shape (n, permutations). A text without words has 2^32 - 1 everywhere, as an empty
         `datasketch.MinHash` has.
     """
-    return _sketch(texts, np.empty((2, 0), np.uint64), shingle=shingle, permutations=permutations, seed=seed)
+    prints = np.empty((2, 0), np.uint64)
+    return _sketch(as_texts(texts), prints, shingle=shingle, permutations=permutations, seed=seed)
 
 
 def sketches(
@@ -34,7 +35,7 @@ def sketches(
 ) -> tuple[Hashes32, Hashes]:
     """Return the signatures, and 128 bits per text, shape (2, n), that are equal for equal word sequences."""
     prints = np.empty((2, len(texts)), np.uint64)
-    signed = _sketch(texts, prints, shingle=shingle, permutations=permutations, seed=seed)
+    signed = _sketch(as_texts(texts), prints, shingle=shingle, permutations=permutations, seed=seed)
     return signed, prints
 
 
@@ -56,11 +57,23 @@ def permutation_factors(permutations: int, seed: int) -> tuple[Hashes32, Hashes3
     return a, draw.randint(0, 1 << 32, permutations, dtype=np.uint32)
 
 
-def _sketch(
-    texts: pl.Series | pa.Array, prints: Hashes, *, shingle: int, permutations: int, seed: int
-) -> Hashes32:
-    data, starts, ends = folded_buffers(texts)
-    out = np.full((len(starts), permutations), UNSEEN, np.uint32)
-    a, b = permutation_factors(permutations, seed)
-    minhashes(data, starts, ends, character_forms(), shingle, base_power(shingle), a, b, out, prints)
+def _sketch(texts: pl.Series, prints: Hashes, *, shingle: int, permutations: int, seed: int) -> Hashes32:
+    """Return signatures; fill `prints` unless it has no columns. The few texts not in NFC are read twice."""
+    out, unstable = _signed(texts, prints, shingle=shingle, permutations=permutations, seed=seed)
+    if unstable.any():
+        normal = texts.filter(pl.Series(unstable)).str.normalize("NFC")
+        again = np.empty((2, len(normal) if prints.size else 0), np.uint64)
+        out[unstable], _ = _signed(normal, again, shingle=shingle, permutations=permutations, seed=seed)
+        if prints.size:
+            prints[:, unstable] = again
     return out
+
+
+def _signed(
+    texts: pl.Series, prints: Hashes, *, shingle: int, permutations: int, seed: int
+) -> tuple[Hashes32, Flags]:
+    data, places = utf8_buffers(texts)
+    out, unstable = np.full((len(texts), permutations), UNSEEN, np.uint32), np.zeros(len(texts), np.bool_)
+    a, b = permutation_factors(permutations, seed)
+    minhashes(data, places, character_forms(), shingle, a, b, out, prints, unstable)
+    return out, unstable

@@ -26,11 +26,10 @@ from curation.kernels import (
     UNSTABLE_BIT,
     WORD,
     Bytes,
+    Flags,
     Hashes,
     Hashes32,
     Offsets,
-    base_power,
-    mark_unstable,
     shingle_sets,
 )
 
@@ -83,29 +82,42 @@ def shingle_hashes(texts: pl.Series | pa.Array, *, shingle: int) -> tuple[Hashes
     Returns:
         All hashes one after the other, and n + 1 offsets: text i owns `hashes[offsets[i]:offsets[i + 1]]`.
     """
-    data, starts, ends = folded_buffers(texts)
-    room = np.empty(int((ends - starts).sum()) // 2 + 2 * len(starts) + 2, np.uint64)
-    offsets = np.zeros(len(starts) + 1, np.int64)
-    shingle_sets(data, starts, ends, character_forms(), shingle, base_power(shingle), room, offsets)
-    return room[: offsets[-1]].copy(), offsets
+    series = as_texts(texts)
+    hashes, offsets, unstable = _sets(series, shingle)
+    if not unstable.any():
+        return hashes, offsets
+    again, places, _ = _sets(series.filter(pl.Series(unstable)).str.normalize("NFC"), shingle)
+    sets = np.split(hashes, offsets[1:-1])
+    for row, of_row in zip(np.flatnonzero(unstable), np.split(again, places[1:-1]), strict=True):
+        sets[row] = of_row
+    sizes = [0, *map(len, sets)]
+    return np.concatenate(sets), np.cumsum(sizes)
 
 
-def folded_buffers(texts: pl.Series | pa.Array) -> tuple[Bytes, Offsets, Offsets]:
-    """Return UTF-8 bytes, and where in them each text starts and ends, in form NFC.
+def as_texts(texts: pl.Series | pa.Array) -> pl.Series:
+    """Return texts as polars keeps them, null as empty."""
+    return (texts if isinstance(texts, pl.Series) else pl.Series(texts)).cast(pl.String).fill_null("")
 
-    Lower case is left to the kernels. Texts that are not in NFC, very few, are appended in that form.
-    """
-    series = (texts if isinstance(texts, pl.Series) else pl.Series(texts)).cast(pl.String).fill_null("")
-    data, offsets = _buffers(series)
-    starts, ends = offsets[:-1].copy(), offsets[1:].copy()
-    unstable = np.zeros(len(series), np.bool_)
-    mark_unstable(data, starts, ends, character_forms(), unstable)
-    if unstable.any():
-        more, offsets = _buffers(series.filter(pl.Series(unstable)).str.normalize("NFC"))
-        starts[unstable], ends[unstable] = offsets[:-1] + len(data), offsets[1:] + len(data)
-        data = np.concatenate((data, more))
-        data.flags.writeable = False
-    return data, starts, ends
+
+def utf8_buffers(texts: pl.Series) -> tuple[Bytes, Offsets]:
+    """Return the UTF-8 bytes of texts without null, and where in them each starts and, last, ends."""
+    array = texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    _, offsets, content = array.buffers()
+    data = np.frombuffer(b"" if content is None else content, np.uint8)
+    starts = np.zeros(1, np.int64)
+    if len(array):
+        starts = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+    for buffer in (data, starts):
+        buffer.flags.writeable = False  # always of one type, so compiled once
+    return data, starts
+
+
+def _sets(texts: pl.Series, shingle: int) -> tuple[Hashes, Offsets, Flags]:
+    data, places = utf8_buffers(texts)
+    room = np.empty(int(places[-1] - places[0]) // 2 + 2 * len(texts) + 2, np.uint64)
+    offsets, unstable = np.zeros(len(texts) + 1, np.int64), np.zeros(len(texts), np.bool_)
+    shingle_sets(data, places, character_forms(), shingle, room, offsets, unstable)
+    return room[: offsets[-1]].copy(), offsets, unstable
 
 
 @cache
@@ -146,15 +158,3 @@ def _unstable() -> list[int]:
         if unicodedata.combining(char) or not unicodedata.is_normalized("NFC", char):
             jamo.add(code)
     return sorted(code for code in jamo if code < _BMP)
-
-
-def _buffers(texts: pl.Series) -> tuple[Bytes, Offsets]:
-    array = texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    _, offsets, content = array.buffers()
-    data = np.frombuffer(content, np.uint8) if content is not None and content.size else np.zeros(1, np.uint8)
-    starts = np.zeros(1, np.int64)
-    if len(array):
-        starts = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
-    for buffer in (data, starts):
-        buffer.flags.writeable = False  # always of one type, so compiled once
-    return data, starts

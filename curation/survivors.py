@@ -27,11 +27,33 @@ def ranks(priority: Integers, quality: NDArray[np.float64], ids: Hashes, file: R
         file: place of the row's file name in the sorted list of file names.
         row: place in its file.
     """
-    worth = np.where(np.isnan(quality), np.inf, -quality)
-    order = np.lexsort((row, file, ids[1], ids[0], worth, -priority))
+    order = _by_id(ids, file, row)
+    for key in (np.where(np.isnan(quality), np.inf, -quality), -priority):
+        if (key != key[:1]).any():
+            order = order[np.argsort(key[order], kind="stable")]
     ranks = np.empty(len(order), np.int32)
     ranks[order] = np.arange(len(order), dtype=np.int32)
     return ranks
+
+
+def _by_id(ids: Hashes, file: Rows, row: Integers) -> Integers:
+    """Return the rows by id, file and row.
+
+    Sorts the upper bits of an id and the row packed into one integer, several times as fast as by four
+    keys; what is equal there, hardly more than rows of one id, is sorted by all keys.
+    """
+    shift = np.uint64(max(len(row) - 1, 1).bit_length())
+    packed = ids[0] >> shift << shift
+    packed |= np.arange(len(row), dtype=np.uint64)
+    packed.sort()
+    order: Integers = (packed & ((np.uint64(1) << shift) - np.uint64(1))).astype(np.int64)
+    packed >>= shift
+    tied = np.zeros(len(row), np.bool_)
+    tied[1:] = packed[1:] == packed[:-1]
+    tied[:-1] |= tied[1:]
+    rows = order[tied]
+    order[tied] = rows[np.lexsort((row[rows], file[rows], ids[1][rows], ids[0][rows]))]
+    return order
 
 
 def best_of(groups: Rows, ranks: Rows) -> Rows:

@@ -1,5 +1,9 @@
 """Signatures are datasketch's, bit for bit, and bands are of the signatures."""
 
+import os
+import shutil
+import subprocess
+import sys
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +22,8 @@ from curation.minhash import band_hashes, signatures, sketches
 from curation.overlap import cut_words
 from curation.shingles import shingle_hashes
 
-HUB = (Path(__file__).parents[2] / "../shared/hub").resolve()
+ROOT = Path(__file__).parents[2]
+HUB = (ROOT / "../shared/hub").resolve()
 
 TEXT = st.text(
     st.one_of(st.sampled_from("ab .中文\0😀"), st.characters(exclude_categories=["Cs"])), max_size=80
@@ -124,3 +129,30 @@ def test_kernels_run_where_no_cache_can_be_written() -> None:
     with pytest.raises(RuntimeError, match="no locator"):
         njit(cache=True)(scope["triple"])
     assert compiled(scope["triple"])(14) == 42
+
+
+def test_signatures_are_the_same_without_any_cache(tmp_path: Path) -> None:
+    """Installed where nothing can be written, the kernels compile in memory and give the same values."""
+    for room in ("curation", "schemas"):
+        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    no_folder = tmp_path / "curation" / "__pycache__"
+    no_folder.touch()  # nothing can be written under a file, whoever runs this
+    script = (
+        "import polars as pl\nfrom curation import kernels, minhash\n"
+        "texts = pl.Series(['one two three'])\n"
+        "print(minhash.signatures(texts, shingle=2, permutations=16, seed=1).tolist())\n"
+        "print(kernels.minhashes.stats.cache_path)"
+    )
+    homes = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"), str(no_folder))
+    environment = {**os.environ, **homes, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment.pop("NUMBA_CACHE_DIR", None)
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    want = signatures(pl.Series(["one two three"]), shingle=2, permutations=16, seed=1)
+    assert ran.stdout.splitlines() == [str(want.tolist()), "None"]

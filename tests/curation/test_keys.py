@@ -1,0 +1,55 @@
+"""How key shards are read."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curation.keys import KEY_SCHEMA, hex_series, read_hex, read_keys
+
+DIGITS = "0123456789abcdef0123456789abcdef"
+
+
+@settings(deadline=None)
+@given(st.lists(st.text("0123456789abcdef", min_size=32, max_size=40), max_size=5))
+def test_hexadecimal_text_is_read_and_printed_back(tmp_path_factory, texts: list[str]) -> None:
+    """The first 32 digits come back; longer texts are cut there."""
+    path = tmp_path_factory.mktemp("keys") / "keys"
+    pl.DataFrame({"id": pl.Series(texts, dtype=pl.String)}).write_parquet(path)
+    values = read_hex([path], "id")
+    assert values.tolist() == [
+        [int(text[:16], 16) for text in texts],
+        [int(text[16:32], 16) for text in texts],
+    ]
+    assert hex_series(values).to_list() == [text[:32] for text in texts]
+
+
+@pytest.mark.parametrize("place", [0, 7, 8, 31])
+def test_what_is_no_lower_case_digit_is_refused(tmp_path: Path, place: int) -> None:
+    """Every other byte is found wherever it stands, the neighbours of the digits among them."""
+    path = tmp_path / "keys"
+    for code in [*range(128), 0xE9, 0x1F600]:
+        char = chr(code)
+        pl.DataFrame({"id": [DIGITS, DIGITS[:place] + char + DIGITS[place + 1 :]]}).write_parquet(path)
+        if char in DIGITS:
+            assert read_hex([path], "id").shape == (2, 2)
+            continue
+        with pytest.raises(ValueError, match="row 1: id is not 32"):
+            read_hex([path], "id")
+
+
+def test_names_have_one_code_over_all_shards(tmp_path: Path) -> None:
+    """A source is the same number in every shard, and a missing solver is one of its own."""
+    rows = {"source": ["a", "b"], "solver": [None, "r1"], "file": ["y", "x"], "priority": [0, 0]}
+    for number, sources in enumerate((["a", "b"], ["b", "a"])):
+        frame = pl.DataFrame(
+            {**rows, "source": sources, "id": [DIGITS] * 2, "row": [0, number], "cap": [1, 1]}
+        )
+        empty = pl.DataFrame(schema=KEY_SCHEMA)
+        pl.concat([empty, frame], how="diagonal_relaxed").write_parquet(tmp_path / str(number))
+    columns = read_keys([tmp_path / "0", tmp_path / "1"])
+    assert columns.source.tolist() == [0, 1, 1, 0]
+    assert columns.solver.tolist() == [-1, 0, -1, 0]
+    assert columns.ranks.tolist() == [2, 0, 3, 1]

@@ -1,0 +1,37 @@
+"""The order of preference between rows."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curation.survivors import ranks
+
+ID_HALF = st.one_of(st.integers(0, 3), st.sampled_from([1 << 40, (1 << 40) + 1, (1 << 64) - 1]))
+ROW = st.tuples(
+    st.integers(0, 2),
+    st.one_of(st.just(float("nan")), st.sampled_from([-1.5, 0.0, 2.0])),
+    ID_HALF,
+    ID_HALF,
+    st.integers(0, 2),
+    st.integers(0, 5),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(ROW, max_size=30, unique_by=lambda row: row[2:]))
+def test_rows_are_preferred_by_priority_quality_id_file_and_row(rows: list[tuple]) -> None:
+    """The fast sort gives the order of the plain one, also for ids that differ in their last bits only."""
+
+    def preference(place: int) -> tuple:
+        priority, quality, *rest = rows[place]
+        return -priority, quality != quality, -quality if quality == quality else 0, *rest
+
+    priority, quality, high, low, file, row = ([row[i] for row in rows] for i in range(6))
+    got = ranks(
+        np.array(priority, np.int64),
+        np.array(quality, np.float64),
+        np.array([high, low], np.uint64),
+        np.array(file, np.int32),
+        np.array(row, np.int64),
+    )
+    assert np.argsort(got).tolist() == sorted(range(len(rows)), key=preference)
