@@ -4,6 +4,10 @@ import os
 import signal
 from pathlib import Path
 
+from flows.memory import held_bytes
+
+HOARD: list[bytearray] = []
+
 
 def note(log: Path, word: str) -> str:
     """Add a line to the log and return the word."""
@@ -29,6 +33,24 @@ def die(signal_number: int) -> None:
 def allocate(size: int) -> int:
     """Ask for memory; it is not touched."""
     return len(bytearray(size))
+
+
+def hoard(size: int) -> int:
+    """Take memory and keep it; return how much is held now."""
+    HOARD.append(bytearray(size))
+    return held_bytes()
+
+
+def sort(size: int) -> int:
+    """Let polars ask for so many bytes: Rust aborts where Python raises."""
+    import polars as pl  # noqa: PLC0415
+
+    return pl.select(pl.int_range(0, size // 8)).select(pl.all().reverse()).height
+
+
+def quit_with(status: int) -> None:
+    """End the process without a word."""
+    os._exit(status)
 
 
 def fail(error: Exception) -> None:
