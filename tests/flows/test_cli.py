@@ -196,7 +196,7 @@ def test_failed_build_says_what_to_mend(
     changes = dict(changes)
     if changes.pop("missing", False):
         changes["sources"] = [{**source, "files": ["none/*.jsonl"]} for source in statement()["sources"]]
-    monkeypatch.setattr(flows.pipeline, "workers", lambda _: Inline())
+    monkeypatch.setattr(flows.pipeline, "workers", lambda *_: Inline())
     store = store_copy()
     before = (store / "small" / "CURRENT").read_bytes()
     stated = write_recipe(sources / "failing.yaml", **changes)
