@@ -15,7 +15,7 @@ import pickle
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -34,7 +34,8 @@ INPUTS = "inputs"
 _CACHE = ".cache"
 _DOWNLOADS = "hub"
 _AT_ONCE = 16
-_TRIES = 4
+_PAUSE = 0.2
+"""Seconds until the second try to pull what does not hold; the third waits twice as long."""
 
 
 class Need(NamedTuple):
@@ -70,12 +71,9 @@ class Exchange:
             StoreError: if the exchange does not answer.
         """
         with self._reached():
-            if promise := self._promise(stage, key):
-                self._files.invalidate_cache()
-                listed = self._files.ls(promise.under, detail=False)
-                if {str(name).rsplit("/", 1)[-1] for name in listed} >= set(promise.output.files):
-                    return promise.output
-        return None
+            promise = self._promise(stage, key)
+            whole = promise and self._names(promise.under) >= set(promise.output.files)
+            return promise.output if promise and whole else None
 
     def push(self, output: StageOutput) -> None:
         """Put an output on the exchange: its files, and last the manifest that makes them count.
@@ -136,7 +134,7 @@ class Exchange:
     def _pull(self, need: Need, but: Collection[str]) -> None:
         """Bring one output, or one file of it; what is being pushed over at this moment is tried again."""
         folder = self.folder(need.stage, need.key)
-        for pause in (*(0.2 * 2**n for n in range(_TRIES - 1)), None):
+        for pause in (_PAUSE, 2 * _PAUSE, 4 * _PAUSE, 0):
             promise = self._promise(need.stage, need.key)
             names = [need.name] if need.name else promise.output.files if promise else []
             if promise and all(self._bring(promise, name) for name in names if name not in but):
@@ -164,13 +162,19 @@ class Exchange:
         except FileNotFoundError:
             return False
 
+    def _names(self, folder: str) -> set[str]:
+        self._files.invalidate_cache()
+        with suppress(FileNotFoundError):
+            return {str(path).rsplit("/", 1)[-1] for path in self._files.ls(folder, detail=False)}
+        return set()
+
     def _promise(self, stage: str, key: str) -> "_Promise | None":
         """Return the manifest that the exchange holds for an output, if its seal is whole."""
         there = f"{self._base}/{stage}/{key}"
         try:
             content = orjson.loads(self._files.cat_file(f"{there}/{MANIFEST}"))
             token = str(content.pop("token"))
-        except (FileNotFoundError, ValueError, KeyError, AttributeError):
+        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
             return None
         output = unseal(orjson.dumps(content), self.folder(stage, key))
         plain = output and token.isalnum() and all(Path(name).name == name for name in output.files)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 from flows.memory import held_bytes
@@ -39,6 +40,14 @@ def hoard(size: int) -> int:
     """Take memory and keep it; return how much is held now."""
     HOARD.append(bytearray(size))
     return held_bytes()
+
+
+def fill(size: int) -> None:
+    """Use memory, a piece at a time, and stay there."""
+    for _ in range(size // 10**7):
+        HOARD.append(bytearray(b"x") * 10**7)
+        time.sleep(0.01)
+    signal.pause()
 
 
 def sort(size: int) -> int:

@@ -218,6 +218,7 @@ def test_busy_mixture_is_for_the_scheduler_to_retry(run, store_copy, sources: Pa
         got, out, _ = run("build", stated, "--store", store, "--direct", "--json")
     assert got == 75
     assert json.loads(out)["error"] == "StoreBusy"
+    assert json.loads(out)["code"] == "store_busy"
 
 
 def test_mistakes_are_json_for_machines(run, version: Path):

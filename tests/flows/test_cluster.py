@@ -1,6 +1,7 @@
 """The Dask engine on a real scheduler with real worker processes: the same mixture, whatever dies."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -24,7 +25,7 @@ from flows.store import Store, open_version, problems
 from flows.workers import Job
 from schemas.errors import ClusterError, SourceCorrupt, StageOom, WorkerDied
 from tests import doomed
-from tests.builders import ROOT, quick_build, recipe, thinkmix
+from tests.builders import ROOT, python, quick_build, recipe, thinkmix
 
 QUIET = {
     "DASK_DISTRIBUTED__DASHBOARD__LINK": "",
@@ -39,6 +40,7 @@ class Site:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.running = folder, list[subprocess.Popen]()
+        self.roots = (folder / "one", folder / "two")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.address = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
@@ -58,13 +60,12 @@ class Site:
         log.close()
         return self.running[-1]
 
-    def work(self, *flags: str, env: dict[str, str] | None = None) -> subprocess.Popen:
+    def work(self, *flags: str, memory: str = "0", env: dict[str, str] | None = None) -> subprocess.Popen:
         """Start a worker with its nanny."""
         local = self.folder / f"local-{len(self.running)}"
-        flags = flags or ("--nthreads", "1")
         return self.start(
-            "worker", self.address, "--host", "127.0.0.1", "--no-dashboard", "--memory-limit", "0",
-            "--local-directory", str(local), *flags, env=env,
+            "worker", self.address, "--host", "127.0.0.1", "--no-dashboard", "--nthreads", "1",
+            "--memory-limit", memory, "--local-directory", str(local), *flags, env=env,
         )  # fmt: skip
 
     def end(self) -> None:
@@ -94,8 +95,8 @@ def site(folder: Path) -> Iterator[Site]:
 def pair(tmp_path_factory) -> Iterator[Site]:
     """A scheduler and two workers for all tests; a worker that dies is started anew by its nanny."""
     with site(tmp_path_factory.mktemp("site")) as started:
-        started.work()
-        started.work()
+        for root in started.roots:
+            started.work(env={"THINKMIX_WORKER_STORE": str(root)})
         yield started
 
 
@@ -273,36 +274,112 @@ def _tasks(dask_scheduler) -> int:
     return len(dask_scheduler.tasks)
 
 
-def test_machines_without_a_shared_disk_exchange_files(sources, built, tmp_path):
+def test_machines_without_a_shared_disk_exchange_files(pair, sources, built, tmp_path):
     """Three stores and a URL between them: the same digest, and big files stay away from the parent."""
-    roots = [tmp_path / "one", tmp_path / "two"]
-    exchange = (tmp_path / "exchange").as_uri()
-    with site(tmp_path) as where:
-        for root in roots:
-            where.work(env={"THINKMIX_WORKER_STORE": str(root)})
-        with connected(where, tmp_path / "probe"):
-            pass
-        done = build(recipe(), Store(tmp_path / "mine"), base=sources, engine=dask(where, exchange))
-        again = build(recipe(), Store(tmp_path / "other"), base=sources, engine=dask(where, exchange))
+    engine = dask(pair, (tmp_path / "exchange").as_uri())
+    with connected(pair, tmp_path):
+        pass
+    done, again = (build(recipe(), Store(tmp_path / name), base=sources, engine=engine) for name in "ab")
     assert done.digest == again.digest == built.digest
     assert (done.reused, again.made) == (0, 0)
     assert problems(done.version) == []
-    made = [{path.parent.name for path in root.glob(".cache/validate/*/*")} for root in roots]
-    assert all(made)
-    names = {path.name for path in (tmp_path / "mine").rglob("*.*") if path.is_file()}
+    assert all(list(root.glob(".cache/validate/*/conversations.parquet")) for root in pair.roots)
+    names = {path.name for path in (tmp_path / "a").rglob("*.*") if path.is_file()}
     assert "keys.parquet" in names
     assert names & flows.cluster.WORKERS_ONLY == set()
 
 
-def test_flags_of_the_other_engine_are_refused(tmp_path):
-    """A setting that would do nothing is an error, not a surprise."""
-    for flags, said in (
-        (("--scheduler", "tcp://127.0.0.1:9"), "are for --engine dask"),
-        (("--engine", "dask"), "needs --scheduler"),
-        (("--engine", "dask", "--scheduler", "tcp://127.0.0.1:9", "--workers", "2"), "for --engine local"),
-        (("--engine", "spark"), "Input should be 'local' or 'dask'"),
-        (("--worker-memory", "much"), "memory"),
+@pytest.mark.deep
+def test_worker_with_many_threads_is_refused(tmp_path):
+    """Shards of one process would share its memory and its interpreter's lock."""
+    with site(tmp_path) as where:
+        where.work("--nthreads", "3")
+        said = r"has 3 threads; start it with --nthreads 1"
+        with pytest.raises(ClusterError, match=said), cluster(where.address, root=tmp_path, exchange=None):
+            pass
+
+
+@pytest.mark.deep
+def test_cluster_without_workers_is_said(tmp_path, monkeypatch):
+    """A scheduler alone is no cluster, and a build does not wait for one for ever."""
+    monkeypatch.setattr(flows.cluster, "PATIENCE", 2.0)
+    with (
+        site(tmp_path) as where,
+        pytest.raises(ClusterError, match="has no worker; start one with `dask worker`"),
+        cluster(where.address, root=tmp_path, exchange=None),
     ):
-        ended = thinkmix("build", "sample-7-3", "--store", tmp_path, "--direct", *flags)
-        assert ended.returncode == 2, ended.stderr
-        assert said in ended.stderr
+        pass
+
+
+def test_engine_without_its_packages_is_said(tmp_path):
+    """Whoever has not installed the extra is told its name."""
+    script = "import sys; sys.modules['distributed'] = None; from flows.cli import main; main()"
+    flags = ("--direct", "--engine", "dask", "--scheduler", "tcp://127.0.0.1:9")
+    ended = python("-c", script, "build", "sample-7-3", "--store", tmp_path, *flags)
+    assert ended.returncode == 11, ended.stderr
+    assert "thinkmix: --engine dask needs the packages of the extra: pip install" in ended.stderr
+
+
+@pytest.mark.deep
+def test_worker_that_its_nanny_ends_for_memory_is_told_from_one_that_crashes(tmp_path):
+    """A shard beyond the cluster's own memory limit ends as want of memory, by name."""
+    with site(tmp_path) as where:
+        for _ in range(2):
+            where.work(memory="400MB")
+        with connected(where, tmp_path) as pool, pytest.raises(StageOom, match=r"fat\.jsonl died twice"):
+            run(pool, Job("fat.jsonl", partial(doomed.fill, 10**9)))
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("lost", ["scheduler", "workers"])
+def test_cluster_that_goes_away_ends_the_build(lost, tmp_path, monkeypatch):
+    """Without a scheduler, or without any worker for a while, a build ends; it does not hang."""
+    monkeypatch.setattr(flows.cluster, "PATIENCE", 5.0)
+    with site(tmp_path) as where:
+        where.work()
+        with cluster(where.address, root=tmp_path, exchange=None) as pool:
+            gone = where.running[:1] if lost == "scheduler" else where.running[1:]
+
+            def end(job, result) -> None:
+                for process in gone:
+                    os.killpg(process.pid, signal.SIGKILL)
+
+            jobs = [Job("first", partial(doomed.note, tmp_path / "log", "first"))]
+            jobs.append(Job("second", partial(doomed.wait_beside, tmp_path / "log")))
+            said = {"scheduler": "lost the scheduler", "workers": "has had no worker for 5 s"}
+            with pytest.raises(ClusterError, match=said[lost]):
+                pool.run(jobs, done=end)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("seed", range(3))
+def test_build_survives_a_storm_of_kills(seed, sources, built, tmp_path):
+    """Workers that are killed again and again, files that are exchanged: the digest stays."""
+    chance, exchange = random.Random(seed), (tmp_path / "exchange").as_uri()
+    with site(tmp_path) as where:
+        for root in where.roots:
+            where.work(env={"THINKMIX_WORKER_STORE": str(root)})
+        with connected(where, tmp_path) as pool:
+
+            def kill(event) -> None:
+                if chance.random() < 0.25:
+                    pool.client.wait_for_workers(1, timeout=60)
+                    pids = sorted(pool.client.run(os.getpid, on_error="ignore").values())
+                    if pids:  # or one has died since
+                        os.kill(chance.choice(pids), signal.SIGKILL)
+
+            done = build(
+                recipe(), Store(tmp_path / "mine"), base=sources, engine=dask(where, exchange), notify=kill
+            )
+    assert done.digest == built.digest
+
+
+@pytest.mark.deep
+def test_flow_may_use_a_cluster(pair, sample, tmp_path):
+    """The engine is a parameter of the flow, too, and the scheduler of flows does not mind."""
+    ended = thinkmix(
+        *("build", "sample-7-3", "--store", tmp_path, "--engine", "dask", "--scheduler", pair.address),
+        timeout=240,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert open_version(tmp_path / "sample-7-3").name == sample
