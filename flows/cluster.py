@@ -18,7 +18,7 @@ from typing import cast
 
 from flows.exchange import Exchange
 from flows.fingerprint import code_digest
-from flows.workers import QUIET_THREADS, Death, Job, Result
+from flows.workers import SETTINGS, Death, Job, Result, alive
 from schemas.errors import ClusterError
 
 try:
@@ -147,8 +147,6 @@ class Cluster:
             packed = future.result()
         except KilledWorker as error:
             raise self._autopsy(error) from None
-        except MemoryError:
-            raise Death("it reached its ceiling", for_memory=True) from None
         except CancelledError:
             msg = f"lost the scheduler at {self.address} while it had {job.label}; build again"
             raise ClusterError(msg) from None
@@ -260,8 +258,8 @@ def _agree(terms: Terms, dask_worker: Worker | None = None) -> None:
     Raises:
         ClusterError: if not.
     """
-    for name in QUIET_THREADS:
-        os.environ.setdefault(name, "1")
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
     worker = dask_worker or get_worker()  # Dask gives it to whatever has an argument of that name
     if worker.state.nthreads != 1:
         msg = f"worker {worker.address} has {worker.state.nthreads} threads; start it with --nthreads 1"
@@ -279,8 +277,8 @@ def _work(terms: Terms, packed: bytes) -> bytes:
     """Do a job and return its packed result."""
     _agree(terms)
     if not terms.exchange:
-        return pickle.dumps(pickle.loads(packed)(), protocol=5)  # noqa: S301 - Dask itself does nothing else
+        return pickle.dumps(alive(pickle.loads(packed)), protocol=5)  # noqa: S301 - Dask itself does nothing else
     store = os.environ.get(STORE_VARIABLE) or Path(get_worker().local_directory) / "thinkmix"
     exchange = Exchange(terms.exchange, Path(store).resolve())
     call, _ = exchange.unpack(packed)
-    return exchange.pack(cast("Callable[[], object]", call)())
+    return exchange.pack(alive(cast("Callable[[], object]", call)))

@@ -23,8 +23,12 @@ Result = TypeVar("Result")
 LEAST_BYTES = 512 * 1024**2
 """Least memory of a worker: the libraries alone take a third of it."""
 
-QUIET_THREADS = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-"""Variables that give a worker one thread, so that as many workers as cores do not fight for them."""
+_THREADS = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+SETTINGS = dict.fromkeys(_THREADS, "1") | {"RUST_BACKTRACE": "0"}
+"""What a worker's environment says before it imports anything heavy: one thread, so that as many workers as
+cores do not fight for them; and no traces of Rust code, whose printing needs memory: where there is
+none left, a process waits for itself instead of aborting."""
 
 _FILES = 16
 """Open files that a worker costs its parent, with some to spare."""
@@ -52,10 +56,10 @@ class Workers(Protocol):
 
 
 class Death(Exception):
-    """A worker ended before its job did."""
+    """A worker ended before its job did, or is in no state to go on."""
 
-    def __init__(self, how: str, *, for_memory: bool) -> None:
-        super().__init__(how)
+    def __init__(self, how: str, for_memory: bool) -> None:
+        super().__init__(how, for_memory)  # both, or it could not be pickled
         self.how, self.for_memory = how, for_memory
 
     def named(self, label: str, advice: str) -> WorkerError:
@@ -153,12 +157,12 @@ class _Worker:
         """
         try:
             result, held = future.result()
-        except MemoryError:
+        except Death:
             self._renew()
-            raise Death("it reached its ceiling", for_memory=True) from None
+            raise
         except BrokenProcessPool:
             raise _autopsy(self._renew(), self._kills) from None
-        if held > memory * 3 // 4:  # freed, but not given back: the next job would find too little
+        if held > memory // 2:  # freed, but not given back: the next job would find too little
             self._renew()
         return result
 
@@ -233,13 +237,29 @@ def _within(ceiling: int, call: Callable[[], Result]) -> tuple[Result, int]:
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     soft = ceiling if hard == resource.RLIM_INFINITY else min(ceiling, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
-    return call(), held_bytes()
+    return alive(call), held_bytes()
+
+
+def alive(call: Callable[[], Result]) -> Result:
+    """Do a job and return its result, whatever becomes of a library on the way.
+
+    Raises:
+        Death: if memory ran out, or Rust code panicked: what it was working on may be in any state.
+    """
+    try:
+        return call()
+    except MemoryError:
+        raise Death("it reached its ceiling", for_memory=True) from None
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # no module exports it
+            raise
+        words = str(error).partition("\n")[0][:200]
+        raise Death(f"a library panicked: {words}", for_memory="allocat" in words) from None
 
 
 def _settle() -> None:
     """Give a fresh worker one thread and an end before it imports anything heavy."""
-    for name in QUIET_THREADS:
-        os.environ[name] = "1"
+    os.environ |= SETTINGS
     signal.signal(signal.SIGINT, _stop)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     Thread(target=_end_with_parent, daemon=True).start()
