@@ -25,10 +25,13 @@ LEAST_BYTES = 512 * 1024**2
 
 _THREADS = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
-SETTINGS = dict.fromkeys(_THREADS, "1") | {"RUST_BACKTRACE": "0"}
-"""What a worker's environment says before it imports anything heavy: one thread, so that as many workers as
-cores do not fight for them; and no traces of Rust code, whose printing needs memory: where there is
-none left, a process waits for itself instead of aborting."""
+SETTINGS = dict.fromkeys(_THREADS, "1") | {"RUST_BACKTRACE": "0", "MIMALLOC_ARENA_EAGER_COMMIT": "0"}
+"""What a worker's environment says from its start.
+
+One thread, so that as many workers as cores do not fight for them. No traces of Rust code, whose printing
+needs memory: where there is none left, a process waits for itself instead of aborting. And Arrow's
+allocator must not ask for a gigabyte at once, of which it uses a part: a ceiling counts all of it.
+"""
 
 _FILES = 16
 """Open files that a worker costs its parent, with some to spare."""
@@ -139,15 +142,12 @@ class _Worker:
     def submit(self, job: Job[Result], ceiling: int) -> Future[tuple[Result, int]]:
         """Begin a job that may hold so many bytes."""
         self._kills = kernel_kills()
-        # a process that is only just starting would answer an interrupt with a traceback
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            return self._pool.submit(_within, ceiling, job.call)
-        except BrokenProcessPool:  # it died while it was idle
-            self._renew()
-            return self._pool.submit(_within, ceiling, job.call)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        with _starting():
+            try:
+                return self._pool.submit(_within, ceiling, job.call)
+            except BrokenProcessPool:  # it died while it was idle
+                self._renew()
+                return self._pool.submit(_within, ceiling, job.call)
 
     def collect(self, future: Future[tuple[Result, int]], memory: int) -> Result:
         """Return the result of a job that has ended.
@@ -198,6 +198,26 @@ def processes(count: int | None = None, memory: int | None = None) -> Iterator[P
     finally:
         for worker in workers:
             worker.end()
+
+
+@contextmanager
+def _starting() -> Iterator[None]:
+    """Hand to a process that may be starting what it needs from its first moment.
+
+    It imports the parent's main module before anything that we could tell it, so settings come with the
+    environment; and it would answer an interrupt with a traceback.
+    """
+    before, mask = dict(os.environ), signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    os.environ.update(SETTINGS)
+    try:
+        yield
+    finally:
+        for name in SETTINGS:
+            if name in before:
+                os.environ[name] = before[name]
+            else:
+                del os.environ[name]
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _pool() -> ProcessPoolExecutor:
@@ -258,8 +278,7 @@ def alive(call: Callable[[], Result]) -> Result:
 
 
 def _settle() -> None:
-    """Give a fresh worker one thread and an end before it imports anything heavy."""
-    os.environ |= SETTINGS
+    """Let a fresh worker end with its parent, and quietly when both are interrupted."""
     signal.signal(signal.SIGINT, _stop)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     Thread(target=_end_with_parent, daemon=True).start()

@@ -5,17 +5,22 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+import flows.pipeline
 import flows.workers
 from flows.memory import held_bytes, machine_bytes, usable_bytes
-from flows.workers import LEAST_BYTES, Job, Processes, processes
+from flows.pipeline import build
+from flows.store import Store
+from flows.workers import LEAST_BYTES, SETTINGS, Job, Processes, processes
 from schemas.errors import SourceCorrupt, StageOom, StoreFull, WorkerDied, WorkerError
 from tests import doomed
-from tests.builders import ROOT
+from tests.builders import ROOT, math_row, recipe, text
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +136,32 @@ def test_worker_that_keeps_too_much_is_renewed():
     assert third != first
 
 
+def test_worker_starts_with_its_settings(monkeypatch):
+    """A worker has one thread whatever its parent has, and the parent's environment stays as it was."""
+    monkeypatch.setenv("POLARS_MAX_THREADS", "7")
+    monkeypatch.delenv("NUMBA_NUM_THREADS", raising=False)
+    before = dict(os.environ)
+    with processes(1) as pool:
+        there = run(pool, *(Job(name, partial(os.getenv, name)) for name in SETTINGS))
+    assert there == list(SETTINGS.values())
+    assert SETTINGS["POLARS_MAX_THREADS"] == SETTINGS["NUMBA_NUM_THREADS"] == "1"
+    assert dict(os.environ) == before
+
+
+@pytest.mark.deep
+def test_ceiling_counts_what_a_shard_uses(tmp_path):
+    """A slice of 64 MB, the usual one, fits into a worker of 1 GB: allocators reserve little beyond use."""
+    rows = [math_row(n, trace=f"<think>\n{text(n, 3000)}\n</think>\n\n") for n in range(3000)]
+    (tmp_path / "math").mkdir()
+    pl.DataFrame(rows).write_parquet(tmp_path / "math" / "big.parquet", row_group_size=500)
+    source = {"name": "math", "kind": "local", "files": ["math/*.parquet"], "format": "openmathreasoning"}
+    stated = recipe(sources=[source], shares={"math": 1.0}, size=100, max_tokens=32768)
+    with processes(1, memory=10**9) as pool, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flows.pipeline, "workers", lambda *_: nullcontext(pool))
+        patch.setattr(Processes, "_alone", partial(pytest.fail, "a worker died"))
+        assert build(stated, Store(tmp_path / "store"), base=tmp_path).made > 0
+
+
 def test_memory_of_a_worker_is_its_part_of_the_machine():
     """Unset, all workers together may use four fifths of the machine, however many they are."""
     with processes(2) as two, processes(5) as five:
@@ -150,10 +181,10 @@ def test_memory_of_a_worker_is_its_part_of_the_machine():
 )
 def test_limit_of_a_container_counts_as_its_memory(group, files, limit, tmp_path):
     """Both versions of control groups are asked, up to the topmost; none means the whole machine."""
-    files = {"proc/self/cgroup": group, **{f"sys/fs/cgroup/{name}": text for name, text in files.items()}}
-    for name, text in files.items():
+    files = {"proc/self/cgroup": group, **{f"sys/fs/cgroup/{name}": said for name, said in files.items()}}
+    for name, said in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
+        (tmp_path / name).write_text(said)
     assert machine_bytes(tmp_path) == (limit or machine_bytes(tmp_path / "nowhere"))
 
 
