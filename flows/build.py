@@ -13,6 +13,7 @@ from prefect import flow, task  # noqa: E402
 from prefect.artifacts import create_markdown_artifact, create_table_artifact  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 
+from flows.engine import LOCAL, Engine  # noqa: E402
 from flows.pipeline import Built, build  # noqa: E402
 from flows.progress import listener  # noqa: E402
 from flows.store import Store  # noqa: E402
@@ -24,14 +25,21 @@ Outcome = TypeVar("Outcome")
 
 
 @flow(name="build-mixture", validate_parameters=True, persist_result=False)
-def build_mixture(recipe: Recipe, store: Path, base: Path = Path(), workers: int | None = None) -> str:
+def build_mixture(
+    recipe: Recipe,
+    store: Path,
+    base: Path = Path(),
+    workers: int | None = None,
+    engine: Engine = LOCAL,
+) -> str:
     """Build a mixture and publish it as the current version of the store.
 
     Args:
         recipe: What to build: sources, cleaning, and the shares of the mixture.
         store: Folder of the store.
         base: Folder that the recipe's relative file patterns start from.
-        workers: Worker processes; unset means one per core.
+        workers: Worker processes of this machine; unset means one per core.
+        engine: Who works on the shards: processes of this machine, or a Dask cluster.
 
     Returns:
         The digest that names the version.
@@ -39,7 +47,15 @@ def build_mixture(recipe: Recipe, store: Path, base: Path = Path(), workers: int
     Raises:
         ThinkmixError: for everything that a person must fix.
     """
-    built = build(recipe, Store(store), base=base, processes=workers, step=as_task, notify=listener())
+    built = build(
+        recipe,
+        Store(store),
+        base=base,
+        processes=workers,
+        engine=engine,
+        step=as_task,
+        notify=listener(),
+    )
     _publish_artifacts(built)
     return built.digest
 

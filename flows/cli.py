@@ -12,6 +12,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from flows.engine import Engine
     from flows.progress import Notify
     from schemas.recipe import Recipe
 
@@ -46,6 +47,34 @@ def build(
         int | None,
         typer.Option("--workers", "-w", min=1, max=256, help="Worker processes; one per core if unset."),
     ] = None,
+    worker_memory: Annotated[
+        str | None,
+        typer.Option(
+            help="Most memory of a worker, like 6GB; an equal part of the machine's if unset.",
+            envvar="THINKMIX_WORKER_MEMORY",
+        ),
+    ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            help="Who works on the shards: local (this machine) or dask (a cluster).",
+            envvar="THINKMIX_ENGINE",
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            help="Address of the Dask cluster's scheduler, like tcp://10.0.0.7:8786.",
+            envvar="THINKMIX_SCHEDULER",
+        ),
+    ] = None,
+    exchange: Annotated[
+        str | None,
+        typer.Option(
+            help="URL (fsspec) to exchange files through if the cluster does not see the store.",
+            envvar="THINKMIX_EXCHANGE",
+        ),
+    ] = None,
     unit: Annotated[
         str | None, typer.Option(help="Override what shares count: examples, tokens or trainable_tokens.")
     ] = None,
@@ -63,19 +92,23 @@ def build(
     Runs as a Prefect flow: against the server at PREFECT_API_URL if that is set, otherwise against
     a temporary one. Whatever fails, the version that was current before stays current.
     """
+    from flows.engine import stated as stated_engine
     from flows.recipes import load, override
     from flows.store import Store
 
     located = load(recipe)
     stated = override(located.recipe, unit=unit, size=size, seed=seed)
+    place = stated_engine(kind=engine, memory=worker_memory, scheduler=scheduler, exchange=exchange)
     store = store.resolve()
     with _watched(quiet=as_json) as notify:
         if direct:
             from flows.pipeline import build as build_directly
 
-            build_directly(stated, Store(store), base=located.base, processes=workers, notify=notify)
+            build_directly(
+                stated, Store(store), base=located.base, processes=workers, engine=place, notify=notify
+            )
         else:
-            _build_as_flow(stated, store, located.base, workers)
+            _build_as_flow(stated, store, located.base, workers, place)
     version = Store(store).current(stated.name)
     if version is not None:
         _show_version(version, as_json=as_json)
@@ -217,7 +250,7 @@ def _watched(*, quiet: bool) -> "Iterator[Notify]":
             LISTENER.reset(token)
 
 
-def _build_as_flow(recipe: "Recipe", store: Path, base: Path, workers: int | None) -> None:
+def _build_as_flow(recipe: "Recipe", store: Path, base: Path, workers: int | None, engine: "Engine") -> None:
     from flows.settings import settle_prefect
 
     settle_prefect(store / ".cache" / "prefect")
@@ -225,7 +258,7 @@ def _build_as_flow(recipe: "Recipe", store: Path, base: Path, workers: int | Non
         sys.stderr.write("starting a temporary Prefect server; --direct does without\n")
     from flows.build import build_mixture
 
-    build_mixture(recipe, store, base, workers)
+    build_mixture(recipe, store, base, workers, engine)
 
 
 def _show_version(folder: Path, *, as_json: bool) -> None:
@@ -261,7 +294,8 @@ def main() -> None:
         app()
     except ThinkmixError as error:
         if "--json" in sys.argv:
-            _print_json({"error": type(error).__name__, "message": str(error), "exit_code": error.exit_code})
+            name, words = type(error).__name__, str(error)
+            _print_json({"error": name, "code": error.code, "message": words, "exit_code": error.exit_code})
         sys.stderr.write(f"thinkmix: {error}\n")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from curation.normalize import Origin
+from curation.normalize import STAGE, Origin
 from curation.read import RawSlice
 from flows.fingerprint import code_digest
 from flows.progress import Event, Notify
@@ -36,8 +36,8 @@ class Raw:
     piece: RawSlice
     origin: Origin
     max_row_bytes: int
-    modified: int | None
-    """Time of the file's last change, in ns, when it was hashed; unset for files that are ours."""
+    watched: tuple[str, int] | None
+    """Where somebody else may write to the file, and its last change, in ns, when it was hashed."""
 
     @property
     def source(self) -> SourceBase:
@@ -50,7 +50,9 @@ class Raw:
         Raises:
             SourceCorrupt: naming the source and the file.
         """
-        if self.modified is not None and self.piece.path.stat().st_mtime_ns != self.modified:
+        path = self.piece.path
+        # another machine's copy lies elsewhere, and was verified when it was made
+        if self.watched and self.watched[0] == str(path) and path.stat().st_mtime_ns != self.watched[1]:
             msg = f"source {self.source.name}: {self.piece.file!r} changed during the build; build again"
             raise SourceCorrupt(msg)
 
@@ -72,6 +74,11 @@ class Shard:
     def label(self) -> str:
         """Name the shard for progress and errors."""
         return self.raw.piece.label
+
+    @property
+    def valid(self) -> int:
+        """Return how many valid rows it has."""
+        return counts([self.validated], STAGE)[0].kept.rows
 
     @property
     def keys(self) -> Path:

@@ -18,12 +18,12 @@ from curation.mix import SPLITS
 from flows import drawing, stages
 from flows.card import dataset_card
 from flows.drawing import Drawn
+from flows.engine import LOCAL, Engine, workers
 from flows.fingerprint import code_digest, library_versions
 from flows.jobs import Run, Shard, counts
 from flows.progress import Notify, silent
 from flows.report import render_html
 from flows.store import MANIFEST, StageOutput, Store, check_path, digest, full_disk, write_json
-from flows.workers import workers
 from schemas.artifact import InputFile, Snapshot
 from schemas.errors import LedgerError, StoreCorrupt
 from schemas.ledger import Ledger, StageCount, total
@@ -72,6 +72,7 @@ def build(
     *,
     base: Path,
     processes: int | None = None,
+    engine: Engine = LOCAL,
     step: Step = directly,
     notify: Notify = silent,
 ) -> Built:
@@ -81,7 +82,8 @@ def build(
         recipe: what to build.
         store: where it goes; the version that was current stays so until the last moment.
         base: folder that the recipe's relative patterns start from.
-        processes: worker processes; unset means one per core.
+        processes: worker processes of this machine; unset means one per core.
+        engine: who works on the shards; the mixture is the same, byte for byte, whoever does.
         step: how stages are run.
         notify: told how stages get on.
 
@@ -93,7 +95,7 @@ def build(
         full_disk(store.root),
         store.lock(recipe.name),
         _recorded(store, recipe.name) as facts,
-        workers(processes or len(os.sched_getaffinity(0))) as pool,
+        workers(engine, processes, store.root) as pool,
     ):
         run = Run(store, pool, notify)
         origins, shards = _read_sources(run, recipe, base, step)

@@ -50,7 +50,7 @@ def validate(
     for file in files:
         origin = normalize.Origin(source, snapshot.dataset, snapshot.commit, file.name)
         slots += [
-            Raw(piece, origin, max_row_bytes, file.modified)
+            Raw(piece, origin, max_row_bytes, (str(file.path), file.modified) if file.modified else None)
             for piece in slices(file.name, file.path, file.sha256)
         ]
     jobs = [
@@ -87,7 +87,7 @@ def deduplicate(run: Run, shards: Sequence[Shard], plan: DedupPlan) -> StageOutp
         )
         for shard in shards
     ]
-    bands = run_jobs(run, jobs, stage="minhash", total=sum(height(shard.keys) for shard in shards))
+    bands = run_jobs(run, jobs, stage="minhash", total=sum(shard.valid for shard in shards))
     paths = [shard.keys for shard in shards], [band.folder / "bands.npy" for band in bands]
     # bands depend on the text alone; who stays depends on priority, cap, quality and solver, too
     search = job(

@@ -237,6 +237,18 @@ def digest(path: Path) -> str:
         return file_digest(stream, "sha256").hexdigest()
 
 
+def unseal(manifest: bytes, folder: Path) -> StageOutput | None:
+    """Return the output that a manifest promises for `folder`, if its seal holds and it is that folder's."""
+    try:
+        content = orjson.loads(manifest)
+        seal = content.pop("seal")
+        if seal == key_of(**content) and content["key"] == folder.name:
+            return StageOutput(folder, content["files"], content["result"], reused=True)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass
+    return None
+
+
 def key_of(**parts: object) -> str:
     """Return the digest that names a stage's output: of all that decides it."""
     return sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
@@ -261,7 +273,8 @@ def commit(scratch: Path, final: Path, *, whole: Callable[[Path], bool]) -> bool
     try:
         scratch.rename(final)
     except OSError as error:
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+        # NFS may repeat a rename whose answer was lost, and then finds nothing to rename: ENOENT
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.ENOENT):
             raise
         if whole(final):
             return False
@@ -301,17 +314,14 @@ def _says_full(error: OSError) -> bool:
 def _intact(folder: Path) -> StageOutput | None:
     """Return a cached output if its manifest is sealed and exactly its files are there, byte for byte."""
     try:
-        manifest = orjson.loads((folder / MANIFEST).read_bytes())
-        seal = manifest.pop("seal")
-        files: dict[str, str] = manifest["files"]
+        output = unseal((folder / MANIFEST).read_bytes(), folder)
         if (
-            seal == key_of(**manifest)
-            and manifest["key"] == folder.name
-            and {path.name for path in folder.iterdir()} == {*files, MANIFEST}
-            and all(digest(folder / name) == expected for name, expected in files.items())
+            output
+            and {path.name for path in folder.iterdir()} == {*output.files, MANIFEST}
+            and all(digest(folder / name) == expected for name, expected in output.files.items())
         ):
-            return StageOutput(folder, files, manifest["result"], reused=True)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return output
+    except OSError:
         pass  # not there, or not whole: the same thing to a cache
     return None
 

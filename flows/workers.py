@@ -8,21 +8,33 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from threading import Thread
 from types import FrameType
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-from schemas.errors import WorkerError
+from flows.memory import held_bytes, kernel_kills, usable_bytes
+from schemas.errors import StageOom, WorkerDied, WorkerError
 
 Result = TypeVar("Result")
 
-WORKER_BYTES = 8 * 1024**3
-"""Most memory a worker may allocate; beyond it the worker fails instead of the machine."""
+LEAST_BYTES = 512 * 1024**2
+"""Least memory of a worker: the libraries alone take a third of it."""
 
-_QUIET_THREADS = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+_THREADS = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+SETTINGS = dict.fromkeys(_THREADS, "1") | {"RUST_BACKTRACE": "0", "MIMALLOC_ARENA_EAGER_COMMIT": "0"}
+"""What a worker's environment says from its start.
+
+One thread, so that as many workers as cores do not fight for them. No traces of Rust code, whose printing
+needs memory: where there is none left, a process waits for itself instead of aborting. And Arrow's
+allocator must not ask for a gigabyte at once, of which it uses a part: a ceiling counts all of it.
+"""
+
+_FILES = 16
+"""Open files that a worker costs its parent, with some to spare."""
 
 
 @dataclass(frozen=True)
@@ -33,16 +45,8 @@ class Job(Generic[Result]):
     call: Callable[[], Result]
 
 
-@dataclass(frozen=True)
-class Workers:
-    """A pool that outlives stages, so that each process imports its libraries once.
-
-    Processes are spawned, never forked: forked children inherit the locks of polars' and Prefect's
-    threads and hang.
-    """
-
-    count: int
-    _pool: list[ProcessPoolExecutor]
+class Workers(Protocol):
+    """Whoever works on shards: processes of this machine, or a cluster."""
 
     def run(
         self, jobs: Sequence[Job[Result]], *, done: Callable[[Job[Result], Result], None]
@@ -52,76 +56,229 @@ class Workers:
         Raises:
             WorkerError: if a shard's worker died twice, naming the shard.
         """
+
+
+class Death(Exception):
+    """A worker ended before its job did, or is in no state to go on."""
+
+    def __init__(self, how: str, for_memory: bool) -> None:
+        super().__init__(how, for_memory)  # both, or it could not be pickled
+        self.how, self.for_memory = how, for_memory
+
+    def named(self, label: str, advice: str) -> WorkerError:
+        """Return the error for a shard whose worker died a second time."""
+        if self.for_memory:
+            return StageOom(f"the worker for {label} died twice for want of memory ({self.how}); {advice}")
+        return WorkerDied(f"the worker for {label} died twice ({self.how}); look at that file's rows")
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Workers of this machine that outlive stages, so that each imports its libraries once."""
+
+    memory: int
+    """Bytes that each may use; a stage with fewer shards than workers shares out the idle ones' part."""
+    _workers: tuple["_Worker", ...]
+
+    @property
+    def count(self) -> int:
+        """Return how many there are."""
+        return len(self._workers)
+
+    def run(
+        self, jobs: Sequence[Job[Result]], *, done: Callable[[Job[Result], Result], None]
+    ) -> list[Result]:
+        """Return the jobs' results in the order of `jobs`, calling `done` as each ends.
+
+        Raises:
+            StageOom: if a shard's worker wanted too much memory twice, naming the shard.
+            WorkerDied: if it was killed or crashed twice.
+        """
         results: dict[int, Result] = {}
-        waiting, suspects = deque(range(len(jobs))), list[int]()
-        running: dict[Future[Result], int] = {}
+        waiting, suspects, idle = deque(range(len(jobs))), list[int](), list(reversed(self._workers))
+        running: dict[Future[tuple[Result, int]], tuple[int, _Worker]] = {}
+        ceiling = self.memory * self.count // max(1, min(self.count, len(jobs)))
         while waiting or running:
-            # few at a time: when a worker dies, all that were given to the pool must be run again
-            while waiting and len(running) < 2 * self.count:
-                place = waiting.popleft()
-                running[self._submit(jobs[place])] = place
+            while waiting and idle:
+                place, worker = waiting.popleft(), idle.pop()
+                running[worker.submit(jobs[place], ceiling)] = place, worker
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                place = running.pop(future)
+                place, worker = running.pop(future)
+                idle.append(worker)
                 try:
-                    results[place] = future.result()
-                except (BrokenProcessPool, MemoryError):
+                    results[place] = worker.collect(future, self.memory)
+                except Death:
                     suspects.append(place)
                 else:
                     done(jobs[place], results[place])
-        for place in sorted(suspects):
+        for place in suspects:
             results[place] = self._alone(jobs[place])
             done(jobs[place], results[place])
         return [results[place] for place in range(len(jobs))]
 
-    def _submit(self, job: Job[Result]) -> Future[Result]:
-        # a process that is only just starting would answer an interrupt with a traceback
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            return self._pool[0].submit(job.call)
-        except BrokenProcessPool:
-            self._pool[0].shutdown()
-            self._pool[0] = _pool(self.count)
-            return self._pool[0].submit(job.call)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
     def _alone(self, job: Job[Result]) -> Result:
-        """Run a job that was under way when a worker died, with no other beside it that it could blame.
+        """Run a job whose worker died once more, with nothing beside it and with all memory there is."""
+        worker, ceiling = self._workers[0], self.memory * self.count
+        try:
+            return worker.collect(worker.submit(job, ceiling), self.memory)
+        except Death as death:
+            advice = (
+                f"{ceiling / 1e9:.1f} GB were not enough, so raise --worker-memory "
+                f"or use a machine with more memory"
+            )
+            raise death.named(job.label, advice) from None
+
+
+class _Worker:
+    """One process at a time, started when it is first needed and renewed when it died or grew fat.
+
+    Each has an executor of its own: when the only process of an executor dies, it is plain which job
+    it was working on and how it ended, and no other job is lost with it.
+    """
+
+    def __init__(self) -> None:
+        self._pool, self._kills = _pool(), kernel_kills()
+
+    def submit(self, job: Job[Result], ceiling: int) -> Future[tuple[Result, int]]:
+        """Begin a job that may hold so many bytes."""
+        self._kills = kernel_kills()
+        with _starting():
+            try:
+                return self._pool.submit(_within, ceiling, job.call)
+            except BrokenProcessPool:  # it died while it was idle
+                self._renew()
+                return self._pool.submit(_within, ceiling, job.call)
+
+    def collect(self, future: Future[tuple[Result, int]], memory: int) -> Result:
+        """Return the result of a job that has ended.
 
         Raises:
-            WorkerError: if it dies again.
+            Death: if the process ended first, or could get no more memory.
         """
         try:
-            return self._submit(job).result()
-        except (BrokenProcessPool, MemoryError):
-            msg = (
-                f"the worker for {job.label} died twice (killed, crashed or out of memory); "
-                f"try fewer --workers or a machine with more memory"
-            )
-            raise WorkerError(msg) from None
+            result, held = future.result()
+        except Death:
+            self._renew()
+            raise
+        except BrokenProcessPool:
+            raise _autopsy(self._renew(), self._kills) from None
+        if held > memory // 2:  # freed, but not given back: the next job would find too little
+            self._renew()
+        return result
+
+    def _renew(self) -> int | None:
+        """Put a new process in place of the old one; return how that one ended."""
+        processes = list((self._pool._processes or {}).values())
+        self.end()  # waits, and only then is the exit code sure to be known
+        self._pool = _pool()
+        return processes[0].exitcode if processes else None
+
+    def end(self) -> None:
+        """End the process."""
+        self._pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
-def workers(count: int) -> Iterator[Workers]:
-    """Yield a pool of `count` processes; none is left running afterwards."""
-    pool = [_pool(count)]
+def processes(count: int | None = None, memory: int | None = None) -> Iterator[Processes]:
+    """Yield worker processes; none is left running afterwards.
+
+    They are spawned, never forked: forked children inherit the locks of polars' and Prefect's threads
+    and hang.
+
+    Args:
+        count: how many; unset means one per core that this process may use.
+        memory: bytes that each may use; unset means an equal part of what the machine has.
+    """
+    count = count or len(os.sched_getaffinity(0))
+    memory = max(memory or usable_bytes() // count, LEAST_BYTES)
+    _allow_files(_FILES * count)
+    workers = tuple(_Worker() for _ in range(count))
     try:
-        yield Workers(count, pool)
+        yield Processes(memory, workers)
     finally:
-        pool[0].shutdown(cancel_futures=True)
+        for worker in workers:
+            worker.end()
 
 
-def _pool(count: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_settle)
+@contextmanager
+def _starting() -> Iterator[None]:
+    """Hand to a process that may be starting what it needs from its first moment.
+
+    It imports the parent's main module before anything that we could tell it, so settings come with the
+    environment; and it would answer an interrupt with a traceback.
+    """
+    before, mask = dict(os.environ), signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    os.environ.update(SETTINGS)
+    try:
+        yield
+    finally:
+        for name in SETTINGS:
+            if name in before:
+                os.environ[name] = before[name]
+            else:
+                del os.environ[name]
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _pool() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_settle)
+
+
+def _autopsy(status: int | None, kills: int | None) -> Death:
+    """Say what a process died of, from its exit status and what the kernel had killed when it began.
+
+    Rust and C++ abort when an allocation fails, so an abort counts as one. A kill counts as one if the
+    kernel killed something since, or if it does not say.
+    """
+    if status is None or status >= 0:
+        return Death(f"it ended with status {status}", for_memory=False)
+    name = f"signal {-status}"
+    with suppress(ValueError):
+        name = signal.Signals(-status).name
+    now = kernel_kills()
+    killed = status == -signal.SIGKILL and (kills is None or now is None or now > kills)
+    return Death(f"it ended with {name}", for_memory=killed or status == -signal.SIGABRT)
+
+
+def _allow_files(more: int) -> None:
+    """Raise the soft limit on open files, by default 1024, as far as many workers need and may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY:
+        wanted = 512 + more
+        wanted = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+
+
+# What follows runs inside a worker.
+
+
+def _within(ceiling: int, call: Callable[[], Result]) -> tuple[Result, int]:
+    """Do a job in at most so many bytes; return its result, and what this process still holds."""
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    soft = ceiling if hard == resource.RLIM_INFINITY else min(ceiling, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+    return alive(call), held_bytes()
+
+
+def alive(call: Callable[[], Result]) -> Result:
+    """Do a job and return its result, whatever becomes of a library on the way.
+
+    Raises:
+        Death: if memory ran out, or Rust code panicked: what it was working on may be in any state.
+    """
+    try:
+        return call()
+    except MemoryError:
+        raise Death("it reached its ceiling", for_memory=True) from None
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # no module exports it
+            raise
+        words = str(error).partition("\n")[0][:200]
+        raise Death(f"a library panicked: {words}", for_memory="allocat" in words) from None
 
 
 def _settle() -> None:
-    """Give a fresh worker one thread, a ceiling and an end, before it imports anything heavy."""
-    for name in _QUIET_THREADS:
-        os.environ[name] = "1"
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    ceiling = WORKER_BYTES if hard == resource.RLIM_INFINITY else min(WORKER_BYTES, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (ceiling, hard))
+    """Let a fresh worker end with its parent, and quietly when both are interrupted."""
     signal.signal(signal.SIGINT, _stop)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     Thread(target=_end_with_parent, daemon=True).start()

@@ -1,4 +1,4 @@
-"""What a person must fix, as exceptions: each carries the exit code of the command that ends with it.
+"""What a person must fix, as exceptions: each carries a code word and the exit code of its command.
 
 ThinkmixError                 1
 ├── RecipeError               2   the recipe says something impossible
@@ -12,6 +12,9 @@ ThinkmixError                 1
 │   ├── StoreCorrupt              a published or cached file differs from its manifest
 │   └── StoreFull                 no space left on the store's disk
 ├── WorkerError               6   a worker process died twice on the same shard
+│   ├── StageOom                  for want of memory (`stage_oom`)
+│   └── WorkerDied                killed or crashed (`worker_died`)
+├── ClusterError             11   the Dask cluster cannot be used: not there, gone, or another code
 ├── LedgerError               7   rows do not add up: a defect of ours, nothing is published
 ├── MixtureError              8   the shares cannot be reached with the rows that survived
 ├── TemplateError             9   a message list that the chat template cannot render
@@ -26,81 +29,123 @@ class ThinkmixError(Exception):
     """Root of everything that ends a command with a sentence instead of a traceback."""
 
     exit_code = 1
+    code = "error"
+    """Word that names the error to machines; it stays when classes are renamed."""
 
 
 class RecipeError(ThinkmixError, ValueError):
     """The recipe, or a flag that overrides it, says something impossible."""
 
     exit_code = 2
+    code = "recipe_error"
 
 
 class SourceError(ThinkmixError):
     """A source cannot be read."""
 
     exit_code = 4
+    code = "source_error"
 
 
 class SourceNotFound(SourceError, LookupError):
     """No such dataset, revision or file at the hub or on disk."""
 
+    code = "source_not_found"
+
 
 class SourceDenied(SourceError, PermissionError):
     """The hub refuses to serve the dataset with the token it was given."""
+
+    code = "source_denied"
 
 
 class SourceUnavailable(SourceError, ConnectionError):
     """The hub did not answer, or only with transient errors, until retries ran out."""
 
+    code = "source_unavailable"
+
 
 class SourceCorrupt(SourceError):
     """Downloaded bytes differ from the sha256 that the hub promised for them."""
+
+    code = "source_corrupt"
 
 
 class StoreError(ThinkmixError, OSError):
     """The store cannot be written, or is not a store."""
 
     exit_code = 5
+    code = "store_error"
 
 
 class StoreBusy(StoreError):
     """Another build of the same mixture holds the lock; sysexits' EX_TEMPFAIL, so schedulers retry."""
 
     exit_code = 75
+    code = "store_busy"
 
 
 class StoreCorrupt(StoreError):
     """A published or cached file is not what its manifest says."""
 
+    code = "store_corrupt"
+
 
 class StoreFull(StoreError):
     """No space left where the store lies; what was published before is untouched."""
+
+    code = "store_full"
 
 
 class WorkerError(ThinkmixError):
     """A worker process died twice on the same shard (killed, out of memory, crashed)."""
 
     exit_code = 6
+    code = "worker_error"
+
+
+class StageOom(WorkerError):
+    """A shard needs more memory than its worker may use, or than the machine has."""
+
+    code = "stage_oom"
+
+
+class WorkerDied(WorkerError):
+    """A shard's worker was killed or crashed twice, not for want of memory as far as one can tell."""
+
+    code = "worker_died"
+
+
+class ClusterError(ThinkmixError):
+    """The Dask cluster is not there, is gone, sees another store or runs other code than this build."""
+
+    exit_code = 11
+    code = "cluster_error"
 
 
 class LedgerError(ThinkmixError):
     """Rows in and rows out do not add up, so nothing is published."""
 
     exit_code = 7
+    code = "ledger_error"
 
 
 class MixtureError(ThinkmixError):
     """The declared shares cannot be reached with the examples that survived."""
 
     exit_code = 8
+    code = "mixture_error"
 
 
 class TemplateError(ThinkmixError, ValueError):
     """A message list that the chat template cannot render without losing or inventing text."""
 
     exit_code = 9
+    code = "template_error"
 
 
 class TrainError(ThinkmixError):
     """A training run that cannot start or go on."""
 
     exit_code = 10
+    code = "train_error"

@@ -144,7 +144,7 @@ def recipe(**changes: object) -> Recipe:
 def quick_build(stated: Recipe, store: Path, base: Path, **settings: object) -> Built:
     """Build in this process, without workers."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(flows.pipeline, "workers", lambda _: Inline())
+        patch.setattr(flows.pipeline, "workers", lambda *_: Inline())
         return build(stated, Store(store), base=base, **settings)
 
 

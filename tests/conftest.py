@@ -10,7 +10,11 @@ for _name in (
     "HUGGING_FACE_HUB_TOKEN",
     "MODELSCOPE_API_TOKEN",
     "PREFECT_API_URL",
+    "THINKMIX_ENGINE",
+    "THINKMIX_EXCHANGE",
+    "THINKMIX_SCHEDULER",
     "THINKMIX_STORE",
+    "THINKMIX_WORKER_MEMORY",
 ):
     os.environ.pop(_name, None)
 

@@ -2,7 +2,12 @@
 
 import os
 import signal
+import time
 from pathlib import Path
+
+from flows.memory import held_bytes
+
+HOARD: list[bytearray] = []
 
 
 def note(log: Path, word: str) -> str:
@@ -29,6 +34,37 @@ def die(signal_number: int) -> None:
 def allocate(size: int) -> int:
     """Ask for memory; it is not touched."""
     return len(bytearray(size))
+
+
+def hoard(size: int) -> int:
+    """Take memory and keep it; return how much is held now."""
+    HOARD.append(bytearray(size))
+    return held_bytes()
+
+
+def fill(size: int) -> None:
+    """Use memory, a piece at a time, and stay there."""
+    for _ in range(size // 10**7):
+        HOARD.append(bytearray(b"x") * 10**7)
+        time.sleep(0.01)
+    signal.pause()
+
+
+def sort(size: int) -> int:
+    """Let polars ask for so many bytes: Rust aborts where Python raises."""
+    import polars as pl  # noqa: PLC0415
+
+    return pl.select(pl.int_range(0, size // 8)).select(pl.all().reverse()).height
+
+
+def panic(words: str) -> None:
+    """Raise what Rust code raises that gave up: not an Exception, and of a class that no module exports."""
+    raise type("PanicException", (BaseException,), {})(words)
+
+
+def quit_with(status: int) -> None:
+    """End the process without a word."""
+    os._exit(status)
 
 
 def fail(error: Exception) -> None:

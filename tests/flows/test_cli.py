@@ -196,7 +196,7 @@ def test_failed_build_says_what_to_mend(
     changes = dict(changes)
     if changes.pop("missing", False):
         changes["sources"] = [{**source, "files": ["none/*.jsonl"]} for source in statement()["sources"]]
-    monkeypatch.setattr(flows.pipeline, "workers", lambda _: Inline())
+    monkeypatch.setattr(flows.pipeline, "workers", lambda *_: Inline())
     store = store_copy()
     before = (store / "small" / "CURRENT").read_bytes()
     stated = write_recipe(sources / "failing.yaml", **changes)
@@ -218,6 +218,7 @@ def test_busy_mixture_is_for_the_scheduler_to_retry(run, store_copy, sources: Pa
         got, out, _ = run("build", stated, "--store", store, "--direct", "--json")
     assert got == 75
     assert json.loads(out)["error"] == "StoreBusy"
+    assert json.loads(out)["code"] == "store_busy"
 
 
 def test_mistakes_are_json_for_machines(run, version: Path):

@@ -261,6 +261,20 @@ def test_two_builds_may_make_the_same_output(damaged: bool, tmp_path: Path) -> N
     assert [path.name for path in (tmp_path / ".cache" / "render").iterdir()] == ["key"]
 
 
+def test_rename_that_was_repeated_has_happened(tmp_path: Path, monkeypatch) -> None:
+    """A network disk that renames, loses its answer and tries again reports a rename that has happened."""
+    rename = Path.rename
+
+    def twice(path: Path, target: Path) -> Path:
+        rename(path, target)
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", twice)
+    made = Store(tmp_path).stage("render", "key", damaged_nothing)
+    assert made.files == {"rows": digest(made.folder / "rows")}
+    assert [path.name for path in (tmp_path / ".cache" / "render").iterdir()] == ["key"]
+
+
 def test_second_builder_is_sent_away(tmp_path: Path) -> None:
     """While one builder holds a mixture's lock another gets StoreBusy at once; other mixtures are free."""
     store = Store(tmp_path)

@@ -1,0 +1,74 @@
+"""Where a build's shards are worked on; it decides nothing about a byte of the mixture."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ByteSize, Field, ValidationError
+
+from flows.workers import Workers, processes
+from schemas.errors import RecipeError
+from schemas.record import Record
+
+
+class Engine(Record):
+    """The machines that work on shards: this one, or those of a Dask cluster."""
+
+    kind: Literal["local", "dask"] = "local"
+    """`local` for processes of this machine, `dask` for a cluster (needs the extra `thinkmix[dask]`)."""
+    memory: ByteSize | None = Field(default=None, ge=2**29)
+    """Most memory of a local worker, like `6GB`; an equal part of four fifths of the machine's if unset."""
+    scheduler: str | None = None
+    """Address of the cluster's scheduler, like `tcp://10.0.0.7:8786`."""
+    exchange: str | None = None
+    """fsspec URL through which machines without a shared store exchange files, like `s3://bucket/x`."""
+
+
+LOCAL = Engine()
+
+
+def stated(**settings: object) -> Engine:
+    """Return the engine that flags state; None is a flag that was not given.
+
+    Raises:
+        RecipeError: naming the flag that says something impossible.
+    """
+    try:
+        return Engine.model_validate({name: value for name, value in settings.items() if value is not None})
+    except ValidationError as error:
+        finding = error.errors(include_url=False)[0]
+        msg = f"engine: {'.'.join(map(str, finding['loc']))}: {finding['msg']}"
+        raise RecipeError(msg) from None
+
+
+@contextmanager
+def workers(engine: Engine, count: int | None, root: Path) -> Iterator[Workers]:
+    """Yield who works on the shards of a build whose store lies at `root`.
+
+    Args:
+        engine: where they run.
+        count: how many processes of this machine; unset means one per core.
+        root: the store.
+
+    Raises:
+        RecipeError: if settings of one engine were given to the other.
+        ClusterError: if there is no such cluster, or it cannot work for this build.
+    """
+    if engine.kind == "local":
+        if engine.scheduler or engine.exchange:
+            msg = "--scheduler and --exchange are for --engine dask; the local engine uses neither"
+            raise RecipeError(msg)
+        with processes(count, engine.memory) as local:
+            yield local
+        return
+    if not engine.scheduler:
+        msg = "--engine dask needs --scheduler, the address of the cluster's scheduler"
+        raise RecipeError(msg)
+    if count or engine.memory:
+        msg = "--workers and --worker-memory are for --engine local; a cluster's were set when it started"
+        raise RecipeError(msg)
+    from flows.cluster import cluster  # noqa: PLC0415 - an extra
+
+    with cluster(engine.scheduler, root=root, exchange=engine.exchange) as remote:
+        yield remote

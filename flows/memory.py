@@ -1,0 +1,72 @@
+"""How much memory this machine lends to a build, and whether its kernel has taken some back by force."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+SHARE = 0.8
+"""Part of the machine's memory that workers may use; the rest is for the parent and the page cache."""
+
+_UNLIMITED = 1 << 60  # how version 1 of control groups writes "no limit", about
+
+
+def usable_bytes() -> int:
+    """Return the memory in bytes that all workers together may use."""
+    return int(SHARE * machine_bytes())
+
+
+def machine_bytes(root: Path = Path("/")) -> int:
+    """Return the machine's memory in bytes, or what a container or job scheduler left of it to us.
+
+    Args:
+        root: where `proc` and `sys` lie.
+    """
+    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    return min([pages * size, *_limits(root)])
+
+
+def kernel_kills() -> int | None:
+    """Return how many processes this machine's kernel has killed for memory so far; None if it won't say."""
+    try:
+        for line in Path("/proc/vmstat").read_text().splitlines():
+            name, _, number = line.partition(" ")
+            if name == "oom_kill":
+                return int(number)
+    except OSError:
+        pass
+    return None
+
+
+def held_bytes() -> int:
+    """Return what this process holds of the memory that RLIMIT_DATA counts."""
+    data_pages = int(Path("/proc/self/statm").read_text().split()[5])
+    return data_pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _limits(root: Path) -> Iterator[int]:
+    """Yield the limits of our control group and those above it, in either version of the file system."""
+    try:
+        groups = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for group in groups:
+        _, controllers, name = group.split(":", 2)
+        if controllers == "memory":
+            top, file = root / "sys/fs/cgroup/memory", "memory.limit_in_bytes"
+        elif not controllers:
+            top, file = root / "sys/fs/cgroup", "memory.max"
+        else:
+            continue
+        here = top / name.lstrip("/")
+        for folder in (here, *here.parents):
+            if folder.is_relative_to(top):
+                yield from _number(folder / file)
+
+
+def _number(path: Path) -> Iterator[int]:
+    try:
+        number = int(path.read_text())
+    except (OSError, ValueError):  # not there, or "max"
+        return
+    if number < _UNLIMITED:
+        yield number

@@ -1,0 +1,59 @@
+"""Which engine works on shards: settings that would do nothing are refused."""
+
+import pytest
+
+from flows.engine import LOCAL, Engine, stated, workers
+from flows.workers import LEAST_BYTES
+from schemas.errors import RecipeError
+from tests.builders import thinkmix
+
+
+def test_flags_that_were_not_given_change_nothing():
+    """No flag, no change: this machine, all its cores, its memory."""
+    assert stated(kind=None, memory=None, scheduler=None, exchange=None) == LOCAL == Engine()
+
+
+@pytest.mark.parametrize(("text", "size"), [("6GB", 6 * 10**9), ("4GiB", 2**32), (10**9, 10**9)])
+def test_memory_is_a_size(text, size):
+    """Sizes are written as people write them."""
+    assert stated(memory=text).memory == size
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"kind": "spark"}, "kind: Input should be 'local' or 'dask'"),
+        ({"memory": "much"}, "memory: could not parse"),
+        ({"memory": "1MB"}, "memory: Input should be greater than or equal to 536870912"),
+    ],
+)
+def test_impossible_settings_are_refused(settings, said):
+    """The sentence names the setting."""
+    with pytest.raises(RecipeError, match=said):
+        stated(**settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "count", "said"),
+    [
+        ({"scheduler": "tcp://127.0.0.1:9"}, None, "--scheduler and --exchange are for --engine dask"),
+        ({"exchange": "file:///x"}, None, "--scheduler and --exchange are for --engine dask"),
+        ({"kind": "dask"}, None, "--engine dask needs --scheduler"),
+        ({"kind": "dask", "scheduler": "tcp://127.0.0.1:9"}, 2, "--workers and --worker-memory are for"),
+        ({"kind": "dask", "scheduler": "tcp://127.0.0.1:9", "memory": "2GB"}, None, "are for --engine local"),
+    ],
+)
+def test_settings_of_the_other_engine_are_refused(settings, count, said, tmp_path):
+    """A flag that would do nothing is an error, not a surprise."""
+    with pytest.raises(RecipeError, match=said), workers(stated(**settings), count, tmp_path):
+        pass
+
+
+def test_memory_of_a_worker_is_a_flag_and_a_variable(tmp_path):
+    """Both reach the engine: what it refuses is exit code 2."""
+    command = ("build", "sample-7-3", "--store", tmp_path, "--direct")
+    by_flag = thinkmix(*command, "--worker-memory", "1MB")
+    by_variable = thinkmix(*command, env={"THINKMIX_WORKER_MEMORY": "1MB"})
+    assert (by_flag.returncode, by_variable.returncode) == (2, 2)
+    assert str(LEAST_BYTES) in by_flag.stderr
+    assert by_flag.stderr == by_variable.stderr
