@@ -27,7 +27,7 @@ Words = Iterator[str]
 REGISTERS = ("math en", "chat en", "math zh", "chat zh")
 """Kinds of text that the pool has phrases for: what it is about and in which language."""
 
-_POOL = 40_000  # phrases per register
+_POOL = 20_000  # phrases per register
 _STOCK = 2_000  # of these so many are said again and again
 _STOCK_SHARES = {True: (0.1, 0.1, 0.1, 0.1), False: (0.75, 0.35, 0.75, 0.35)}  # of questions, of answers
 _FORMS = 4  # with or without a capital, with or without a full stop
@@ -151,7 +151,7 @@ def write_texts(drafts: Drafts, *, traces: bool, broken: NDArray[np.bool_] | Non
     if traces:
         first, count = pool.boxed
         entry[starts] = pool.opening
-        close, last = starts + np.maximum(body * 4 // 5, 2), starts + body - 1
+        close, last = starts + np.minimum(body * 4 // 5, body - 2), starts + body - 1
         entry[close if broken is None else close[~broken]] = pool.closing
         entry[last] = first + (hashes[last] % np.uint64(count)).astype(np.int64)
     return _joined(pool.entries.take(pa.array(entry)), hashes, starts)

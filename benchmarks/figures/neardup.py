@@ -11,7 +11,7 @@ import polars as pl
 
 from benchmarks.exact_pairs import shingle_matrix, similar_pairs
 from benchmarks.findings import Finding, Options
-from benchmarks.measure import medians, run
+from benchmarks.measure import Spent, medians, run
 from benchmarks.peer_envs import PEERS, python_of, script
 from benchmarks.rows import described, folder, megabytes, texts
 
@@ -27,12 +27,18 @@ def measure(options: Options) -> Sequence[Finding]:
         source = write_shards(rows, work / "in")
         tools = {"thinkmix": _thinkmix, "text-dedup": _text_dedup, "datatrove": _datatrove}
         _thinkmix(source, work)  # compiles
-        works = {name: partial(_timed, tool, source, work) for name, tool in tools.items()}
-        taken = medians(options.rounds, **works)
+        cpu: dict[str, float] = {}
+
+        def timed(name: str) -> float:
+            spent = tools[name](source, work)
+            cpu[name] = spent.cpu
+            return spent.wall
+
+        taken = medians(options.rounds, **{name: partial(timed, name) for name in tools})
         kept = {name: ids(work / name) for name in tools}
     on = f"{len(rows):,} {described(options)}, {megabytes(rows):.0f} MB, {CORES} cores"
     notes = (
-        ", ".join(f"{name} {seconds:.1f} s" for name, seconds in taken.items()),
+        ", ".join(f"{name} {taken[name]:.1f} s ({cpu[name]:.0f} CPU s)" for name in tools),
         "all: 5-word shingles, 120 permutations in 20 bands of 6; the peers do not verify what bands propose",
         *agreement(rows, kept),
     )
@@ -62,8 +68,8 @@ def agreement(rows: pl.Series, kept: Kept) -> list[str]:
         only = ours - theirs
         unlike = len(only - similar)
         said.append(
-            f"{name} kept {len(theirs):,}, dropped {len(only):,} rows that thinkmix keeps, {unlike:,} of them "
-            f"similar to no other row (J ≥ 0.8), and kept {len(theirs - ours):,} that thinkmix drops"
+            f"{name} kept {len(theirs):,}, dropped {len(only):,} rows that thinkmix keeps, {unlike:,} of "
+            f"them similar to no other row (J ≥ 0.8), and kept {len(theirs - ours):,} that thinkmix drops"
         )
     return sorted(said)
 
@@ -84,11 +90,7 @@ def ids(folder: Path) -> set[int]:
     return set(pl.read_parquet(folder / "kept" / "*.parquet", columns=["id"])["id"].cast(pl.Int64))
 
 
-def _timed(tool: object, source: Path, work: Path) -> float:
-    return tool(source, work)
-
-
-def _thinkmix(source: Path, work: Path) -> float:
+def _thinkmix(source: Path, work: Path) -> Spent:
     out = _empty(work / "thinkmix")
     inputs = sorted(source.glob("*.parquet"))
     command = [
@@ -101,10 +103,10 @@ def _thinkmix(source: Path, work: Path) -> float:
         "--out",
         out / "kept",
     ]
-    return run([*command, "--threads", CORES]).wall
+    return run([*command, "--threads", CORES])
 
 
-def _text_dedup(source: Path, work: Path) -> float:
+def _text_dedup(source: Path, work: Path) -> Spent:
     out, python = _empty(work / "text-dedup"), python_of("text-dedup")
     where = [
         "--path",
@@ -131,13 +133,13 @@ def _text_dedup(source: Path, work: Path) -> float:
     spent = run([python, "-m", "text_dedup.minhash", *where, *how, *fast], **home)
     (out / "kept").mkdir()
     run([python, script("text_dedup_kept"), out / "rows", out / "kept" / "rows.parquet"], **home)
-    return spent.wall
+    return spent
 
 
-def _datatrove(source: Path, work: Path) -> float:
+def _datatrove(source: Path, work: Path) -> Spent:
     out, python = _empty(work / "datatrove"), python_of("datatrove")
     how = [source, out / "kept", out / "scratch", SHARDS, CORES]
-    return run([python, script("datatrove_minhash"), *how], HF_HUB_OFFLINE="1").wall
+    return run([python, script("datatrove_minhash"), *how], HF_HUB_OFFLINE="1")
 
 
 def _empty(path: Path) -> Path:
