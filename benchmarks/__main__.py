@@ -9,6 +9,7 @@ python -m benchmarks page                     write benchmarks/results.json into
 """
 
 import argparse
+import sys
 import time
 from importlib import import_module
 from pathlib import Path
@@ -22,20 +23,20 @@ FIGURES = (
     "pairs", "startup",
 )  # fmt: skip
 PEERLESS = ("quality", "validation", "stages", "memory", "growth", "pairs", "startup")
+OTHERS = ("generate", "page", "likeness")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    generate.add_command(commands)
-    commands.add_parser("page", help="write the recorded results into the docs").set_defaults(run=_page)
-    commands.add_parser("likeness", help="compare generated text with real text").set_defaults(run=_likeness)
-    _add_figures(commands, "all", FIGURES, "measure every figure")
-    _add_figures(commands, "ours", PEERLESS, "measure the figures that need no peer")
-    for name in FIGURES:
-        _add_figures(commands, name, (name,), import_docs(name))
+    if sys.argv[1:2] and sys.argv[1] in OTHERS:
+        commands = parser.add_subparsers(required=True, metavar="COMMAND")
+        generate.add_command(commands)
+        commands.add_parser("page", help="write the results into the docs").set_defaults(run=_page)
+        commands.add_parser("likeness", help="compare generated and real text").set_defaults(run=_likeness)
+    else:
+        _add_figures(parser)
     given = parser.parse_args()
     given.run(given)
 
@@ -46,22 +47,25 @@ def import_docs(name: str) -> str:
     return source.partition("\n")[0].strip('"')
 
 
-def _add_figures(commands, name: str, figures: tuple[str, ...], text: str) -> None:
-    command = commands.add_parser(name, help=text)
-    command.add_argument("--scale", choices=("tiny", "short", "full"), default="short")
-    command.add_argument("--rounds", type=int, default=3, help="runs of which the median counts")
-    command.add_argument(
+def _add_figures(parser: argparse.ArgumentParser) -> None:
+    known = "\n".join(f"  {name:<11} {import_docs(name)}" for name in FIGURES)
+    parser.epilog = f"figures:\n{known}\n  all, ours   every figure; those that need no peer"
+    parser.add_argument("figures", nargs="+", choices=(*FIGURES, "all", "ours"), metavar="FIGURE")
+    parser.add_argument("--scale", choices=("tiny", "short", "full"), default="short")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of which the median counts")
+    parser.add_argument(
         "--work", type=Path, default=Options.work, help="folder for generated data and stores"
     )
-    command.add_argument("--real", type=Path, default=Options.real, help="folder of real rows")
-    command.add_argument("--results", type=Path, default=RESULTS, help="file that findings are put into")
-    command.set_defaults(run=_measure, figures=figures)
+    parser.add_argument("--real", type=Path, default=Options.real, help="folder of real rows")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="file that findings are put into")
+    parser.set_defaults(run=_measure)
 
 
 def _measure(given: argparse.Namespace) -> None:
     options = Options(given.scale, given.rounds, given.work.resolve(), given.real.resolve())
     print(", ".join(f"{name} {fact}" for name, fact in machine().items()), HEADER, sep="\n")
-    for name in given.figures:
+    asked = {"all": FIGURES, "ours": PEERLESS}
+    for name in [name for given_name in given.figures for name in asked.get(given_name, (given_name,))]:
         start = time.perf_counter()
         found = record(import_module(f"benchmarks.figures.{name}").measure(options), options, given.results)
         for finding in found:

@@ -1,4 +1,4 @@
-"""Generated rows: the columns of the real sets, the same bytes for the same seed, and the copies asked for."""
+"""Generated rows: the columns of the real sets, equal bytes for equal seeds, and the copies asked for."""
 
 from pathlib import Path
 
@@ -91,7 +91,10 @@ def test_near_copies_are_similar_but_not_equal():
     hashes, offsets = shingle_hashes(made, shingle=5)
     sets = [set(hashes[offsets[i] : offsets[i + 1]].tolist()) for i in range(len(made))]
     # what a copy copies may be a near copy itself; the first of all has no plea
-    alike = [len(sets[i] & sets[j]) / len(sets[i] | sets[j]) for i, j in zip(copies, family.asked[copies])]
+    alike = [
+        len(sets[i] & sets[j]) / len(sets[i] | sets[j])
+        for i, j in zip(copies, family.asked[copies], strict=True)
+    ]
     assert 0.25 < len(copies) / 1_000 < 0.35
     assert 0.8 < np.mean(alike) < 1
 
