@@ -6,10 +6,10 @@ UV := UV_FIND_LINKS="$(PIP_FIND_LINKS)" UV_LINK_MODE=copy $(BIN)/uv
 STORE ?= build/store
 ADAPTER ?= build/adapter
 
-.PHONY: demo test deep check format lock clean help
+.PHONY: demo test deep check format lock bench bench-peers clean help
 
 help:  ## Say what there is to make
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
 
 $(BIN)/.installed: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -47,6 +47,15 @@ lock: $(BIN)/.installed  ## Pin every dependency anew
 	grep -vE '^(nvidia-|cuda-|triton)' requirements.lock | grep -v '^torch==.*+cpu' \
 		| sed -E 's/^torch==([0-9.]+).*/torch==\1/' > requirements.lock.new
 	mv requirements.lock.new requirements.lock
+
+SCALE ?= short
+bench: $(BIN)/.installed  ## Measure the figures that need no peer; SCALE=full for the sizes of the table
+	$(BIN)/python -m benchmarks ours --scale $(SCALE)
+	$(BIN)/python -m benchmarks page
+
+bench-peers: $(BIN)/.installed  ## Measure every figure, peers installed into build/peers
+	$(BIN)/python -m benchmarks all --scale $(SCALE)
+	$(BIN)/python -m benchmarks page
 
 clean:  ## Remove what was built; the environment stays
 	rm -rf build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

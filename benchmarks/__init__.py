@@ -1,0 +1,1 @@
+"""Generated data of any size, and every published figure measured again by one command."""

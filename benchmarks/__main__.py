@@ -1,0 +1,89 @@
+"""Measure the published figures again, or generate rows.
+
+python -m benchmarks all                      a quick look at everything, peers included
+python -m benchmarks signatures tokens        some figures
+python -m benchmarks all --scale full         the sizes that the bounds are about: hours, 40 GB of disk
+python -m benchmarks generate OUT --rows N    a corpus and a recipe that mixes it
+python -m benchmarks likeness                 generated text beside real text
+python -m benchmarks page                     write benchmarks/results.json into docs/benchmarks.md
+"""
+
+import argparse
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+
+from benchmarks import generate
+from benchmarks.findings import HEADER, RESULTS, Options, record, write_page
+from benchmarks.measure import machine
+
+FIGURES = (
+    "signatures", "neardup", "quality", "rendering", "tokens", "validation", "stages", "memory", "growth",
+    "pairs", "startup",
+)  # fmt: skip
+PEERLESS = ("quality", "validation", "stages", "memory", "growth", "pairs", "startup")
+OTHERS = ("generate", "page", "likeness")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    if sys.argv[1:2] and sys.argv[1] in OTHERS:
+        commands = parser.add_subparsers(required=True, metavar="COMMAND")
+        generate.add_command(commands)
+        commands.add_parser("page", help="write the results into the docs").set_defaults(run=_page)
+        commands.add_parser("likeness", help="compare generated and real text").set_defaults(run=_likeness)
+    else:
+        _add_figures(parser)
+    given = parser.parse_args()
+    given.run(given)
+
+
+def import_docs(name: str) -> str:
+    """Return the first line of a figure's module, without importing what it measures."""
+    source = (Path(__file__).parent / "figures" / f"{name}.py").read_text(encoding="utf-8")
+    return source.partition("\n")[0].strip('"')
+
+
+def _add_figures(parser: argparse.ArgumentParser) -> None:
+    known = "\n".join(f"  {name:<11} {import_docs(name)}" for name in FIGURES)
+    parser.epilog = f"figures:\n{known}\n  all, ours   every figure; those that need no peer"
+    parser.add_argument("figures", nargs="+", choices=(*FIGURES, "all", "ours"), metavar="FIGURE")
+    parser.add_argument("--scale", choices=("tiny", "short", "full"), default="short")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of which the median counts")
+    parser.add_argument(
+        "--work", type=Path, default=Options.work, help="folder for generated data and stores"
+    )
+    parser.add_argument("--real", type=Path, default=Options.real, help="folder of real rows")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="file that findings are put into")
+    parser.set_defaults(run=_measure)
+
+
+def _measure(given: argparse.Namespace) -> None:
+    options = Options(given.scale, given.rounds, given.work.resolve(), given.real.resolve())
+    print(", ".join(f"{name} {fact}" for name, fact in machine().items()), HEADER, sep="\n")
+    asked = {"all": FIGURES, "ours": PEERLESS}
+    for name in [name for given_name in given.figures for name in asked.get(given_name, (given_name,))]:
+        start = time.perf_counter()
+        found = record(import_module(f"benchmarks.figures.{name}").measure(options), options, given.results)
+        for finding in found:
+            print(finding.line())
+        for finding in found[:1]:
+            print(*(f"    {note}" for note in finding.notes), sep="\n")
+        print(f"    ({name} took {time.perf_counter() - start:.0f} s)", flush=True)
+
+
+def _page(given: argparse.Namespace) -> None:
+    write_page(FIGURES)
+
+
+def _likeness(given: argparse.Namespace) -> None:
+    from benchmarks.likeness import show  # noqa: PLC0415
+
+    show(Options())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""One module per figure, each with a `measure` that returns what it found."""

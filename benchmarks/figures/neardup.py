@@ -1,0 +1,148 @@
+"""Near-duplicates end to end, files in and kept rows out, beside text-dedup and datatrove."""
+
+import shutil
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from benchmarks.exact_pairs import shingle_matrix, similar_pairs
+from benchmarks.findings import Finding, Options
+from benchmarks.measure import Spent, medians, run
+from benchmarks.peer_envs import PEERS, python_of, script
+from benchmarks.rows import described, folder, megabytes, texts
+
+SHARDS = 4
+CORES = 2
+Kept = dict[str, set[int]]
+
+
+def measure(options: Options) -> Sequence[Finding]:
+    """Compare seconds by the clock on two cores, imports and process starts included."""
+    rows = texts(options)
+    with folder(options, "neardup") as work:
+        source = write_shards(rows, work / "in")
+        tools = {"thinkmix": _thinkmix, "text-dedup": _text_dedup, "datatrove": _datatrove}
+        _thinkmix(source, work)  # compiles
+        cpu: dict[str, float] = {}
+
+        def timed(name: str) -> float:
+            spent = tools[name](source, work)
+            cpu[name] = spent.cpu
+            return spent.wall
+
+        taken = medians(options.rounds, **{name: partial(timed, name) for name in tools})
+        kept = {name: ids(work / name) for name in tools}
+    on = f"{len(rows):,} {described(options)}, {megabytes(rows):.0f} MB, {CORES} cores"
+    notes = (
+        ", ".join(f"{name} {taken[name]:.1f} s ({cpu[name]:.0f} CPU s)" for name in tools),
+        "all: 5-word shingles, 120 permutations in 20 bands of 6; the peers do not verify what bands propose",
+        *agreement(rows, kept),
+    )
+    about = {"figure": "neardup", "unit": "×", "on": on, "notes": notes}
+    bounds = {"text-dedup": (25, 50), "datatrove": (60, 150)}
+    return [
+        Finding(
+            what=f"near-dup end to end, vs {name}",
+            at_least=least,
+            aim=aim,
+            measured=taken[name] / taken["thinkmix"],
+            versions=PEERS[name][0],
+            **about,
+        )
+        for name, (least, aim) in bounds.items()
+    ]
+
+
+def agreement(rows: pl.Series, kept: Kept) -> list[str]:
+    """Say how many rows each tool kept, and whether those that only a peer dropped were duplicates."""
+    pairs, _ = similar_pairs(shingle_matrix(rows), threshold=0.8)
+    similar = set(pairs.ravel().tolist())
+    ours = kept["thinkmix"]
+    said = [f"thinkmix kept {len(ours):,} of {len(rows):,}"]
+    for name in kept.keys() - {"thinkmix"}:
+        theirs = kept[name]
+        only = ours - theirs
+        unlike = len(only - similar)
+        said.append(
+            f"{name} kept {len(theirs):,}, dropped {len(only):,} rows that thinkmix keeps, {unlike:,} of "
+            f"them similar to no other row (J ≥ 0.8), and kept {len(theirs - ours):,} that thinkmix drops"
+        )
+    return sorted(said)
+
+
+def write_shards(rows: pl.Series, source: Path) -> Path:
+    """Write the texts, numbered, as a few parquet files."""
+    source.mkdir(parents=True)
+    frame = pl.DataFrame({"id": np.arange(len(rows)), "text": rows}).with_columns(
+        pl.col("id").cast(pl.String)
+    )
+    for number, part in enumerate(np.array_split(np.arange(len(rows)), SHARDS)):
+        frame[part].write_parquet(source / f"{number:05d}.parquet")
+    return source
+
+
+def ids(folder: Path) -> set[int]:
+    """Return the numbers of the rows that a tool kept."""
+    return set(pl.read_parquet(folder / "kept" / "*.parquet", columns=["id"])["id"].cast(pl.Int64))
+
+
+def _thinkmix(source: Path, work: Path) -> Spent:
+    out = _empty(work / "thinkmix")
+    inputs = sorted(source.glob("*.parquet"))
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.near_dup",
+        *inputs,
+        "--column",
+        "text",
+        "--out",
+        out / "kept",
+    ]
+    return run([*command, "--threads", CORES])
+
+
+def _text_dedup(source: Path, work: Path) -> Spent:
+    out, python = _empty(work / "text-dedup"), python_of("text-dedup")
+    where = [
+        "--path",
+        "parquet",
+        "--data_files",
+        f"{source}/*.parquet",
+        "--split",
+        "train",
+        "--column",
+        "text",
+    ]
+    how = ["--ngram", 5, "--min_length", 1, "--num_perm", 120, "--b", 20, "--r", 6, "--threshold", 0.8]
+    fast = [
+        "--hash_func",
+        "xxh3",
+        "--num_proc",
+        CORES,
+        "--cache_dir",
+        out / "cache",
+        "--output",
+        out / "rows",
+    ]
+    home = {"HF_HOME": str(out / "home"), "HF_HUB_OFFLINE": "1"}
+    spent = run([python, "-m", "text_dedup.minhash", *where, *how, *fast], **home)
+    (out / "kept").mkdir()
+    run([python, script("text_dedup_kept"), out / "rows", out / "kept" / "rows.parquet"], **home)
+    return spent
+
+
+def _datatrove(source: Path, work: Path) -> Spent:
+    out, python = _empty(work / "datatrove"), python_of("datatrove")
+    how = [source, out / "kept", out / "scratch", SHARDS, CORES]
+    return run([python, script("datatrove_minhash"), *how], HF_HUB_OFFLINE="1")
+
+
+def _empty(path: Path) -> Path:
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    return path

@@ -1,0 +1,47 @@
+"""Other people's tools, each in a virtual environment of its own, at the versions that figures are about."""
+
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmarks.measure import ROOT, run
+
+PEERS: Mapping[str, tuple[str, ...]] = {
+    "sketches": ("datasketch==2.0.0", "rensa==0.5.0", "xxhash", "numpy", "pyarrow"),
+    # without its own list of dependencies, which brings Spark and ONNX for methods other than MinHash
+    "text-dedup": (
+        "text-dedup==0.4.0", "datasets==5.2.0", "numpy", "scipy", "click", "click-option-group", "xxhash",
+        "rich", "regex", "ftfy", "tqdm", "setuptools", "bitarray", "pybloom-live",
+    ),
+    "datatrove": ("datatrove[io,processing]==0.10.1", "spacy==3.8.18"),
+    "transformers": ("transformers==5.23.0", "tokenizers==0.23.3", "jinja2", "numpy", "pyarrow"),
+}  # fmt: skip
+
+_ALONE = "text-dedup"
+FOLDER = ROOT / "build" / "peers"
+
+
+def python_of(peer: str) -> Path:
+    """Return the peer's interpreter, after installing the peer if it is not there at these versions."""
+    home = FOLDER / peer
+    python, installed = home / "bin" / "python", home / "installed.txt"
+    wanted = "\n".join(PEERS[peer])
+    if installed.exists() and installed.read_text() == wanted:
+        return python
+    print(f"installing {peer} into {home}", file=sys.stderr)
+    shutil.rmtree(home, ignore_errors=True)
+    run([sys.executable, "-m", "venv", home])
+    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    if peer == _ALONE:
+        run([*install, "--no-deps", PEERS[peer][0]])
+        run([*install, *PEERS[peer][1:]])
+    else:
+        run([*install, *PEERS[peer]])
+    installed.write_text(wanted)
+    return python
+
+
+def script(name: str) -> Path:
+    """Return a script that a peer's interpreter runs."""
+    return ROOT / "benchmarks" / "peers" / f"{name}.py"
