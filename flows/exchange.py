@@ -2,7 +2,7 @@
 
 URL/<stage>/<key>/manifest.json     the sealed manifest of a stage's output, written last
 URL/<stage>/<key>/<token>/<file>    its files; each push has a token of its own, so none is overwritten
-URL/inputs/<sha256>/...             the same for a source's file
+URL/inputs/<key>/...                the same for a source's file, named by content and time of change
 
 Jobs and results travel as pickles in which every path is named by what it holds, so that each machine
 may keep its store where it likes. To name a path is to need it: a job's outputs and inputs are pulled
@@ -30,6 +30,9 @@ from schemas.errors import ClusterError, StoreCorrupt, StoreError
 
 INPUTS = "inputs"
 """Where the exchange keeps the files of sources, as if a stage had made them."""
+
+_MODIFIED = "modified"
+"""Time of an input's last change in ns: a copy keeps it, or it would look like a file that was changed."""
 
 _CACHE = ".cache"
 _DOWNLOADS = "hub"
@@ -81,18 +84,18 @@ class Exchange:
         Raises:
             StoreError: if the exchange does not answer or is full.
         """
-        stage, key, token = output.folder.parent.name, output.folder.name, os.urandom(8).hex()
-        files = {name: output.folder / name for name in output.files}
-        content = {"key": key, "files": output.files, "result": output.result}
-        self._push(stage, key, token, files, {**content, "seal": key_of(**content), "token": token})
+        self._push(output, output.folder)
 
     def push_input(self, path: Path) -> Need:
         """Put a source's file on the exchange, unless it is there, and return how to name it."""
-        sha256 = _digest_once(path, path.stat().st_mtime_ns)
-        need = Need(INPUTS, sha256, path.name)
-        if self.find(INPUTS, sha256) is None:
-            self._push_input(path, sha256)
-        return need
+        modified = path.stat().st_mtime_ns
+        files = {path.name: _digest_once(path, modified)}
+        key = key_of(files=files, modified=modified)
+        if self.find(INPUTS, key) is None:
+            self._push(
+                StageOutput(self.folder(INPUTS, key), files, {_MODIFIED: modified}, False), path.parent
+            )
+        return Need(INPUTS, key, path.name)
 
     def pull(self, needs: Sequence[Need], *, but: Collection[str] = ()) -> None:
         """Bring what is needed into this machine's store, except files of the names in `but`.
@@ -111,25 +114,21 @@ class Exchange:
         """Return where an output lies on this machine."""
         return self.root / _CACHE / stage / key
 
-    def _push(
-        self, stage: str, key: str, token: str, files: Mapping[str, Path], manifest: Mapping[str, object]
-    ) -> None:
+    def _push(self, output: StageOutput, folder: Path) -> None:
+        """Push an output whose files lie in `folder`."""
+        stage, key, token = output.folder.parent.name, output.folder.name, os.urandom(8).hex()
+        content = {"key": key, "files": output.files, "result": output.result}
+        manifest = {**content, "seal": key_of(**content), "token": token}
         there = f"{self._base}/{stage}/{key}"
         with ThreadPoolExecutor(_AT_ONCE) as threads, self._reached():
             self._files.makedirs(f"{there}/{token}", exist_ok=True)
             puts = [
-                threads.submit(self._files.put_file, str(path), f"{there}/{token}/{name}")
-                for name, path in files.items()
+                threads.submit(self._files.put_file, str(folder / name), f"{there}/{token}/{name}")
+                for name in output.files
             ]
             for put in puts:
                 put.result()
             self._files.pipe_file(f"{there}/{MANIFEST}", orjson.dumps(manifest))
-
-    def _push_input(self, path: Path, sha256: str) -> None:
-        token = os.urandom(8).hex()
-        content = {"key": sha256, "files": {path.name: sha256}, "result": {}}
-        manifest = {**content, "seal": key_of(**content), "token": token}
-        self._push(INPUTS, sha256, token, {path.name: path}, manifest)
 
     def _pull(self, need: Need, but: Collection[str]) -> None:
         """Bring one output, or one file of it; what is being pushed over at this moment is tried again."""
@@ -156,11 +155,16 @@ class Exchange:
         try:
             return _place(
                 path,
-                lambda fresh: self._files.get_file(f"{promise.under}/{name}", str(fresh)),
+                lambda fresh: self._get(promise, name, fresh),
                 holds=lambda fresh: digest(fresh) == expected,
             )
         except FileNotFoundError:
             return False
+
+    def _get(self, promise: "_Promise", name: str, fresh: Path) -> None:
+        self._files.get_file(f"{promise.under}/{name}", str(fresh))
+        if isinstance(modified := promise.output.result.get(_MODIFIED), int):
+            os.utime(fresh, ns=(modified, modified))
 
     def _names(self, folder: str) -> set[str]:
         self._files.invalidate_cache()

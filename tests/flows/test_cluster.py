@@ -283,7 +283,7 @@ def test_machines_without_a_shared_disk_exchange_files(pair, sources, built, tmp
     assert done.digest == again.digest == built.digest
     assert (done.reused, again.made) == (0, 0)
     assert problems(done.version) == []
-    assert all(list(root.glob(".cache/validate/*/conversations.parquet")) for root in pair.roots)
+    assert all(list(root.glob(".cache/validate/*/keys.parquet")) for root in pair.roots)
     names = {path.name for path in (tmp_path / "a").rglob("*.*") if path.is_file()}
     assert "keys.parquet" in names
     assert names & flows.cluster.WORKERS_ONLY == set()

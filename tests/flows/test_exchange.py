@@ -171,16 +171,19 @@ def test_output_that_is_there_is_neither_made_nor_pulled(ends, tmp_path):
 
 
 def test_file_of_a_source_travels_by_content(ends, tmp_path):
-    """A file outside all stores, and a download within one, arrive under their digest, pushed once."""
+    """A file outside all stores and a download within one arrive with their time of change, pushed once."""
     near, far = ends
     outside, download = tmp_path / "rows.jsonl", near.root / ".cache" / "hub" / "x" / "rows.jsonl"
     download.parent.mkdir(parents=True)
     for path in (outside, download):
         path.write_text("{}")
+        os.utime(path, ns=(5, 7_000_000_001))
     paths, needs = far.unpack(near.pack([outside, download]))
     far.pull(needs)
-    assert paths == [far.folder("inputs", digest(outside)) / "rows.jsonl"] * 2
-    assert paths[0].read_text() == "{}"
+    assert paths[0] == paths[1]
+    assert paths[0].parents[1] == far.folder("inputs", "x").parent
+    assert (paths[0].name, paths[0].read_text()) == ("rows.jsonl", "{}")
+    assert paths[0].stat().st_mtime_ns == 7_000_000_001
     assert len(list(Path(far.url.removeprefix("file://")).rglob("rows.jsonl"))) == 1
 
 
