@@ -285,7 +285,7 @@ def test_machines_without_a_shared_disk_exchange_files(pair, sources, built, tmp
     assert problems(done.version) == []
     assert all(list(root.glob(".cache/validate/*/keys.parquet")) for root in pair.roots)
     names = {path.name for path in (tmp_path / "a").rglob("*.*") if path.is_file()}
-    assert "keys.parquet" in names
+    assert "fates.parquet" in names
     assert names & flows.cluster.WORKERS_ONLY == set()
 
 
