@@ -94,7 +94,8 @@ def normalize_slice(piece: RawSlice, *, origin: Origin, max_row_bytes: int, out:
     count = StageCount(stage=STAGE, source=origin.source.name)
     found: Iterator[_Frames]
     if piece.row_groups is not None:
-        found = (_batch_frames(batch, origin, max_row_bytes) for batch in joined(read_batches(piece)))
+        batches = joined(read_batches(piece))
+        found = (frames for batch in batches for frames in _batch_frames(batch, origin, max_row_bytes))
     else:
         rows = read_rows(piece, max_row_bytes=max_row_bytes)
         found = _frames((judge(row, origin=origin, max_row_bytes=max_row_bytes) for row in rows), origin)
@@ -104,7 +105,8 @@ def normalize_slice(piece: RawSlice, *, origin: Origin, max_row_bytes: int, out:
             for name, schema in (("keys", KEYS), ("rejects", REJECTS))
         )
         for kept, dropped in found:
-            keys.append(kept)
+            if kept.height:
+                keys.append(kept)
             if dropped.height:
                 rejects.append(dropped)
             count += _count(kept, dropped, origin)
@@ -260,23 +262,23 @@ def _first_fault(error: ValidationError) -> tuple[Reason, str]:
     return Reason(first["type"]) if ours else Reason.WRONG_TYPE, detail
 
 
-def _batch_frames(batch: RawBatch, origin: Origin, max_row_bytes: int) -> _Frames:
-    """Return keys and rejects of a table: most rows by a look at its columns, the suspects one by one."""
+def _batch_frames(batch: RawBatch, origin: Origin, max_row_bytes: int) -> Iterator[_Frames]:
+    """Yield keys and rejects of a table: most rows by a look at its columns, the suspects one by one."""
     cleared, refused = screen(batch.columns, source=origin.source, max_row_bytes=max_row_bytes)
-    keys = _cleared_frame(cleared, batch.first, origin)
+    keys = [_cleared_frame(cleared, batch.first, origin)]
     others = np.delete(np.arange(batch.columns.num_rows), cleared["place"].to_numpy())
-    if not len(others):
-        return keys, REJECTS.to_frame()
-    breaking = set((batch.first + refused).tolist())
-    judged = (
-        _refused(row, origin)
-        if row.number in breaking
-        else judge(row, origin=origin, max_row_bytes=max_row_bytes)
-        for row in batch.rows(others if cleared.height else None, max_row_bytes=max_row_bytes)
-    )
-    found = [(keys, REJECTS.to_frame()), *_frames(judged, origin)]
-    kept, dropped = (pl.concat(frames) for frames in zip(*found, strict=True))
-    return kept.sort("row"), dropped
+    if len(others):
+        breaking = set((batch.first + refused).tolist())
+        judged = (
+            _refused(row, origin)
+            if row.number in breaking
+            else judge(row, origin=origin, max_row_bytes=max_row_bytes)
+            for row in batch.rows(others if cleared.height else None, max_row_bytes=max_row_bytes)
+        )
+        for kept, dropped in _frames(judged, origin):
+            keys.append(kept)
+            yield KEYS.to_frame(), dropped
+    yield pl.concat(keys).sort("row") if len(keys) > 1 else keys[0], REJECTS.to_frame()
 
 
 def _refused(row: RawRow, origin: Origin) -> Judged:

@@ -73,6 +73,9 @@ class RawRow(NamedTuple):
 def slices(file: str, path: Path, digest: str) -> tuple[RawSlice, ...]:
     """Cut a file into slices of about `SLICE_BYTES` or `SLICE_ROWS`, along its row groups.
 
+    A row group is not cut, however large: it is read in bounded memory, and whoever starts in its middle
+    must decode all that stands before, which is half the work of validating it.
+
     Raises:
         SourceError: if the file is not of a kind that can be read, its footer is broken, or a column
             of it unpacks to a suspicious multiple of its size.

@@ -39,7 +39,7 @@ def batch_of(table: pa.Table | pa.RecordBatch) -> RawBatch:
 def agree(batch: RawBatch, format: object, limit: int = LIMIT, **settings: Any) -> int:
     """Check that keys and rejects are those of judging every row; return how many rows were cleared."""
     origin = Origin(source(format, **settings), "d", "r", "f.parquet")
-    got = normalize._batch_frames(batch, origin, limit)
+    got = (pl.concat(frames) for frames in zip(*normalize._batch_frames(batch, origin, limit), strict=True))
     rows = batch.rows(max_row_bytes=limit)
     judged = normalize._frames((judge(row, origin=origin, max_row_bytes=limit) for row in rows), origin)
     empty = (normalize.KEYS.to_frame(), normalize.REJECTS.to_frame())
