@@ -120,9 +120,14 @@ def _trails(builder: ir.IRBuilder, block: ir.Value) -> ir.Value:
     return found
 
 
+def _counts(builder: ir.IRBuilder, block: ir.Value) -> ir.Value:
+    return builder.icmp_unsigned("<", builder.sub(block, _each(ord("0"))), _each(10))
+
+
 _lowest = _machine_lowest()
 _separators = _machine_bits(_separates)
 _tails = _machine_bits(_trails)
+_digits = _machine_bits(_counts)
 _foreign = _machine_bits(lambda builder, block: builder.icmp_unsigned(">=", block, _each(0x80)))
 
 
@@ -313,6 +318,23 @@ def _half(words: Hashes, count: int, shift: np.uint64, out: Hashes32) -> None:
 
 
 @compiled
+def _numbers(lower: Bytes, size: int) -> np.uint64:
+    """Return a hash of the runs of ASCII digits of a text, in their order."""
+    state, due = _SEED, ~np.uint64(0)  # due: where the run would go on
+    for number in range(size // BLOCK + 1):
+        block = np.uint64(number * BLOCK)
+        digits = _digits(lower, block)
+        while digits:
+            place = block + _lowest(digits)
+            digits &= digits - _ONE
+            if place != due:
+                state = _absorb(state, np.uint64(0))
+            state = _absorb(state, np.uint64(lower[place]))
+            due = place + _ONE
+    return state
+
+
+@compiled
 def _sequences(words: Hashes32, count: int, shingle: int, out: Hashes32) -> int:
     """Write a hash of each sequence of `shingle` words, or of all if there are fewer; return their number.
 
@@ -429,8 +451,9 @@ def minhashes(
 ) -> None:
     """Lower each row of `out`, shape (n, permutations), to the signature of its text.
 
-    `prints`, shape (2, n), takes 128 bits of its word sequence, unless it has no columns. Text i lies at
-    `texts[i]` to `texts[i + 1]` of `data`; `unstable` takes whether normalising to NFC might change it.
+    `prints`, shape (3, n), takes 128 bits of its word sequence and a hash of its numbers, unless it has no
+    columns. Text i lies at `texts[i]` to `texts[i + 1]` of `data`; `unstable` takes whether normalising to
+    NFC might change it.
     """
     longest = _longest(texts)
     lower, letters = np.empty(longest + BLOCK, np.uint8), np.empty(2 * longest + BLOCK, np.uint8)
@@ -442,6 +465,7 @@ def minhashes(
         count, unstable[row] = _words(data, texts[row], texts[row + 1], forms, lower, letters, stops, words)
         if prints.shape[1]:
             prints[0, row], prints[1, row] = _fingerprint(words, count)
+            prints[2, row] = _numbers(lower, texts[row + 1] - texts[row])
         _half(words, count, _UPPER, halves)
         count = _sequences(halves, count, shingle, hashes)
         if count:
@@ -458,5 +482,5 @@ def bands_of(signatures: Hashes32, out: Hashes) -> None:
         for band in range(bands):
             value = np.uint64(band)
             for i in range(band * width, (band + 1) * width):
-                value = _mix(value * _BASE + np.uint64(signature[i]))
-            out[band, row] = NO_SHINGLES if empty else min(value, NO_SHINGLES - np.uint64(1))
+                value = _absorb(value, np.uint64(signature[i]))
+            out[band, row] = NO_SHINGLES if empty else min(_mix(value), NO_SHINGLES - _ONE)
