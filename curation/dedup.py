@@ -211,8 +211,9 @@ def _winners(columns: KeyColumns, originals: Rows, groups: Rows, fates: Fates) -
     """Return for each row that is left out the row that stays instead, for the others the row itself."""
     winner = np.arange(len(fates), dtype=np.int32)
     out = np.flatnonzero(fates != STAYS)
-    kept_last = columns.ranks + np.where(fates == STAYS, 0, len(fates)).astype(np.int64)
-    best = np.full(len(fates), 2 * len(fates), np.int64)
+    kept_last = columns.ranks.copy()
+    kept_last[out] += np.int32(len(fates))
+    best = np.full(len(fates), 2 * len(fates), np.int32)
     np.minimum.at(best, groups, kept_last)
     by_rank = np.empty(len(fates), np.int32)
     by_rank[columns.ranks] = winner
