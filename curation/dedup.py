@@ -13,7 +13,6 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from xxhash import xxh3_64_intdigest
 
 from curation.candidates import (
     FINGERPRINT_ROWS,
@@ -26,9 +25,9 @@ from curation.candidates import (
     text_similarity,
 )
 from curation.clusters import Rows, equal_groups
-from curation.kernels import NO_SHINGLES, Hashes
+from curation.kernels import NO_SHINGLES
 from curation.keys import KeyColumns, hex_series, read_hex, read_keys, shard_rows
-from curation.minhash import band_hashes, sketches
+from curation.minhash import PRINTS, band_hashes, sketches
 from curation.survivors import CAP, EXACT, NEAR, STAYS, Fates, best_of, cluster_fates
 from schemas.reasons import Reason
 from schemas.recipe import DedupPlan
@@ -55,7 +54,6 @@ duplicates within one source have one id.
 
 _REASONS = {STAYS: None, EXACT: Reason.EXACT_DUP, NEAR: Reason.NEAR_DUP, CAP: Reason.SOLUTION_CAP}
 _BATCH_ROWS = 16_384
-_EXTRA_ROWS = FINGERPRINT_ROWS + 1
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,7 @@ def write_bands(keys: Path, out: Path, *, plan: DedupPlan) -> None:
         plan: how texts are cut and hashed.
     """
     with pq.ParquetFile(keys) as shard:
-        table = np.empty((plan.bands + _EXTRA_ROWS, shard.metadata.num_rows), np.uint64)
+        table = np.empty((plan.bands + PRINTS, shard.metadata.num_rows), np.uint64)
         done = 0
         for batch in shard.iter_batches(_BATCH_ROWS, columns=["text"]):
             texts, end = pl.Series(batch.column(0)), done + len(batch)
@@ -113,8 +111,7 @@ def write_bands(keys: Path, out: Path, *, plan: DedupPlan) -> None:
                 texts, shingle=plan.shingle, permutations=plan.permutations, seed=plan.seed
             )
             table[: plan.bands, done:end] = band_hashes(signed, plan.bands)
-            table[plan.bands : plan.bands + FINGERPRINT_ROWS, done:end] = prints
-            table[-1, done:end] = _numbers(texts)
+            table[plan.bands :, done:end] = prints
             done = end
     table[:, table[0] == NO_SHINGLES] = NO_SHINGLES
     with out.open("wb") as file:
@@ -163,7 +160,7 @@ def find_duplicates(
 def _check_bands(keys: Sequence[Path], bands: Sequence[Path], *, plan: DedupPlan) -> None:
     for path, rows in zip(bands, shard_rows(keys), strict=True):
         shape = np.load(path, mmap_mode="r").shape
-        if shape != (plan.bands + _EXTRA_ROWS, rows):
+        if shape != (plan.bands + PRINTS, rows):
             msg = f"{path}: {shape} is not the shape of {plan.bands} bands and {rows} rows; write it again"
             raise ValueError(msg)
 
@@ -182,12 +179,6 @@ def _compare_texts(
     clusters = rows
     clusters[store.rows] = store.rows[found]
     return _Texts(same, clusters[same][originals], store, pairs, int(distinct.sum()))
-
-
-def _numbers(texts: pl.Series) -> Hashes:
-    """Return a hash of the digit runs of each text, in their order."""
-    digits = texts.fill_null("").str.extract_all("[0-9]+").list.join(" ")
-    return np.fromiter(map(xxh3_64_intdigest, digits), np.uint64, count=len(digits))
 
 
 def _problems(clusters: Rows, bands: Sequence[Path], *, plan: DedupPlan) -> Rows:
@@ -220,8 +211,9 @@ def _winners(columns: KeyColumns, originals: Rows, groups: Rows, fates: Fates) -
     """Return for each row that is left out the row that stays instead, for the others the row itself."""
     winner = np.arange(len(fates), dtype=np.int32)
     out = np.flatnonzero(fates != STAYS)
-    kept_last = columns.ranks + np.where(fates == STAYS, 0, len(fates)).astype(np.int64)
-    best = np.full(len(fates), 2 * len(fates), np.int64)
+    kept_last = columns.ranks.copy()
+    kept_last[out] += np.int32(len(fates))
+    best = np.full(len(fates), 2 * len(fates), np.int32)
     np.minimum.at(best, groups, kept_last)
     by_rank = np.empty(len(fates), np.int32)
     by_rank[columns.ranks] = winner

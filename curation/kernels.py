@@ -112,8 +112,22 @@ def _separates(builder: ir.IRBuilder, block: ir.Value) -> ir.Value:
     return builder.or_(builder.or_(blank, quote), builder.icmp_unsigned("==", block, _each(0x7F)))
 
 
+def _trails(builder: ir.IRBuilder, block: ir.Value) -> ir.Value:
+    """The marks that do not belong to a word unless more of it follows."""
+    found = builder.icmp_unsigned("==", block, _each(ord(".")))
+    for mark in ",;:?":
+        found = builder.or_(found, builder.icmp_unsigned("==", block, _each(ord(mark))))
+    return found
+
+
+def _counts(builder: ir.IRBuilder, block: ir.Value) -> ir.Value:
+    return builder.icmp_unsigned("<", builder.sub(block, _each(ord("0"))), _each(10))
+
+
 _lowest = _machine_lowest()
 _separators = _machine_bits(_separates)
+_tails = _machine_bits(_trails)
+_digits = _machine_bits(_counts)
 _foreign = _machine_bits(lambda builder, block: builder.icmp_unsigned(">=", block, _each(0x80)))
 
 
@@ -233,13 +247,32 @@ def _any_words(
 
 
 @compiled
-def _is_tail(byte: np.uint8, forms: Hashes32) -> bool:
-    return bool(forms[byte] >> np.uint32(KIND_BIT) == np.uint32(TAIL))
+def _find_stops(lower: Bytes, size: int, stops: Hashes) -> None:
+    """Write which bytes are in no word, a block to an integer: separators, and the marks before them.
+
+    From the last block to the first, because a mark needs to know what follows it.
+    """
+    after = np.uint64(0)
+    for block in range(size // BLOCK, -1, -1):
+        marks = _tails(lower, np.uint64(block * BLOCK))
+        found = _separators(lower, np.uint64(block * BLOCK))
+        found |= marks & (found >> _ONE | after)
+        while marks & (found >> _ONE) & ~found:
+            found |= marks & (found >> _ONE)
+        stops[block] = found
+        after = found << np.uint64(63)
 
 
 @compiled
 def _words(
-    data: Bytes, start: int, end: int, forms: Hashes32, lower: Bytes, letters: Bytes, words: Hashes
+    data: Bytes,
+    start: int,
+    end: int,
+    forms: Hashes32,
+    lower: Bytes,
+    letters: Bytes,
+    stops: Hashes,
+    words: Hashes,
 ) -> tuple[int, bool]:
     """Write a 64-bit hash of each word of one text.
 
@@ -250,33 +283,30 @@ def _words(
         The number of words, and whether normalising to NFC might change a character.
     """
     _lower_case(data, start, end, lower)
-    size, count, forms_seen = np.uint64(end - start), np.uint64(0), np.uint64(0)
-    block, first, inside, foreign = np.uint64(0), np.uint64(0), np.uint64(0), np.uint64(0)
-    while block <= size:
-        stops = _separators(lower, block)
+    _find_stops(lower, end - start, stops)
+    count, forms_seen = np.uint64(0), np.uint64(0)
+    first, inside, foreign = np.uint64(0), np.uint64(0), np.uint64(0)
+    for number in range((end - start) // BLOCK + 1):
+        block, out = np.uint64(number * BLOCK), stops[number]
         foreign = _foreign(lower, block) | np.uint64(foreign != np.uint64(0))  # of the stretch that goes on
-        after_stop = (stops << _ONE) | (inside ^ _ONE)
-        starts, ends = ~stops & after_stop, stops & ~after_stop
+        after_out = (out << _ONE) | (inside ^ _ONE)
+        starts, ends = ~out & after_out, out & ~after_out
         if not inside:
             first = block + _lowest(starts)
             starts &= starts - _ONE
         while ends:
-            stop = block + _lowest(ends)
+            last = block + _lowest(ends)
             if foreign & (ends ^ (ends - _ONE)):
                 foreign &= ~(ends ^ (ends - _ONE))
-                count, seen = _any_words(lower, first, stop, forms, letters, words, count)
+                count, seen = _any_words(lower, first, last, forms, letters, words, count)
                 forms_seen |= seen
             else:
-                last = stop - np.uint64(_is_tail(lower[stop - _ONE], forms))
-                while last > first and _is_tail(lower[last - _ONE], forms):
-                    last -= _ONE
                 words[count] = _word_hash(lower, first, last)
-                count += np.uint64(last > first)
+                count += _ONE
             first = block + _lowest(starts)
             starts &= starts - _ONE
             ends &= ends - _ONE
-        inside = ~stops >> np.uint64(63)
-        block += np.uint64(BLOCK)
+        inside = ~out >> np.uint64(63)
     return int(np.int64(count)), bool(forms_seen >> np.uint64(UNSTABLE_BIT))
 
 
@@ -285,6 +315,23 @@ def _half(words: Hashes, count: int, shift: np.uint64, out: Hashes32) -> None:
     """Write 32 bits of each word's hash."""
     for i in range(count):
         out[i] = np.uint32(words[i] >> shift)
+
+
+@compiled
+def _numbers(lower: Bytes, size: int) -> np.uint64:
+    """Return a hash of the runs of ASCII digits of a text, in their order."""
+    state, due = _SEED, ~np.uint64(0)  # due: where the run would go on
+    for number in range(size // BLOCK + 1):
+        block = np.uint64(number * BLOCK)
+        digits = _digits(lower, block)
+        while digits:
+            place = block + _lowest(digits)
+            digits &= digits - _ONE
+            if place != due:
+                state = _absorb(state, np.uint64(0))
+            state = _absorb(state, np.uint64(lower[place]))
+            due = place + _ONE
+    return state
 
 
 @compiled
@@ -328,11 +375,12 @@ def shingle_sets(
     """
     longest = _longest(texts)
     lower, letters = np.empty(longest + BLOCK, np.uint8), np.empty(2 * longest + BLOCK, np.uint8)
+    stops = np.empty(longest // BLOCK + 1, np.uint64)
     halves, hashes = np.empty(longest // 2 + 2, np.uint32), np.empty(longest // 2 + 2, np.uint32)
     end = 0
     for row in range(len(texts) - 1):
         here = out[end:]
-        words, unstable[row] = _words(data, texts[row], texts[row + 1], forms, lower, letters, here)
+        words, unstable[row] = _words(data, texts[row], texts[row + 1], forms, lower, letters, stops, here)
         _half(here, words, _UPPER, halves)
         count = _sequences(halves, words, shingle, hashes)
         _half(here, words, _LOWER, halves)
@@ -403,18 +451,21 @@ def minhashes(
 ) -> None:
     """Lower each row of `out`, shape (n, permutations), to the signature of its text.
 
-    `prints`, shape (2, n), takes 128 bits of its word sequence, unless it has no columns. Text i lies at
-    `texts[i]` to `texts[i + 1]` of `data`; `unstable` takes whether normalising to NFC might change it.
+    `prints`, shape (3, n), takes 128 bits of its word sequence and a hash of its numbers, unless it has no
+    columns. Text i lies at `texts[i]` to `texts[i + 1]` of `data`; `unstable` takes whether normalising to
+    NFC might change it.
     """
     longest = _longest(texts)
     lower, letters = np.empty(longest + BLOCK, np.uint8), np.empty(2 * longest + BLOCK, np.uint8)
+    stops = np.empty(longest // BLOCK + 1, np.uint64)
     words = np.empty(longest // 2 + 2, np.uint64)
     halves = np.empty(longest // 2 + 2 + LANES, np.uint32)
     hashes = np.empty(longest // 2 + 2 + LANES, np.uint32)
     for row in range(len(texts) - 1):
-        count, unstable[row] = _words(data, texts[row], texts[row + 1], forms, lower, letters, words)
+        count, unstable[row] = _words(data, texts[row], texts[row + 1], forms, lower, letters, stops, words)
         if prints.shape[1]:
             prints[0, row], prints[1, row] = _fingerprint(words, count)
+            prints[2, row] = _numbers(lower, texts[row + 1] - texts[row])
         _half(words, count, _UPPER, halves)
         count = _sequences(halves, count, shingle, hashes)
         if count:
@@ -431,5 +482,5 @@ def bands_of(signatures: Hashes32, out: Hashes) -> None:
         for band in range(bands):
             value = np.uint64(band)
             for i in range(band * width, (band + 1) * width):
-                value = _mix(value * _BASE + np.uint64(signature[i]))
-            out[band, row] = NO_SHINGLES if empty else min(value, NO_SHINGLES - np.uint64(1))
+                value = _absorb(value, np.uint64(signature[i]))
+            out[band, row] = NO_SHINGLES if empty else min(_mix(value), NO_SHINGLES - _ONE)

@@ -12,6 +12,9 @@ import pyarrow as pa
 from curation.kernels import UNSEEN, Flags, Hashes, Hashes32, bands_of, minhashes
 from curation.shingles import as_texts, character_forms, utf8_buffers
 
+PRINTS = 3
+"""Hashes of a text beside its signature."""
+
 
 def signatures(texts: pl.Series | pa.Array, *, shingle: int, permutations: int, seed: int) -> Hashes32:
     """Return the MinHash signature of each text.
@@ -26,15 +29,18 @@ def signatures(texts: pl.Series | pa.Array, *, shingle: int, permutations: int, 
         Shape (n, permutations). A text without words has 2^32 - 1 everywhere, as an empty
         `datasketch.MinHash` has.
     """
-    prints = np.empty((2, 0), np.uint64)
+    prints = np.empty((PRINTS, 0), np.uint64)
     return _sketch(as_texts(texts), prints, shingle=shingle, permutations=permutations, seed=seed)
 
 
 def sketches(
     texts: pl.Series | pa.Array, *, shingle: int, permutations: int, seed: int
 ) -> tuple[Hashes32, Hashes]:
-    """Return the signatures, and 128 bits per text, shape (2, n), that are equal for equal word sequences."""
-    prints = np.empty((2, len(texts)), np.uint64)
+    """Return the signatures, and three hashes per text, shape (3, n).
+
+    Two are 128 bits that are equal for equal word sequences; the third is equal for equal runs of digits.
+    """
+    prints = np.empty((PRINTS, len(texts)), np.uint64)
     signed = _sketch(as_texts(texts), prints, shingle=shingle, permutations=permutations, seed=seed)
     return signed, prints
 
@@ -62,7 +68,7 @@ def _sketch(texts: pl.Series, prints: Hashes, *, shingle: int, permutations: int
     out, unstable = _signed(texts, prints, shingle=shingle, permutations=permutations, seed=seed)
     if unstable.any():
         normal = texts.filter(pl.Series(unstable)).str.normalize("NFC")
-        again = np.empty((2, len(normal) if prints.size else 0), np.uint64)
+        again = np.empty((PRINTS, len(normal) if prints.size else 0), np.uint64)
         out[unstable], _ = _signed(normal, again, shingle=shingle, permutations=permutations, seed=seed)
         if prints.size:
             prints[:, unstable] = again

@@ -28,15 +28,19 @@ def ranks(priority: Integers, quality: NDArray[np.float64], ids: Hashes, file: R
         row: place in its file.
     """
     order = _by_id(ids, file, row)
-    for key in (np.where(np.isnan(quality), np.inf, -quality), -priority):
-        if (key != key[:1]).any():
-            order = order[np.argsort(key[order], kind="stable")]
+    order = _stably(order, np.where(np.isnan(quality), np.inf, -quality))
+    order = _stably(order, -priority)
     ranks = np.empty(len(order), np.int32)
     ranks[order] = np.arange(len(order), dtype=np.int32)
     return ranks
 
 
-def _by_id(ids: Hashes, file: Rows, row: Integers) -> Integers:
+def _stably(order: Rows, key: Integers | NDArray[np.float64]) -> Rows:
+    """Sort an order by one more key, unless that is the same for all rows."""
+    return order[np.argsort(key[order], kind="stable")] if (key != key[:1]).any() else order
+
+
+def _by_id(ids: Hashes, file: Rows, row: Integers) -> Rows:
     """Return the rows by id, file and row.
 
     Sorts the upper bits of an id and the row packed into one integer, several times as fast as by four
@@ -46,7 +50,7 @@ def _by_id(ids: Hashes, file: Rows, row: Integers) -> Integers:
     packed = ids[0] >> shift << shift
     packed |= np.arange(len(row), dtype=np.uint64)
     packed.sort()
-    order: Integers = (packed & ((np.uint64(1) << shift) - np.uint64(1))).astype(np.int64)
+    order: Rows = (packed & ((np.uint64(1) << shift) - np.uint64(1))).astype(np.int32)
     packed >>= shift
     tied = np.zeros(len(row), np.bool_)
     tied[1:] = packed[1:] == packed[:-1]

@@ -8,6 +8,7 @@ from importlib.resources import files
 
 LIBRARIES = (
     "jinja2",
+    "llvmlite",
     "numba",
     "numpy",
     "orjson",
@@ -17,7 +18,6 @@ LIBRARIES = (
     "quicktok-v1",
     "scipy",
     "tokenizers",
-    "xxhash",
 )
 """Libraries whose change may change a byte of the mixture."""
 

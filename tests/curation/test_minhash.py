@@ -103,6 +103,23 @@ def test_equal_fingerprints_mean_equal_words(texts: list[str]) -> None:
     assert np.array_equal(signed, signatures(series, shingle=2, permutations=16, seed=1))
 
 
+@pytest.mark.parametrize(
+    ("text", "same", "other"),
+    [
+        ("5 apples", "  buy 5 pears", "6 apples"),
+        ("12 a 3", "x12y3", "1 2 a 3"),
+        ("no number", "", "0"),
+        ("a" * 62 + "1234" + "b" * 70 + "5", "1234 5", "1234" + " " * 60 + "56"),
+    ],
+)
+def test_numbers_are_the_runs_of_digits_in_their_order(text: str, same: str, other: str) -> None:
+    """The words around them do not count, nor where in the text a run lies."""
+    _, prints = sketches(pl.Series([text, same, other]), shingle=2, permutations=16, seed=1)
+    first, second, third = prints[2].tolist()
+    assert first == second
+    assert first != third
+
+
 def test_a_band_is_equal_exactly_where_its_values_are() -> None:
     """Two rows share the hash of a band if and only if they agree in all values of that band."""
     rows = np.arange(3 * 16, dtype=np.uint32).reshape(3, 16)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.overlap import explain_pair
+from curation.overlap import cut_words, explain_pair
 from curation.shingles import shingle_hashes
 
 TEXT = st.text(
@@ -119,6 +119,24 @@ def test_unicode_form_never_matters(text: str) -> None:
     """A text and its decomposed form have the same shingles."""
     composed, decomposed = sets_of([unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)])
     assert composed == decomposed
+
+
+@given(st.text(st.sampled_from("ab.,:  é中’—"), min_size=50, max_size=400), st.integers(1, 3))
+@settings(max_examples=300, deadline=None)
+def test_words_and_marks_may_lie_across_the_blocks_of_a_long_text(text: str, shingle: int) -> None:
+    """A text of several blocks has the words that are cut from it one character at a time."""
+    words = " ".join(word for word, _, _ in cut_words(unicodedata.normalize("NFC", text)))
+    as_written, as_cut = sets_of([text, words], shingle)
+    assert as_written == as_cut
+
+
+@pytest.mark.parametrize("length", [*range(56, 72), 127, 128, 129])
+def test_trailing_marks_are_cut_at_every_place_of_a_block(length: int) -> None:
+    """A run of marks ends a word wherever the borders of blocks fall, and a leading mark stays."""
+    letters = "a" * length
+    written, plain, leading = sets_of([f"{letters}?.: .b", f"{letters} .b", f"{letters} b"], 2)
+    assert written == plain
+    assert written != leading
 
 
 @given(TEXT, TEXT, st.integers(1, 6))
