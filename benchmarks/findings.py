@@ -27,6 +27,8 @@ class Finding:
     on: str
     """What it was measured on: rows, bytes, real or generated."""
     less_is_better: bool = False
+    at_full_size: bool = False
+    """Bounds are about the full scale only."""
     notes: tuple[str, ...] = ()
     versions: str = ""
     """Of the peers."""
@@ -35,7 +37,9 @@ class Finding:
 
     @property
     def reached(self) -> str:
-        """Return yes, no, or that even the aim was."""
+        """Return yes, no, that even the aim was, or that the scale was too small to say."""
+        if self.at_full_size and self.scale != "full":
+            return "open: not at full size"
         if self._meets(self.aim):
             return "yes, and the aim"
         return "yes" if self._meets(self.at_least) else "**no**"
