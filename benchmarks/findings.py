@@ -90,8 +90,8 @@ Measure = Callable[[Options], Sequence[Finding]]
 def record(found: Sequence[Finding], options: Options, path: Path = RESULTS) -> list[Finding]:
     """Date the findings and put them in the place of those of the same name."""
     today = datetime.now(UTC).strftime("%Y-%m-%d")
-    load = os.getloadavg()[1]
-    dated = [replace(finding, scale=options.scale, date=today, load=load) for finding in found]
+    busy = os.getloadavg()[1]
+    dated = [replace(finding, scale=options.scale, date=today, load=busy) for finding in found]
     known = {finding.what: finding for finding in load(path)}
     known |= {finding.what: finding for finding in dated}
     content = {"machine": machine(), "findings": [asdict(finding) for finding in known.values()]}
