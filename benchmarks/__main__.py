@@ -9,6 +9,7 @@ python -m benchmarks page                     write benchmarks/results.json into
 """
 
 import argparse
+import signal
 import sys
 import time
 from importlib import import_module
@@ -38,6 +39,9 @@ def main() -> None:
     else:
         _add_figures(parser)
     given = parser.parse_args()
+    signal.signal(
+        signal.SIGTERM, lambda number, frame: sys.exit(128 + number)
+    )  # removes folders, ends children
     given.run(given)
 
 

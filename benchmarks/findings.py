@@ -1,6 +1,7 @@
 """What was measured, beside what was to be reached: kept in results.json, shown in docs/benchmarks.md."""
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -27,15 +28,21 @@ class Finding:
     on: str
     """What it was measured on: rows, bytes, real or generated."""
     less_is_better: bool = False
+    at_full_size: bool = False
+    """Bounds are about the full scale only."""
     notes: tuple[str, ...] = ()
     versions: str = ""
     """Of the peers."""
     scale: str = ""
     date: str = ""
+    load: float = 0.0
+    """Processes that wanted a core, over the five minutes before the end."""
 
     @property
     def reached(self) -> str:
-        """Return yes, no, or that even the aim was."""
+        """Return yes, no, that even the aim was, or that the scale was too small to say."""
+        if self.at_full_size and self.scale != "full":
+            return "open: not at full size"
         if self._meets(self.aim):
             return "yes, and the aim"
         return "yes" if self._meets(self.at_least) else "**no**"
@@ -49,7 +56,7 @@ class Finding:
             f"{sign}{_number(self.aim)}{self.unit}",
             f"{_number(self.measured)}{self.unit}",
             self.reached,
-            f"{self.on}; {self.date}",
+            f"{self.on}; {self.date}, load {self.load:.1f}",
         )
         return f"| {' | '.join(cells)} |"
 
@@ -83,7 +90,8 @@ Measure = Callable[[Options], Sequence[Finding]]
 def record(found: Sequence[Finding], options: Options, path: Path = RESULTS) -> list[Finding]:
     """Date the findings and put them in the place of those of the same name."""
     today = datetime.now(UTC).strftime("%Y-%m-%d")
-    dated = [replace(finding, scale=options.scale, date=today) for finding in found]
+    busy = os.getloadavg()[1]
+    dated = [replace(finding, scale=options.scale, date=today, load=busy) for finding in found]
     known = {finding.what: finding for finding in load(path)}
     known |= {finding.what: finding for finding in dated}
     content = {"machine": machine(), "findings": [asdict(finding) for finding in known.values()]}
@@ -105,13 +113,20 @@ def write_page(order: Sequence[str], path: Path = RESULTS, page: Path = PAGE) ->
     lines = [_machine(json.loads(path.read_text(encoding="utf-8"))["machine"]), "", HEADER]
     lines += [finding.line() for finding in found]
     lines += ["", "What lies behind the figures:", ""]
-    for finding in found:
-        notes = "; ".join((*finding.notes, *([f"peers: {finding.versions}"] if finding.versions else [])))
-        lines += [f"* **{finding.what}** (`{finding.figure}`, scale {finding.scale}): {notes}."]
+    for figure in dict.fromkeys(finding.figure for finding in found):
+        lines.append(_behind([finding for finding in found if finding.figure == figure]))
     text = page.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     page.write_text(f"{before}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{after}", encoding="utf-8")
+
+
+def _behind(found: Sequence[Finding]) -> str:
+    """Return one line of what the findings of a figure were made of."""
+    notes = dict.fromkeys(note for finding in found for note in finding.notes)
+    peers = ", ".join(dict.fromkeys(finding.versions for finding in found if finding.versions))
+    said = "; ".join((*notes, f"peers: {peers}") if peers else notes)
+    return f"* `{found[0].figure}`, scale {found[0].scale}: {said}."
 
 
 def _machine(facts: dict[str, str]) -> str:

@@ -29,7 +29,7 @@ class Spent:
 
     wall: float
     cpu: float
-    """Of the process and all of its children that it waited for."""
+    """Of the process and its children; of those it did not wait for only if they were watched."""
     output: str
     rss: int = 0
     """Most bytes resident in the process tree at once, shared pages counted in each process."""
@@ -41,6 +41,8 @@ class Spent:
 class _Peak:
     rss: int = 0
     pss: int = 0
+    cpu: dict[int, float] = field(default_factory=dict)
+    """CPU seconds of each process when it was last seen."""
     done: Event = field(default_factory=Event)
 
 
@@ -65,7 +67,7 @@ def run(command: Sequence[object], *, watch: bool = False, **environment: str) -
 
     Args:
         command: program and arguments.
-        watch: sample the memory of its process tree.
+        watch: sample memory and CPU time of its process tree.
         environment: variables to set for it.
 
     Raises:
@@ -81,8 +83,13 @@ def run(command: Sequence[object], *, watch: bool = False, **environment: str) -
         stderr=subprocess.STDOUT,
         text=True,
     )
-    with _watching(process.pid if watch else None) as peak:
-        output, _ = process.communicate()
+    try:
+        with _watching(process.pid if watch else None) as peak:
+            output, _ = process.communicate()
+    finally:
+        if process.poll() is None:  # we were interrupted: it must not go on without us
+            process.terminate()
+            process.wait()
     wall = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if process.returncode:
@@ -90,7 +97,7 @@ def run(command: Sequence[object], *, watch: bool = False, **environment: str) -
             f"{' '.join(map(str, command))} ended with {process.returncode}:\n{output[-3000:]}"
         )
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Spent(wall, cpu, output, peak.rss, peak.pss)
+    return Spent(wall, max(cpu, sum(peak.cpu.values())), output, peak.rss, peak.pss)
 
 
 def last_line(output: str) -> str:
@@ -133,7 +140,9 @@ def _watching(root: int | None) -> Iterator[_Peak]:
 
 def _watch(root: int, peak: _Peak) -> None:
     while not peak.done.wait(_SAMPLE_SECONDS):
-        sizes = [_memory(pid) for pid in tree(root)]
+        pids = tree(root)
+        peak.cpu.update({pid: seconds for pid in pids if (seconds := _cpu(pid)) is not None})
+        sizes = [_memory(pid) for pid in pids]
         peak.rss = max(peak.rss, sum(size[0] for size in sizes))
         peak.pss = max(peak.pss, sum(size[1] for size in sizes))
 
@@ -156,11 +165,21 @@ def _number(name: str) -> int:
 
 
 def _parent(process: Path) -> int | None:
+    fields = _fields(process)
+    return int(fields[1]) if fields else None
+
+
+def _cpu(pid: int) -> float | None:
+    fields = _fields(Path(f"/proc/{pid}"))
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") if fields else None
+
+
+def _fields(process: Path) -> list[str]:
+    """Return what /proc states after the name, which, in brackets, may hold anything."""
     try:
-        # the name, in brackets, may hold anything; the parent is the second field after it
-        return int((process / "stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        return None
+        return (process / "stat").read_text().rpartition(")")[2].split()
+    except OSError:  # ended meanwhile
+        return []
 
 
 def _memory(pid: int) -> tuple[int, int]:

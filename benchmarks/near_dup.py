@@ -46,7 +46,10 @@ def deduplicate(
 def prepare(source: Path, keys: Path, bands: Path, *, column: str, plan: DedupPlan) -> None:
     """Write keys and bands of one input; an id is made of a row's place, equal texts are exact duplicates."""
     place = 0
-    with pq.ParquetFile(source) as rows, pq.ParquetWriter(keys, _KEYS) as writer:
+    with (
+        pq.ParquetFile(source) as rows,
+        pq.ParquetWriter(keys, _KEYS, compression="none", use_dictionary=False) as writer,
+    ):
         for batch in rows.iter_batches(_BATCH_ROWS, columns=[column]):
             texts = pl.Series(batch.column(0)).fill_null("")
             digests = [xxh3_128_hexdigest(text) for text in texts]

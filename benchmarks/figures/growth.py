@@ -25,6 +25,7 @@ def measure(options: Options) -> Sequence[Finding]:
         at_least=1.15,
         aim=1.0,
         less_is_better=True,
+        at_full_size=True,
         measured=per_row["many"] / per_row["few"],
         on=f"{many:,} generated rows of 200 B, vs {few:,}",
         notes=tuple(

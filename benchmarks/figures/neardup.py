@@ -11,9 +11,10 @@ import polars as pl
 
 from benchmarks.exact_pairs import shingle_matrix, similar_pairs
 from benchmarks.findings import Finding, Options
+from benchmarks.generate import Corpus, rows_of
 from benchmarks.measure import Spent, medians, run
 from benchmarks.peer_envs import PEERS, python_of, script
-from benchmarks.rows import described, folder, megabytes, texts
+from benchmarks.rows import described, folder, is_real, megabytes, texts
 
 SHARDS = 4
 CORES = 2
@@ -22,23 +23,25 @@ Kept = dict[str, set[int]]
 
 def measure(options: Options) -> Sequence[Finding]:
     """Compare seconds by the clock on two cores, imports and process starts included."""
-    rows = texts(options)
+    rows = enough_texts(options)
     with folder(options, "neardup") as work:
         source = write_shards(rows, work / "in")
         tools = {"thinkmix": _thinkmix, "text-dedup": _text_dedup, "datatrove": _datatrove}
         _thinkmix(source, work)  # compiles
-        cpu: dict[str, float] = {}
+        last: dict[str, Spent] = {}
 
         def timed(name: str) -> float:
-            spent = tools[name](source, work)
-            cpu[name] = spent.cpu
-            return spent.wall
+            last[name] = tools[name](source, work)
+            return last[name].wall
 
         taken = medians(options.rounds, **{name: partial(timed, name) for name in tools})
         kept = {name: ids(work / name) for name in tools}
-    on = f"{len(rows):,} {described(options)}, {megabytes(rows):.0f} MB, {CORES} cores"
+    kind = described(options)
+    if is_real(options) and len(rows) > len(texts(options)):
+        kind = "real and generated rows"
+    on = f"{len(rows):,} {kind}, {megabytes(rows):.0f} MB, {CORES} cores"
     notes = (
-        ", ".join(f"{name} {taken[name]:.1f} s ({cpu[name]:.0f} CPU s)" for name in tools),
+        ", ".join(f"{name} {taken[name]:.1f} s ({_more(last[name])})" for name in tools),
         "all: 5-word shingles, 120 permutations in 20 bands of 6; the peers do not verify what bands propose",
         *agreement(rows, kept),
     )
@@ -55,6 +58,17 @@ def measure(options: Options) -> Sequence[Finding]:
         )
         for name, (least, aim) in bounds.items()
     ]
+
+
+def enough_texts(options: Options) -> pl.Series:
+    """Return whole rows, at full scale filled up with generated chats to the 71,459 that bounds are about."""
+    rows = texts(options)
+    missing = options.size(tiny=0, short=0, full=71_459 - len(rows))
+    if missing <= 0:
+        return rows
+    made = pl.DataFrame(pl.from_arrow(rows_of(Corpus(rows=missing, bytes_per_row=700), "chat", 0, missing)))
+    turns = pl.col("conversations").list.eval(pl.element().struct.field("value")).list.join("\n")
+    return pl.concat([rows, made.select(text=turns)["text"]]).rechunk()
 
 
 def agreement(rows: pl.Series, kept: Kept) -> list[str]:
@@ -103,7 +117,7 @@ def _thinkmix(source: Path, work: Path) -> Spent:
         "--out",
         out / "kept",
     ]
-    return run([*command, "--threads", CORES])
+    return run([*command, "--threads", CORES], watch=True)
 
 
 def _text_dedup(source: Path, work: Path) -> Spent:
@@ -130,7 +144,7 @@ def _text_dedup(source: Path, work: Path) -> Spent:
         out / "rows",
     ]
     home = {"HF_HOME": str(out / "home"), "HF_HUB_OFFLINE": "1"}
-    spent = run([python, "-m", "text_dedup.minhash", *where, *how, *fast], **home)
+    spent = run([python, "-m", "text_dedup.minhash", *where, *how, *fast], watch=True, **home)
     (out / "kept").mkdir()
     run([python, script("text_dedup_kept"), out / "rows", out / "kept" / "rows.parquet"], **home)
     return spent
@@ -139,7 +153,11 @@ def _text_dedup(source: Path, work: Path) -> Spent:
 def _datatrove(source: Path, work: Path) -> Spent:
     out, python = _empty(work / "datatrove"), python_of("datatrove")
     how = [source, out / "kept", out / "scratch", SHARDS, CORES]
-    return run([python, script("datatrove_minhash"), *how], HF_HUB_OFFLINE="1")
+    return run([python, script("datatrove_minhash"), *how], watch=True, HF_HUB_OFFLINE="1")
+
+
+def _more(spent: Spent) -> str:
+    return f"{spent.cpu:.1f} CPU s, peak RSS {spent.rss / 1e9:.2f} GB"
 
 
 def _empty(path: Path) -> Path:

@@ -45,6 +45,7 @@ def measure(options: Options) -> Sequence[Finding]:
         at_least=4,
         aim=2,
         less_is_better=True,
+        at_full_size=True,
         measured=taken["thinkmix"] / taken["copy"],
         on=f"{rows:,} generated rows of 20 kB, {rows * 0.98 * 2e-5:.2g} GB, {size / 1e9:.2g} GB of parquet",
         notes=(

@@ -59,7 +59,7 @@ def test_page_gets_the_table_between_its_marks(tmp_path: Path):
     text = page.read_text()
     assert text.startswith("before\n")
     assert text.endswith("\nafter\n")
-    assert "| speed | 8× | 12× | 9.5× | yes | 1 row;" in text
+    assert "| speed | 8× | 12× | 9.5× | yes | 1 row; 20" in text
     assert "old" not in text
 
 
