@@ -47,7 +47,9 @@ class ShardWriter:
 
     def append(self, frame: pl.DataFrame) -> None:
         """Add rows; they reach the disk when a row group is full."""
-        rows = frame.select(self._schema.names()).to_arrow(compat_level=pl.CompatLevel.oldest())
+        if frame.columns != self._schema.names():  # a selection costs more than a small frame
+            frame = frame.select(self._schema.names())
+        rows = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
         sizes = np.cumsum(text_sizes(rows) + _ROW_BYTES)
         start, before = 0, -self._size
         self.rows += frame.height

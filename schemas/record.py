@@ -13,8 +13,6 @@ from schemas.reasons import Reason
 MAX_DEPTH = 64
 """Deepest nesting of lists and objects that a row may hold; deeper values crash other readers."""
 
-JsonText = "stored as JSON text"
-"""Marker for `Annotated[..., JsonText]`: open-ended JSON, one string column in a frame."""
 
 _DIGITS = bytes(ord("0") if chr(code).isdigit() and code < 128 else code for code in range(256))
 _LONG_INTEGER = b"0" * 20
@@ -73,6 +71,5 @@ JsonObject = Annotated[
     Mapping[str, Any],
     BeforeValidator(_parse_json),
     PlainSerializer(json_text, return_type=str),
-    JsonText,
 ]
 """An open-ended JSON object: a mapping in Python, JSON text in a frame and in a dump."""
