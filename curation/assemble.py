@@ -8,10 +8,12 @@ import polars as pl
 import pyarrow as pa
 
 from curation.render import EXAMPLES
-from curation.shards import read_groups, write_shard
+from curation.shards import ShardWriter, read_groups
 
 SHARD_BYTES = 64 * 1024 * 1024
 """Text in one published shard; what `gather` must hold, several times over, in memory."""
+
+_ROWS_AT_ONCE = 512
 
 _PART = pl.Schema({**EXAMPLES, "order": pl.UInt64(), "copy": pl.Int64()})
 _ARROW = pl.DataFrame(schema=_PART).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
@@ -76,14 +78,18 @@ def gather(parts: Sequence[tuple[Path, Sequence[int]]], out: Path) -> str:
         parts: scattered files, each with the batches that belong to this shard.
         out: parquet file to write.
     """
-    rows = pl.concat(_read(parts)).sort("order", "id", "copy")
+    rows = pl.concat(_read(parts))
+    order = rows.select("order", "id", "copy").with_row_index().sort("order", "id", "copy")["index"]
     suffix = pl.when(pl.col("copy") > 0).then(pl.format("#{}", pl.col("copy") + 1)).otherwise(pl.lit(""))
-    rows = rows.with_columns(id=pl.col("id") + suffix).select(EXAMPLES.names())
-    write_shard(out, rows)
     content = sha256()
-    for row in rows.select("id", "prompt", "completion").iter_rows():
-        content.update("\0".join(row).encode())
-        content.update(b"\1")
+    with ShardWriter(out, EXAMPLES) as shard:
+        # put in order a few at a time: all of them at once would be in memory twice
+        for start in range(0, len(order), _ROWS_AT_ONCE):
+            part = rows[order[start : start + _ROWS_AT_ONCE]].with_columns(id=pl.col("id") + suffix)
+            shard.append(part)
+            for row in part.select("id", "prompt", "completion").iter_rows():
+                content.update("\0".join(row).encode())
+                content.update(b"\1")
     return content.hexdigest()
 
 

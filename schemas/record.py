@@ -1,4 +1,4 @@
-"""The two base classes of every record, and the JSON types that a frame keeps as text."""
+"""The base class of every record, and the JSON object type that records share."""
 
 import json
 from collections.abc import Mapping
