@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from curation.normalize import Judged
+from curation.normalize import Reopened
 from curation.pools import COUNTED, LOST
 from curation.shards import ShardWriter
-from schemas.conversation import Conversation, Message
+from schemas.conversation import Message
 from schemas.errors import LedgerError
 from schemas.reasons import Reason
 from schemas.recipe import SourceBase, Template
@@ -18,21 +18,21 @@ from templates import ModeUnsupported, TrainingTurn, count_tokens, round_trip_pr
 
 STAGE = "render"
 
-_MESSAGE = pl.Struct(
-    {
-        "role": pl.String(),
-        "content": pl.String(),
-        "reasoning_content": pl.String(),
-        "tool_calls": pl.List(
-            pl.Struct(
-                {
-                    "type": pl.String(),
-                    "function": pl.Struct({"name": pl.String(), "arguments": pl.String()}),
-                }
-            )
-        ),
-    }
+_CALLS = pl.List(
+    pl.Struct(
+        {
+            "type": pl.String(),
+            "function": pl.Struct({"name": pl.String(), "arguments": pl.String()}),
+        }
+    )
 )
+
+_MESSAGE = {
+    "role": pl.String(),
+    "content": pl.String(),
+    "reasoning_content": pl.String(),
+    "tool_calls": _CALLS,
+}
 
 EXAMPLES = pl.Schema(
     {
@@ -41,7 +41,7 @@ EXAMPLES = pl.Schema(
         "conversation_id": pl.String(),
         "turn": pl.Int64(),
         "thinking": pl.Boolean(),
-        "messages": pl.List(_MESSAGE),
+        "messages": pl.List(pl.Struct(_MESSAGE)),
         "tools": pl.String(),
         "prompt": pl.String(),
         "completion": pl.String(),
@@ -52,15 +52,14 @@ EXAMPLES = pl.Schema(
 """An example as it is published. `messages` are the turns up to the one that is learned, as chat
 templates read them; `tools` is the JSON text of the tool list, or null."""
 
-_ROWS_AT_ONCE = 512
-_BYTES_AT_ONCE = 16 * 1024 * 1024
+_AT_ONCE = 1024
+_LETTERS_AT_ONCE = 8 * 1024 * 1024
 
 
 class _Draft(NamedTuple):
     """One supervised turn of one conversation, with its reason if it cannot be an example."""
 
-    row: int
-    conversation: Conversation
+    of: Reopened
     position: int
     turn: TrainingTurn | None
     reason: Reason | None
@@ -68,7 +67,7 @@ class _Draft(NamedTuple):
 
 
 def render_rows(
-    conversations: Iterable[Judged],
+    conversations: Iterable[Reopened],
     wanted: pl.DataFrame,
     *,
     source: SourceBase,
@@ -90,7 +89,7 @@ def render_rows(
         How many examples were written.
 
     Raises:
-        LedgerError: if a wanted row is no conversation any more, or does not have the wanted turn.
+        LedgerError: if a wanted row does not have the wanted turn.
     """
     turns = {row: set(listed) for row, listed in wanted.group_by("row").agg("turn").iter_rows()}
     with (
@@ -98,9 +97,9 @@ def render_rows(
         ShardWriter(out / "index.parquet", COUNTED) as index,
         ShardWriter(out / "lost.parquet", LOST) as lost,
     ):
-        for batch in _batches(conversations):
-            drafts = [draft for item in batch for draft in _drafts(item, turns, source, template)]
-            frame, dropped = _examples(drafts, source.name, max_tokens)
+        drafts = (draft for item in conversations for draft in _drafts(item, turns, source, template))
+        for batch in _batches(drafts):
+            frame, dropped = _examples(batch, source.name, max_tokens)
             index.append(_index(frame, examples.rows))
             examples.append(frame)
             lost.append(dropped)
@@ -110,13 +109,13 @@ def render_rows(
     return examples.rows
 
 
-def _batches(conversations: Iterable[Judged]) -> Iterator[list[Judged]]:
-    batch: list[Judged] = []
+def _batches(drafts: Iterable[_Draft]) -> Iterator[list[_Draft]]:
+    batch: list[_Draft] = []
     size = 0
-    for item in conversations:
-        batch.append(item)
-        size += item.text_bytes
-        if len(batch) == _ROWS_AT_ONCE or size >= _BYTES_AT_ONCE:
+    for draft in drafts:
+        batch.append(draft)
+        size += len(draft.turn.prompt) + len(draft.turn.completion) if draft.turn else 0
+        if len(batch) == _AT_ONCE or size >= _LETTERS_AT_ONCE:
             yield batch
             batch, size = [], 0
     if batch:
@@ -124,25 +123,20 @@ def _batches(conversations: Iterable[Judged]) -> Iterator[list[Judged]]:
 
 
 def _drafts(
-    item: Judged, wanted: Mapping[int, set[int]], source: SourceBase, template: Template
+    item: Reopened, wanted: Mapping[int, set[int]], source: SourceBase, template: Template
 ) -> list[_Draft]:
-    conversation, row = item.conversation, item.row.number
-    if conversation is None:
-        msg = f"row {row} of {source.name} was a conversation when it was validated, and is none now"
-        raise LedgerError(msg)
-    messages, tools = conversation.messages, conversation.tools
-    places = sorted(wanted[row])
+    places = wanted[item.row]
     try:
-        turns = training_turns(messages, tools, template=template, supervise=source.supervise)
+        turns = training_turns(item.messages, item.tools, template=template, supervise=source.supervise)
     except ModeUnsupported as error:
-        detail = str(error)
-        return [_Draft(row, conversation, place, None, Reason.MODE_UNSUPPORTED, detail) for place in places]
+        return [_Draft(item, place, None, Reason.MODE_UNSUPPORTED, str(error)) for place in sorted(places)]
     drafts = []
     for turn in turns:
-        if turn.turn in wanted[row]:
-            problem = round_trip_problem(messages, tools, turn, template)
-            reason = Reason.ROUND_TRIP if problem else None
-            drafts.append(_Draft(row, conversation, turn.turn, turn, reason, problem or ""))
+        if turn.turn in places:
+            problem = round_trip_problem(item.messages, item.tools, turn, template)
+            drafts.append(
+                _Draft(item, turn.turn, turn, Reason.ROUND_TRIP if problem else None, problem or "")
+            )
     return drafts
 
 
@@ -158,42 +152,60 @@ def _examples(drafts: list[_Draft], source: str, max_tokens: int) -> tuple[pl.Da
         if reason is None and tokens > max_tokens:
             reason, detail = Reason.TOO_LONG, f"{tokens} tokens, at most {max_tokens} are allowed"
         if reason is not None or draft.turn is None:
-            place = {"row": draft.row, "turn": draft.position}
+            place = {"row": draft.of.row, "turn": draft.position}
             lost.append({**place, "reason": reason, "detail": detail, "tokens": tokens})
-            continue
-        conversation, turn = draft.conversation, draft.turn
-        kept.append(
-            {
-                "id": f"{conversation.id}-{turn.turn}",
-                "source": source,
-                "conversation_id": conversation.id,
-                "turn": turn.turn,
-                "thinking": turn.thinking,
-                "messages": [_chat(message) for message in conversation.messages[: turn.turn + 1]],
-                "tools": json_text(list(conversation.tools)) if conversation.tools else None,
-                "prompt": turn.prompt,
-                "completion": turn.completion,
-                "prompt_tokens": prompt_tokens,
-                "completion_tokens": completion_tokens,
-                "row": draft.row,
-            }
-        )
-    examples = pl.DataFrame(kept, schema={**EXAMPLES, "row": pl.Int64()}, orient="row")
-    return examples, pl.DataFrame(lost, schema=LOST, orient="row")
+        else:
+            kept.append((draft.of, draft.turn, prompt_tokens, completion_tokens))
+    return _frame(kept, source), pl.DataFrame(lost, schema=LOST, orient="row")
 
 
-def _chat(message: Message) -> dict[str, Any]:
-    """Return a turn for publication: arguments as the JSON text that the template prints verbatim."""
-    calls = [
+def _frame(kept: list[tuple[Reopened, TrainingTurn, int, int]], source: str) -> pl.DataFrame:
+    columns: dict[str, list[Any]] = {
+        "id": [f"{of.id}-{turn.turn}" for of, turn, _, _ in kept],
+        "source": [source] * len(kept),
+        "conversation_id": [of.id for of, _, _, _ in kept],
+        "turn": [turn.turn for _, turn, _, _ in kept],
+        "thinking": [turn.thinking for _, turn, _, _ in kept],
+        "tools": [json_text(list(of.tools)) if of.tools else None for of, _, _, _ in kept],
+        "prompt": [turn.prompt for _, turn, _, _ in kept],
+        "completion": [turn.completion for _, turn, _, _ in kept],
+        "prompt_tokens": [tokens for _, _, tokens, _ in kept],
+        "completion_tokens": [tokens for _, _, _, tokens in kept],
+        "row": [of.row for of, _, _, _ in kept],
+    }
+    told = _chats([of.messages[: turn.turn + 1] for of, turn, _, _ in kept])
+    schema = {**EXAMPLES, "row": pl.Int64()}
+    return pl.DataFrame(
+        {
+            name: told if name == "messages" else pl.Series(columns[name], dtype=kind)
+            for name, kind in schema.items()
+        }
+    )
+
+
+def _chats(chats: list[tuple[Message, ...]]) -> pl.Series:
+    """Return conversations for publication, as a column; built flat, which nested Python objects are not."""
+    turns = [message for chat in chats for message in chat]
+    flat = pl.DataFrame(
+        {
+            "role": [message.role for message in turns],
+            "content": [message.content for message in turns],
+            "reasoning_content": [message.reasoning for message in turns],
+            "tool_calls": pl.Series([_calls(message) for message in turns], dtype=_CALLS),
+        },
+        schema=_MESSAGE,
+    )
+    owner = pl.Series([number for number, chat in enumerate(chats) for _ in chat], dtype=pl.Int64)
+    listed = flat.select(messages=pl.struct(flat.columns), owner=owner)
+    return listed.group_by("owner", maintain_order=True).agg("messages")["messages"]
+
+
+def _calls(message: Message) -> list[dict[str, Any]] | None:
+    """Return a turn's calls, arguments as the JSON text that the template prints verbatim."""
+    return [
         {"type": "function", "function": {"name": call.name, "arguments": json_text(call.arguments)}}
         for call in message.tool_calls
-    ]
-    return {
-        "role": message.role,
-        "content": message.content,
-        "reasoning_content": message.reasoning,
-        "tool_calls": calls or None,
-    }
+    ] or None
 
 
 def _index(examples: pl.DataFrame, before: int) -> pl.DataFrame:

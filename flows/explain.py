@@ -156,10 +156,10 @@ def _reopened(version: Path, row_id: str) -> tuple[Message, ...] | None:
         pieces = slices(file, Path(place), "")
         piece = next(piece for piece in pieces if piece.rows is None or row < piece.first_row + piece.rows)
         numbers = np.array([row])
-        found = next(reopen(piece, numbers, origin=origin, max_row_bytes=recipe.max_row_bytes)).conversation
+        found = next(reopen(piece, numbers, origin=origin, max_row_bytes=recipe.max_row_bytes))
     except (SourceError, StopIteration):
         return None
-    return found.messages if found and found.id == row_id else None
+    return found.messages if found.id == row_id else None
 
 
 def _shown(version: Path, row_id: str) -> str | None:

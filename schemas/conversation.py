@@ -113,14 +113,12 @@ class Message(Record):
     @model_validator(mode="before")
     @classmethod
     def _trim_seams(cls, fields: object) -> object:
-        if not isinstance(fields, dict) or fields.get("role") != "assistant":
-            return fields
-        content, reasoning = fields.get("content"), fields.get("reasoning")
-        if isinstance(content, str):
-            fields = {**fields, "content": content.lstrip("\n")}
-        if isinstance(reasoning, str):
-            fields["reasoning"] = reasoning.strip("\n") if reasoning.strip() else None
-        return fields
+        return _trimmed(fields) if isinstance(fields, dict) else fields
+
+    @staticmethod
+    def trusted(fields: Mapping[str, Any]) -> "Message":
+        """Return a turn without calls whose fields were validated before; the checks are not repeated."""
+        return Message.model_construct(**_trimmed(fields))
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -142,6 +140,18 @@ class Message(Record):
                 for call in self.tool_calls
             ]
         return turn
+
+
+def _trimmed(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    if fields.get("role") != "assistant":
+        return fields
+    content, reasoning = fields.get("content"), fields.get("reasoning")
+    trimmed = dict(fields)
+    if isinstance(content, str):
+        trimmed["content"] = content.lstrip("\n")
+    if isinstance(reasoning, str):
+        trimmed["reasoning"] = reasoning.strip("\n") if reasoning.strip() else None
+    return trimmed
 
 
 class Lineage(Record):

@@ -16,7 +16,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curation import normalize, read
-from curation.normalize import KEYS, REJECTS, Judged, Origin, judge, normalize_slice, raw_json, reopen
+from curation.normalize import (
+    KEYS,
+    REJECTS,
+    Judged,
+    Origin,
+    Reopened,
+    judge,
+    normalize_slice,
+    raw_json,
+    reopen,
+)
 from curation.read import RawRow, RawSlice, read_rows, slices
 from schemas.conversation import Conversation
 from schemas.errors import SourceError
@@ -422,7 +432,8 @@ def test_a_parquet_file_with_odd_columns_is_read(tmp_path: Path) -> None:
     count = run(piece, tmp_path / "out", format="alpaca")
     assert (count.kept.rows, list(count.dropped)) == (1, ["wrong_type"])
     origin = Origin(source("alpaca"), "d", "r", "f")
-    (good,) = reopen(piece, np.array([0]), origin=origin, max_row_bytes=LIMIT)
+    row = next(read_rows(piece, max_row_bytes=LIMIT))
+    good = judge(row, origin=origin, max_row_bytes=LIMIT)
     assert good.conversation is not None
     metadata = good.conversation.metadata
     assert (metadata["price"], metadata["vector"]) == ("1.50", [1.0, None])
@@ -455,7 +466,7 @@ def test_a_file_without_rows_gives_empty_shards(tmp_path: Path) -> None:
 # --- rows that are opened again
 
 
-def opened(piece: RawSlice, rows: list[int], format: object = "messages") -> list[Judged]:
+def opened(piece: RawSlice, rows: list[int], format: object = "messages") -> list[Reopened]:
     origin = Origin(source(format), "data/set", "commit", piece.file)
     return list(reopen(piece, np.array(rows, np.int64), origin=origin, max_row_bytes=LIMIT))
 
@@ -473,8 +484,52 @@ def test_reopened_rows_are_the_rows_that_were_judged(tmp_path: Path, rows: list[
         want = [
             judge(row, origin=origin, max_row_bytes=LIMIT) for row in read_rows(piece, max_row_bytes=LIMIT)
         ]
-        assert opened(piece, rows, "sharegpt") == [want[row] for row in rows]
         assert [item.reason for item in want] == [None] * 5 + ["empty_turn"] + [None] * 4
+        if 5 in rows:
+            with pytest.raises(SourceError, match="row 5 was valid before and is not any more"):
+                opened(piece, [5], "messages")
+            rows = [row for row in rows if row != 5]
+        assert opened(piece, rows, "sharegpt") == [again(want[row]) for row in rows]
+
+
+def again(item: Judged) -> Reopened:
+    """Return what is read again of a valid row."""
+    found = item.conversation
+    assert found is not None
+    return Reopened(item.row.number, found.id, found.messages, found.tools)
+
+
+ANSWERS = [
+    "plain",
+    "\n\nafter breaks\n",
+    "<think>\nwhy\n</think>\n\nso",
+    " \n<think> \n</think>\n\nempty trace",
+    "<think>a\n\n</think>b",
+    "中文 e\u0301",
+]
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize("format", ["messages", "sharegpt", "openmathreasoning", "alpaca"])
+def test_a_row_read_again_is_what_was_judged(tmp_path: Path, answer: str, format: str) -> None:
+    """Without its checks a row says the same, in every format: seams trimmed, traces apart, the same id."""
+    asked = "\nquestion\n"
+    row = {
+        "messages": {
+            "messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
+        },
+        "sharegpt": {"conversations": [{"from": "human", "value": asked}, {"from": "gpt", "value": answer}]},
+        "openmathreasoning": {"problem": asked, "generated_solution": answer},
+        "alpaca": {"instruction": asked, "output": answer, "system": "s", "history": [["a", "b"]]},
+    }[format]
+    (tmp_path / "f.jsonl").write_text(json.dumps(row))
+    (piece,) = slices("f.jsonl", tmp_path / "f.jsonl", "0" * 64)
+    assert opened(piece, [0], format) == [again(judged_as_0(row, format))]
+
+
+def judged_as_0(row: Row, format: str) -> Judged:
+    origin = Origin(source(format), "data/set", "commit", "f.jsonl")
+    return judge(RawRow(0, row, None, ""), origin=origin, max_row_bytes=LIMIT)
 
 
 def test_reopening_decodes_no_row_that_is_not_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -486,8 +541,8 @@ def test_reopening_decodes_no_row_that_is_not_wanted(tmp_path: Path, monkeypatch
     first, second = slices("f.parquet", tmp_path / "f.parquet", "0" * 64)
     batches = list(read.read_batches(second, np.array([63, 82, 84])))
     assert [(batch.first, batch.columns.num_rows) for batch in batches] == [(60, 5), (80, 5)]
-    assert [item.row.number for item in opened(second, [63, 82, 84], "sharegpt")] == [63, 82, 84]
-    assert [item.row.number for item in opened(first, [59], "sharegpt")] == [59]
+    assert [item.row for item in opened(second, [63, 82, 84], "sharegpt")] == [63, 82, 84]
+    assert [item.row for item in opened(first, [59], "sharegpt")] == [59]
 
 
 @pytest.mark.parametrize("name", ["f.jsonl", "f.parquet"])
