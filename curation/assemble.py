@@ -10,7 +10,7 @@ import pyarrow as pa
 from curation.render import EXAMPLES
 from curation.shards import ShardWriter, read_groups
 
-SHARD_BYTES = 64 * 1024 * 1024
+SHARD_BYTES = 32 * 1024 * 1024
 """Text in one published shard; what `gather` must hold, several times over, in memory."""
 
 _ROWS_AT_ONCE = 512
@@ -78,7 +78,7 @@ def gather(parts: Sequence[tuple[Path, Sequence[int]]], out: Path) -> str:
         parts: scattered files, each with the batches that belong to this shard.
         out: parquet file to write.
     """
-    rows = pl.concat(_read(parts))
+    rows = pl.concat(_read(parts), rechunk=True)
     order = rows.select("order", "id", "copy").with_row_index().sort("order", "id", "copy")["index"]
     suffix = pl.when(pl.col("copy") > 0).then(pl.format("#{}", pl.col("copy") + 1)).otherwise(pl.lit(""))
     content = sha256()
@@ -101,7 +101,7 @@ def _batch(rows: pl.DataFrame) -> pa.RecordBatch:
 def _read(parts: Sequence[tuple[Path, Sequence[int]]]) -> Iterator[pl.DataFrame]:
     for path, batches in parts:
         with pa.OSFile(str(path)) as source, pa.ipc.open_file(source) as file:
-            table = pa.Table.from_batches([file.get_batch(number) for number in batches])
-        frame = pl.from_arrow(table)
-        assert isinstance(frame, pl.DataFrame)
-        yield frame
+            for number in batches:
+                frame = pl.from_arrow(file.get_batch(number))
+                assert isinstance(frame, pl.DataFrame)
+                yield frame
