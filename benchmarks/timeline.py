@@ -1,4 +1,4 @@
-"""Build a recipe and print when each stage began: `python -m benchmarks.timeline RECIPE STORE [WORKERS]`.
+"""Build a recipe up to a stage and print when each began: `python -m benchmarks.timeline RECIPE STORE UNTIL`.
 
 The last line is JSON: seconds from the start at which each stage was first heard of, and the end.
 """
@@ -14,17 +14,25 @@ from flows.recipes import load
 from flows.store import Store
 
 
+class Reached(Exception):
+    """The stage has begun, before which all is timed."""
+
+
 def main() -> None:
     start = time.perf_counter()
     begun: dict[str, float] = {}
+    recipe, store, until = sys.argv[1:]
 
     def notify(event: Event) -> None:
         begun.setdefault(event.stage, time.perf_counter() - start)
+        if event.stage == until:
+            raise Reached
 
-    located = load(sys.argv[1])
-    processes = int(sys.argv[3]) if len(sys.argv) > 3 else None
-    build(located.recipe, Store(Path(sys.argv[2])), base=located.base, processes=processes, notify=notify)
-    print(json.dumps({"begun": begun, "end": time.perf_counter() - start}))
+    located = load(recipe)
+    try:
+        build(located.recipe, Store(Path(store)), base=located.base, notify=notify)
+    except Reached:
+        print(json.dumps({"begun": begun, "end": time.perf_counter() - start}))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def measure(options: Options) -> Sequence[Finding]:
 
         def ours() -> float:
             shutil.rmtree(work / "store", ignore_errors=True)
-            spent = run([sys.executable, "-m", "benchmarks.timeline", recipe, work / "store"])
+            spent = run([sys.executable, "-m", "benchmarks.timeline", recipe, work / "store", SAMPLING])
             stages.append(durations(json.loads(last_line(spent.output))))
             return before_sampling(stages[-1])
 
