@@ -33,6 +33,8 @@ SELECTION = pl.Schema(
 """One drawn example: where it lies (example `place` of rendered part `part`), its split, whether it is a
 copy (0 for the first), and `order`, by which a split is sorted."""
 
+_PLACE = [name for name in SELECTION.names() if name != "order"]
+
 WANTED = pl.Schema({"shard": pl.Int32(), "row": pl.Int64(), "turn": pl.Int32()})
 """An example that must be rendered and counted before the draw can go on."""
 
@@ -85,21 +87,20 @@ def mix(examples: Mapping[str, pl.DataFrame], plan: MixPlan, *, seed: int, max_t
         MixtureError: if a source has nothing to draw from, or too little and `when_short` is `fail`.
     """
     pools = {
-        (split, name): _ranked(rows, plan, seed, split, max_tokens)
-        for split in SPLITS
-        for name, rows in examples.items()
+        (split, name): _ranked(rows, plan, seed, split) for split in SPLITS for name, rows in examples.items()
     }
-    goals = _goals(plan, {key: int(pool["most"].sum()) for key, pool in pools.items()})
+    goals = _goals(plan, {key: _most(pool, plan, max_tokens) for key, pool in pools.items()})
     unsure = [key for key in goals if not _reaches(pools[key], goals[key])]
     if unsure:
         return Mixture(pl.DataFrame(schema=SELECTION), (), _wanted(pools, goals, unsure, plan, max_tokens))
     drawn, shares = [], []
     for key, goal in goals.items():
         rows = _draw(pools[key], goal, by_count=plan.unit == "examples")
-        drawn.append(rows.with_columns(split=pl.lit(key[0])))
+        drawn.append(rows.with_columns(split=pl.lit(key[0])).select("id", "low", "turn", *_PLACE))
         shares.append(_share(rows, pools[key], key, plan))
     selection = pl.concat(drawn)
     order = _hash(selection["id"], seed, _ORDER, selection["turn"], selection["copy"])
+    del pools
     selection = selection.with_columns(order=order).sort("split", "order", "id", "low", "turn", "copy")
     return Mixture(
         selection.select(SELECTION.names()).cast(SELECTION), tuple(shares), pl.DataFrame(schema=WANTED)
@@ -119,23 +120,38 @@ def quotas(size: int, shares: Mapping[str, Fraction]) -> dict[str, int]:
     return whole
 
 
-def _ranked(rows: pl.DataFrame, plan: MixPlan, seed: int, split: Split, max_tokens: int) -> pl.DataFrame:
-    """Return one split of a source in the order of the draw, with what is known of each example's weight.
+def _ranked(rows: pl.DataFrame, plan: MixPlan, seed: int, split: Split) -> pl.DataFrame:
+    """Return one split of a source in the order of the draw.
 
-    `weight` is null until it is counted, 0 for what cannot be an example; `most` is what it is at most.
+    `weight` is null for what is not counted yet, 0 for what cannot be an example. Only one column at a time
+    is held twice: this is where a build knows most of all its rows at once.
     """
     held_out = _uniform(_hash(rows["cluster"], seed, _SIDE)) < plan.eval_share
-    ranked = rows.filter(pl.Series(held_out if split == "eval" else ~held_out))
-    ranked = ranked.with_columns(draw=_hash(ranked["id"], seed, _DRAW, ranked["turn"]))
-    longest = pl.min_horizontal(pl.lit(max_tokens), pl.col("bytes") * _BYTES_GROW + _FRAME_BYTES)
-    most = pl.lit(1) if plan.unit == "examples" else longest
-    weight = pl.when(pl.col("lost")).then(0).when(pl.col("part").is_not_null()).then(_weight(plan))
-    return (
-        ranked.sort("draw", "id", "low", "turn")
-        .drop("draw", "cluster")
-        .with_columns(weight=weight.cast(pl.Int64))
-        .with_columns(most=pl.coalesce("weight", most).cast(pl.Int64))
-    )
+    mine = np.flatnonzero(held_out if split == "eval" else ~held_out)
+    ids, turns = rows["id"].gather(mine), rows["turn"].gather(mine)
+    place = mine[_order(_hash(ids, seed, _DRAW, turns).to_numpy(), ids, rows["low"].gather(mine), turns)]
+    del mine, ids, turns
+    ranked = pl.DataFrame([rows[name].gather(place) for name in rows.columns if name != "cluster"])
+    weight = pl.when("lost").then(0).when(pl.col("part").is_not_null()).then(_weight(plan))
+    return ranked.with_columns(weight=weight.cast(pl.Int64))
+
+
+def _order(draw: Hashes, ids: pl.Series, low: pl.Series, turns: pl.Series) -> NDArray[np.int64]:
+    """Return what sorts by the hash; ids and turns decide where two are equal, which hardly ever happens."""
+    order = np.argsort(draw)
+    ordered = draw[order]
+    if (ordered[1:] == ordered[:-1]).any():
+        order = np.lexsort((turns.to_numpy(), low.to_numpy(), ids.to_numpy(), draw))
+    return order
+
+
+def _most(pool: pl.DataFrame, plan: MixPlan, max_tokens: int) -> int:
+    """Return the weight that a pool has at most."""
+    counted = int(pool["weight"].sum())
+    unknown = pool.filter(pl.col("weight").is_null())["bytes"].cast(pl.Int64)
+    if plan.unit == "examples":
+        return counted + len(unknown)
+    return counted + int((unknown * _BYTES_GROW + _FRAME_BYTES).clip(upper_bound=max_tokens).sum())
 
 
 def _weight(plan: MixPlan) -> pl.Expr:
@@ -181,8 +197,8 @@ def _wanted(
 def _guess(pool: pl.DataFrame, plan: MixPlan, max_tokens: int) -> pl.Series:
     """Return the likely weight of each example that is not counted, in the order of the draw."""
     counted = pool.filter(pl.col("part").is_not_null())
-    tokens = int(counted["prompt_tokens"].sum()) + int(counted["completion_tokens"].sum())
-    size = int(counted["bytes"].sum())
+    tokens = _total(counted["prompt_tokens"]) + _total(counted["completion_tokens"])
+    size = _total(counted["bytes"])
     ratio = tokens / size if size else _TOKENS_PER_BYTE
     share = int(counted["weight"].sum()) / size if size else _TOKENS_PER_BYTE
     unknown = pool.filter(pl.col("weight").is_null())["bytes"]
@@ -202,7 +218,7 @@ def _next(pool: pl.DataFrame, guess: pl.Series, goal: int, at_least: int = 0) ->
 
 
 def _ask(pool: pl.DataFrame) -> pl.DataFrame:
-    return pool.select(WANTED.names())
+    return pool.select(WANTED.names()).cast(WANTED)
 
 
 def _goals(plan: MixPlan, supply: Goals, *, strict: bool = True) -> dict[tuple[Split, str], int]:
@@ -285,11 +301,16 @@ def _share(rows: pl.DataFrame, pool: pl.DataFrame, key: tuple[Split, str], plan:
         declared=plan.shares[name],
         available=pool.height - int(pool["lost"].sum()),
         examples=rows.height,
-        tokens=int(rows["prompt_tokens"].sum()) + int(rows["completion_tokens"].sum()),
-        trainable_tokens=int(rows["completion_tokens"].sum()),
+        tokens=_total(rows["prompt_tokens"]) + _total(rows["completion_tokens"]),
+        trainable_tokens=_total(rows["completion_tokens"]),
         thinking=int(rows["thinking"].sum()),
         repeated=int((rows["copy"] > 0).sum()),
     )
+
+
+def _total(numbers: pl.Series) -> int:
+    """Return the sum of small numbers, which may be a large one."""
+    return int(numbers.cast(pl.Int64).sum())
 
 
 def _hash(ids: pl.Series, seed: int, purpose: int, *salts: pl.Series) -> pl.Series:

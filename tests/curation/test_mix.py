@@ -392,3 +392,22 @@ def test_rows_that_are_surely_too_long_are_expected() -> None:
     assert amounts(mixture) == {"a": 400, "b": 400}
     assert known["b"]["lost"].count() < 1000
     assert rounds <= 3
+
+
+def test_equal_hashes_are_put_in_order_by_the_whole_id() -> None:
+    """Where 64 bits of two ids are the same the other 64 decide, whatever order they come in."""
+    rows = pool(300).with_columns(
+        id=pl.lit(7, dtype=pl.UInt64),
+        turn=pl.lit(1, dtype=pl.Int32),
+        low=pl.Series([bits("low", n) for n in range(300)], dtype=pl.UInt64),
+    )
+    want = mix({"a": rows}, plan({"a": 1}, size=100), seed=1).selection
+    assert mix({"a": rows.reverse()}, plan({"a": 1}, size=100), seed=1).selection.equals(want)
+
+
+def test_more_tokens_than_32_bits_hold_are_counted() -> None:
+    """Columns are narrow because there are many rows; their sums are not."""
+    rows = pool(300, tokens=2**24)
+    stated = plan({"a": 1}, unit="tokens")
+    mixture = draw({"a": rows}, stated, seed=1, max_tokens=2**26)
+    assert amounts(mixture, "tokens") == {"a": 300 * 2**25}
