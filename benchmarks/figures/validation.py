@@ -3,12 +3,16 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
 
 from benchmarks.findings import Finding, Options
 from benchmarks.measure import cpu_seconds, medians
 from benchmarks.rows import described, folder, raw_rows
 from curation.normalize import Origin, judge, normalize_slice
 from curation.read import RawSlice, read_rows, slices
+from curation.screen import CLEARED, Screened
 from schemas.recipe import LocalSource
 
 MAX_ROW_BYTES = 1_000_000
@@ -16,7 +20,7 @@ LAYOUTS = {"math": "openmathreasoning", "chat": "sharegpt"}
 
 
 def measure(options: Options) -> Sequence[Finding]:
-    """Compare CPU seconds; ours also writes its shards, the other side reads and judges only."""
+    """Compare CPU seconds for the same shards, with the look at columns and without it."""
     rows = raw_rows(options)
     with folder(options, "validation") as work:
         pieces = []
@@ -29,8 +33,14 @@ def measure(options: Options) -> Sequence[Finding]:
         taken = medians(
             options.rounds,
             thinkmix=partial(cpu_seconds, partial(_slices, pieces, work)),
-            rows=partial(cpu_seconds, partial(_by_row, pieces)),
+            rows=partial(cpu_seconds, partial(_row_by_row, pieces, work)),
+            judging=partial(cpu_seconds, partial(_by_row, pieces)),
         )
+        for path in sorted(work.glob("slices-*/*")):
+            assert (
+                path.read_bytes()
+                == (work / path.parent.name.replace("slices", "rows") / path.name).read_bytes()
+            )
         kept = sum(judged.conversation is not None for judged in _judged(pieces))
     count = sum(frame.height for frame in rows.values())
     notes = tuple(f"{name} {count / seconds:,.0f} rows/s" for name, seconds in taken.items())
@@ -53,9 +63,16 @@ def _origin(name: str) -> Origin:
     return Origin(source, "dataset", "revision", f"{name}.parquet")
 
 
-def _slices(pieces: Sequence[tuple[RawSlice, Origin]], work: Path) -> None:
+def _row_by_row(pieces: Sequence[tuple[RawSlice, Origin]], work: Path) -> None:
+    """Write the same shards, but take every row for a suspect."""
+    nothing = Screened(CLEARED.to_frame(), np.zeros(0, np.int64))
+    with patch("curation.normalize.screen", lambda *_, **__: nothing):
+        _slices(pieces, work, name="rows")
+
+
+def _slices(pieces: Sequence[tuple[RawSlice, Origin]], work: Path, name: str = "slices") -> None:
     for number, (piece, origin) in enumerate(pieces):
-        out = work / f"out-{number}"
+        out = work / f"{name}-{number}"
         out.mkdir(exist_ok=True)
         normalize_slice(piece, origin=origin, max_row_bytes=MAX_ROW_BYTES, out=out)
 
