@@ -16,7 +16,6 @@ SHARD_BYTES = 32 * 1024 * 1024
 _ROWS_AT_ONCE = 512
 
 _PART = pl.Schema({**EXAMPLES, "order": pl.UInt64(), "copy": pl.Int64()})
-_ARROW = pl.DataFrame(schema=_PART).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
 
 Places = Mapping[str, list[int]]
 """Per published shard the record batches of a scattered file that belong to it."""
@@ -55,13 +54,14 @@ def scatter(examples: Path, selection: pl.DataFrame, out: Path) -> Places:
     places: dict[str, list[int]] = {}
     position = written = 0
     options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with pa.OSFile(str(out), "wb") as sink, pa.ipc.new_file(sink, _ARROW, options=options) as writer:
+    layout = pl.DataFrame(schema=_PART).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+    with pa.OSFile(str(out), "wb") as sink, pa.ipc.new_file(sink, layout, options=options) as writer:
         for group in read_groups(examples):
             rows = group.with_columns(place=pl.int_range(pl.len(), dtype=pl.Int32) + position)
             position += group.height
             drawn = selection.join(rows, on="place", how="inner", maintain_order="left")
             for (target,), part in drawn.group_by("target", maintain_order=True):
-                writer.write_batch(_batch(part))
+                writer.write_batch(_batch(part, layout))
                 places.setdefault(str(target), []).append(written)
                 written += 1
     return places
@@ -93,8 +93,8 @@ def gather(parts: Sequence[tuple[Path, Sequence[int]]], out: Path) -> str:
     return content.hexdigest()
 
 
-def _batch(rows: pl.DataFrame) -> pa.RecordBatch:
-    table = rows.select(_PART.names()).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(_ARROW)
+def _batch(rows: pl.DataFrame, layout: pa.Schema) -> pa.RecordBatch:
+    table = rows.select(_PART.names()).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(layout)
     return table.combine_chunks().to_batches()[0]
 
 

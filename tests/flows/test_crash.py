@@ -125,9 +125,7 @@ def test_killed_worker_does_not_end_a_build(sources: Path, store_copy, wanted: s
     assert problems(Store(store).current("small")) == []
 
 
-# Hangs or takes minutes since more libraries are loaded before the fork: to be found out and put back.
-@pytest.mark.deep
-@pytest.mark.parametrize("every", [60, 8])
+@pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.deep)])
 def test_reader_sees_old_or_new_version_of_a_real_build(every: int, sources: Path, tmp_path: Path) -> None:
     """A real publish that dies at any operation leaves the old version or the new one, whole."""
     ended = python(
