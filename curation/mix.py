@@ -6,7 +6,7 @@ go on, and is asked again when they are counted.
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from math import floor, lcm
+from math import ceil, floor, lcm
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -42,7 +42,8 @@ Hashes = NDArray[np.uint64]
 Split = Literal["train", "eval"]
 SPLITS: tuple[Split, ...] = ("train", "eval")
 Pools = Mapping[tuple[Split, str], pl.DataFrame]
-Goals = Mapping[tuple[Split, str], int]
+Weights = Mapping[tuple[Split, str], int]
+Sizes = Mapping[Split, int]
 
 _WHOLE_SHARES_UP_TO = 100
 _DRAW, _ORDER, _SIDE = 1, 2, 3
@@ -52,9 +53,6 @@ _AT_LEAST = 256
 _SPARE = 16
 _MARGIN = 1.02
 _TOKENS_PER_BYTE = 0.3
-
-_BYTES_GROW = 4  # at most: NFC triples a few letters, JSON is printed with spaces
-_FRAME_BYTES = 1024
 
 
 class Mixture(NamedTuple):
@@ -89,18 +87,21 @@ def mix(examples: Mapping[str, pl.DataFrame], plan: MixPlan, *, seed: int, max_t
     pools = {
         (split, name): _ranked(rows, plan, seed, split) for split in SPLITS for name, rows in examples.items()
     }
-    goals = _goals(plan, {key: _most(pool, plan, max_tokens) for key, pool in pools.items()})
-    unsure = [key for key in goals if not _reaches(pools[key], goals[key])]
+    sizes = _sizes(plan, {key: _most(pool, plan, max_tokens) for key, pool in pools.items()})
+    needs = _needs(sizes, plan)
+    unsure = [key for key in needs if not _reaches(pools[key], needs[key])]
     if unsure:
-        return Mixture(pl.DataFrame(schema=SELECTION), (), _wanted(pools, goals, unsure, plan, max_tokens))
+        return Mixture(pl.DataFrame(schema=SELECTION), (), _wanted(pools, needs, unsure, plan, max_tokens))
     drawn, shares = [], []
-    for key, goal in goals.items():
-        rows = _draw(pools[key], goal, by_count=plan.unit == "examples")
-        drawn.append(rows.with_columns(split=pl.lit(key[0])).select("id", "low", "turn", *_PLACE))
-        shares.append(_share(rows, pools[key], key, plan))
+    for split in SPLITS:
+        for name, goal in quotas(sizes[split], plan.exact_shares()).items():
+            pool = pools[split, name]
+            rows = _draw(pool, goal, by_count=plan.unit == "examples")
+            drawn.append(rows.with_columns(split=pl.lit(split)).select("id", "low", "turn", *_PLACE))
+            shares.append(_share(rows, pool, name, split, plan))
     selection = pl.concat(drawn)
     order = _hash(selection["id"], seed, _ORDER, selection["turn"], selection["copy"])
-    del pools
+    del pools, pool
     selection = selection.with_columns(order=order).sort("split", "order", "id", "low", "turn", "copy")
     return Mixture(
         selection.select(SELECTION.names()).cast(SELECTION), tuple(shares), pl.DataFrame(schema=WANTED)
@@ -146,12 +147,12 @@ def _order(draw: Hashes, ids: pl.Series, low: pl.Series, turns: pl.Series) -> ND
 
 
 def _most(pool: pl.DataFrame, plan: MixPlan, max_tokens: int) -> int:
-    """Return the weight that a pool has at most."""
-    counted = int(pool["weight"].sum())
-    unknown = pool.filter(pl.col("weight").is_null())["bytes"].cast(pl.Int64)
-    if plan.unit == "examples":
-        return counted + len(unknown)
-    return counted + int((unknown * _BYTES_GROW + _FRAME_BYTES).clip(upper_bound=max_tokens).sum())
+    """Return the weight that a pool has at most: what is not counted is as long as any example may be.
+
+    Bytes do not bound it better. Those of a raw row leave out what is not text, such as keys and numbers.
+    """
+    longest = 1 if plan.unit == "examples" else max_tokens
+    return int(pool["weight"].sum()) + pool["weight"].null_count() * longest
 
 
 def _weight(plan: MixPlan) -> pl.Expr:
@@ -162,10 +163,10 @@ def _weight(plan: MixPlan) -> pl.Expr:
     return pl.col("prompt_tokens") + pl.col("completion_tokens")
 
 
-def _reaches(pool: pl.DataFrame, goal: int) -> bool:
-    """Return whether the examples counted so far fill `goal`, without a gap, or are all there are."""
+def _reaches(pool: pl.DataFrame, need: int) -> bool:
+    """Return whether the examples counted so far come to `need`, without a gap, or are all there are."""
     known = _known(pool)
-    return known.height == pool.height or int(known["weight"].sum()) >= goal
+    return known.height == pool.height or int(known["weight"].sum()) >= need
 
 
 def _known(pool: pl.DataFrame) -> pl.DataFrame:
@@ -176,68 +177,77 @@ def _known(pool: pl.DataFrame) -> pl.DataFrame:
 
 
 def _wanted(
-    pools: Pools, goals: Goals, unsure: list[tuple[Split, str]], plan: MixPlan, max_tokens: int
+    pools: Pools, needs: Weights, unsure: list[tuple[Split, str]], plan: MixPlan, max_tokens: int
 ) -> pl.DataFrame:
     """Return what to count next: as many examples, in the order of the draw, as will probably do.
 
-    Goals are what can be reached at most, so while the scarcest source is not counted they are too high;
-    what sources will probably come to bounds them from the other side.
+    Needs are of the largest size there can be, so while the scarcest source is not counted they are too
+    high; what sources will probably come to bounds them from the other side.
     """
     if plan.unit != "examples" and all(pools[key]["weight"].is_null().all() for key in unsure):
         return pl.concat([_ask(pools[key].head(_PILOT)) for key in unsure])
     guesses = {key: _guess(pool, plan, max_tokens) for key, pool in pools.items()}
     likely = {key: int(pools[key]["weight"].sum()) + int(guesses[key].sum()) for key in pools}
-    aims = _goals(plan, likely, strict=False)
-    asked = [_next(pools[key], guesses[key], min(aims[key], goals[key])) for key in unsure]
-    if not any(part.height for part in asked):  # all that is likely is counted, and it was not enough
-        asked = [_next(pools[key], guesses[key], goals[key], at_least=_AT_LEAST) for key in unsure]
-    return pl.concat(asked)
+    aims = _needs(_sizes(plan, likely, strict=False), plan)
+    counts = {key: _count(pools[key], guesses[key], min(aims[key], needs[key])) for key in unsure}
+    if not any(counts.values()):  # all that is likely is counted, and it was not enough
+        counts = {key: max(_AT_LEAST, _known(pools[key]).height) for key in unsure}
+    return pl.concat([_ask(_unknown(pools[key]).head(count)) for key, count in counts.items()])
 
 
 def _guess(pool: pl.DataFrame, plan: MixPlan, max_tokens: int) -> pl.Series:
-    """Return the likely weight of each example that is not counted, in the order of the draw."""
-    counted = pool.filter(pl.col("part").is_not_null())
-    tokens = _total(counted["prompt_tokens"]) + _total(counted["completion_tokens"])
-    size = _total(counted["bytes"])
+    """Return the likely weight of each example that is not counted, in the order of the draw.
+
+    By what is counted: how long examples are for their bytes, and how many of those that seemed short
+    enough were lost all the same.
+    """
+    good = pool.filter(pl.col("part").is_not_null())
+    size = _total(good["bytes"])
+    tokens = _total(good["prompt_tokens"]) + _total(good["completion_tokens"])
     ratio = tokens / size if size else _TOKENS_PER_BYTE
-    share = int(counted["weight"].sum()) / size if size else _TOKENS_PER_BYTE
-    unknown = pool.filter(pl.col("weight").is_null())["bytes"]
-    likely = pl.Series(np.ones(len(unknown))) if plan.unit == "examples" else unknown * share
-    return likely * (unknown * ratio <= max_tokens)
+    seems_short = pl.col("bytes") * ratio <= max_tokens
+    counted = pool.filter(pl.col("weight").is_not_null() & seems_short)
+    stay = (counted.height - int(counted["lost"].sum()) + 1) / (counted.height + 1)
+    weight = int(good["weight"].sum()) / size if size else _TOKENS_PER_BYTE
+    likely = pl.lit(1.0) if plan.unit == "examples" else pl.col("bytes") * weight
+    guess = pl.when(seems_short).then(likely * stay).otherwise(0.0)
+    return _unknown(pool).select(guess.alias("guess"))["guess"]
 
 
-def _next(pool: pl.DataFrame, guess: pl.Series, goal: int, at_least: int = 0) -> pl.DataFrame:
-    """Return the examples that will probably fill what is missing to `goal`, and a few to spare."""
-    unknown = pool.filter(pl.col("weight").is_null())
-    missing = goal - int(pool["weight"].sum())
-    count = at_least
-    if missing > 0:
-        reached = guess.cum_sum().to_numpy()
-        count = max(count, int(np.searchsorted(reached, missing * _MARGIN)) + 1 + _SPARE)
-    return _ask(unknown.head(count))
+def _count(pool: pl.DataFrame, guess: pl.Series, aim: int) -> int:
+    """Return how many examples will probably fill what is missing to `aim`, with a few to spare."""
+    missing = aim - int(pool["weight"].sum())
+    if missing <= 0:
+        return 0
+    return int(np.searchsorted(guess.cum_sum().to_numpy(), missing * _MARGIN)) + 1 + _SPARE
+
+
+def _unknown(pool: pl.DataFrame) -> pl.DataFrame:
+    return pool.filter(pl.col("weight").is_null())
 
 
 def _ask(pool: pl.DataFrame) -> pl.DataFrame:
     return pool.select(WANTED.names()).cast(WANTED)
 
 
-def _goals(plan: MixPlan, supply: Goals, *, strict: bool = True) -> dict[tuple[Split, str], int]:
-    """Return how much each source gives to each split, in the plan's unit.
+def _needs(sizes: Sizes, plan: MixPlan) -> dict[tuple[Split, str], int]:
+    """Return what each source must be known to have, so that sizes are those of counting everything.
+
+    A whole share, not the quota: that may be rounded down, and a size is allowed by what shares demand.
+    """
+    shares = plan.exact_shares()
+    return {(split, name): ceil(sizes[split] * shares[name]) for split in SPLITS for name in sorted(shares)}
+
+
+def _sizes(plan: MixPlan, supply: Weights, *, strict: bool = True) -> dict[Split, int]:
+    """Return how large each split becomes, in the plan's unit.
 
     Raises:
         MixtureError: if `strict` and the supply cannot give what the plan demands.
     """
     shares = plan.exact_shares()
-    by_split = {split: {name: supply[split, name] for name in shares} for split in SPLITS}
-    sizes = _sizes(plan, by_split, strict=strict)
-    return {(split, name): goal for split in SPLITS for name, goal in quotas(sizes[split], shares).items()}
-
-
-def _sizes(plan: MixPlan, supply: Mapping[Split, Mapping[str, int]], *, strict: bool) -> dict[Split, int]:
-    """Return how large each split becomes, in the plan's unit."""
-    shares = plan.exact_shares()
-    most = {split: _largest(shares, supply[split]) for split in SPLITS}
-    empty = sorted(name for name, share in shares.items() if share and not supply["train"][name])
+    most = {split: _largest(shares, supply, split) for split in SPLITS}
+    empty = sorted(name for name, share in shares.items() if share and not supply["train", name])
     if empty and strict:
         msg = f"no example of {', '.join(empty)} is left to draw from, so no share of it can be reached"
         raise MixtureError(msg)
@@ -247,9 +257,9 @@ def _sizes(plan: MixPlan, supply: Mapping[Split, Mapping[str, int]], *, strict: 
     wanted = plan.size - held_out
     if wanted > most["train"] and plan.when_short == "fail" and strict:
         short = {
-            name: f"{supply['train'][name]} of {goal}"
-            for name, goal in quotas(wanted, shares).items()
-            if goal > supply["train"][name]
+            name: f"{supply['train', name]} of {need}"
+            for (split, name), need in _needs({"train": wanted, "eval": 0}, plan).items()
+            if split == "train" and need > supply["train", name]
         }
         msg = f"too little for a size of {plan.size}: {short}; lower `size` or allow `when_short: shrink`"
         raise MixtureError(msg)
@@ -258,9 +268,9 @@ def _sizes(plan: MixPlan, supply: Mapping[Split, Mapping[str, int]], *, strict: 
     return {"train": wanted, "eval": held_out}
 
 
-def _largest(shares: Mapping[str, Fraction], supply: Mapping[str, int]) -> int:
+def _largest(shares: Mapping[str, Fraction], supply: Weights, split: Split) -> int:
     """Return the largest size of which every source can give its exact share, and so its quota."""
-    return min(floor(supply[name] / share) for name, share in shares.items() if share)
+    return min(floor(supply[split, name] / share) for name, share in shares.items() if share)
 
 
 def _whole(size: int, shares: Iterable[Fraction]) -> int:
@@ -293,8 +303,7 @@ def _closest(reached: NDArray[np.int64], goal: int) -> int:
     return after
 
 
-def _share(rows: pl.DataFrame, pool: pl.DataFrame, key: tuple[Split, str], plan: MixPlan) -> Share:
-    split, name = key
+def _share(rows: pl.DataFrame, pool: pl.DataFrame, name: str, split: Split, plan: MixPlan) -> Share:
     return Share(
         source=name,
         split=split,

@@ -1,5 +1,6 @@
 """The draw: exact shares, stable under change, whole clusters on one side."""
 
+from collections.abc import Callable
 from fractions import Fraction
 from hashlib import sha256
 from typing import Any
@@ -370,6 +371,78 @@ def test_what_is_drawn_does_not_depend_on_what_is_counted(
         share.model_dump(exclude=hidden) for share in want.shares
     ]
     assert rounds < 20
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.integers(0, 2**63 - 1),
+    st.sampled_from(PLANS + [{"size": 101, "when_short": word} for word in ("fail", "shrink", "repeat")]),
+    st.sampled_from(
+        [{"a": 0.7, "b": 0.3}, {"a": 0.333, "b": 0.667}, {"a": 0.99, "b": 0.01}, {"a": 1, "b": 0}]
+    ),
+    st.tuples(st.integers(1, 120), st.integers(1, 120)),
+    st.tuples(st.integers(0, 120), st.integers(0, 120)),
+)
+def test_scarce_and_lost_examples_are_drawn_as_if_all_were_counted(
+    seed: int,
+    settings: dict[str, Any],
+    shares: dict[str, float],
+    supply: tuple[int, int],
+    good: tuple[int, int],
+) -> None:
+    """At the edge of what there is, with many lost, nothing depends on what was counted."""
+    examples = {}
+    for name, rows, kept in zip("ab", two(*supply).values(), good, strict=True):
+        lost = pl.Series([n >= kept for n in range(rows.height)])
+        examples[name] = rows.with_columns(lost=lost, part=pl.when(lost).then(None).otherwise(rows["part"]))
+    stated = plan(shares, **settings)
+    want = outcome(lambda: mix(examples, stated, seed=seed))
+    got = outcome(lambda: lazily(examples, stated, seed=seed)[0])
+    assert (got is None) == (want is None)
+    assert got is None or got.equals(want)
+
+
+def outcome(work: Callable[[], Mixture]) -> pl.DataFrame | None:
+    """Return what was drawn, or None if nothing could be."""
+    try:
+        return work().selection
+    except MixtureError:
+        return None
+
+
+def test_a_source_that_is_short_is_named() -> None:
+    """Also where its quota, rounded down, could just be filled, and its share could not."""
+    with pytest.raises(MixtureError, match=r"size of 101: \{'b': '30 of 31'\}"):
+        mix(two(100, 30), plan(size=101, when_short="fail"), seed=1)
+
+
+def test_few_bytes_may_be_many_tokens() -> None:
+    """Keys and numbers of calls and tools are no text of a raw row, and still are tokens."""
+    examples = {
+        name: rows.with_columns(bytes=pl.lit(10, dtype=pl.Int32))
+        for name, rows in two(300, 300, tokens=400).items()
+    }
+    stated = plan(unit="tokens", size=150_000, when_short="fail")
+    got, _, rounds = lazily(examples, stated, seed=1)
+    assert sum(amounts(got, "tokens").values()) == pytest.approx(150_000, abs=801)
+    assert rounds <= 4
+
+
+@pytest.mark.parametrize(("lost", "most"), [(0.1, 3), (0.5, 4), (0.9, 6)])
+def test_what_was_lost_so_far_tells_how_much_to_ask_for(lost: float, most: int) -> None:
+    """However many examples are lost, it takes a few rounds to fill the shares."""
+    examples = {
+        name: rows.with_columns(lost=pl.Series([bits("lost", n) / 2**64 < lost for n in range(rows.height)]))
+        for name, rows in two(20_000, 20_000).items()
+    }
+    examples = {
+        name: rows.with_columns(part=pl.when("lost").then(None).otherwise("part"))
+        for name, rows in examples.items()
+    }
+    got, known, rounds = lazily(examples, plan(size=1500), seed=1)
+    assert sum(amounts(got).values()) == 1500
+    assert rounds <= most
+    assert sum(rows["lost"].count() for rows in known.values()) < 1500 / (1 - lost) * 1.3
 
 
 def test_no_more_is_counted_than_the_draw_can_reach() -> None:
