@@ -108,12 +108,17 @@ def _compare(version: Path, rows: tuple[Fate, ...]) -> Comparison | None:
 
 
 def _messages(version: Path, row_id: str) -> tuple[Message, ...] | None:
-    """Return a valid row's turns: from the dropped rows, from the mixture, or from the source's file."""
+    """Return a valid row's turns: from the dropped rows, from the source's file, or from the mixture.
+
+    The mixture comes last: its examples end with the turn that is learned, and later ones may not be drawn.
+    """
     if (rejected := _rejected(version, row_id)) and (found := _judged(version, *rejected)):
+        return found
+    if found := _reopened(version, row_id):
         return found
     examples = _scan(*version.glob("train-*.parquet"), *version.glob("eval-*.parquet"))
     rows = examples.filter(conversation_id=row_id).sort("turn").tail(1).select("messages").collect()
-    return _published(rows["messages"].to_list()[0]) if rows.height else _reopened(version, row_id)
+    return _published(rows["messages"].to_list()[0]) if rows.height else None
 
 
 def _judged(version: Path, source: str, content: str) -> tuple[Message, ...] | None:

@@ -17,7 +17,7 @@ from schemas.errors import MixtureError
 from schemas.recipe import MixPlan
 
 Place = tuple[int, int]
-MAX_TOKENS = 1000
+MAX_TOKENS = 10_000
 
 
 def bits(*parts: object) -> int:
@@ -420,11 +420,11 @@ def test_few_bytes_may_be_many_tokens() -> None:
     """Keys and numbers of calls and tools are no text of a raw row, and still are tokens."""
     examples = {
         name: rows.with_columns(bytes=pl.lit(10, dtype=pl.Int32))
-        for name, rows in two(300, 300, tokens=400).items()
+        for name, rows in two(300, 300, tokens=2_500).items()
     }
-    stated = plan(unit="tokens", size=150_000, when_short="fail")
+    stated = plan(unit="tokens", size=1_000_000, when_short="fail")
     got, _, rounds = lazily(examples, stated, seed=1)
-    assert sum(amounts(got, "tokens").values()) == pytest.approx(150_000, abs=801)
+    assert sum(amounts(got, "tokens").values()) == pytest.approx(1_000_000, abs=5_001)
     assert rounds <= 4
 
 

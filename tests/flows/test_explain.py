@@ -12,7 +12,7 @@ from flows.explain import explain, sentence
 from flows.show import show_explanation
 from schemas.errors import StoreError
 from schemas.reasons import Reason
-from tests.builders import REASONS, quick_build, recipe, text
+from tests.builders import REASONS, chat_row, quick_build, recipe, text, write_rows
 
 WITH_WINNER = {"exact_dup", "near_dup", "solution_cap"}
 
@@ -150,3 +150,20 @@ def test_row_that_was_not_drawn_is_read_from_its_file_while_it_is_the_same(sourc
         assert explain(version, row["id"]).text is None
     path.unlink()
     assert explain(version, row["id"]).text is None
+
+
+def test_row_is_shown_whole_of_which_only_an_early_turn_was_drawn(sources: Path, tmp_path: Path):
+    """An example ends with the turn that it teaches; what was compared is the whole conversation."""
+    base = shutil.copytree(sources, tmp_path / "base")
+    turns = [chat_row(text(("first", n)), "Yes.")["conversations"] for n in range(30)]
+    rows = [{"conversations": [*pair, *chat_row(text(("then", n)), "No.")["conversations"]]}
+            for n, pair in enumerate(turns)]  # fmt: skip
+    write_rows(base / "chat" / "0.jsonl", rows)
+    version = quick_build(recipe(size=40), tmp_path / "store", base).version
+    examples = pl.concat([pl.read_parquet(path) for path in version.glob("*.parquet")])
+    last = examples.group_by("conversation_id").agg(pl.col("turn").max()).filter(turn=1)
+    fates = pl.concat([pl.read_parquet(path) for path in sorted((version / "fates").iterdir())])
+    early = fates.filter(pl.col("id").is_in(last["conversation_id"].implode()) & (pl.col("examples") == 2))
+    assert early.height > 0
+    for row in early["id"]:
+        assert (explain(version, row).text or "").endswith("assistant: No.")
