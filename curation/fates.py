@@ -1,7 +1,6 @@
 """The one fate of every raw row: where it was dropped and why, or how many of its examples were drawn."""
 
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +11,8 @@ from curation.count import count_stage
 from curation.normalize import REJECTS, raw_json
 from curation.pools import COUNTED, LOST, Part, Supervise, bits, check_same_rows, supervised
 from curation.read import RawRow
-from curation.shards import ShardWriter, read_groups
+from curation.shards import GROUP_BYTES, ShardWriter, bounded, read_groups
+from schemas.errors import LedgerError
 from schemas.ledger import Amount, StageCount
 from schemas.reasons import Reason
 
@@ -109,15 +109,21 @@ def write_rejects(fates: pl.DataFrame, rows: Iterable[RawRow], *, quarantine: Pa
         rows: the raw rows that `dropped_later` names, in file order.
         quarantine: the rows that validation dropped; they come first.
         out: where to write.
+
+    Raises:
+        LedgerError: if there are fewer rows than were dropped.
     """
     later = dropped_later(fates)
-    content = map(raw_json, rows)
+    done = 0
     with ShardWriter(out, REJECTS) as shard:
         for group in read_groups(quarantine):
             shard.append(group)
-        for part in later.iter_slices(_ROWS_AT_ONCE):
-            texts = list(islice(content, part.height))
-            shard.append(part.with_columns(content=pl.Series(texts, dtype=pl.String)))
+        for texts in bounded(map(raw_json, rows), len, count=_ROWS_AT_ONCE, total=GROUP_BYTES):
+            shard.append(later.slice(done, len(texts)).with_columns(content=pl.Series(texts)))
+            done += len(texts)
+    if done != later.height:
+        msg = f"{later.height} dropped rows were to be kept whole, but {done} were read"
+        raise LedgerError(msg)
 
 
 def dropped_later(fates: pl.DataFrame) -> pl.DataFrame:

@@ -19,7 +19,7 @@ from curation.count import count_stage
 from curation.keys import KEY_SCHEMA
 from curation.read import Numbers, RawBatch, RawRow, RawSlice, joined, read_batches, read_rows
 from curation.screen import CLEARED, screen
-from curation.shards import ShardWriter
+from curation.shards import ShardWriter, bounded
 from schemas.conversation import Conversation, Lineage, Message, content_key, row_id
 from schemas.errors import SourceError
 from schemas.ledger import Amount, StageCount
@@ -52,7 +52,7 @@ REJECTS = pl.Schema(
         "content": pl.String(),
     }
 )
-"""A row that was left out, whole: `content` is the raw row, or the conversation, as JSON text."""
+"""A row that was left out, whole: `content` is the raw row as JSON text, or the line that is none."""
 
 _Frames = tuple[pl.DataFrame, pl.DataFrame]
 
@@ -321,7 +321,7 @@ def _refused(row: RawRow, origin: Origin) -> Judged:
 
 def _frames(judged: Iterable[Judged], origin: Origin) -> Iterator[_Frames]:
     """Yield keys and rejects of rows that were judged one by one."""
-    for batch in _batches(judged):
+    for batch in bounded(judged, lambda item: item.text_bytes, count=_BATCH_ROWS, total=_BATCH_BYTES):
         kept = [item for item in batch if item.conversation is not None]
         dropped = [item for item in batch if item.reason is not None]
         yield _key_frame(kept, origin.source), _reject_frame(dropped, origin)
@@ -334,19 +334,6 @@ def _count(kept: pl.DataFrame, dropped: pl.DataFrame, origin: Origin) -> StageCo
     if dropped.height:
         count += count_stage(STAGE, origin.source.name, dropped.select("reason", "messages", "text_bytes"))
     return count
-
-
-def _batches(judged: Iterable[Judged]) -> Iterator[list[Judged]]:
-    batch: list[Judged] = []
-    size = 0
-    for item in judged:
-        batch.append(item)
-        size += item.text_bytes
-        if len(batch) == _BATCH_ROWS or size >= _BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
 
 
 def _cleared_frame(cleared: pl.DataFrame, first: int, origin: Origin) -> pl.DataFrame:

@@ -86,8 +86,11 @@ def read_pool(
     Raises:
         LedgerError: if the verdicts are of other rows than the keys.
     """
-    rows = survivors(keys, verdicts, columns=["row", "text_bytes", "turns"])
-    examples = rows.select(
+    rows = pl.read_parquet(keys, columns=["id", "row", "text_bytes", "turns"])
+    judged = pl.read_parquet(verdicts, columns=["id", "cluster", "reason"])
+    check_same_rows(rows, judged)
+    left = rows.hstack(judged.select("cluster", "reason")).filter(pl.col("reason").is_null())
+    examples = left.select(
         bits("id", 0),
         bits("id", 16).alias("low"),
         bits("cluster", 0),
@@ -98,22 +101,10 @@ def read_pool(
     ).explode("turn")
     done = [_done(part) for part in parts]
     if not done:
-        unknown = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in list(POOL.items())[7:]]
+        unknown = [pl.lit(None).alias(name) for name in POOL if name not in examples.columns]
         return examples.with_columns(unknown).cast(POOL)
     counted = pl.concat(done, how="diagonal")
     return examples.join(counted, on=["row", "turn"], how="left").select(POOL.names()).cast(POOL)
-
-
-def survivors(keys: Path, verdicts: Path, *, columns: Sequence[str]) -> pl.DataFrame:
-    """Return id, cluster and these key columns of the rows that dedup left.
-
-    Raises:
-        LedgerError: if the verdicts are of other rows than the keys.
-    """
-    rows = pl.read_parquet(keys, columns=["id", *columns])
-    judged = pl.read_parquet(verdicts, columns=["id", "cluster", "reason"])
-    check_same_rows(rows, judged)
-    return rows.hstack(judged.select("cluster", "reason")).filter(pl.col("reason").is_null()).drop("reason")
 
 
 def check_same_rows(rows: pl.DataFrame, verdicts: pl.DataFrame) -> None:

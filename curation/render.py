@@ -1,6 +1,6 @@
 """Conversations into training examples: the turns that the draw asks for, counted, too long ones left out."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,7 +8,7 @@ import polars as pl
 
 from curation.normalize import Reopened
 from curation.pools import COUNTED, LOST
-from curation.shards import ShardWriter
+from curation.shards import ShardWriter, bounded
 from schemas.conversation import Message
 from schemas.errors import LedgerError
 from schemas.reasons import Reason
@@ -98,7 +98,7 @@ def render_rows(
         ShardWriter(out / "lost.parquet", LOST) as lost,
     ):
         drafts = (draft for item in conversations for draft in _drafts(item, turns, source, template))
-        for batch in _batches(drafts):
+        for batch in bounded(drafts, _letters, count=_AT_ONCE, total=_LETTERS_AT_ONCE):
             frame, dropped = _examples(batch, source.name, max_tokens)
             index.append(_index(frame, examples.rows))
             examples.append(frame)
@@ -109,17 +109,8 @@ def render_rows(
     return examples.rows
 
 
-def _batches(drafts: Iterable[_Draft]) -> Iterator[list[_Draft]]:
-    batch: list[_Draft] = []
-    size = 0
-    for draft in drafts:
-        batch.append(draft)
-        size += len(draft.turn.prompt) + len(draft.turn.completion) if draft.turn else 0
-        if len(batch) == _AT_ONCE or size >= _LETTERS_AT_ONCE:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+def _letters(draft: _Draft) -> int:
+    return len(draft.turn.prompt) + len(draft.turn.completion) if draft.turn else 0
 
 
 def _drafts(

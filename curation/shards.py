@@ -1,10 +1,10 @@
 """How shards lie on disk: parquet whose bytes depend on the rows alone, written in bounded pieces."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 import polars as pl
@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.sizes import text_sizes
+
+Item = TypeVar("Item")
 
 GROUP_BYTES = 16 * 1024 * 1024
 """Size of a row group in memory: what a reader must hold at once."""
@@ -92,6 +94,22 @@ class ShardWriter:
         with suppress(OSError, pa.ArrowException):  # a full disk refuses the footer, too
             self._writer.close()
         self.path.unlink(missing_ok=True)
+
+
+def bounded(
+    items: Iterable[Item], size: Callable[[Item], int], *, count: int, total: int
+) -> Iterator[list[Item]]:
+    """Yield the items in lists of at most `count`, each ended by the item that brings it to `total` size."""
+    batch: list[Item] = []
+    reached = 0
+    for item in items:
+        batch.append(item)
+        reached += size(item)
+        if len(batch) == count or reached >= total:
+            yield batch
+            batch, reached = [], 0
+    if batch:
+        yield batch
 
 
 def write_shard(path: Path, frame: pl.DataFrame) -> None:

@@ -163,30 +163,29 @@ def audit(
 ) -> StageOutput:
     """Measure what the report shows, and check a sample against the reference, in one worker."""
     firsts = [output for output in gathered if any("-00000-of-" in name for name in output.files)]
-    job_ = job(
+    sources = [shard.source.name for shard in shards]
+    measuring = job(
         run,
         "audit",
         "audit",
         partial(
             _audit,
             [
-                (shard.source.name, output.folder, output.result)
-                for shard, output in zip(shards, settled, strict=True)
+                (source, output.folder / "drawn.parquet", output.result["clusters"])
+                for source, output in zip(sources, settled, strict=True)
             ],
             [output.folder / "rejects.parquet" for output in joined.values()],
             [output.folder / name for output in firsts for name in output.files],
             template,
         ),
-        settled=[
-            (shard.source.name, output.files, output.result)
-            for shard, output in zip(shards, settled, strict=True)
-        ],
+        sources=sources,
+        settled=[(output.files, output.result) for output in settled],
         rejects=[output.files["rejects.parquet"] for output in joined.values()],
         gathered=[output.files for output in firsts],
         template=template_digest(template),
         tokenizer=tokenizer_digest(),
     )
-    return run_jobs(run, [job_], stage="audit")[0]
+    return run_jobs(run, [measuring], stage="audit")[0]
 
 
 def _round(
@@ -349,20 +348,20 @@ def _gather(parts: Sequence[tuple[Path, list[int]]], target: str, out: Path) -> 
 
 
 def _audit(
-    settled: Sequence[tuple[str, Path, Mapping[str, object]]],
+    settled: Sequence[tuple[str, Path, object]],
     rejects: Sequence[Path],
     firsts: Sequence[Path],
     template: Template,
     out: Path,
 ) -> dict[str, object]:
-    drawn = [pl.read_parquet(folder / "drawn.parquet") for _, folder, _ in settled]
+    drawn = [pl.read_parquet(path) for _, path, _ in settled]
     tokens: dict[str, list[pl.Series]] = {}
     for (source, _, _), rows in zip(settled, drawn, strict=True):
         tokens.setdefault(source, []).append(rows["prompt_tokens"] + rows["completion_tokens"])
     found = measure.Audit(
         lengths=measure.lengths(tokens),
         clusters=measure.merged_clusters(
-            measure.ClusterPart.model_validate(result["clusters"]) for _, _, result in settled
+            measure.ClusterPart.model_validate(clusters) for _, _, clusters in settled
         ),
         samples=measure.samples(rejects),
         checks=(

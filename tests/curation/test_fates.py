@@ -209,3 +209,7 @@ def test_dropped_rows_are_kept_whole_and_good_ones_only_listed(tmp_path: Path) -
         (4, "dedup", "exact_dup", '{"n":4}'),
         (5, "render", "too_long", '{"n":5}'),
     ]
+    with pytest.raises(LedgerError, match="3 dropped rows were to be kept whole, but 1 were read"):
+        write_rejects(
+            got.fates, [RawRow(1, {}, None, "")], quarantine=tmp_path / "rejects", out=tmp_path / "few"
+        )

@@ -408,8 +408,9 @@ def test_memory_is_bounded_by_bytes_too(tmp_path: Path, monkeypatch: pytest.Monk
     piece = write_lines(tmp_path, [line(chat(f"{n} {'x' * 500}")) for n in range(50)])
     run(piece, tmp_path / "one")
     monkeypatch.setattr(normalize, "_BATCH_BYTES", 1_000)
-    batches = list(normalize._batches(judged(chat("x" * 500)) for _ in range(5)))
-    assert [len(batch) for batch in batches] == [2, 2, 1]
+    origin = Origin(source(), "data/set", "commit", "f.jsonl")
+    batches = normalize._frames((judged(chat("x" * 500)) for _ in range(5)), origin)
+    assert [kept.height for kept, _ in batches] == [2, 2, 1]
     run(piece, tmp_path / "two")
     for name in ("keys", "rejects"):
         one, two = (tmp_path / f"{half}/{name}.parquet" for half in ("one", "two"))

@@ -277,6 +277,18 @@ for name in sys.argv[1:]:
 """
 
 
+def read_by_child(paths: list[str]) -> str:
+    """Read files in a process of its own; return what it says of each, its growth in MB at the end."""
+    run = subprocess.run(
+        [sys.executable, "-c", CHILD, *paths],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    return run.stdout
+
+
 needs_proc = pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="peak memory is read from /proc"
 )
@@ -293,14 +305,7 @@ def test_bombs_are_read_in_bounded_memory(tmp_path: Path) -> None:
     pq.write_table(repeated("x" * (20 << 20), 100), tmp_path / "4.parquet", compression="zstd")
     paths = [str(tmp_path / name) for name in ("small.parquet", "1.jsonl.zst", "2.jsonl.gz", "3.json.gz")]
     paths.append(str(tmp_path / "4.parquet"))
-    run = subprocess.run(
-        [sys.executable, "-c", CHILD, *paths],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=Path(__file__).parents[2],
-    )
-    seen = [line.split() for line in run.stdout.splitlines()]
+    seen = [line.split() for line in read_by_child(paths).splitlines()]
     assert [reasons for _, *reasons, _ in seen] == [["good"], *[["too_big"]] * 4]
     grown = [int(line[-1]) for line in seen]
     assert max(grown[:4]) < 60  # MB; each of these unpacks to 100
@@ -367,14 +372,7 @@ def test_one_row_group_of_any_size_is_read_in_bounded_memory(tmp_path: Path) -> 
             pa.table({"a": noise[:rows]}), tmp_path / name, compression="none", use_dictionary=False
         )
     paths = [str(tmp_path / name) for name in ("small.parquet", "large.parquet")]
-    run = subprocess.run(
-        [sys.executable, "-c", CHILD, *paths],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=Path(__file__).parents[2],
-    )
-    assert int(run.stdout.split()[-1]) < 50  # MB, of a row group of 150
+    assert int(read_by_child(paths).split()[-1]) < 50  # MB, of a row group of 150
 
 
 def test_polars_files_with_dictionaries_read_as_plain_text(tmp_path: Path) -> None:

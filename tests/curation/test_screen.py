@@ -1,6 +1,7 @@
 """The quick look at columns decides nothing that judging every row would decide otherwise."""
 
 import unicodedata
+from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -578,6 +579,13 @@ def tables(path: Path) -> list[RawBatch]:
     return [batch for piece in slices(path.name, path, "") for batch in joined(read_batches(piece))]
 
 
+def compared(paths: Iterable[Path], format: str, **settings: Any) -> tuple[int, int]:
+    """Judge all rows of files both ways; return how many were cleared, of how many."""
+    batches = [batch for path in sorted(paths) for batch in tables(path)]
+    cleared = sum(agree(batch, format, 1_000_000, **settings) for batch in batches)
+    return cleared, sum(batch.columns.num_rows for batch in batches)
+
+
 @pytest.mark.parametrize(
     ("pattern", "format", "thinking", "least"),
     [("cot-*.parquet", "openmathreasoning", "required", 0.5), ("chat-*.parquet", "sharegpt", "allowed", 0.9)],
@@ -586,11 +594,9 @@ def test_the_sample_is_judged_alike_and_mostly_cleared(
     pattern: str, format: str, thinking: Any, least: float
 ) -> None:
     """Every row of our own sample, dirt included."""
-    batches = [batch for path in sorted((ROOT / "data/samples").glob(pattern)) for batch in tables(path)]
-    cleared = sum(
-        agree(batch, format, 1_000_000, thinking=thinking, compare="conversation") for batch in batches
-    )
-    assert cleared > least * sum(batch.columns.num_rows for batch in batches) > 0
+    paths = (ROOT / "data/samples").glob(pattern)
+    cleared, rows = compared(paths, format, thinking=thinking, compare="conversation")
+    assert cleared > least * rows > 0
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared real data is not beside the checkout")
@@ -606,11 +612,9 @@ def test_real_rows_are_judged_alike_and_mostly_cleared(
     pattern: str, format: str, thinking: Any, least: float
 ) -> None:
     """Every row of real files, with the dirt they have."""
-    batches = [batch for path in sorted((SHARED / "hub").glob(pattern)) for batch in tables(path)]
-    cleared = sum(
-        agree(batch, format, 1_000_000, thinking=thinking, compare="user_turns") for batch in batches
-    )
-    assert cleared > least * sum(batch.columns.num_rows for batch in batches) > 0
+    paths = (SHARED / "hub").glob(pattern)
+    cleared, rows = compared(paths, format, thinking=thinking, compare="user_turns")
+    assert cleared > least * rows > 0
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared real data is not beside the checkout")

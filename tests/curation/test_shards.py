@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curation import shards
-from curation.shards import ShardWriter, read_groups, write_shard
+from curation.shards import ShardWriter, bounded, read_groups, write_shard
 
 SCHEMA = pl.Schema(
     {
@@ -143,3 +143,18 @@ def test_some_columns_are_read_alone(tmp_path: Path) -> None:
     """A reader names what it needs."""
     write_shard(tmp_path / "a", pl.DataFrame({"a": [1], "b": [2]}))
     assert [frame.columns for frame in read_groups(tmp_path / "a", ["b"])] == [["b"]]
+
+
+@pytest.mark.parametrize(
+    ("count", "total", "want"),
+    [
+        (2, 99, [["a", "bb"], ["ccc", "d"], ["ee"]]),
+        (9, 3, [["a", "bb"], ["ccc"], ["d", "ee"]]),
+        (9, 4, [["a", "bb", "ccc"], ["d", "ee"]]),
+        (1, 1, [["a"], ["bb"], ["ccc"], ["d"], ["ee"]]),
+    ],
+)
+def test_a_stream_is_cut_by_number_and_by_size(count: int, total: int, want: list[list[str]]) -> None:
+    """All items, in order, in lists that end with the item that fills them."""
+    assert list(bounded(["a", "bb", "ccc", "d", "ee"], len, count=count, total=total)) == want
+    assert list(bounded([], len, count=count, total=total)) == []
