@@ -14,7 +14,7 @@ from schemas.ledger import Ledger
 from schemas.manifest import Share
 from schemas.recipe import MixPlan
 from schemas.record import Record
-from schemas.report import Check, ClusterView, LengthView, Sample
+from schemas.report import Check, Cluster, ClusterView, LengthView, Sample
 
 EDGES = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
 """Upper edges, in tokens, of the length histogram; also the context lengths whose fit is shown."""
@@ -93,7 +93,7 @@ def merged_clusters(parts: Iterable[ClusterPart], *, largest: int = LARGEST) -> 
     order = sorted(named, key=lambda cluster: (-cluster[0], cluster[1]))
     return ClusterView(
         by_size={str(size): rows[size] // size for size in sorted(rows)},
-        largest=tuple(name for _, name in order[:largest]),
+        largest=tuple(Cluster(id=name, size=size, rows=()) for size, name in order[:largest]),
     )
 
 

@@ -57,6 +57,7 @@ def build_mixture(
         notify=listener(),
     )
     _publish_artifacts(built)
+    built.check()
     return built.digest
 
 
@@ -85,4 +86,4 @@ def _publish_artifacts(built: Built) -> None:
         table=ledger_table(built.manifest.ledger),
         description="Rows in, kept, dropped",
     )
-    create_markdown_artifact(key=f"{mixture}-summary", markdown=summary(built), description=built.digest)
+    create_markdown_artifact(key=f"{mixture}-summary", markdown=summary(built.run), description=built.digest)

@@ -26,7 +26,7 @@ def version_facts(version: Path) -> dict[str, object]:
         "mixture": manifest.mixture,
         "version": version.name,
         "path": str(version),
-        "report": str(version / "report.html"),
+        "report": str(_page(version)),
         "good": all(check.passed for check in report.checks),
         "checks": [check.model_dump() for check in report.checks],
         "shares": [share.model_dump() for share in manifest.shares],
@@ -48,7 +48,12 @@ def show_version(version: Path, console: Console) -> None:
     say(_shares(report))
     say(_losses(report))
     say(f"mixture  {plain(str(version))}", soft_wrap=True)
-    say(f"report   {plain(str(version / 'report.html'))}", soft_wrap=True)
+    say(f"report   {plain(str(_page(version)))}", soft_wrap=True)
+
+
+def _page(version: Path) -> Path:
+    """Return where the page of the version's mixture lies, which is that of its newest run."""
+    return version.parents[1] / "report.html"
 
 
 def show_explanation(explanation: Explanation, console: Console) -> None:

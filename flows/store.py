@@ -2,7 +2,9 @@
 
 STORE/<mixture>/versions/<digest>/   published, named by the sha256 of its manifest.json
 STORE/<mixture>/CURRENT              the digest of the newest good version, written last
-STORE/<mixture>/runs.jsonl           when which build ran and how it ended
+STORE/<mixture>/report.html          what the newest run came to, for people
+STORE/<mixture>/runs/<run>/          report.html, report.json and summary.md of one run
+STORE/<mixture>/runs.jsonl           when which build ran and how it ended, a line a run
 STORE/<mixture>/places.json          where the last build's source files lie on this machine
 STORE/.cache/<stage>/<key>/          outputs of stages, named by all that decides them
 STORE/.cache/hub/                    downloaded files
@@ -116,7 +118,8 @@ class Store:
 
     def _sweep(self, mixture: Path) -> None:
         """Remove what builds that were killed left behind; builds of other mixtures may be running."""
-        for left in (*mixture.glob("versions/.tmp-*"), *mixture.glob(".CURRENT.*")):
+        leavings = ("versions/.tmp-*", "runs/.tmp-*", ".CURRENT.*", ".report.html.*", ".places.json.*")
+        for left in (left for pattern in leavings for left in mixture.glob(pattern)):
             _remove(left)
         abandoned = time.time() - ABANDONED_AFTER
         for left in self.root.glob(".cache/*/.tmp-*"):
@@ -124,20 +127,21 @@ class Store:
                 if left.stat().st_mtime < abandoned:
                     _remove(left)
 
-    def publish(self, mixture: str, scratch: Path) -> tuple[Path, bool]:
-        """Make a finished folder the mixture's current version.
+    def keep(self, mixture: str, scratch: Path) -> Path:
+        """Put a finished folder among the mixture's versions and return where it lies; it is not current yet.
 
         The folder's `manifest.json` must be complete; its sha256 becomes the version's name. A
-        version that is there already and holds is kept, so a repeated publish changes nothing.
-
-        Returns:
-            Where the version lies, and whether it is new there.
+        version that is there already and holds is kept, so a repeated build changes nothing.
         """
         version = self.root / mixture / "versions" / digest(scratch / MANIFEST)
         with full_disk(self.root):
-            new = commit(scratch, version, whole=lambda there: not problems(there))
+            commit(scratch, version, whole=lambda there: not problems(there))
+        return version
+
+    def promote(self, mixture: str, version: Path) -> None:
+        """Make a version that is kept here the mixture's current one."""
+        with full_disk(self.root):
             _write_atomically(self.root / mixture / "CURRENT", f"{version.name}\n".encode())
-        return version, new
 
     def current(self, mixture: str) -> Path | None:
         """Return the folder of the current version, or None if none was ever published.
@@ -179,6 +183,31 @@ class Store:
                 if history.read(1) != b"\n":  # a line that a full disk cut off stays one line
                     history.write(b"\n")
             history.write(orjson.dumps(facts) + b"\n")
+
+    def runs(self, mixture: str) -> list[Mapping[str, object]]:
+        """Return the mixture's history of runs, oldest first, but for lines that were cut off."""
+        found = []
+        with suppress(FileNotFoundError):
+            for line in (self.root / mixture / "runs.jsonl").read_bytes().splitlines():
+                with suppress(ValueError):
+                    found.append(orjson.loads(line))
+        return [line for line in found if isinstance(line, dict)]
+
+    def write_run(self, mixture: str, run: str, files: Mapping[str, bytes]) -> Path:
+        """Write the folder of one run, whole or not at all, and return where it lies."""
+        folder = self.root / mixture / "runs" / run
+        with self.scratch(folder.parent) as scratch:
+            for name, content in files.items():
+                (scratch / name).write_bytes(content)
+            commit(scratch, folder, whole=lambda _: False)
+        return folder
+
+    def write_front(self, mixture: str, page: bytes) -> Path:
+        """Replace `report.html` of the mixture, the page that is opened in the morning."""
+        front = self.root / mixture / "report.html"
+        with full_disk(self.root):
+            _write_atomically(front, page)
+        return front
 
 
 def check_path(root: Path) -> None:

@@ -1,9 +1,9 @@
 """A build in a few lines: for the scheduler's artifacts, for a terminal and for chat messages."""
 
 from curation.mix import SPLITS
-from flows.pipeline import Built
 from schemas.ledger import Ledger
 from schemas.manifest import Share
+from schemas.run import RunReport
 
 
 def ledger_table(ledger: Ledger) -> list[dict[str, str | int]]:
@@ -42,15 +42,23 @@ def fractions(shares: tuple[Share, ...]) -> list[dict[str, str | float]]:
 _UNITS = ("examples", "tokens", "trainable_tokens")
 
 
-def summary(built: Built) -> str:
-    """Return a short markdown text: what was built and the shares it reached."""
-    lines = [
-        f"**{built.manifest.mixture}** {built.status} as `{built.digest}`",
+def summary(told: RunReport) -> str:
+    """Return a short markdown text: what became of a build, what speaks against it, its shares."""
+    words = {
+        "published": "published",
+        "unchanged": "unchanged since the last build",
+        "held": "HELD: the version before it stays current",
+        "failed": "failed",
+    }
+    lines = [f"**{told.report.mixture}** {words[told.status]} · `{told.candidate[:12]}`", ""]
+    lines += [f"- ✗ {sentence}" for sentence in told.failures]
+    lines += [f"- ! {sentence}" for sentence in told.warnings]
+    lines += [
         "",
         "| split | source | by examples | by tokens | by trainable tokens |",
         "|---|---|---:|---:|---:|",
     ]
-    for row in fractions(built.manifest.shares):
+    for row in fractions(told.report.shares):
         parts = " | ".join(f"{row[unit]:.2%}" for unit in _UNITS)
         lines.append(f"| {row['split']} | {row['source']} | {parts} |")
     return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 ThinkmixError                 1
 ├── RecipeError               2   the recipe says something impossible
+├── Held                      3   a version was built, but a gate or a check keeps it from becoming current
 ├── SourceError               4   a source cannot be read
 │   ├── SourceNotFound            no such dataset, revision or file
 │   ├── SourceDenied              the hub wants a (better) token
@@ -38,6 +39,13 @@ class RecipeError(ThinkmixError, ValueError):
 
     exit_code = 2
     code = "recipe_error"
+
+
+class Held(ThinkmixError):
+    """A version was built whole, but a gate or a check failed: a person must look before it is trained on."""
+
+    exit_code = 3
+    code = "held"
 
 
 class SourceError(ThinkmixError):

@@ -1,4 +1,4 @@
-"""What the audit says of one version: the same facts in report.json and, for people, in report.html."""
+"""What the audit says of one version: facts that follow from the version alone, the same on any night."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -26,17 +26,74 @@ class LengthView(Record):
     """Fraction of the examples that are no longer than each edge."""
 
 
+class ThinkView(Record):
+    """How much the examples of one source think."""
+
+    source: str
+    thinking: int
+    """Examples that hold a trace."""
+    direct: int
+    """Examples that hold none."""
+    median: int
+    p90: int
+    longest: int
+    """In tokens of the trace, over the thinking examples."""
+    edges: tuple[int, ...]
+    histogram: tuple[int, ...]
+    """Thinking examples per bin of trace length, in tokens: one more than there are edges."""
+
+
+class Spread(Record):
+    """How many rows of one source in the mixture fall into each of a few named groups."""
+
+    source: str
+    measure: Literal["solutions_per_problem", "pass_rate", "language", "turns"]
+    rows: Mapping[str, int]
+    """Rows by group, in display order; groups are named for people (`1`, `2`, `3-5`, `0.8-1.0`, `zh`)."""
+
+
+class Columns(Record):
+    """The columns of one source's raw files, as they were read."""
+
+    source: str
+    types: Mapping[str, str]
+    """Data type by column, as polars prints it."""
+    values: Mapping[str, tuple[str, ...]]
+    """All distinct values, sorted, of text columns that have few of them (at most 20)."""
+    missing: Mapping[str, int]
+    """Rows where the column is null."""
+
+
+class ClusterRow(Record):
+    """A member of a displayed cluster, cut for display."""
+
+    id: str
+    source: str
+    fate: str
+    """`kept`, or the reason it was dropped for."""
+    text: str
+
+
+class Cluster(Record):
+    """One group of rows that say nearly the same."""
+
+    id: str
+    size: int
+    rows: tuple[ClusterRow, ...]
+    """A few of its members, the kept ones first."""
+
+
 class ClusterView(Record):
     """Groups of rows that say nearly the same."""
 
     by_size: Mapping[str, int]
     """Number of clusters by number of rows; single rows are no cluster."""
-    largest: tuple[str, ...]
-    """Ids of the largest clusters, largest first."""
+    largest: tuple[Cluster, ...]
+    """The largest clusters, largest first."""
 
 
 class Sample(Record):
-    """A dropped row, cut for display."""
+    """A row as an example of its fate, cut for display."""
 
     id: str
     source: str
@@ -44,8 +101,12 @@ class Sample(Record):
     row: int
     stage: str
     reason: str
+    """Why it was dropped; empty for a row of the mixture."""
     detail: str | None
     content: str
+    """Raw JSON of a dropped row, or text of a kept one; cut around the offending span where there is one."""
+    span: tuple[int, int] | None = None
+    """Where in `content` the offending characters start and end; unset where it is not a matter of a few."""
 
 
 class Check(Record):
@@ -57,15 +118,18 @@ class Check(Record):
 
 
 class Report(Record):
-    """The whole audit. `version` counts changes of this layout."""
+    """The facts of one version, `report.json` in its folder. `version` counts changes of this layout."""
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     mixture: str
     title: str
     checks: tuple[Check, ...]
     shares: tuple[Share, ...]
     ledger: Ledger
     lengths: tuple[LengthView, ...]
+    thinking: tuple[ThinkView, ...] = ()
+    spreads: tuple[Spread, ...] = ()
+    columns: tuple[Columns, ...] = ()
     clusters: ClusterView
     samples: tuple[Sample, ...]
     sources: tuple[SourceEntry, ...]

@@ -110,7 +110,7 @@ def safe(root: Path, seed: int) -> None:
     store = Store(root)
     with store.lock(MIXTURE), store.scratch(root / MIXTURE / "versions") as scratch:
         fill(scratch, seed)
-        store.publish(MIXTURE, scratch)
+        store.promote(MIXTURE, store.keep(MIXTURE, scratch))
 
 
 def naive(root: Path, seed: int) -> None:

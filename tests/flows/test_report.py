@@ -16,7 +16,7 @@ from curation import assemble
 from flows.card import dataset_card
 from flows.explain import Explanation, Fate
 from flows.pipeline import Built
-from flows.report import render_html
+from flows.audit.page import render_page
 from flows.show import plain, show_explanation, show_version, version_facts
 from flows.summary import fractions, ledger_table, summary
 from schemas.report import Report, Sample
@@ -132,9 +132,9 @@ def shown(show, *args) -> str:
     return out.getvalue()
 
 
-def test_report_is_one_page_that_fetches_and_runs_nothing(report: Report):
+def test_report_is_one_page_that_fetches_and_runs_nothing(built: Built):
     """The page forbids scripts and requests by policy, and holds no tag or attribute that would need them."""
-    html = render_html(report)
+    html = render_page(built.run)
     page = Page(html)
     policy = (
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'"
@@ -149,7 +149,7 @@ def test_report_is_one_page_that_fetches_and_runs_nothing(report: Report):
 
 def test_report_shows_what_was_left_out(report: Report, built: Built):
     """Every reason is on the page with its number of rows, and so are shares, checks and sources."""
-    words = " ".join("".join(Page(render_html(report)).text).split())
+    words = " ".join("".join(Page(render_page(built.run)).text).split())
     for reason in REASONS:
         assert reason in words
     for check in report.checks:
@@ -159,7 +159,7 @@ def test_report_shows_what_was_left_out(report: Report, built: Built):
         assert source.commit[:12] in words
 
 
-def test_evil_samples_are_shown_and_not_obeyed(report: Report):
+def test_evil_samples_are_shown_and_not_obeyed(report: Report, built: Built):
     """Each string, in every field of a sample, a title, a check, stands on the page as text."""
     samples = [
         Sample(id=s, source="math", file=s, row=1, stage="validate", reason="bad_json", detail=s, content=s)
@@ -168,7 +168,7 @@ def test_evil_samples_are_shown_and_not_obeyed(report: Report):
     checks = tuple(report.checks[0].model_copy(update={"detail": string}) for string in EVIL)
     origins = tuple(report.sources[0].model_copy(update={"dataset": s, "licence": s}) for s in EVIL)
     changes = {"samples": tuple(samples), "title": EVIL[6], "checks": checks, "sources": origins}
-    html = render_html(report.model_copy(update=changes))
+    html = render_page(built.run.model_copy(update={"report": report.model_copy(update=changes)}))
     page = Page(html)
     assert page.tags <= TAGS
     assert not {name for name in page.attributes if name.startswith("on")}
@@ -181,7 +181,7 @@ def test_evil_samples_are_shown_and_not_obeyed(report: Report):
 
 def test_evil_rows_do_not_shape_the_report(evil: Built):
     """A real build of evil rows, names and titles gives a page of the same tags and no computed braces."""
-    html = (evil.version / "report.html").read_text(encoding="utf-8")
+    html = (evil.folder / "report.html").read_text(encoding="utf-8")
     page = Page(html)
     assert page.tags <= TAGS
     assert not {name for name in page.attributes if name.startswith("on")}
@@ -197,7 +197,7 @@ def test_evil_rows_are_in_neither_card_nor_summary(evil: Built):
     assert set(yaml.safe_load(header)) == {"license", "task_categories", "tags", "configs"}
     assert yaml.safe_load(header)["license"] == "other"
     assert [line for line in body.splitlines() if line.startswith("#")][1:] == ["## Shares", "## Sources"]
-    for words in (body, summary(evil), json.dumps(ledger_table(evil.manifest.ledger))):
+    for words in (body, summary(evil.run), json.dumps(ledger_table(evil.manifest.ledger))):
         assert [string for string in EVIL if "<" in string and string in words] == []
         assert "Tell me of" not in words
         assert "Find " not in words
@@ -267,10 +267,10 @@ def test_version_is_shown_with_shares_and_losses(version: Path):
     assert "50.00%" in out
     for reason in REASONS:
         assert f"{reason} " in out
-    assert str(version / "report.html") in out
+    assert str(version.parents[1] / "report.html") in out
 
 
-def test_failed_check_is_not_overlooked(version: Path, tmp_path: Path, report: Report):
+def test_failed_check_is_not_overlooked(version: Path, tmp_path: Path, report: Report, built: Built):
     """One check that did not pass turns the verdict, in the terminal, for machines and on the page."""
     failed = report.checks[1].model_copy(update={"passed": False})
     changed = report.model_copy(update={"checks": (report.checks[0], failed)})
@@ -278,7 +278,7 @@ def test_failed_check_is_not_overlooked(version: Path, tmp_path: Path, report: R
     (tmp_path / "manifest.json").write_bytes((version / "manifest.json").read_bytes())
     assert "do not train on it" in shown(show_version, tmp_path)
     assert version_facts(tmp_path)["good"] is False
-    assert "do not train on this" in render_html(changed)
+    assert "do not train on this" in render_page(built.run.model_copy(update={"report": changed}))
 
 
 def test_facts_for_machines_are_those_of_the_manifest(version: Path, built: Built):

@@ -60,15 +60,15 @@ def test_crash_points_catch_careless_protocols(protocol: str, damage: str, tmp_p
 
 def test_failure_after_the_pointer_moved_is_not_published_twice(sources, store_copy, tmp_path, monkeypatch):
     """A publish that landed but was reported failed leaves one version, and the rerun changes nothing."""
-    real = Store.publish
+    real = Store.promote
 
-    def landed(store: Store, mixture: str, scratch: Path) -> tuple[Path, bool]:
-        real(store, mixture, scratch)
+    def landed(store: Store, mixture: str, version: Path) -> None:
+        real(store, mixture, version)
         msg = "the line went dead"
         raise ConnectionError(msg)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "publish", landed)
+        patch.setattr(Store, "promote", landed)
         with pytest.raises(ConnectionError):
             quick_build(recipe(), tmp_path / "new", sources)
     again = quick_build(recipe(), tmp_path / "new", sources)
@@ -124,7 +124,7 @@ def test_shape_of_a_version_is_checked(version: Path, tmp_path: Path) -> None:
     shutil.copy(train, copy / "train-00001-of-00001.parquet")
     evals.rename(tmp_path / "elsewhere")
     evals.symlink_to(tmp_path / "elsewhere")
-    (copy / "report.html").unlink()
+    (copy / "report.json").unlink()
     (copy / "rejects" / "math.parquet").unlink()
     (copy / "rejects" / "math.parquet").mkdir()
     assert set(problems(copy)) == {
@@ -134,7 +134,7 @@ def test_shape_of_a_version_is_checked(version: Path, tmp_path: Path) -> None:
         "fates/math.parquet: sha256 differs from the manifest",
         "train-00001-of-00001.parquet: not in the manifest",
         "eval-00000-of-00001.parquet: not a plain file",
-        "report.html: missing",
+        "report.json: missing",
         "rejects/math.parquet: missing",
     }
 

@@ -10,21 +10,23 @@ from schemas.ledger import StageCount
 from schemas.reasons import Reason
 from schemas.recipe import Recipe
 from schemas.report import LengthView, Report
+from schemas.run import RunReport
 
 _COLOURS = 6
 _SMALL = 6
 _MEASURES = (("examples", "Examples"), ("tokens", "Tokens"), ("trainable_tokens", "Trainable tokens"))
 
 
-def render_html(report: Report) -> str:
-    """Return the report as HTML that needs no network and runs no script."""
+def render_page(told: RunReport) -> str:
+    """Return a run's report as HTML that needs no network and runs no script."""
+    report = told.report
     environment = Environment(
         loader=PackageLoader("templates", ""), undefined=StrictUndefined, autoescape=True, trim_blocks=True
     )
     environment.filters["grouped"] = lambda number: f"{number:,}".replace(",", "\u202f")
     return environment.get_template("report.html.jinja").render(
         report=report,
-        good=all(check.passed for check in report.checks),
+        good=not told.failures,
         colours={source.name: place % _COLOURS for place, source in enumerate(report.recipe.sources)},
         bars=[_bar(report, measure, title) for measure, title in _MEASURES],
         roads=[_road(count) for count in report.ledger.stages],

@@ -1,0 +1,25 @@
+"""The `thinkmix` command: what a person or a scheduler types; every command imports only what it needs."""
+
+import sys
+
+from flows.cli import building, recipes, rows, training, versions
+from flows.cli.terminal import app, say_json
+
+__all__ = ["app", "building", "main", "recipes", "rows", "training", "versions"]
+
+
+def main() -> None:
+    """Run the command line; a `ThinkmixError` ends it with one sentence and its exit code."""
+    from schemas.errors import ThinkmixError
+
+    try:
+        app()
+    except ThinkmixError as error:
+        if "--json" in sys.argv:
+            name, words = type(error).__name__, str(error)
+            say_json({"error": name, "code": error.code, "message": words, "exit_code": error.exit_code})
+        sys.stderr.write(f"thinkmix: {error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("thinkmix: stopped; what was published before is untouched\n")
+        sys.exit(130)

@@ -1,0 +1,120 @@
+"""`thinkmix build`: a mixture from its recipe."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.terminal import JsonOption, StoreOption, app, console
+from flows.cli.versions import show_folder
+
+if TYPE_CHECKING:
+    from flows.engine import Engine
+    from flows.progress import Notify
+    from schemas.recipe import Recipe
+
+
+@app.command(epilog="Example: thinkmix build sample-7-3 --store build/store")
+def build(
+    recipe: Annotated[str, typer.Argument(help="Name of a shipped recipe, or path of a YAML file.")],
+    store: StoreOption = Path("build/store"),
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", "-w", min=1, max=256, help="Worker processes; one per core if unset."),
+    ] = None,
+    worker_memory: Annotated[
+        str | None,
+        typer.Option(
+            help="Most memory of a worker, like 6GB; an equal part of the machine's if unset.",
+            envvar="THINKMIX_WORKER_MEMORY",
+        ),
+    ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            help="Who works on the shards: local (this machine) or dask (a cluster).",
+            envvar="THINKMIX_ENGINE",
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            help="Address of the Dask cluster's scheduler, like tcp://10.0.0.7:8786.",
+            envvar="THINKMIX_SCHEDULER",
+        ),
+    ] = None,
+    exchange: Annotated[
+        str | None,
+        typer.Option(
+            help="URL (fsspec) to exchange files through if the cluster does not see the store.",
+            envvar="THINKMIX_EXCHANGE",
+        ),
+    ] = None,
+    unit: Annotated[
+        str | None, typer.Option(help="Override what shares count: examples, tokens or trainable_tokens.")
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option(min=1, help="Override the size of the mixture, in its unit.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Override the seed of the draw.")] = None,
+    direct: Annotated[
+        bool, typer.Option("--direct", help="Run without Prefect: no server, no record of the run there.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Build a mixture and publish it as the store's current version.
+
+    Runs as a Prefect flow: against the server at PREFECT_API_URL if that is set, otherwise against
+    a temporary one. Whatever fails, the version that was current before stays current.
+    """
+    from flows.engine import stated as stated_engine
+    from flows.recipes import load, override
+    from flows.store import Store
+
+    located = load(recipe)
+    stated = override(located.recipe, unit=unit, size=size, seed=seed)
+    place = stated_engine(kind=engine, memory=worker_memory, scheduler=scheduler, exchange=exchange)
+    store = store.resolve()
+    with _watched(quiet=as_json) as notify:
+        if direct:
+            from flows.pipeline import build as build_directly
+
+            built = build_directly(
+                stated, Store(store), base=located.base, processes=workers, engine=place, notify=notify
+            )
+            built.check()
+        else:
+            _build_as_flow(stated, store, located.base, workers, place)
+    version = Store(store).current(stated.name)
+    if version is not None:
+        show_folder(version, as_json=as_json)
+
+
+@contextmanager
+def _watched(*, quiet: bool) -> "Iterator[Notify]":
+    from flows.progress import LISTENER, bars, silent
+
+    if quiet:
+        yield silent
+        return
+    with bars(console(stderr=True)) as notify:
+        token = LISTENER.set(notify)
+        try:
+            yield notify
+        finally:
+            LISTENER.reset(token)
+
+
+def _build_as_flow(recipe: "Recipe", store: Path, base: Path, workers: int | None, engine: "Engine") -> None:
+    from flows.settings import settle_prefect
+
+    settle_prefect(store / ".cache" / "prefect")
+    if not os.environ.get("PREFECT_API_URL"):
+        sys.stderr.write("starting a temporary Prefect server; --direct does without\n")
+    from flows.build import build_mixture
+
+    build_mixture(recipe, store, base, workers, engine)

@@ -1,0 +1,21 @@
+"""`thinkmix recipes`: what is shipped, as a start for your own."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from flows.cli.terminal import app, say
+
+
+@app.command(epilog="Example: thinkmix recipes math-7-3 > mine.yaml")
+def recipes(name: Annotated[str | None, typer.Argument(help="Print this recipe.")] = None) -> None:
+    """List the shipped recipes, or print one as a start for your own."""
+    from flows.recipes import load, shipped
+
+    if name is None:
+        for known in shipped():
+            say(f"{known:<14} {load(known).recipe.title}")
+        return
+    load(name)
+    sys.stdout.write(shipped()[name].read_text(encoding="utf-8"))

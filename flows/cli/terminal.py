@@ -1,0 +1,51 @@
+"""What all commands share: the options they have in common, and how they speak to people and machines."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+app = typer.Typer(
+    name="thinkmix",
+    help="Build, prove and hand over data mixtures for fine-tuning Qwen3.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # a traceback with locals would print tokens and rows
+    rich_markup_mode="rich",
+    add_completion=False,
+)
+
+StoreOption = Annotated[
+    Path, typer.Option("--store", "-s", help="Folder of the store.", envvar="THINKMIX_STORE", file_okay=False)
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print JSON for machines instead of text for people.")
+]
+VersionArgument = Annotated[
+    Path,
+    typer.Argument(
+        help="A version's folder, or a mixture's folder for its current version.", metavar="VERSION"
+    ),
+]
+
+
+def console(*, stderr: bool = False) -> "Console":
+    """Return the terminal to write to."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False)
+
+
+def say(text: str) -> None:
+    """Print one line."""
+    sys.stdout.write(f"{text}\n")
+
+
+def say_json(value: object) -> None:
+    """Print a value as JSON for machines."""
+    import orjson
+
+    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")

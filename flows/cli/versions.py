@@ -1,0 +1,49 @@
+"""Commands on a published version: is it whole, and may it be trained on."""
+
+import sys
+from pathlib import Path
+
+import typer
+
+from flows.cli.terminal import JsonOption, VersionArgument, app, console, say, say_json
+
+
+@app.command(epilog="Example: thinkmix verify build/store/sample-7-3")
+def verify(version: VersionArgument, as_json: JsonOption = False) -> None:
+    """Hash every file of a version again and say what is wrong; exit code 5 if anything is."""
+    from flows.store import open_version, problems
+
+    folder = open_version(version)
+    found = problems(folder)
+    if as_json:
+        say_json({"version": folder.name, "problems": found})
+    elif found:
+        say(f"{folder.name} is damaged:")
+        for problem in found:
+            say(f"  {problem}")
+    else:
+        say(f"{folder.name} is whole: every file is what the manifest says")
+    if found:
+        raise typer.Exit(5)
+
+
+@app.command(epilog="Example: thinkmix report build/store/sample-7-3")
+def report(version: VersionArgument, as_json: JsonOption = False) -> None:
+    """Show a version's audit in short, and where the whole page lies."""
+    from flows.store import open_version
+
+    folder = open_version(version)
+    if as_json:
+        sys.stdout.write((folder / "report.json").read_text(encoding="utf-8"))
+    else:
+        show_folder(folder, as_json=False)
+
+
+def show_folder(folder: Path, *, as_json: bool) -> None:
+    """Print what a version came to, and where it lies."""
+    from flows.show import show_version, version_facts
+
+    if as_json:
+        say_json(version_facts(folder))
+    else:
+        show_version(folder, console())

@@ -1,0 +1,137 @@
+"""One run of a mixture's history: how it ended, beside the runs before it, in one folder for people."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+from pydantic import ValidationError
+
+from curation import mix, normalize
+from flows.audit.page import render_page
+from flows.store import Store
+from flows.summary import summary
+from schemas.errors import ThinkmixError
+from schemas.gates import GateResult
+from schemas.report import Report
+from schemas.run import Night, RunReport, Status
+
+TREND = 30
+"""Runs that a report looks back on."""
+
+
+@dataclass
+class NightRun:
+    """A run that has begun."""
+
+    store: Store
+    mixture: str
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    told: bool = False
+    """Whether the history knows of it."""
+
+    @property
+    def seconds(self) -> float:
+        """Return how long it has been going on."""
+        return round((datetime.now(UTC) - self.started).total_seconds(), 3)
+
+    def tell(self, version: Path, report: Report, *, before: Path | None) -> RunReport:
+        """Return what the run came to: the version that was built, beside the one that was current before."""
+        gates: tuple[GateResult, ...] = ()
+        status = _status(report, gates, same=before == version)
+        night = _night(self, version, report, gates, status)
+        return RunReport(
+            run=f"{self.started:%Y%m%dT%H%M%S.%fZ}-{version.name[:12]}",
+            started=night.started,
+            seconds=night.seconds,
+            status=status,
+            candidate=version.name,
+            baseline=before.name if before else None,
+            gates=gates,
+            changes=None,
+            trend=(*history(self.store, self.mixture)[1 - TREND :], night),
+            acceptance=None,
+            report=report,
+        )
+
+    def write(self, told: RunReport, pages: Mapping[str, bytes], *, reused: int, made: int) -> Path:
+        """Write the run's folder, the mixture's front page and its line of the history."""
+        folder = self.store.write_run(self.mixture, told.run, pages)
+        self.store.write_front(self.mixture, pages["report.html"])
+        line = told.trend[-1].model_dump(mode="json")
+        self.store.record_run(self.mixture, {**line, "run": told.run, "reused": reused, "made": made})
+        self.told = True
+        return folder
+
+
+@contextmanager
+def recorded(store: Store, mixture: str) -> Iterator[NightRun]:
+    """Yield a run that the mixture's history will know of, whichever way it ends."""
+    night = NightRun(store, mixture)
+    try:
+        yield night
+    except BaseException as error:
+        if not night.told:
+            word = error.code if isinstance(error, ThinkmixError) else type(error).__name__
+            line = Night(
+                started=_stamp(night.started),
+                status="failed",
+                seconds=night.seconds,
+                version=None,
+                error=word,
+            )
+            with suppress(OSError):  # a full disk must not hide why the build failed
+                store.record_run(mixture, line.model_dump(mode="json"))
+        raise
+
+
+def rendered(told: RunReport) -> dict[str, bytes]:
+    """Return the files of a run's folder: for people, for machines, and for a chat."""
+    options = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    return {
+        "report.html": render_page(told).encode(),
+        "report.json": orjson.dumps(told.model_dump(mode="json"), option=options),
+        "summary.md": summary(told).encode(),
+    }
+
+
+def history(store: Store, mixture: str) -> tuple[Night, ...]:
+    """Return the runs that are over, oldest first; a line that says something else is passed over."""
+    known = []
+    for line in store.runs(mixture):
+        with suppress(ValidationError):
+            known.append(
+                Night.model_validate({name: line[name] for name in Night.model_fields if name in line})
+            )
+    return tuple(known)
+
+
+def _status(report: Report, gates: tuple[GateResult, ...], *, same: bool) -> Status:
+    if same:
+        return "unchanged"
+    bad = any(not check.passed for check in report.checks) or any(gate.level == "fail" for gate in gates)
+    return "held" if bad else "published"
+
+
+def _night(
+    night: NightRun, version: Path, report: Report, gates: tuple[GateResult, ...], status: Status
+) -> Night:
+    before_draw = [count for count in report.ledger.stages if count.stage != mix.STAGE]
+    dropped = sum(amount.rows for count in before_draw for amount in count.dropped.values())
+    return Night(
+        started=_stamp(night.started),
+        status=status,
+        seconds=night.seconds,
+        version=version.name,
+        read=sum(count.read.rows for count in report.ledger.of(normalize.STAGE).values()),
+        examples=sum(share.examples for share in report.shares),
+        tokens=sum(share.tokens for share in report.shares),
+        dropped=dropped,
+        failed=sum(not check.passed for check in report.checks) + sum(gate.level == "fail" for gate in gates),
+    )
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")

@@ -1,0 +1,194 @@
+"""Putting a version together: shards, fates and facts in one folder, checked against what was counted."""
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import orjson
+import pyarrow.parquet as pq
+
+from curation import measure, mix, normalize, render
+from curation.mix import SPLITS
+from flows.card import dataset_card
+from flows.drawing import Drawn
+from flows.fingerprint import code_digest, library_versions
+from flows.jobs import Shard, counts
+from flows.store import MANIFEST, StageOutput, digest, write_json
+from schemas.errors import LedgerError, StoreCorrupt
+from schemas.ledger import Ledger, StageCount, total
+from schemas.manifest import FileEntry, Manifest, SourceEntry
+from schemas.recipe import Recipe
+from schemas.report import Report
+from templates import template_digest, tokenizer_digest
+
+
+@dataclass(frozen=True)
+class Work:
+    """Everything that a version is put together from."""
+
+    recipe: Recipe
+    origins: list[SourceEntry]
+    shards: list[Shard]
+    verdicts: StageOutput
+    drawn: Drawn
+    settled: list[StageOutput]
+    joined: Mapping[str, StageOutput]
+    gathered: list[StageOutput]
+    audited: StageOutput
+
+    def ledger(self) -> Ledger:
+        """Add up all parts of all stages, and refuse if a row, message or byte went missing.
+
+        Raises:
+            LedgerError: if a stage does not balance, or reads what the one before did not keep.
+        """
+        listed: list[StageCount] = []
+        by_stage = (
+            (normalize.STAGE, [shard.validated for shard in self.shards]),
+            ("dedup", [self.verdicts]),
+            (render.STAGE, self.settled),
+            (mix.STAGE, self.settled),
+        )
+        for stage, outputs in by_stage:
+            parts = counts(outputs, stage)
+            for source in self.recipe.sources:
+                mine = [part for part in parts if part.source == source.name]
+                listed.append(total([StageCount(stage=stage, source=source.name), *mine]))
+        return Ledger(stages=tuple(listed)).check()
+
+
+def put_together(work: Work, folder: Path) -> tuple[Manifest, Report]:
+    """Fill an empty folder with a version: shards, dropped rows, fates, facts, and the manifest of all.
+
+    Raises:
+        LedgerError: if rows are missing, or files hold others than were counted.
+        StoreCorrupt: if a shard changed on the disk meanwhile.
+    """
+    ledger = work.ledger()
+    contents = _link_shards(work, folder)
+    _link_rows(work, folder)
+    report = _report(work, ledger, _content_digest(contents))
+    write_json(folder / "report.json", report.model_dump(mode="json"))
+    (folder / "README.md").write_text(dataset_card(report), encoding="utf-8")
+    manifest = _manifest(work, report, folder)
+    _check_rows(manifest)
+    _check_shards(manifest, work)
+    write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
+    return manifest, report
+
+
+def _link_shards(work: Work, folder: Path) -> list[tuple[str, str]]:
+    """Put the gathered shards into the version; return (name, digest of rows) of each."""
+    contents = []
+    for output in work.gathered:
+        for name in output.files:
+            _link(output.folder / name, folder / name)
+            contents.append((name, str(output.result["content_sha256"])))
+    return contents
+
+
+def _link(cached: Path, published: Path) -> None:
+    try:
+        os.link(cached, published)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(cached, published)
+
+
+def _link_rows(work: Work, folder: Path) -> None:
+    """Put the dropped rows and the fates of all rows into the version, a file per source."""
+    for name in ("rejects", "fates"):
+        (folder / name).mkdir()
+        for source, output in work.joined.items():
+            _link(output.folder / f"{name}.parquet", folder / name / f"{source}.parquet")
+
+
+def _report(work: Work, ledger: Ledger, content: str) -> Report:
+    recipe, shares = work.recipe, work.drawn.shares
+    audit = measure.Audit.model_validate(work.audited.result["audit"])
+    longest = max((view.longest for view in audit.lengths), default=0)
+    return Report(
+        mixture=recipe.name,
+        title=recipe.title,
+        checks=(
+            measure.check_ledger(ledger),
+            *measure.check_shares(shares, recipe.mix, longest=longest),
+            *audit.checks,
+        ),
+        shares=shares,
+        ledger=ledger,
+        lengths=audit.lengths,
+        clusters=audit.clusters,
+        samples=audit.samples,
+        sources=tuple(work.origins),
+        recipe=recipe,
+        template_sha256=template_digest(recipe.template),
+        tokenizer_sha256=tokenizer_digest(),
+        content_sha256=content,
+    )
+
+
+def _manifest(work: Work, report: Report, folder: Path) -> Manifest:
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return Manifest(
+        mixture=report.mixture,
+        recipe=report.recipe,
+        sources=report.sources,
+        template=work.recipe.template,
+        template_sha256=report.template_sha256,
+        tokenizer_sha256=report.tokenizer_sha256,
+        code_sha256=code_digest(),
+        libraries=library_versions(),
+        ledger=report.ledger,
+        shares=report.shares,
+        content_sha256=report.content_sha256,
+        files={str(path.relative_to(folder)): _file_entry(path) for path in paths},
+    )
+
+
+def _file_entry(path: Path) -> FileEntry:
+    rows = pq.read_metadata(path).num_rows if path.suffix == ".parquet" else None
+    return FileEntry(sha256=digest(path), bytes=path.stat().st_size, rows=rows)
+
+
+def _check_rows(manifest: Manifest) -> None:
+    """Compare what was written with what was counted; a writer's good word is not enough.
+
+    Raises:
+        LedgerError: naming the files and both numbers.
+    """
+    drawn = {
+        split: sum(share.examples for share in manifest.shares if share.split == split) for split in SPLITS
+    }
+    read = {name: count.read.rows for name, count in manifest.ledger.of(normalize.STAGE).items()}
+    expected = {f"{split}-": rows for split, rows in drawn.items()}
+    expected |= {f"fates/{name}.parquet": rows for name, rows in read.items()}
+    for prefix, rows in expected.items():
+        written = sum(entry.rows or 0 for name, entry in manifest.files.items() if name.startswith(prefix))
+        if written != rows:
+            msg = f"{prefix}* hold {written} rows, but {rows} were counted"
+            raise LedgerError(msg)
+
+
+def _check_shards(manifest: Manifest, work: Work) -> None:
+    """Compare the published shards with what the last stage wrote: a disk may rot in between.
+
+    Raises:
+        StoreCorrupt: naming the shard.
+    """
+    rows = [
+        (f"{kind}/{source}.parquet", output.files[f"{kind}.parquet"])
+        for kind in ("rejects", "fates")
+        for source, output in work.joined.items()
+    ]
+    shards = [named for output in work.gathered for named in output.files.items()]
+    for name, expected in rows + shards:
+        if manifest.files[name].sha256 != expected:
+            msg = f"{name} changed on the disk while it was published; build again"
+            raise StoreCorrupt(msg)
+
+
+def _content_digest(contents: Sequence[tuple[str, str]]) -> str:
+    return sha256(orjson.dumps(sorted(contents))).hexdigest()

@@ -1,0 +1,23 @@
+"""Gates: what must not change too much from one build to the next, and what happens if it did."""
+
+from typing import Literal
+
+from schemas.record import Record
+
+Level = Literal["pass", "warn", "fail"]
+
+
+class GateResult(Record):
+    """What one gate found in one place."""
+
+    gate: str
+    """Name of the gate, as the recipe spells it."""
+    subject: str
+    """What it looked at: a source, a source and a reason (`math: near_dup`), a file; empty for the whole."""
+    level: Level
+    measured: float | None
+    """In the gate's own unit; unset where there is nothing to measure."""
+    limit: float | None
+    """What `measured` may be at most (or at least, as the sentence says); unset where there is none."""
+    sentence: str
+    """What was found, in words that need no manual."""

@@ -1,0 +1,81 @@
+"""What one run of a build came to: the version it made, beside the last good one, and the verdict."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from schemas.changes import Changes
+from schemas.gates import GateResult
+from schemas.record import Record
+from schemas.report import Report
+
+Status = Literal["published", "unchanged", "held", "failed"]
+"""The version became current, was current already, awaits a person because a gate failed, or was not made."""
+
+
+class Acceptance(Record):
+    """Who promoted a version that a gate had held, and why."""
+
+    version: str
+    by: str
+    why: str = Field(min_length=3)
+    at: str
+    """UTC, ISO 8601."""
+    gates: tuple[str, ...]
+    """The gates that had held it."""
+
+
+class Night(Record):
+    """One finished run of the mixture's history, as the trend shows it."""
+
+    started: str
+    """UTC, ISO 8601."""
+    status: Status
+    seconds: float
+    version: str | None
+    """Digest; unset if the run failed."""
+    read: int = 0
+    """Raw rows of all sources."""
+    examples: int = 0
+    tokens: int = 0
+    dropped: int = 0
+    """Rows left out before the draw, for whatever reason."""
+    failed: int = 0
+    """Gates and checks that failed."""
+    error: str | None = None
+    """Code word of the error that ended the run."""
+
+
+class RunReport(Record):
+    """One run, whole: `report.json` of the run's folder. `version` counts changes of this layout."""
+
+    version: Literal[1] = 1
+    run: str
+    """Name of the run's folder: when it started and, in short, which version it made."""
+    started: str
+    """UTC, ISO 8601."""
+    seconds: float
+    status: Status
+    candidate: str
+    """Digest of the version that was built."""
+    baseline: str | None
+    """Digest of the version that was current before; unset for the first build."""
+    gates: tuple[GateResult, ...]
+    changes: Changes | None
+    """Against the baseline; unset if there is none, or if it is the same version."""
+    trend: tuple[Night, ...]
+    """The last runs, this one last."""
+    acceptance: Acceptance | None
+    """Set if the candidate was held once and a person promoted it."""
+    report: Report
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Return in words what speaks against training on it: failed checks and failed gates."""
+        checks = [f"{check.name}: {check.detail}" for check in self.report.checks if not check.passed]
+        return (*checks, *(gate.sentence for gate in self.gates if gate.level == "fail"))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Return in words what a person should look at."""
+        return tuple(gate.sentence for gate in self.gates if gate.level == "warn")
