@@ -13,10 +13,10 @@ import yaml
 from rich.console import Console
 
 from curation import assemble
+from flows.audit.page import render_page
 from flows.card import dataset_card
 from flows.explain import Explanation, Fate
 from flows.pipeline import Built
-from flows.audit.page import render_page
 from flows.show import plain, show_explanation, show_version, version_facts
 from flows.summary import fractions, ledger_table, summary
 from schemas.report import Report, Sample
