@@ -37,10 +37,17 @@ class NightRun:
         """Return how long it has been going on."""
         return round((datetime.now(UTC) - self.started).total_seconds(), 3)
 
-    def tell(self, version: Path, report: Report, *, before: Path | None) -> RunReport:
-        """Return what the run came to: the version that was built, beside the one that was current before."""
+    def tell(self, version: Path, report: Report, *, before: Path | None, new: bool) -> RunReport:
+        """Return what the run came to: the version that was built, beside the one that was current before.
+
+        Args:
+            version: that was built.
+            report: its facts.
+            before: the version that was current when the run began.
+            new: whether the version was not there before, or not whole.
+        """
         gates: tuple[GateResult, ...] = ()
-        status = _status(report, gates, same=before == version)
+        status = _status(report, gates, same=before == version and not new)
         night = _night(self, version, report, gates, status)
         return RunReport(
             run=f"{self.started:%Y%m%dT%H%M%S.%fZ}-{version.name[:12]}",

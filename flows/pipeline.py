@@ -160,8 +160,8 @@ def _publish(run: Run, work: Work, night: NightRun) -> Built:
         before = store.current(mixture)
     with store.scratch(store.root / mixture / "versions") as folder:
         manifest, report = put_together(work, folder)
-        version = store.keep(mixture, folder)
-    told = night.tell(version, report, before=before)
+        version, new = store.keep(mixture, folder)
+    told = night.tell(version, report, before=before, new=new)
     pages = rendered(told)
     if told.status == "published":
         store.promote(mixture, version)

@@ -127,16 +127,19 @@ class Store:
                 if left.stat().st_mtime < abandoned:
                     _remove(left)
 
-    def keep(self, mixture: str, scratch: Path) -> Path:
-        """Put a finished folder among the mixture's versions and return where it lies; it is not current yet.
+    def keep(self, mixture: str, scratch: Path) -> tuple[Path, bool]:
+        """Put a finished folder among the mixture's versions; it does not become current by that.
 
         The folder's `manifest.json` must be complete; its sha256 becomes the version's name. A
         version that is there already and holds is kept, so a repeated build changes nothing.
+
+        Returns:
+            Where the version lies, and whether it is new there.
         """
         version = self.root / mixture / "versions" / digest(scratch / MANIFEST)
         with full_disk(self.root):
-            commit(scratch, version, whole=lambda there: not problems(there))
-        return version
+            new = commit(scratch, version, whole=lambda there: not problems(there))
+        return version, new
 
     def promote(self, mixture: str, version: Path) -> None:
         """Make a version that is kept here the mixture's current one."""

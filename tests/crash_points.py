@@ -110,7 +110,8 @@ def safe(root: Path, seed: int) -> None:
     store = Store(root)
     with store.lock(MIXTURE), store.scratch(root / MIXTURE / "versions") as scratch:
         fill(scratch, seed)
-        store.promote(MIXTURE, store.keep(MIXTURE, scratch))
+        version, _ = store.keep(MIXTURE, scratch)
+        store.promote(MIXTURE, version)
 
 
 def naive(root: Path, seed: int) -> None:

@@ -134,8 +134,8 @@ def test_failed_builds_leave_the_good_version(sources, store_copy, built, tmp_pa
         quick_build(recipe(), store, base)
     assert [(run["status"], run.get("error")) for run in runs(store)] == [
         ("published", None),
-        ("failed", "MixtureError"),
-        ("failed", "SourceNotFound"),
+        ("failed", "mixture_error"),
+        ("failed", "source_not_found"),
     ]
     assert open_version(store / "small").name == built.digest
     assert problems(open_version(store / "small")) == []
