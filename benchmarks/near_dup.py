@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from xxhash import xxh3_128_hexdigest
 
 from curation.dedup import DedupCounts, find_duplicates, write_bands
+from curation.imports import arrow_without_pandas
 from curation.keys import KEY_SCHEMA
 from schemas.recipe import DedupPlan
 
@@ -101,6 +102,7 @@ def main() -> None:
     parser.add_argument("--threshold", type=float, default=0.8)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     given = parser.parse_args()
+    arrow_without_pandas()
     plan = DedupPlan(threshold=given.threshold)
     print(deduplicate(given.inputs, given.out, column=given.column, plan=plan, threads=given.threads))
 

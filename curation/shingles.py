@@ -70,6 +70,7 @@ _SEPARATORS = (
     (0xFF61, 0xFF65),  # half-width ideographic stop, quotes, comma, dot
 )
 _BMP = 0x10000
+_CHARACTERS = "".join(map(chr, range(_BMP)))
 
 
 def shingle_hashes(texts: pl.Series | pa.Array, *, shingle: int) -> tuple[Hashes, Offsets]:
@@ -123,17 +124,18 @@ def _sets(texts: pl.Series, shingle: int) -> tuple[Hashes, Offsets, Flags]:
 @cache
 def character_forms() -> Hashes32:
     """Return, for each character of the Basic Multilingual Plane, its lower case, kind and NFC stability."""
-    forms = np.fromiter(map(_lower, range(_BMP)), np.uint32, _BMP)
+    forms = _lower()
     forms += _kinds() << np.uint32(KIND_BIT)
     forms[_unstable()] += np.uint32(1 << UNSTABLE_BIT)
     return forms
 
 
-def _lower(code: int) -> int:
-    if code == 0x2019:
-        return ord("'")
-    lower = chr(code).lower()
-    return ord(lower) if len(lower) == 1 else code
+def _lower() -> Hashes32:
+    """Return the lower case of each character, itself where that would be more than one."""
+    chars = _CHARACTERS.replace("\u0130", "i")  # the only one that becomes two
+    lower = np.frombuffer(chars.lower().encode("utf-32-le", "surrogatepass"), np.uint32).copy()
+    lower[0x130], lower[0x2019] = 0x130, ord("'")
+    return lower
 
 
 def _kinds() -> Hashes32:
@@ -147,14 +149,13 @@ def _kinds() -> Hashes32:
 
 def _unstable() -> list[int]:
     """Characters that NFC replaces, reorders or merges (UAX #15: combining, or quick check No or Maybe)."""
-    jamo = {*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)}
-    for code in range(0xC0, _BMP):
-        char = chr(code)
-        if 0xD800 <= code < 0xE000:
+    found = {*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)}  # vowels and finals that Hangul composes
+    found.update(code for code, place in enumerate(map(unicodedata.combining, _CHARACTERS)) if place)
+    for code, parts in enumerate(map(unicodedata.decomposition, _CHARACTERS)):
+        if not parts or parts.startswith("<"):  # composed alone, or alike only for NFKC
             continue
-        parts = unicodedata.decomposition(char).split()
-        if len(parts) == 2 and not parts[0].startswith("<"):
-            jamo.add(int(parts[1], 16))
-        if unicodedata.combining(char) or not unicodedata.is_normalized("NFC", char):
-            jamo.add(code)
-    return sorted(code for code in jamo if code < _BMP)
+        if not unicodedata.is_normalized("NFC", chr(code)):
+            found.add(code)
+        if len(pair := parts.split()) == 2:
+            found.add(int(pair[1], 16))
+    return sorted(code for code in found if code < _BMP)

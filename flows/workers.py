@@ -15,6 +15,7 @@ from threading import Thread
 from types import FrameType
 from typing import Generic, Protocol, TypeVar
 
+from curation.imports import arrow_without_pandas
 from flows.memory import held_bytes, kernel_kills, usable_bytes
 from schemas.errors import StageOom, WorkerDied, WorkerError
 
@@ -283,7 +284,8 @@ def alive(call: Callable[[], Result]) -> Result:
 
 
 def _settle() -> None:
-    """Let a fresh worker end with its parent, and quietly when both are interrupted."""
+    """Let a fresh worker end with its parent, be quiet when interrupted, and import no more than it needs."""
+    arrow_without_pandas()
     signal.signal(signal.SIGINT, _stop)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     Thread(target=_end_with_parent, daemon=True).start()
