@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
@@ -11,7 +12,7 @@ from curation.render import EXAMPLES
 from curation.shards import ShardWriter, read_groups
 
 SHARD_BYTES = 32 * 1024 * 1024
-"""Text in one published shard; what `gather` must hold, several times over, in memory."""
+"""Most text in a published shard, about; what `gather` must hold, several times over, in memory."""
 
 _ROWS_AT_ONCE = 512
 
@@ -24,17 +25,22 @@ Places = Mapping[str, list[int]]
 def assign_shards(selection: pl.DataFrame, *, shard_bytes: int = SHARD_BYTES) -> pl.DataFrame:
     """Add column `target`: the name of the published shard that each drawn example goes to.
 
-    Shards are consecutive runs of a split's order, `train-00000-of-00003.parquet` and so on, each
-    of about `shard_bytes` of text.
+    Shards are ranges of a split's order, which is a hash: `train-00000-of-00004.parquet` and so on. Their
+    number is a power of two, so that a shard holds between half of `shard_bytes` of text and all of it, more
+    or less, and a few rows that come or go change the shards that they are in and no other.
     """
     named = []
     for (split,), rows in selection.group_by("split", maintain_order=True):
-        number = rows["text_bytes"].cum_sum().shift(1, fill_value=0) // shard_bytes
-        # an example may span a whole shard
-        number = (number.diff().fill_null(0) > 0).cast(pl.Int64).cum_sum()
-        count = int(number[-1]) + 1
+        wanted = -(-int(rows["text_bytes"].sum()) // shard_bytes)
+        bits = max(wanted - 1, 0).bit_length()
+        ranges = (
+            rows["order"].to_numpy() >> np.uint64(64 - bits) if bits else np.zeros(rows.height, np.uint64)
+        )
+        # a few huge examples may leave ranges empty
+        filled, number = np.unique(ranges, return_inverse=True)
+        count = len(filled)
         names = pl.Series([f"{split}-{index:05d}-of-{count:05d}.parquet" for index in range(count)])
-        named.append(rows.with_columns(target=names.gather(number)))
+        named.append(rows.with_columns(target=names.gather(pl.Series(number))))
     return pl.concat(named) if named else selection.with_columns(target=pl.lit(None, dtype=pl.String))
 
 

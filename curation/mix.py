@@ -53,6 +53,7 @@ _AT_LEAST = 256
 _SPARE = 16
 _MARGIN = 1.02
 _TOKENS_PER_BYTE = 0.3
+_STEPS = 6  # 2^6 to 2^7 steps from the first example to the last one asked for
 
 
 class Mixture(NamedTuple):
@@ -91,7 +92,9 @@ def mix(examples: Mapping[str, pl.DataFrame], plan: MixPlan, *, seed: int, max_t
     needs = _needs(sizes, plan)
     unsure = [key for key in needs if not _reaches(pools[key], needs[key])]
     if unsure:
-        return Mixture(pl.DataFrame(schema=SELECTION), (), _wanted(pools, needs, unsure, plan, max_tokens))
+        return Mixture(
+            pl.DataFrame(schema=SELECTION), (), _wanted(pools, needs, unsure, plan, seed, max_tokens)
+        )
     drawn, shares = [], []
     for split in SPLITS:
         for name, goal in quotas(sizes[split], plan.exact_shares()).items():
@@ -177,7 +180,12 @@ def _known(pool: pl.DataFrame) -> pl.DataFrame:
 
 
 def _wanted(
-    pools: Pools, needs: Weights, unsure: list[tuple[Split, str]], plan: MixPlan, max_tokens: int
+    pools: Pools,
+    needs: Weights,
+    unsure: list[tuple[Split, str]],
+    plan: MixPlan,
+    seed: int,
+    max_tokens: int,
 ) -> pl.DataFrame:
     """Return what to count next: as many examples, in the order of the draw, as will probably do.
 
@@ -185,14 +193,14 @@ def _wanted(
     high; what sources will probably come to bounds them from the other side.
     """
     if plan.unit != "examples" and all(pools[key]["weight"].is_null().all() for key in unsure):
-        return pl.concat([_ask(pools[key].head(_PILOT)) for key in unsure])
+        return pl.concat([_ask(pools[key], _PILOT, seed) for key in unsure])
     guesses = {key: _guess(pool, plan, max_tokens) for key, pool in pools.items()}
     likely = {key: int(pools[key]["weight"].sum()) + int(guesses[key].sum()) for key in pools}
     aims = _needs(_sizes(plan, likely, strict=False), plan)
     counts = {key: _count(pools[key], guesses[key], min(aims[key], needs[key])) for key in unsure}
     if not any(counts.values()):  # all that is likely is counted, and it was not enough
         counts = {key: max(_AT_LEAST, _known(pools[key]).height) for key in unsure}
-    return pl.concat([_ask(_unknown(pools[key]).head(count)) for key, count in counts.items()])
+    return pl.concat([_ask(_unknown(pools[key]), count, seed) for key, count in counts.items()])
 
 
 def _guess(pool: pl.DataFrame, plan: MixPlan, max_tokens: int) -> pl.Series:
@@ -226,8 +234,17 @@ def _unknown(pool: pl.DataFrame) -> pl.DataFrame:
     return pool.filter(pl.col("weight").is_null())
 
 
-def _ask(pool: pl.DataFrame) -> pl.DataFrame:
-    return pool.select(WANTED.names()).cast(WANTED)
+def _ask(pool: pl.DataFrame, count: int, seed: int) -> pl.DataFrame:
+    """Return the first `count` examples, and those up to where a coarse step of the hash ends.
+
+    When a few rows changed since yesterday, `count` moves a little and the step's end does not: what is
+    asked of all other shards is what was asked yesterday, and is there already.
+    """
+    if 0 < count < pool.height:
+        draw = _hash(pool["id"], seed, _DRAW, pool["turn"]).to_numpy()
+        coarse = max(int(draw[count - 1]).bit_length() - 1 - _STEPS, 0)
+        count = int(np.searchsorted(draw, draw[count - 1] | np.uint64((1 << coarse) - 1), side="right"))
+    return pool.head(count).select(WANTED.names()).cast(WANTED)
 
 
 def _needs(sizes: Sizes, plan: MixPlan) -> dict[tuple[Split, str], int]:

@@ -275,7 +275,9 @@ def _draw(
     parts = [part.number for shard in candidates for part in shard.parts]
     drawn = selection.partition_by("part", as_dict=True)
     for number in parts:
-        write_shard(out / numbered("selection", number), drawn.get((number,), selection.clear()))
+        # by itself, without the part's number: what follows then depends on what was drawn of it and no more
+        mine = drawn.get((number,), selection.clear()).drop("part", "shard")
+        write_shard(out / numbered("selection", number), mine)
     return {"shares": [share.model_dump() for share in mixture.shares], "rows": selection.height}
 
 

@@ -43,9 +43,17 @@ def targets(selection: pl.DataFrame, shard_bytes: int) -> list[str]:
     return assign_shards(selection, shard_bytes=shard_bytes)["target"].to_list()
 
 
-def test_shards_are_runs_of_the_order_of_about_equal_size() -> None:
+def hashes(count: int) -> list[int]:
+    """Return hashes that lie as far from each other as they can."""
+    return [(2 * n + 1) * 2**63 // count for n in range(count)]
+
+
+def test_shards_are_ranges_of_the_order_of_about_equal_size() -> None:
     """Names tell the place and the number of shards, per split."""
-    train, held = selected(*((n, 0, n) for n in range(4))), selected((9, 0, 0), split="eval")
+    train, held = (
+        selected(*((n, 0, order) for n, order in enumerate(hashes(4)))),
+        selected((9, 0, 0), split="eval"),
+    )
     assert targets(pl.concat([held, train]), 200) == [
         "eval-00000-of-00001.parquet",
         *["train-00000-of-00002.parquet"] * 2,
@@ -55,10 +63,25 @@ def test_shards_are_runs_of_the_order_of_about_equal_size() -> None:
 
 def test_an_example_larger_than_a_shard_leaves_no_gap() -> None:
     """The numbers run through, whatever the sizes."""
-    rows = pl.concat([selected((n, 0, n), size=size) for n, size in enumerate([10, 5000, 10, 10, 5000, 10])])
+    sizes = [10, 5000, 10, 10, 5000, 10]
+    rows = pl.concat(
+        [
+            selected((n, 0, order), size=size)
+            for n, (order, size) in enumerate(zip(hashes(6), sizes, strict=True))
+        ]
+    )
     names = targets(rows, 100)
-    assert [name[6:11] for name in names] == ["00000", "00000", "00001", "00001", "00001", "00002"]
-    assert {name[15:20] for name in names} == {"00003"}
+    assert [name[6:11] for name in names] == [f"{n:05d}" for n in range(6)]
+    assert {name[15:20] for name in names} == {"00006"}
+
+
+def test_a_row_more_or_less_leaves_the_others_where_they_are() -> None:
+    """The shard of an example depends on its own hash, and on the size of the whole only coarsely."""
+    rows = selected(*((n, 0, order) for n, order in enumerate(hashes(700))))
+    names = targets(rows, 10_000)
+    assert len(set(names)) == 8
+    assert targets(rows[1:], 10_000) == names[1:]
+    assert targets(rows[:-60], 10_000) == names[:-60]
 
 
 def test_nothing_drawn_has_no_shards() -> None:

@@ -314,7 +314,7 @@ def test_version_is_a_dataset(shards: int, eval_share: float, sources: Path, tmp
         warnings.simplefilter("ignore")
         from datasets import Value, load_dataset  # noqa: PLC0415 - slow
 
-    small = partial(assemble.assign_shards, shard_bytes=45_000 // shards)
+    small = partial(assemble.assign_shards, shard_bytes=90_000 // shards)
     monkeypatch.setattr(assemble, "assign_shards", small)
     built = quick_build(recipe(eval_share=eval_share), tmp_path / "store", sources)
     found = load_dataset(str(built.version), cache_dir=str(tmp_path / "cache"))
