@@ -11,12 +11,13 @@ from flows.engine import LOCAL, Engine, workers
 from flows.jobs import Run, Shard
 from flows.nights import NightRun, recorded, rendered
 from flows.progress import Notify, silent
-from flows.store import Store, check_path, full_disk
-from flows.version import Work, put_together
+from flows.store import MANIFEST, Store, check_path, full_disk
+from flows.version import Work, already_built, put_together
 from schemas.artifact import InputFile, Snapshot
 from schemas.errors import Held, StoreCorrupt
 from schemas.manifest import InputEntry, Manifest, SourceEntry
 from schemas.recipe import Recipe, Source
+from schemas.report import Report
 from schemas.run import RunReport, Status
 
 Arguments = ParamSpec("Arguments")
@@ -100,25 +101,30 @@ def build(
         full_disk(store.root),
         store.lock(recipe.name),
         recorded(store, recipe.name) as night,
-        workers(engine, processes, store.root) as pool,
     ):
-        run = Run(store, pool, notify)
-        origins, shards = _read_sources(run, recipe, base, step)
-        verdicts = step("dedup", stages.deduplicate)(run, shards, recipe.dedup)
-        drawn = step("draw", drawing.draw)(run, shards, verdicts, recipe)
-        settled = step("settle", drawing.settle)(run, shards, verdicts, drawn)
-        joined = step("join", drawing.join)(run, shards, settled)
-        gathered = step("gather", drawing.gather)(run, drawn)
-        audit = step("audit", drawing.audit)(run, shards, settled, joined, gathered, recipe.template)
-        work = Work(recipe, origins, shards, verdicts, drawn, settled, joined, gathered, audit)
-        return step("publish", _publish)(run, work, night)
+        # all sources before the first download, so that one that is gone ends the build early
+        snapshots = [
+            step(f"resolve {source.name}", stages.resolve)(store, source, base) for source in recipe.sources
+        ]
+        if found := step("compare", already_built)(store, recipe, snapshots):
+            return step("publish", _publish_again)(store, found, night)
+        with workers(engine, processes, store.root) as pool:
+            run = Run(store, pool, notify)
+            origins, shards = _read_sources(run, recipe, snapshots, base, step)
+            verdicts = step("dedup", stages.deduplicate)(run, shards, recipe.dedup)
+            drawn = step("draw", drawing.draw)(run, shards, verdicts, recipe)
+            settled = step("settle", drawing.settle)(run, shards, verdicts, drawn)
+            joined = step("join", drawing.join)(run, shards, settled)
+            gathered = step("gather", drawing.gather)(run, drawn)
+            audit = step("audit", drawing.audit)(run, shards, settled, joined, gathered, recipe.template)
+            work = Work(recipe, origins, shards, verdicts, drawn, settled, joined, gathered, audit)
+            return step("publish", _publish)(run, work, night)
 
 
-def _read_sources(run: Run, recipe: Recipe, base: Path, step: Step) -> tuple[list[SourceEntry], list[Shard]]:
-    """Resolve all sources before the first download, so that one that is gone ends the build early."""
-    snapshots = [
-        step(f"resolve {source.name}", stages.resolve)(run, source, base) for source in recipe.sources
-    ]
+def _read_sources(
+    run: Run, recipe: Recipe, snapshots: Sequence[Snapshot], base: Path, step: Step
+) -> tuple[list[SourceEntry], list[Shard]]:
+    """Fetch and validate source by source."""
     origins: list[SourceEntry] = []
     shards: list[Shard] = []
     for source, snapshot in zip(recipe.sources, snapshots, strict=True):
@@ -149,23 +155,46 @@ def _origin(source: Source, snapshot: Snapshot, files: Sequence[InputFile]) -> S
 
 
 def _publish(run: Run, work: Work, night: NightRun) -> Built:
-    """Put the version together, compare it with the last good one, and make it current if nothing forbids.
+    """Put the version together and let it be judged."""
+    store, mixture = run.store, work.recipe.name
+    with store.scratch(store.root / mixture / "versions") as folder:
+        manifest, report = put_together(work, folder)
+        version, new = store.keep(mixture, folder)
+    reused = sum(output.reused for output in run.outputs)
+    return _judge(
+        store, version, manifest, report, night, new=new, reused=reused, made=len(run.outputs) - reused
+    )
+
+
+def _publish_again(store: Store, version: Path, night: NightRun) -> Built:
+    """Let a version be judged that was built before: it is current, or a gate held it last time."""
+    manifest = Manifest.model_validate_json((version / MANIFEST).read_bytes())
+    report = Report.model_validate_json((version / "report.json").read_bytes())
+    return _judge(store, version, manifest, report, night, new=False, reused=0, made=0)
+
+
+def _judge(
+    store: Store,
+    version: Path,
+    manifest: Manifest,
+    report: Report,
+    night: NightRun,
+    *,
+    new: bool,
+    reused: int,
+    made: int,
+) -> Built:
+    """Compare a version with the last good one, and make it current if nothing forbids.
 
     What people read is made before the version becomes current, and written after it: a report never says
     that something was published which was not.
     """
-    store, mixture = run.store, work.recipe.name
     before = None
     with suppress(StoreCorrupt):  # a damaged CURRENT is about to be written anew
-        before = store.current(mixture)
-    with store.scratch(store.root / mixture / "versions") as folder:
-        manifest, report = put_together(work, folder)
-        version, new = store.keep(mixture, folder)
+        before = store.current(manifest.mixture)
     told = night.tell(version, report, before=before, new=new)
     pages = rendered(told)
     if told.status == "published":
-        store.promote(mixture, version)
-    reused = sum(output.reused for output in run.outputs)
-    made = len(run.outputs) - reused
+        store.promote(manifest.mixture, version)
     folder = night.write(told, pages, reused=reused, made=made)
     return Built(version, manifest, told, folder, reused, made)
