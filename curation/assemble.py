@@ -18,8 +18,11 @@ _ROWS_AT_ONCE = 512
 
 _PART = pl.Schema({**EXAMPLES, "order": pl.UInt64(), "copy": pl.Int64()})
 
-Places = Mapping[str, list[int]]
-"""Per published shard the record batches of a scattered file that belong to it."""
+Batches = list[tuple[int, str]]
+"""Record batches of a scattered file: number and sha256 of each."""
+
+Places = Mapping[str, Batches]
+"""Per published shard the batches of a scattered file that belong to it."""
 
 
 def assign_shards(selection: pl.DataFrame, *, shard_bytes: int = SHARD_BYTES) -> pl.DataFrame:
@@ -55,9 +58,9 @@ def scatter(examples: Path, selection: pl.DataFrame, out: Path) -> Places:
         out: Arrow file to write.
 
     Returns:
-        Which batches of it go to which published shard.
+        Which batches of it go to which published shard, by number and content.
     """
-    places: dict[str, list[int]] = {}
+    places: dict[str, Batches] = {}
     position = written = 0
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     layout = pl.DataFrame(schema=_PART).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
@@ -67,13 +70,15 @@ def scatter(examples: Path, selection: pl.DataFrame, out: Path) -> Places:
             position += group.height
             drawn = selection.join(rows, on="place", how="inner", maintain_order="left")
             for (target,), part in drawn.group_by("target", maintain_order=True):
-                writer.write_batch(_batch(part, layout))
-                places.setdefault(str(target), []).append(written)
+                batch = _batch(part, layout)
+                writer.write_batch(batch)
+                content = sha256(batch.serialize()).hexdigest()
+                places.setdefault(str(target), []).append((written, content))
                 written += 1
     return places
 
 
-def gather(parts: Sequence[tuple[Path, Sequence[int]]], out: Path) -> str:
+def gather(parts: Sequence[tuple[Path, Batches]], out: Path) -> str:
     """Write one published shard and return the digest of its rows.
 
     Rows stand in the order of the draw. Copies of an example are told apart by `#2`, `#3`, … at
@@ -104,10 +109,10 @@ def _batch(rows: pl.DataFrame, layout: pa.Schema) -> pa.RecordBatch:
     return table.combine_chunks().to_batches()[0]
 
 
-def _read(parts: Sequence[tuple[Path, Sequence[int]]]) -> Iterator[pl.DataFrame]:
+def _read(parts: Sequence[tuple[Path, Batches]]) -> Iterator[pl.DataFrame]:
     for path, batches in parts:
         with pa.OSFile(str(path)) as source, pa.ipc.open_file(source) as file:
-            for number in batches:
+            for number, _ in batches:
                 frame = pl.from_arrow(file.get_batch(number))
                 assert isinstance(frame, pl.DataFrame)
                 yield frame

@@ -101,19 +101,18 @@ def settle(
     )
 
 
-def write_rejects(fates: pl.DataFrame, rows: Iterable[RawRow], *, quarantine: Path, out: Path) -> None:
+def write_rejects(later: pl.DataFrame, rows: Iterable[RawRow], *, quarantine: Path, out: Path) -> None:
     """Write all dropped rows of a slice, whole, into one shard of schema `REJECTS`.
 
     Args:
-        fates: of the slice.
-        rows: the raw rows that `dropped_later` names, in file order.
+        later: what `dropped_later` says of the slice.
+        rows: the raw rows that it names, in file order.
         quarantine: the rows that validation dropped; they come first.
         out: where to write.
 
     Raises:
         LedgerError: if there are fewer rows than were dropped.
     """
-    later = dropped_later(fates)
     done = 0
     with ShardWriter(out, REJECTS) as shard:
         for group in read_groups(quarantine):
@@ -127,12 +126,13 @@ def write_rejects(fates: pl.DataFrame, rows: Iterable[RawRow], *, quarantine: Pa
 
 
 def dropped_later(fates: pl.DataFrame) -> pl.DataFrame:
-    """Return the fates of valid rows that were dropped and are kept whole, in file order.
+    """Return which valid rows were dropped and are kept whole, in file order: schema `REJECTS`, no content.
 
     A row beyond the cap of solutions, or not sampled, is a good row: it is only listed.
     """
     late = pl.col("stage").is_in(["dedup", render.STAGE])
-    return fates.filter(late & (pl.col("reason") != Reason.SOLUTION_CAP.value))
+    known = [name for name in REJECTS.names() if name != "content"]
+    return fates.filter(late & (pl.col("reason") != Reason.SOLUTION_CAP.value)).select(known)
 
 
 def _tried(parts: Sequence[Part], selections: Sequence[Path]) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -8,7 +8,7 @@ from types import ModuleType
 
 
 class _Absent:
-    """An import hook to which one module does not exist."""
+    """An import hook to which one module, and what is inside it, does not exist."""
 
     def __init__(self, module: str) -> None:
         self._module = module
@@ -16,7 +16,7 @@ class _Absent:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if name == self._module:
+        if f"{name}.".startswith(f"{self._module}."):
             msg = f"{name} is not needed here"
             raise ModuleNotFoundError(msg, name=name)
         return None

@@ -57,6 +57,10 @@ class Drawn:
         return tuple(Share.model_validate(share) for share in listed) if isinstance(listed, list) else ()
 
 
+Joined = Mapping[tuple[str, str], StageOutput]
+"""By file (`fates.parquet`, `rejects.parquet`) and source: the rows of all its shards."""
+
+
 @dataclass(frozen=True)
 class _Candidates:
     """One shard as the draw sees it."""
@@ -80,7 +84,7 @@ def draw(run: Run, shards: Sequence[Shard], verdicts: StageOutput, recipe: Recip
 
 
 def settle(run: Run, shards: Sequence[Shard], verdicts: StageOutput, drawn: Drawn) -> list[StageOutput]:
-    """Write down the one fate of every raw row, and keep the dropped ones whole."""
+    """Write down the one fate of every raw row."""
     jobs = []
     for shard in shards:
         parts = [part for part in drawn.parts if part.shard == shard.number]
@@ -92,10 +96,8 @@ def settle(run: Run, shards: Sequence[Shard], verdicts: StageOutput, drawn: Draw
                 "fates",
                 shard.label,
                 partial(_settle, shard, verdicts.folder / verdict, [part.part for part in parts], selections),
-                piece=shard.raw.piece.model_dump(exclude={"path"}),
                 validated=shard.validated.files,
                 source=(shard.source.name, shard.source.supervise),
-                max_row_bytes=shard.raw.max_row_bytes,
                 verdicts=verdicts.files[verdict],
                 rendered=[part.output.files for part in parts],
                 selections=[drawn.output.files[path.name] for path in selections],
@@ -104,22 +106,40 @@ def settle(run: Run, shards: Sequence[Shard], verdicts: StageOutput, drawn: Draw
     return run_jobs(run, jobs, stage="settle")
 
 
-def join(run: Run, shards: Sequence[Shard], settled: Sequence[StageOutput]) -> dict[str, StageOutput]:
-    """Write each source's fates and dropped rows into one file each."""
-    by_source: dict[str, list[StageOutput]] = {}
-    for shard, output in zip(shards, settled, strict=True):
-        by_source.setdefault(shard.source.name, []).append(output)
+def save(run: Run, shards: Sequence[Shard], settled: Sequence[StageOutput]) -> list[StageOutput]:
+    """Keep the dropped rows whole: a row's text is read again only if it was not dropped before."""
     jobs = [
         job(
             run,
-            "join",
-            name,
-            partial(_join, [output.folder for output in outputs]),
-            parts=[output.files for output in outputs],
+            "rejects",
+            shard.label,
+            partial(_save, shard, fates.folder / "later.parquet"),
+            piece=shard.raw.piece.model_dump(exclude={"path"}),
+            max_row_bytes=shard.raw.max_row_bytes,
+            quarantine=shard.validated.files["rejects.parquet"],
+            later=fates.files["later.parquet"],
         )
-        for name, outputs in by_source.items()
+        for shard, fates in zip(shards, settled, strict=True)
     ]
-    return dict(zip(by_source, run_jobs(run, jobs, stage="join"), strict=True))
+    return run_jobs(run, jobs, stage="save")
+
+
+def join(
+    run: Run, shards: Sequence[Shard], settled: Sequence[StageOutput], saved: Sequence[StageOutput]
+) -> Joined:
+    """Write each source's fates, and its dropped rows, into one file each."""
+    files = {"fates.parquet": settled, "rejects.parquet": saved}
+    jobs, made = [], []
+    for name in dict.fromkeys(shard.source.name for shard in shards):
+        for file, outputs in files.items():
+            mine = [
+                output for shard, output in zip(shards, outputs, strict=True) if shard.source.name == name
+            ]
+            parts = [output.files[file] for output in mine]
+            work = partial(_join, [output.folder / file for output in mine], file)
+            jobs.append(job(run, "join", f"{name}: {file}", work, file=file, parts=parts))
+            made.append((file, name))
+    return dict(zip(made, run_jobs(run, jobs, stage="join"), strict=True))
 
 
 def gather(run: Run, drawn: Drawn) -> list[StageOutput]:
@@ -135,7 +155,7 @@ def gather(run: Run, drawn: Drawn) -> list[StageOutput]:
         )
         for part in drawn.parts
     ]
-    having: dict[str, list[tuple[StageOutput, list[int]]]] = {}
+    having: dict[str, list[tuple[StageOutput, assemble.Batches]]] = {}
     for output in run_jobs(run, jobs, stage="scatter"):
         for target, batches in _places(output).items():
             having.setdefault(target, []).append((output, batches))
@@ -146,7 +166,8 @@ def gather(run: Run, drawn: Drawn) -> list[StageOutput]:
             target,
             partial(_gather, [(part.folder / "parts.arrow", batches) for part, batches in parts], target),
             target=target,
-            parts=[(part.files, batches) for part, batches in parts],
+            # of each part only what goes to this shard: a change elsewhere in it does not matter here
+            parts=[[content for _, content in batches] for _, batches in parts],
         )
         for target, parts in sorted(having.items())
     ]
@@ -157,13 +178,14 @@ def audit(
     run: Run,
     shards: Sequence[Shard],
     settled: Sequence[StageOutput],
-    joined: Mapping[str, StageOutput],
+    joined: Joined,
     gathered: Sequence[StageOutput],
     template: Template,
 ) -> StageOutput:
     """Measure what the report shows, and check a sample against the reference, in one worker."""
     firsts = [output for output in gathered if any("-00000-of-" in name for name in output.files)]
     sources = [shard.source.name for shard in shards]
+    rejected = [output for (file, _), output in joined.items() if file == "rejects.parquet"]
     measuring = job(
         run,
         "audit",
@@ -174,13 +196,13 @@ def audit(
                 (source, output.folder / "drawn.parquet", output.result["clusters"])
                 for source, output in zip(sources, settled, strict=True)
             ],
-            [output.folder / "rejects.parquet" for output in joined.values()],
+            [rejects.folder / "rejects.parquet" for rejects in rejected],
             [output.folder / name for output in firsts for name in output.files],
             template,
         ),
         sources=sources,
         settled=[(output.files, output.result) for output in settled],
-        rejects=[output.files["rejects.parquet"] for output in joined.values()],
+        rejects=[output.files for output in rejected],
         gathered=[output.files for output in firsts],
         template=template_digest(template),
         tokenizer=tokenizer_digest(),
@@ -308,16 +330,7 @@ def _settle(
         selections=selections,
         supervise=shard.source.supervise,
     )
-    raw = shard.raw
-    later = fates.dropped_later(settled.fates)["row"].to_numpy()
-    rows = read_rows(raw.piece, max_row_bytes=raw.max_row_bytes, rows=later) if len(later) else ()
-    fates.write_rejects(
-        settled.fates,
-        rows,
-        quarantine=shard.rejects,
-        out=out / "rejects.parquet",
-    )
-    raw.check_unchanged()
+    write_shard(out / "later.parquet", fates.dropped_later(settled.fates))
     write_shard(out / "fates.parquet", settled.fates)
     write_shard(out / "drawn.parquet", settled.drawn)
     found = measure.clusters(pl.read_parquet(verdicts, columns=["cluster", "cluster_size"]))
@@ -329,13 +342,24 @@ def _settle(
     }
 
 
-def _join(parts: Sequence[Path], out: Path) -> dict[str, object]:
-    for name, schema in (("rejects.parquet", REJECTS), ("fates.parquet", FATES)):
-        with ShardWriter(out / name, schema) as joined:
-            for part in parts:
-                for group in read_groups(part / name):
-                    joined.append(group)
-    return {"rows": height(out / "fates.parquet")}
+def _save(shard: Shard, later: Path, out: Path) -> dict[str, object]:
+    raw, dropped = shard.raw, pl.read_parquet(later)
+    numbers = dropped["row"].to_numpy()
+    rows = read_rows(raw.piece, max_row_bytes=raw.max_row_bytes, rows=numbers) if len(numbers) else ()
+    fates.write_rejects(dropped, rows, quarantine=shard.rejects, out=out / "rejects.parquet")
+    raw.check_unchanged()
+    return {"rows": height(out / "rejects.parquet")}
+
+
+def _join(parts: Sequence[Path], file: str, out: Path) -> dict[str, object]:
+    with ShardWriter(out / file, _JOINED[file]) as joined:
+        for part in parts:
+            for group in read_groups(part):
+                joined.append(group)
+    return {"rows": joined.rows}
+
+
+_JOINED = {"fates.parquet": FATES, "rejects.parquet": REJECTS}
 
 
 def _scatter(examples: Path, selection: Path, out: Path) -> dict[str, object]:
@@ -344,7 +368,7 @@ def _scatter(examples: Path, selection: Path, out: Path) -> dict[str, object]:
     return {"places": places, "rows": drawn.height}
 
 
-def _gather(parts: Sequence[tuple[Path, list[int]]], target: str, out: Path) -> dict[str, object]:
+def _gather(parts: Sequence[tuple[Path, assemble.Batches]], target: str, out: Path) -> dict[str, object]:
     content = assemble.gather(parts, out / target)
     return {"content_sha256": content, "rows": height(out / target)}
 
@@ -375,7 +399,7 @@ def _audit(
     return {"audit": found.model_dump(mode="json"), "rows": sum(rows.height for rows in drawn)}
 
 
-def _places(output: StageOutput) -> Mapping[str, list[int]]:
+def _places(output: StageOutput) -> assemble.Places:
     places = output.result["places"]
     assert isinstance(places, dict)
     return places

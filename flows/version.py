@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from curation import measure, mix, normalize, render
 from curation.mix import SPLITS
 from flows.card import dataset_card
-from flows.drawing import Drawn
+from flows.drawing import Drawn, Joined
 from flows.fingerprint import code_digest, library_versions
 from flows.jobs import Shard, counts
 from flows.store import MANIFEST, StageOutput, Store, digest, problems, write_json
@@ -37,7 +37,7 @@ class Work:
     verdicts: StageOutput
     drawn: Drawn
     settled: list[StageOutput]
-    joined: Mapping[str, StageOutput]
+    joined: Joined
     gathered: list[StageOutput]
     audited: StageOutput
 
@@ -147,10 +147,14 @@ def _link(cached: Path, published: Path) -> None:
 
 def _link_rows(work: Work, folder: Path) -> None:
     """Put the dropped rows and the fates of all rows into the version, a file per source."""
-    for name in ("rejects", "fates"):
-        (folder / name).mkdir()
-        for source, output in work.joined.items():
-            _link(output.folder / f"{name}.parquet", folder / name / f"{source}.parquet")
+    for (file, source), output in work.joined.items():
+        published = folder / _published(file, source)
+        published.parent.mkdir(exist_ok=True)
+        _link(output.folder / file, published)
+
+
+def _published(file: str, source: str) -> str:
+    return f"{file.removesuffix('.parquet')}/{source}.parquet"
 
 
 def _report(work: Work, ledger: Ledger, content: str) -> Report:
@@ -226,11 +230,7 @@ def _check_shards(manifest: Manifest, work: Work) -> None:
     Raises:
         StoreCorrupt: naming the shard.
     """
-    rows = [
-        (f"{kind}/{source}.parquet", output.files[f"{kind}.parquet"])
-        for kind in ("rejects", "fates")
-        for source, output in work.joined.items()
-    ]
+    rows = [(_published(file, source), output.files[file]) for (file, source), output in work.joined.items()]
     shards = [named for output in work.gathered for named in output.files.items()]
     for name, expected in rows + shards:
         if manifest.files[name].sha256 != expected:

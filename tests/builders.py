@@ -148,6 +148,12 @@ def quick_build(stated: Recipe, store: Path, base: Path, **settings: object) -> 
         return build(stated, Store(store), base=base, **settings)
 
 
+def forget(store: Path, mixture: str = "small") -> None:
+    """Take away what a store knows of finished builds: the next one goes through all stages of the cache."""
+    (store / mixture / "CURRENT").unlink()
+    (store / mixture / "runs.jsonl").unlink()
+
+
 def python(
     *args: object, env: Mapping[str, str] | None = None, **settings: object
 ) -> subprocess.CompletedProcess:

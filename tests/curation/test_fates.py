@@ -200,7 +200,7 @@ def test_dropped_rows_are_kept_whole_and_good_ones_only_listed(tmp_path: Path) -
     later = dropped_later(got.fates)["row"].to_list()
     assert later == [1, 4, 5]
     raw = (RawRow(number, {"n": number}, None, "") for number in later)
-    write_rejects(got.fates, raw, quarantine=tmp_path / "rejects", out=tmp_path / "all")
+    write_rejects(dropped_later(got.fates), raw, quarantine=tmp_path / "rejects", out=tmp_path / "all")
     kept = pl.read_parquet(tmp_path / "all")
     assert kept.schema == REJECTS
     assert kept.select("row", "stage", "reason", "content").rows() == [
@@ -211,5 +211,8 @@ def test_dropped_rows_are_kept_whole_and_good_ones_only_listed(tmp_path: Path) -
     ]
     with pytest.raises(LedgerError, match="3 dropped rows were to be kept whole, but 1 were read"):
         write_rejects(
-            got.fates, [RawRow(1, {}, None, "")], quarantine=tmp_path / "rejects", out=tmp_path / "few"
+            dropped_later(got.fates),
+            [RawRow(1, {}, None, "")],
+            quarantine=tmp_path / "rejects",
+            out=tmp_path / "few",
         )

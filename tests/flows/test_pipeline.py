@@ -11,14 +11,38 @@ import polars as pl
 import pytest
 
 from flows import fingerprint, jobs
+from flows import version as version_room
+from flows.pipeline import directly
 from flows.progress import Event
 from flows.store import Store, digest, open_version, problems
 from schemas.errors import MixtureError
 from schemas.recipe import Recipe
-from tests.builders import REASONS, ROOT, chat_row, math_rows, quick_build, recipe, statement, write_rows
+from tests.builders import (
+    REASONS,
+    ROOT,
+    chat_row,
+    forget,
+    math_rows,
+    quick_build,
+    recipe,
+    statement,
+    write_rows,
+)
 
-ALL = {"validate", "bands", "dedup", "draw", "render", "fates", "join", "scatter", "gather", "audit"}
-LATE = ALL - {"validate", "bands", "dedup", "render"}
+ALL = {
+    "validate",
+    "bands",
+    "dedup",
+    "draw",
+    "render",
+    "fates",
+    "rejects",
+    "join",
+    "scatter",
+    "gather",
+    "audit",
+}
+LATE = ALL - {"validate", "bands", "dedup", "render", "rejects"}
 
 
 def made(store: Path) -> dict[str, set[str]]:
@@ -33,10 +57,36 @@ def of(name: str, **changes: object) -> dict[str, object]:
 
 
 def test_nothing_changed_means_nothing_made(sources, store_copy, built):
-    """The same recipe over the same rows reuses every output and keeps the version."""
-    again = quick_build(recipe(), store_copy(), sources)
-    assert (again.made, again.reused, again.status) == (0, built.made, "unchanged")
+    """The same recipe over the same rows runs no stage and keeps the version, which the run says."""
+    ran = []
+
+    def step(name, function):
+        ran.append(name.split()[0])
+        return directly(name, function)
+
+    again = quick_build(recipe(), store_copy(), sources, step=step)
+    assert (again.made, again.reused, again.status) == (0, 0, "unchanged")
     assert again.digest == built.digest
+    assert set(ran) == {"resolve", "compare", "publish"}
+    assert "unchanged since the last build" in (again.folder / "summary.md").read_text()
+
+
+def test_what_is_cached_is_not_made_again(sources, store_copy, built):
+    """Where no version is known, every output is found in the cache."""
+    store = store_copy()
+    forget(store)
+    again = quick_build(recipe(), store, sources)
+    assert (again.made, again.reused, again.digest) == (0, built.made, built.digest)
+
+
+def test_damaged_version_is_not_taken_for_last_nights(sources, store_copy, built):
+    """Inputs are the same, but the version lost a bit: it is put together again."""
+    store = store_copy()
+    shard = next((store / "small" / "versions" / built.digest).glob("train-*.parquet"))
+    shard.write_bytes(shard.read_bytes()[:-1] + b"x")
+    again = quick_build(recipe(), store, sources)
+    assert (again.status, again.digest) == ("published", built.digest)
+    assert problems(again.version) == []
 
 
 @pytest.mark.parametrize(
@@ -95,7 +145,8 @@ def test_changed_file_remakes_its_source(sources, store_copy, built, tmp_path):
 
 def test_changed_code_or_library_remakes_everything(sources, store_copy, monkeypatch, built):
     """Another fingerprint of our code and its libraries makes every output anew."""
-    monkeypatch.setattr(jobs, "code_digest", lambda: "another")
+    for room in (jobs, version_room):
+        monkeypatch.setattr(room, "code_digest", lambda: "another")
     again = quick_build(recipe(), store_copy(), sources)
     assert (again.made, again.reused) == (built.made, 0)
     assert again.manifest.content_sha256 == built.manifest.content_sha256

@@ -24,7 +24,7 @@ from tests.builders import ROOT, statement, thinkmix, write_recipe
 CANARY = "hf_canaryCANARYcanary0123456789"
 STAGES = {
     *("resolve math", "resolve chat", "fetch math", "fetch chat", "validate math", "validate chat"),
-    *("dedup", "draw", "settle", "join", "gather", "audit", "publish"),
+    *("compare", "dedup", "draw", "settle", "save", "join", "gather", "audit", "publish"),
 }
 
 

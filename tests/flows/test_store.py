@@ -24,9 +24,21 @@ from flows.store import (
     write_json,
 )
 from schemas.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
-from tests.builders import ROOT, flip_bit, python, quick_build, recipe
+from tests.builders import ROOT, flip_bit, forget, python, quick_build, recipe
 
-STAGES = ("validate", "bands", "dedup", "draw", "render", "fates", "join", "scatter", "gather", "audit")
+STAGES = (
+    "validate",
+    "bands",
+    "dedup",
+    "draw",
+    "render",
+    "fates",
+    "rejects",
+    "join",
+    "scatter",
+    "gather",
+    "audit",
+)
 
 
 def crash(protocol: str, damage: str, every: int, folder: Path) -> dict:
@@ -203,6 +215,7 @@ def test_every_cached_file_is_hashed(stage: str, store_copy, sources: Path, buil
         assert _intact(path.parent) is not None
     for folder in harmed:
         flip_bit(folder / MANIFEST)
+    forget(store)
     again = quick_build(recipe(), store, sources)
     assert again.made == len(harmed)
     assert (again.digest, problems(again.version)) == (built.digest, [])
@@ -220,6 +233,7 @@ def test_shape_of_a_cached_output_is_checked(store_copy, sources: Path, built) -
     (sorted((store / ".cache" / "gather").iterdir())[0] / MANIFEST).unlink()
     drawn = next((store / ".cache" / "draw").iterdir())
     shutil.copy(drawn / "selection-00000.parquet", drawn / "selection-99999.parquet")
+    forget(store)
     again = quick_build(recipe(), store, sources)
     assert (again.digest, again.made) == (built.digest, 5)
 
