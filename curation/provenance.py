@@ -43,7 +43,8 @@ def _sources(before: Iterable[SourceEntry], after: Iterable[SourceEntry]) -> Ite
             yield f"source {name}: {'new' if name in new else 'gone'}"
             continue
         yield from _words(f"source {name}: dataset", old[name].dataset, new[name].dataset)
-        yield from _words(f"source {name}: revision", old[name].revision, new[name].revision)
+        if old[name].revision != old[name].commit:  # files on disk are asked for by what they hold
+            yield from _words(f"source {name}: revision", old[name].revision, new[name].revision)
         yield from _digest(f"source {name}: commit", old[name].commit, new[name].commit)
         yield from _files(old[name], new[name])
 

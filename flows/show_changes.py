@@ -34,8 +34,9 @@ def show_changes(changes: Changes, console: Console, *, rows: int = 0) -> None:
     if changes.before == changes.after:
         say("the same version: nothing differs")
         return
+    edited = f" ({changes.changed:,} of them edited)" if changes.changed else ""
     say(
-        f"{_number(changes.kept, 'row')} of the mixture kept ({changes.changed:,} of them edited), "
+        f"{_number(changes.kept, 'row')} of the mixture kept{edited}, "
         f"[green]{changes.added:,} added[/], [red]{changes.removed:,} removed[/]"
     )
     say(_sources(changes.sources))
