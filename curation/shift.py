@@ -7,7 +7,7 @@ import numpy as np
 from schemas.changes import Shift
 from schemas.report import LengthView, Report, ThinkView
 
-_DIGITS = 6
+_DIGITS = 4
 
 _Key = tuple[str, str, tuple[int, ...]]
 """Source, measure and the edges of the bins."""
@@ -18,7 +18,8 @@ def psi(before: Sequence[int], after: Sequence[int]) -> float:
 
     It is the sum of (after - before) * ln(after / before) over the bins' fractions: 0 for equal ones, and
     by custom small up to 0.1, large from 0.2 on. An empty bin counts as half an item, so that one item
-    in a bin that was empty is no infinite shift. A side without any items has no distribution, and no shift.
+    in a bin that was empty is no infinite shift, and four digits are kept: less is no news. A side
+    without any items has no distribution, and no shift.
 
     Args:
         before: items per bin.

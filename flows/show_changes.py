@@ -9,10 +9,10 @@ from flows.show import plain
 from schemas.changes import Changes, Delta, Move, Shift, SourceChange
 
 _CAUSES = {
-    "upstream": "the source changed",
-    "rule": "a rule or setting changed",
-    "duplicate": "another row of its cluster came or went",
-    "draw": "the draw gave its place to another row",
+    "upstream": "source changed",
+    "rule": "rule changed",
+    "duplicate": "cluster changed",
+    "draw": "draw",
 }
 _MOVES = 40
 _SMALL, _LARGE = 0.1, 0.2

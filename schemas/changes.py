@@ -82,6 +82,6 @@ class Changes(Record):
     moves: tuple[Move, ...]
     """Most rows first."""
     shifts: tuple[Shift, ...]
-    """Distributions that moved at all, farthest first."""
+    """Distributions that moved by 0.0001 or more, farthest first."""
     settings: tuple[str, ...]
     """Sentences: which revisions, recipe fields, code, template or libraries changed, from what to what."""
