@@ -57,7 +57,7 @@ def condense(fates: Iterable[pl.DataFrame]) -> pl.DataFrame:
     Args:
         fates: pieces of schema `fates.FATES`, each of which may be let go before the next one is read.
     """
-    pieces = [piece.select(**_ROW).cast(ROWS) for piece in fates]
+    pieces = [piece.select(**_row()).cast(ROWS) for piece in fates]
     return pl.concat([ROWS.to_frame(), *pieces])
 
 
@@ -123,16 +123,19 @@ def with_cause(pairs: pl.DataFrame, rules: Rules) -> pl.DataFrame:
 
 _LATER = {name: f"{name}_after" for name in ROWS}
 
-_ROW = {
-    "high": bits("id", 0),
-    "low": bits("id", 16),
-    "file": pl.col("file"),
-    "row": pl.col("row"),
-    "depth": pl.col("stage").replace_strict(_DEPTHS, default=MIXTURE_DEPTH, return_dtype=pl.UInt8),
-    "fate": pl.col("reason").fill_null(MIXTURE),
-    "cluster": bits("cluster", 0),
-    "winner": bits("winner", 0),
-}
+
+def _row() -> dict[str, pl.Expr]:
+    """Return how the columns of `ROWS` are read from fates."""
+    return {
+        "high": bits("id", 0),
+        "low": bits("id", 16),
+        "file": pl.col("file"),
+        "row": pl.col("row"),
+        "depth": pl.col("stage").replace_strict(_DEPTHS, default=MIXTURE_DEPTH, return_dtype=pl.UInt8),
+        "fate": pl.col("reason").fill_null(MIXTURE),
+        "cluster": bits("cluster", 0),
+        "winner": bits("winner", 0),
+    }
 
 
 def _not_in_place(before: pl.DataFrame, after: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -22,7 +22,7 @@ SIZE = 40
 
 @pytest.fixture(scope="module")
 def nights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Built]:
-    """Four nights of one mixture: as it was, a row edited upstream, another rule, another seed."""
+    """Nights of a mixture: the first, a row edited upstream, another rule, another seed, a problem gone."""
     base, store = write_sources(tmp_path_factory.mktemp("sources")), tmp_path_factory.mktemp("store")
     built = {"first": quick_build(recipe(size=SIZE), store, base)}
     rows = math_rows()
@@ -31,6 +31,9 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Built]:
     built["edited"] = quick_build(recipe(size=SIZE), store, base)
     built["ruled"] = quick_build(recipe(size=SIZE, max_tokens=5000), store, base)
     built["drawn"] = quick_build(recipe(size=SIZE, max_tokens=5000, seed=11), store, base)
+    rows[5] = math_row("another problem")
+    write_rows(base / "math" / "0.jsonl", rows[:30])
+    built["freed"] = quick_build(recipe(size=SIZE, max_tokens=5000, seed=11), store, base)
     return built
 
 
@@ -49,8 +52,7 @@ def called(*args: object):
 def test_a_row_edited_upstream_is_named_as_such(nights: dict[str, Built]):
     """The file is named, and all that moved is that row and who shares the places of the draw with it."""
     changes = diff(nights["first"].version, nights["edited"].version)
-    edits = [move for move in changes.moves if move.cause == "upstream"]
-    assert sum(move.rows for move in edits) <= 1
+    assert sum(move.rows for move in changes.moves if move.cause == "upstream") == 1
     assert {move.cause for move in changes.moves} <= {"upstream", "draw"}
     assert changes.added + changes.removed + changes.changed <= 3
     assert "source math: 1 file changed (math/0.jsonl)" in changes.settings
@@ -71,6 +73,13 @@ def test_another_seed_is_the_draw_and_nothing_else(nights: dict[str, Built]):
     assert changes.added == changes.removed > 0
     assert {move.cause for move in changes.moves} == {"draw"}
     assert changes.settings == ("recipe: seed 20250428 → 11",)
+
+
+def test_a_row_whose_winner_went_upstream_is_freed(nights: dict[str, Built]):
+    """The chat that asked a problem of the other source is a duplicate no more: that is why it moved."""
+    changes = diff(nights["drawn"].version, nights["freed"].version)
+    freed = [move for move in changes.moves if move.before == "near_dup"]
+    assert [(move.source, move.cause, move.rows) for move in freed] == [("chat", "duplicate", 1)]
 
 
 def test_figures_are_those_of_the_manifest(nights: dict[str, Built]):
@@ -134,7 +143,7 @@ def test_a_version_is_found_by_the_first_digits_of_its_digest(nights: dict[str, 
     assert find_version(mixture / version.name[:10]) == version
     assert find_version(mixture / "versions" / version.name[:10]) == version
     assert find_version(version) == version
-    assert find_version(mixture) == nights["drawn"].version
+    assert find_version(mixture) == nights["freed"].version
 
 
 def test_what_names_no_version_is_refused_in_words(nights: dict[str, Built], tmp_path: Path):
