@@ -11,9 +11,11 @@ from pydantic import ValidationError
 
 from curation import mix, normalize
 from flows.audit.page import render_page
+from flows.diff import diff
 from flows.store import Store
 from flows.summary import summary
-from schemas.errors import ThinkmixError
+from schemas.changes import Changes
+from schemas.errors import StoreError, ThinkmixError
 from schemas.gates import GateResult
 from schemas.report import Report
 from schemas.run import Night, RunReport, Status
@@ -57,7 +59,7 @@ class NightRun:
             candidate=version.name,
             baseline=before.name if before else None,
             gates=gates,
-            changes=None,
+            changes=_changes(before, version),
             trend=(*history(self.store, self.mixture)[1 - TREND :], night),
             acceptance=None,
             report=report,
@@ -113,6 +115,15 @@ def history(store: Store, mixture: str) -> tuple[Night, ...]:
                 Night.model_validate({name: line[name] for name in Night.model_fields if name in line})
             )
     return tuple(known)
+
+
+def _changes(before: Path | None, version: Path) -> Changes | None:
+    """Return what differs from the version before; None if there is none, or none that can be read."""
+    if before is None or before == version:
+        return None
+    with suppress(StoreError):  # a damaged version, or an older release's, must not stop its successor
+        return diff(before, version)
+    return None
 
 
 def _status(report: Report, gates: tuple[GateResult, ...], *, same: bool) -> Status:

@@ -9,6 +9,9 @@ Cause = Literal["upstream", "rule", "duplicate", "draw"]
 """Why a row moved: its source's files changed, a rule or setting did, another row of its cluster came or
 went, or the hash order gave its place to another one."""
 
+ABSENT, MIXTURE = "absent", "mixture"
+"""Fates beside the reasons: the source does not have the row, and the row is in the mixture."""
+
 
 class Delta(Record):
     """A figure on both sides."""
@@ -28,11 +31,14 @@ class SourceChange(Record):
     examples: Delta
     tokens: Delta
     reasons: Mapping[str, Delta]
-    """Rows dropped, by reason."""
+    """Rows dropped, by reason; reasons that dropped as many rows on both sides are among them."""
 
 
 class Move(Record):
-    """Rows that went from one fate to another for one cause."""
+    """Rows that went from one fate to another for one cause.
+
+    Rows that are in both mixtures with another content went from `mixture` to `mixture`.
+    """
 
     source: str
     cause: Cause
@@ -41,7 +47,8 @@ class Move(Record):
     after: str
     rows: int
     examples: tuple[str, ...]
-    """Ids of a few of them, smallest first."""
+    """Ids of a few of them, smallest first: those of the later version, or of the older one if the row is
+    absent from the later."""
 
 
 class Shift(Record):
@@ -49,13 +56,17 @@ class Shift(Record):
 
     source: str
     measure: str
-    """What is distributed: `tokens`, `think_tokens`, `languages`."""
+    """What is distributed: `tokens`, `think_tokens`, or the name of a spread (`language`, `turns`, ...)."""
     psi: float
     """Population stability index, sum((after - before) * ln(after / before)) over bins; over 0.2 is a lot."""
 
 
 class Changes(Record):
-    """Everything that differs between two versions."""
+    """Everything that differs between two versions.
+
+    kept + removed are the rows of the older mixture, kept + added those of the later one, and the moves say
+    of each row that was added, removed or changed where it came from or went.
+    """
 
     before: str
     """Digest of the older version."""
@@ -63,13 +74,14 @@ class Changes(Record):
     added: int
     """Raw rows in the mixture that were not in it."""
     removed: int
-    changed: int
-    """Rows at the same place of the same file whose content is another one, in both mixtures."""
     kept: int
     """Rows that are in both mixtures."""
+    changed: int
+    """Rows among the kept ones whose content is another one: same file and row, other turns."""
     sources: tuple[SourceChange, ...]
     moves: tuple[Move, ...]
     """Most rows first."""
     shifts: tuple[Shift, ...]
+    """Distributions that moved by 0.0001 or more, farthest first."""
     settings: tuple[str, ...]
     """Sentences: which revisions, recipe fields, code, template or libraries changed, from what to what."""

@@ -62,7 +62,7 @@ class RunReport(Record):
     """Digest of the version that was current before; unset for the first build."""
     gates: tuple[GateResult, ...]
     changes: Changes | None
-    """Against the baseline; unset if there is none, or if it is the same version."""
+    """Against the baseline; unset if there is none, if it is the same version, or if it cannot be read."""
     trend: tuple[Night, ...]
     """The last runs, this one last."""
     acceptance: Acceptance | None

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -37,6 +38,38 @@ def report(version: VersionArgument, as_json: JsonOption = False) -> None:
         sys.stdout.write((folder / "report.json").read_text(encoding="utf-8"))
     else:
         show_folder(folder, as_json=False)
+
+
+@app.command(epilog="Example: thinkmix diff build/store/sample-7-3/3f2a build/store/sample-7-3 --rows 3")
+def diff(
+    before: Annotated[
+        Path,
+        typer.Argument(
+            help="A version's folder, a mixture's folder for its current version, or a mixture's folder "
+            "followed by the first digits of a version: build/store/sample-7-3/3f2a.",
+            metavar="BEFORE",
+        ),
+    ],
+    after: Annotated[Path, typer.Argument(help="The later version, named in the same way.", metavar="AFTER")],
+    rows: Annotated[int, typer.Option(min=0, help="List so many row ids of each move.")] = 0,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit with 1 if the versions differ, like git diff.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what differs between two versions: rows, reasons, distributions, settings, and what moved what."""
+    from curation.diff import LISTED
+    from flows.diff import diff as compare_versions
+    from flows.diff import find_version
+    from flows.show_changes import show_changes
+
+    changes = compare_versions(find_version(before), find_version(after), listed=rows or LISTED)
+    if as_json:
+        say_json(changes.model_dump(mode="json"))
+    else:
+        show_changes(changes, console(), rows=rows)
+    if exit_code and changes.before != changes.after:
+        raise typer.Exit(1)
 
 
 def show_folder(folder: Path, *, as_json: bool) -> None:
