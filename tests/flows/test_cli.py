@@ -16,6 +16,7 @@ from tests.builders import (
     REASONS,
     Inline,
     flip_bit,
+    forget,
     python,
     quick_build,
     recipe,
@@ -89,10 +90,9 @@ def test_every_command_explains_itself(command: str, run):
 
 def test_build_ends_with_what_was_built(sources: Path, store_copy, built):
     """A build without Prefect shows the mixture and where it lies, with progress and no traceback."""
-    stated = write_recipe(sources / "cli.yaml")
-    ended = thinkmix(
-        "build", stated, "--store", store_copy(), "--direct", "--workers", 1, env={"COLUMNS": "300"}
-    )
+    stated, store = write_recipe(sources / "cli.yaml"), store_copy()
+    forget(store)
+    ended = thinkmix("build", stated, "--store", store, "--direct", "--workers", 1, env={"COLUMNS": "300"})
     assert ended.returncode == 0, ended.stderr
     assert "may be trained on" in ended.stdout
     assert built.digest in ended.stdout
