@@ -21,9 +21,9 @@ from benchmarks.measure import machine
 
 FIGURES = (
     "signatures", "neardup", "quality", "rendering", "tokens", "validation", "stages", "memory", "growth",
-    "pairs", "startup",
+    "pairs", "nights", "startup",
 )  # fmt: skip
-PEERLESS = ("quality", "validation", "stages", "memory", "growth", "pairs", "startup")
+PEERLESS = ("quality", "validation", "stages", "memory", "growth", "pairs", "nights", "startup")
 OTHERS = ("generate", "page", "likeness")
 
 
