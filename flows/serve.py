@@ -13,9 +13,9 @@ from prefect import serve as run_deployments  # noqa: E402
 from prefect.client.orchestration import get_client  # noqa: E402
 from prefect.client.schemas.schedules import CronSchedule  # noqa: E402
 from prefect.deployments.runner import RunnerDeployment  # noqa: E402
-from prefect.flows import EntrypointType  # noqa: E402
 from prefect.schedules import Cron  # noqa: E402
 from prefect.settings import get_current_settings  # noqa: E402
+from prefect.types.entrypoint import EntrypointType  # noqa: E402
 from pydantic import ValidationError  # noqa: E402
 
 from flows import automations  # noqa: E402
@@ -145,7 +145,7 @@ def serve(deployments: Sequence[RunnerDeployment], *, quiet: bool = False) -> No
     The limit is this process's own. One that the server keeps (`concurrency_limit`) ends running builds when
     the server is restarted, and blocks the next ones for minutes after a kill.
     """
-    run_deployments(*deployments, limit=1, print_starting_message=not quiet)
+    run_deployments(*deployments, limit=1, pause_on_shutdown=False, print_starting_message=not quiet)
 
 
 def _status(error: Exception) -> str:

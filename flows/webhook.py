@@ -134,11 +134,11 @@ def tell_killed(mixture: str, started: str) -> None:
 def _sections(markdown: str) -> list[str]:
     """Return paragraphs in Slack's markup: bold words with one asterisk, tables as they stand."""
     sections = []
-    for paragraph in markdown.strip().split("\n\n"):
-        if paragraph.lstrip().startswith("|"):
+    for paragraph in map(str.strip, markdown.split("\n\n")):
+        if paragraph.startswith("|"):
             fenced = _plain(paragraph.replace("`", "'"))
             sections.append(f"```\n{fenced}\n```")
-        elif paragraph.strip():
+        elif paragraph:
             sections.append(_plain(paragraph).replace("**", "*"))
     return sections
 
