@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 
 from flows.settings import _DEFAULTS
 from tests.builders import ROOT
@@ -30,8 +30,15 @@ class Api:
         """Get a path, or post a body to it."""
         content = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.url}/{path}", content, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
+        for left in reversed(range(5)):
+            try:
+                with urllib.request.urlopen(request, timeout=30) as answer:
+                    return json.load(answer)
+            except HTTPError as error:
+                if error.code != 503 or not left:  # its database is locked: Prefect's own client asks again
+                    raise
+                time.sleep(1)
+        raise AssertionError
 
     def runs(self, **filters: object) -> list[dict]:
         """Return flow runs, newest first."""
@@ -62,6 +69,13 @@ def wait_for(what: Callable[[], object], seconds: float) -> object:
             return answer
         time.sleep(0.25)
     return None
+
+
+def holders(folder: Path, secret: str) -> list[Path]:
+    """Return the files below a folder that hold a secret."""
+    paths = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert paths
+    return [path for path in paths if secret.encode() in path.read_bytes()]
 
 
 @contextmanager
