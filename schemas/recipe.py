@@ -90,7 +90,8 @@ class LocalSource(SourceBase):
     """Glob patterns; relative ones start at the recipe's folder."""
 
 
-Source = Annotated[HubSource | ModelScopeSource | LocalSource, Field(discriminator="kind")]
+Source = Annotated[LocalSource | HubSource | ModelScopeSource, Field(discriminator="kind")]
+"""Prefect's form takes a value for the first kind that has most of its fields: the kind of fewest is first."""
 
 
 class DedupPlan(Record):
