@@ -91,7 +91,7 @@ class LocalSource(SourceBase):
 
 
 Source = Annotated[LocalSource | HubSource | ModelScopeSource, Field(discriminator="kind")]
-"""Prefect's form takes a value for the first kind that has most of its fields: the kind of fewest is first."""
+"""Prefect's form takes a value for the first kind that has most of its fields, so that of fewest is first."""
 
 
 class DedupPlan(Record):

@@ -1,21 +1,108 @@
 """Builds by the clock and by hand: recipes that are served, by this machine or by a team's workers."""
 
 import json
+import threading
 import urllib.error
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from flows.recipes import load
 from flows.store import open_version, problems
+from schemas.errors import RecipeError, SchedulerError
 from schemas.recipe import Recipe
-from tests.builders import write_recipe
+from tests.builders import thinkmix, write_recipe
 from tests.prefect_server import Api, holders, running, wait_for
 from tests.receiver import SECRET, Receiver, receiver
 
 CLI = ("-c", "from flows.cli import main; main()")
 EVERY_NIGHT = ("--cron", "0 2 * * *", "--timezone", "Asia/Shanghai")
+
+
+@pytest.fixture
+def recipes(tmp_path: Path) -> tuple[str, str]:
+    """Two files that state the same mixture."""
+    return tuple(str(write_recipe(tmp_path / f"{name}.yaml", name="twin")) for name in "ab")
+
+
+@pytest.fixture(scope="module")
+def refusing() -> Iterator[str]:
+    """The address of a server that is healthy, but lets nobody in."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path.endswith("/health") else 401)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(401)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield f"http://127.0.0.1:{listening.server_address[1]}/api"
+    listening.shutdown()
+    listening.server_close()
+    thread.join()
+
+
+def test_serving_needs_a_server_that_stays(tmp_path: Path):
+    """Without PREFECT_API_URL the command says which server to start, and ends with exit code 12."""
+    env = {"PREFECT_HOME": str(tmp_path)}
+    ended = thinkmix("serve", "sample-7-3", "--store", tmp_path / "store", env=env)
+    assert ended.returncode == 12, ended.stderr
+    assert "prefect server start --host 127.0.0.1" in ended.stderr
+    assert not (tmp_path / "store").exists()
+
+
+def test_server_that_does_not_answer_or_let_in_is_named(refusing: str):
+    """No listener is one sentence, a wrong password another."""
+    from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings  # noqa: PLC0415
+
+    from flows.serve import check_server  # noqa: PLC0415 - imports prefect
+
+    for url, words in (("http://127.0.0.1:9/api", "no Prefect server answers at"), (refusing, r"\(401\)")):
+        with (
+            temporary_settings({PREFECT_API_URL: url, PREFECT_CLIENT_MAX_RETRIES: 0}),
+            pytest.raises(SchedulerError, match=words),
+        ):
+            check_server()
+
+
+@pytest.mark.parametrize(
+    ("cron", "timezone", "words"),
+    [
+        ("at two", "UTC", "--cron: "),
+        ("0 2 * *", "UTC", "--cron: "),
+        ("0 2 * * *", "Mars/Base", "--timezone: "),
+    ],
+)
+def test_impossible_times_are_refused(cron: str, timezone: str, words: str):
+    """The flag is named."""
+    from flows.serve import deployment, nightly  # noqa: PLC0415 - imports prefect
+
+    with pytest.raises(RecipeError, match=words):
+        deployment(*nightly(["sample-7-3"]), Path("store"), cron=cron, timezone=timezone)
+
+
+def test_one_mixture_is_served_once(recipes: tuple[str, str]):
+    """Two recipes of one mixture would wait for each other's lock; one name is not for two."""
+    from flows.serve import nightly  # noqa: PLC0415 - imports prefect
+
+    with pytest.raises(RecipeError, match="both build twin; serve one of them"):
+        nightly(recipes)
+    with pytest.raises(RecipeError, match="--name is for one recipe, got 2"):
+        nightly(recipes, "night")
+    assert [found.name for found in nightly(recipes[:1], "night")] == ["night"]
 
 
 class Served:
