@@ -92,7 +92,7 @@ def settle_crashed(flow_run: str) -> bool:
 def _silent(silence: timedelta) -> EventTrigger:
     return EventTrigger(
         posture=Posture.Proactive,
-        after={f"{_RUNS}heartbeat"},
+        after={f"{_RUNS}Running", f"{_RUNS}heartbeat"},  # one that dies at once never gave a sign
         expect={f"{_RUNS}heartbeat", *_ENDS},
         match={"prefect.resource.id": f"{_RUNS}*"},
         match_related={"prefect.resource.role": "flow", "prefect.resource.name": FLOW},

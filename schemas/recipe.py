@@ -20,7 +20,7 @@ Pattern = Annotated[str, Field(min_length=1, max_length=1024)]
 Patterns = Annotated[tuple[Pattern, ...], Field(min_length=1, max_length=1000)]
 """Glob patterns of file names."""
 
-Line = Annotated[str, Field(max_length=200)]
+Line = Annotated[str, Field(max_length=2000)]
 """Words for people."""
 
 Template = Literal["qwen3", "qwen3-instruct-2507", "qwen3-thinking-2507"]
