@@ -89,7 +89,8 @@ def running(log: Path, *args: object, env: dict[str, str]) -> Iterator[subproces
         try:
             yield process
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):  # it has ended by itself, and was waited for
+                os.killpg(process.pid, signal.SIGTERM)
             try:
                 process.wait(20)
             except subprocess.TimeoutExpired:
