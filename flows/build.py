@@ -2,35 +2,69 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Annotated, ParamSpec, TypeVar
 
 from flows.settings import settle_prefect
 
 settle_prefect()
 
 # the settings above are read when prefect is imported
-from prefect import flow, task  # noqa: E402
-from prefect.artifacts import create_markdown_artifact, create_table_artifact  # noqa: E402
+from prefect import Flow, flow, task  # noqa: E402
+from prefect.artifacts import (  # noqa: E402
+    create_link_artifact,
+    create_markdown_artifact,
+    create_table_artifact,
+)
 from prefect.cache_policies import NO_CACHE  # noqa: E402
+from prefect.client.schemas.objects import FlowRun, State  # noqa: E402
+from prefect.runtime import flow_run as current  # noqa: E402
+from prefect.states import get_state_exception  # noqa: E402
+from pydantic import Field  # noqa: E402
 
+from flows import automations, webhook  # noqa: E402
 from flows.engine import LOCAL, Engine  # noqa: E402
 from flows.pipeline import Built, build  # noqa: E402
 from flows.progress import listener  # noqa: E402
+from flows.recipes import load  # noqa: E402
+from flows.running import Running, Scheduled  # noqa: E402
 from flows.store import Store  # noqa: E402
-from flows.summary import ledger_table, summary  # noqa: E402
+from flows.summary import ledger_table  # noqa: E402
 from schemas.recipe import Recipe  # noqa: E402
 
 Arguments = ParamSpec("Arguments")
 Outcome = TypeVar("Outcome")
 
 
-@flow(name="build-mixture", validate_parameters=True, persist_result=False)
+Workers = Annotated[int, Field(ge=1, le=256)]
+
+
+def _tell_failure(flow: Flow[..., object], flow_run: FlowRun, state: State) -> None:
+    error = get_state_exception(state)
+    if isinstance(error, BaseException):
+        webhook.tell_failure(_mixture(flow_run), error)
+
+
+def _tell_crash(flow: Flow[..., object], flow_run: FlowRun, state: State) -> None:
+    """Called by the process that crashed, or by the one that watched over it; else the server may tell."""
+    if not automations.server_tells():
+        started = flow_run.start_time or flow_run.expected_start_time
+        webhook.tell_killed(_mixture(flow_run), f"{started or 'no known time'}")
+
+
+@flow(
+    name=automations.FLOW,
+    validate_parameters=True,
+    persist_result=False,
+    on_failure=[_tell_failure],
+    on_crashed=[_tell_crash],
+)
 def build_mixture(
     recipe: Recipe,
     store: Path,
     base: Path = Path(),
-    workers: int | None = None,
+    workers: Workers | None = None,
     engine: Engine = LOCAL,
+    follow: Path | None = None,
 ) -> str:
     """Build a mixture and publish it as the current version of the store.
 
@@ -40,6 +74,8 @@ def build_mixture(
         base: Folder that the recipe's relative file patterns start from.
         workers: Worker processes of this machine; unset means one per core.
         engine: Who works on the shards: processes of this machine, or a Dask cluster.
+        follow: File of a recipe that is read when the run starts and built instead of the one above; the
+            schedule sets it. Leave it empty to build what the form says.
 
     Returns:
         The digest that names the version.
@@ -47,18 +83,37 @@ def build_mixture(
     Raises:
         ThinkmixError: for everything that a person must fix.
     """
+    if follow is not None:
+        located = load(str(follow))
+        recipe, base = located.recipe, located.base
     built = build(
         recipe,
-        Store(store),
+        Store(store.resolve()),
         base=base,
         processes=workers,
         engine=engine,
         step=as_task,
         notify=listener(),
+        scheduled=Scheduled(current.id, settle_killed),
     )
     _publish_artifacts(built)
+    webhook.tell(built.run, built.folder)
     built.check()
     return built.digest
+
+
+def settle_killed(left: Running, known: bool) -> None:
+    """Let the scheduler know that a run of it died with its process, and people if nobody told them yet."""
+    unheard = automations.settle_crashed(left.flow_run) if left.flow_run else True
+    if unheard and not known:
+        webhook.tell_killed(left.mixture, left.started)
+
+
+def _mixture(flow_run: FlowRun) -> str:
+    """Return the mixture that a run's parameters name, whatever else is wrong with them."""
+    recipe = flow_run.parameters.get("recipe")
+    name = recipe.get("name") if isinstance(recipe, dict) else getattr(recipe, "name", None)
+    return name if isinstance(name, str) else "a mixture without a name"
 
 
 def as_task(name: str, function: Callable[Arguments, Outcome], /) -> Callable[Arguments, Outcome]:
@@ -86,4 +141,15 @@ def _publish_artifacts(built: Built) -> None:
         table=ledger_table(built.manifest.ledger),
         description="Rows in, kept, dropped",
     )
-    create_markdown_artifact(key=f"{mixture}-summary", markdown=summary(built.run), description=built.digest)
+    create_markdown_artifact(
+        key=f"{mixture}-summary",
+        markdown=(built.folder / "summary.md").read_text(encoding="utf-8"),
+        description=built.digest,
+    )
+    page = built.folder / "report.html"
+    create_link_artifact(
+        key=f"{mixture}-report",
+        link=page.as_uri(),
+        link_text="report.html",
+        description=f"The whole audit: {page}",
+    )

@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import ByteSize, Field, ValidationError
 
 from flows.workers import Workers, processes
 from schemas.errors import RecipeError
 from schemas.record import Record
+
+Address = Annotated[str, Field(max_length=1024)]
 
 
 class Engine(Record):
@@ -19,9 +21,9 @@ class Engine(Record):
     """`local` for processes of this machine, `dask` for a cluster (needs the extra `thinkmix[dask]`)."""
     memory: ByteSize | None = Field(default=None, ge=2**29)
     """Most memory of a local worker, like `6GB`; an equal part of four fifths of the machine's if unset."""
-    scheduler: str | None = None
+    scheduler: Address | None = None
     """Address of the cluster's scheduler, like `tcp://10.0.0.7:8786`."""
-    exchange: str | None = None
+    exchange: Address | None = None
     """fsspec URL through which machines without a shared store exchange files, like `s3://bucket/x`."""
 
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from curation import mix, normalize
 from flows.audit.page import render_page
 from flows.diff import diff
+from flows.running import UNSCHEDULED, Scheduled, noted
 from flows.store import Store
 from flows.summary import summary
 from schemas.changes import Changes
@@ -76,24 +77,28 @@ class NightRun:
 
 
 @contextmanager
-def recorded(store: Store, mixture: str) -> Iterator[NightRun]:
-    """Yield a run that the mixture's history will know of, whichever way it ends."""
+def recorded(store: Store, mixture: str, scheduled: Scheduled = UNSCHEDULED) -> Iterator[NightRun]:
+    """Yield a run that the mixture's history will know of, whichever way it ends.
+
+    A run that is killed leaves a note, by which the next one knows of it.
+    """
     night = NightRun(store, mixture)
-    try:
-        yield night
-    except BaseException as error:
-        if not night.told:
-            word = error.code if isinstance(error, ThinkmixError) else type(error).__name__
-            line = Night(
-                started=_stamp(night.started),
-                status="failed",
-                seconds=night.seconds,
-                version=None,
-                error=word,
-            )
-            with suppress(OSError):  # a full disk must not hide why the build failed
-                store.record_run(mixture, line.model_dump(mode="json"))
-        raise
+    with noted(store, mixture, _stamp(night.started), scheduled):
+        try:
+            yield night
+        except BaseException as error:
+            if not night.told:
+                word = error.code if isinstance(error, ThinkmixError) else type(error).__name__
+                line = Night(
+                    started=_stamp(night.started),
+                    status="failed",
+                    seconds=night.seconds,
+                    version=None,
+                    error=word,
+                )
+                with suppress(OSError):  # a full disk must not hide why the build failed
+                    store.record_run(mixture, line.model_dump(mode="json"))
+            raise
 
 
 def rendered(told: RunReport) -> dict[str, bytes]:

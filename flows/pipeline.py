@@ -11,6 +11,7 @@ from flows.engine import LOCAL, Engine, workers
 from flows.jobs import Run, Shard
 from flows.nights import NightRun, recorded, rendered
 from flows.progress import Notify, silent
+from flows.running import UNSCHEDULED, Scheduled
 from flows.store import MANIFEST, Store, check_path, full_disk
 from flows.version import Work, already_built, put_together
 from schemas.artifact import InputFile, Snapshot
@@ -81,6 +82,7 @@ def build(
     engine: Engine = LOCAL,
     step: Step = directly,
     notify: Notify = silent,
+    scheduled: Scheduled = UNSCHEDULED,
 ) -> Built:
     """Build the recipe's mixture and publish it as the current version.
 
@@ -92,6 +94,7 @@ def build(
         engine: who works on the shards; the mixture is the same, byte for byte, whoever does.
         step: how stages are run.
         notify: told how stages get on.
+        scheduled: the scheduler's run that this is, and who is told of builds that were killed.
 
     Raises:
         ThinkmixError: for everything a person must fix; `schemas.errors` draws the tree.
@@ -100,7 +103,7 @@ def build(
     with (
         full_disk(store.root),
         store.lock(recipe.name),
-        recorded(store, recipe.name) as night,
+        recorded(store, recipe.name, scheduled) as night,
     ):
         # all sources before the first download, so that one that is gone ends the build early
         snapshots = [

@@ -6,6 +6,7 @@ STORE/<mixture>/report.html          what the newest run came to, for people
 STORE/<mixture>/runs/<run>/          report.html, report.json and summary.md of one run
 STORE/<mixture>/runs.jsonl           when which build ran and how it ended, a line a run
 STORE/<mixture>/places.json          where the last build's source files lie on this machine
+STORE/<mixture>/running.json         the build that is under way, or was killed
 STORE/.cache/<stage>/<key>/          outputs of stages, named by all that decides them
 STORE/.cache/hub/                    downloaded files
 
@@ -118,7 +119,8 @@ class Store:
 
     def _sweep(self, mixture: Path) -> None:
         """Remove what builds that were killed left behind; builds of other mixtures may be running."""
-        leavings = ("versions/.tmp-*", "runs/.tmp-*", ".CURRENT.*", ".report.html.*", ".places.json.*")
+        pointers = (".CURRENT.*", ".report.html.*", ".places.json.*", ".running.json.*")
+        leavings = ("versions/.tmp-*", "runs/.tmp-*", *pointers)
         for left in (left for pattern in leavings for left in mixture.glob(pattern)):
             _remove(left)
         abandoned = time.time() - ABANDONED_AFTER
@@ -177,6 +179,21 @@ class Store:
         except (OSError, ValueError):
             return {}
         return noted
+
+    def note_running(self, mixture: str, facts: Mapping[str, object] | None) -> None:
+        """Note which build holds the mixture's lock; None says that it has ended."""
+        note = self.root / mixture / "running.json"
+        with full_disk(self.root):
+            if facts is None:
+                note.unlink(missing_ok=True)
+            else:
+                _write_atomically(note, orjson.dumps(facts, option=orjson.OPT_SORT_KEYS))
+
+    def noted_running(self, mixture: str) -> bytes | None:
+        """Return what was noted of a build that holds the mixture's lock, or held it until it was killed."""
+        with suppress(FileNotFoundError):
+            return (self.root / mixture / "running.json").read_bytes()
+        return None
 
     def record_run(self, mixture: str, facts: Mapping[str, object]) -> None:
         """Append one line to the mixture's history of runs; clock and host belong here only."""

@@ -16,6 +16,7 @@ ThinkmixError                 1
 │   ├── StageOom                  for want of memory (`stage_oom`)
 │   └── WorkerDied                killed or crashed (`worker_died`)
 ├── ClusterError             11   the Dask cluster cannot be used: not there, gone, or another code
+├── SchedulerError           12   the Prefect server cannot be used: none is named, or it does not answer
 ├── LedgerError               7   rows do not add up: a defect of ours, nothing is published
 ├── MixtureError              8   the shares cannot be reached with the rows that survived
 ├── TemplateError             9   a message list that the chat template cannot render
@@ -129,6 +130,13 @@ class ClusterError(ThinkmixError):
 
     exit_code = 11
     code = "cluster_error"
+
+
+class SchedulerError(ThinkmixError):
+    """There is no lasting Prefect server to serve builds from, or it refuses us."""
+
+    exit_code = 12
+    code = "scheduler_error"
 
 
 class LedgerError(ThinkmixError):

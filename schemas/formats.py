@@ -25,6 +25,10 @@ from schemas.think import split_think
 Row = Mapping[str, Any]
 
 
+Column = Annotated[str, Field(max_length=256)]
+"""Name of a column."""
+
+
 class Draft(NamedTuple):
     """The fields of a conversation as one row states them, not yet validated."""
 
@@ -86,6 +90,7 @@ class OpenMathReasoning(Record):
     """
 
     type: Literal["openmathreasoning"] = "openmathreasoning"
+    """Name of the format."""
 
     def turns(self, row: Row) -> int:
         """Return how many turns the row states."""
@@ -115,13 +120,14 @@ class ShareGPT(Record):
     """Conversations of from/value turns: FineTome, FastChat, LLaMA-Factory, with or without tools."""
 
     type: Literal["sharegpt"] = "sharegpt"
-    conversations: str = "conversations"
+    """Name of the format."""
+    conversations: Column = "conversations"
     """Column of the turns."""
-    tools: str = "tools"
+    tools: Column = "tools"
     """Column of the tool list, JSON text or a list; may be absent."""
-    system: str = "system"
+    system: Column = "system"
     """Column of a system prompt outside the turns; may be absent."""
-    score: str = "score"
+    score: Column = "score"
     """Column of a numeric quality score; may be absent."""
 
     def turns(self, row: Row) -> int:
@@ -178,15 +184,16 @@ class Alpaca(Record):
     """instruction/input/output rows, with an optional system prompt and a history of answered turns."""
 
     type: Literal["alpaca"] = "alpaca"
-    instruction: str = "instruction"
+    """Name of the format."""
+    instruction: Column = "instruction"
     """Column of the request."""
-    input: str = "input"
+    input: Column = "input"
     """Column of the material that the request speaks of; may be absent or empty."""
-    output: str = "output"
+    output: Column = "output"
     """Column of the answer."""
-    system: str = "system"
+    system: Column = "system"
     """Column of a system prompt; may be absent."""
-    history: str = "history"
+    history: Column = "history"
     """Column of earlier [question, answer] pairs; may be absent."""
 
     def turns(self, row: Row) -> int:
@@ -223,9 +230,10 @@ class Messages(Record):
     """OpenAI-style role/content messages: reasoning, tool calls, and content as text or typed parts."""
 
     type: Literal["messages"] = "messages"
-    messages: str = "messages"
+    """Name of the format."""
+    messages: Column = "messages"
     """Column of the messages."""
-    tools: str = "tools"
+    tools: Column = "tools"
     """Column of the tool list, JSON text or a list; may be absent."""
 
     def turns(self, row: Row) -> int:

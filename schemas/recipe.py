@@ -16,6 +16,13 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 RepoId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}$")]
 Revision = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,95}$")]
 
+Pattern = Annotated[str, Field(min_length=1, max_length=1024)]
+Patterns = Annotated[tuple[Pattern, ...], Field(min_length=1, max_length=1000)]
+"""Glob patterns of file names."""
+
+Line = Annotated[str, Field(max_length=2000)]
+"""Words for people."""
+
 Template = Literal["qwen3", "qwen3-instruct-2507", "qwen3-thinking-2507"]
 """Chat template of the model to be trained: hybrid, instruct-only or thinking-only."""
 
@@ -42,9 +49,9 @@ class SourceBase(Record):
     """What near-duplicates are judged by."""
     priority: int = Field(default=0, ge=0, le=99)
     """Between duplicates in two sources the row of the higher priority stays."""
-    max_solutions_per_problem: int | None = Field(default=None, ge=1)
+    max_solutions_per_problem: int | None = Field(default=None, ge=1, le=1_000_000)
     """How many rows may share a (near-)identical problem; unset means one."""
-    licence: str | None = None
+    licence: Line | None = None
     """SPDX id or words, carried into manifest and dataset card."""
 
 
@@ -57,7 +64,7 @@ class HubSource(SourceBase):
     """Id on the hub: organisation/name."""
     revision: Revision = "main"
     """A commit (pinned) or a branch or tag, which is resolved to a commit before anything is read."""
-    files: tuple[str, ...] = Field(min_length=1)
+    files: Patterns
     """Glob patterns of the files to fetch; nothing else is downloaded."""
 
 
@@ -70,7 +77,7 @@ class ModelScopeSource(SourceBase):
     """Id on ModelScope: organisation/name."""
     revision: Revision = "master"
     """A commit (pinned), or a branch or tag."""
-    files: tuple[str, ...] = Field(min_length=1)
+    files: Patterns
     """Glob patterns of the files to fetch; nothing else is downloaded."""
 
 
@@ -79,11 +86,12 @@ class LocalSource(SourceBase):
 
     kind: Literal["local"] = "local"
     """Where the rows lie: on this machine."""
-    files: tuple[str, ...] = Field(min_length=1)
+    files: Patterns
     """Glob patterns; relative ones start at the recipe's folder."""
 
 
-Source = Annotated[HubSource | ModelScopeSource | LocalSource, Field(discriminator="kind")]
+Source = Annotated[LocalSource | HubSource | ModelScopeSource, Field(discriminator="kind")]
+"""Prefect's form takes a value for the first kind that has most of its fields, so that of fewest is first."""
 
 
 class DedupPlan(Record):
@@ -113,11 +121,11 @@ class DedupPlan(Record):
 class MixPlan(Record):
     """How the final mixture is composed."""
 
-    shares: Mapping[Name, Annotated[float, Field(ge=0, le=1)]] = Field(min_length=1)
+    shares: Mapping[Name, Annotated[float, Field(ge=0, le=1)]] = Field(min_length=1, max_length=256)
     """Fraction of the final mixture per source; they sum to 1."""
     unit: Literal["examples", "tokens", "trainable_tokens"] = "examples"
     """What a share is a fraction of."""
-    size: int | None = Field(default=None, ge=1)
+    size: int | None = Field(default=None, ge=1, le=10**15)
     """Examples (or tokens, by `unit`) in the mixture; unset means as many as the shares allow."""
     when_short: Literal["shrink", "repeat", "fail"] = "shrink"
     """What to do when a source cannot fill its share of `size`: a smaller mixture, repeats, or no build."""
@@ -145,9 +153,9 @@ class Recipe(Record):
 
     name: Name
     """Folder of the mixture in the store."""
-    title: str = ""
+    title: Line = ""
     """One line for report and dataset card."""
-    sources: tuple[Source, ...] = Field(min_length=1)
+    sources: tuple[Source, ...] = Field(min_length=1, max_length=256)
     """Where rows come from; each needs a share of the mixture."""
     mix: MixPlan
     """How the mixture is composed."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.terminal import JsonOption, StoreOption, app, console
+from flows.cli.terminal import JsonOption, NotifyOption, StoreOption, WebhookOption, app, console
 from flows.cli.versions import show_folder
 
 if TYPE_CHECKING:
@@ -18,42 +18,49 @@ if TYPE_CHECKING:
     from schemas.recipe import Recipe
 
 
+WorkersOption = Annotated[
+    int | None,
+    typer.Option("--workers", "-w", min=1, max=256, help="Worker processes; one per core if unset."),
+]
+MemoryOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Most memory of a worker, like 6GB; an equal part of the machine's if unset.",
+        envvar="THINKMIX_WORKER_MEMORY",
+    ),
+]
+EngineOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Who works on the shards: local (this machine) or dask (a cluster).",
+        envvar="THINKMIX_ENGINE",
+    ),
+]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Address of the Dask cluster's scheduler, like tcp://10.0.0.7:8786.",
+        envvar="THINKMIX_SCHEDULER",
+    ),
+]
+ExchangeOption = Annotated[
+    str | None,
+    typer.Option(
+        help="URL (fsspec) to exchange files through if the cluster does not see the store.",
+        envvar="THINKMIX_EXCHANGE",
+    ),
+]
+
+
 @app.command(epilog="Example: thinkmix build sample-7-3 --store build/store")
 def build(
     recipe: Annotated[str, typer.Argument(help="Name of a shipped recipe, or path of a YAML file.")],
     store: StoreOption = Path("build/store"),
-    workers: Annotated[
-        int | None,
-        typer.Option("--workers", "-w", min=1, max=256, help="Worker processes; one per core if unset."),
-    ] = None,
-    worker_memory: Annotated[
-        str | None,
-        typer.Option(
-            help="Most memory of a worker, like 6GB; an equal part of the machine's if unset.",
-            envvar="THINKMIX_WORKER_MEMORY",
-        ),
-    ] = None,
-    engine: Annotated[
-        str | None,
-        typer.Option(
-            help="Who works on the shards: local (this machine) or dask (a cluster).",
-            envvar="THINKMIX_ENGINE",
-        ),
-    ] = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            help="Address of the Dask cluster's scheduler, like tcp://10.0.0.7:8786.",
-            envvar="THINKMIX_SCHEDULER",
-        ),
-    ] = None,
-    exchange: Annotated[
-        str | None,
-        typer.Option(
-            help="URL (fsspec) to exchange files through if the cluster does not see the store.",
-            envvar="THINKMIX_EXCHANGE",
-        ),
-    ] = None,
+    workers: WorkersOption = None,
+    worker_memory: MemoryOption = None,
+    engine: EngineOption = None,
+    scheduler: SchedulerOption = None,
+    exchange: ExchangeOption = None,
     unit: Annotated[
         str | None, typer.Option(help="Override what shares count: examples, tokens or trainable_tokens.")
     ] = None,
@@ -64,6 +71,8 @@ def build(
     direct: Annotated[
         bool, typer.Option("--direct", help="Run without Prefect: no server, no record of the run there.")
     ] = False,
+    webhook: WebhookOption = None,
+    notify: NotifyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Build a mixture and publish it as the store's current version.
@@ -74,19 +83,16 @@ def build(
     from flows.engine import stated as stated_engine
     from flows.recipes import load, override
     from flows.store import Store
+    from flows.webhook import hand_over
 
+    hand_over(webhook, notify)
     located = load(recipe)
     stated = override(located.recipe, unit=unit, size=size, seed=seed)
     place = stated_engine(kind=engine, memory=worker_memory, scheduler=scheduler, exchange=exchange)
     store = store.resolve()
-    with _watched(quiet=as_json) as notify:
+    with _watched(quiet=as_json) as listener:
         if direct:
-            from flows.pipeline import build as build_directly
-
-            built = build_directly(
-                stated, Store(store), base=located.base, processes=workers, engine=place, notify=notify
-            )
-            built.check()
+            _build_directly(stated, store, located.base, workers, place, notify=listener)
         else:
             _build_as_flow(stated, store, located.base, workers, place)
     version = Store(store).current(stated.name)
@@ -107,6 +113,36 @@ def _watched(*, quiet: bool) -> "Iterator[Notify]":
             yield notify
         finally:
             LISTENER.reset(token)
+
+
+def _build_directly(
+    recipe: "Recipe", store: Path, base: Path, workers: int | None, engine: "Engine", *, notify: "Notify"
+) -> None:
+    """Build, and tell the webhook how it went, as the flow would."""
+    from flows import webhook
+    from flows.pipeline import build
+    from flows.running import Running, Scheduled
+    from flows.store import Store
+
+    def tell_killed(left: Running, known: bool) -> None:
+        if not known:
+            webhook.tell_killed(left.mixture, left.started)
+
+    try:
+        built = build(
+            recipe,
+            Store(store),
+            base=base,
+            processes=workers,
+            engine=engine,
+            notify=notify,
+            scheduled=Scheduled(killed=tell_killed),
+        )
+    except Exception as error:
+        webhook.tell_failure(recipe.name, error)
+        raise
+    webhook.tell(built.run, built.folder)
+    built.check()
 
 
 def _build_as_flow(recipe: "Recipe", store: Path, base: Path, workers: int | None, engine: "Engine") -> None:

@@ -24,6 +24,21 @@ StoreOption = Annotated[
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print JSON for machines instead of text for people.")
 ]
+WebhookOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Where to post a message (Slack's JSON) when a build ends; a secret: better set the variable.",
+        envvar="THINKMIX_WEBHOOK",
+    ),
+]
+NotifyOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Endings to tell of: published,held,failed, or unchanged, too.",
+        envvar="THINKMIX_NOTIFY",
+        show_default="published,held,failed",
+    ),
+]
 VersionArgument = Annotated[
     Path,
     typer.Argument(

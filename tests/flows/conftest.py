@@ -1,13 +1,14 @@
 """One small build that many tests look at, and copies of it for those that break something."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from flows.pipeline import Built
 from tests.builders import quick_build, recipe, write_sources
+from tests.prefect_server import Api, server
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +40,10 @@ def store_copy(built: Built, tmp_path: Path) -> Callable[[], Path]:
         return target
 
     return copy
+
+
+@pytest.fixture(scope="session")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """A Prefect server of the tests' own, shared by all that need one."""
+    with server(tmp_path_factory.mktemp("prefect")) as found:
+        yield found
