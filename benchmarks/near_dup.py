@@ -36,7 +36,7 @@ def deduplicate(
         ThreadPoolExecutor(threads) as pool,  # the kernels run outside of the interpreter's lock
     ):
         keys = [Path(name) / f"{number}.keys.parquet" for number in range(len(inputs))]
-        bands = [path.with_suffix(".npy") for path in keys]
+        bands = [path.with_suffix(".index") for path in keys]
         verdicts = [path.with_suffix(".verdicts") for path in keys]
         list(pool.map(partial(prepare, column=column, plan=plan), inputs, keys, bands))
         counts = find_duplicates(keys, bands, verdicts, plan=plan)

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from curation.clusters import Rows, buckets, join, roots, similarities, singletons
+from curation.index import open_index
 from curation.kernels import NO_SHINGLES, Flags, Hashes, Offsets
 from curation.keys import shard_rows
 from curation.shingles import shingle_hashes
@@ -43,9 +44,20 @@ class PairCounts:
     matched: int
 
 
-def read_band(bands: Sequence[Path], band: int) -> Hashes:
-    """Return one row of all band files, shard after shard. Nothing stays mapped."""
-    parts = [np.array(np.load(path, mmap_mode="r")[band]) for path in bands]
+def about_bands(plan: DedupPlan) -> dict[str, object]:
+    """Return what the header of a band file says: all that decides which texts have equal bands."""
+    cut = {"shingle": plan.shingle, "permutations": plan.permutations, "bands": plan.bands, "seed": plan.seed}
+    return {"index": "minhash bands", "scheme": "affine32", **cut}
+
+
+def read_band(bands: Sequence[Path], band: int, *, plan: DedupPlan) -> Hashes:
+    """Return one row of all band files, shard after shard. Nothing stays mapped.
+
+    Raises:
+        ValueError: if a file was written under another plan.
+    """
+    about = about_bands(plan)
+    parts = [np.array(open_index(path, about)[band]) for path in bands]
     return np.concatenate(parts) if parts else np.empty(0, np.uint64)
 
 
@@ -53,7 +65,7 @@ def propose(bands: Sequence[Path], eligible: Flags, scratch: Path, *, plan: Dedu
     """Write the buckets of each band to `scratch`; return the rows that are in any, ascending."""
     proposed = np.zeros(len(eligible), np.bool_)
     for band in range(plan.bands):
-        hashes = read_band(bands, band)
+        hashes = read_band(bands, band, plan=plan)
         hashes[~eligible] = NO_SHINGLES
         members, bounds = buckets(hashes)
         proposed[members] = True

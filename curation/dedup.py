@@ -18,6 +18,7 @@ from curation.candidates import (
     FINGERPRINT_ROWS,
     PairCounts,
     ShingleStore,
+    about_bands,
     cluster,
     propose,
     read_band,
@@ -25,6 +26,7 @@ from curation.candidates import (
     text_similarity,
 )
 from curation.clusters import Rows, equal_groups
+from curation.index import open_index, write_index
 from curation.kernels import NO_SHINGLES
 from curation.keys import KeyColumns, hex_series, read_hex, read_keys, shard_rows
 from curation.minhash import PRINTS, band_hashes, sketches
@@ -97,7 +99,7 @@ def write_bands(keys: Path, out: Path, *, plan: DedupPlan) -> None:
 
     Args:
         keys: parquet with a column `text`.
-        out: npy file to write, uint64, shape (plan.bands + 3, rows): a hash per band, 128 bits of the
+        out: index file to write, shape (plan.bands + 3, rows): a hash per band, 128 bits of the
             text's word sequence, and a hash of its numbers. A text without words has
             `kernels.NO_SHINGLES` throughout.
         plan: how texts are cut and hashed.
@@ -114,8 +116,7 @@ def write_bands(keys: Path, out: Path, *, plan: DedupPlan) -> None:
             table[plan.bands :, done:end] = prints
             done = end
     table[:, table[0] == NO_SHINGLES] = NO_SHINGLES
-    with out.open("wb") as file:
-        np.save(file, table)
+    write_index(out, table, about_bands(plan))
 
 
 def find_duplicates(
@@ -159,7 +160,7 @@ def find_duplicates(
 
 def _check_bands(keys: Sequence[Path], bands: Sequence[Path], *, plan: DedupPlan) -> None:
     for path, rows in zip(bands, shard_rows(keys), strict=True):
-        shape = np.load(path, mmap_mode="r").shape
+        shape = open_index(path, about_bands(plan)).shape
         if shape != (plan.bands + PRINTS, rows):
             msg = f"{path}: {shape} is not the shape of {plan.bands} bands and {rows} rows; write it again"
             raise ValueError(msg)
@@ -169,7 +170,7 @@ def _compare_texts(
     keys: Sequence[Path], bands: Sequence[Path], originals: Rows, scratch: Path, *, plan: DedupPlan
 ) -> _Texts:
     rows = np.arange(len(originals), dtype=np.int32)
-    first, second = (read_band(bands, plan.bands + i) for i in range(FINGERPRINT_ROWS))
+    first, second = (read_band(bands, plan.bands + i, plan=plan) for i in range(FINGERPRINT_ROWS))
     first[originals != rows] = NO_SHINGLES
     same = equal_groups(first, second)
     distinct = (same == rows) & (first != NO_SHINGLES)
@@ -185,7 +186,9 @@ def _problems(clusters: Rows, bands: Sequence[Path], *, plan: DedupPlan) -> Rows
     """Return which rows are the same problem: those of one cluster, and of these those with equal numbers."""
     if plan.numbers == "ignore":
         return clusters
-    return equal_groups(clusters.astype(np.uint64), read_band(bands, plan.bands + FINGERPRINT_ROWS))
+    return equal_groups(
+        clusters.astype(np.uint64), read_band(bands, plan.bands + FINGERPRINT_ROWS, plan=plan)
+    )
 
 
 def _decide(columns: KeyColumns, originals: Rows, texts: _Texts, groups: Rows) -> _Verdicts:

@@ -32,7 +32,7 @@ PATIENCE = 60.0
 
 WORKERS_ONLY = frozenset(
     {
-        *("keys.parquet", "bands.npy", "examples.parquet", "index.parquet", "lost.parquet"),
+        *("keys.parquet", "bands.index", "examples.parquet", "index.parquet", "lost.parquet"),
         *("drawn.parquet", "parts.arrow"),
     }
 )

@@ -88,7 +88,7 @@ def deduplicate(run: Run, shards: Sequence[Shard], plan: DedupPlan) -> StageOutp
         for shard in shards
     ]
     bands = run_jobs(run, jobs, stage="minhash", total=sum(shard.valid for shard in shards))
-    paths = [shard.keys for shard in shards], [band.folder / "bands.npy" for band in bands]
+    paths = [shard.keys for shard in shards], [band.folder / "bands.index" for band in bands]
     # bands depend on the text alone; who stays depends on priority, cap, quality and solver, too
     search = job(
         run,
@@ -112,7 +112,7 @@ def _validate(raw: Raw, out: Path) -> dict[str, object]:
 
 
 def _bands(keys: Path, plan: DedupPlan, out: Path) -> dict[str, object]:
-    dedup.write_bands(keys, out / "bands.npy", plan=plan)
+    dedup.write_bands(keys, out / "bands.index", plan=plan)
     return {"rows": height(keys)}
 
 

@@ -60,7 +60,7 @@ def clusters(rows: pl.Series, options: Options) -> Pairs:
     plan = DedupPlan(threshold=THRESHOLD)
     with folder(options, "quality") as work:
         source, keys, bands, verdict = (
-            work / name for name in ("in.parquet", "keys", "bands.npy", "verdict")
+            work / name for name in ("in.parquet", "keys", "bands.index", "verdict")
         )
         pl.DataFrame({"text": rows}).write_parquet(source)
         prepare(source, keys, bands, column="text", plan=plan)

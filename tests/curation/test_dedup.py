@@ -361,7 +361,7 @@ def test_an_id_that_is_not_hexadecimal_is_refused_by_name(tmp_path: Path) -> Non
 def test_bands_of_another_plan_are_refused(tmp_path: Path) -> None:
     """Band files that do not fit plan or keys are named, not misread."""
     judge([row(PROBLEM, 1)], tmp_path)
-    with pytest.raises(ValueError, match=r"0\.npy: .* 30 bands"):
+    with pytest.raises(ValueError, match=r"0\.npy was written with another bands"):
         find_duplicates(
             [tmp_path / "0.keys"],
             [tmp_path / "0.npy"],
