@@ -4,7 +4,7 @@
 hundred bytes per row, reads one band at a time, and loads only texts that share a bucket with another.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,7 +30,7 @@ from curation.index import open_index, write_index
 from curation.kernels import NO_SHINGLES
 from curation.keys import KeyColumns, hex_series, read_hex, read_keys, shard_rows
 from curation.minhash import PRINTS, band_hashes, sketches
-from curation.survivors import CAP, EXACT, NEAR, STAYS, Fates, best_of, cluster_fates
+from curation.survivors import CAP, EVAL, EXACT, NEAR, STAYS, Fates, Integers, best_of, cluster_fates
 from schemas.reasons import Reason
 from schemas.recipe import DedupPlan
 
@@ -42,6 +42,7 @@ VERDICT_SCHEMA = pl.Schema(
         "reason": pl.String(),
         "winner": pl.String(),
         "similarity": pl.Float32(),
+        "detail": pl.String(),
     }
 )
 """One row per key row, in its order.
@@ -51,10 +52,17 @@ it is alone, and `cluster_size` counts them. Where the plan distinguishes number
 cluster may stay. A row that stays has no reason; otherwise `winner` is the id
 of a row that stays, and `similarity` is the Jaccard similarity of the two texts: at least the threshold
 where the two are a pair, possibly less where others connect them. Rows are told apart by position: exact
-duplicates within one source have one id.
+duplicates within one source have one id. A row that overlaps with an evaluation is out before rows are
+compared: it is alone, has no winner, and `detail` names the question.
 """
 
-_REASONS = {STAYS: None, EXACT: Reason.EXACT_DUP, NEAR: Reason.NEAR_DUP, CAP: Reason.SOLUTION_CAP}
+_REASONS = {
+    STAYS: None,
+    EXACT: Reason.EXACT_DUP,
+    NEAR: Reason.NEAR_DUP,
+    CAP: Reason.SOLUTION_CAP,
+    EVAL: Reason.EVAL_OVERLAP,
+}
 _BATCH_ROWS = 16_384
 
 
@@ -66,6 +74,7 @@ class DedupCounts:
     exact_dup: int
     near_dup: int
     solution_cap: int
+    eval_overlap: int
     texts: int
     """Distinct word sequences among the rows that are no exact duplicates."""
     candidates: int
@@ -120,7 +129,12 @@ def write_bands(keys: Path, out: Path, *, plan: DedupPlan) -> None:
 
 
 def find_duplicates(
-    keys: Sequence[Path], bands: Sequence[Path], verdicts: Sequence[Path], *, plan: DedupPlan
+    keys: Sequence[Path],
+    bands: Sequence[Path],
+    verdicts: Sequence[Path],
+    *,
+    plan: DedupPlan,
+    overlaps: Sequence[Path] = (),
 ) -> DedupCounts:
     """Decide for every row of all shards whether it stays, and write one verdict file per shard.
 
@@ -132,30 +146,48 @@ def find_duplicates(
         verdicts: parquet files to write, in the columns of `VERDICT_SCHEMA`; beside the first lies the
             scratch folder, of up to 8 bytes per shingle of the texts that are compared.
         plan: bands and threshold.
+        overlaps: of each shard the rows that repeat an evaluation (schema `contamination.OVERLAP`).
 
     Raises:
         ValueError: if an id or content key is not hexadecimal, or a band file does not fit its keys.
     """
     _check_bands(keys, bands, plan=plan)
-    contents = equal_groups(*read_hex(keys, "content_key"))
     columns = read_keys(keys)
-    originals = best_of(contents, columns.ranks)
+    details = _details(shard_rows(keys), overlaps)
+    out = np.fromiter(details, np.int64, len(details))
+    contents = read_hex(keys, "content_key")
+    contents[0, out] = NO_SHINGLES
+    originals = best_of(equal_groups(*contents), columns.ranks)
+    del contents
     with TemporaryDirectory(dir=verdicts[0].parent if verdicts else None, prefix=".dedup-") as scratch:
-        texts = _compare_texts(keys, bands, originals, Path(scratch), plan=plan)
+        texts = _compare_texts(keys, bands, originals, out, Path(scratch), plan=plan)
         groups = _problems(texts.clusters, bands, plan=plan)
         decided = _decide(columns, originals, texts, groups)
-    _write_verdicts(verdicts, shard_rows(keys), columns, decided)
+    decided.fates[out] = EVAL
+    _write_verdicts(verdicts, shard_rows(keys), columns, decided, details)
     fates = np.bincount(decided.fates, minlength=len(_REASONS))
     return DedupCounts(
         rows=len(originals),
         exact_dup=int(fates[EXACT]),
         near_dup=int(fates[NEAR]),
         solution_cap=int(fates[CAP]),
+        eval_overlap=int(fates[EVAL]),
         texts=texts.distinct,
         candidates=len(texts.store.rows),
         pairs_compared=texts.pairs.compared,
         pairs_matched=texts.pairs.matched,
     )
+
+
+def _details(rows: Sequence[int], overlaps: Sequence[Path]) -> dict[int, str]:
+    """Return by row what it repeats of an evaluation."""
+    found: dict[int, str] = {}
+    first = 0
+    for path, count in zip(overlaps, rows, strict=False):
+        for place, detail in pl.read_parquet(path).iter_rows():
+            found[first + place] = detail
+        first += count
+    return found
 
 
 def _check_bands(keys: Sequence[Path], bands: Sequence[Path], *, plan: DedupPlan) -> None:
@@ -167,11 +199,18 @@ def _check_bands(keys: Sequence[Path], bands: Sequence[Path], *, plan: DedupPlan
 
 
 def _compare_texts(
-    keys: Sequence[Path], bands: Sequence[Path], originals: Rows, scratch: Path, *, plan: DedupPlan
+    keys: Sequence[Path],
+    bands: Sequence[Path],
+    originals: Rows,
+    out: Integers,
+    scratch: Path,
+    *,
+    plan: DedupPlan,
 ) -> _Texts:
     rows = np.arange(len(originals), dtype=np.int32)
     first, second = (read_band(bands, plan.bands + i, plan=plan) for i in range(FINGERPRINT_ROWS))
     first[originals != rows] = NO_SHINGLES
+    first[out] = NO_SHINGLES
     same = equal_groups(first, second)
     distinct = (same == rows) & (first != NO_SHINGLES)
     del first, second
@@ -259,14 +298,22 @@ def _order(ranks: Rows) -> Rows:
 
 
 def _write_verdicts(
-    verdicts: Sequence[Path], rows: Sequence[int], columns: KeyColumns, decided: _Verdicts
+    verdicts: Sequence[Path],
+    rows: Sequence[int],
+    columns: KeyColumns,
+    decided: _Verdicts,
+    details: Mapping[int, str],
 ) -> None:
     reasons = pl.Series([_REASONS[fate] for fate in sorted(_REASONS)], dtype=pl.String)
     end = 0
     for path, count in zip(verdicts, rows, strict=True):
         part = slice(end, end + count)
         end += count
-        left_out = pl.Series(decided.fates[part] != STAYS)
+        fates = decided.fates[part]
+        beaten = pl.Series((fates != STAYS) & (fates != EVAL))
+        said = [details.get(row) for row in (np.flatnonzero(fates == EVAL) + part.start).tolist()]
+        detail = np.full(count, None, object)
+        detail[fates == EVAL] = said
         frame = pl.DataFrame(
             {
                 "id": hex_series(columns.ids[:, part]),
@@ -275,7 +322,8 @@ def _write_verdicts(
                 "reason": reasons.gather(decided.fates[part]),
                 "winner": hex_series(columns.ids[:, decided.winner[part]]),
                 "similarity": decided.similarity[part],
+                "detail": pl.Series(detail, dtype=pl.String),
             }
         )
-        hidden = [pl.when(left_out).then(pl.col(name)).alias(name) for name in ("winner", "similarity")]
+        hidden = [pl.when(beaten).then(pl.col(name)).alias(name) for name in ("winner", "similarity")]
         frame.with_columns(hidden).cast(VERDICT_SCHEMA).write_parquet(path, compression_level=1)

@@ -165,9 +165,8 @@ def _judged(keys: Path, verdicts: Path, supervise: Supervise) -> pl.DataFrame:
     rows, judged = pl.read_parquet(keys, columns=columns), pl.read_parquet(verdicts)
     check_same_rows(rows, judged)
     possible = supervised(supervise).list.len().cast(pl.Int64)
-    return rows.hstack(judged.select("cluster", "winner", "similarity", "reason")).select(
-        pl.exclude("turns"), possible=possible
-    )
+    judged = judged.select("cluster", "winner", "similarity", "reason", why_not="detail")
+    return rows.hstack(judged).select(pl.exclude("turns"), possible=possible)
 
 
 def _outcomes(rows: pl.DataFrame, tried: pl.DataFrame) -> pl.DataFrame:
@@ -197,7 +196,7 @@ def _outcomes(rows: pl.DataFrame, tried: pl.DataFrame) -> pl.DataFrame:
             .when(left)
             .then(pl.lit(Reason.NOT_SAMPLED.value))
             .otherwise("reason"),
-            detail=pl.when(gone).then("detail"),
+            detail=pl.when(gone).then("detail").otherwise("why_not"),
             examples=pl.when(duplicate).then(0).otherwise(pl.col("possible") - pl.col("lost")),
         )
     )

@@ -13,7 +13,7 @@ from curation.kernels import Hashes
 
 Integers = NDArray[np.int64]
 Fates = NDArray[np.uint8]
-STAYS, EXACT, NEAR, CAP = 0, 1, 2, 3
+STAYS, EXACT, NEAR, CAP, EVAL = 0, 1, 2, 3, 4
 """Fate of a row."""
 
 

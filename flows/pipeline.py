@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
-from flows import drawing, stages
+from flows import decontaminate, drawing, stages
 from flows.engine import LOCAL, Engine, workers
 from flows.jobs import Run, Shard
 from flows.nights import NightRun, recorded, rendered
@@ -109,19 +109,24 @@ def build(
         snapshots = [
             step(f"resolve {source.name}", stages.resolve)(store, source, base) for source in recipe.sources
         ]
-        if found := step("compare", already_built)(store, recipe, snapshots):
+        asked = decontaminate.resolve(store, recipe.decontaminate, base)
+        if found := step("compare", already_built)(store, recipe, snapshots, asked):
             return step("publish", _publish_again)(store, found, night)
         with workers(engine, processes, store.root) as pool:
             run = Run(store, pool, notify)
             origins, shards = _read_sources(run, recipe, snapshots, base, step)
-            verdicts = step("dedup", stages.deduplicate)(run, shards, recipe.dedup)
+            questions = decontaminate.fetch(store, recipe.decontaminate, asked, base)
+            overlaps = step("decontaminate", decontaminate.overlaps)(
+                run, shards, questions, recipe.decontaminate
+            )
+            verdicts = step("dedup", stages.deduplicate)(run, shards, overlaps, recipe.dedup)
             drawn = step("draw", drawing.draw)(run, shards, verdicts, recipe)
             settled = step("settle", drawing.settle)(run, shards, verdicts, drawn)
             saved = step("save", drawing.save)(run, shards, settled)
             joined = step("join", drawing.join)(run, shards, settled, saved)
             gathered = step("gather", drawing.gather)(run, drawn)
             audit = step("audit", drawing.audit)(run, shards, settled, joined, gathered, recipe.template)
-            work = Work(recipe, origins, shards, verdicts, drawn, settled, joined, gathered, audit)
+            work = Work(recipe, origins, asked, shards, verdicts, drawn, settled, joined, gathered, audit)
             return step("publish", _publish)(run, work, night)
 
 

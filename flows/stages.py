@@ -73,8 +73,10 @@ def validate(
     ]
 
 
-def deduplicate(run: Run, shards: Sequence[Shard], plan: DedupPlan) -> StageOutput:
-    """Decide for every valid row of every source whether another one says the same."""
+def deduplicate(
+    run: Run, shards: Sequence[Shard], overlaps: Sequence[StageOutput], plan: DedupPlan
+) -> StageOutput:
+    """Decide for every valid row of every source whether an evaluation or another row says the same."""
     stated = plan.model_dump()
     jobs = [
         job(
@@ -88,7 +90,11 @@ def deduplicate(run: Run, shards: Sequence[Shard], plan: DedupPlan) -> StageOutp
         for shard in shards
     ]
     bands = run_jobs(run, jobs, stage="minhash", total=sum(shard.valid for shard in shards))
-    paths = [shard.keys for shard in shards], [band.folder / "bands.index" for band in bands]
+    paths = (
+        [shard.keys for shard in shards],
+        [band.folder / "bands.index" for band in bands],
+        [overlap.folder / "overlap.parquet" for overlap in overlaps],
+    )
     # bands depend on the text alone; who stays depends on priority, cap, quality and solver, too
     search = job(
         run,
@@ -97,6 +103,7 @@ def deduplicate(run: Run, shards: Sequence[Shard], plan: DedupPlan) -> StageOutp
         partial(_duplicates, *paths, plan),
         keys=[shard.validated.files["keys.parquet"] for shard in shards],
         bands=[band.files for band in bands],
+        overlaps=[overlap.files for overlap in overlaps],
         plan=stated,
     )
     return run_jobs(run, [search], stage="dedup")[0]
@@ -116,9 +123,11 @@ def _bands(keys: Path, plan: DedupPlan, out: Path) -> dict[str, object]:
     return {"rows": height(keys)}
 
 
-def _duplicates(keys: Sequence[Path], bands: Sequence[Path], plan: DedupPlan, out: Path) -> dict[str, object]:
+def _duplicates(
+    keys: Sequence[Path], bands: Sequence[Path], overlaps: Sequence[Path], plan: DedupPlan, out: Path
+) -> dict[str, object]:
     verdicts = [out / numbered("verdicts", number) for number in range(len(keys))]
-    search = dedup.find_duplicates(keys, bands, verdicts, plan=plan)
+    search = dedup.find_duplicates(keys, bands, verdicts, plan=plan, overlaps=overlaps)
     found: list[StageCount] = []
     for path, verdict in zip(keys, verdicts, strict=True):
         rows = pl.read_parquet(path, columns=["source", "messages", "text_bytes"])

@@ -33,6 +33,8 @@ class Work:
 
     recipe: Recipe
     origins: list[SourceEntry]
+    asked: list[Snapshot]
+    """What each benchmark's files were."""
     shards: list[Shard]
     verdicts: StageOutput
     drawn: Drawn
@@ -62,20 +64,23 @@ class Work:
         return Ledger(stages=tuple(listed)).check()
 
 
-def already_built(store: Store, recipe: Recipe, snapshots: Sequence[Snapshot]) -> Path | None:
+def already_built(
+    store: Store, recipe: Recipe, snapshots: Sequence[Snapshot], asked: Sequence[Snapshot]
+) -> Path | None:
     """Return the version that exactly these inputs and this code made, if it was the last one and is whole.
 
     Args:
         store: where versions lie.
         recipe: what to build.
         snapshots: what each of its sources is tonight.
+        asked: what each of its benchmarks is tonight.
     """
     for version in _newest(store, recipe.name):
         try:
             manifest = Manifest.model_validate_json((version / MANIFEST).read_bytes())
         except (OSError, ValueError):  # gone, damaged, or of another layout: to be built anew
             continue
-        if _is_made_of(manifest, recipe, snapshots) and not problems(version):
+        if _is_made_of(manifest, recipe, snapshots, asked) and not problems(version):
             return version
     return None
 
@@ -90,7 +95,9 @@ def _newest(store: Store, mixture: str) -> Iterator[Path]:
             yield store.root / mixture / "versions" / name
 
 
-def _is_made_of(manifest: Manifest, recipe: Recipe, snapshots: Sequence[Snapshot]) -> bool:
+def _is_made_of(
+    manifest: Manifest, recipe: Recipe, snapshots: Sequence[Snapshot], asked: Sequence[Snapshot]
+) -> bool:
     """Return whether building would make this manifest again; a commit stands for what its files hold."""
     made = [
         (source.name, source.dataset, source.revision, source.commit, {file.name for file in source.files})
@@ -104,8 +111,13 @@ def _is_made_of(manifest: Manifest, recipe: Recipe, snapshots: Sequence[Snapshot
     return (
         made == tonight
         and manifest.recipe == recipe
+        and manifest.benchmarks == _asked(asked)
         and (manifest.code_sha256, manifest.template_sha256, manifest.tokenizer_sha256) == program
     )
+
+
+def _asked(snapshots: Sequence[Snapshot]) -> dict[str, str]:
+    return {snapshot.dataset: snapshot.commit for snapshot in snapshots}
 
 
 def put_together(work: Work, folder: Path) -> tuple[Manifest, Report]:
@@ -188,6 +200,7 @@ def _manifest(work: Work, report: Report, folder: Path) -> Manifest:
         mixture=report.mixture,
         recipe=report.recipe,
         sources=report.sources,
+        benchmarks=_asked(work.asked),
         template=work.recipe.template,
         template_sha256=report.template_sha256,
         tokenizer_sha256=report.tokenizer_sha256,

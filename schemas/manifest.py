@@ -67,6 +67,8 @@ class Manifest(Record):
     mixture: str
     recipe: Recipe
     sources: tuple[SourceEntry, ...]
+    benchmarks: Mapping[str, str] = {}
+    """Digest of the names and contents of the files of each evaluation that rows were checked against."""
     template: str
     template_sha256: str
     tokenizer_sha256: str

@@ -45,7 +45,8 @@ class Reason(StrEnum):
     THINK_FOREIGN_TAG = "think_foreign_tag", "the trace is marked by another model's tags"
     THINK_NO_ANSWER = "think_no_answer", "a trace without an answer after it"
 
-    # dedup: a good row, but another one says the same
+    # dedup: a good row, but an evaluation asks the same, or another row says it
+    EVAL_OVERLAP = "eval_overlap", "repeats words of an evaluation's question"
     EXACT_DUP = "exact_dup", "the same conversation, character for character, is kept elsewhere"
     NEAR_DUP = "near_dup", "nearly the same question is kept elsewhere"
     SOLUTION_CAP = "solution_cap", "the problem already has as many solutions as the recipe allows"

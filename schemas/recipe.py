@@ -118,6 +118,35 @@ class DedupPlan(Record):
         return self
 
 
+class Benchmark(Record):
+    """Questions of an evaluation that the model will be measured by, and must not have been trained on."""
+
+    name: Name
+    """Name of the benchmark in reasons and reports."""
+    files: Patterns
+    """Glob patterns of files of questions, like those of a local source."""
+    field: str = Field(default="question", min_length=1, max_length=200)
+    """Field that holds the question."""
+
+
+class Decontamination(Record):
+    """Which rows are left out because an evaluation asks the same."""
+
+    benchmarks: tuple[Benchmark, ...] = Field(default=(), max_length=1000)
+    """The evaluations; none means that nothing is checked."""
+    ngram: int = Field(default=13, ge=3, le=32)
+    """Words in a run that a row must not have in common with a question; shorter questions count whole."""
+
+    @field_validator("benchmarks")
+    @classmethod
+    def _names_are_unique(cls, benchmarks: tuple[Benchmark, ...]) -> tuple[Benchmark, ...]:
+        names = [benchmark.name for benchmark in benchmarks]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            msg = f"benchmark names must be unique, got {', '.join(twice)} twice"
+            raise ValueError(msg)
+        return benchmarks
+
+
 class MixPlan(Record):
     """How the final mixture is composed."""
 
@@ -161,6 +190,8 @@ class Recipe(Record):
     """How the mixture is composed."""
     dedup: DedupPlan = DedupPlan()
     """How near-duplicates are found."""
+    decontaminate: Decontamination = Decontamination()
+    """Which evaluations must not be in the mixture."""
     template: Template = "qwen3"
     """Chat template of the model that will be trained."""
     max_tokens: int = Field(default=16384, ge=16, le=1_048_576)

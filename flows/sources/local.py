@@ -14,10 +14,10 @@ from flows.sources.selection import check_suffix
 from flows.sources.transfer import Progress, no_progress
 from schemas.artifact import InputFile, RemoteFile, Snapshot, digest_of
 from schemas.errors import SourceCorrupt, SourceError, SourceNotFound
-from schemas.recipe import LocalSource
+from schemas.recipe import Benchmark, LocalSource
 
 
-def resolve(source: LocalSource, *, base: Path, into: Path, verify: bool = True) -> Snapshot:
+def resolve(source: LocalSource | Benchmark, *, base: Path, into: Path, verify: bool = True) -> Snapshot:
     """Return the files that the recipe's patterns match, and their sha256.
 
     Args:
@@ -47,7 +47,7 @@ def resolve(source: LocalSource, *, base: Path, into: Path, verify: bool = True)
 
 
 def fetch(
-    source: LocalSource,
+    source: LocalSource | Benchmark,
     snapshot: Snapshot,
     *,
     base: Path,
@@ -79,7 +79,7 @@ def fetch(
     return tuple(inputs)
 
 
-def _matches(source: LocalSource, base: Path) -> Mapping[str, Path]:
+def _matches(source: LocalSource | Benchmark, base: Path) -> Mapping[str, Path]:
     """Return name → path of all files that the patterns match, sorted by name."""
     found: dict[str, Path] = {}
     for pattern in source.files:

@@ -1,0 +1,63 @@
+"""Rows that repeat an evaluation are found by its words, exactly."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from curation.contamination import OVERLAP, Benchmarks, Questions, find_overlap, write_questions
+
+LONG = "Tom has nine red apples and gives two of them to each of his three best friends today"
+SHORT = "What is two plus two?"
+
+
+def found(tmp_path: Path, texts: list[str | None], *, ngram: int = 13) -> list[tuple[int, str]]:
+    """Check texts against two benchmarks; return what was found."""
+    asked = [
+        Questions("alpha", pl.Series([SHORT, None, LONG])),
+        Questions("beta", pl.Series(["A man walks for ten hours " * 2])),
+    ]
+    benchmarks = write_questions(asked, tmp_path / "index", ngram=ngram)
+    pl.DataFrame({"text": texts}, schema={"text": pl.String}).write_parquet(tmp_path / "keys")
+    frame = find_overlap(tmp_path / "keys", tmp_path / "index", benchmarks, ngram=ngram)
+    assert frame.schema == OVERLAP
+    return frame.rows()
+
+
+def test_a_run_of_words_of_a_question_is_found_in_other_words_around_it(tmp_path: Path) -> None:
+    """Case and punctuation do not matter; the question is named."""
+    quoted = f"Solve this: {LONG.upper()}!! Thanks."
+    assert found(tmp_path, ["Hello there", quoted, None, ""]) == [
+        (1, "alpha, question 2: 5 runs of 13 words")
+    ]
+
+
+def test_fewer_words_in_common_are_no_overlap(tmp_path: Path) -> None:
+    """Twelve words of a question are not thirteen."""
+    words = LONG.split()
+    assert found(tmp_path, [" ".join(words[:12]), " ".join([*words[:12], "pears"])]) == []
+    assert [place for place, _ in found(tmp_path, [" ".join(words[:13])])] == [0]
+
+
+def test_a_short_question_counts_only_as_a_whole(tmp_path: Path) -> None:
+    """Its words inside a longer text are what anybody says."""
+    assert found(tmp_path, [f"{SHORT} And why?", "what is two plus two"]) == [
+        (1, "alpha, question 0: 1 runs of 13 words")
+    ]
+
+
+def test_questions_are_numbered_within_their_benchmark() -> None:
+    """From 0, in the order of its files."""
+    benchmarks = Benchmarks(names=("a", "b"), questions=(3, 2))
+    assert [benchmarks.question(n) for n in (0, 2, 3, 4)] == [
+        "a, question 0", "a, question 2", "b, question 0", "b, question 1",
+    ]  # fmt: skip
+    with pytest.raises(IndexError):
+        benchmarks.question(5)
+
+
+def test_an_index_of_other_runs_is_refused(tmp_path: Path) -> None:
+    """Runs of 13 words are not looked up among runs of 8."""
+    found(tmp_path, ["x"])
+    with pytest.raises(ValueError, match="another ngram"):
+        find_overlap(tmp_path / "keys", tmp_path / "index", Benchmarks(names=(), questions=()), ngram=8)
