@@ -6,7 +6,7 @@ A source that is new, or whose columns nobody noted, is compared with nothing.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from curation import normalize
+from curation.facts import rows_read
 from curation.findings import found, percent, quoted, worst
 from schemas.gates import Gate, GateResult, Gates
 from schemas.report import Columns, Report
@@ -39,11 +39,7 @@ class Pair(NamedTuple):
 def column_gone(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
     """Name the columns that are not there any more."""
     for pair in _pairs(report, before):
-        gone = {
-            name: "is gone; the last good build had it"
-            for name in pair.old.types
-            if name not in pair.new.types
-        }
+        gone = {name: "is gone" for name in pair.old.types if name not in pair.new.types}
         yield from _told("column_gone", gates.column_gone, pair, gone, "every column is still there")
 
 
@@ -80,12 +76,11 @@ def column_values(report: Report, before: Report | None, gates: Gates) -> Iterat
                     changed[name] = f"had only {_listed(old)} and has many values or long ones"
             elif old != new:
                 come, gone = sorted(set(new) - set(old)), sorted(set(old) - set(new))
-                sides = [f"has {_listed(come)} now"] * bool(come) + [f"no longer has {_listed(gone)}"] * bool(
-                    gone
-                )
+                sides = [f"has {_listed(come)} now"] if come else []
+                sides += [f"has {_listed(gone)} no longer"] if gone else []
                 changed[name] = " and ".join(sides)
         yield from _told(
-            "column_values", gates.column_values, pair, changed, "columns with few values kept them"
+            "column_values", gates.column_values, pair, changed, "no closed list of values changed"
         )
 
 
@@ -122,12 +117,8 @@ def _pairs(report: Report, before: Report | None) -> Iterator[Pair]:
     old = {} if before is None else {columns.source: columns for columns in before.columns}
     for new in report.columns:
         if before is not None and new.source in old:
-            yield Pair(new.source, old[new.source], new, _rows(before, new.source), _rows(report, new.source))
-
-
-def _rows(report: Report, source: str) -> int:
-    count = report.ledger.of(normalize.STAGE).get(source)
-    return count.read.rows if count else 0
+            was, now = (rows_read(side).get(new.source, 0) for side in (before, report))
+            yield Pair(new.source, old[new.source], new, was, now)
 
 
 def _listed(values: tuple[str, ...] | list[str]) -> str:

@@ -1,45 +1,30 @@
 """Gates: one version's facts beside those of the last good one, judged by the limits of its recipe.
 
-A gate is a function that yields what it found, place by place, in a sentence that needs no manual. To add one,
-write it here, name it in `GATES`, and state its settings in `schemas.gates.Gates` under the same name.
+A gate is a function that yields what it found, place by place, in a sentence that needs no manual. To add
+one, write it here, name it in `GATES`, and state its settings in `schemas.gates.Gates` by the same name.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
 
-from curation import mix, normalize
 from curation.column_gates import column_extra, column_gone, column_nulls, column_type, column_values
+from curation.facts import (
+    CONTAMINATION,
+    Part,
+    Parts,
+    all_parts,
+    dropped,
+    fractions,
+    judged,
+    mixture,
+    repeated,
+    rows_read,
+)
 from curation.findings import found, percent, worst
 from curation.shift import psi
 from schemas.gates import AmountGate, GateResult, Gates, GrowthGate, RateGate
 from schemas.report import Report
 
-CONTAMINATION = "eval_overlap"
-"""The reason of rows that are questions of a benchmark; not every recipe looks for them."""
-
-DEDUP = "dedup"
-
 _UNITS = ("examples", "tokens", "trainable_tokens")
-
-
-class Part(NamedTuple):
-    """Rows that a stage dropped of those that it read."""
-
-    rows: int
-    read: int
-
-    @property
-    def rate(self) -> float:
-        """Return the fraction, 0 of nothing."""
-        return self.rows / self.read if self.read else 0.0
-
-    def __str__(self) -> str:
-        """Return the fraction and both numbers in words."""
-        return f"{percent(self.rate)} ({self.rows:,} of {self.read:,} rows)"
-
-
-Parts = Mapping[str, Part]
-"""Dropped rows by what they were dropped for."""
 
 
 def judge(report: Report, before: Report | None, gates: Gates) -> tuple[GateResult, ...]:
@@ -58,7 +43,7 @@ def rows(report: Report, before: Report | None, gates: Gates) -> Iterator[GateRe
     """Compare the raw rows of each source."""
     if before is None:
         return
-    old, new = _rows_read(before), _rows_read(report)
+    old, new = rows_read(before), rows_read(report)
     yield from _amounts("rows", gates.rows, old, new, "{} read", "rows")
     for source in sorted(old.keys() - new.keys()):
         sentence = f"{source} was in the last good build and is not in the recipe any more"
@@ -69,7 +54,7 @@ def rows(report: Report, before: Report | None, gates: Gates) -> Iterator[GateRe
 def tokens(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
     """Compare the tokens that each source brings into the mixture."""
     if before is not None:
-        old, new = _mixture(before, "tokens"), _mixture(report, "tokens")
+        old, new = mixture(before, "tokens"), mixture(report, "tokens")
         yield from _amounts("tokens", gates.tokens, old, new, "the mixture has of {}", "tokens")
 
 
@@ -78,9 +63,9 @@ def shares(report: Report, before: Report | None, gates: Gates) -> Iterator[Gate
     if before is None:
         return
     limit = gates.shares.points
-    moves = {}
+    moves: dict[str, tuple[str, float, float]] = {}
     for unit in _UNITS:
-        old, new = _fractions(_mixture(before, unit)), _fractions(_mixture(report, unit))
+        old, new = fractions(mixture(before, unit)), fractions(mixture(report, unit))
         for source in sorted({*old, *new}):
             was, now = old.get(source, 0.0), new.get(source, 0.0)
             if abs(now - was) >= abs(moves.get(source, ("", 0.0, 0.0))[2]):
@@ -96,7 +81,7 @@ def shares(report: Report, before: Report | None, gates: Gates) -> Iterator[Gate
 
 def expected_rows(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
     """Compare the raw rows of a pinned set with the number that its recipe states."""
-    gate, read = gates.expected_rows, _rows_read(report)
+    gate, read = gates.expected_rows, rows_read(report)
     for source in report.recipe.sources:
         if source.expect_rows is not None:
             there, expected = read.get(source.name, 0), source.expect_rows
@@ -110,19 +95,19 @@ def expected_rows(report: Report, before: Report | None, gates: Gates) -> Iterat
 
 def quarantine(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
     """Look at the rows that are left out for each reason."""
-    for source in _rows_read(report):
-        yield from _rates("quarantine", gates.quarantine, source, _judged(report, source))
+    for source in rows_read(report):
+        yield from _rates("quarantine", gates.quarantine, source, judged(report, source))
 
 
 def quarantine_growth(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
     """Compare the rows that are left out for each reason."""
-    yield from _growths("quarantine_growth", gates.quarantine_growth, report, before, _judged)
+    yield from _growths("quarantine_growth", gates.quarantine_growth, report, before, judged)
 
 
 def new_reason(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
     """Name the reasons that take rows of a source and took none in the last good build."""
     gate = gates.new_reason
-    for source, old, new in _compared(report, before, _dropped):
+    for source, old, new in _compared(report, before, dropped):
         fresh = [
             found(
                 "new_reason",
@@ -141,13 +126,13 @@ def new_reason(report: Report, before: Report | None, gates: Gates) -> Iterator[
 
 def duplicates(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
     """Look at the rows that are left out because another one says the same."""
-    for source in _rows_read(report):
-        yield from _rates("duplicates", gates.duplicates, source, _repeated(report, source))
+    for source in rows_read(report):
+        yield from _rates("duplicates", gates.duplicates, source, repeated(report, source))
 
 
 def duplicates_growth(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
     """Compare the rows that are left out because another one says the same."""
-    yield from _growths("duplicates_growth", gates.duplicates_growth, report, before, _repeated)
+    yield from _growths("duplicates_growth", gates.duplicates_growth, report, before, repeated)
 
 
 def lengths(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
@@ -167,8 +152,8 @@ def lengths(report: Report, before: Report | None, gates: Gates) -> Iterator[Gat
 
 def contamination(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
     """Look at the rows that are questions of a benchmark; say nothing if nobody looked for any."""
-    for source in _rows_read(report):
-        overlap = {reason: part for _, reason, part in _parts(report, source) if reason == CONTAMINATION}
+    for source in rows_read(report):
+        overlap = {reason: part for _, reason, part in all_parts(report, source) if reason == CONTAMINATION}
         if overlap:
             yield from _rates("contamination", gates.contamination, source, overlap)
 
@@ -213,12 +198,10 @@ def _amounts(
 def _rates(name: str, gate: RateGate, source: str, parts: Parts) -> Iterator[GateResult]:
     """Yield what was dropped beyond the limit, or else what comes nearest to it."""
     limit = f"the limit is {percent(gate.limit)}"
-    results = [
-        found(
-            name, f"{source}: {word}", gate, part.rate, gate.limit, f"{source}: {word} took {part}; {limit}"
-        )
-        for word, part in parts.items()
-    ]
+    results = []
+    for word, part in parts.items():
+        subject = f"{source}: {word}"
+        results.append(found(name, subject, gate, part.rate, gate.limit, f"{subject} took {part}; {limit}"))
     calm = found(name, source, gate, 0.0, gate.limit, f"{source} lost no rows in this way; {limit}")
     yield from worst(results, calm)
 
@@ -248,54 +231,7 @@ def _compared(
 ) -> Iterator[tuple[str, Parts, Parts]]:
     """Yield each source that both versions have, with what was dropped of it then and now."""
     if before is not None:
-        known = _rows_read(before)
-        for source in _rows_read(report):
+        known = rows_read(before)
+        for source in rows_read(report):
             if source in known:
                 yield source, parts(before, source), parts(report, source)
-
-
-def _judged(report: Report, source: str) -> Parts:
-    """Return what was dropped for what a row is, not for what other rows are or how many were asked for."""
-    listed = (part for part in _parts(report, source) if part[0] not in (DEDUP, mix.STAGE))
-    return {reason: part for _, reason, part in listed if reason != CONTAMINATION}
-
-
-def _repeated(report: Report, source: str) -> Parts:
-    """Return what was dropped because another row says the same, as one sum."""
-    count = report.ledger.of(DEDUP).get(source)
-    if count is None:
-        return {}
-    dropped = sum(amount.rows for reason, amount in count.dropped.items() if reason != CONTAMINATION)
-    return {"dedup": Part(dropped, count.read.rows)}
-
-
-def _dropped(report: Report, source: str) -> Parts:
-    """Return what was dropped for whatever reason, the draw's own aside."""
-    listed = (part for part in _parts(report, source) if part[0] != mix.STAGE)
-    return {reason: part for _, reason, part in listed if part.rows}
-
-
-def _parts(report: Report, source: str) -> Iterator[tuple[str, str, Part]]:
-    """Yield stage, reason and rows of all that was dropped of a source."""
-    for count in report.ledger.stages:
-        if count.source == source:
-            for reason, amount in count.dropped.items():
-                yield count.stage, reason, Part(amount.rows, count.read.rows)
-
-
-def _rows_read(report: Report) -> dict[str, int]:
-    """Return the raw rows of each source, in the order of the recipe."""
-    return {source: count.read.rows for source, count in report.ledger.of(normalize.STAGE).items()}
-
-
-def _mixture(report: Report, unit: str) -> dict[str, int]:
-    """Return what each source has in the mixture, both splits together."""
-    amounts: dict[str, int] = {}
-    for share in report.shares:
-        amounts[share.source] = amounts.get(share.source, 0) + int(getattr(share, unit))
-    return amounts
-
-
-def _fractions(amounts: Mapping[str, int]) -> dict[str, float]:
-    total = sum(amounts.values())
-    return {source: amount / total if total else 0.0 for source, amount in amounts.items()}

@@ -138,18 +138,16 @@ def merged(source: str, parts: Iterable[ProfilePart]) -> Columns:
             values[name] = tuple(sorted(few))
     return Columns(
         source=source,
-        types={
-            name: _joined({kind for part in listed for kind in part.types.get(name, ())}) for name in shown
-        },
+        types={name: _joined(kind for part in listed for kind in part.types.get(name, ())) for name in shown},
         values=values,
         missing={name: rows - sum(part.there.get(name, 0) for part in listed) for name in shown},
         cut=len(names) > MOST_COLUMNS or any(part.cut for part in listed),
     )
 
 
-def _joined(kinds: set[str]) -> str:
+def _joined(kinds: Iterable[str]) -> str:
     """Return the types of all shards as one; nulls alone tell nothing, and a JSON number may be whole."""
-    known = kinds - {"Null"}
+    known = {*kinds} - {"Null"}
     if "Float64" in known:
         known -= {"Int64"}
     return " | ".join(sorted(known)) or "Null"
