@@ -68,7 +68,7 @@ def shares(report: Report, before: Report | None, gates: Gates) -> Iterator[Gate
         old, new = fractions(mixture(before, unit)), fractions(mixture(report, unit))
         for source in sorted({*old, *new}):
             was, now = old.get(source, 0.0), new.get(source, 0.0)
-            if abs(now - was) >= abs(moves.get(source, ("", 0.0, 0.0))[2]):
+            if source not in moves or abs(now - was) > abs(moves[source][2]):
                 moves[source] = (unit.replace("_", " "), was, now - was)
     for source, (unit, was, move) in moves.items():
         points = abs(100 * move)

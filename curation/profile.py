@@ -134,7 +134,7 @@ def merged(source: str, parts: Iterable[ProfilePart]) -> Columns:
     for name in shown:
         sides = [part.values.get(name) for part in listed if name in part.types]
         there = [side for side in sides if side is not None]
-        if len(there) == len(sides) and (few := _few({text for side in there for text in side})):
+        if len(there) == len(sides) and (few := _few({text for side in there for text in side})) is not None:
             values[name] = tuple(sorted(few))
     return Columns(
         source=source,

@@ -148,7 +148,7 @@ def _changes(before: Path | None, version: Path) -> Changes | None:
 
 def newest_run(version: Path) -> RunReport | None:
     """Return what the newest run that built a version came to; None if its folder is gone or damaged."""
-    folders = (version.parents[1] / "runs").glob(f"*-{version.name[:12]}")
+    folders = (version.resolve().parent.parent / "runs").glob(f"*-{version.name[:12]}")
     for folder in sorted(folders, reverse=True):
         with suppress(OSError, ValidationError):
             told = RunReport.model_validate_json((folder / "report.json").read_bytes())

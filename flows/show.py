@@ -48,7 +48,7 @@ def version_facts(version: Path) -> dict[str, object]:
 
 
 def show_version(version: Path, console: Console) -> None:
-    """Print a version's verdict, checks and gates, its shares, what it left out and why, and where it lies."""
+    """Print a version's verdict, checks, gates and shares, what it left out and why, and where it lies."""
     report = Report.model_validate_json((version / "report.json").read_bytes())
     told, accepted = newest_run(version), _accepted(version)
     say = partial(console.print, emoji=False, highlight=False)
@@ -69,7 +69,8 @@ def show_version(version: Path, console: Console) -> None:
 
 
 def _accepted(version: Path) -> Acceptance | None:
-    return acceptance(Store(version.parents[2]), version.parents[1].name, version.name)
+    mixture = version.resolve().parent.parent
+    return acceptance(Store(mixture.parent), mixture.name, version.name)
 
 
 def _good(report: Report, told: RunReport | None, accepted: Acceptance | None) -> bool:
@@ -80,7 +81,7 @@ def _good(report: Report, told: RunReport | None, accepted: Acceptance | None) -
 
 def _page(version: Path) -> Path:
     """Return where the page of the version's mixture lies, which is that of its newest run."""
-    return version.parents[1] / "report.html"
+    return version.resolve().parent.parent / "report.html"
 
 
 def show_explanation(explanation: Explanation, console: Console) -> None:

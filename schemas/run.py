@@ -77,7 +77,7 @@ class RunReport(Record):
 
     @property
     def good(self) -> bool:
-        """Return whether it may be trained on: nothing speaks against it, or a person took it all the same."""
+        """Return whether it may be trained on: nothing speaks against it, or a person took it."""
         return not self.failures or self.acceptance is not None
 
     @property

@@ -8,9 +8,7 @@ import typer
 from flows.cli.terminal import JsonOption, app, say, say_json
 
 
-@app.command(
-    epilog='Example: thinkmix accept build/store/math-7-3/3f2a9c --why "upstream dropped one language"'
-)
+@app.command(epilog='Example: thinkmix accept build/store/math-7-3/3f2a9c --why "upstream dropped French"')
 def accept(
     version: Annotated[
         Path,
