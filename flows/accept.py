@@ -5,15 +5,14 @@ from datetime import UTC, datetime
 from getpass import getuser
 from pathlib import Path
 
+from flows.diff import find_version
 from flows.nights import history, newest_run, rendered
-from flows.store import MANIFEST, Store, problems
-from schemas.errors import NotAccepted, StoreCorrupt, StoreError
+from flows.store import Store, problems
+from schemas.errors import NotAccepted, StoreCorrupt
 from schemas.run import Acceptance, RunReport
 
 SHORTEST = 3
 """Letters that a reason has at least."""
-
-_DIGITS = 4
 
 
 def accept(path: Path, *, why: str, by: str | None = None) -> Acceptance:
@@ -37,7 +36,10 @@ def accept(path: Path, *, why: str, by: str | None = None) -> Acceptance:
     if len(why) < SHORTEST:
         msg = f"--why needs at least {SHORTEST} letters that tell the next reader why"
         raise NotAccepted(msg)
-    version = find_candidate(path)
+    version = find_version(path).resolve()
+    if version.parent.name != "versions":
+        msg = f"{version} lies in no store; name a version of the mixture that it is a candidate of"
+        raise NotAccepted(msg)
     mixture, store = version.parents[1].name, Store(version.parents[2])
     with store.lock(mixture):
         _check_held(store, mixture, version)
@@ -58,41 +60,22 @@ def accept(path: Path, *, why: str, by: str | None = None) -> Acceptance:
     return record
 
 
-def find_candidate(path: Path) -> Path:
-    """Return the folder of the version that `path` means.
-
-    Raises:
-        StoreError: if there is none, or if the digits fit several.
-    """
-    path = path.resolve()
-    if (path / MANIFEST).is_file():
-        return path
-    mixture, digits = path.parent, path.name
-    if len(digits) >= _DIGITS and digits.isalnum():
-        fitting = sorted(mixture.glob(f"versions/{digits}*"))
-        if len(fitting) == 1:
-            return fitting[0]
-        if fitting:
-            msg = f"{digits} fits {len(fitting)} versions of {mixture}; write more digits"
-            raise StoreError(msg)
-    msg = f"{path} is no version; name its folder, or the mixture's folder and the version's first digits"
-    if held := [night.version for night in history(Store(mixture), digits) if night.status == "held"]:
-        msg = f"{path} is a mixture; name the version: {path / str(held[-1])[:12]} was held last"
-    raise StoreError(msg)
-
-
 def _check_held(store: Store, mixture: str, version: Path) -> None:
     current = None
     with suppress(StoreCorrupt):  # a CURRENT that names nothing is about to be written
         current = store.current(mixture)
+    nights = history(store, mixture)
+    fates = {night.version: night.status for night in nights}  # of the newest run of each
+    held = [
+        str(night.version) for night in nights if night.status == "held" and night.version != version.name
+    ]
+    hint = f"; {held[-1][:12]} was held last" if held else ""
     if current == version:
-        msg = f"{version.name[:12]} is the current version of {mixture} already"
+        msg = f"{version.name[:12]} is the current version of {mixture} already{hint}"
         raise NotAccepted(msg)
-    fates = [night.status for night in history(store, mixture) if night.version == version.name]
-    if fates[-1:] != ["held"]:
-        msg = f"{version.name[:12]} is no held candidate of {mixture}: " + (
-            f"its last run was {fates[-1]}" if fates else "no run of the history built it"
-        )
+    if (fate := fates.get(version.name)) != "held":
+        why = f"its last run was {fate}" if fate else "no run of the history built it"
+        msg = f"{version.name[:12]} is no held candidate of {mixture}, {why}{hint}"
         raise NotAccepted(msg)
     if found := problems(version):
         msg = f"{version.name[:12]} is damaged and cannot be accepted: {'; '.join(found)}"

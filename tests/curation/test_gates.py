@@ -120,7 +120,7 @@ LIMITS: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], dict[str
         {"repeated": {"exact_dup": 100, "solution_cap": 100}},
         {"repeated": {"exact_dup": 100, "solution_cap": 101}},
     ),
-    ("lengths", {"psi": 0.043905}, {}, {"lengths": {0: 604, 1: 396}}, {"lengths": {0: 605, 1: 395}}),
+    ("lengths", {"psi": 0.0439}, {}, {"lengths": {0: 604, 1: 396}}, {"lengths": {0: 605, 1: 395}}),
     (
         "contamination",
         {"limit": 0.01},

@@ -152,14 +152,19 @@ def _forget(held: Path) -> Path:
     return held
 
 
+def _copy(held: Path) -> Path:
+    return shutil.copytree(held, held.parents[2] / "copies" / held.name)
+
+
 REFUSALS: list[tuple[Callable[[Path], Path], str, int, str]] = [
     (_damage, WHY, 5, "is damaged and cannot be accepted: README.md: sha256 differs"),
     (lambda held: Store(held.parents[2]).current("small"), WHY, 2, "is the current version of small already"),
-    (_forget, WHY, 2, "is no held candidate of small: no run of the history built it"),
+    (_forget, WHY, 2, "is no held candidate of small, no run of the history built it"),
+    (_copy, WHY, 2, "lies in no store"),
     (lambda held: held, " a  ", 2, "--why needs at least 3 letters"),
-    (lambda held: held.parents[1], WHY, 5, "is a mixture; name the version:"),
-    (lambda held: held.parents[1] / "ffffffff", WHY, 5, "is no version; name its folder"),
-    (lambda held: held.parents[1] / "..", WHY, 5, "is no version; name its folder"),
+    (lambda held: held.parents[1], WHY, 2, "was held last"),
+    (lambda held: held.parents[1] / "ffffffff", WHY, 5, "no version of small has a digest"),
+    (lambda held: held.parents[1] / "..", WHY, 5, "is neither a version"),
 ]
 
 
@@ -172,6 +177,13 @@ def test_what_cannot_be_accepted_is_refused(change, why, exit_code, words, held:
     assert code == exit_code
     assert words in err
     assert (store.current("small"), store.acceptances("small")) == (before, [])
+
+
+def test_accept_explains_itself(run):
+    """The command has a help text with an example."""
+    code, out, _ = run("accept", "--help")
+    assert code == 0
+    assert "Example: thinkmix accept" in " ".join(out.split())
 
 
 def test_nobody_accepts_while_a_build_runs(held: Path):
