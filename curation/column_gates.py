@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from curation.facts import rows_read
-from curation.findings import found, percent, quoted, worst
+from curation.findings import found, percent, points, quoted, worst
 from schemas.gates import Gate, GateResult, Gates
 from schemas.report import Columns, Report
 
@@ -88,18 +88,18 @@ def column_nulls(report: Report, before: Report | None, gates: Gates) -> Iterato
     """Compare how many rows have no value in a column."""
     gate = gates.column_nulls
     for pair in _pairs(report, before):
-        limit = f"the limit is {gate.points:g} points more"
+        limit = f"the limit is {points(gate.points)} more"
         results = []
         for name in pair.both:
             was = pair.old.missing.get(name, 0) / max(pair.old_rows, 1)
             now = pair.new.missing.get(name, 0) / max(pair.new_rows, 1)
             sentence = (
-                f"{pair.source}: column {quoted(name)} has no value in {percent(now)} of the rows "
-                f"and had none in {percent(was)}; {limit}"
+                f"{pair.source}: column {quoted(name)} is null in {percent(now)} of the rows, "
+                f"and in {percent(was)} in the last good build; {limit}"
             )
             grown = max(0.0, 100 * (now - was))
             results.append(found("column_nulls", pair.subject(name), gate, grown, gate.points, sentence))
-        calm = f"{pair.source}: no column has fewer values than in the last good build; {limit}"
+        calm = f"{pair.source}: no column is null more often than in the last good build; {limit}"
         yield from worst(results, found("column_nulls", pair.source, gate, 0.0, gate.points, calm))
 
 

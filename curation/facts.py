@@ -45,7 +45,7 @@ def repeated(report: Report, source: str) -> Parts:
     if count is None:
         return {}
     rows = sum(amount.rows for reason, amount in count.dropped.items() if reason != CONTAMINATION)
-    return {"dedup": Part(rows, count.read.rows)}
+    return {"duplicates": Part(rows, count.read.rows)}
 
 
 def dropped(report: Report, source: str) -> Parts:

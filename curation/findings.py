@@ -38,6 +38,11 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:.3g} %" if fraction < 1 else f"{100 * fraction:,.0f} %"
 
 
+def points(number: float) -> str:
+    """Return percentage points as people read them."""
+    return f"{number:.3g} {'point' if number == 1 else 'points'}"
+
+
 def quoted(name: str, length: int = SHOWN) -> str:
     """Return a name out of a file, cut, and without what markdown, a chat or a terminal would obey."""
     shown = "".join(char if char.isalnum() or char in _HARMLESS else "·" for char in name)

@@ -19,7 +19,7 @@ from curation.facts import (
     repeated,
     rows_read,
 )
-from curation.findings import found, percent, worst
+from curation.findings import found, percent, points, worst
 from curation.shift import psi
 from schemas.gates import AmountGate, GateResult, Gates, GrowthGate, RateGate
 from schemas.report import Report
@@ -44,7 +44,7 @@ def rows(report: Report, before: Report | None, gates: Gates) -> Iterator[GateRe
     if before is None:
         return
     old, new = rows_read(before), rows_read(report)
-    yield from _amounts("rows", gates.rows, old, new, "{} read", "rows")
+    yield from _amounts("rows", gates.rows, old, new, "read", "rows")
     for source in sorted(old.keys() - new.keys()):
         sentence = f"{source} was in the last good build and is not in the recipe any more"
         gone = found("rows", source, gates.rows, None, None, sentence)
@@ -55,7 +55,7 @@ def tokens(report: Report, before: Report | None, gates: Gates) -> Iterator[Gate
     """Compare the tokens that each source brings into the mixture."""
     if before is not None:
         old, new = mixture(before, "tokens"), mixture(report, "tokens")
-        yield from _amounts("tokens", gates.tokens, old, new, "the mixture has of {}", "tokens")
+        yield from _amounts("tokens", gates.tokens, old, new, "has", "tokens in the mixture")
 
 
 def shares(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
@@ -71,12 +71,12 @@ def shares(report: Report, before: Report | None, gates: Gates) -> Iterator[Gate
             if source not in moves or abs(now - was) > abs(moves[source][2]):
                 moves[source] = (unit.replace("_", " "), was, now - was)
     for source, (unit, was, move) in moves.items():
-        points = abs(100 * move)
+        moved = abs(100 * move)
         sentence = (
             f"{source} went from {percent(was)} to {percent(was + move)} of the {unit}, "
-            f"by {points:.3g} points; the limit is {limit:g}"
+            f"by {points(moved)}; the limit is {limit:g}"
         )
-        yield found("shares", source, gates.shares, points, limit, sentence)
+        yield found("shares", source, gates.shares, moved, limit, sentence)
 
 
 def expected_rows(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
@@ -179,19 +179,17 @@ GATES: tuple[Callable[[Report, Report | None, Gates], Iterator[GateResult]], ...
 
 
 def _amounts(
-    name: str, gate: AmountGate, old: Mapping[str, int], new: Mapping[str, int], of: str, unit: str
+    name: str, gate: AmountGate, old: Mapping[str, int], new: Mapping[str, int], verb: str, unit: str
 ) -> Iterator[GateResult]:
     """Compare an amount of each source that is there on both sides."""
     for source in (source for source in new if source in old):
         was, now = old[source], new[source]
         limit = gate.fewer if now < was else gate.more
         change = abs(now - was) / was if was else float(now)
-        how = "as many" if now == was else f"{percent(change)} {'fewer' if now < was else 'more'}"
-        than = "as" if now == was else "than"
-        sentence = (
-            f"{of.format(source)} {how} {unit} {than} the last good build ({was:,} → {now:,}); "
-            f"the limit is {percent(limit)}"
-        )
+        how = f"{percent(change)} {'fewer' if now < was else 'more'} {unit}"
+        sentence = f"{source} {verb} {how} than the last good build ({was:,} → {now:,}); the limit is {percent(limit)}"
+        if now == was:
+            sentence = f"{source} {verb} as many {unit} as the last good build ({now:,})"
         yield found(name, source, gate, change, limit, sentence)
 
 
@@ -214,7 +212,7 @@ def _growths(
     parts: Callable[[Report, str], Parts],
 ) -> Iterator[GateResult]:
     """Yield of each source what is dropped more often by more than the limit, or else what comes nearest."""
-    limit = f"the limit is {gate.points:g} points more"
+    limit = f"the limit is {points(gate.points)} more"
     for source, old, new in _compared(report, before, parts):
         results = []
         for word, part in new.items():
@@ -222,7 +220,14 @@ def _growths(
             sentence = f"{source}: {word} took {part} and {percent(was)} in the last good build; {limit}"
             grown = max(0.0, 100 * (part.rate - was))
             results.append(found(name, f"{source}: {word}", gate, grown, gate.points, sentence))
-        calm = found(name, source, gate, 0.0, gate.points, f"{source} lost no rows in this way; {limit}")
+        calm = found(
+            name,
+            source,
+            gate,
+            0.0,
+            gate.points,
+            f"{source}: nothing takes a larger part of the rows than in the last good build; {limit}",
+        )
         yield from worst(results, calm)
 
 

@@ -66,9 +66,8 @@ def _check_held(store: Store, mixture: str, version: Path) -> None:
         current = store.current(mixture)
     nights = history(store, mixture)
     fates = {night.version: night.status for night in nights}  # of the newest run of each
-    held = [
-        str(night.version) for night in nights if night.status == "held" and night.version != version.name
-    ]
+    held = [str(night.version) for night in nights if night.status == "held"]
+    held = [name for name in held if name != version.name]
     hint = f"; {held[-1][:12]} was held last" if held else ""
     if current == version:
         msg = f"{version.name[:12]} is the current version of {mixture} already{hint}"

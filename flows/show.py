@@ -1,6 +1,6 @@
 """What a person reads in the terminal about a version or a row; what rows say is never obeyed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from flows.explain import Explanation, Fate, sentence
 from flows.nights import acceptance, newest_run
 from flows.store import MANIFEST, Store
 from flows.summary import fractions
+from schemas.gates import GateResult
 from schemas.manifest import Manifest
 from schemas.report import Report
 from schemas.run import Acceptance, RunReport
@@ -60,12 +61,23 @@ def show_version(version: Path, console: Console) -> None:
         say(f"  accepted by {plain(accepted.by)}, {accepted.at}: {plain(accepted.why)}")
     for check in report.checks:
         say(f"  {_MARKS['pass' if check.passed else 'fail']} {plain(check.name)}: {plain(check.detail)}")
-    for gate in told.gates if told else ():
-        say(f"  {_MARKS[gate.level]} {plain(gate.gate)}: {plain(gate.sentence)}")
+    for line in _gates(told.gates) if told else ():
+        say(line)
     say(_shares(report))
     say(_losses(report))
     say(f"mixture  {plain(str(version))}", soft_wrap=True)
     say(f"report   {plain(str(_page(version)))}", soft_wrap=True)
+
+
+def _gates(found: Sequence[GateResult]) -> Iterator[str]:
+    """Yield what gates object to, the worst first, and in one line which found nothing to object to."""
+    for level in ("fail", "warn"):
+        for gate in found:
+            if gate.level == level:
+                yield f"  {_MARKS[level]} {plain(gate.gate)}: {plain(gate.sentence)}"
+    objecting = {gate.gate for gate in found if gate.level != "pass"}
+    if calm := list(dict.fromkeys(gate.gate for gate in found if gate.gate not in objecting)):
+        yield f"  {_MARKS['pass']} gates without objection: {plain(', '.join(calm))}"
 
 
 def _accepted(version: Path) -> Acceptance | None:
