@@ -187,7 +187,8 @@ def _amounts(
         limit = gate.fewer if now < was else gate.more
         change = abs(now - was) / was if was else float(now)
         how = f"{percent(change)} {'fewer' if now < was else 'more'} {unit}"
-        sentence = f"{source} {verb} {how} than the last good build ({was:,} → {now:,}); the limit is {percent(limit)}"
+        sides = f"({was:,} → {now:,}); the limit is {percent(limit)}"
+        sentence = f"{source} {verb} {how} than the last good build {sides}"
         if now == was:
             sentence = f"{source} {verb} as many {unit} as the last good build ({now:,})"
         yield found(name, source, gate, change, limit, sentence)
@@ -220,15 +221,8 @@ def _growths(
             sentence = f"{source}: {word} took {part} and {percent(was)} in the last good build; {limit}"
             grown = max(0.0, 100 * (part.rate - was))
             results.append(found(name, f"{source}: {word}", gate, grown, gate.points, sentence))
-        calm = found(
-            name,
-            source,
-            gate,
-            0.0,
-            gate.points,
-            f"{source}: nothing takes a larger part of the rows than in the last good build; {limit}",
-        )
-        yield from worst(results, calm)
+        calm = f"{source}: nothing takes a larger part of the rows than in the last good build; {limit}"
+        yield from worst(results, found(name, source, gate, 0.0, gate.points, calm))
 
 
 def _compared(
