@@ -17,6 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from curation.count import count_stage
 from curation.keys import KEY_SCHEMA
+from curation.profile import Profile
 from curation.read import Numbers, RawBatch, RawRow, RawSlice, joined, read_batches, read_rows
 from curation.screen import CLEARED, screen
 from curation.shards import ShardWriter, bounded
@@ -91,8 +92,17 @@ class Reopened(NamedTuple):
     tools: tuple[Mapping[str, Any], ...]
 
 
-def normalize_slice(piece: RawSlice, *, origin: Origin, max_row_bytes: int, out: Path) -> StageCount:
+def normalize_slice(
+    piece: RawSlice, *, origin: Origin, max_row_bytes: int, out: Path, profile: Profile | None = None
+) -> StageCount:
     """Write the slice's `keys` and `rejects` shards into folder `out`.
+
+    Args:
+        piece: the slice.
+        origin: where it comes from.
+        max_row_bytes: most bytes of text that a row may hold.
+        out: an empty folder.
+        profile: is shown all that is read, if it is given.
 
     Returns:
         Rows, messages and bytes of text read, kept, and dropped by reason.
@@ -103,10 +113,10 @@ def normalize_slice(piece: RawSlice, *, origin: Origin, max_row_bytes: int, out:
     count = StageCount(stage=STAGE, source=origin.source.name)
     found: Iterator[_Frames]
     if piece.row_groups is not None:
-        batches = joined(read_batches(piece))
+        batches = _noted_batches(joined(read_batches(piece)), profile)
         found = (frames for batch in batches for frames in _batch_frames(batch, origin, max_row_bytes))
     else:
-        rows = read_rows(piece, max_row_bytes=max_row_bytes)
+        rows = _noted_rows(read_rows(piece, max_row_bytes=max_row_bytes), profile)
         found = _frames((judge(row, origin=origin, max_row_bytes=max_row_bytes) for row in rows), origin)
     with ExitStack() as stack:
         keys, rejects = (
@@ -123,6 +133,20 @@ def normalize_slice(piece: RawSlice, *, origin: Origin, max_row_bytes: int, out:
         msg = f"{piece.file}: {count.read.rows} rows where the footer promises {piece.rows}"
         raise SourceError(msg)
     return count
+
+
+def _noted_batches(batches: Iterable[RawBatch], profile: Profile | None) -> Iterator[RawBatch]:
+    for batch in batches:
+        if profile is not None:
+            profile.add_batch(batch.columns)
+        yield batch
+
+
+def _noted_rows(rows: Iterable[RawRow], profile: Profile | None) -> Iterator[RawRow]:
+    for row in rows:
+        if profile is not None and row.fault is None:  # what cannot be read has no columns
+            profile.add_row(row.values)
+        yield row
 
 
 def reopen(piece: RawSlice, rows: Numbers, *, origin: Origin, max_row_bytes: int) -> Iterator[Reopened]:

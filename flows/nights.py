@@ -10,6 +10,7 @@ import orjson
 from pydantic import ValidationError
 
 from curation import mix, normalize
+from curation.gates import judge
 from flows.audit.page import render_page
 from flows.diff import diff
 from flows.running import UNSCHEDULED, Scheduled, noted
@@ -19,7 +20,7 @@ from schemas.changes import Changes
 from schemas.errors import StoreError, ThinkmixError
 from schemas.gates import GateResult
 from schemas.report import Report
-from schemas.run import Night, RunReport, Status
+from schemas.run import Acceptance, Night, RunReport, Status
 
 TREND = 30
 """Runs that a report looks back on."""
@@ -49,7 +50,8 @@ class NightRun:
             before: the version that was current when the run began.
             new: whether the version was not there before, or not whole.
         """
-        gates: tuple[GateResult, ...] = ()
+        baseline, problems = self._last_good(before)
+        gates = (*problems, *judge(report, baseline, report.recipe.gates))
         status = _status(report, gates, same=before == version and not new)
         night = _night(self, version, report, gates, status)
         return RunReport(
@@ -62,9 +64,22 @@ class NightRun:
             gates=gates,
             changes=_changes(before, version),
             trend=(*history(self.store, self.mixture)[1 - TREND :], night),
-            acceptance=None,
+            acceptance=acceptance(self.store, self.mixture, version.name),
             report=report,
         )
+
+    def _last_good(self, before: Path | None) -> tuple[Report | None, tuple[GateResult, ...]]:
+        """Return the facts of the version that was current, or why nothing can be compared with them."""
+        if before is None:
+            lost = (self.store.root / self.mixture / "CURRENT").exists()
+            return None, (_no_baseline("CURRENT does not name a version"),) if lost else ()
+        try:
+            return Report.model_validate_json((before / "report.json").read_bytes()), ()
+        except OSError as error:
+            why = f"its report.json cannot be read ({error.strerror})"
+        except ValidationError:
+            why = "its report.json is damaged or of another layout"
+        return None, (_no_baseline(f"the last good build is {before.name[:12]}, and {why}"),)
 
     def write(self, told: RunReport, pages: Mapping[str, bytes], *, reused: int, made: int) -> Path:
         """Write the run's folder, the mixture's front page and its line of the history."""
@@ -129,6 +144,32 @@ def _changes(before: Path | None, version: Path) -> Changes | None:
     with suppress(StoreError):  # a damaged version, or an older release's, must not stop its successor
         return diff(before, version)
     return None
+
+
+def newest_run(version: Path) -> RunReport | None:
+    """Return what the newest run that built a version came to; None if its folder is gone or damaged."""
+    folders = (version.resolve().parent.parent / "runs").glob(f"*-{version.name[:12]}")
+    for folder in sorted(folders, reverse=True):
+        with suppress(OSError, ValidationError):
+            told = RunReport.model_validate_json((folder / "report.json").read_bytes())
+            if told.candidate == version.name:
+                return told
+    return None
+
+
+def acceptance(store: Store, mixture: str, version: str) -> Acceptance | None:
+    """Return who promoted a version that had been held, the last one to do so; None if nobody did."""
+    for line in reversed(store.acceptances(mixture)):
+        with suppress(ValidationError):
+            found = Acceptance.model_validate(line)
+            if found.version == version:
+                return found
+    return None
+
+
+def _no_baseline(why: str) -> GateResult:
+    sentence = f"nothing could be compared with the last good build: {why}"
+    return GateResult(gate="baseline", subject="", level="warn", measured=None, limit=None, sentence=sentence)
 
 
 def _status(report: Report, gates: tuple[GateResult, ...], *, same: bool) -> Status:

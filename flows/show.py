@@ -1,6 +1,6 @@
 """What a person reads in the terminal about a version or a row; what rows say is never obeyed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -9,17 +9,27 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.explain import Explanation, Fate, sentence
-from flows.store import MANIFEST
+from flows.nights import acceptance, newest_run
+from flows.store import MANIFEST, Store
 from flows.summary import fractions
+from schemas.gates import GateResult
 from schemas.manifest import Manifest
 from schemas.report import Report
+from schemas.run import Acceptance, RunReport
 from train.result import TrainResult
 
 _SHOWN_TEXT = 1200
 
 
+_MARKS = {"pass": "[green]✓[/]", "warn": "[yellow]![/]", "fail": "[red]✗[/]"}
+
+
 def version_facts(version: Path) -> dict[str, object]:
-    """Return what a machine wants to know of a version: where it lies, its shares, whether it is good."""
+    """Return what a machine wants to know of a version: where it lies, its shares, whether it is good.
+
+    Status and gates are those of the newest run that built it, and unset if that run's folder is gone.
+    """
+    told, accepted = newest_run(version), _accepted(version)
     report = Report.model_validate_json((version / "report.json").read_bytes())
     manifest = Manifest.model_validate_json((version / MANIFEST).read_bytes())
     return {
@@ -27,8 +37,11 @@ def version_facts(version: Path) -> dict[str, object]:
         "version": version.name,
         "path": str(version),
         "report": str(_page(version)),
-        "good": all(check.passed for check in report.checks),
+        "good": _good(report, told, accepted),
+        "status": told.status if told else None,
+        "accepted": accepted.model_dump(mode="json") if accepted else None,
         "checks": [check.model_dump() for check in report.checks],
+        "gates": [gate.model_dump() for gate in told.gates] if told else None,
         "shares": [share.model_dump() for share in manifest.shares],
         "fractions": fractions(manifest.shares),
         "content_sha256": manifest.content_sha256,
@@ -36,24 +49,51 @@ def version_facts(version: Path) -> dict[str, object]:
 
 
 def show_version(version: Path, console: Console) -> None:
-    """Print a version's shares, what it left out and why, and where it lies."""
+    """Print a version's verdict, checks, gates and shares, what it left out and why, and where it lies."""
     report = Report.model_validate_json((version / "report.json").read_bytes())
-    good = all(check.passed for check in report.checks)
+    told, accepted = newest_run(version), _accepted(version)
     say = partial(console.print, emoji=False, highlight=False)
+    good = _good(report, told, accepted)
     verdict = "[bold green]may be trained on[/]" if good else "[bold red]do not train on it[/]"
-    say(f"\n[bold]{plain(report.title or report.mixture)}[/]: {verdict}")
+    status = f" ({told.status})" if told else ""
+    say(f"\n[bold]{plain(report.title or report.mixture)}[/]: {verdict}{status}")
+    if accepted:
+        say(f"  accepted by {plain(accepted.by)}, {accepted.at}: {plain(accepted.why)}")
     for check in report.checks:
-        mark = "[green]✓[/]" if check.passed else "[red]✗[/]"
-        say(f"  {mark} {plain(check.name)}: {plain(check.detail)}")
+        say(f"  {_MARKS['pass' if check.passed else 'fail']} {plain(check.name)}: {plain(check.detail)}")
+    for line in _gates(told.gates) if told else ():
+        say(line)
     say(_shares(report))
     say(_losses(report))
     say(f"mixture  {plain(str(version))}", soft_wrap=True)
     say(f"report   {plain(str(_page(version)))}", soft_wrap=True)
 
 
+def _gates(found: Sequence[GateResult]) -> Iterator[str]:
+    """Yield what gates object to, the worst first, and in one line which found nothing to object to."""
+    for level in ("fail", "warn"):
+        for gate in found:
+            if gate.level == level:
+                yield f"  {_MARKS[level]} {plain(gate.gate)}: {plain(gate.sentence)}"
+    objecting = {gate.gate for gate in found if gate.level != "pass"}
+    if calm := list(dict.fromkeys(gate.gate for gate in found if gate.gate not in objecting)):
+        yield f"  {_MARKS['pass']} gates without objection: {plain(', '.join(calm))}"
+
+
+def _accepted(version: Path) -> Acceptance | None:
+    mixture = version.resolve().parent.parent
+    return acceptance(Store(mixture.parent), mixture.name, version.name)
+
+
+def _good(report: Report, told: RunReport | None, accepted: Acceptance | None) -> bool:
+    """Return whether a version may be trained on: no check and no gate failed, or a person took it."""
+    checked = all(check.passed for check in report.checks)
+    return accepted is not None or (checked and not (told and told.failures))
+
+
 def _page(version: Path) -> Path:
     """Return where the page of the version's mixture lies, which is that of its newest run."""
-    return version.parents[1] / "report.html"
+    return version.resolve().parent.parent / "report.html"
 
 
 def show_explanation(explanation: Explanation, console: Console) -> None:

@@ -9,6 +9,7 @@ import polars as pl
 
 from curation import dedup, normalize
 from curation.count import count_stage
+from curation.profile import Profile
 from curation.read import RawSlice, slices
 from flows.jobs import Raw, Run, Shard, height, job, numbered, run_jobs
 from flows.progress import Event
@@ -113,9 +114,13 @@ def deduplicate(
 
 
 def _validate(raw: Raw, out: Path) -> dict[str, object]:
-    count = normalize.normalize_slice(raw.piece, origin=raw.origin, max_row_bytes=raw.max_row_bytes, out=out)
+    profile = Profile()
+    count = normalize.normalize_slice(
+        raw.piece, origin=raw.origin, max_row_bytes=raw.max_row_bytes, out=out, profile=profile
+    )
     raw.check_unchanged()
-    return {normalize.STAGE: count.model_dump(), "rows": count.read.rows}
+    columns = profile.part().model_dump()
+    return {normalize.STAGE: count.model_dump(), "rows": count.read.rows, "columns": columns}
 
 
 def _bands(keys: Path, plan: DedupPlan, out: Path) -> dict[str, object]:

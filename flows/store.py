@@ -5,6 +5,7 @@ STORE/<mixture>/CURRENT              the digest of the newest good version, writ
 STORE/<mixture>/report.html          what the newest run came to, for people
 STORE/<mixture>/runs/<run>/          report.html, report.json and summary.md of one run
 STORE/<mixture>/runs.jsonl           when which build ran and how it ended, a line a run
+STORE/<mixture>/accepted.jsonl       who promoted which held version, and why
 STORE/<mixture>/places.json          where the last build's source files lie on this machine
 STORE/<mixture>/running.json         the build that is under way, or was killed
 STORE/.cache/<stage>/<key>/          outputs of stages, named by all that decides them
@@ -197,21 +198,24 @@ class Store:
 
     def record_run(self, mixture: str, facts: Mapping[str, object]) -> None:
         """Append one line to the mixture's history of runs; clock and host belong here only."""
-        with full_disk(self.root), (self.root / mixture / "runs.jsonl").open("ab+") as history:
-            if history.tell():
-                history.seek(-1, os.SEEK_END)
-                if history.read(1) != b"\n":  # a line that a full disk cut off stays one line
-                    history.write(b"\n")
-            history.write(orjson.dumps(facts) + b"\n")
+        with full_disk(self.root):
+            _append_line(self.root / mixture / "runs.jsonl", facts)
 
     def runs(self, mixture: str) -> list[Mapping[str, object]]:
         """Return the mixture's history of runs, oldest first, but for lines that were cut off."""
-        found = []
-        with suppress(FileNotFoundError):
-            for line in (self.root / mixture / "runs.jsonl").read_bytes().splitlines():
-                with suppress(ValueError):
-                    found.append(orjson.loads(line))
-        return [line for line in found if isinstance(line, dict)]
+        return _lines(self.root / mixture / "runs.jsonl")
+
+    def record_acceptance(self, mixture: str, facts: Mapping[str, object]) -> None:
+        """Append one line to the list of held versions that a person promoted; it is on the disk by then."""
+        with full_disk(self.root):
+            path = self.root / mixture / "accepted.jsonl"
+            _append_line(path, facts)
+            _sync(path)
+            _sync(path.parent)
+
+    def acceptances(self, mixture: str) -> list[Mapping[str, object]]:
+        """Return the held versions that a person promoted, oldest first, but for lines that were cut off."""
+        return _lines(self.root / mixture / "accepted.jsonl")
 
     def write_run(self, mixture: str, run: str, files: Mapping[str, bytes]) -> Path:
         """Write the folder of one run, whole or not at all, and return where it lies."""
@@ -373,6 +377,24 @@ def _intact(folder: Path) -> StageOutput | None:
     except OSError:
         pass  # not there, or not whole: the same thing to a cache
     return None
+
+
+def _append_line(path: Path, facts: Mapping[str, object]) -> None:
+    with path.open("ab+") as lines:
+        if lines.tell():
+            lines.seek(-1, os.SEEK_END)
+            if lines.read(1) != b"\n":  # a line that a full disk cut off stays one line
+                lines.write(b"\n")
+        lines.write(orjson.dumps(facts) + b"\n")
+
+
+def _lines(path: Path) -> list[Mapping[str, object]]:
+    found = []
+    with suppress(FileNotFoundError):
+        for line in path.read_bytes().splitlines():
+            with suppress(ValueError):
+                found.append(orjson.loads(line))
+    return [line for line in found if isinstance(line, dict)]
 
 
 def _write_atomically(path: Path, content: bytes) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 import pyarrow.parquet as pq
 
-from curation import measure, mix, normalize, render
+from curation import measure, mix, normalize, profile, render
 from curation.mix import SPLITS
 from flows.card import dataset_card
 from flows.drawing import Drawn, Joined
@@ -23,7 +23,7 @@ from schemas.errors import LedgerError, StoreCorrupt
 from schemas.ledger import Ledger, StageCount, total
 from schemas.manifest import FileEntry, Manifest, SourceEntry
 from schemas.recipe import Recipe
-from schemas.report import Report
+from schemas.report import Columns, Report
 from templates import template_digest, tokenizer_digest
 
 
@@ -184,6 +184,7 @@ def _report(work: Work, ledger: Ledger, content: str) -> Report:
         shares=shares,
         ledger=ledger,
         lengths=audit.lengths,
+        columns=_columns(work),
         clusters=audit.clusters,
         samples=audit.samples,
         sources=tuple(work.origins),
@@ -192,6 +193,15 @@ def _report(work: Work, ledger: Ledger, content: str) -> Report:
         tokenizer_sha256=tokenizer_digest(),
         content_sha256=content,
     )
+
+
+def _columns(work: Work) -> tuple[Columns, ...]:
+    """Return the columns of each source's files, from what validation saw of every shard."""
+    parts: dict[str, list[profile.ProfilePart]] = {source.name: [] for source in work.recipe.sources}
+    for shard in work.shards:
+        seen = profile.ProfilePart.model_validate(shard.validated.result["columns"])
+        parts[shard.source.name].append(seen)
+    return tuple(profile.merged(name, found) for name, found in parts.items())
 
 
 def _manifest(work: Work, report: Report, folder: Path) -> Manifest:

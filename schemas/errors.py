@@ -3,6 +3,7 @@
 ThinkmixError                 1
 ├── RecipeError               2   the recipe says something impossible
 ├── Held                      3   a version was built, but a gate or a check keeps it from becoming current
+├── NotAccepted               2   what a person wants to accept is no held candidate, or no reason is given
 ├── SourceError               4   a source cannot be read
 │   ├── SourceNotFound            no such dataset, revision or file
 │   ├── SourceDenied              the hub wants a (better) token
@@ -47,6 +48,13 @@ class Held(ThinkmixError):
 
     exit_code = 3
     code = "held"
+
+
+class NotAccepted(ThinkmixError, ValueError):
+    """What a person wants to accept is no held candidate, or no reason is given."""
+
+    exit_code = 2
+    code = "not_accepted"
 
 
 class SourceError(ThinkmixError):

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from schemas.formats import RowFormat
+from schemas.gates import Gates
 from schemas.record import Record
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
@@ -53,6 +54,8 @@ class SourceBase(Record):
     """How many rows may share a (near-)identical problem; unset means one."""
     licence: Line | None = None
     """SPDX id or words, carried into manifest and dataset card."""
+    expect_rows: int | None = Field(default=None, ge=0, le=10**12)
+    """How many raw rows a pinned set must have; unset means any number. See the gate `expected_rows`."""
 
 
 class HubSource(SourceBase):
@@ -200,6 +203,8 @@ class Recipe(Record):
     """Largest row, in bytes of text."""
     seed: int = Field(default=20250428, ge=0, lt=2**63)
     """Decides which examples are drawn and their order."""
+    gates: Gates = Gates()
+    """What must not change too much from one build to the next, and what happens if it did."""
 
     @field_validator("sources")
     @classmethod

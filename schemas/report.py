@@ -57,11 +57,16 @@ class Columns(Record):
 
     source: str
     types: Mapping[str, str]
-    """Data type by column, as polars prints it."""
+    """Data type by column, as polars prints it; several, joined by ` | `, where files do not agree.
+
+    Columns of JSON rows are `List` or `Struct` without what is in them.
+    """
     values: Mapping[str, tuple[str, ...]]
-    """All distinct values, sorted, of text columns that have few of them (at most 20)."""
+    """All distinct values, sorted, of text columns that have few and short ones (at most 20, of 64 bytes)."""
     missing: Mapping[str, int]
-    """Rows where the column is null."""
+    """Rows where the column is null, or not there."""
+    cut: bool = False
+    """Whether there are more columns than are listed."""
 
 
 class ClusterRow(Record):

@@ -22,7 +22,7 @@ class Acceptance(Record):
     at: str
     """UTC, ISO 8601."""
     gates: tuple[str, ...]
-    """The gates that had held it."""
+    """The gates that had held it, each with what it looked at, and the checks that had failed."""
 
 
 class Night(Record):
@@ -74,6 +74,11 @@ class RunReport(Record):
         """Return in words what speaks against training on it: failed checks and failed gates."""
         checks = [f"{check.name}: {check.detail}" for check in self.report.checks if not check.passed]
         return (*checks, *(gate.sentence for gate in self.gates if gate.level == "fail"))
+
+    @property
+    def good(self) -> bool:
+        """Return whether it may be trained on: nothing speaks against it, or a person took it."""
+        return not self.failures or self.acceptance is not None
 
     @property
     def warnings(self) -> tuple[str, ...]:

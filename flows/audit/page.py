@@ -26,7 +26,7 @@ def render_page(told: RunReport) -> str:
     environment.filters["grouped"] = lambda number: f"{number:,}".replace(",", "\u202f")
     return environment.get_template("report.html.jinja").render(
         report=report,
-        good=not told.failures,
+        good=told.good,
         colours={source.name: place % _COLOURS for place, source in enumerate(report.recipe.sources)},
         bars=[_bar(report, measure, title) for measure, title in _MEASURES],
         roads=[_road(count) for count in report.ledger.stages],

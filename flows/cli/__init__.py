@@ -2,10 +2,10 @@
 
 import sys
 
-from flows.cli import building, recipes, rows, serving, training, versions
+from flows.cli import accepting, building, recipes, rows, serving, training, versions
 from flows.cli.terminal import app, say_json
 
-__all__ = ["app", "building", "main", "recipes", "rows", "serving", "training", "versions"]
+__all__ = ["accepting", "app", "building", "main", "recipes", "rows", "serving", "training", "versions"]
 
 
 def main() -> None:

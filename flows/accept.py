@@ -1,0 +1,99 @@
+"""Promotion of a held candidate by a person, on record: who, when, why, and against which gates."""
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from getpass import getuser
+from pathlib import Path
+
+from flows.diff import find_version
+from flows.nights import history, newest_run, rendered
+from flows.store import Store, problems
+from schemas.errors import NotAccepted, StoreCorrupt
+from schemas.run import Acceptance, RunReport
+
+SHORTEST = 3
+"""Letters that a reason has at least."""
+
+
+def accept(path: Path, *, why: str, by: str | None = None) -> Acceptance:
+    """Make a held candidate its mixture's current version and write down who wanted it so.
+
+    The record is on the disk before the version becomes current. The front page is drawn anew if it shows the
+    run that was held.
+
+    Args:
+        path: the candidate's folder, or the mixture's folder followed by the first digits of its name.
+        why: for whoever asks later.
+        by: who decides; unset means the user of this process.
+
+    Raises:
+        NotAccepted: if the version is not held, or `why` says nothing.
+        StoreBusy: if a build of the mixture is running.
+        StoreCorrupt: if the candidate is damaged.
+        StoreError: if there is no such version.
+    """
+    why = _line(why)
+    if len(why) < SHORTEST:
+        msg = f"--why needs at least {SHORTEST} letters that tell the next reader why"
+        raise NotAccepted(msg)
+    version = find_version(path).resolve()
+    if version.parent.name != "versions":
+        msg = f"{version} lies in no store; name a version of the mixture that it is a candidate of"
+        raise NotAccepted(msg)
+    mixture, store = version.parents[1].name, Store(version.parents[2])
+    with store.lock(mixture):
+        _check_held(store, mixture, version)
+        told = newest_run(version)
+        record = Acceptance(
+            version=version.name,
+            by=_line(by or "") or _user(),
+            why=why,
+            at=datetime.now(UTC).isoformat(timespec="seconds"),
+            gates=_objections(told) if told else (),
+        )
+        store.record_acceptance(mixture, record.model_dump(mode="json"))
+        store.promote(mixture, version)
+        last = history(store, mixture)[-1:]
+        if told and last and (last[0].started, last[0].version) == (told.started, version.name):
+            shown = told.model_copy(update={"status": "published", "acceptance": record})
+            store.write_front(mixture, rendered(shown)["report.html"])
+    return record
+
+
+def _check_held(store: Store, mixture: str, version: Path) -> None:
+    current = None
+    with suppress(StoreCorrupt):  # a CURRENT that names nothing is about to be written
+        current = store.current(mixture)
+    nights = history(store, mixture)
+    fates = {night.version: night.status for night in nights}  # of the newest run of each
+    held = [str(night.version) for night in nights if night.status == "held"]
+    held = [name for name in held if name != version.name]
+    hint = f"; {held[-1][:12]} was held last" if held else ""
+    if current == version:
+        msg = f"{version.name[:12]} is the current version of {mixture} already{hint}"
+        raise NotAccepted(msg)
+    if (fate := fates.get(version.name)) != "held":
+        why = f"its last run was {fate}" if fate else "no run of the history built it"
+        msg = f"{version.name[:12]} is no held candidate of {mixture}, {why}{hint}"
+        raise NotAccepted(msg)
+    if found := problems(version):
+        msg = f"{version.name[:12]} is damaged and cannot be accepted: {'; '.join(found)}"
+        raise StoreCorrupt(msg)
+
+
+def _objections(told: RunReport) -> tuple[str, ...]:
+    """Return the gates and checks that failed, each by name and by what it looked at."""
+    gates = [f"{gate.gate} {gate.subject}".strip() for gate in told.gates if gate.level == "fail"]
+    return (*gates, *(check.name for check in told.report.checks if not check.passed))
+
+
+def _line(text: str) -> str:
+    """Return words as one line that any file can hold; a shell may hand over bytes that are no UTF-8."""
+    return " ".join(text.encode(errors="backslashreplace").decode().split())
+
+
+def _user() -> str:
+    try:
+        return getuser()
+    except (KeyError, OSError):  # a container may run as a number that has no name
+        return "unknown"
