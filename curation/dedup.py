@@ -311,9 +311,10 @@ def _write_verdicts(
         end += count
         fates = decided.fates[part]
         beaten = pl.Series((fates != STAYS) & (fates != EVAL))
-        said = [details.get(row) for row in (np.flatnonzero(fates == EVAL) + part.start).tolist()]
-        detail = np.full(count, None, object)
-        detail[fates == EVAL] = said
+        hits = np.flatnonzero(fates == EVAL)
+        said = pl.Series([None, *(details[row + part.start] for row in hits.tolist())], dtype=pl.String)
+        place = np.zeros(count, np.uint32)
+        place[hits] = np.arange(1, len(hits) + 1, dtype=np.uint32)
         frame = pl.DataFrame(
             {
                 "id": hex_series(columns.ids[:, part]),
@@ -322,7 +323,7 @@ def _write_verdicts(
                 "reason": reasons.gather(decided.fates[part]),
                 "winner": hex_series(columns.ids[:, decided.winner[part]]),
                 "similarity": decided.similarity[part],
-                "detail": pl.Series(detail, dtype=pl.String),
+                "detail": said.gather(place),
             }
         )
         hidden = [pl.when(beaten).then(pl.col(name)).alias(name) for name in ("winner", "similarity")]
