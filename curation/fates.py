@@ -8,6 +8,7 @@ import polars as pl
 
 from curation import mix, render
 from curation.count import count_stage
+from curation.minhash import sketches
 from curation.normalize import REJECTS, raw_json
 from curation.pools import COUNTED, LOST, Part, Supervise, bits, check_same_rows, supervised
 from curation.read import RawRow
@@ -15,6 +16,7 @@ from curation.shards import GROUP_BYTES, ShardWriter, bounded, read_groups
 from schemas.errors import LedgerError
 from schemas.ledger import Amount, StageCount
 from schemas.reasons import Reason
+from schemas.recipe import Numbers
 
 FATES = pl.Schema(
     {
@@ -38,14 +40,23 @@ FATES = pl.Schema(
 
 DRAWN = pl.Schema(
     {
+        "id": pl.UInt64(),
         "row": pl.Int64(),
         "cluster": pl.UInt64(),
+        "problem": pl.UInt64(),
         "split": pl.String(),
+        "thinking": pl.Boolean(),
         "prompt_tokens": pl.Int64(),
         "completion_tokens": pl.Int64(),
+        "think_tokens": pl.Int64(),
+        "questions": pl.Int64(),
+        "language": pl.String(),
+        "pass_rate": pl.Float64(),
     }
 )
-"""What the audit needs of each drawn example, copies included."""
+"""What the audit needs of each drawn example, copies included: 64 bits of its row's id and of its cluster,
+and what the index says. Rows of one `problem` are solutions of the same one: where the plan of dedup
+distinguishes numbers, a cluster may hold several."""
 
 _ROWS_AT_ONCE = 256
 
@@ -68,6 +79,7 @@ def settle(
     parts: Sequence[Part],
     selections: Sequence[Path],
     supervise: Supervise,
+    numbers: Numbers = "ignore",
 ) -> Settled:
     """Return what became of every row of a slice.
 
@@ -82,6 +94,7 @@ def settle(
         parts: what was rendered of them.
         selections: what was drawn of each part (schema `mix.SELECTION`).
         supervise: which assistant turns are examples.
+        numbers: whether texts of one cluster that differ in a number are different problems.
 
     Raises:
         LedgerError: if the verdicts are of other rows than the keys.
@@ -95,7 +108,7 @@ def settle(
     unknown = int(left["possible"].sum()) - tried.height
     return Settled(
         fates.select(FATES.names()).cast(FATES).sort("row"),
-        _with_cluster(copies, rows),
+        _drawn(copies, rows, _problems(keys, verdicts, copies["row"]) if numbers == "distinguish" else None),
         _count_rendered(source, left, tried, unknown),
         _count_mixed(source, left, tried, unknown),
     )
@@ -155,9 +168,34 @@ def _tried(parts: Sequence[Part], selections: Sequence[Path]) -> tuple[pl.DataFr
     return pl.concat(tried), pl.concat(copies)
 
 
-def _with_cluster(copies: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    cluster = rows.select("row", bits("cluster", 0))
-    return copies.join(cluster, on="row", how="left").select(DRAWN.names()).cast(DRAWN)
+def _drawn(copies: pl.DataFrame, rows: pl.DataFrame, problems: pl.DataFrame | None) -> pl.DataFrame:
+    names = rows.select("row", bits("id", 0), bits("cluster", 0))
+    if problems is not None:
+        names = names.join(problems, on="row", how="left")
+    else:
+        names = names.with_columns(problem="cluster")
+    found = copies.join(names, on="row", how="left", maintain_order="left")
+    return (
+        found.with_columns(pl.col("problem").fill_null(pl.col("cluster"))).select(DRAWN.names()).cast(DRAWN)
+    )
+
+
+def _problems(keys: Path, verdicts: Path, drawn: pl.Series) -> pl.DataFrame:
+    """Return the `problem` of drawn rows that are in clusters with others: a hash of cluster and numbers."""
+    shared = pl.read_parquet(verdicts, columns=["cluster", "cluster_size"]).with_row_index("place")
+    places = (
+        pl.read_parquet(keys, columns=["row"])
+        .hstack(shared)
+        .filter((pl.col("cluster_size") > 1) & pl.col("row").is_in(drawn.unique().implode()))
+        .select("row", "place", bits("cluster", 0))
+    )
+    found, before = [places.select("row", problem="cluster").clear()], 0
+    for texts in read_groups(keys, columns=["text"]):
+        here = places.filter(pl.col("place").is_between(before, before + texts.height, closed="left"))
+        _, prints = sketches(texts["text"].gather(here["place"] - before), shingle=1, permutations=1, seed=1)
+        found.append(here.select("row", problem=pl.col("cluster") ^ pl.Series(prints[-1])))
+        before += texts.height
+    return pl.concat(found)
 
 
 def _judged(keys: Path, verdicts: Path, supervise: Supervise) -> pl.DataFrame:

@@ -1,43 +1,30 @@
-"""Figures for the report: lengths, thinking, clusters, and a few dropped rows of each reason."""
+"""Figures for the report: how long examples and their traces are, and what must hold of a mixture."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from curation.mix import SPLITS
-from curation.normalize import REJECTS
-from curation.shards import read_groups
 from schemas.ledger import Ledger
 from schemas.manifest import Share
 from schemas.recipe import MixPlan
 from schemas.record import Record
-from schemas.report import Check, Cluster, ClusterView, LengthView, Sample
+from schemas.report import Check, ClusterView, LengthView, Sample, Spread, ThinkView
 
 EDGES = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
-"""Upper edges, in tokens, of the length histogram; also the context lengths whose fit is shown."""
+"""Upper edges, in tokens, of the histograms of lengths; also the context lengths whose fit is shown."""
 
 QUANTILES = (0.5, 0.9, 0.99)
-
-LARGEST = 10
-"""How many clusters the report names."""
-
-
-class ClusterPart(Record):
-    """What one shard knows of clusters that may reach into others."""
-
-    rows: Mapping[str, int]
-    """Rows of the shard by the size of their cluster; single rows are no cluster."""
-    largest: tuple[tuple[int, str], ...]
-    """Size and id of the largest clusters that have a row here."""
 
 
 class Audit(Record):
     """What is measured of a finished draw for its report."""
 
     lengths: tuple[LengthView, ...]
+    thinking: tuple[ThinkView, ...]
+    spreads: tuple[Spread, ...]
     clusters: ClusterView
     samples: tuple[Sample, ...]
     checks: tuple[Check, ...]
@@ -51,65 +38,54 @@ def lengths(tokens: Mapping[str, Sequence[pl.Series]]) -> tuple[LengthView, ...]
 
 
 def _length(source: str, tokens: NDArray[np.int64]) -> LengthView:
-    ranks = np.quantile(tokens, QUANTILES, method="lower") if len(tokens) else [0, 0, 0]
+    ranks = _ranks(tokens)
     share = len(tokens) or 1
     return LengthView(
         source=source,
         examples=len(tokens),
-        median=int(ranks[0]),
-        p90=int(ranks[1]),
-        p99=int(ranks[2]),
+        median=ranks[0],
+        p90=ranks[1],
+        p99=ranks[2],
         longest=int(tokens.max(initial=0)),
         edges=EDGES,
-        histogram=tuple(np.histogram(tokens, [0, *(edge + 1 for edge in EDGES), 2**62])[0].tolist()),
+        histogram=_histogram(tokens),
         fits=tuple(round(int((tokens <= edge).sum()) / share, 6) for edge in EDGES),
     )
 
 
-def clusters(verdicts: pl.DataFrame, *, largest: int = LARGEST) -> ClusterPart:
-    """Return of one shard how many rows are in clusters of each size, and its largest clusters.
+def thinking(examples: Mapping[str, Sequence[pl.DataFrame]]) -> tuple[ThinkView, ...]:
+    """Return per source how many of its drawn examples think, and how long.
 
     Args:
-        verdicts: what dedup decided of the shard.
-        largest: how many clusters to name.
+        examples: columns `thinking` and `think_tokens` of the drawn examples, in any number of parts.
     """
-    shared = verdicts.filter(pl.col("cluster_size") > 1).select("cluster", "cluster_size")
-    rows = shared.group_by("cluster_size").len().sort("cluster_size")
-    named = shared.unique().sort("cluster_size", "cluster", descending=[True, False]).head(largest)
-    return ClusterPart(
-        rows={str(size): number for size, number in rows.iter_rows()},
-        largest=tuple((size, name) for name, size in named.iter_rows()),
+    return tuple(_think(source, pl.concat(parts)) for source, parts in sorted(examples.items()) if parts)
+
+
+def _think(source: str, examples: pl.DataFrame) -> ThinkView:
+    traces = examples.filter("thinking")["think_tokens"].to_numpy()
+    ranks = _ranks(traces)
+    return ThinkView(
+        source=source,
+        thinking=len(traces),
+        direct=examples.height - len(traces),
+        median=ranks[0],
+        p90=ranks[1],
+        longest=int(traces.max(initial=0)),
+        edges=EDGES,
+        histogram=_histogram(traces),
     )
 
 
-def merged_clusters(parts: Iterable[ClusterPart], *, largest: int = LARGEST) -> ClusterView:
-    """Return the clusters of all shards from what `clusters` found in each."""
-    rows: dict[int, int] = {}
-    named: set[tuple[int, str]] = set()
-    for part in parts:
-        named |= set(part.largest)
-        for size, number in part.rows.items():
-            rows[int(size)] = rows.get(int(size), 0) + number
-    order = sorted(named, key=lambda cluster: (-cluster[0], cluster[1]))
-    return ClusterView(
-        by_size={str(size): rows[size] // size for size in sorted(rows)},
-        largest=tuple(Cluster(id=name, size=size, rows=()) for size, name in order[:largest]),
-    )
+def _ranks(tokens: NDArray[np.int64]) -> list[int]:
+    """Return lengths that occur, at each of `QUANTILES`."""
+    if not len(tokens):
+        return [0] * len(QUANTILES)
+    return [int(rank) for rank in np.quantile(tokens, QUANTILES, method="lower")]
 
 
-def samples(rejects: Sequence[Path], *, each: int = 3, characters: int = 600) -> tuple[Sample, ...]:
-    """Return up to `each` dropped rows per source and reason, by smallest id, cut for display."""
-    shown = ["id", "source", "file", "row", "stage", "reason", "detail"]
-    best = pl.DataFrame(schema={name: REJECTS[name] for name in [*shown, "content"]})
-    for path in rejects:
-        for group in read_groups(path):  # what was dropped may be more than memory holds
-            cut = group.select(*shown, pl.col("content").str.head(characters))
-            best = (
-                pl.concat([best, cut])
-                .sort("source", "reason", "id", "file", "row")
-                .filter(pl.int_range(pl.len()).over("source", "reason") < each)
-            )
-    return tuple(Sample(**row) for row in best.to_dicts())
+def _histogram(tokens: NDArray[np.int64]) -> tuple[int, ...]:
+    return tuple(np.histogram(tokens, [0, *(edge + 1 for edge in EDGES), 2**62])[0].tolist())
 
 
 def check_ledger(ledger: Ledger) -> Check:

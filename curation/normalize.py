@@ -90,6 +90,8 @@ class Reopened(NamedTuple):
     id: str
     messages: tuple[Message, ...]
     tools: tuple[Mapping[str, Any], ...]
+    pass_rate: float | None = None
+    """How often its problem was solved, where the format has such a column."""
 
 
 def normalize_slice(
@@ -176,7 +178,8 @@ def _trusted(row: RawRow, origin: Origin) -> Reopened | None:
     if row.fault or draft.tools or any("tool_calls" in fields for fields in draft.messages):
         return None
     messages = tuple(map(Message.trusted, draft.messages))
-    return Reopened(row.number, row_id(origin.source.name, content_key(messages, ())), messages, ())
+    own_id = row_id(origin.source.name, content_key(messages, ()))
+    return Reopened(row.number, own_id, messages, (), _pass_rate(row, origin))
 
 
 def _reopened(row: RawRow, origin: Origin, max_row_bytes: int) -> Reopened:
@@ -184,7 +187,12 @@ def _reopened(row: RawRow, origin: Origin, max_row_bytes: int) -> Reopened:
     if (found := judged.conversation) is None:
         msg = f"{origin.file}: row {row.number} was valid before and is not any more ({judged.detail})"
         raise SourceError(msg)
-    return Reopened(row.number, found.id, found.messages, found.tools)
+    return Reopened(row.number, found.id, found.messages, found.tools, _pass_rate(row, origin))
+
+
+def _pass_rate(row: RawRow, origin: Origin) -> float | None:
+    stated = getattr(origin.source.format, "pass_rate", None)
+    return stated(row.values) if stated else None
 
 
 def judge(row: RawRow, *, origin: Origin, max_row_bytes: int) -> Judged:

@@ -42,9 +42,17 @@ COUNTED = pl.Schema(
         "prompt_tokens": pl.Int64(),
         "completion_tokens": pl.Int64(),
         "text_bytes": pl.Int64(),
+        "think_tokens": pl.Int64(),
+        "questions": pl.Int64(),
+        "language": pl.String(),
+        "pass_rate": pl.Float64(),
     }
 )
-"""The index of a rendered part: raw row and turn of each example, and how long prompt and completion are."""
+"""The index of a rendered part: raw row and turn of each example, and how long prompt and completion are.
+
+`think_tokens` are those of the completion's trace. What follows is of the whole row, for the audit: turns of
+the user, the language (see `languages`), and how often the problem was solved, null where that is unknown.
+"""
 
 LOST = pl.Schema(
     {
@@ -124,7 +132,10 @@ def supervised(supervise: Supervise) -> pl.Expr:
 
 
 def _done(part: Part) -> pl.DataFrame:
-    index = pl.read_parquet(part.index).with_columns(part=pl.lit(part.number), lost=pl.lit(value=False))
+    known = [name for name in COUNTED if name in POOL]
+    index = pl.read_parquet(part.index, columns=known).with_columns(
+        part=pl.lit(part.number), lost=pl.lit(value=False)
+    )
     lost = pl.read_parquet(part.lost, columns=["row", "turn"]).with_columns(lost=pl.lit(value=True))
     return pl.concat([index, lost], how="diagonal")
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from curation.languages import languages
 from curation.normalize import Reopened
 from curation.pools import COUNTED, LOST
 from curation.shards import ShardWriter, bounded
@@ -14,7 +15,14 @@ from schemas.errors import LedgerError
 from schemas.reasons import Reason
 from schemas.recipe import SourceBase, Template
 from schemas.record import json_text
-from templates import ModeUnsupported, TrainingTurn, count_tokens, round_trip_problem, training_turns
+from templates import (
+    ModeUnsupported,
+    TrainingTurn,
+    count_tokens,
+    cut_trace,
+    round_trip_problem,
+    training_turns,
+)
 
 STAGE = "render"
 
@@ -55,6 +63,9 @@ templates read them; `tools` is the JSON text of the tool list, or null."""
 _AT_ONCE = 1024
 _LETTERS_AT_ONCE = 8 * 1024 * 1024
 
+_READ_OF_EACH = 256
+"""Characters of each text of a row that tell its language."""
+
 
 class _Draft(NamedTuple):
     """One supervised turn of one conversation, with its reason if it cannot be an example."""
@@ -64,6 +75,16 @@ class _Draft(NamedTuple):
     turn: TrainingTurn | None
     reason: Reason | None
     detail: str
+
+
+class _Counted(NamedTuple):
+    """An example with its tokens."""
+
+    of: Reopened
+    turn: TrainingTurn
+    prompt_tokens: int
+    completion_tokens: int
+    think_tokens: int
 
 
 def render_rows(
@@ -134,11 +155,13 @@ def _drafts(
 def _examples(drafts: list[_Draft], source: str, max_tokens: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the examples, each with its `row`, and the drafts that became none (schema `LOST`)."""
     prompts = count_tokens([draft.turn.prompt if draft.turn else "" for draft in drafts])
-    completions = count_tokens([draft.turn.completion if draft.turn else "" for draft in drafts])
+    completions = [cut_trace(draft.turn) if draft.turn else ("", "") for draft in drafts]
+    traces, rests = (count_tokens([cut[part] for cut in completions]) for part in (0, 1))
     kept, lost = [], []
-    for draft, prompt_tokens, completion_tokens in zip(
-        drafts, prompts.tolist(), completions.tolist(), strict=True
+    for draft, prompt_tokens, think_tokens, others in zip(
+        drafts, prompts.tolist(), traces.tolist(), rests.tolist(), strict=True
     ):
+        completion_tokens = think_tokens + others
         reason, detail, tokens = draft.reason, draft.detail, prompt_tokens + completion_tokens
         if reason is None and tokens > max_tokens:
             reason, detail = Reason.TOO_LONG, f"{tokens} tokens, at most {max_tokens} are allowed"
@@ -146,32 +169,53 @@ def _examples(drafts: list[_Draft], source: str, max_tokens: int) -> tuple[pl.Da
             place = {"row": draft.of.row, "turn": draft.position}
             lost.append({**place, "reason": reason, "detail": detail, "tokens": tokens})
         else:
-            kept.append((draft.of, draft.turn, prompt_tokens, completion_tokens))
+            kept.append(_Counted(draft.of, draft.turn, prompt_tokens, completion_tokens, think_tokens))
     return _frame(kept, source), pl.DataFrame(lost, schema=LOST, orient="row")
 
 
-def _frame(kept: list[tuple[Reopened, TrainingTurn, int, int]], source: str) -> pl.DataFrame:
+def _frame(kept: list[_Counted], source: str) -> pl.DataFrame:
+    """Return the examples, with what their index says of them besides."""
+    of_row = _languages({item.of.row: item.of for item in kept})
     columns: dict[str, list[Any]] = {
-        "id": [f"{of.id}-{turn.turn}" for of, turn, _, _ in kept],
+        "id": [f"{item.of.id}-{item.turn.turn}" for item in kept],
         "source": [source] * len(kept),
-        "conversation_id": [of.id for of, _, _, _ in kept],
-        "turn": [turn.turn for _, turn, _, _ in kept],
-        "thinking": [turn.thinking for _, turn, _, _ in kept],
-        "tools": [json_text(list(of.tools)) if of.tools else None for of, _, _, _ in kept],
-        "prompt": [turn.prompt for _, turn, _, _ in kept],
-        "completion": [turn.completion for _, turn, _, _ in kept],
-        "prompt_tokens": [tokens for _, _, tokens, _ in kept],
-        "completion_tokens": [tokens for _, _, _, tokens in kept],
-        "row": [of.row for of, _, _, _ in kept],
+        "conversation_id": [item.of.id for item in kept],
+        "turn": [item.turn.turn for item in kept],
+        "thinking": [item.turn.thinking for item in kept],
+        "tools": [json_text(list(item.of.tools)) if item.of.tools else None for item in kept],
+        "prompt": [item.turn.prompt for item in kept],
+        "completion": [item.turn.completion for item in kept],
+        "prompt_tokens": [item.prompt_tokens for item in kept],
+        "completion_tokens": [item.completion_tokens for item in kept],
+        "row": [item.of.row for item in kept],
+        "think_tokens": [item.think_tokens for item in kept],
+        "questions": [sum(turn.role == "user" for turn in item.of.messages) for item in kept],
+        "language": [of_row[item.of.row] for item in kept],
+        "pass_rate": [item.of.pass_rate for item in kept],
     }
-    told = _chats([of.messages[: turn.turn + 1] for of, turn, _, _ in kept])
-    schema = {**EXAMPLES, "row": pl.Int64()}
+    told = _chats([item.of.messages[: item.turn.turn + 1] for item in kept])
+    schema = {**EXAMPLES, **{name: kind for name, kind in COUNTED.items() if name in columns}}
     return pl.DataFrame(
         {
             name: told if name == "messages" else pl.Series(columns[name], dtype=kind)
             for name, kind in schema.items()
         }
     )
+
+
+def _languages(rows: Mapping[int, Reopened]) -> Mapping[int, str]:
+    """Return the language of each row, by what its user and assistant say; their first words suffice."""
+    texts = [
+        "\n".join(
+            part[:_READ_OF_EACH]
+            for message in of.messages
+            if message.role in ("user", "assistant")
+            for part in (message.content, message.reasoning)
+            if part
+        )
+        for of in rows.values()
+    ]
+    return dict(zip(rows, languages(texts), strict=True))
 
 
 def _chats(chats: list[tuple[Message, ...]]) -> pl.Series:

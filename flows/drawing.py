@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from curation import assemble, fates, measure, mix, normalize, proof, render
+from curation import assemble, cluster_view, fates, mix, normalize, render
 from curation.fates import FATES
 from curation.normalize import REJECTS
 from curation.pools import Part, read_pool
@@ -16,7 +16,7 @@ from curation.shards import ShardWriter, read_groups, write_shard
 from flows.jobs import Raw, Run, Shard, height, job, numbered, run_jobs
 from flows.store import StageOutput
 from schemas.manifest import Share
-from schemas.recipe import MixPlan, Recipe, SourceBase, Template
+from schemas.recipe import MixPlan, Numbers, Recipe, SourceBase, Template
 from templates import template_digest, tokenizer_digest
 
 
@@ -83,7 +83,9 @@ def draw(run: Run, shards: Sequence[Shard], verdicts: StageOutput, recipe: Recip
         parts += _render(run, wanted, output, recipe, first=len(parts))
 
 
-def settle(run: Run, shards: Sequence[Shard], verdicts: StageOutput, drawn: Drawn) -> list[StageOutput]:
+def settle(
+    run: Run, shards: Sequence[Shard], verdicts: StageOutput, drawn: Drawn, numbers: Numbers
+) -> list[StageOutput]:
     """Write down the one fate of every raw row."""
     jobs = []
     for shard in shards:
@@ -95,12 +97,20 @@ def settle(run: Run, shards: Sequence[Shard], verdicts: StageOutput, drawn: Draw
                 run,
                 "fates",
                 shard.label,
-                partial(_settle, shard, verdicts.folder / verdict, [part.part for part in parts], selections),
+                partial(
+                    _settle,
+                    shard,
+                    verdicts.folder / verdict,
+                    [part.part for part in parts],
+                    selections,
+                    numbers,
+                ),
                 validated=shard.validated.files,
                 source=(shard.source.name, shard.source.supervise),
                 verdicts=verdicts.files[verdict],
                 rendered=[part.output.files for part in parts],
                 selections=[drawn.output.files[path.name] for path in selections],
+                numbers=numbers,
             )
         )
     return run_jobs(run, jobs, stage="settle")
@@ -172,42 +182,6 @@ def gather(run: Run, drawn: Drawn) -> list[StageOutput]:
         for target, parts in sorted(having.items())
     ]
     return run_jobs(run, jobs, stage="gather")
-
-
-def audit(
-    run: Run,
-    shards: Sequence[Shard],
-    settled: Sequence[StageOutput],
-    joined: Joined,
-    gathered: Sequence[StageOutput],
-    template: Template,
-) -> StageOutput:
-    """Measure what the report shows, and check a sample against the reference, in one worker."""
-    firsts = [output for output in gathered if any("-00000-of-" in name for name in output.files)]
-    sources = [shard.source.name for shard in shards]
-    rejected = [output for (file, _), output in joined.items() if file == "rejects.parquet"]
-    measuring = job(
-        run,
-        "audit",
-        "audit",
-        partial(
-            _audit,
-            [
-                (source, output.folder / "drawn.parquet", output.result["clusters"])
-                for source, output in zip(sources, settled, strict=True)
-            ],
-            [rejects.folder / "rejects.parquet" for rejects in rejected],
-            [output.folder / name for output in firsts for name in output.files],
-            template,
-        ),
-        sources=sources,
-        settled=[(output.files, output.result) for output in settled],
-        rejects=[output.files for output in rejected],
-        gathered=[output.files for output in firsts],
-        template=template_digest(template),
-        tokenizer=tokenizer_digest(),
-    )
-    return run_jobs(run, [measuring], stage="audit")[0]
 
 
 def _round(
@@ -319,7 +293,12 @@ def _examples(raw: Raw, wanted: Path, template: Template, max_tokens: int, out: 
 
 
 def _settle(
-    shard: Shard, verdicts: Path, parts: Sequence[Part], selections: Sequence[Path], out: Path
+    shard: Shard,
+    verdicts: Path,
+    parts: Sequence[Part],
+    selections: Sequence[Path],
+    numbers: Numbers,
+    out: Path,
 ) -> dict[str, object]:
     settled = fates.settle(
         shard.source.name,
@@ -329,11 +308,12 @@ def _settle(
         parts=parts,
         selections=selections,
         supervise=shard.source.supervise,
+        numbers=numbers,
     )
     write_shard(out / "later.parquet", fates.dropped_later(settled.fates))
     write_shard(out / "fates.parquet", settled.fates)
     write_shard(out / "drawn.parquet", settled.drawn)
-    found = measure.clusters(pl.read_parquet(verdicts, columns=["cluster", "cluster_size"]))
+    found = cluster_view.clusters(pl.read_parquet(verdicts, columns=["cluster", "cluster_size"]))
     return {
         render.STAGE: settled.rendered.model_dump(),
         mix.STAGE: settled.mixed.model_dump(),
@@ -371,32 +351,6 @@ def _scatter(examples: Path, selection: Path, out: Path) -> dict[str, object]:
 def _gather(parts: Sequence[tuple[Path, assemble.Batches]], target: str, out: Path) -> dict[str, object]:
     content = assemble.gather(parts, out / target)
     return {"content_sha256": content, "rows": height(out / target)}
-
-
-def _audit(
-    settled: Sequence[tuple[str, Path, object]],
-    rejects: Sequence[Path],
-    firsts: Sequence[Path],
-    template: Template,
-    out: Path,
-) -> dict[str, object]:
-    drawn = [pl.read_parquet(path) for _, path, _ in settled]
-    tokens: dict[str, list[pl.Series]] = {}
-    for (source, _, _), rows in zip(settled, drawn, strict=True):
-        tokens.setdefault(source, []).append(rows["prompt_tokens"] + rows["completion_tokens"])
-    found = measure.Audit(
-        lengths=measure.lengths(tokens),
-        clusters=measure.merged_clusters(
-            measure.ClusterPart.model_validate(clusters) for _, _, clusters in settled
-        ),
-        samples=measure.samples(rejects),
-        checks=(
-            measure.check_split(drawn),
-            measure.check_targets(drawn),
-            proof.check_examples(firsts, template=template),
-        ),
-    )
-    return {"audit": found.model_dump(mode="json"), "rows": sum(rows.height for rows in drawn)}
 
 
 def _places(output: StageOutput) -> assemble.Places:

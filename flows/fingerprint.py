@@ -24,7 +24,7 @@ LIBRARIES = (
 ROOMS = ("schemas", "templates", "curation")
 """Rooms whose code decides what a row becomes."""
 
-STAGES = ("jobs.py", "stages.py", "decontaminate.py", "drawing.py")
+STAGES = ("jobs.py", "stages.py", "decontaminate.py", "drawing.py", "audit/figures.py")
 """What of this room does, too."""
 
 

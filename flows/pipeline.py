@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
 from flows import decontaminate, drawing, stages
+from flows.audit import figures
 from flows.engine import LOCAL, Engine, workers
 from flows.jobs import Run, Shard
 from flows.nights import NightRun, recorded, rendered
@@ -121,11 +122,11 @@ def build(
             )
             verdicts = step("dedup", stages.deduplicate)(run, shards, overlaps, recipe.dedup)
             drawn = step("draw", drawing.draw)(run, shards, verdicts, recipe)
-            settled = step("settle", drawing.settle)(run, shards, verdicts, drawn)
+            settled = step("settle", drawing.settle)(run, shards, verdicts, drawn, recipe.dedup.numbers)
             saved = step("save", drawing.save)(run, shards, settled)
             joined = step("join", drawing.join)(run, shards, settled, saved)
             gathered = step("gather", drawing.gather)(run, drawn)
-            audit = step("audit", drawing.audit)(run, shards, settled, joined, gathered, recipe.template)
+            audit = step("audit", figures.audit)(run, shards, settled, joined, gathered, recipe.template)
             work = Work(recipe, origins, asked, shards, verdicts, drawn, settled, joined, gathered, audit)
             return step("publish", _publish)(run, work, night)
 

@@ -184,6 +184,8 @@ def _report(work: Work, ledger: Ledger, content: str) -> Report:
         shares=shares,
         ledger=ledger,
         lengths=audit.lengths,
+        thinking=audit.thinking,
+        spreads=audit.spreads,
         columns=_columns(work),
         clusters=audit.clusters,
         samples=audit.samples,

@@ -3,7 +3,8 @@
 A format is a small model: its settings are what a recipe may say about it, its `read` is the
 conversion. `read` takes a mapping of column name to value and returns a `Draft`; it raises a
 `fault` (see `schemas.record`) with the reason for a row that does not hold a conversation.
-`turns` counts what a row states before anything is judged, for the ledger. A format that many rows
+`turns` counts what a row states before anything is judged, for the ledger; `pass_rate`, where a format has
+it, what its rows say of their difficulty, for the audit. A format that many rows
 come in may also state its `layout`: where in a table the turns of ordinary rows stand, so that those are
 recognised without making objects of them; a row that it does not describe is read by `read`. To add a
 format, write its class and add it to `RowFormat` at the end of this file.
@@ -106,6 +107,17 @@ class OpenMathReasoning(Record):
             solver=solver,
             metadata=_rest(row, "problem", "generated_solution"),
         )
+
+    def pass_rate(self, row: Row) -> float | None:
+        """Return how often a grading model solved the problem, from 0 to 1, where the row says so."""
+        stated = row.get("pass_rate_72b_tir")
+        if stated is None or stated == "n/a" or isinstance(stated, bool):
+            return None
+        try:
+            rate = float(stated)
+        except (TypeError, ValueError, OverflowError):
+            return None
+        return rate if 0 <= rate <= 1 else None
 
     def layout(self) -> Layout:
         """Return where the turns stand in a table."""

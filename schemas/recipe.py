@@ -30,6 +30,9 @@ Template = Literal["qwen3", "qwen3-instruct-2507", "qwen3-thinking-2507"]
 Compare = Literal["first_user", "user_turns", "conversation"]
 """What near-duplicates are judged by: the problem, all questions, or everything that was said."""
 
+Numbers = Literal["ignore", "distinguish"]
+"""Whether two texts that differ in their numbers only are one problem, or two."""
+
 
 def _format_by_name(value: object) -> object:
     return {"type": value} if isinstance(value, str) else value
@@ -104,7 +107,7 @@ class DedupPlan(Record):
     """Jaccard similarity of the shingle sets from which two texts count as the same."""
     shingle: int = Field(default=5, ge=1, le=32)
     """Words (or, in scripts without spaces, characters) to a shingle."""
-    numbers: Literal["ignore", "distinguish"] = "ignore"
+    numbers: Numbers = "ignore"
     """Whether texts that differ in a number are the same; an exercise with other figures is another one."""
     permutations: int = Field(default=120, ge=16, le=1024)
     """Length of a MinHash signature."""

@@ -7,12 +7,13 @@ for conversations; `round_trip_problem` proves that nothing was lost.
 from templates.parse import parse_chat, round_trip_problem
 from templates.render import render_chat, template_digest
 from templates.tokenizer import count_tokens, encode, reference_tokenizer, tokenizer_digest, tokenizer_path
-from templates.turns import ModeUnsupported, TrainingTurn, training_turns
+from templates.turns import ModeUnsupported, TrainingTurn, cut_trace, training_turns
 
 __all__ = [
     "ModeUnsupported",
     "TrainingTurn",
     "count_tokens",
+    "cut_trace",
     "encode",
     "parse_chat",
     "reference_tokenizer",

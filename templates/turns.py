@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 OPEN = "<|im_start|>"
 CLOSE = "<|im_end|>\n"
 ASSISTANT = f"{OPEN}assistant\n"
-THINK = "<think>\n"
-ANSWER = "\n</think>\n\n"
+_OPEN_TAG, _CLOSE_TAG = "<think>", "</think>"
+THINK = f"{_OPEN_TAG}\n"
+ANSWER = f"\n{_CLOSE_TAG}\n\n"
 TOOLS_OPEN = (
     "# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
     "You are provided with function signatures within <tools></tools> XML tags:\n<tools>\n"
@@ -98,6 +99,19 @@ def training_turns(
                 shown += f"{ASSISTANT}{_trace(message)}{reply}"
                 bare += f"{ASSISTANT}{reply}"
     return learned
+
+
+def cut_trace(turn: TrainingTurn) -> tuple[str, str]:
+    """Return a completion's trace, without its tags, and the completion without the trace.
+
+    What stands around a trace are tokens of the template's own, or the beginning of the completion, so the
+    two have together exactly the tokens of the whole. A turn without a trace has an empty one.
+    """
+    if not turn.thinking:
+        return "", turn.completion
+    head, close, answer = turn.completion.partition(_CLOSE_TAG)
+    opening = _OPEN_TAG if head.startswith(_OPEN_TAG) else ""
+    return head.removeprefix(opening), f"{opening}{close}{answer}"
 
 
 def generation_prompt(template: "Template", *, thinking: bool) -> str:

@@ -114,7 +114,8 @@ def _sizes(by_size: Mapping[str, int]) -> list[tuple[str, int]]:
 
 
 def _samples(report: Report) -> list[Mapping[str, object]]:
-    groups = groupby(report.samples, key=lambda sample: (sample.reason, sample.source))
+    dropped = [sample for sample in report.samples if sample.reason]
+    groups = groupby(dropped, key=lambda sample: (sample.reason, sample.source))
     return [
         {"reason": reason, "source": source, "sentence": Reason(reason).sentence, "rows": list(rows)}
         for (reason, source), rows in groups
