@@ -92,5 +92,6 @@ def _turns() -> pl.Expr:
 
 def _band() -> pl.Expr:
     rate = pl.col("pass_rate")
-    bands = rate.cut(_BANDS, labels=PASS_RATES[:-1], left_closed=True).cast(pl.String)
-    return bands.fill_null(pl.lit(PASS_RATES[-1]))
+    reached = pl.sum_horizontal([(rate >= edge).cast(pl.Int64) for edge in _BANDS])
+    band = reached.replace_strict(range(len(_BANDS) + 1), PASS_RATES[:-1], return_dtype=pl.String)
+    return pl.when(rate.is_not_null()).then(band).otherwise(pl.lit(PASS_RATES[-1]))
