@@ -65,6 +65,7 @@ def settled(
     rows: list[dict[str, Any]],
     parts: list[tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]],
     supervise: str = "all",
+    numbers: str = "ignore",
 ) -> Settled:
     """Settle valid rows of which each part rendered some (index, lost) and drew some of those."""
     found = [
@@ -86,6 +87,7 @@ def settled(
             for number, (_, _, drawn) in enumerate(parts)
         ],
         supervise=supervise,
+        numbers=numbers,
     )
 
 
@@ -162,6 +164,27 @@ def test_an_example_drawn_several_times_is_drawn_once(tmp_path: Path) -> None:
     assert got.fates["drawn"].to_list() == [1]
     assert got.mixed.check().kept.examples == 1
     assert got.drawn.height == 3
+
+
+@pytest.mark.parametrize(("numbers", "problems"), [("ignore", 1), ("distinguish", 2)])
+def test_a_problem_is_a_cluster_or_what_has_its_numbers(numbers: str, problems: int, tmp_path: Path) -> None:
+    """Rows of one cluster with other figures are solutions of one problem only if numbers are ignored."""
+    shared = {"cluster": "a" * 32, "cluster_size": 3}
+    texts = ("Add 1 and 2.", "Add 1 and 3.", "add 1 and 2")
+    rows = [
+        valid(n, id_) | shared | {"text": text}
+        for n, (id_, text) in enumerate(zip("abc", texts, strict=True))
+    ]
+    rows.append(valid(3, "d"))
+    drawn = selected(*((place, "train") for place in range(4)))
+    got = settled(
+        tmp_path, rows=rows, parts=[([counted(n, n) for n in range(4)], [], drawn)], numbers=numbers
+    ).drawn
+    assert got["row"].to_list() == [0, 1, 2, 3]
+    first, _, third, alone = got["problem"]
+    assert (first, alone) == (third, 0xDDDDDDDDDDDDDDDD)
+    assert got["problem"][:3].n_unique() == problems
+    assert got["id"].to_list() == [int(id_ * 16, 16) for id_ in "abcd"]
 
 
 def test_nothing_at_all_is_settled_too(tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
 """The figures of the report, on frames small enough to count by hand."""
 
-from pathlib import Path
-
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from curation.fates import DRAWN
 from curation.measure import (
@@ -12,13 +12,9 @@ from curation.measure import (
     check_shares,
     check_split,
     check_targets,
-    clusters,
     lengths,
-    merged_clusters,
-    samples,
+    thinking,
 )
-from curation.normalize import REJECTS
-from curation.shards import write_shard
 from schemas.ledger import Amount, Ledger, StageCount
 from schemas.manifest import Share
 from schemas.recipe import MixPlan
@@ -26,8 +22,10 @@ from schemas.recipe import MixPlan
 
 def drawn(*rows: tuple[str, int, str]) -> pl.DataFrame:
     """Make drawn examples of (cluster, completion tokens, split)."""
+    blank = dict.fromkeys(DRAWN.names())
     listed = [
-        {"row": row, "cluster": ord(cluster), "split": split, "prompt_tokens": 6, "completion_tokens": n}
+        blank
+        | {"row": row, "cluster": ord(cluster), "split": split, "prompt_tokens": 6, "completion_tokens": n}
         for row, (cluster, n, split) in enumerate(rows)
     ]
     return pl.DataFrame(listed, schema=DRAWN, orient="row")
@@ -43,41 +41,26 @@ def test_lengths_are_of_prompt_and_completion_together() -> None:
     assert (b.source, b.examples, b.histogram[0], b.fits) == ("b", 1, 1, (1.0,) * 8)
 
 
-def test_clusters_are_counted_by_size() -> None:
-    """Single rows are no cluster, one may be in several shards; the largest come first, then by name."""
-    shards = ["aabcd", "bbcc"]
-    sizes = {"a": 2, "b": 3, "c": 3, "d": 1}
-    verdicts = [
-        pl.DataFrame({"cluster": list(names), "cluster_size": [sizes[name] for name in names]})
-        for names in shards
+@given(
+    st.lists(st.lists(st.tuples(st.booleans(), st.integers(1, 40_000)), max_size=6), min_size=1, max_size=3)
+)
+@settings(max_examples=50, deadline=None)
+def test_thinking_and_direct_examples_are_all_examples(parts: list[list[tuple[bool, int]]]) -> None:
+    """Every thinking example is in one bin of its trace's length, whichever part it stands in."""
+    frames = [
+        pl.DataFrame(
+            [(thinks, tokens * thinks) for thinks, tokens in part],
+            schema={"thinking": pl.Boolean, "think_tokens": pl.Int64},
+            orient="row",
+        )
+        for part in parts
     ]
-    got = merged_clusters((clusters(part, largest=2) for part in verdicts), largest=2)
-    assert got.by_size == {"2": 1, "3": 2}
-    assert [cluster.id for cluster in got.largest] == ["b", "c"]
-
-
-def test_samples_are_few_of_each_source_and_reason(tmp_path: Path) -> None:
-    """By smallest id, whichever file they stand in, cut for display."""
-    rows = [
-        {
-            "id": id_,
-            "source": "s",
-            "file": "f",
-            "row": row,
-            "stage": "x",
-            "reason": reason,
-            "content": "中" * 9,
-        }
-        for row, (id_, reason) in enumerate([("d", "r"), ("b", "r"), ("c", "r"), ("a", "q")])
-    ]
-    for name, part in (("1", rows[:2]), ("2", rows[2:])):
-        write_shard(tmp_path / name, pl.DataFrame(part, schema=REJECTS, orient="row"))
-    got = samples([tmp_path / "1", tmp_path / "2"], each=2, characters=3)
-    assert [(sample.reason, sample.id, sample.content) for sample in got] == [
-        ("q", "a", "中中中"),
-        ("r", "b", "中中中"),
-        ("r", "c", "中中中"),
-    ]
+    (view,) = thinking({"a": frames})
+    traces = [tokens for part in parts for thinks, tokens in part if thinks]
+    assert view.thinking == len(traces) == sum(view.histogram)
+    assert view.thinking + view.direct == sum(map(len, parts))
+    assert view.longest == max(traces, default=0)
+    assert not traces or view.median in traces
 
 
 def share(source: str, examples: int, tokens: int = 0, split: str = "train") -> Share:

@@ -223,3 +223,17 @@ def test_nothing_asked_for_gives_empty_outputs(tmp_path: Path) -> None:
     """No conversations, no examples."""
     got = Rendered(tmp_path, [PLAIN], asked=[])
     assert (got.examples.height, got.index.height, got.lost.height) == (0, 0, 0)
+
+
+def test_the_index_tells_what_the_audit_shows(tmp_path: Path) -> None:
+    """Tokens of the trace alone, and of the whole row its questions, its language and no pass rate."""
+    chinese = {"messages": [user("一加一等于几？"), says("等于二。", "一加一是二")]}
+    got = Rendered(tmp_path, [AGENT, PLAIN, chinese])
+    traces = count_tokens(["\ncall it\n", "\nso\n", "", "", "\n一加一是二\n"]).tolist()
+    assert got.index.select("think_tokens", "questions", "language", "pass_rate").rows() == [
+        (traces[0], 2, "en", None),
+        (traces[1], 2, "en", None),
+        (0, 2, "en", None),
+        (0, 1, "en", None),
+        (traces[4], 1, "zh", None),
+    ]

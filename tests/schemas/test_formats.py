@@ -270,3 +270,24 @@ def test_two_different_traces_are_refused() -> None:
 def test_turns_are_counted_before_a_row_is_judged(type: str, row: dict[str, Any], turns: int) -> None:
     """The ledger knows how many turns a refused row stated."""
     assert FORMATS.validate_python({"type": type}).turns(row) == turns
+
+
+@pytest.mark.parametrize(
+    ("stated", "want"),
+    [
+        ("0.65625", 0.65625),
+        ("0", 0.0),
+        (1, 1.0),
+        ("n/a", None),
+        (None, None),
+        ("often", None),
+        ("1.5", None),
+        ("nan", None),
+        (True, None),
+        ([0.5], None),
+        (10**400, None),
+    ],
+)
+def test_a_pass_rate_is_a_fraction_or_unknown(stated: object, want: float | None) -> None:
+    """Whatever the column holds, it is a number from 0 to 1, or nobody knows."""
+    assert OpenMathReasoning().pass_rate({"pass_rate_72b_tir": stated}) == want

@@ -13,6 +13,8 @@ from schemas.conversation import CONTROL_TOKENS, Conversation, Lineage, Message,
 from templates import (
     ModeUnsupported,
     TrainingTurn,
+    count_tokens,
+    cut_trace,
     parse_chat,
     render_chat,
     round_trip_problem,
@@ -341,3 +343,19 @@ def test_earlier_queries_may_think_where_later_ones_do_not():
     turn = training_turns(messages, template="qwen3-instruct-2507", supervise="last")[0]
     assert turn.prompt + turn.completion == render_chat(messages, template="qwen3-instruct-2507")
     assert round_trip_problem(messages, (), turn, "qwen3-instruct-2507") is None
+
+
+@fuzzed
+@given(conversations(), st.sampled_from(["qwen3", "qwen3-thinking-2507"]))
+def test_a_trace_and_the_rest_have_the_tokens_of_the_whole(conversation, template):
+    """Counting a completion in two parts gives its tokens exactly, and those of its trace besides."""
+    messages, tools = conversation
+    try:
+        turns = training_turns(messages, tools, template=template)
+    except ModeUnsupported:
+        return
+    for turn in turns:
+        trace, rest = cut_trace(turn)
+        assert trace.strip("\n") == (messages[turn.turn].reasoning or "").strip("\n")
+        whole, parts = count_tokens([turn.completion]), count_tokens([trace, rest])
+        assert whole.sum() == parts.sum()
