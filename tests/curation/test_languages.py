@@ -25,7 +25,7 @@ TEXTS = {
     "I like red apples in the garden. 我喜欢花园里的红苹果，它们很好吃。": "mixed",
     CODE: "other",
     f"怎么打印列表里的单词？\n{CODE}": "zh",
-    "self.x_1 == foo(bar); a[i] += b.count": "other",
+    "self.x_1 += a[i]; b.count(2)": "other",
     "Greek letters α, β and π are no language of their own in the formulas that we write.": "en",
 }
 

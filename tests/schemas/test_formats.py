@@ -7,7 +7,7 @@ import pytest
 from pydantic import TypeAdapter
 from pydantic_core import PydanticCustomError
 
-from schemas.formats import Draft, RowFormat
+from schemas.formats import Draft, OpenMathReasoning, RowFormat
 
 FORMATS: TypeAdapter[RowFormat] = TypeAdapter(RowFormat)
 

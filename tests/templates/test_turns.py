@@ -345,7 +345,7 @@ def test_earlier_queries_may_think_where_later_ones_do_not():
     assert round_trip_problem(messages, (), turn, "qwen3-instruct-2507") is None
 
 
-@fuzzed
+@settings(fuzzed, max_examples=30)
 @given(conversations(), st.sampled_from(["qwen3", "qwen3-thinking-2507"]))
 def test_a_trace_and_the_rest_have_the_tokens_of_the_whole(conversation, template):
     """Counting a completion in two parts gives its tokens exactly, and those of its trace besides."""
