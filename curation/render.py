@@ -63,7 +63,7 @@ templates read them; `tools` is the JSON text of the tool list, or null."""
 _AT_ONCE = 1024
 _LETTERS_AT_ONCE = 8 * 1024 * 1024
 
-_READ_OF_EACH = 256
+_READ_OF_EACH = 160
 """Characters of each text of a row that tell its language."""
 
 
