@@ -204,17 +204,13 @@ def _frame(kept: list[_Counted], source: str) -> pl.DataFrame:
 
 
 def _languages(rows: Mapping[int, Reopened]) -> Mapping[int, str]:
-    """Return the language of each row, by what its user and assistant say; their first words suffice."""
-    texts = [
-        "\n".join(
-            part[:_READ_OF_EACH]
-            for message in of.messages
-            if message.role in ("user", "assistant")
-            for part in (message.content, message.reasoning)
-            if part
-        )
-        for of in rows.values()
-    ]
+    """Return the language of each row, by how its first question, its last trace and its last answer begin."""
+    texts = []
+    for of in rows.values():
+        first, last = of.messages[0], of.messages[-1]
+        asked = first if first.role == "user" else of.messages[1]
+        trace = (last.reasoning or "")[:_READ_OF_EACH]
+        texts.append(f"{asked.content[:_READ_OF_EACH]}\n{trace}\n{last.content[:_READ_OF_EACH]}")
     return dict(zip(rows, languages(texts), strict=True))
 
 
