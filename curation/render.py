@@ -204,7 +204,7 @@ def _frame(kept: list[_Counted], source: str) -> pl.DataFrame:
 
 
 def _languages(rows: Mapping[int, Reopened]) -> Mapping[int, str]:
-    """Return the language of each row, by how its first question, its last trace and its last answer begin."""
+    """Return the language of each row, by how its first question and its last trace and answer begin."""
     texts = []
     for of in rows.values():
         first, last = of.messages[0], of.messages[-1]
