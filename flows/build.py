@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Annotated, ParamSpec, TypeVar
+
+from pydantic import Field
 
 from flows.settings import settle_prefect
 
@@ -16,6 +18,7 @@ from prefect.cache_policies import NO_CACHE  # noqa: E402
 from flows.engine import LOCAL, Engine  # noqa: E402
 from flows.pipeline import Built, build  # noqa: E402
 from flows.progress import listener  # noqa: E402
+from flows.retention import tidy  # noqa: E402
 from flows.store import Store  # noqa: E402
 from flows.summary import ledger_table, summary  # noqa: E402
 from schemas.recipe import Recipe  # noqa: E402
@@ -31,6 +34,7 @@ def build_mixture(
     base: Path = Path(),
     workers: int | None = None,
     engine: Engine = LOCAL,
+    keep: Annotated[int, Field(ge=1)] | None = None,
 ) -> str:
     """Build a mixture and publish it as the current version of the store.
 
@@ -40,6 +44,7 @@ def build_mixture(
         base: Folder that the recipe's relative file patterns start from.
         workers: Worker processes of this machine; unset means one per core.
         engine: Who works on the shards: processes of this machine, or a Dask cluster.
+        keep: After publishing, collect the store and keep so many good versions; unset collects nothing.
 
     Returns:
         The digest that names the version.
@@ -58,6 +63,8 @@ def build_mixture(
     )
     _publish_artifacts(built)
     built.check()
+    if keep and built.status == "published":
+        tidy(Store(store), recipe.name, keep)
     return built.digest
 
 

@@ -27,9 +27,11 @@ from dataclasses import dataclass
 from glob import has_magic
 from hashlib import file_digest, sha256
 from pathlib import Path
+from typing import IO
 
 import orjson
 
+from flows.holds import shared, use
 from schemas.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
 
 MANIFEST = "manifest.json"
@@ -38,6 +40,9 @@ _DIGITS = 64
 
 ABANDONED_AFTER = 24 * 3600
 """Age in seconds from which a temporary folder of the cache is that of a process that died."""
+
+_LOOK = 0.25
+"""Seconds that a builder waits for a lock: whoever looks whether one is there holds it for an instant."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ class Store:
             StoreFull: if the disk is full; nothing is left behind.
         """
         folder = self.root / ".cache" / name / key
-        if found := _intact(folder):
+        if use(folder / MANIFEST) and (found := _intact(folder)):
             return found
         with self.scratch(folder.parent) as scratch:
             result = make(scratch)
@@ -107,14 +112,34 @@ class Store:
         folder = self.root / mixture
         with full_disk(self.root):
             _make_folder(folder)
-        with (folder / ".lock").open("w") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+        with (folder / ".lock").open("a") as handle:
+            if not _lock(handle):
                 msg = f"another build of {mixture} is running in {self.root}; try again when it has ended"
-                raise StoreBusy(msg) from None
+                raise StoreBusy(msg)
+            os.utime(handle.fileno())
             self._sweep(folder)
             yield
+
+    def building_since(self, mixture: str) -> float | None:
+        """Return since when a builder holds the mixture's lock, in seconds since the epoch, or None."""
+        try:
+            handle = (self.root / mixture / ".lock").open("rb")
+        except FileNotFoundError:
+            return None
+        with handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return os.fstat(handle.fileno()).st_mtime
+        return None
+
+    def mixtures(self) -> tuple[str, ...]:
+        """Return the names of the mixtures that were ever built here, in order."""
+        folders = self.root.iterdir() if self.root.is_dir() else ()
+        signs = ("CURRENT", "runs.jsonl", "versions")
+        return tuple(
+            sorted(folder.name for folder in folders if any((folder / sign).exists() for sign in signs))
+        )
 
     def _sweep(self, mixture: Path) -> None:
         """Remove what builds that were killed left behind; builds of other mixtures may be running."""
@@ -137,12 +162,20 @@ class Store:
             Where the version lies, and whether it is new there.
         """
         version = self.root / mixture / "versions" / digest(scratch / MANIFEST)
+        use(version / MANIFEST)  # one that is there may be so old that it is about to be collected
         with full_disk(self.root):
             new = commit(scratch, version, whole=lambda there: not problems(there))
         return version, new
 
     def promote(self, mixture: str, version: Path) -> None:
-        """Make a version that is kept here the mixture's current one."""
+        """Make a version that is kept here the mixture's current one.
+
+        Raises:
+            StoreCorrupt: if it is not there.
+        """
+        if not use(version / MANIFEST):
+            msg = f"{version} is gone, so it cannot become current; build again"
+            raise StoreCorrupt(msg)
         with full_disk(self.root):
             _write_atomically(self.root / mixture / "CURRENT", f"{version.name}\n".encode())
 
@@ -239,6 +272,39 @@ def open_version(path: Path) -> Path:
         raise StoreCorrupt(msg)
     msg = f"{path} is neither a version (no {MANIFEST}) nor a mixture (no CURRENT)"
     raise StoreError(msg)
+
+
+def store_of(path: Path) -> tuple[Store, str | None]:
+    """Return the store that `path` means, and the mixture if it is a mixture's folder.
+
+    Raises:
+        StoreError: if it is neither.
+    """
+    path = path.resolve()
+    if path.name in Store(path.parent).mixtures():
+        return Store(path.parent), path.name
+    if (path / ".cache").is_dir() or Store(path).mixtures():
+        return Store(path), None
+    msg = f"{path} is neither a store nor a mixture's folder"
+    raise StoreError(msg)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Path]:
+    """Yield the version folder that `path` means; nobody collects it while it is read.
+
+    Args:
+        path: a version's folder, or a mixture's folder for its current version.
+
+    Raises:
+        StoreError: if there is neither a manifest nor a CURRENT.
+    """
+    while True:  # until a version could be held: one that was collected first is no longer current
+        folder = open_version(path)
+        with shared(folder / MANIFEST) as there:
+            if there:
+                yield folder
+                return
 
 
 def problems(version: Path) -> list[str]:
@@ -356,6 +422,20 @@ def _intact(folder: Path) -> StageOutput | None:
     except OSError:
         pass  # not there, or not whole: the same thing to a cache
     return None
+
+
+def _lock(handle: IO[str]) -> bool:
+    """Take a lock alone if nobody has it, apart from those who only look."""
+    until = time.monotonic() + _LOOK
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(_LOOK / 25)
+        else:
+            return True
 
 
 def _write_atomically(path: Path, content: bytes) -> None:

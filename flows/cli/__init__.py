@@ -2,10 +2,10 @@
 
 import sys
 
-from flows.cli import building, recipes, rows, training, versions
+from flows.cli import building, recipes, rows, training, upkeep, versions
 from flows.cli.terminal import app, say_json
 
-__all__ = ["app", "building", "main", "recipes", "rows", "training", "versions"]
+__all__ = ["app", "building", "main", "recipes", "rows", "training", "upkeep", "versions"]
 
 
 def main() -> None:

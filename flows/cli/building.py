@@ -61,6 +61,10 @@ def build(
         int | None, typer.Option(min=1, help="Override the size of the mixture, in its unit.")
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Override the seed of the draw.")] = None,
+    keep: Annotated[
+        int | None,
+        typer.Option(min=1, help="After publishing, collect the store and keep so many versions (see gc)."),
+    ] = None,
     direct: Annotated[
         bool, typer.Option("--direct", help="Run without Prefect: no server, no record of the run there.")
     ] = False,
@@ -87,8 +91,12 @@ def build(
                 stated, Store(store), base=located.base, processes=workers, engine=place, notify=notify
             )
             built.check()
+            if keep and built.status == "published":
+                from flows.retention import tidy
+
+                tidy(Store(store), stated.name, keep)
         else:
-            _build_as_flow(stated, store, located.base, workers, place)
+            _build_as_flow(stated, store, located.base, workers, place, keep)
     version = Store(store).current(stated.name)
     if version is not None:
         show_folder(version, as_json=as_json)
@@ -109,7 +117,9 @@ def _watched(*, quiet: bool) -> "Iterator[Notify]":
             LISTENER.reset(token)
 
 
-def _build_as_flow(recipe: "Recipe", store: Path, base: Path, workers: int | None, engine: "Engine") -> None:
+def _build_as_flow(
+    recipe: "Recipe", store: Path, base: Path, workers: int | None, engine: "Engine", keep: int | None
+) -> None:
     from flows.settings import settle_prefect
 
     settle_prefect(store / ".cache" / "prefect")
@@ -117,4 +127,4 @@ def _build_as_flow(recipe: "Recipe", store: Path, base: Path, workers: int | Non
         sys.stderr.write("starting a temporary Prefect server; --direct does without\n")
     from flows.build import build_mixture
 
-    build_mixture(recipe, store, base, workers, engine)
+    build_mixture(recipe, store, base, workers, engine, keep)
