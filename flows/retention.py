@@ -22,7 +22,7 @@ from flows.holds import alone
 from flows.store import ABANDONED_AFTER, MANIFEST, Store
 from schemas.errors import StoreCorrupt
 from schemas.manifest import Manifest
-from schemas.retention import Kind, KeptVersion, Removed, Retained
+from schemas.retention import KeptVersion, Kind, Removed, Retained
 
 KEEP = 10
 """Good versions that stay, unless told otherwise."""
@@ -55,9 +55,10 @@ def retain(
     Raises:
         StoreCorrupt: if a CURRENT names no version, so that nobody knows which one is in use.
     """
+    now = time.time()  # first: what begins from here on uses nothing before it
     everything = store.mixtures()
     began = [since for name in everything if (since := store.building_since(name)) is not None]
-    limit = min([time.time() - max(days * _DAY, _COARSE), *began])
+    limit = min([now - max(days * _DAY, _COARSE), *began])
     sweep = _Sweep(store.root, limit, dry_run)
     kept: list[KeptVersion] = []
     for name in everything if mixture is None else [mixture]:

@@ -134,9 +134,9 @@ class Store:
         return None
 
     def mixtures(self) -> tuple[str, ...]:
-        """Return the names of the mixtures that were ever built here, in order."""
+        """Return the names of the mixtures that were ever built here, or are for the first time, in order."""
         folders = self.root.iterdir() if self.root.is_dir() else ()
-        signs = ("CURRENT", "runs.jsonl", "versions")
+        signs = (".lock", "CURRENT", "runs.jsonl", "versions")
         return tuple(
             sorted(folder.name for folder in folders if any((folder / sign).exists() for sign in signs))
         )
