@@ -65,7 +65,7 @@ def retain(
         mine = _collect_versions(sweep, store, name, keep)
         _collect_runs(sweep, store, name, {version.version for version in mine})
         kept += mine
-    _collect_outputs(sweep)
+    _collect_outputs(sweep, store, everything)
     _collect_downloads(sweep, store, everything)
     _collect_leftovers(sweep, everything)
     return Retained(
@@ -220,10 +220,17 @@ def _collect_runs(sweep: _Sweep, store: Store, mixture: str, kept: set[str]) -> 
             sweep.take("run", folder)
 
 
-def _collect_outputs(sweep: _Sweep) -> None:
-    """Remove outputs of stages that no build has used of late."""
+def _collect_outputs(sweep: _Sweep, store: Store, mixtures: Iterable[str]) -> None:
+    """Remove outputs of stages that no build has used of late.
+
+    A night on which nothing has changed runs no stage and so uses none: while a mixture is built at all, what
+    its last build with any work used stays for the next.
+    """
+    alive = [name for name in mixtures if _age(store.root / name / "runs.jsonl") >= sweep.limit]
+    wanted = {output for name in alive for output in store.outputs(name)}
     for folder in sorted((sweep.root / ".cache").glob(f"*/{'[0-9a-f]' * _DIGITS}")):
-        sweep.collect("output", folder, folder / MANIFEST)
+        if f"{folder.parent.name}/{folder.name}" not in wanted:
+            sweep.collect("output", folder, folder / MANIFEST)
 
 
 def _collect_downloads(sweep: _Sweep, store: Store, mixtures: Iterable[str]) -> None:

@@ -6,6 +6,7 @@ STORE/<mixture>/report.html          what the newest run came to, for people
 STORE/<mixture>/runs/<run>/          report.html, report.json and summary.md of one run
 STORE/<mixture>/runs.jsonl           when which build ran and how it ended, a line a run
 STORE/<mixture>/places.json          where the last build's source files lie on this machine
+STORE/<mixture>/outputs.json         outputs of stages that the last build with any used
 STORE/.cache/<stage>/<key>/          outputs of stages, named by all that decides them
 STORE/.cache/hub/                    downloaded files
 
@@ -21,7 +22,7 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from glob import has_magic
@@ -143,7 +144,7 @@ class Store:
 
     def _sweep(self, mixture: Path) -> None:
         """Remove what builds that were killed left behind; builds of other mixtures may be running."""
-        leavings = ("versions/.tmp-*", "runs/.tmp-*", ".CURRENT.*", ".report.html.*", ".places.json.*")
+        leavings = ("versions/.tmp-*", "runs/.tmp-*", ".CURRENT.*", ".report.html.*", ".*.json.*")
         for left in (left for pattern in leavings for left in mixture.glob(pattern)):
             _remove(left)
         abandoned = time.time() - ABANDONED_AFTER
@@ -210,6 +211,19 @@ class Store:
         except (OSError, ValueError):
             return {}
         return noted
+
+    def record_outputs(self, mixture: str, outputs: Iterable[StageOutput]) -> None:
+        """Note which outputs a build used: nights on which nothing changes use none, and must lose none."""
+        names = sorted({f"{output.folder.parent.name}/{output.folder.name}" for output in outputs})
+        with full_disk(self.root):
+            _write_atomically(self.root / mixture / "outputs.json", orjson.dumps(names))
+
+    def outputs(self, mixture: str) -> frozenset[str]:
+        """Return the outputs (`<stage>/<key>`) that the last build with any used; empty if none is known."""
+        try:
+            return frozenset(orjson.loads((self.root / mixture / "outputs.json").read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return frozenset()
 
     def record_run(self, mixture: str, facts: Mapping[str, object]) -> None:
         """Append one line to the mixture's history of runs; clock and host belong here only."""

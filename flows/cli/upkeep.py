@@ -1,11 +1,11 @@
-"""`thinkmix gc`: what looks after a store."""
+"""`thinkmix gc` and `thinkmix doctor`: what looks after a store and the machine under it."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from flows.cli.terminal import JsonOption, app, say, say_json
+from flows.cli.terminal import JsonOption, StoreOption, app, console, say, say_json
 
 
 @app.command(epilog="Example: thinkmix gc build/store --keep 10 --days 7 --dry-run")
@@ -42,3 +42,25 @@ def gc(
             say(sentence)
     if told.failed:
         raise typer.Exit(5)
+
+
+@app.command(epilog="Example: thinkmix doctor --store build/store")
+def doctor(store: StoreOption = Path("build/store"), as_json: JsonOption = False) -> None:
+    """Say whether this machine and the store are fit for builds, and what to do; exit code 1 if not."""
+    from flows.doctor import examine
+    from flows.show import plain
+    from flows.store import Store
+
+    found = examine(Store(store))
+    if as_json:
+        say_json([finding.model_dump() for finding in found])
+    else:
+        colours = {"ok": "green", "warn": "yellow", "fail": "red"}
+        screen = console()
+        for finding in found:
+            mark = f"[{colours[finding.status]}]{finding.status:<5}[/]"
+            screen.print(f"{mark}{finding.name}: {plain(finding.detail)}", soft_wrap=True, emoji=False)
+            if finding.advice:
+                screen.print(f"     → {plain(finding.advice)}", soft_wrap=True, emoji=False)
+    if any(finding.status == "fail" for finding in found):
+        raise typer.Exit(1)

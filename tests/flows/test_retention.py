@@ -189,6 +189,24 @@ def test_outputs_go_when_no_build_has_used_them(store: Store) -> None:
     assert (store.root / ".cache" / "prefect").exists()
 
 
+def test_unchanged_nights_do_not_cost_the_cache(store: Store) -> None:
+    """While a mixture is built, outputs of its last build with any work stay, though no night uses them."""
+    last, older = add_output(store, 1), add_output(store, 2)
+    (store.root / "small" / "outputs.json").write_text(json.dumps([f"bands/{name(1)}"]))
+    retain(store)
+    assert (last.exists(), older.exists()) == (True, False)
+    age(store.root / "small" / "runs.jsonl")  # nobody builds it any more
+    retain(store)
+    assert not last.exists()
+
+
+def test_build_notes_what_it_used(built) -> None:
+    """After a build its outputs are known: all that lie in the cache of a store with one build."""
+    root = built.version.parents[2]
+    lying = {f"{path.parent.name}/{path.name}" for path in (root / ".cache").glob("*/" + "?" * 64)}
+    assert Store(root).outputs("small") == lying
+
+
 def test_what_a_running_build_has_used_stays(store: Store) -> None:
     """With no days of grace at all, outputs, downloads and versions used since a build began stay."""
     used, unused = add_output(store, 1), add_output(store, 2)
