@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.terminal import JsonOption, StoreOption, app, console, say, say_json
+from flows.cli.terminal import JsonOption, StoreOption, app, say, say_json
 
 
 @app.command(epilog="Example: thinkmix gc build/store --keep 10 --days 7 --dry-run")
@@ -48,7 +48,6 @@ def gc(
 def doctor(store: StoreOption = Path("build/store"), as_json: JsonOption = False) -> None:
     """Say whether this machine and the store are fit for builds, and what to do; exit code 1 if not."""
     from flows.doctor import examine
-    from flows.show import plain
     from flows.store import Store
 
     found = examine(Store(store))
@@ -56,11 +55,15 @@ def doctor(store: StoreOption = Path("build/store"), as_json: JsonOption = False
         say_json([finding.model_dump() for finding in found])
     else:
         colours = {"ok": "green", "warn": "yellow", "fail": "red"}
-        screen = console()
         for finding in found:
-            mark = f"[{colours[finding.status]}]{finding.status:<5}[/]"
-            screen.print(f"{mark}{finding.name}: {plain(finding.detail)}", soft_wrap=True, emoji=False)
+            typer.secho(f"{finding.status:<5}", fg=colours[finding.status], nl=False)
+            say(_printable(f"{finding.name}: {finding.detail}"))
             if finding.advice:
-                screen.print(f"     → {plain(finding.advice)}", soft_wrap=True, emoji=False)
+                say(_printable(f"     → {finding.advice}"))
     if any(finding.status == "fail" for finding in found):
         raise typer.Exit(1)
+
+
+def _printable(text: str) -> str:
+    """Return text without what steers a terminal; a server may have answered anything."""
+    return "".join(char if char.isprintable() else "?" for char in text)

@@ -84,7 +84,7 @@ TROUBLES = (
 
 def collect() -> Libraries:
     """Look at the environment."""
-    found = {}
+    found: dict[str, str] = {}
     for distribution in distributions():
         if name := distribution.metadata["Name"]:
             found.setdefault(canonicalize_name(name), distribution.version)

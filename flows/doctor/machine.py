@@ -12,6 +12,7 @@ from flows.memory import machine_bytes, usable_bytes
 from flows.store import Store
 from flows.workers import LEAST_BYTES
 from schemas.errors import SourceCorrupt, SourceNotFound
+from schemas.recipe import Template
 from templates import template_digest, tokenizer_digest
 from templates.render import TEMPLATE_SHA256
 
@@ -38,7 +39,7 @@ class Machine:
     cores: int
     files: int
     """Most open files that a build may allow itself; -1 if there is no limit."""
-    templates: Mapping[str, str]
+    templates: Mapping[Template, str]
     """sha256 by name."""
     tokenizer: str
     """What is wrong with the tokenizer's file; empty if nothing is."""

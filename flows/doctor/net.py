@@ -61,12 +61,12 @@ def collect(settings: Mapping[str, str]) -> Reached:
             pool.submit(_ask, modelscope) if find_spec("modelscope_hub") else None,
             pool.submit(_ask, f"{api.rstrip('/')}/admin/version", "GET") if api else None,
         )
-        answers = [future.result() if future else None for future in asked]
+        hub_says, modelscope_says, prefect_says = (future.result() if future else None for future in asked)
     try:
         client = version("prefect")
     except PackageNotFoundError:
         client = ""
-    return Reached(*answers, client=client)
+    return Reached(hub_says, modelscope_says, prefect_says, client)
 
 
 def check(reached: Reached) -> list[Finding]:
