@@ -21,6 +21,5 @@ def examine(store: Store) -> list[Finding]:
         found += machine.check(machine.collect(store))
         found += disk.check(disk.collect(store))
         reached = asked.result()
-    open_server = reached.prefect is not None and reached.prefect.status == 200
     found += net.check(reached)
-    return found + exposure.check(settings, open_without_password=open_server)
+    return found + exposure.check(settings, asks=net.asks_for_password(reached.prefect))

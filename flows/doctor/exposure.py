@@ -29,26 +29,24 @@ def collect(environment: Mapping[str, str] | None = None) -> dict[str, str]:
     return profile | {name: value for name, value in given.items() if name.startswith("PREFECT_") and value}
 
 
-def check(settings: Mapping[str, str], *, open_without_password: bool = False) -> list[Finding]:
+def check(settings: Mapping[str, str], *, asks: bool | None = None) -> list[Finding]:
     """Return what there is to say of the server's safety.
 
     Args:
         settings: Prefect's, by the names of the environment.
-        open_without_password: whether the server told its version to someone without credentials.
+        asks: whether the server asks for a password; None if that is not known.
     """
     host, api = settings.get("PREFECT_SERVER_API_HOST"), settings.get("PREFECT_API_URL")
     if not host and not api:
         return [ok("prefect exposure", "only temporary servers, which listen on the loopback interface")]
     return [
-        _address(settings, host, api, open_without_password=open_without_password),
+        _address(settings, host, api, asks=asks),
         _origins(settings),
         _csrf(settings),
     ]
 
 
-def _address(
-    settings: Mapping[str, str], host: str | None, api: str | None, *, open_without_password: bool
-) -> Finding:
+def _address(settings: Mapping[str, str], host: str | None, api: str | None, *, asks: bool | None) -> Finding:
     name = "prefect exposure"
     advice = (
         "set PREFECT_SERVER_API_AUTH_STRING=user:password where the server runs and PREFECT_API_AUTH_STRING "
@@ -59,15 +57,16 @@ def _address(
     where = urlsplit(api or "").hostname or ""
     if api and not _is_loopback(where):
         shown = plain_address(api)
-        if open_without_password:
+        if asks is False:
             return fail(name, f"{shown} answers without a password: anyone may run code there", advice)
         if not any(settings.get(password) for password in (*_PASSWORDS, "PREFECT_API_KEY")):
             return fail(name, f"PREFECT_API_URL is {shown}, and no password is set", advice)
-    if open_without_password:
+    if asks is False:
         detail = "the server is on this machine, but every user and web page of this machine may use it"
         return warn(name, detail, advice)
     return ok(
-        name, f"{host or where}, {'with' if any(map(settings.get, _PASSWORDS)) else 'without'} a password"
+        name,
+        f"{host or where}, {'with' if asks or any(map(settings.get, _PASSWORDS)) else 'without'} a password",
     )
 
 

@@ -43,6 +43,8 @@ class Reached:
     """To the question for its version, asked without credentials."""
     client: str
     """Our own version of Prefect; empty if it is not installed."""
+    credentials: bool = False
+    """Whether builds have any to show to the server."""
 
 
 def collect(settings: Mapping[str, str]) -> Reached:
@@ -66,7 +68,8 @@ def collect(settings: Mapping[str, str]) -> Reached:
         client = version("prefect")
     except PackageNotFoundError:
         client = ""
-    return Reached(hub_says, modelscope_says, prefect_says, client)
+    credentials = any(settings.get(name) for name in ("PREFECT_API_AUTH_STRING", "PREFECT_API_KEY"))
+    return Reached(hub_says, modelscope_says, prefect_says, client, credentials)
 
 
 def check(reached: Reached) -> list[Finding]:
@@ -76,6 +79,12 @@ def check(reached: Reached) -> list[Finding]:
         *([_hub("modelscope", reached.modelscope, "MODELSCOPE_ENDPOINT")] if reached.modelscope else []),
         _server(reached),
     ]
+
+
+def asks_for_password(server: Answer | None) -> bool | None:
+    """Return whether a Prefect server asks for one; None if it did not say."""
+    known = {401: True, 403: True, 200: False}
+    return known.get(server.status) if server and server.status else None
 
 
 def _hub(name: str, answer: Answer | None, variable: str) -> Finding:
@@ -99,8 +108,11 @@ def _server(reached: Reached) -> Finding:
     if answer.status is None:
         advice = "start it, correct PREFECT_API_URL, or unset it to build with a temporary server"
         return fail(name, f"{answer.address} does not answer ({answer.words})", advice)
-    if answer.status in (401, 403):
-        return ok(name, f"{answer.address} answers, and asks for credentials")
+    if asks_for_password(answer):
+        if not reached.credentials:
+            advice = "set PREFECT_API_AUTH_STRING=user:password here, as the server has it"
+            return fail(name, f"{answer.address} asks for a password, and builds have none", advice)
+        return ok(name, f"{answer.address} answers, and asks for a password")
     theirs = _text(answer.words)
     if answer.status != 200 or not theirs[:1].isdigit():
         advice = "PREFECT_API_URL must end in /api and be that of a Prefect server"

@@ -132,8 +132,8 @@ def test_server_for_everyone_fails(settings: Mapping[str, str], status: str) -> 
 def test_server_that_answers_anyone_counts_more_than_settings() -> None:
     """A password here does not help a server elsewhere that asks for none; one here is warned of."""
     password = {"PREFECT_API_AUTH_STRING": "a:b"}
-    far = exposure.check({"PREFECT_API_URL": "http://far:4200/api", **password}, open_without_password=True)
-    near = exposure.check({"PREFECT_API_URL": "http://127.0.0.1:1/api"}, open_without_password=True)
+    far = exposure.check({"PREFECT_API_URL": "http://far:4200/api", **password}, asks=False)
+    near = exposure.check({"PREFECT_API_URL": "http://127.0.0.1:1/api"}, asks=False)
     assert [named(found, "prefect exposure").status for found in (far, near)] == ["fail", "warn"]
 
 
@@ -183,7 +183,7 @@ def test_silent_hub_is_a_warning(hub: net.Answer | None, status: str) -> None:
         (answer(None, "refused"), "fail"),
         (answer(200, '"3.8.9"'), "ok"),
         (answer(200, '"3.4.1"'), "warn"),
-        (answer(401), "ok"),
+        (answer(401), "fail"),
         (answer(200, "<html>"), "fail"),
         (answer(404), "fail"),
     ],
@@ -192,6 +192,16 @@ def test_configured_server_must_answer_in_our_version(server: net.Answer | None,
     """A server that is configured but is not there, or is no Prefect, fails every build."""
     found = net.check(net.Reached(answer(200), None, server, "3.8.8"))
     assert named(found, "prefect server").status == status
+
+
+def test_server_that_asks_for_a_password_needs_one() -> None:
+    """A server with a password is as it should be, and of use only to builds that have one."""
+    asking = net.Reached(answer(200), None, answer(401), "3.8.8", credentials=True)
+    assert named(net.check(asking), "prefect server").status == "ok"
+    found = exposure.check(
+        {"PREFECT_API_URL": "http://127.0.0.1:1/api"}, asks=net.asks_for_password(answer(401))
+    )
+    assert named(found, "prefect exposure").detail == "127.0.0.1, with a password"
 
 
 @contextmanager

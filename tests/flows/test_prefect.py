@@ -215,7 +215,7 @@ def test_requested_run_is_carried_out(api: Api, deployment: dict, run: dict):
 def test_parameters_are_a_form_with_explanations(model: str, deployment: dict):
     """Whoever starts a run in the browser finds every field of the recipe, each with its sentence."""
     schema = deployment["parameter_openapi_schema"]
-    assert set(schema["properties"]) == {"recipe", "store", "base", "workers", "engine"}
+    assert set(schema["properties"]) == {"recipe", "store", "base", "workers", "engine", "keep"}
     assert all(field.get("description") for field in schema["properties"].values())
     fields = schema["definitions"][model]["properties"]
     assert {name for name, field in fields.items() if not field.get("description")} - {"kind"} == set()
