@@ -108,18 +108,22 @@ def _server(reached: Reached) -> Finding:
     if answer.status is None:
         advice = "start it, correct PREFECT_API_URL, or unset it to build with a temporary server"
         return fail(name, f"{answer.address} does not answer ({answer.words})", advice)
+    if asks_for_password(answer) and not reached.credentials:
+        advice = "set PREFECT_API_AUTH_STRING=user:password here, as the server has it"
+        return fail(name, f"{answer.address} asks for a password, and builds have none", advice)
     if asks_for_password(answer):
-        if not reached.credentials:
-            advice = "set PREFECT_API_AUTH_STRING=user:password here, as the server has it"
-            return fail(name, f"{answer.address} asks for a password, and builds have none", advice)
         return ok(name, f"{answer.address} answers, and asks for a password")
+    return _version(name, answer, reached.client)
+
+
+def _version(name: str, answer: Answer, client: str) -> Finding:
     theirs = _text(answer.words)
     if answer.status != 200 or not theirs[:1].isdigit():
         advice = "PREFECT_API_URL must end in /api and be that of a Prefect server"
         return fail(name, f"{answer.address} answers {answer.status}, like no Prefect server", advice)
-    if theirs.split(".")[:2] != reached.client.split(".")[:2]:
-        detail = f"{answer.address} has version {theirs}, this machine {reached.client}"
-        return warn(name, detail, f"install prefect=={theirs} here, or {reached.client} there")
+    if theirs.split(".")[:2] != client.split(".")[:2]:
+        detail = f"{answer.address} has version {theirs}, this machine {client}"
+        return warn(name, detail, f"install prefect=={theirs} here, or {client} there")
     return ok(name, f"{answer.address} has version {theirs}")
 
 
