@@ -62,8 +62,10 @@ def diff(
     from flows.diff import diff as compare_versions
     from flows.diff import find_version
     from flows.show_changes import show_changes
+    from flows.store import reading
 
-    changes = compare_versions(find_version(before), find_version(after), listed=rows or LISTED)
+    with reading(find_version(before)) as older, reading(find_version(after)) as later:
+        changes = compare_versions(older, later, listed=rows or LISTED)
     if as_json:
         say_json(changes.model_dump(mode="json"))
     else:
