@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, ParamSpec, TypeVar
 
+from pydantic import Field
+
 from flows.settings import settle_prefect
 
 settle_prefect()
@@ -19,13 +21,13 @@ from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.client.schemas.objects import FlowRun, State  # noqa: E402
 from prefect.runtime import flow_run as current  # noqa: E402
 from prefect.states import get_state_exception  # noqa: E402
-from pydantic import Field  # noqa: E402
 
 from flows import automations, webhook  # noqa: E402
 from flows.engine import LOCAL, Engine  # noqa: E402
 from flows.pipeline import Built, build  # noqa: E402
 from flows.progress import listener  # noqa: E402
 from flows.recipes import load  # noqa: E402
+from flows.retention import tidy  # noqa: E402
 from flows.running import Running, Scheduled  # noqa: E402
 from flows.store import Store  # noqa: E402
 from flows.summary import ledger_table  # noqa: E402
@@ -65,6 +67,7 @@ def build_mixture(
     workers: Workers | None = None,
     engine: Engine = LOCAL,
     follow: Path | None = None,
+    keep: Annotated[int, Field(ge=1)] | None = None,
 ) -> str:
     """Build a mixture and publish it as the current version of the store.
 
@@ -76,6 +79,7 @@ def build_mixture(
         engine: Who works on the shards: processes of this machine, or a Dask cluster.
         follow: File of a recipe that is read when the run starts and built instead of the one above; the
             schedule sets it. Leave it empty to build what the form says.
+        keep: After publishing, collect the store and keep so many good versions; unset collects nothing.
 
     Returns:
         The digest that names the version.
@@ -99,6 +103,8 @@ def build_mixture(
     _publish_artifacts(built)
     webhook.tell(built.run, built.folder)
     built.check()
+    if keep and built.status == "published":
+        tidy(Store(store), recipe.name, keep)
     return built.digest
 
 

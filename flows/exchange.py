@@ -25,6 +25,7 @@ import orjson
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 
+from flows.holds import use
 from flows.store import MANIFEST, StageOutput, Store, digest, key_of, unseal, write_json
 from schemas.errors import ClusterError, StoreCorrupt, StoreError
 
@@ -133,6 +134,7 @@ class Exchange:
     def _pull(self, need: Need, but: Collection[str]) -> None:
         """Bring one output, or one file of it; what is being pushed over at this moment is tried again."""
         folder = self.folder(need.stage, need.key)
+        use(folder / MANIFEST)
         for pause in (_PAUSE, 2 * _PAUSE, 4 * _PAUSE, 0):
             promise = self._promise(need.stage, need.key)
             names = [need.name] if need.name else promise.output.files if promise else []

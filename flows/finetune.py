@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from flows.store import open_version, problems
+from flows.store import problems, reading
 from schemas.errors import RecipeError, StoreCorrupt
 from train.fit import fit
 from train.plan import TrainPlan
@@ -50,7 +50,11 @@ def finetune(version: Path, *, model: str, plan: TrainPlan, output: Path, consol
         StoreCorrupt: if the version is not what its manifest says.
         TrainError: if the run cannot start or go on.
     """
-    folder = open_version(version)
+    with reading(version) as folder:
+        return _finetune(folder, model=model, plan=plan, output=output, console=console)
+
+
+def _finetune(folder: Path, *, model: str, plan: TrainPlan, output: Path, console: Console) -> TrainResult:
     if found := problems(folder):
         msg = f"{folder.name} is damaged, so it is not trained on: {found[0]}"
         raise StoreCorrupt(msg)

@@ -170,6 +170,7 @@ def _publish(run: Run, work: Work, night: NightRun) -> Built:
     with store.scratch(store.root / mixture / "versions") as folder:
         manifest, report = put_together(work, folder)
         version, new = store.keep(mixture, folder)
+    store.record_outputs(mixture, run.outputs)
     reused = sum(output.reused for output in run.outputs)
     return _judge(
         store, version, manifest, report, night, new=new, reused=reused, made=len(run.outputs) - reused

@@ -8,6 +8,7 @@ STORE/<mixture>/runs.jsonl           when which build ran and how it ended, a li
 STORE/<mixture>/accepted.jsonl       who promoted which held version, and why
 STORE/<mixture>/places.json          where the last build's source files lie on this machine
 STORE/<mixture>/running.json         the build that is under way, or was killed
+STORE/<mixture>/outputs.json         outputs of stages that the last build with any used
 STORE/.cache/<stage>/<key>/          outputs of stages, named by all that decides them
 STORE/.cache/hub/                    downloaded files
 
@@ -23,15 +24,17 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from glob import has_magic
 from hashlib import file_digest, sha256
 from pathlib import Path
+from typing import IO
 
 import orjson
 
+from flows.holds import shared, use
 from schemas.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
 
 MANIFEST = "manifest.json"
@@ -40,6 +43,9 @@ _DIGITS = 64
 
 ABANDONED_AFTER = 24 * 3600
 """Age in seconds from which a temporary folder of the cache is that of a process that died."""
+
+_LOOK = 0.25
+"""Seconds that a builder waits for a lock: whoever looks whether one is there holds it for an instant."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ class Store:
             StoreFull: if the disk is full; nothing is left behind.
         """
         folder = self.root / ".cache" / name / key
-        if found := _intact(folder):
+        if use(folder / MANIFEST) and (found := _intact(folder)):
             return found
         with self.scratch(folder.parent) as scratch:
             result = make(scratch)
@@ -109,19 +115,38 @@ class Store:
         folder = self.root / mixture
         with full_disk(self.root):
             _make_folder(folder)
-        with (folder / ".lock").open("w") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+        with (folder / ".lock").open("a") as handle:
+            if not _lock(handle):
                 msg = f"another build of {mixture} is running in {self.root}; try again when it has ended"
-                raise StoreBusy(msg) from None
+                raise StoreBusy(msg)
+            os.utime(handle.fileno())
             self._sweep(folder)
             yield
 
+    def building_since(self, mixture: str) -> float | None:
+        """Return since when a builder holds the mixture's lock, in seconds since the epoch, or None."""
+        try:
+            handle = (self.root / mixture / ".lock").open("rb")
+        except FileNotFoundError:
+            return None
+        with handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return os.fstat(handle.fileno()).st_mtime
+        return None
+
+    def mixtures(self) -> tuple[str, ...]:
+        """Return the names of the mixtures that were ever built here, or are for the first time, in order."""
+        folders = self.root.iterdir() if self.root.is_dir() else ()
+        signs = (".lock", "CURRENT", "runs.jsonl", "versions")
+        return tuple(
+            sorted(folder.name for folder in folders if any((folder / sign).exists() for sign in signs))
+        )
+
     def _sweep(self, mixture: Path) -> None:
         """Remove what builds that were killed left behind; builds of other mixtures may be running."""
-        pointers = (".CURRENT.*", ".report.html.*", ".places.json.*", ".running.json.*")
-        leavings = ("versions/.tmp-*", "runs/.tmp-*", *pointers)
+        leavings = ("versions/.tmp-*", "runs/.tmp-*", ".CURRENT.*", ".report.html.*", ".*.json.*")
         for left in (left for pattern in leavings for left in mixture.glob(pattern)):
             _remove(left)
         abandoned = time.time() - ABANDONED_AFTER
@@ -140,12 +165,20 @@ class Store:
             Where the version lies, and whether it is new there.
         """
         version = self.root / mixture / "versions" / digest(scratch / MANIFEST)
+        use(version / MANIFEST)  # one that is there may be so old that it is about to be collected
         with full_disk(self.root):
             new = commit(scratch, version, whole=lambda there: not problems(there))
         return version, new
 
     def promote(self, mixture: str, version: Path) -> None:
-        """Make a version that is kept here the mixture's current one."""
+        """Make a version that is kept here the mixture's current one.
+
+        Raises:
+            StoreCorrupt: if it is not there.
+        """
+        if not use(version / MANIFEST):
+            msg = f"{version} is gone, so it cannot become current; build again"
+            raise StoreCorrupt(msg)
         with full_disk(self.root):
             _write_atomically(self.root / mixture / "CURRENT", f"{version.name}\n".encode())
 
@@ -195,6 +228,19 @@ class Store:
         with suppress(FileNotFoundError):
             return (self.root / mixture / "running.json").read_bytes()
         return None
+
+    def record_outputs(self, mixture: str, outputs: Iterable[StageOutput]) -> None:
+        """Note which outputs a build used: nights on which nothing changes use none, and must lose none."""
+        names = sorted({f"{output.folder.parent.name}/{output.folder.name}" for output in outputs})
+        with full_disk(self.root):
+            _write_atomically(self.root / mixture / "outputs.json", orjson.dumps(names))
+
+    def outputs(self, mixture: str) -> frozenset[str]:
+        """Return the outputs (`<stage>/<key>`) that the last build with any used; empty if none is known."""
+        try:
+            return frozenset(orjson.loads((self.root / mixture / "outputs.json").read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return frozenset()
 
     def record_run(self, mixture: str, facts: Mapping[str, object]) -> None:
         """Append one line to the mixture's history of runs; clock and host belong here only."""
@@ -260,6 +306,39 @@ def open_version(path: Path) -> Path:
         raise StoreCorrupt(msg)
     msg = f"{path} is neither a version (no {MANIFEST}) nor a mixture (no CURRENT)"
     raise StoreError(msg)
+
+
+def store_of(path: Path) -> tuple[Store, str | None]:
+    """Return the store that `path` means, and the mixture if it is a mixture's folder.
+
+    Raises:
+        StoreError: if it is neither.
+    """
+    path = path.resolve()
+    if path.name in Store(path.parent).mixtures():
+        return Store(path.parent), path.name
+    if (path / ".cache").is_dir() or Store(path).mixtures():
+        return Store(path), None
+    msg = f"{path} is neither a store nor a mixture's folder"
+    raise StoreError(msg)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Path]:
+    """Yield the version folder that `path` means; nobody collects it while it is read.
+
+    Args:
+        path: a version's folder, or a mixture's folder for its current version.
+
+    Raises:
+        StoreError: if there is neither a manifest nor a CURRENT.
+    """
+    while True:  # until a version could be held: one that was collected first is no longer current
+        folder = open_version(path)
+        with shared(folder / MANIFEST) as there:
+            if there:
+                yield folder
+                return
 
 
 def problems(version: Path) -> list[str]:
@@ -395,6 +474,20 @@ def _lines(path: Path) -> list[Mapping[str, object]]:
             with suppress(ValueError):
                 found.append(orjson.loads(line))
     return [line for line in found if isinstance(line, dict)]
+
+
+def _lock(handle: IO[str]) -> bool:
+    """Take a lock alone if nobody has it, apart from those who only look."""
+    until = time.monotonic() + _LOOK
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(_LOOK / 25)
+        else:
+            return True
 
 
 def _write_atomically(path: Path, content: bytes) -> None:

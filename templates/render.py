@@ -22,6 +22,13 @@ CHAT_TEMPLATES: "Mapping[Template, str]" = {
 }
 """File of each chat template, beside this module."""
 
+TEMPLATE_SHA256: "Mapping[Template, str]" = {
+    "qwen3": "9a45b887b4a5241b650426a4c26cf882e8430fe3067ea5cd5c0acaa2976b34f3",
+    "qwen3-instruct-2507": "5e72111580dee9694886353873fbf2f0b1fdf6163c4a5b31e89ec9d7f6587edc",
+    "qwen3-thinking-2507": "556beca7524278acbe5cdc671f7e01a8c1d0d99d0c9f06334beeb9213ffbea0d",
+}
+"""sha256 of each template's text as it was checked against the official rendering."""
+
 
 def render_chat(
     messages: "Sequence[Mapping[str, object] | Message]",

@@ -2,10 +2,21 @@
 
 import sys
 
-from flows.cli import accepting, building, recipes, rows, serving, training, versions
+from flows.cli import accepting, building, recipes, rows, serving, training, upkeep, versions
 from flows.cli.terminal import app, say_json
 
-__all__ = ["accepting", "app", "building", "main", "recipes", "rows", "serving", "training", "versions"]
+__all__ = [
+    "accepting",
+    "app",
+    "building",
+    "main",
+    "recipes",
+    "rows",
+    "serving",
+    "training",
+    "upkeep",
+    "versions",
+]
 
 
 def main() -> None:

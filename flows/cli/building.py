@@ -68,6 +68,10 @@ def build(
         int | None, typer.Option(min=1, help="Override the size of the mixture, in its unit.")
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Override the seed of the draw.")] = None,
+    keep: Annotated[
+        int | None,
+        typer.Option(min=1, help="After publishing, collect the store and keep so many versions (see gc)."),
+    ] = None,
     direct: Annotated[
         bool, typer.Option("--direct", help="Run without Prefect: no server, no record of the run there.")
     ] = False,
@@ -92,9 +96,9 @@ def build(
     store = store.resolve()
     with _watched(quiet=as_json) as listener:
         if direct:
-            _build_directly(stated, store, located.base, workers, place, notify=listener)
+            _build_directly(stated, store, located.base, workers, place, keep, notify=listener)
         else:
-            _build_as_flow(stated, store, located.base, workers, place)
+            _build_as_flow(stated, store, located.base, workers, place, keep)
     version = Store(store).current(stated.name)
     if version is not None:
         show_folder(version, as_json=as_json)
@@ -116,7 +120,14 @@ def _watched(*, quiet: bool) -> "Iterator[Notify]":
 
 
 def _build_directly(
-    recipe: "Recipe", store: Path, base: Path, workers: int | None, engine: "Engine", *, notify: "Notify"
+    recipe: "Recipe",
+    store: Path,
+    base: Path,
+    workers: int | None,
+    engine: "Engine",
+    keep: int | None,
+    *,
+    notify: "Notify",
 ) -> None:
     """Build, and tell the webhook how it went, as the flow would."""
     from flows import webhook
@@ -143,9 +154,15 @@ def _build_directly(
         raise
     webhook.tell(built.run, built.folder)
     built.check()
+    if keep and built.status == "published":
+        from flows.retention import tidy
+
+        tidy(Store(store), recipe.name, keep)
 
 
-def _build_as_flow(recipe: "Recipe", store: Path, base: Path, workers: int | None, engine: "Engine") -> None:
+def _build_as_flow(
+    recipe: "Recipe", store: Path, base: Path, workers: int | None, engine: "Engine", keep: int | None
+) -> None:
     from flows.settings import settle_prefect
 
     settle_prefect(store / ".cache" / "prefect")
@@ -153,4 +170,4 @@ def _build_as_flow(recipe: "Recipe", store: Path, base: Path, workers: int | Non
         sys.stderr.write("starting a temporary Prefect server; --direct does without\n")
     from flows.build import build_mixture
 
-    build_mixture(recipe, store, base, workers, engine)
+    build_mixture(recipe, store, base, workers, engine, keep=keep)

@@ -19,9 +19,10 @@ def explain(
     """Say what became of a row, which row won over it, how alike they are and the text they share."""
     from flows.explain import explain as explain_row
     from flows.show import show_explanation
-    from flows.store import open_version
+    from flows.store import reading
 
-    explanation = explain_row(open_version(version), row_id)
+    with reading(version) as folder:
+        explanation = explain_row(folder, row_id)
     if as_json:
         say_json(explanation.model_dump(mode="json"))
     else:

@@ -12,10 +12,10 @@ from flows.cli.terminal import JsonOption, VersionArgument, app, console, say, s
 @app.command(epilog="Example: thinkmix verify build/store/sample-7-3")
 def verify(version: VersionArgument, as_json: JsonOption = False) -> None:
     """Hash every file of a version again and say what is wrong; exit code 5 if anything is."""
-    from flows.store import open_version, problems
+    from flows.store import problems, reading
 
-    folder = open_version(version)
-    found = problems(folder)
+    with reading(version) as folder:
+        found = problems(folder)
     if as_json:
         say_json({"version": folder.name, "problems": found})
     elif found:
@@ -31,13 +31,13 @@ def verify(version: VersionArgument, as_json: JsonOption = False) -> None:
 @app.command(epilog="Example: thinkmix report build/store/sample-7-3")
 def report(version: VersionArgument, as_json: JsonOption = False) -> None:
     """Show a version's audit in short, and where the whole page lies."""
-    from flows.store import open_version
+    from flows.store import reading
 
-    folder = open_version(version)
-    if as_json:
-        sys.stdout.write((folder / "report.json").read_text(encoding="utf-8"))
-    else:
-        show_folder(folder, as_json=False)
+    with reading(version) as folder:
+        if as_json:
+            sys.stdout.write((folder / "report.json").read_text(encoding="utf-8"))
+        else:
+            show_folder(folder, as_json=False)
 
 
 @app.command(epilog="Example: thinkmix diff build/store/sample-7-3/3f2a build/store/sample-7-3 --rows 3")
@@ -62,8 +62,10 @@ def diff(
     from flows.diff import diff as compare_versions
     from flows.diff import find_version
     from flows.show_changes import show_changes
+    from flows.store import reading
 
-    changes = compare_versions(find_version(before), find_version(after), listed=rows or LISTED)
+    with reading(find_version(before)) as older, reading(find_version(after)) as later:
+        changes = compare_versions(older, later, listed=rows or LISTED)
     if as_json:
         say_json(changes.model_dump(mode="json"))
     else:

@@ -5,22 +5,37 @@ import fcntl
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
+from typing import BinaryIO
 
+from flows.holds import is_at
 from schemas.errors import StoreError, StoreFull, ThinkmixError
+
+_TRIES = 20
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the folder of `path`; the kernel lets go when the process dies, however it dies."""
-    with on_disk(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = path.open("ab")
-    with handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    """Hold the folder of `path`, and note that it is used; the kernel lets go when the process dies."""
+    with _held(path) as handle:
+        os.utime(handle.fileno())
         yield
+
+
+def _held(path: Path) -> BinaryIO:
+    """Return the file at `path`, open and locked; not one whose folder was collected meanwhile."""
+    for _ in range(_TRIES):
+        with on_disk(path), suppress(FileNotFoundError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = path.open("ab")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if is_at(handle, path):
+                return handle
+            handle.close()
+    msg = f"cannot use {path}: its folder was taken away {_TRIES} times"
+    raise StoreError(msg)
 
 
 @contextmanager

