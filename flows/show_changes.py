@@ -5,15 +5,10 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from flows.audit.sections import CAUSES
 from flows.show import plain
 from schemas.changes import Changes, Delta, Move, Shift, SourceChange
 
-_CAUSES = {
-    "upstream": "source changed",
-    "rule": "rule changed",
-    "duplicate": "cluster changed",
-    "draw": "draw",
-}
 _MOVES = 40
 _SMALL, _LARGE = 0.1, 0.2
 
@@ -82,7 +77,7 @@ def _moves(moves: Iterable[Move], rows: int) -> Table:
     table = _table("source", "rows", "from", "to", "because")
     for move in moves:
         table.add_row(
-            plain(move.source), f"{move.rows:,}", plain(move.before), plain(move.after), _CAUSES[move.cause]
+            plain(move.source), f"{move.rows:,}", plain(move.before), plain(move.after), CAUSES[move.cause]
         )
         for row in move.examples[:rows]:
             table.add_row("", "", "", "", f"[dim]{plain(row)}[/]")

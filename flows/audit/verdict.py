@@ -1,0 +1,107 @@
+"""The verdict of a run in words, and everything that was judged for it, worst first."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from schemas.gates import Level
+from schemas.run import Night, RunReport
+
+_WORST_FIRST: Mapping[Level, int] = {"fail": 0, "warn": 1, "pass": 2}
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One check or gate as a person reads it."""
+
+    level: Level
+    name: str
+    """What was judged, in a few words."""
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a person does with the version."""
+
+    colour: Literal["good", "warn", "bad"]
+    headline: str
+    short: str
+    """The headline in a few words, for the title of a window and the first line of a message."""
+    sentence: str
+    """Why, and what is current now."""
+
+
+def signals(run: RunReport) -> tuple[Signal, ...]:
+    """Return all checks and gates, the failed ones first, then those to look at, then the rest."""
+    checks = [
+        Signal("pass" if check.passed else "fail", check.name, check.detail) for check in run.report.checks
+    ]
+    gates = [
+        Signal(gate.level, f"{name}, {gate.subject}" if gate.subject else name, gate.sentence)
+        for gate in run.gates
+        for name in [gate.gate.replace("_", " ")]
+    ]
+    return tuple(sorted([*checks, *gates], key=lambda signal: _WORST_FIRST[signal.level]))
+
+
+def verdict(run: RunReport) -> Verdict:
+    """Return whether a version may be trained on, and why.
+
+    A version that something speaks against is never called good, whatever the status says, unless a person
+    has accepted it.
+    """
+    failed = sum(signal.level == "fail" for signal in signals(run))
+    looked = len(run.warnings)
+    before = f"Version {run.baseline[:12]} stays current." if run.baseline else "No version is current yet."
+    if run.status == "failed":
+        return Verdict("bad", "The build failed.", "the build failed", f"No version was made. {before}")
+    if not run.good:
+        why = f"{_number(failed, 'check')} of {len(signals(run))} failed."
+        sentence = f"{why} {before}" if run.status == "held" else why
+        return Verdict("bad", "Do not train on this version.", "do not train on this", sentence)
+    if run.status == "held":
+        sentence = f"It waits for a person to accept it. {before}"
+        return Verdict("bad", "Do not train on this version.", "do not train on this", sentence)
+    headline, short = "This version may be trained on.", "may be trained on"
+    if run.acceptance:
+        return Verdict("warn", headline, short, "It was held, and a person accepted it.")
+    passed = f"Nothing failed; {_number(looked, 'gate')} to look at." if looked else "Every check passed."
+    if run.status == "unchanged":
+        return Verdict(
+            "warn" if looked else "good",
+            "The current version may be trained on.",
+            f"unchanged, {short}",
+            f"Nothing changed since the last build. {passed}",
+        )
+    return Verdict("warn" if looked else "good", headline, short, passed)
+
+
+def moment(stamp: str) -> str:
+    """Return a time for people (`24 Nov 2026, 02:00 UTC`); what is no time is left as it is."""
+    try:
+        when = datetime.fromisoformat(stamp)
+    except ValueError:
+        return stamp
+    return f"{when.day} {when:%b %Y, %H:%M} {when.tzname() or ''}".strip()
+
+
+def duration(seconds: float) -> str:
+    """Return how long something took, in the two largest units that say it."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def last_good(run: RunReport) -> Night | None:
+    """Return the run of the trend that made the baseline, if the trend reaches so far."""
+    made = [night for night in run.trend[:-1] if run.baseline and night.version == run.baseline]
+    return made[-1] if made else None
+
+
+def _number(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
