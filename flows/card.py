@@ -5,12 +5,13 @@ import json
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from curation.mix import SPLITS
+from flows.markdown import inline
 from schemas.report import Report
 
 
 def dataset_card(report: Report) -> str:
     """Return README.md with the splits' file patterns, the shares and the sources."""
-    environment = Environment(  # noqa: S701 - markdown; all free text in it went through `_inline`
+    environment = Environment(  # noqa: S701 - markdown; all free text in it went through `inline`
         loader=PackageLoader("templates", ""), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     present = {share.split for share in report.shares if share.examples}
@@ -30,14 +31,7 @@ def _licence(report: Report) -> str:
 def _inlined(report: Report) -> Report:
     """Return the report with the recipe's free text fit for the middle of a line."""
     sources = tuple(
-        source.model_copy(update={"licence": source.licence and _inline(source.licence)})
+        source.model_copy(update={"licence": source.licence and inline(source.licence)})
         for source in report.sources
     )
-    return report.model_copy(update={"title": _inline(report.title), "sources": sources})
-
-
-def _inline(text: str) -> str:
-    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-    for mark in "\\`*_[]<>|#{}":
-        line = line.replace(mark, f"\\{mark}")
-    return line
+    return report.model_copy(update={"title": inline(report.title), "sources": sources})

@@ -1,9 +1,13 @@
 """A build in a few lines: for the scheduler's artifacts, for a terminal and for chat messages."""
 
+from collections.abc import Mapping
+
 from curation.mix import SPLITS
+from flows.audit.verdict import Signal, signals, verdict
+from flows.markdown import inline
 from schemas.ledger import Ledger
 from schemas.manifest import Share
-from schemas.run import RunReport
+from schemas.run import RunReport, Status
 
 
 def ledger_table(ledger: Ledger) -> list[dict[str, str | int]]:
@@ -39,26 +43,48 @@ def fractions(shares: tuple[Share, ...]) -> list[dict[str, str | float]]:
     return lines
 
 
+_WORDS: Mapping[Status, str] = {
+    "published": "published ·",
+    "unchanged": "unchanged since the last build ·",
+    "held": "HELD:",
+    "failed": "failed ·",
+}
 _UNITS = ("examples", "tokens", "trainable_tokens")
 
 
-def summary(told: RunReport) -> str:
-    """Return a short markdown text: what became of a build, what speaks against it, its shares."""
-    words = {
-        "published": "published",
-        "unchanged": "unchanged since the last build",
-        "held": "HELD: the version before it stays current",
-        "failed": "failed",
-    }
-    lines = [f"**{told.report.mixture}** {words[told.status]} · `{told.candidate[:12]}`", ""]
-    lines += [f"- ✗ {sentence}" for sentence in told.failures]
-    lines += [f"- ! {sentence}" for sentence in told.warnings]
-    lines += [
-        "",
-        "| split | source | by examples | by tokens | by trainable tokens |",
-        "|---|---|---:|---:|---:|",
-    ]
-    for row in fractions(told.report.shares):
+def summary(run: RunReport) -> str:
+    """Return a short markdown text: the verdict, what speaks against it, what changed, and the shares."""
+    found = verdict(run)
+    title = inline(run.report.mixture)
+    lines = [f"**{title}** {_WORDS[run.status]} {found.headline} {found.sentence}", ""]
+    lines += [f"- ✗ {_judged(signal)}" for signal in signals(run) if signal.level == "fail"]
+    lines += [f"- ! {_judged(signal)}" for signal in signals(run) if signal.level == "warn"]
+    if run.acceptance:
+        lines.append(f"- accepted by {inline(run.acceptance.by)}: {inline(run.acceptance.why)}")
+    if lines[-1]:
+        lines.append("")
+    lines += [_changed(run), "", "| split | source | by examples | by tokens | by trainable tokens |"]
+    lines.append("|---|---|---:|---:|---:|")
+    for row in fractions(run.report.shares):
         parts = " | ".join(f"{row[unit]:.2%}" for unit in _UNITS)
-        lines.append(f"| {row['split']} | {row['source']} | {parts} |")
+        lines.append(f"| {row['split']} | {inline(str(row['source']))} | {parts} |")
     return "\n".join(lines)
+
+
+def _judged(signal: Signal) -> str:
+    return f"{inline(signal.name)}: {inline(signal.sentence)}"
+
+
+def _changed(run: RunReport) -> str:
+    """Return in a sentence how the version differs from the last good one."""
+    named = f"Version `{run.candidate[:12]}`"
+    if not run.baseline:
+        return f"{named} is the first one."
+    if run.baseline == run.candidate:
+        return f"{named} is the last good one."
+    if not run.changes:
+        return f"{named}; the last good one is `{run.baseline[:12]}`."
+    changes = run.changes
+    moved = f"{changes.added:,} rows added, {changes.removed:,} removed, {changes.changed:,} edited"
+    settings = f"; {len(changes.settings)} settings or inputs differ" if changes.settings else ""
+    return f"{named} against `{run.baseline[:12]}`: {moved}, {changes.kept:,} kept{settings}."

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from flows.markdown import literal
 from flows.summary import summary
 from schemas.errors import (
     ClusterError,
@@ -134,7 +135,7 @@ def tell_killed(mixture: str, started: str) -> None:
 def _sections(markdown: str) -> list[str]:
     """Return paragraphs in Slack's markup: bold words with one asterisk, tables as they stand."""
     sections = []
-    for paragraph in map(str.strip, markdown.split("\n\n")):
+    for paragraph in map(str.strip, literal(markdown).split("\n\n")):
         if paragraph.startswith("|"):
             fenced = _plain(paragraph.replace("`", "'"))
             sections.append(f"```\n{fenced}\n```")

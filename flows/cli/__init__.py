@@ -2,7 +2,7 @@
 
 import sys
 
-from flows.cli import accepting, building, recipes, rows, serving, training, upkeep, versions
+from flows.cli import accepting, building, recipes, rows, schema, serving, training, upkeep, versions
 from flows.cli.terminal import app, say_json
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "main",
     "recipes",
     "rows",
+    "schema",
     "serving",
     "training",
     "upkeep",

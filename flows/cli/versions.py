@@ -28,16 +28,49 @@ def verify(version: VersionArgument, as_json: JsonOption = False) -> None:
         raise typer.Exit(5)
 
 
-@app.command(epilog="Example: thinkmix report build/store/sample-7-3")
-def report(version: VersionArgument, as_json: JsonOption = False) -> None:
+@app.command(epilog="Example: thinkmix report build/store/sample-7-3 --html audit.html")
+def report(
+    version: VersionArgument,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html",
+            help="Write the whole page into this file: as its newest run told it, or from its facts alone.",
+            dir_okay=False,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
     """Show a version's audit in short, and where the whole page lies."""
     from flows.store import reading
 
     with reading(version) as folder:
+        if html:
+            write_page(folder, html)
         if as_json:
             sys.stdout.write((folder / "report.json").read_text(encoding="utf-8"))
+        elif html:
+            say(f"{folder.name}: {html}")
         else:
             show_folder(folder, as_json=False)
+
+
+def write_page(folder: Path, html: Path) -> None:
+    """Write the page of a version into a file.
+
+    Raises:
+        StoreError: if the file cannot be written there.
+    """
+    from flows.audit.again import run_of
+    from flows.audit.page import render_page
+    from schemas.errors import StoreError
+
+    page = render_page(run_of(folder))
+    try:
+        html.write_text(page, encoding="utf-8")
+    except OSError as error:
+        msg = f"{html} cannot be written: {error.strerror}"
+        raise StoreError(msg) from error
 
 
 @app.command(epilog="Example: thinkmix diff build/store/sample-7-3/3f2a build/store/sample-7-3 --rows 3")
