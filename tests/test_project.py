@@ -42,6 +42,7 @@ def test_the_wheel_holds_the_six_rooms_and_their_resources(wheel):
     for needed in (
         "templates/qwen3.jinja",
         "templates/report.html.jinja",
+        "templates/report/style.css.jinja",
         "data/recipes/sample-7-3.yaml",
         "data/samples/tools.jsonl",
     ):
@@ -93,7 +94,7 @@ def test_both_readmes_say_the_same_in_the_same_order():
 def test_nothing_heavy_is_imported_to_say_what_there_is(start: str):
     """`thinkmix --help` answers at once because libraries wait for the command that needs them."""
     heavy = {"polars", "pyarrow", "numpy", "numba", "torch", "transformers", "peft", "prefect"}
-    heavy |= {"datasets", "huggingface_hub", "jinja2", "pydantic", "tokenizers"}
+    heavy |= {"datasets", "huggingface_hub", "jinja2", "pydantic", "tokenizers", "altair", "vl_convert"}
     script = (
         "import atexit, sys\nsys.argv = ['thinkmix', '--help']\n"
         f"atexit.register(lambda: print('HEAVY', sorted({heavy!r} & set(sys.modules))))\n{start}\n"

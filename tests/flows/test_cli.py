@@ -35,6 +35,8 @@ HEAVY = (
     "torch",
     "transformers",
     "huggingface_hub",
+    "altair",
+    "vl_convert",
 )
 
 
@@ -80,7 +82,7 @@ def test_help_takes_half_a_second_of_a_core():
     assert min(float(one.stdout) for one in ended) < 0.5
 
 
-@pytest.mark.parametrize("command", ["build", "verify", "explain", "report", "recipes", "train"])
+@pytest.mark.parametrize("command", ["build", "verify", "explain", "report", "schema", "recipes", "train"])
 def test_every_command_explains_itself(command: str, run):
     """Each command has a help text with an example."""
     code, out, _ = run(command, "--help")

@@ -5,6 +5,7 @@ import warnings
 from functools import partial
 from html.parser import HTMLParser
 from io import StringIO
+from itertools import cycle
 from pathlib import Path
 
 import polars as pl
@@ -21,6 +22,7 @@ from flows.show import plain, show_explanation, show_version, version_facts
 from flows.summary import fractions, ledger_table, summary
 from schemas.report import Report, Sample
 from tests.builders import REASONS, chat_row, math_row, quick_build, recipe, statement, text, write_rows
+from tests.reports import flooded, full_run
 
 EVIL = (
     "<script>alert(1)</script>",
@@ -68,10 +70,17 @@ EVIL = (
 )
 """Strings that some reader of reports has obeyed."""
 
-_TAGS = "html head meta title style body main section article header footer h1 h2 h3 p div span ul li i b \
-table thead tbody tr th td strong em code pre details summary small br dl dt dd svg rect text g line"
+_TAGS = (
+    "html head meta title style body nav a main section article header footer h1 h2 h3 p div span ul li i b \
+table thead tbody tr th td strong em code pre mark details summary small br dl dt dd figure figcaption \
+svg rect text tspan g line path"
+)
 TAGS = set(_TAGS.split())
 """Tags of a page that only shows."""
+
+SECTIONS = {"#verdict", "#changes", "#road", "#reasons", "#shares", "#lengths", "#thinking", "#content"}
+SECTIONS |= {"#duplicates", "#trend", "#samples", "#origin"}
+"""Where the page's own links lead: to nothing outside."""
 
 FETCHING = {"href", "xlink:href", "src", "srcset", "action", "formaction", "data", "poster", "background"}
 """Attributes that make a browser ask for something."""
@@ -84,13 +93,15 @@ class Page(HTMLParser):
         super().__init__()
         self.tags: set[str] = set()
         self.attributes: set[str] = set()
+        self.links: set[str] = set()
         self.text: list[str] = []
         self.feed(page)
 
     def handle_starttag(self, tag, attrs):
         """Note a tag and the names of its attributes."""
         self.tags.add(tag)
-        self.attributes |= {name for name, _ in attrs}
+        self.attributes |= {name for name, value in attrs if (tag, name) != ("a", "href")}
+        self.links |= {value or "" for name, value in attrs if (tag, name) == ("a", "href")}
 
     def handle_data(self, data):
         """Note text."""
@@ -143,8 +154,9 @@ def test_report_is_one_page_that_fetches_and_runs_nothing(built: Built):
     assert page.tags <= TAGS
     assert not {name for name in page.attributes if name.startswith("on")}
     assert page.attributes & FETCHING == set()
-    assert "http://" not in html.replace("http://www.w3.org", "")
-    assert "https://" not in html
+    assert page.links <= SECTIONS
+    assert "://" not in html
+    assert "url(" not in html
 
 
 def test_report_shows_what_was_left_out(report: Report, built: Built):
@@ -172,11 +184,34 @@ def test_evil_samples_are_shown_and_not_obeyed(report: Report, built: Built):
     page = Page(html)
     assert page.tags <= TAGS
     assert not {name for name in page.attributes if name.startswith("on")}
+    assert page.links <= SECTIONS
     words = "".join(page.text)
     for string in EVIL:
         assert string in words
         assert "<" not in string or string not in html
     assert str(1234567 * 7654321) not in html
+
+
+def test_evil_texts_in_every_field_and_chart_are_not_obeyed(report: Report):
+    """With another evil string in each field and key of a full run, page and charts have no tag but ours."""
+    strings = cycle(EVIL)
+    html = render_page(flooded(full_run(report), lambda: next(strings)))
+    page = Page(html)
+    assert page.tags <= TAGS
+    assert not {name for name in page.attributes if name.startswith("on")}
+    assert page.attributes & FETCHING == set()
+    assert page.links <= SECTIONS
+    assert [string for string in EVIL if "<" in string and string in html] == []
+    assert str(1234567 * 7654321) not in html
+
+
+def test_evil_texts_are_shown_in_the_summary_and_not_obeyed(report: Report):
+    """Gates and acceptances that speak of evil columns make no tag, link, heading or table of the summary."""
+    strings = cycle(EVIL)
+    words = summary(flooded(full_run(report, held=False), lambda: next(strings)))
+    assert [string for string in EVIL if "<" in string and string in words.split("| split")[0]] == []
+    assert "](" not in words.replace("\\](", "").replace("\\]\\(", "")
+    assert not [line for line in words.splitlines() if line.startswith(("#", "---"))]
 
 
 def test_evil_rows_do_not_shape_the_report(evil: Built):
@@ -186,6 +221,7 @@ def test_evil_rows_do_not_shape_the_report(evil: Built):
     assert page.tags <= TAGS
     assert not {name for name in page.attributes if name.startswith("on")}
     assert page.attributes & FETCHING == set()
+    assert page.links <= SECTIONS
     assert [string for string in EVIL if "<" in string and string in html] == []
     assert str(1234567 * 7654321) not in html
 

@@ -1,0 +1,307 @@
+"""The parts of the page: the verdict, the road of the rows, the charts, and a page of few facts."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from flows.audit import charts, plots
+from flows.audit.again import run_of
+from flows.audit.page import render_page
+from flows.audit.road import road
+from flows.audit.schema import json_schema
+from flows.audit.sections import difference, samples
+from flows.audit.svg import cleaned, drawable
+from flows.audit.verdict import duration, moment, signals, verdict
+from flows.pipeline import Built
+from flows.summary import summary
+from schemas.changes import Delta
+from schemas.errors import StoreCorrupt
+from schemas.ledger import Amount, StageCount
+from schemas.report import Report
+from schemas.run import RunReport
+from tests.builders import ROOT, thinkmix
+from tests.flows.test_report import Page
+from tests.reports import full_report, full_run
+
+PLACES = {"math": 0, "chat": 1}
+
+
+@pytest.fixture(scope="module")
+def run(built: Built) -> RunReport:
+    """A run with everything in it, which a gate held."""
+    return full_run(built.run.report)
+
+
+@pytest.fixture(scope="module")
+def report(built: Built) -> Report:
+    """The report of the small version."""
+    return built.run.report
+
+
+def words(page: str) -> str:
+    """Return the text of a page with single spaces."""
+    return " ".join("".join(Page(page).text).split())
+
+
+@pytest.mark.parametrize(
+    ("changes", "colour", "headline", "sentence"),
+    [
+        ({}, "bad", "Do not train on this version.", "Version 0b0b0b0b0b0b stays current."),
+        ({"baseline": None, "changes": None}, "bad", "Do not train", "No version is current yet."),
+        ({"status": "published", "gates": ()}, "good", "may be trained on", "Every check passed."),
+        (
+            {"status": "unchanged", "gates": ()},
+            "good",
+            "The current version may be trained on.",
+            "Nothing changed since the last build.",
+        ),
+        ({"status": "held", "gates": ()}, "bad", "Do not train", "It waits for a person"),
+        ({"status": "failed"}, "bad", "The build failed.", "No version was made."),
+    ],
+)
+def test_verdict_says_what_to_do(changes, colour: str, headline: str, sentence: str, run: RunReport):
+    """Each ending has a colour, a sentence for the top of the page, and says what is current now."""
+    found = verdict(run.model_copy(update=changes))
+    assert found.colour == colour
+    assert headline in found.headline
+    assert sentence in found.sentence
+
+
+def test_a_gate_to_look_at_makes_a_good_verdict_amber(report: Report):
+    """A version with warnings may be trained on, and the number of warnings is said."""
+    run = full_run(report, held=False).model_copy(update={"acceptance": None})
+    assert (verdict(run).colour, verdict(run).sentence) == ("warn", "Nothing failed; 2 gates to look at.")
+
+
+def test_an_accepted_version_says_who_accepted_it_and_why(report: Report):
+    """The page of an accepted version is amber and quotes the person."""
+    text = words(render_page(full_run(report, held=False)))
+    for said in (
+        "This version may be trained on.",
+        "Accepted by Li Wei",
+        "on purpose. 已确认。",
+        "schema_drift",
+    ):
+        assert said in text
+
+
+def test_the_worst_comes_first(run: RunReport):
+    """Failed gates stand before those to look at, and these before what passed."""
+    levels = [signal.level for signal in signals(run)]
+    assert levels == sorted(levels, key=["fail", "warn", "pass"].index)
+    assert len(levels) == len(run.gates) + len(run.report.checks)
+
+
+def test_the_page_shows_every_fact_of_a_full_run(run: RunReport):
+    """Moves, shifts, settings, clusters, columns, samples of both kinds and the history are all there."""
+    text = words(render_page(run))
+    changes = run.changes
+    assert changes
+    said = [*changes.settings, "212 rows added", "103 removed", "the source changed", "0.2431", "a lot"]
+    said += ["130 rows", "小明有十二个苹果", "List(Struct(", "forum, textbook, 中文数学", "The last 30 runs"]
+    said += ["failed: source_unavailable", "In the mixture", "found in turn 2", "fits 32k", "Pass rate"]
+    assert [one for one in said if one not in text] == []
+
+
+def test_the_page_of_a_first_version_needs_no_optional_fact(report: Report, built: Built):
+    """Without history, changes, views and samples the page says so, section by section."""
+    bare = report.model_copy(
+        update={
+            "samples": (),
+            "lengths": (),
+            "clusters": report.clusters.model_copy(update={"by_size": {}, "largest": ()}),
+        }
+    )
+    changes = {"report": bare, "trend": (), "baseline": None, "changes": None}
+    text = words(render_page(built.run.model_copy(update=changes)))
+    for said in (
+        "no earlier version to compare with",
+        "No example was drawn.",
+        "No two rows say nearly the same.",
+    ):
+        assert said in text
+    assert "No row was left out by a judgement." in text
+
+
+def test_the_offending_characters_are_marked(report: Report):
+    """A sample with a span shows exactly these characters as marked, even if the span leaves the text."""
+    page = render_page(full_run(report))
+    assert "The answer is 4.<mark>&lt;|im_end|&gt;</mark>" in page
+    one = full_report(report).samples[0].model_copy(update={"content": "short", "span": (3, 99)})
+    (group,) = samples(report.model_copy(update={"samples": (one,)}), kept=False)
+    (row,) = group["rows"]
+    assert (row["before"], row["marked"], row["after"]) == ("sho", "rt", "")
+
+
+def test_the_road_accounts_for_every_row(report: Report):
+    """What leaves the sources arrives: at reasons, in the mixture, or not drawn, in proportion."""
+    picture = road(report.ledger.stages, PLACES, width=880)
+    assert picture
+    lost = sum(node.rows for node in picture.reasons)
+    assert picture.read == picture.good.rows + lost
+    assert picture.good.rows == sum(node.rows for node in picture.ends)
+    assert picture.ends[0].rows == sum(count.kept.rows for count in report.ledger.of("mix").values())
+    assert all(
+        node.height == pytest.approx(250 * node.rows / picture.read, abs=0.01) for node in picture.sources
+    )
+
+
+def test_the_road_folds_the_smallest_reasons_and_names_them():
+    """Of twenty reasons eleven have a place of their own; the rest are one block, with their sum."""
+    dropped = {f"reason_{n:02}": Amount(rows=100 - n) for n in range(20)}
+    gone = sum(amount.rows for amount in dropped.values())
+    count = StageCount(
+        stage="validate", source="math", read=Amount(rows=gone + 10), kept=Amount(rows=10), dropped=dropped
+    )
+    picture = road([count], {"math": 0}, width=350)
+    assert picture
+    assert len(picture.reasons) == 12
+    assert (picture.reasons[-1].name, picture.reasons[-1].rows) == (
+        "9 more reasons",
+        sum(100 - n for n in range(11, 20)),
+    )
+    assert picture.folded == tuple(f"reason_{n:02}" for n in range(11, 20))
+    assert road([], {"math": 0}, width=350) is None
+
+
+def test_a_chart_is_an_image_with_a_text_and_the_page_colours():
+    """The SVG scales, has an alternative text, uses the page's colours, and needs no id or font."""
+    picture = charts.histogram(["1k", "2k"], [3, 1], place=7, label='Tokens of "a" <b>')
+    assert 'role="img"' in picture
+    assert 'aria-label="Tokens of &quot;a&quot; &lt;b&gt;"' in picture
+    assert picture.count('fill="var(--c1)"') == 2
+    assert ">75%<" in picture
+    assert ">25%<" in picture
+    for needless in ("id=", "class=", "font-family", "clip", "xmlns", "<title", "<style"):
+        assert needless not in picture
+    assert charts.histogram(["1k", "2k"], [3, 1], place=7, label='Tokens of "a" <b>') == picture
+
+
+def test_a_trend_marks_every_run_and_draws_a_line_through_those_that_have_a_figure(run: RunReport):
+    """Thirty runs have thirty marks in the colours of their endings, and one line."""
+    picture = charts.trend(run.trend, [night.examples for night in run.trend], label="x")
+    marks = {tone: picture.count(f'fill="var(--{tone})"') for tone in ("good", "warn", "bad")}
+    ended = [night.status for night in run.trend]
+    assert marks == {"good": ended.count("published"), "warn": ended.count("held"), "bad": 2}
+    assert picture.count('stroke="var(--soft)" stroke-width="1.5"') == 1
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: charts.histogram([], [], place=0, label="none"),
+        lambda: charts.histogram(["1k"], [0], place=0, label="zero"),
+        lambda: charts.grouped_bars(["\x1b[31m", ""], [(0, [0.0, 0.0])], label="zero"),
+        lambda: charts.counts(["2 rows"], [2_000_000_000], label="many"),
+        lambda: charts.trend([], [], label="none"),
+    ],
+)
+def test_charts_of_nothing_and_of_very_much_are_drawn(draw):
+    """No number of bins, rows or runs ends a report."""
+    assert draw().startswith("<svg")
+
+
+def test_pictures_lose_what_does_not_only_show():
+    """Whatever a renderer writes, scripts, links, styles, ids and handlers do not reach the page."""
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9" onload="x()"><style>*{}</style>'
+        "<script>x()</script>"
+        '<a href="http://evil.example"><text>in a link</text></a><image href="x.png"/><g id="a" class="b" '
+        'onclick="x()"><text fill="url(http://evil.example)" style="x">1 &lt; 2 &amp; "3"</text></g>'
+        '<g><path d=""/></g></svg>'
+    )
+    assert cleaned(svg, label="L") == (
+        '<svg viewBox="0 0 9 9" width="9" role="img" aria-label="L">'
+        '<g><text>1 &lt; 2 &amp; "3"</text></g></svg>'
+    )
+    assert drawable("a\x00b\x1b" + "x" * 40, longest=8) == "a·b·xxx…"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.04, "0.0 s"), (59.4, "59 s"), (61, "1 min 01 s"), (7260, "2 h 01 min")],
+)
+def test_durations_are_said_in_two_units(seconds: float, said: str):
+    """Short ones in seconds, long ones in hours and minutes."""
+    assert duration(seconds) == said
+
+
+def test_times_are_said_for_people_and_other_words_are_left():
+    """A stamp becomes a date; what is none stays what it is."""
+    assert moment("2026-01-05T02:00:00+00:00") == "5 Jan 2026, 02:00 UTC"
+    assert moment("<b>yesterday</b>") == "<b>yesterday</b>"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"), [(0, 0, "±0"), (0, 5, "+5"), (200, 100, "−100 (−50.0%)")]
+)
+def test_differences_have_a_sign(before: int, after: int, said: str):
+    """A figure that moved is said with its sign, and in percent where there was one before."""
+    assert difference(Delta(before=before, after=after)) == said
+
+
+def test_only_the_whole_fits_to_a_hundred_percent(report: Report):
+    """99.97 % of the examples are not all of them."""
+    view = report.lengths[0].model_copy(
+        update={"edges": (2048, 4096), "fits": (0.9997, 1.0), "histogram": (1, 2, 3)}
+    )
+    (figure,) = plots.lengths([view], PLACES)
+    assert figure.fits == (("2k", ">99.9%"), ("4k", "100%"))
+
+
+@pytest.mark.parametrize(("name", "model"), [("report", RunReport), ("version-report", Report)])
+def test_published_schemas_are_those_of_the_models(name: str, model):
+    """docs/ holds what `thinkmix schema` prints, and its id names the version of the layout."""
+    published = json.loads((ROOT / f"docs/{name}.schema.json").read_text(encoding="utf-8"))
+    assert published == json_schema(model), f"run: thinkmix schema {name} > docs/{name}.schema.json"
+    assert published["$id"] == f"urn:thinkmix:{name}:{model.model_fields['version'].default}"
+    assert json.loads(thinkmix("schema", name).stdout) == published
+
+
+def test_reports_are_what_their_schemas_say(built: Built, run: RunReport):
+    """What a build writes, and a run with everything in it, hold to the published schemas."""
+    for schema, document in (
+        (RunReport, json.loads((built.folder / "report.json").read_bytes())),
+        (RunReport, run.model_dump(mode="json")),
+        (Report, json.loads((built.version / "report.json").read_bytes())),
+    ):
+        jsonschema.Draft202012Validator(json_schema(schema)).validate(document)
+
+
+def test_a_versions_page_is_made_again_as_its_newest_run_told_it(store_copy, built: Built, tmp_path: Path):
+    """`thinkmix report --html` writes the very page that the run wrote."""
+    mixture = store_copy() / "small"
+    ended = thinkmix("report", mixture, "--html", tmp_path / "again.html")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (tmp_path / "again.html").read_bytes() == (built.folder / "report.html").read_bytes()
+    refused = thinkmix("report", mixture, "--html", tmp_path / "none" / "again.html")
+    assert (refused.returncode, "cannot be written" in refused.stderr) == (5, True)
+
+
+def test_a_version_without_runs_is_shown_by_its_facts(store_copy, built: Built):
+    """Of a version that came alone there are no gates, changes and dates, but its checks and figures."""
+    version = store_copy() / "small" / "versions" / built.digest
+    for told in version.parents[1].glob("runs/*/report.json"):
+        told.write_bytes(b"{}")
+    run = run_of(version)
+    assert (run.candidate, run.status, run.started, run.report) == (
+        built.digest,
+        "published",
+        "",
+        built.run.report,
+    )
+    assert "may be trained on" in render_page(run)
+    (version / "report.json").write_bytes(b"{}")
+    with pytest.raises(StoreCorrupt, match=r"report\.json"):
+        run_of(version)
+
+
+def test_the_summary_fits_a_message(run: RunReport):
+    """Verdict, failed gates, what to look at, what changed and shares, in a few lines."""
+    lines = summary(run).splitlines()
+    assert lines[0].startswith("**small** HELD: Do not train on this version. 1 check of")
+    assert [line[:3] for line in lines if line.startswith("- ")] == ["- ✗", "- !"]
+    assert any("212 rows added, 103 removed, 7 edited" in line for line in lines)
+    assert len(lines) < 20
