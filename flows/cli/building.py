@@ -96,7 +96,7 @@ def build(
     store = store.resolve()
     with _watched(quiet=as_json) as listener:
         if direct:
-            _build_directly(stated, store, located.base, workers, place, keep, notify=listener)
+            _build_directly(stated, store, located.base, workers, place, notify=listener, keep=keep)
         else:
             _build_as_flow(stated, store, located.base, workers, place, keep)
     version = Store(store).current(stated.name)
@@ -125,9 +125,9 @@ def _build_directly(
     base: Path,
     workers: int | None,
     engine: "Engine",
-    keep: int | None,
     *,
     notify: "Notify",
+    keep: int | None = None,
 ) -> None:
     """Build, and tell the webhook how it went, as the flow would."""
     from flows import webhook
