@@ -11,10 +11,13 @@ from schemas.report import ClusterView, LengthView, Spread, ThinkView
 from schemas.run import Night
 
 _MEASURES = {
-    "solutions_per_problem": ("Solutions per problem", "problem with so many rows in the mixture"),
+    "solutions_per_problem": (
+        "Solutions per problem",
+        "rows whose problem has so many of them in the mixture",
+    ),
     "pass_rate": ("Pass rate", "how often a model solved the problem, as the source states it"),
-    "language": ("Languages", "by the script of the question"),
-    "turns": ("Turns", "messages of the row"),
+    "language": ("Languages", "of question and answer"),
+    "turns": ("Turns", "questions of the user, each with all that follows it"),
 }
 
 _SMALL = 6
@@ -90,7 +93,7 @@ def spreads(views: Sequence[Spread], places: Mapping[str, int]) -> list[Figure]:
     figures = []
     for measure, (title, note) in _MEASURES.items():
         mine = [view for view in views if view.measure == measure and any(view.rows.values())]
-        groups = list(dict.fromkeys(group for view in mine for group in view.rows))
+        groups = _ordered(mine)
         if not mine:
             continue
         parts = [[view.rows.get(group, 0) / sum(view.rows.values()) for group in groups] for view in mine]
@@ -113,6 +116,27 @@ def spreads(views: Sequence[Spread], places: Mapping[str, int]) -> list[Figure]:
             )
         )
     return figures
+
+
+def _ordered(views: Sequence[Spread]) -> list[str]:
+    """Return the groups by the number they begin with, then those without one, most rows first.
+
+    JSON that was written with sorted keys knows no other order.
+    """
+    rows: dict[str, int] = {}
+    for view in views:
+        for group, number in view.rows.items():
+            rows[group] = rows.get(group, 0) + number
+    return sorted(rows, key=lambda group: (_leading(group), -rows[group], group))
+
+
+def _leading(group: str) -> float:
+    """Return the number that a group's name begins with; infinite if it begins with none."""
+    digits = group[: next((at for at, char in enumerate(group) if char not in "0123456789."), len(group))]
+    try:
+        return float(digits)
+    except ValueError:
+        return float("inf")
 
 
 def cluster_sizes(view: ClusterView) -> Figure | None:

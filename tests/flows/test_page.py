@@ -19,7 +19,7 @@ from flows.summary import summary
 from schemas.changes import Delta
 from schemas.errors import StoreCorrupt
 from schemas.ledger import Amount, StageCount
-from schemas.report import Report
+from schemas.report import Report, Spread
 from schemas.run import RunReport
 from tests.builders import ROOT, thinkmix
 from tests.flows.test_report import Page
@@ -249,6 +249,13 @@ def test_only_the_whole_fits_to_a_hundred_percent(report: Report):
     )
     (figure,) = plots.lengths([view], PLACES)
     assert figure.fits == (("2k", ">99.9%"), ("4k", "100%"))
+
+
+def test_groups_stand_in_the_order_of_their_numbers(report: Report):
+    """However a file orders keys: 2 before 11, ranges by where they begin, and words by their rows."""
+    rows = {"11+": 1, "2": 5, "3-10": 2, "other": 3, "unknown": 9}
+    (figure,) = plots.spreads([Spread(source="math", measure="turns", rows=rows)], PLACES)
+    assert [row[0] for row in figure.rows] == ["2", "3-10", "11+", "unknown", "other"]
 
 
 @pytest.mark.parametrize(("name", "model"), [("report", RunReport), ("version-report", Report)])
