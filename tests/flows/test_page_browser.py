@@ -49,6 +49,9 @@ return [
 def browser(tmp_path_factory) -> Iterator[object]:
     """One Chromium for all tests of this file."""
     with chromium(tmp_path_factory.mktemp("profile")) as running:
+        running.get(
+            "about:blank"
+        )  # a fresh browser's own first page is not to be taken for a request of ours
         yield running
 
 
@@ -62,7 +65,8 @@ def asked_for(browser) -> list[str]:
     """Return the addresses that the browser asked for since it was last asked, whatever came of them."""
     messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     sent = [entry["params"] for entry in messages if entry["method"] == "Network.requestWillBeSent"]
-    return [entry["request"]["url"] for entry in sent]
+    asked = [entry["request"]["url"] for entry in sent]
+    return [url for url in asked if url not in ("data:,", "about:blank")]
 
 
 def show(browser, page: str, folder: Path) -> str:
