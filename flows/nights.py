@@ -1,5 +1,6 @@
 """One run of a mixture's history: how it ended, beside the runs before it, in one folder for people."""
 
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -81,14 +82,26 @@ class NightRun:
             why = "its report.json is damaged or of another layout"
         return None, (_no_baseline(f"the last good build is {before.name[:12]}, and {why}"),)
 
-    def write(self, told: RunReport, pages: Mapping[str, bytes], *, reused: int, made: int) -> Path:
-        """Write the run's folder, the mixture's front page and its line of the history."""
+    @contextmanager
+    def written(
+        self, told: RunReport, pages: Mapping[str, bytes], *, reused: int, made: int
+    ) -> Iterator[Path]:
+        """Write the run's folder, let the caller make the version current, and then tell people.
+
+        All that needs room on the disk is written before; if the version does not become current, the
+        folder goes again: no page says that something was published which was not.
+        """
         folder = self.store.write_run(self.mixture, told.run, pages)
-        self.store.write_front(self.mixture, pages["report.html"])
-        line = told.trend[-1].model_dump(mode="json")
-        self.store.record_run(self.mixture, {**line, "run": told.run, "reused": reused, "made": made})
+        try:
+            yield folder
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        self.store.show_front(self.mixture, folder / "report.html")
         self.told = True
-        return folder
+        line = told.trend[-1].model_dump(mode="json")
+        with suppress(OSError):  # the disk has no room for a line: what it would say has happened
+            self.store.record_run(self.mixture, {**line, "run": told.run, "reused": reused, "made": made})
 
 
 @contextmanager

@@ -195,17 +195,13 @@ def _judge(
     reused: int,
     made: int,
 ) -> Built:
-    """Compare a version with the last good one, and make it current if nothing forbids.
-
-    What people read is made before the version becomes current, and written after it: a report never says
-    that something was published which was not.
-    """
+    """Compare a version with the last good one, and make it current if nothing forbids."""
     before = None
     with suppress(StoreCorrupt):  # a damaged CURRENT is about to be written anew
         before = store.current(manifest.mixture)
     told = night.tell(version, report, before=before, new=new)
     pages = rendered(told)
-    if told.status == "published":
-        store.promote(manifest.mixture, version)
-    folder = night.write(told, pages, reused=reused, made=made)
+    with night.written(told, pages, reused=reused, made=made) as folder:
+        if told.status == "published":
+            store.promote(manifest.mixture, version)
     return Built(version, manifest, told, folder, reused, made)

@@ -272,12 +272,23 @@ class Store:
             commit(scratch, folder, whole=lambda _: False)
         return folder
 
-    def write_front(self, mixture: str, page: bytes) -> Path:
-        """Replace `report.html` of the mixture, the page that is opened in the morning."""
+    def show_front(self, mixture: str, page: Path) -> None:
+        """Make a run's page the mixture's `report.html`, the one that is opened in the morning."""
         front = self.root / mixture / "report.html"
+        temporary = front.with_name(f".{front.name}.{os.getpid()}")
         with full_disk(self.root):
-            _write_atomically(front, page)
-        return front
+            temporary.unlink(missing_ok=True)
+            try:
+                os.link(page, temporary)  # takes no room
+            except OSError:  # a file system without links
+                shutil.copyfile(page, temporary)
+            temporary.replace(front)
+            _sync(front.parent)
+
+    def write_front(self, mixture: str, page: bytes) -> None:
+        """Replace the mixture's `report.html` by a page that is no run's."""
+        with full_disk(self.root):
+            _write_atomically(self.root / mixture / "report.html", page)
 
 
 def check_path(root: Path) -> None:

@@ -13,7 +13,7 @@ from flows.recipes import load, override
 from flows.sources.patience import Patience
 from flows.store import Store, problems
 from schemas.errors import SourceCorrupt, SourceNotFound, SourceUnavailable
-from tests.builders import ROOT, quick_build
+from tests.builders import ROOT, forget, quick_build
 from tests.loopback_hub import LoopbackHub, serve
 
 SHARED = (ROOT / "../shared/hub").resolve()
@@ -155,12 +155,13 @@ def test_trouble_that_passes_ends_in_the_same_version(faults, hub, store):
     """After any fault that passes, a build that downloads everything anew has the same rows."""
     good = built("math-7-3", store)
     shutil.rmtree(store.downloads)
+    forget(store.root, "math-7-3")
     for pattern, kind, settings in faults:
         hub.fault(pattern, kind, **settings)
     again = built("math-7-3", store)
     assert [fault.times for fault in hub.faults] == [0] * len(faults)
     hub.faults.clear()
-    assert (again.digest, again.status) == (good.digest, "unchanged")
+    assert again.digest == good.digest
 
 
 LASTING = {
@@ -180,7 +181,7 @@ def test_trouble_that_lasts_leaves_the_last_good_version(harm, error, hub, serve
     harm(hub)
     try:
         with pytest.raises(error) as caught:
-            built("math-7-3", store)
+            built("math-7-3", store, seed=1)  # another draw: last night's version will not do
     finally:
         hub.faults.clear()
         hub.down()
