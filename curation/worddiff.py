@@ -8,7 +8,7 @@ import polars as pl
 
 from curation.overlap import Word, cut_words
 
-MOST_WORDS = 2_000
+MOST_WORDS = 1_000
 """Words of each text that are compared; time and memory grow with the square."""
 
 Span = tuple[int, int]

@@ -1,12 +1,13 @@
 """The rows of a version: where each ended, and what it says, wherever that still lies."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -54,7 +55,11 @@ class Fate(Record):
     """Every stage's verdict, of a row that was asked for."""
 
 
-_COLUMNS = [name for name in Fate.model_fields if name != "stages"]
+class Said(NamedTuple):
+    """A conversation as it is read, without what is known about it."""
+
+    messages: tuple[Message, ...]
+    tools: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True)
@@ -106,22 +111,22 @@ class Rows:
         rows = self.rejects.filter(pl.col("id").is_in(sorted(set(ids)))).select("id", "source", "content")
         return {row: (source, content) for row, source, content in reversed(rows.collect().rows())}
 
-    def messages(self, ids: Iterable[str]) -> dict[str, tuple[Message, ...]]:
-        """Return the turns of valid rows by id: from the dropped rows, the source's files, or the mixture.
+    def said(self, ids: Iterable[str]) -> dict[str, Said]:
+        """Return what valid rows say, by id: from the dropped rows, the source's files, or the mixture.
 
         The mixture comes last: its examples end with the turn that is learned, and later ones may not be
         drawn. A row that lies nowhere any more is not in the result.
         """
         wanted = set(ids)
-        found: dict[str, tuple[Message, ...]] = {}
+        found: dict[str, Said] = {}
         for row, (source, content) in self.contents(wanted).items():
-            if turns := self.judged(source, content):
-                found[row] = turns
+            if said := self.judged(source, content):
+                found[row] = said
         found |= self._reopened(sorted(wanted - found.keys()))
         return found | self._published(sorted(wanted - found.keys()))
 
-    def judged(self, source: str, content: str) -> tuple[Message, ...] | None:
-        """Return the turns of a row that is kept as JSON text; None if it is not a valid one."""
+    def judged(self, source: str, content: str) -> Said | None:
+        """Return what is said in a row that is kept as JSON text; None if it is not a valid one."""
         try:
             values = parse_json(content)
         except ValueError:
@@ -130,21 +135,24 @@ class Rows:
             return None
         origin = Origin(self.source(source), "", "", "")
         found = judge(RawRow(0, values, None, ""), origin=origin, max_row_bytes=_ANY_SIZE).conversation
-        return found.messages if found else None
+        return Said(found.messages, found.tools) if found else None
 
     def compared(self, fate: Fate, messages: Sequence[Message]) -> str:
         """Return the text of a row that near-duplicates are judged by."""
         return compared_text(messages, self.source(fate.source).compare)
 
-    def _published(self, ids: Sequence[str]) -> dict[str, tuple[Message, ...]]:
+    def _published(self, ids: Sequence[str]) -> dict[str, Said]:
         """Return the turns of the longest example of each row, as they were before they were published."""
         if not ids:
             return {}
         mine = self.examples.filter(pl.col("conversation_id").is_in(ids))
-        last = mine.sort("turn").group_by("conversation_id").agg(pl.col("messages").last()).collect()
-        return {row: tuple(map(_message, messages)) for row, messages in last.iter_rows()}
+        last = mine.sort("turn").group_by("conversation_id").agg(pl.col("messages", "tools").last()).collect()
+        return {
+            row: Said(tuple(map(_message, messages)), tuple(json.loads(tools) if tools else ()))
+            for row, messages, tools in last.iter_rows()
+        }
 
-    def _reopened(self, ids: Sequence[str]) -> dict[str, tuple[Message, ...]]:
+    def _reopened(self, ids: Sequence[str]) -> dict[str, Said]:
         """Return the turns of rows of which the version knows the place, if the files are still the same."""
         places = self.store.places(self.recipe.name) if ids else {}
         if not places:
@@ -153,16 +161,14 @@ class Rows:
         wanted: dict[tuple[str, str], list[int]] = defaultdict(list)
         for source, file, row in rows.iter_rows():
             wanted[source, file].append(row)
-        found: dict[str, tuple[Message, ...]] = {}
+        found: dict[str, Said] = {}
         for (source, file), numbers in sorted(wanted.items()):
             path = places.get(source, {}).get(file)
             if path is not None and Path(path).is_file():
                 found |= self._read(source, file, Path(path), sorted(set(numbers)))
-        return {row: messages for row, messages in found.items() if row in set(ids)}
+        return {row: found[row] for row in ids if row in found}
 
-    def _read(
-        self, source: str, file: str, path: Path, numbers: Sequence[int]
-    ) -> Iterator[tuple[str, tuple[Message, ...]]]:
+    def _read(self, source: str, file: str, path: Path, numbers: Sequence[int]) -> Iterator[tuple[str, Said]]:
         origin, limit = Origin(self.source(source), "", "", file), self.recipe.max_row_bytes
         with suppress(SourceError):  # another file than that of the build
             for piece in slices(file, path, ""):
@@ -170,12 +176,13 @@ class Rows:
                 mine = np.array([row for row in numbers if piece.first_row <= row < end])
                 if len(mine):
                     for row in reopen(piece, mine, origin=origin, max_row_bytes=limit):
-                        yield row.id, row.messages
+                        yield row.id, Said(row.messages, row.tools)
 
 
 def fates_of(frame: pl.DataFrame) -> tuple[Fate, ...]:
     """Return the lines of a frame of fates as records."""
-    return tuple(Fate(**row) for row in frame.select(_COLUMNS).to_dicts())
+    columns = [name for name in Fate.model_fields if name != "stages"]
+    return tuple(Fate(**row) for row in frame.select(columns).to_dicts())
 
 
 def sentence(fate: Fate) -> str:
@@ -207,9 +214,7 @@ def _message(published: Mapping[str, Any]) -> Message:
         content=published["content"] or "",
         reasoning=published["reasoning_content"],
         tool_calls=tuple(
-            ToolCall.model_construct(
-                name=call["function"]["name"], arguments=parse_json(call["function"]["arguments"])
-            )
+            ToolCall(name=call["function"]["name"], arguments=call["function"]["arguments"])
             for call in published["tool_calls"] or ()
         ),
     )
