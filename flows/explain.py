@@ -16,7 +16,7 @@ from schemas.record import Record
 from templates import ModeUnsupported, count_tokens, training_turns
 
 _MATES = 20
-_BESIDE = 5
+_BESIDE = 3
 _STAGES = (normalize.STAGE, "dedup", render.STAGE, mix.STAGE)
 
 

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from curation.shingles import shingle_hashes
 from flows.rows import Rows
 from schemas.errors import StoreError
 
@@ -133,6 +132,8 @@ def _near(rows: Rows, text: str) -> Found:
     Raises:
         StoreError: if none is near.
     """
+    from curation.shingles import shingle_hashes  # noqa: PLC0415 - brings numba, which the other ways spare
+
     shingle = rows.recipe.dedup.shingle
     wanted, _ = shingle_hashes(pl.Series([text]), shingle=shingle)
     size = len(text.encode())

@@ -48,7 +48,7 @@ def rejects(
     grep: str | None = None,
     limit: int = 20,
 ) -> Rejects:
-    """Return dropped rows in the order of source, file and row.
+    """Return dropped rows in the order in which the version keeps them, source by source.
 
     Args:
         version: the version's folder.
@@ -63,7 +63,7 @@ def rejects(
     found = matching(version, reason=reason, source=source, grep=grep)
     counted = found.group_by("reason").len().sort(["len", "reason"], descending=[True, False]).collect()
     reasons = dict(counted.iter_rows())
-    rows = found.sort("source", "file", "row").head(limit).collect()
+    rows = found.head(limit).collect()
     return Rejects(
         version=version.name,
         total=sum(reasons.values()),

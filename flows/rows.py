@@ -12,8 +12,6 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import polars as pl
 
-from curation.normalize import Origin, compared_text, judge, reopen
-from curation.read import RawRow, slices
 from flows.store import MANIFEST, Store
 from schemas.conversation import Message, ToolCall
 from schemas.errors import SourceError
@@ -133,12 +131,17 @@ class Rows:
             return None
         if not isinstance(values, dict):
             return None
+        from curation.normalize import Origin, judge  # noqa: PLC0415 - brings numba: as long as a whole lookup
+        from curation.read import RawRow  # noqa: PLC0415 - as above
+
         origin = Origin(self.source(source), "", "", "")
         found = judge(RawRow(0, values, None, ""), origin=origin, max_row_bytes=_ANY_SIZE).conversation
         return Said(found.messages, found.tools) if found else None
 
     def compared(self, fate: Fate, messages: Sequence[Message]) -> str:
         """Return the text of a row that near-duplicates are judged by."""
+        from curation.normalize import compared_text  # noqa: PLC0415 - as below
+
         return compared_text(messages, self.source(fate.source).compare)
 
     def _published(self, ids: Sequence[str]) -> dict[str, Said]:
@@ -169,6 +172,9 @@ class Rows:
         return {row: found[row] for row in ids if row in found}
 
     def _read(self, source: str, file: str, path: Path, numbers: Sequence[int]) -> Iterator[tuple[str, Said]]:
+        from curation.normalize import Origin, reopen  # noqa: PLC0415 - as above
+        from curation.read import slices  # noqa: PLC0415 - as above
+
         origin, limit = Origin(self.source(source), "", "", file), self.recipe.max_row_bytes
         with suppress(SourceError):  # another file than that of the build
             for piece in slices(file, path, ""):

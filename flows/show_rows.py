@@ -1,18 +1,21 @@
 """What a person reads in the terminal about single rows; what rows say is never obeyed."""
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from curation.worddiff import Span
-from flows.examples import Example, Seen
-from flows.explain import Beside, Explanation
-from flows.rejects import Reject, Rejects
 from flows.rows import Fate, sentence
 from flows.show import visible
 from schemas.conversation import CONTROL_TOKENS
+
+if TYPE_CHECKING:
+    from curation.worddiff import Span
+    from flows.examples import Example, Seen
+    from flows.explain import Beside, Explanation
+    from flows.rejects import Reject, Rejects
 
 _SHOWN_TEXT = 2000
 _SNIPPET = 160
@@ -23,7 +26,7 @@ _THINK_END = "</think>"
 _HEAD = "bold cyan"
 
 
-def show_explanation(explanation: Explanation, console: Console) -> None:
+def show_explanation(explanation: "Explanation", console: Console) -> None:
     """Print every stage's verdict on a row, the rows beside it, and what it says."""
     if explanation.found != "by its id":
         _say(console, f"found: {explanation.found}", style="dim")
@@ -35,7 +38,8 @@ def show_explanation(explanation: Explanation, console: Console) -> None:
             _say(console, "  ", (style, f"{mark} {stage.stage:<9}"), stage.says or "not reached")
     for beside in explanation.beside:
         _show_beside(beside, explanation.rows[0].id, console)
-    if (comparison := explanation.comparison) and comparison.shared:
+    differs = any(beside.text_only or beside.other_only for beside in explanation.beside)
+    if (comparison := explanation.comparison) and comparison.shared and differs:
         _say(console, "\nshared passages", style="bold")
         for passage in comparison.shared:
             _say(console, "  ", ("green", _cut(passage)))
@@ -46,7 +50,7 @@ def show_explanation(explanation: Explanation, console: Console) -> None:
         _say(console, _cut(explanation.text))
 
 
-def show_rejects(rejects: Rejects, console: Console, *, grep: str | None = None) -> None:
+def show_rejects(rejects: "Rejects", console: Console, *, grep: str | None = None) -> None:
     """Print dropped rows, two lines each, and how many there are for which reason."""
     for row in rejects.rows:
         _say(
@@ -63,7 +67,7 @@ def show_rejects(rejects: Rejects, console: Console, *, grep: str | None = None)
     _say(console, f"{shown}{': ' if counts else ''}{counts}")
 
 
-def show_seen(seen: Seen, console: Console) -> None:
+def show_seen(seen: "Seen", console: Console) -> None:
     """Print prompts dim and completions bright, the trace of reasoning set apart, and token ids if wanted."""
     _say(console, ("bold", seen.row.id), f"  {_where(seen.row)}")
     _say(console, f"  {seen.says}")
@@ -80,7 +84,7 @@ def show_seen(seen: Seen, console: Console) -> None:
         _ids(example.completion_ids, "bold", console)
 
 
-def side_by_side(beside: Beside, console: Console) -> RenderableType:
+def side_by_side(beside: "Beside", console: Console) -> RenderableType:
     """Return two texts in columns, the words that only one of them has marked; long common text is cut."""
     colour = console.color_system is not None
     left = _marked(beside.text, beside.text_only, "bold red", ("[-", "-]") if not colour else ("", ""))
@@ -97,7 +101,7 @@ def side_by_side(beside: Beside, console: Console) -> RenderableType:
     return table
 
 
-def _show_beside(beside: Beside, row_id: str, console: Console) -> None:
+def _show_beside(beside: "Beside", row_id: str, console: Console) -> None:
     names = {"winner": "the row that stays", "mate": "a row of its cluster", "asked": "the text asked for"}
     other = f" {beside.id[:12]}" if beside.id else ""
     _say(
@@ -115,7 +119,7 @@ def _show_beside(beside: Beside, row_id: str, console: Console) -> None:
         _say(console, "  both texts go on", style="dim")
 
 
-def _marked(text: str, spans: Sequence[Span], style: str, marks: tuple[str, str]) -> Text:
+def _marked(text: str, spans: "Sequence[Span]", style: str, marks: tuple[str, str]) -> Text:
     """Return a text with its own words marked, and stretches without any cut in their middle."""
     out, done = Text(), 0
     for start, end in spans:
@@ -137,7 +141,7 @@ def _gap(text: str, *, first: bool = False, last: bool = False) -> str:
     return visible(" ".join(words))
 
 
-def _completion(example: Example) -> Iterator[tuple[str, str]]:
+def _completion(example: "Example") -> Iterator[tuple[str, str]]:
     """Yield the completion in pieces: the trace of reasoning, then the answer."""
     trace, end, answer = example.completion.partition(_THINK_END)
     if example.thinking and end:
@@ -162,7 +166,7 @@ def _ids(ids: Sequence[int] | None, style: str, console: Console) -> None:
         _say(console, (style, f"ids {' '.join(map(str, ids))}"))
 
 
-def _snippet(row: Reject, grep: str | None) -> Text:
+def _snippet(row: "Reject", grep: str | None) -> Text:
     """Return one line of a row: around the text that was searched for, or its beginning."""
     if row.content is None:
         return Text(f"not kept whole; thinkmix explain {row.id[:12]} opens its file", "dim")
@@ -183,7 +187,9 @@ def _list(title: str, fates: Sequence[Fate], console: Console) -> None:
     if fates:
         _say(console, f"\n{title}", style="bold")
     for fate in fates:
-        _say(console, "  ", ("bold", fate.id[:12]), f"  {_where(fate)}: {sentence(fate)}")
+        detail = f" ({_cut(fate.detail, _SNIPPET)})" if fate.detail else ""
+        ended = f"{fate.reason} at {fate.stage}{detail}" if fate.reason else sentence(fate)
+        _say(console, "  ", ("bold", fate.id[:12]), f"  {_where(fate)}: {ended}")
 
 
 def _where(fate: Fate) -> str:

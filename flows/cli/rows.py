@@ -48,7 +48,7 @@ def show(
     ids: Annotated[bool, typer.Option("--ids", help="Print the token ids, too.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a row as the trainer sees it: the prompt dim, and bright the completion, which carries the loss."""
+    """Show a row as the trainer sees it: the prompt dim, the completion, which carries the loss, bright."""
     from flows.examples import seen
     from flows.show_rows import show_seen
     from flows.store import open_version
