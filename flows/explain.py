@@ -8,7 +8,7 @@ import polars as pl
 
 from curation import mix, normalize, render
 from curation.overlap import explain_pair
-from curation.worddiff import Span, word_diff
+from curation.worddiff import Span, WordDiff, word_diff
 from flows.lookup import Found, by_id, by_text
 from flows.rows import Fate, Rows, Said, StageVerdict, fates_of, spoken
 from schemas.reasons import Reason
@@ -45,6 +45,10 @@ class Beside(Record):
     other_only: tuple[Span, ...]
     whole: bool
     """Whether both texts are shown to their ends."""
+
+    def diff(self) -> WordDiff:
+        """Return the two texts as they were compared."""
+        return WordDiff(self.text, self.other, self.text_only, self.other_only, self.whole)
 
 
 class Explanation(Record):

@@ -12,7 +12,7 @@ from flows.show import visible
 from schemas.conversation import CONTROL_TOKENS
 
 if TYPE_CHECKING:
-    from curation.worddiff import Span
+    from curation.worddiff import Span, WordDiff
     from flows.examples import Example, Seen
     from flows.explain import Beside, Explanation
     from flows.rejects import Reject, Rejects
@@ -29,66 +29,66 @@ _HEAD = "bold cyan"
 def show_explanation(explanation: "Explanation", console: Console) -> None:
     """Print every stage's verdict on a row, the rows beside it, and what it says."""
     if explanation.found != "by its id":
-        _say(console, f"found: {explanation.found}", style="dim")
+        say(console, f"found: {explanation.found}", style="dim")
     for fate in explanation.rows:
-        _say(console, ("bold", fate.id), f"  {_where(fate)}")
-        _say(console, f"  {sentence(fate)}")
+        say(console, ("bold", fate.id), f"  {_where(fate)}")
+        say(console, f"  {sentence(fate)}")
         for stage in fate.stages:
             mark, style = _MARKS[stage.verdict]
-            _say(console, "  ", (style, f"{mark} {stage.stage:<9}"), stage.says or "not reached")
+            say(console, "  ", (style, f"{mark} {stage.stage:<9}"), stage.says or "not reached")
     for beside in explanation.beside:
         _show_beside(beside, explanation.rows[0].id, console)
     differs = any(beside.text_only or beside.other_only for beside in explanation.beside)
     if (comparison := explanation.comparison) and comparison.shared and differs:
-        _say(console, "\nshared passages", style="bold")
+        say(console, "\nshared passages", style="bold")
         for passage in comparison.shared:
-            _say(console, "  ", ("green", _cut(passage)))
+            say(console, "  ", ("green", cut(passage)))
     _list("the cluster also holds", explanation.mates, console)
     _list("the same text is in", explanation.others, console)
     if explanation.text:
-        _say(console, "\nthe row", style="bold")
-        _say(console, _cut(explanation.text))
+        say(console, "\nthe row", style="bold")
+        say(console, cut(explanation.text))
 
 
 def show_rejects(rejects: "Rejects", console: Console, *, grep: str | None = None) -> None:
     """Print dropped rows, two lines each, and how many there are for which reason."""
     for row in rejects.rows:
-        _say(
+        say(
             console,
             ("bold", row.id[:12]),
             f"  {row.source} · {row.file} row {row.row}  ",
             ("red", row.reason),
         )
         if row.detail:
-            _say(console, "  ", ("dim", _cut(row.detail, _SNIPPET)))
-        _say(console, "  ", _snippet(row, grep))
+            say(console, "  ", ("dim", cut(row.detail, _SNIPPET)))
+        say(console, "  ", _snippet(row, grep))
     counts = ", ".join(f"{reason} {count:,}" for reason, count in rejects.reasons.items())
     shown = f"{len(rejects.rows):,} of {rejects.total:,} dropped rows" if rejects.rows else "no dropped rows"
-    _say(console, f"{shown}{': ' if counts else ''}{counts}")
+    say(console, f"{shown}{': ' if counts else ''}{counts}")
 
 
 def show_seen(seen: "Seen", console: Console) -> None:
     """Print prompts dim and completions bright, the trace of reasoning set apart, and token ids if wanted."""
-    _say(console, ("bold", seen.row.id), f"  {_where(seen.row)}")
-    _say(console, f"  {seen.says}")
+    say(console, ("bold", seen.row.id), f"  {_where(seen.row)}")
+    say(console, f"  {seen.says}")
     for example in seen.examples:
         where = f"in {example.split}" if example.split else "not in the mixture; it would be trained so"
         copies = f", {example.copies} times" if example.copies > 1 else ""
         mode = "thinking" if example.thinking else "direct"
-        _say(console, "\n", ("bold", example.id), f"  {mode}, {where}{copies}")
-        _say(console, (_HEAD, f"prompt · {example.prompt_tokens:,} tokens · shown, not trained"))
-        _say(console, *_template(example.prompt, "dim"))
+        say(console, "\n", ("bold", example.id), f"  {mode}, {where}{copies}")
+        say(console, (_HEAD, f"prompt · {example.prompt_tokens:,} tokens · shown, not trained"))
+        say(console, *_template(example.prompt, "dim"))
         _ids(example.prompt_ids, "dim", console)
-        _say(console, (_HEAD, f"completion · {example.completion_tokens:,} tokens · carries the loss"))
-        _say(console, *_completion(example))
+        say(console, (_HEAD, f"completion · {example.completion_tokens:,} tokens · carries the loss"))
+        say(console, *_completion(example))
         _ids(example.completion_ids, "bold", console)
 
 
-def side_by_side(beside: "Beside", console: Console) -> RenderableType:
+def side_by_side(diff: "WordDiff", console: Console) -> RenderableType:
     """Return two texts in columns, the words that only one of them has marked; long common text is cut."""
-    colour = console.color_system is not None
-    left = _marked(beside.text, beside.text_only, "bold red", ("[-", "-]") if not colour else ("", ""))
-    right = _marked(beside.other, beside.other_only, "bold green", ("{+", "+}") if not colour else ("", ""))
+    plain_marks = console.color_system is None  # into a file or a pipe
+    left = _marked(diff.left, diff.left_only, "bold red", ("[-", "-]") if plain_marks else ("", ""))
+    right = _marked(diff.right, diff.right_only, "bold green", ("{+", "+}") if plain_marks else ("", ""))
     table = Table.grid(expand=True, padding=(0, 2))
     if console.width < _NARROW:
         table.add_row(left)
@@ -104,19 +104,19 @@ def side_by_side(beside: "Beside", console: Console) -> RenderableType:
 def _show_beside(beside: "Beside", row_id: str, console: Console) -> None:
     names = {"winner": "the row that stays", "mate": "a row of its cluster", "asked": "the text asked for"}
     other = f" {beside.id[:12]}" if beside.id else ""
-    _say(
+    say(
         console,
         "\n",
         ("bold", f"{row_id[:12]} beside {names[beside.relation]}{other}"),
         f"  Jaccard {beside.jaccard:.3f}",
     )
     if not beside.text_only and not beside.other_only and beside.whole:
-        _say(console, "  the compared texts have the same words:")
-        _say(console, "  ", ("dim", _cut(beside.text, _SNIPPET * 2)))
+        say(console, "  the compared texts have the same words:")
+        say(console, "  ", ("dim", cut(beside.text, _SNIPPET * 2)))
         return
-    console.print(side_by_side(beside, console))
+    console.print(side_by_side(beside.diff(), console))
     if not beside.whole:
-        _say(console, "  both texts go on", style="dim")
+        say(console, "  both texts go on", style="dim")
 
 
 def _marked(text: str, spans: "Sequence[Span]", style: str, marks: tuple[str, str]) -> Text:
@@ -163,7 +163,7 @@ def _template(text: str, style: str) -> Iterator[tuple[str, str]]:
 
 def _ids(ids: Sequence[int] | None, style: str, console: Console) -> None:
     if ids is not None:
-        _say(console, (style, f"ids {' '.join(map(str, ids))}"))
+        say(console, (style, f"ids {' '.join(map(str, ids))}"))
 
 
 def _snippet(row: "Reject", grep: str | None) -> Text:
@@ -173,7 +173,7 @@ def _snippet(row: "Reject", grep: str | None) -> Text:
     content = " ".join(row.content.split())
     place = content.lower().find(grep.lower()) if grep else -1
     if grep is None or place < 0:
-        return Text(visible(_cut(content, _SNIPPET)))
+        return Text(visible(cut(content, _SNIPPET)))
     start = max(0, place - _SNIPPET // 3)
     end = place + len(grep)
     out = Text(("…" if start else "") + visible(content[start:place]))
@@ -185,23 +185,24 @@ def _snippet(row: "Reject", grep: str | None) -> Text:
 
 def _list(title: str, fates: Sequence[Fate], console: Console) -> None:
     if fates:
-        _say(console, f"\n{title}", style="bold")
+        say(console, f"\n{title}", style="bold")
     for fate in fates:
-        detail = f" ({_cut(fate.detail, _SNIPPET)})" if fate.detail else ""
+        detail = f" ({cut(fate.detail, _SNIPPET)})" if fate.detail else ""
         ended = f"{fate.reason} at {fate.stage}{detail}" if fate.reason else sentence(fate)
-        _say(console, "  ", ("bold", fate.id[:12]), f"  {_where(fate)}: {ended}")
+        say(console, "  ", ("bold", fate.id[:12]), f"  {_where(fate)}: {ended}")
 
 
 def _where(fate: Fate) -> str:
     return f"{fate.source} · {fate.file} row {fate.row}"
 
 
-def _cut(text: str, most: int = _SHOWN_TEXT) -> str:
+def cut(text: str, most: int = _SHOWN_TEXT) -> str:
+    """Return the beginning of a long text, and how much is missing."""
     more = len(text) - most
     return text if more <= 0 else f"{text[:most]}… {more:,} more characters"
 
 
-def _say(console: Console, *parts: str | Text | tuple[str, str], style: str = "") -> None:
+def say(console: Console, *parts: str | Text | tuple[str, str], style: str = "") -> None:
     """Print parts of text, each plain or with a style; wrapped by the terminal, never by us."""
     line = Text(style=style)
     for part in parts:
