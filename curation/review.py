@@ -7,10 +7,11 @@ without replacement, each as likely as the other.
 from collections.abc import Iterable, Sequence
 from math import sqrt
 
-import numpy as np
 import polars as pl
 from scipy.special import gammaincinv
 
+from curation.mix import seeded_hash
+from curation.pools import bits
 from schemas.review import KEPT, Rate
 
 SAMPLE = pl.Schema(
@@ -29,6 +30,7 @@ SAMPLE = pl.Schema(
 
 _Z = 1.959963984540054
 _TAIL = 0.025
+_REVIEW = 4  # tells this draw from those of the mixture, `mix._DRAW` and its like
 # Limits of a Poisson mean of which 1, 2 or 3 events were seen: half the chi-square of 2x degrees at 5 %.
 _FEW = {1: 0.05129329438755058, 2: 0.3553615106986621, 3: 0.8176914473793412}
 
@@ -49,8 +51,9 @@ def sample(groups: Iterable[pl.DataFrame], *, each: int, seed: int) -> pl.DataFr
     """
     drawn = pl.DataFrame(schema=SAMPLE)
     for group in groups:
+        ids = group.select(bits("id", 0)).to_series()
         ranked = group.with_columns(
-            reason=pl.col("reason").fill_null(KEPT), rank=_ranks(group["id"], group["row"], seed)
+            reason=pl.col("reason").fill_null(KEPT), rank=seeded_hash(ids, seed, _REVIEW, group["row"])
         )
         rows = pl.concat([drawn, ranked.select(SAMPLE.names())]).sort(
             "source", "reason", "rank", "id", "file", "row"
@@ -135,23 +138,3 @@ def _rare(strata: Sequence[tuple[int, int, int]], total: int) -> float:
 
 def _corrected(judged: int, rows: int) -> float:
     return judged * (rows - 1) / (rows - judged)
-
-
-def _ranks(ids: pl.Series, rows: pl.Series, seed: int) -> pl.Series:
-    """Return a 64-bit hash of seed, id and row number.
-
-    Ids are digits of a sha256, so their bits are random; splitmix64's finaliser, applied to each part, makes
-    the order of one seed independent of that of another.
-    """
-    values = ids.str.head(16).str.to_integer(base=16, dtype=pl.UInt64).to_numpy()
-    for part in (np.asarray(np.uint64(seed)), rows.to_numpy().astype(np.uint64)):
-        values = _finalise(values ^ _finalise(part))
-    return pl.Series(values, dtype=pl.UInt64)
-
-
-def _finalise(value: "np.ndarray[tuple[int, ...], np.dtype[np.uint64]]") -> "np.ndarray[tuple[int, ...], np.dtype[np.uint64]]":
-    with np.errstate(over="ignore"):
-        mixed = value + np.uint64(0x9E3779B97F4A7C15)
-        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return mixed ^ (mixed >> np.uint64(31))

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from flows.lookup import by_id
-from flows.rows import Fate, Rows, fates_of, sentence
+from flows.rows import VALIDATE, Fate, Rows, fates_of, sentence
 from schemas.errors import StoreError
 from schemas.record import Record
 from templates import ModeUnsupported, count_tokens, encode, training_turns
@@ -88,7 +88,7 @@ def _rendered(rows: Rows, fate: Fate) -> Iterator[Example]:
     said = rows.said([fate.id]).get(fate.id)
     if said is None:
         msg = f"row {fate.id}: {sentence(fate)}; a trainer would see nothing of it"
-        raise StoreError(msg if fate.stage == "validate" else f"{msg}, and its file is not there any more")
+        raise StoreError(msg if fate.stage == VALIDATE else f"{msg}, and its file is not there any more")
     try:
         turns = training_turns(
             said.messages,

@@ -6,18 +6,18 @@ from typing import Literal
 
 import polars as pl
 
-from curation import mix, normalize, render
+from curation import mix, render
 from curation.overlap import explain_pair
 from curation.worddiff import Span, WordDiff, word_diff
 from flows.lookup import Found, by_id, by_text
-from flows.rows import Fate, Rows, Said, StageVerdict, fates_of, spoken
+from flows.rows import VALIDATE, Fate, Rows, Said, StageVerdict, fates_of, spoken
 from schemas.reasons import Reason
 from schemas.record import Record
 from templates import ModeUnsupported, count_tokens, training_turns
 
 _MATES = 20
 _BESIDE = 3
-_STAGES = (normalize.STAGE, "dedup", render.STAGE, mix.STAGE)
+_STAGES = (VALIDATE, "dedup", render.STAGE, mix.STAGE)
 
 
 class Comparison(Record):
@@ -178,7 +178,7 @@ def _shown(rows: Rows, row_id: str, said: Mapping[str, Said]) -> str | None:
 def _stages(rows: Rows, fate: Fate, said: Said | None) -> Iterator[StageVerdict]:
     """Yield the verdict of every stage, with what it rests on."""
     says = {
-        normalize.STAGE: lambda: f"{fate.messages} turns, {fate.text_bytes:,} bytes of text, nothing wrong",
+        VALIDATE: lambda: f"{fate.messages} turns, {fate.text_bytes:,} bytes of text, nothing wrong",
         "dedup": lambda: _survived(rows, fate),
         render.STAGE: lambda: _rendered(rows, fate, said),
         mix.STAGE: lambda: _drawn(rows, fate),

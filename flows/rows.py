@@ -20,6 +20,7 @@ from schemas.reasons import Reason
 from schemas.recipe import Recipe, Source
 from schemas.record import Record, json_text, parse_json
 
+VALIDATE = "validate"
 _ANY_SIZE = 2**62
 
 
@@ -160,7 +161,8 @@ class Rows:
         places = self.store.places(self.recipe.name) if ids else {}
         if not places:
             return {}
-        rows = self.fates.filter(pl.col("id").is_in(ids)).select("source", "file", "row").collect()
+        valid = pl.col("stage").is_null() | (pl.col("stage") != VALIDATE)
+        rows = self.fates.filter(pl.col("id").is_in(ids) & valid).select("source", "file", "row").collect()
         wanted: dict[tuple[str, str], list[int]] = defaultdict(list)
         for source, file, row in rows.iter_rows():
             wanted[source, file].append(row)

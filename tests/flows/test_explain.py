@@ -8,8 +8,9 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from flows.explain import explain, sentence
-from flows.show import show_explanation
+from flows.explain import explain
+from flows.rows import sentence
+from flows.show_rows import show_explanation
 from schemas.errors import StoreError
 from schemas.reasons import Reason
 from tests.builders import REASONS, chat_row, quick_build, recipe, text, write_rows
@@ -67,7 +68,7 @@ def test_duplicate_shows_what_it_shares_with_the_winner(reason: str, version: Pa
     for passage in found.comparison.shared:
         assert passage in found.comparison.text
     assert row["winner"] in {mate.id for mate in found.mates}
-    assert f"stays instead: {row['winner']}" in shown(version, row["id"])
+    assert f"beside the row that stays {row['winner'][:12]}" in shown(version, row["id"])
 
 
 def test_problem_asked_by_a_chat_stays_with_its_reasoning(version: Path, fates: pl.DataFrame):
