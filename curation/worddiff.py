@@ -11,6 +11,8 @@ from curation.overlap import Word, cut_words
 MOST_WORDS = 1_000
 """Words of each text that are compared; time and memory grow with the square."""
 
+_MOST_LETTERS = 64 * MOST_WORDS
+
 Span = tuple[int, int]
 
 
@@ -34,8 +36,10 @@ def word_diff(left: str, right: str) -> WordDiff:
     after a word is none. The work is bounded by `MOST_WORDS`, whatever the texts say.
     """
     left, right = pl.Series([left, right]).str.normalize("NFC")
+    whole = max(len(left), len(right)) <= _MOST_LETTERS
+    left, right = left[:_MOST_LETTERS], right[:_MOST_LETTERS]
     ours, theirs = cut_words(left), cut_words(right)
-    whole = max(len(ours), len(theirs)) <= MOST_WORDS
+    whole = whole and max(len(ours), len(theirs)) <= MOST_WORDS
     if len(ours) > MOST_WORDS:
         left, ours = left[: ours[MOST_WORDS - 1][2]], ours[:MOST_WORDS]
     if len(theirs) > MOST_WORDS:

@@ -1,13 +1,16 @@
 """Why a row is where it is: every stage's verdict, and the rows that it was compared with."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import polars as pl
 
 from curation import mix, render
 from curation.overlap import explain_pair
+from curation.shingles import shingle_hashes
 from curation.worddiff import Span, WordDiff, word_diff
 from flows.lookup import Found, by_id, by_text
 from flows.rows import VALIDATE, Fate, Rows, Said, StageVerdict, fates_of, spoken
@@ -151,7 +154,8 @@ def _beside(
     if asked is not None:
         listed.insert(0, (None, asked))
     seen = {text}
-    for other, words in listed:
+    alike = _jaccards(text, [words for _, words in listed], rows.recipe.dedup.shingle)
+    for (other, words), jaccard in zip(listed, alike, strict=True):
         if words in seen and other != winner:
             continue
         seen.add(words)
@@ -159,13 +163,21 @@ def _beside(
         yield Beside(
             id=other,
             relation="asked" if other is None else "winner" if other == winner else "mate",
-            jaccard=explain_pair(text, words, shingle=rows.recipe.dedup.shingle).jaccard,
+            jaccard=jaccard,
             text=diff.left,
             other=diff.right,
             text_only=diff.left_only,
             other_only=diff.right_only,
             whole=diff.whole,
         )
+
+
+def _jaccards(text: str, others: Sequence[str], shingle: int) -> list[float]:
+    """Return how alike a text is to others, as the duplicate search computes it."""
+    hashes, offsets = shingle_hashes(pl.Series([text, *others]), shingle=shingle)
+    mine, *sets = (hashes[start:end] for start, end in pairwise(offsets))
+    shared = [len(np.intersect1d(mine, found, assume_unique=True)) for found in sets]
+    return [both / max(1, len(mine) + len(found) - both) for both, found in zip(shared, sets, strict=True)]
 
 
 def _shown(rows: Rows, row_id: str, said: Mapping[str, Said]) -> str | None:
