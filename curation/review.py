@@ -116,10 +116,12 @@ def combined(strata: Sequence[tuple[int, int, int]]) -> Rate | None:
         estimate += weight * found.estimate
         below += (weight * (found.estimate - found.low)) ** 2
         above += (weight * (found.high - found.estimate)) ** 2
+    estimate = min(estimate, 1.0)  # sums of weights round
+    if all(judged >= rows for _, judged, rows in known):
+        return Rate(estimate=estimate, low=estimate, high=estimate)
     right = [(judged - wrong, judged, rows) for wrong, judged, rows in known]
     low = min(estimate - sqrt(below), _rare(known, total))
     high = max(estimate + sqrt(above), 1 - _rare(right, total))
-    estimate = min(max(estimate, 0.0), 1.0)  # sums of weights round
     return Rate(estimate=estimate, low=min(max(0.0, low), estimate), high=max(min(1.0, high), estimate))
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from flows.rows import Rows
+from flows.rows import Rows, written
 from schemas.errors import StoreError
 
 MOST = 20
@@ -34,7 +34,7 @@ def by_id(rows: Rows, start: str) -> str:
     Raises:
         StoreError: if no row or more than one id matches.
     """
-    prefix = start.partition("-")[0]  # an example's is <row>-<turn>, of a copy <row>-<turn>#2
+    prefix = written(start).partition("-")[0]  # an example's is <row>-<turn>, of a copy <row>-<turn>#2
     matching = rows.fates.filter(pl.col("id").str.starts_with(prefix)).select(pl.col("id").unique())
     ids = matching.collect()["id"].sort().to_list()
     if len(ids) != 1:
@@ -53,7 +53,7 @@ def by_text(rows: Rows, text: str) -> Found:
     Raises:
         StoreError: if the text is empty, or no row is anywhere near it.
     """
-    text = text.strip()
+    text = written(text.strip())
     if not text:
         msg = "no text to look for"
         raise StoreError(msg)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.rows import Rows
+from flows.rows import Rows, written
 from schemas.errors import StoreError
 from schemas.reasons import Reason
 from schemas.record import Record
@@ -116,5 +116,7 @@ def matching(
     if source is not None:
         found = found.filter(source=source)
     if grep is not None:
-        found = found.filter(pl.col("content").str.to_lowercase().str.contains(grep.lower(), literal=True))
+        found = found.filter(
+            pl.col("content").str.to_lowercase().str.contains(written(grep).lower(), literal=True)
+        )
     return found.select(_COLUMNS)

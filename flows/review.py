@@ -222,7 +222,7 @@ def _question(file: Path, number: int, line: bytes, version: Path) -> Question:
         question = Question.model_validate_json(line)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the line"
+        where = first["loc"][0] if first["loc"] else "the line"
         msg = f"{file}: line {number}: {where}: {first['msg']}; nothing was taken from it"
         raise StoreError(msg) from None
     if question.version != version.name:

@@ -14,7 +14,7 @@ import polars as pl
 
 from flows.store import MANIFEST, Store
 from schemas.conversation import Message, ToolCall
-from schemas.errors import SourceError
+from schemas.errors import SourceError, StoreError
 from schemas.manifest import Manifest
 from schemas.reasons import Reason
 from schemas.recipe import Recipe, Source
@@ -185,6 +185,20 @@ class Rows:
                 if len(mine):
                     for row in reopen(piece, mine, origin=origin, max_row_bytes=limit):
                         yield row.id, Said(row.messages, row.tools)
+
+
+def written(text: str) -> str:
+    """Return text that was typed, if it is text that a row may hold.
+
+    Raises:
+        StoreError: for bytes that are not UTF-8, which a command line takes all the same.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        msg = f"{text!r} is not UTF-8 text, so no row holds it"
+        raise StoreError(msg) from None
+    return text
 
 
 def fates_of(frame: pl.DataFrame) -> tuple[Fate, ...]:

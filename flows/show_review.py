@@ -43,7 +43,8 @@ def walk(review: Review, console: Console, key: Callable[[], str], *, who: str |
     Returns:
         How many verdicts were given.
     """
-    asked = _open(review.questions())
+    questions = review.questions()
+    asked = _open(questions)
     given, place = 0, 0
     while place < len(asked):
         question = asked[place]
@@ -59,6 +60,11 @@ def walk(review: Review, console: Console, key: Callable[[], str], *, who: str |
         given, place = given + 1, place + 1
     left = len(asked) - place
     say(console, f"{given:,} verdicts stored, {left:,} rows left{' to ask about later' if left else ''}")
+    if lost := sum(question.text is None for question in questions):
+        say(
+            console,
+            f"{lost:,} drawn rows cannot be asked about: the files that hold them are not here any more",
+        )
     return given
 
 
