@@ -80,7 +80,7 @@ class Rows:
     @property
     def store(self) -> Store:
         """The store that the version lies in, if it lies in one."""
-        return Store(self.version.parents[2])
+        return Store(self.version.resolve().parents[2])
 
     @property
     def fates(self) -> pl.LazyFrame:

@@ -17,7 +17,6 @@ from schemas.report import Report
 from schemas.run import Acceptance, RunReport
 from train.result import TrainResult
 
-
 _MARKS = {"pass": "[green]✓[/]", "warn": "[yellow]![/]", "fail": "[red]✗[/]"}
 
 

@@ -34,35 +34,35 @@ def review(
     """Draw dropped and kept rows for people to judge, and estimate how many were dropped or kept in error."""
     from flows import review as reviews
     from flows import show_review as shown
-    from flows.store import open_version
+    from flows.store import reading
 
     if sum((out is not None, walk, score)) > 1 or (file is not None and not score) or (walk and as_json):
         msg = "give one of --out, --walk and --score; a FILE goes with --score, and --walk has no --json"
         raise typer.BadParameter(msg)
-    folder = open_version(version)
-    new = reviews.take(folder, file, who=who) if file is not None else 0
-    found = reviews.open_review(folder, each=each, seed=seed)
-    if score:
-        scored = found.score()
-        if as_json:
-            say_json({**scored.model_dump(mode="json"), "new": new})
+    with reading(version) as folder:
+        new = reviews.take(folder, file, who=who) if file is not None else 0
+        found = reviews.open_review(folder, each=each, seed=seed)
+        if score:
+            scored = found.score()
+            if as_json:
+                say_json({**scored.model_dump(mode="json"), "new": new})
+            else:
+                if file is not None:
+                    say(f"{new:,} new verdicts from {file}")
+                shown.show_score(scored, console())
+        elif walk:
+            shown.walk(found, console(), _key, who=who)
+        elif out is not None:
+            questions = found.questions()
+            reviews.write_questions(questions, out)
+            if as_json:
+                say_json({"version": folder.name, "out": str(out), "rows": len(questions)})
+            else:
+                say(f"{len(questions):,} rows in {out}; fill in keep, drop or unsure, then --score")
+        elif as_json:
+            say_json([question.model_dump(mode="json") for question in found.questions()])
         else:
-            if file is not None:
-                say(f"{new:,} new verdicts from {file}")
-            shown.show_score(scored, console())
-    elif walk:
-        shown.walk(found, console(), _key, who=who)
-    elif out is not None:
-        questions = found.questions()
-        reviews.write_questions(questions, out)
-        if as_json:
-            say_json({"version": folder.name, "out": str(out), "rows": len(questions)})
-        else:
-            say(f"{len(questions):,} rows in {out}; fill in verdict (keep, drop, unsure), then --score {out}")
-    elif as_json:
-        say_json([question.model_dump(mode="json") for question in found.questions()])
-    else:
-        shown.show_plan(found, console())
+            shown.show_plan(found, console())
 
 
 def _key() -> str:

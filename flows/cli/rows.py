@@ -51,9 +51,10 @@ def show(
     """Show a row as the trainer sees it: the prompt dim, the completion, which carries the loss, bright."""
     from flows.examples import seen
     from flows.show_rows import show_seen
-    from flows.store import open_version
+    from flows.store import reading
 
-    found = seen(open_version(version), row_id, ids=ids)
+    with reading(version) as folder:
+        found = seen(folder, row_id, ids=ids)
     if as_json:
         say_json(found.model_dump(mode="json"))
     else:
