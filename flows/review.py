@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from getpass import getuser
 from pathlib import Path
 
@@ -169,6 +170,9 @@ def take(version: Path, file: Path, *, who: str | None = None) -> int:
     for number, line in enumerate(lines, 1):
         if line.strip():
             question = _question(file, number, line, version)
+            if (question.id, question.reason) not in _keys(version, question.each, question.seed):
+                msg = f"{file}: line {number} is of a row that was not drawn; nothing was taken from it"
+                raise StoreError(msg)
             if question.verdict and known.get((question.id, question.reason)) != question.verdict:
                 known[question.id, question.reason] = question.verdict
                 found.append(_verdict(question, question.verdict, who))
@@ -198,6 +202,11 @@ def _judged(version: Path) -> Iterator[pl.DataFrame]:
     for path in sorted((version / "fates").glob("*.parquet")):
         for group in read_groups(path, [*_SHOWN, "winner"]):
             yield group.filter(~pl.col("reason").is_in(UNJUDGED) | pl.col("reason").is_null())
+
+
+@cache
+def _keys(version: Path, each: int, seed: int) -> frozenset[Key]:
+    return frozenset(sample(_judged(version), each=each, seed=seed).select("id", "reason").iter_rows())
 
 
 def _texts(rows: Rows, ids: Sequence[str]) -> dict[str, str]:

@@ -135,6 +135,7 @@ def test_a_filled_in_file_is_taken_once(fresh: Path, tmp_path: Path):
         ({"verdict": "maybe"}, "line 2: verdict: "),
         ({"version": "0" * 64}, "line 2 is of version '000000000000', not of "),
         ({"extra": 1}, "line 2: extra: "),
+        ({"id": "0" * 32}, "line 2 is of a row that was not drawn"),
         (None, "line 2: the line: Invalid JSON"),
     ],
 )
