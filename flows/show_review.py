@@ -19,9 +19,7 @@ _SHOWN_TEXT = 3000
 def show_plan(review: Review, console: Console) -> None:
     """Print how many rows of each stratum are drawn and judged, and how to go on."""
     score = review.score()
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for column in ("source", "reason", "rows", "drawn", "judged", "unsure"):
-        table.add_column(column, justify="left" if column in ("source", "reason") else "right")
+    table = _table("source", "reason", "rows", "drawn", "judged", "unsure")
     for stratum in score.strata:
         numbers = (stratum.rows, stratum.drawn, stratum.judged, stratum.unsure)
         table.add_row(stratum.source, stratum.reason, *(f"{number:,}" for number in numbers))
@@ -74,9 +72,7 @@ def show_score(score: ReviewScore, console: Console) -> None:
         say(console, "nobody has judged any of the drawn rows yet; thinkmix review VERSION --walk asks")
     for name, total in (("dropped in error", score.false_drop), ("kept in error", score.false_keep)):
         _show_total(name, total, console)
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for column in ("source", "reason", "rows", "drawn", "judged", "unsure", "wrong", "rate", "95 % interval"):
-        table.add_column(column, justify="left" if column in ("source", "reason") else "right")
+    table = _table("source", "reason", "rows", "drawn", "judged", "unsure", "wrong", "rate", "95 %")
     for stratum in score.strata:
         numbers = (stratum.rows, stratum.drawn, stratum.judged, stratum.unsure, stratum.wrong)
         rates = (f"{stratum.rate.estimate:.1%}", _interval(stratum.rate)) if stratum.rate else ("", "")
@@ -84,7 +80,8 @@ def show_score(score: ReviewScore, console: Console) -> None:
     console.print(table)
     if score.reviewers:
         reused = f"; {score.reused:,} verdicts were given on other versions" if score.reused else ""
-        say(console, f"judged by {', '.join(score.reviewers)}{reused}", style="dim")
+        draw = f"at most {score.each} of each stratum were drawn, by seed {score.seed}"
+        say(console, f"judged by {', '.join(score.reviewers)}{reused}; {draw}", style="dim")
 
 
 def _open(questions: Sequence[Question]) -> list[Question]:
@@ -143,4 +140,11 @@ def _show_total(name: str, total: Total, console: Console) -> None:
 
 
 def _interval(rate: Rate) -> str:
-    return f"{rate.low:.1%} to {rate.high:.1%}"
+    return f"{100 * rate.low:.1f}–{rate.high:.1%}"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 1))
+    for column in columns:
+        table.add_column(column, justify="left" if column in ("source", "reason") else "right", no_wrap=True)
+    return table
