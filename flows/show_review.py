@@ -72,11 +72,12 @@ def show_score(score: ReviewScore, console: Console) -> None:
         say(console, "nobody has judged any of the drawn rows yet; thinkmix review VERSION --walk asks")
     for name, total in (("dropped in error", score.false_drop), ("kept in error", score.false_keep)):
         _show_total(name, total, console)
-    table = _table("source", "reason", "rows", "drawn", "judged", "unsure", "wrong", "rate", "95 %")
+    table = _table("source", "reason", "rows", "judged", "unsure", "wrong", "rate", "95 %")
     for stratum in score.strata:
-        numbers = (stratum.rows, stratum.drawn, stratum.judged, stratum.unsure, stratum.wrong)
+        judged = f"{stratum.judged}/{stratum.drawn}"
+        told = (f"{stratum.rows:,}", judged, f"{stratum.unsure}", f"{stratum.wrong}")
         rates = (f"{stratum.rate.estimate:.1%}", _interval(stratum.rate)) if stratum.rate else ("", "")
-        table.add_row(stratum.source, stratum.reason, *(f"{number:,}" for number in numbers), *rates)
+        table.add_row(stratum.source, stratum.reason, *told, *rates)
     console.print(table)
     if score.reviewers:
         reused = f"; {score.reused:,} verdicts were given on other versions" if score.reused else ""
