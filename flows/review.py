@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from curation.mix import STAGE as DRAW
 from curation.review import combined, rate, sample
 from curation.shards import read_groups
-from flows.rows import Rows, spoken
+from flows.rows import Rows, spoken, written
 from flows.store import full_disk
 from schemas.errors import StoreError
 from schemas.review import KEPT, UNJUDGED, Opinion, Question, ReviewScore, StratumScore, Total, Verdict
@@ -244,7 +244,7 @@ def _verdict(question: Question, opinion: Opinion, who: str | None) -> Verdict:
     return Verdict(
         **question.model_dump(include={"id", "source", "reason", "seed", "each"}),
         verdict=opinion,
-        who=who or _user(),
+        who=written(who or _user()),
         when=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 

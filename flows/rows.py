@@ -196,7 +196,7 @@ def written(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        msg = f"{text!r} is not UTF-8 text, so no row holds it"
+        msg = f"{text!r} is not UTF-8 text, which is all that rows and verdicts hold"
         raise StoreError(msg) from None
     return text
 

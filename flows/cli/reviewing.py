@@ -39,7 +39,8 @@ def review(
     if sum((out is not None, walk, score)) > 1 or (file is not None and not score) or (walk and as_json):
         msg = "give one of --out, --walk and --score; a FILE goes with --score, and --walk has no --json"
         raise typer.BadParameter(msg)
-    with reading(version) as folder:
+    with reading(version) as held:
+        folder = held.resolve()  # verdicts are kept under the version's own name, not that of a link to it
         new = reviews.take(folder, file, who=who) if file is not None else 0
         found = reviews.open_review(folder, each=each, seed=seed)
         if score:

@@ -159,7 +159,10 @@ def test_row_is_explained_by_what_it_says(run, version: Path):
     assert code == 0
     assert "found: dropped rows hold it" in out
     code, _, err = run("explain", "--text", "\udcff", "--in", version)
-    assert (code, err) == (5, "thinkmix: '\\udcff' is not UTF-8 text, so no row holds it\n")
+    assert (code, err) == (
+        5,
+        "thinkmix: '\\udcff' is not UTF-8 text, which is all that rows and verdicts hold\n",
+    )
 
 
 def test_rejects_are_listed_counted_and_exported(run, version: Path, tmp_path: Path):
@@ -190,7 +193,10 @@ def test_a_review_goes_from_draw_to_score(run, version: Path, tmp_path: Path, mo
     copy = shutil.copytree(version, tmp_path / "small" / "versions" / version.name)
     assert "are drawn, at most 3 of each stratum" in run("review", copy, "--each", 3)[1]
     monkeypatch.setattr(sys, "stdin", StringIO("kdq"))
-    assert "2 verdicts stored" in run("review", copy, "--walk", "--each", 3, "--who", "anna")[1]
+    (tmp_path / "latest").symlink_to(copy)
+    assert (
+        "2 verdicts stored" in run("review", tmp_path / "latest", "--walk", "--each", 3, "--who", "anna")[1]
+    )
     file = tmp_path / "review.jsonl"
     assert run("review", copy, "--out", file)[0] == 0
     lines = [json.loads(line) for line in file.read_bytes().splitlines()]
