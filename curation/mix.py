@@ -103,7 +103,7 @@ def mix(examples: Mapping[str, pl.DataFrame], plan: MixPlan, *, seed: int, max_t
             drawn.append(rows.with_columns(split=pl.lit(split)).select("id", "low", "turn", *_PLACE))
             shares.append(_share(rows, pool, name, split, plan))
     selection = pl.concat(drawn)
-    order = _hash(selection["id"], seed, _ORDER, selection["turn"], selection["copy"])
+    order = seeded_hash(selection["id"], seed, _ORDER, selection["turn"], selection["copy"])
     del pools, pool
     selection = selection.with_columns(order=order).sort("split", "order", "id", "low", "turn", "copy")
     return Mixture(
@@ -130,10 +130,12 @@ def _ranked(rows: pl.DataFrame, plan: MixPlan, seed: int, split: Split) -> pl.Da
     `weight` is null for what is not counted yet, 0 for what cannot be an example. Only one column at a time
     is held twice: this is where a build knows most of all its rows at once.
     """
-    held_out = _uniform(_hash(rows["cluster"], seed, _SIDE)) < plan.eval_share
+    held_out = _uniform(seeded_hash(rows["cluster"], seed, _SIDE)) < plan.eval_share
     mine = np.flatnonzero(held_out if split == "eval" else ~held_out)
     ids, turns = rows["id"].gather(mine), rows["turn"].gather(mine)
-    place = mine[_order(_hash(ids, seed, _DRAW, turns).to_numpy(), ids, rows["low"].gather(mine), turns)]
+    place = mine[
+        _order(seeded_hash(ids, seed, _DRAW, turns).to_numpy(), ids, rows["low"].gather(mine), turns)
+    ]
     del mine, ids, turns
     ranked = pl.DataFrame([rows[name].gather(place) for name in rows.columns if name != "cluster"])
     weight = pl.when("lost").then(0).when(pl.col("part").is_not_null()).then(_weight(plan))
@@ -241,7 +243,7 @@ def _ask(pool: pl.DataFrame, count: int, seed: int) -> pl.DataFrame:
     asked of all other shards is what was asked yesterday, and is there already.
     """
     if 0 < count < pool.height:
-        draw = _hash(pool["id"], seed, _DRAW, pool["turn"]).to_numpy()
+        draw = seeded_hash(pool["id"], seed, _DRAW, pool["turn"]).to_numpy()
         coarse = max(int(draw[count - 1]).bit_length() - 1 - _STEPS, 0)
         count = int(np.searchsorted(draw, draw[count - 1] | np.uint64((1 << coarse) - 1), side="right"))
     return pool.head(count).select(WANTED.names()).cast(WANTED)
@@ -339,7 +341,7 @@ def _total(numbers: pl.Series) -> int:
     return int(numbers.cast(pl.Int64).sum())
 
 
-def _hash(ids: pl.Series, seed: int, purpose: int, *salts: pl.Series) -> pl.Series:
+def seeded_hash(ids: pl.Series, seed: int, purpose: int, *salts: pl.Series) -> pl.Series:
     """Return a 64-bit hash of (seed, purpose, id, salts) a row, by splitmix64's finaliser.
 
     Ids are bits of a sha256, so they are uniform already; the finaliser

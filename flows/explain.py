@@ -1,41 +1,26 @@
-"""Why a row is where it is: its fate, the rows it was compared with, and the text they share."""
+"""Why a row is where it is: every stage's verdict, and the rows that it was compared with."""
 
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import polars as pl
 
-from curation.normalize import Origin, compared_text, judge, reopen
+from curation import mix, render
 from curation.overlap import explain_pair
-from curation.read import RawRow, slices
-from flows.store import MANIFEST, Store
-from schemas.conversation import Message
-from schemas.errors import SourceError, StoreError
-from schemas.manifest import Manifest
+from curation.shingles import shingle_hashes
+from curation.worddiff import Span, WordDiff, word_diff
+from flows.lookup import Found, by_id, by_text
+from flows.rows import VALIDATE, Fate, Rows, Said, StageVerdict, fates_of, spoken
 from schemas.reasons import Reason
-from schemas.recipe import Recipe
-from schemas.record import Record, parse_json
+from schemas.record import Record
+from templates import ModeUnsupported, count_tokens, training_turns
 
 _MATES = 20
-_ANY_SIZE = 2**62
-
-
-class Fate(Record):
-    """What became of one raw row."""
-
-    id: str
-    source: str
-    file: str
-    row: int
-    stage: str | None
-    reason: str | None
-    detail: str | None
-    cluster: str | None
-    winner: str | None
-    similarity: float | None
-    examples: int
-    drawn: int
+_BESIDE = 3
+_STAGES = (VALIDATE, "dedup", render.STAGE, mix.STAGE)
 
 
 class Comparison(Record):
@@ -48,6 +33,27 @@ class Comparison(Record):
     """Passages of the row's text that the winner has, too."""
 
 
+class Beside(Record):
+    """The compared text of the row beside that of another one, or beside the text that was asked for."""
+
+    id: str | None
+    """The other row; unset for the text that was asked for."""
+    relation: Literal["winner", "mate", "asked"]
+    jaccard: float
+    text: str
+    """Of the row that is explained, in Unicode form NFC."""
+    other: str
+    text_only: tuple[Span, ...]
+    """Where in `text` words stand that `other` does not have in this order."""
+    other_only: tuple[Span, ...]
+    whole: bool
+    """Whether both texts are shown to their ends."""
+
+    def diff(self) -> WordDiff:
+        """Return the two texts as they were compared."""
+        return WordDiff(self.text, self.other, self.text_only, self.other_only, self.whole)
+
+
 class Explanation(Record):
     """All that a version knows of a row id. Exact duplicates share an id, so there may be several rows."""
 
@@ -56,7 +62,13 @@ class Explanation(Record):
     """Other rows of the same cluster of near-duplicates, at most 20."""
     comparison: Comparison | None
     text: str | None
-    """What the row says, where the version or the store's cache still holds it."""
+    """What the row says, where the version, its sources' files or the store's cache still hold it."""
+    found: str = "by its id"
+    """How the row was found."""
+    others: tuple[Fate, ...] = ()
+    """Other rows that match the text that was asked for, at most 20."""
+    beside: tuple[Beside, ...] = ()
+    """The winner first, then other rows of the cluster whose text differs."""
 
 
 def explain(version: Path, row_id: str) -> Explanation:
@@ -65,141 +77,198 @@ def explain(version: Path, row_id: str) -> Explanation:
     Raises:
         StoreError: if no row or more than one id matches.
     """
-    fates = _all_fates(version)
-    matching = fates.filter(pl.col("id").str.starts_with(_conversation_id(row_id))).collect()
-    ids = matching["id"].unique().sort().to_list()
-    if len(ids) != 1:
-        found = f"{len(ids)} rows, among them {ids[0]} and {ids[1]}" if ids else "no row"
-        msg = f"{found} of {version.name[:12]} has an id that starts with {row_id!r}"
-        raise StoreError(msg)
-    rows = _fates(matching)
-    cluster = pl.lit(rows[0].cluster, dtype=pl.String)
-    mates = fates.filter((pl.col("cluster") == cluster) & (pl.col("id") != ids[0]))
+    rows = Rows(version)
+    return _explained(rows, Found((by_id(rows, row_id),), "by its id", exact=True), asked=None)
+
+
+def explain_text(version: Path, text: str) -> Explanation:
+    """Return why the row that holds a text is where it is, or the row that is nearest to the text.
+
+    Raises:
+        StoreError: if there is none.
+    """
+    rows = Rows(version)
+    return _explained(rows, by_text(rows, text), asked=text.strip())
+
+
+def _explained(rows: Rows, found: Found, *, asked: str | None) -> Explanation:
+    row_id = found.ids[0]
+    known = pl.col("id").is_in(found.ids)
+    fates = {fate.id: fate for fate in reversed(_fates(rows, known))}
+    mine = _fates(rows, pl.col("id") == row_id)
+    mates = _mates(rows, mine[0])
+    lost = next((fate for fate in mine if fate.winner), None)
+    ids = {row_id, *(mate.id for mate in mates[:_BESIDE]), *([lost.winner] if lost and lost.winner else [])}
+    said = rows.said(ids)
+    texts = {
+        fate.id: rows.compared(fate, said[fate.id].messages)
+        for fate in (*mine, *mates, *_winner(rows, lost))
+        if fate.id in said
+    }
     return Explanation(
-        rows=rows,
-        mates=_fates(mates.sort("source", "file", "row").head(_MATES).collect()),
-        comparison=_compare(version, rows),
-        text=_shown(version, ids[0]),
+        rows=tuple(
+            fate.model_copy(update={"stages": tuple(_stages(rows, fate, said.get(row_id)))}) for fate in mine
+        ),
+        mates=mates,
+        comparison=_compare(rows, lost, texts),
+        text=_shown(rows, row_id, said),
+        found=found.how,
+        others=tuple(fates[other] for other in found.ids[1:]),
+        beside=tuple(_beside(rows, mine[0], lost, texts, None if found.exact else asked)),
     )
 
 
-def sentence(fate: Fate) -> str:
-    """Return a row's fate in words."""
-    if fate.reason is None:
-        return f"in the mixture, with {fate.drawn} of its {fate.examples} examples"
-    words = f"left out at {fate.stage} as {fate.reason}: {Reason(fate.reason).sentence}"
-    return f"{words} ({fate.detail})" if fate.detail else words
+def _fates(rows: Rows, wanted: pl.Expr) -> tuple[Fate, ...]:
+    return fates_of(rows.fates.filter(wanted).sort("source", "file", "row").collect())
 
 
-def _compare(version: Path, rows: tuple[Fate, ...]) -> Comparison | None:
-    lost = next((row for row in rows if row.winner), None)
-    if lost is None or lost.winner is None:
+def _mates(rows: Rows, fate: Fate) -> tuple[Fate, ...]:
+    if fate.cluster is None:
+        return ()
+    mates = rows.fates.filter((pl.col("cluster") == fate.cluster) & (pl.col("id") != fate.id))
+    return fates_of(mates.sort("source", "file", "row").head(_MATES).collect())
+
+
+def _winner(rows: Rows, lost: Fate | None) -> tuple[Fate, ...]:
+    return _fates(rows, pl.col("id") == lost.winner)[:1] if lost else ()
+
+
+def _compare(rows: Rows, lost: Fate | None, texts: Mapping[str, str]) -> Comparison | None:
+    if lost is None or lost.winner is None or not {lost.id, lost.winner} <= texts.keys():
         return None
-    recipe = _recipe(version)
-    compare = {source.name: source.compare for source in recipe.sources}
-    mine, theirs = _messages(version, lost.id), _messages(version, lost.winner)
-    winner = _fates(_all_fates(version).filter(id=lost.winner).collect())
-    if mine is None or theirs is None or not winner:
-        return None
-    text = compared_text(mine, compare[lost.source])
-    winner_text = compared_text(theirs, compare[winner[0].source])
-    overlap = explain_pair(text, winner_text, shingle=recipe.dedup.shingle)
+    text, winner_text = texts[lost.id], texts[lost.winner]
+    overlap = explain_pair(text, winner_text, shingle=rows.recipe.dedup.shingle)
     return Comparison(text=text, winner_text=winner_text, jaccard=overlap.jaccard, shared=overlap.shared)
 
 
-def _messages(version: Path, row_id: str) -> tuple[Message, ...] | None:
-    """Return a valid row's turns: from the dropped rows, from the source's file, or from the mixture.
-
-    The mixture comes last: its examples end with the turn that is learned, and later ones may not be drawn.
-    """
-    if (rejected := _rejected(version, row_id)) and (found := _judged(version, *rejected)):
-        return found
-    if found := _reopened(version, row_id):
-        return found
-    examples = _scan(*version.glob("train-*.parquet"), *version.glob("eval-*.parquet"))
-    rows = examples.filter(conversation_id=row_id).sort("turn").tail(1).select("messages").collect()
-    return _published(rows["messages"].to_list()[0]) if rows.height else None
-
-
-def _judged(version: Path, source: str, content: str) -> tuple[Message, ...] | None:
-    """Return the turns of a row that is kept as JSON text."""
-    try:
-        values = parse_json(content)
-    except ValueError:
-        return None
-    if not isinstance(values, dict):
-        return None
-    stated = next(stated for stated in _recipe(version).sources if stated.name == source)
-    row = RawRow(0, values, None, "")
-    found = judge(row, origin=Origin(stated, "", "", ""), max_row_bytes=_ANY_SIZE).conversation
-    return found.messages if found else None
-
-
-def _published(messages: list[dict[str, Any]]) -> tuple[Message, ...]:
-    """Return the turns of an example as they were before they were published."""
-    return tuple(
-        Message.model_construct(
-            role=message["role"], content=message["content"], reasoning=message["reasoning_content"]
+def _beside(
+    rows: Rows, fate: Fate, lost: Fate | None, texts: Mapping[str, str], asked: str | None
+) -> Iterator[Beside]:
+    """Yield the row beside others, each other text once."""
+    text = texts.get(fate.id)
+    if text is None:
+        return
+    winner = lost.winner if lost else None
+    others = sorted((other != winner, other) for other in texts if other != fate.id)
+    listed: list[tuple[str | None, str]] = [(other, texts[other]) for _, other in others]
+    if asked is not None:
+        listed.insert(0, (None, asked))
+    seen = {text}
+    alike = _jaccards(text, [words for _, words in listed], rows.recipe.dedup.shingle)
+    for (other, words), jaccard in zip(listed, alike, strict=True):
+        if words in seen and other != winner:
+            continue
+        seen.add(words)
+        diff = word_diff(text, words)
+        yield Beside(
+            id=other,
+            relation="asked" if other is None else "winner" if other == winner else "mate",
+            jaccard=jaccard,
+            text=diff.left,
+            other=diff.right,
+            text_only=diff.left_only,
+            other_only=diff.right_only,
+            whole=diff.whole,
         )
-        for message in messages
+
+
+def _jaccards(text: str, others: Sequence[str], shingle: int) -> list[float]:
+    """Return how alike a text is to others, as the duplicate search computes it."""
+    hashes, offsets = shingle_hashes(pl.Series([text, *others]), shingle=shingle)
+    mine, *sets = (hashes[start:end] for start, end in pairwise(offsets))
+    shared = [len(np.intersect1d(mine, found, assume_unique=True)) for found in sets]
+    return [both / max(1, len(mine) + len(found) - both) for both, found in zip(shared, sets, strict=True)]
+
+
+def _shown(rows: Rows, row_id: str, said: Mapping[str, Said]) -> str | None:
+    if row_id in said:
+        return spoken(said[row_id].messages)
+    content = rows.contents([row_id]).get(row_id)
+    return content[1] if content else None
+
+
+def _stages(rows: Rows, fate: Fate, said: Said | None) -> Iterator[StageVerdict]:
+    """Yield the verdict of every stage, with what it rests on."""
+    says = {
+        VALIDATE: lambda: f"{fate.messages} turns, {fate.text_bytes:,} bytes of text, nothing wrong",
+        "dedup": lambda: _survived(rows, fate),
+        render.STAGE: lambda: _rendered(rows, fate, said),
+        mix.STAGE: lambda: _drawn(rows, fate),
+    }
+    reached = True
+    for stage in _STAGES:
+        if fate.stage == stage:
+            yield StageVerdict(stage=stage, verdict="dropped", says=_why(rows, fate, said))
+            reached = False
+        elif reached:
+            yield StageVerdict(stage=stage, verdict="passed", says=says[stage]())
+        else:
+            yield StageVerdict(stage=stage, verdict="not reached", says="")
+
+
+def _why(rows: Rows, fate: Fate, said: Said | None) -> str:
+    """Return why a row was dropped: the rule in words, and what it was applied to."""
+    reason = Reason(fate.reason or "")
+    words = f"{reason.value}: {reason.sentence}"
+    if fate.detail:
+        words += f" ({fate.detail})"
+    if fate.winner and reason is not Reason.EXACT_DUP:
+        words += f"; {fate.winner} stays, Jaccard {fate.similarity or 0:.3f}, in cluster {fate.cluster}"
+    if fate.stage == render.STAGE:
+        words += f"; {_rendered(rows, fate, said)}"
+    if fate.stage == mix.STAGE:
+        words += f"; {_share(rows, fate)}"
+    return words
+
+
+def _survived(rows: Rows, fate: Fate) -> str:
+    size = 1
+    if fate.cluster is not None:
+        size = rows.fates.filter(cluster=fate.cluster).select(pl.len()).collect().item()
+    if size == 1:
+        return "no other row is alike"
+    return f"stays, of {size} rows that are alike, cluster {fate.cluster}"
+
+
+def _rendered(rows: Rows, fate: Fate, said: Said | None) -> str:
+    """Return how many tokens the examples have: as published, or counted now if they are not."""
+    words = _examples(fate.examples)
+    drawn = rows.examples.filter(conversation_id=fate.id).sort("turn").unique("turn", maintain_order=True)
+    sizes = drawn.select("turn", "prompt_tokens", "completion_tokens").collect().rows() if fate.drawn else []
+    if not sizes and said:
+        try:
+            turns = training_turns(
+                said.messages,
+                said.tools,
+                template=rows.recipe.template,
+                supervise=rows.source(fate.source).supervise,
+            )
+        except ModeUnsupported as error:
+            return f"{words}; {error}"
+        sizes = [(turn.turn, *count_tokens([turn.prompt, turn.completion]).tolist()) for turn in turns]
+        words = f"{_examples(len(sizes))}, counted now" if sizes else words
+    told = "; ".join(f"turn {turn}: {prompt:,} + {answer:,} tokens" for turn, prompt, answer in sizes)
+    return f"{words}; {told} (prompt + completion)" if told else words
+
+
+def _drawn(rows: Rows, fate: Fate) -> str:
+    """Return where a row's examples are, and how often."""
+    mine = rows.examples.filter(conversation_id=fate.id)
+    found = mine.group_by("split", "turn").len().sort("split", "turn").collect().rows()
+    told = "; ".join(
+        f"turn {turn} in {split}{f', {copies} times' if copies > 1 else ''}" for split, turn, copies in found
+    )
+    return f"{fate.drawn} of {_examples(fate.examples)} drawn: {told}"
+
+
+def _share(rows: Rows, fate: Fate) -> str:
+    """Return how far the shares of a row's source reached without it."""
+    shares = [share for share in rows.manifest.shares if share.source == fate.source]
+    return ", ".join(
+        f"{share.split} has {share.examples:,} of {share.available:,} examples of {share.source}"
+        for share in shares
     )
 
 
-def _reopened(version: Path, row_id: str) -> tuple[Message, ...] | None:
-    """Return the turns of a row of which the version knows only the place, if the file is still the same."""
-    fate = _all_fates(version).filter(id=row_id).select("source", "file", "row").head(1).collect()
-    if not fate.height:
-        return None
-    source, file, row = fate.row(0)
-    recipe = _recipe(version)
-    place = Store(version.parents[2]).places(recipe.name).get(source, {}).get(file)
-    if place is None or not Path(place).is_file():
-        return None
-    stated = next(stated for stated in recipe.sources if stated.name == source)
-    origin = Origin(stated, "", "", file)
-    try:
-        pieces = slices(file, Path(place), "")
-        piece = next(piece for piece in pieces if piece.rows is None or row < piece.first_row + piece.rows)
-        numbers = np.array([row])
-        found = next(reopen(piece, numbers, origin=origin, max_row_bytes=recipe.max_row_bytes))
-    except (SourceError, StopIteration):
-        return None
-    return found.messages if found.id == row_id else None
-
-
-def _shown(version: Path, row_id: str) -> str | None:
-    if rejected := _rejected(version, row_id):
-        return rejected[1]
-    messages = _messages(version, row_id)
-    return "\n".join(f"{message.role}: {message.content}" for message in messages) if messages else None
-
-
-def _rejected(version: Path, row_id: str) -> tuple[str, str] | None:
-    """Return the source of a dropped row, and the row whole, as JSON text."""
-    for path in sorted((version / "rejects").glob("*.parquet")):
-        found = _scan(path).filter(id=row_id).select("source", "content").head(1).collect()
-        if found.height:
-            return found.row(0)
-    return None
-
-
-def _recipe(version: Path) -> Recipe:
-    return Manifest.model_validate_json((version / MANIFEST).read_bytes()).recipe
-
-
-def _all_fates(version: Path) -> pl.LazyFrame:
-    return _scan(*sorted((version / "fates").glob("*.parquet")))
-
-
-def _scan(*paths: Path) -> pl.LazyFrame:
-    """Return the rows of files whose names are meant as they are, never as patterns."""
-    return pl.scan_parquet(list(paths), glob=False)
-
-
-def _fates(frame: pl.DataFrame) -> tuple[Fate, ...]:
-    return tuple(Fate(**row) for row in frame.select(list(Fate.model_fields)).to_dicts())
-
-
-def _conversation_id(row_id: str) -> str:
-    """Return the row id within the id of an example (`<row>-<turn>`, `<row>-<turn>#2`)."""
-    return row_id.partition("-")[0]
+def _examples(number: int) -> str:
+    return "1 example" if number == 1 else f"{number:,} examples"

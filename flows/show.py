@@ -1,4 +1,4 @@
-"""What a person reads in the terminal about a version or a row; what rows say is never obeyed."""
+"""What a person reads in the terminal about a version; what rows say is never obeyed."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows.explain import Explanation, Fate, sentence
 from flows.nights import acceptance, newest_run
 from flows.store import MANIFEST, Store
 from flows.summary import fractions
@@ -17,9 +16,6 @@ from schemas.manifest import Manifest
 from schemas.report import Report
 from schemas.run import Acceptance, RunReport
 from train.result import TrainResult
-
-_SHOWN_TEXT = 1200
-
 
 _MARKS = {"pass": "[green]✓[/]", "warn": "[yellow]![/]", "fail": "[red]✗[/]"}
 
@@ -96,30 +92,14 @@ def _page(version: Path) -> Path:
     return version.resolve().parent.parent / "report.html"
 
 
-def show_explanation(explanation: Explanation, console: Console) -> None:
-    """Print a row's fate, the row that won over it, and what else its cluster holds."""
-    say = partial(console.print, emoji=False, highlight=False)
-    for fate in explanation.rows:
-        say(f"[bold]{fate.id}[/] {_where(fate)}\n  {plain(sentence(fate))}")
-    lost = next((fate for fate in explanation.rows if fate.winner), None)
-    if lost is not None:
-        say(f"  stays instead: [bold]{lost.winner}[/], Jaccard {lost.similarity or 0:.3f}")
-    if comparison := explanation.comparison:
-        say(f"  compared texts have Jaccard {comparison.jaccard:.3f}; shared:")
-        for passage in comparison.shared:
-            say(f"    [green]{plain(passage[:_SHOWN_TEXT])}[/]")
-    if explanation.mates:
-        say(f"cluster [bold]{explanation.rows[0].cluster}[/] also holds:")
-        for mate in explanation.mates:
-            say(f"  {mate.id} {_where(mate)}: {plain(sentence(mate))}")
-    if explanation.text:
-        say(f"text:\n{plain(explanation.text[:_SHOWN_TEXT])}")
-
-
 def plain(text: str) -> str:
     """Return text as rich markup that shows it literally: no styles, and no codes that steer a terminal."""
-    shown = (char if char in "\n\t" or char.isprintable() else _code(char) for char in text)
-    return escape("".join(shown))
+    return escape(visible(text))
+
+
+def visible(text: str) -> str:
+    """Return text with a code in words in place of every character that would steer a terminal."""
+    return "".join(char if char in "\n\t" or char.isprintable() else _code(char) for char in text)
 
 
 def _code(char: str) -> str:
@@ -147,10 +127,6 @@ def _ends(losses: Sequence[float]) -> tuple[float, float]:
     """Return the mean loss over the first and the last tenth of the steps: single steps are noisy."""
     part = max(1, len(losses) // 10)
     return sum(losses[:part]) / part, sum(losses[-part:]) / part
-
-
-def _where(fate: Fate) -> str:
-    return f"{plain(fate.source)} · {plain(fate.file)} row {fate.row}"
 
 
 def _shares(report: Report) -> Table:

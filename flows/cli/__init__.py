@@ -2,7 +2,18 @@
 
 import sys
 
-from flows.cli import accepting, building, recipes, rows, schema, serving, training, upkeep, versions
+from flows.cli import (
+    accepting,
+    building,
+    recipes,
+    reviewing,
+    rows,
+    schema,
+    serving,
+    training,
+    upkeep,
+    versions,
+)
 from flows.cli.terminal import app, say_json
 
 __all__ = [
@@ -11,6 +22,7 @@ __all__ = [
     "building",
     "main",
     "recipes",
+    "reviewing",
     "rows",
     "schema",
     "serving",

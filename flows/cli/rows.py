@@ -1,29 +1,100 @@
-"""Commands on single rows: what became of them, and why."""
+"""Commands on single rows: what became of them and why, and what a trainer sees of them."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from flows.cli.terminal import JsonOption, app, console, say_json
+from flows.cli.terminal import JsonOption, VersionArgument, app, console, say, say_json
+
+InOption = Annotated[
+    Path, typer.Option("--in", help="A version's folder, or a mixture's folder.", metavar="VERSION")
+]
+_SHOWN = 20
 
 
 @app.command(epilog="Example: thinkmix explain 3f2a9c --in build/store/sample-7-3")
 def explain(
-    row_id: Annotated[str, typer.Argument(help="Id of a row or an example; its first digits are enough.")],
-    version: Annotated[
-        Path, typer.Option("--in", help="A version's folder, or a mixture's folder.", metavar="VERSION")
-    ],
+    version: InOption,
+    row_id: Annotated[
+        str | None, typer.Argument(help="Id of a row or an example; its first digits are enough.")
+    ] = None,
+    text: Annotated[
+        str | None, typer.Option("--text", help="A piece of the row's text, or its whole question.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what became of a row, which row won over it, how alike they are and the text they share."""
-    from flows.explain import explain as explain_row
-    from flows.show import show_explanation
+    """Say what became of a row at every stage and why, beside the rows that it was compared with."""
+    from flows.explain import explain as by_id
+    from flows.explain import explain_text
+    from flows.show_rows import show_explanation
     from flows.store import reading
 
+    if (row_id is None) == (text is None):
+        msg = "give the id of a row, or --text with a piece of what it says"
+        raise typer.BadParameter(msg)
     with reading(version) as folder:
-        explanation = explain_row(folder, row_id)
+        explanation = explain_text(folder, text) if text is not None else by_id(folder, row_id or "")
     if as_json:
         say_json(explanation.model_dump(mode="json"))
     else:
         show_explanation(explanation, console())
+
+
+@app.command(epilog="Example: thinkmix show 3f2a9c --in build/store/sample-7-3 --ids")
+def show(
+    version: InOption,
+    row_id: Annotated[str, typer.Argument(help="Id of a row or an example; its first digits are enough.")],
+    ids: Annotated[bool, typer.Option("--ids", help="Print the token ids, too.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a row as the trainer sees it: the prompt dim, the completion, which carries the loss, bright."""
+    from flows.examples import seen
+    from flows.show_rows import show_seen
+    from flows.store import reading
+
+    with reading(version) as folder:
+        found = seen(folder, row_id, ids=ids)
+    if as_json:
+        say_json(found.model_dump(mode="json"))
+    else:
+        show_seen(found, console())
+
+
+@app.command(epilog="Example: thinkmix rejects build/store/sample-7-3 --reason near_dup --grep 数学")
+def rejects(
+    version: VersionArgument,
+    reason: Annotated[str | None, typer.Option("--reason", help="Only rows dropped for this reason.")] = None,
+    source: Annotated[str | None, typer.Option("--source", help="Only rows of this source.")] = None,
+    grep: Annotated[
+        str | None,
+        typer.Option("--grep", help="Only rows with this text, letter case aside.", metavar="TEXT"),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", help=f"Most rows: {_SHOWN} unless given, and all with --out.", min=0),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write the rows as lines of JSON.", dir_okay=False)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the rows that were left out, with reason and content, and how many there are."""
+    from flows.rejects import export, matching
+    from flows.rejects import rejects as listed
+    from flows.show_rows import show_rejects
+    from flows.store import open_version
+
+    folder = open_version(version)
+    if out is not None:
+        rows = export(matching(folder, reason=reason, source=source, grep=grep), out, limit=limit)
+        if as_json:
+            say_json({"version": folder.name, "out": str(out), "rows": rows})
+        else:
+            say(f"{rows:,} rows in {out}")
+        return
+    found = listed(folder, reason=reason, source=source, grep=grep, limit=_SHOWN if limit is None else limit)
+    if as_json:
+        say_json(found.model_dump(mode="json"))
+    else:
+        show_rejects(found, console(), grep=grep)

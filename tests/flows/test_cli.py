@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from io import StringIO
 from pathlib import Path
 
 import polars as pl
@@ -82,7 +83,10 @@ def test_help_takes_half_a_second_of_a_core():
     assert min(float(one.stdout) for one in ended) < 0.5
 
 
-@pytest.mark.parametrize("command", ["build", "verify", "explain", "report", "schema", "recipes", "train"])
+@pytest.mark.parametrize(
+    "command",
+    ["build", "verify", "explain", "rejects", "review", "show", "report", "schema", "recipes", "train"],
+)
 def test_every_command_explains_itself(command: str, run):
     """Each command has a help text with an example."""
     code, out, _ = run(command, "--help")
@@ -148,6 +152,66 @@ def test_explain_answers_for_people_and_machines(run, version: Path):
     assert [fate["reason"] for fate in found["rows"]] == ["role_unknown"]
 
 
+def test_row_is_explained_by_what_it_says(run, version: Path):
+    """A question finds its row; bytes that are no text are refused with a sentence."""
+    question = "A chat that asks a problem of the other source."
+    code, out, _ = run("explain", "--text", question, "--in", version)
+    assert code == 0
+    assert "found: dropped rows hold it" in out
+    code, _, err = run("explain", "--text", "\udcff", "--in", version)
+    assert (code, err) == (
+        5,
+        "thinkmix: '\\udcff' is not UTF-8 text, which is all that rows and verdicts hold\n",
+    )
+
+
+def test_rejects_are_listed_counted_and_exported(run, version: Path, tmp_path: Path):
+    """The list ends with a count per reason; JSON has the rows whole, and so has a file."""
+    code, out, _ = run("rejects", version, "--source", "chat", "--limit", 2)
+    assert code == 0
+    assert "2 of " in out
+    assert "near_dup" in out.splitlines()[-1]
+    found = json.loads(run("rejects", version, "--reason", "bad_json", "--json")[1])
+    assert (found["total"], found["rows"][0]["content"]) == (1, '{"conversations": [')
+    file = tmp_path / "rejects.jsonl"
+    code, out, _ = run("rejects", version, "--out", file, "--json")
+    assert json.loads(out)["rows"] == len(file.read_bytes().splitlines()) > 0
+
+
+def test_a_row_is_shown_as_it_is_trained(run, version: Path):
+    """Prompt and completion are told apart without colours, too, and ids are there for the asking."""
+    row = pl.scan_parquet(version / "train-*.parquet").head(1).collect().row(0, named=True)
+    code, out, _ = run("show", row["id"], "--in", version, "--ids")
+    assert code == 0
+    assert out.index("shown, not trained") < out.index("carries the loss") < out.rindex("ids ")
+    example = json.loads(run("show", row["id"], "--in", version, "--json")[1])["examples"][0]
+    assert example["prompt"] + example["completion"] == row["prompt"] + row["completion"]
+
+
+def test_a_review_goes_from_draw_to_score(run, version: Path, tmp_path: Path, monkeypatch):
+    """What is drawn is told; verdicts come from keys and from a file; the score counts them all."""
+    copy = shutil.copytree(version, tmp_path / "small" / "versions" / version.name)
+    assert "are drawn, at most 3 of each stratum" in run("review", copy, "--each", 3)[1]
+    monkeypatch.setattr(sys, "stdin", StringIO("kdq"))
+    (tmp_path / "latest").symlink_to(copy)
+    assert (
+        "2 verdicts stored" in run("review", tmp_path / "latest", "--walk", "--each", 3, "--who", "anna")[1]
+    )
+    file = tmp_path / "review.jsonl"
+    assert run("review", copy, "--out", file)[0] == 0
+    lines = [json.loads(line) for line in file.read_bytes().splitlines()]
+    assert [line["verdict"] for line in lines[:3]] == ["keep", "drop", ""]
+    filled = [{**line, "verdict": line["verdict"] or "drop"} for line in lines]
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in filled), encoding="utf-8")
+    score = json.loads(run("review", copy, file, "--score", "--who", "ben", "--json")[1])
+    assert (score["new"], score["reviewers"]) == (len(lines) - 2, ["anna", "ben"])
+    assert score["false_drop"]["wrong"] == 1
+    code, out, _ = run("review", copy, "--score")
+    assert code == 0
+    assert "dropped in error: " in out
+    assert "kept in error: " in out
+
+
 def test_recipes_are_listed_and_printed(run):
     """All shipped recipes are listed with a title; one that is named is printed as it is."""
     code, out, _ = run("recipes")
@@ -167,6 +231,12 @@ def test_recipes_are_listed_and_printed(run):
         (("report", "no/such/version"), 5, "neither a version"),
         (("explain", "abc", "--in", "no/such/version"), 5, "neither a version"),
         (("explain", "abc"), 2, "--in"),
+        (("explain", "--in", "no/such/version"), 2, "--text"),
+        (("show", "abc", "--in", "no/such/version"), 5, "neither a version"),
+        (("rejects", "no/such/version"), 5, "neither a version"),
+        (("review", "no/such/version"), 5, "neither a version"),
+        (("review", "no/such/version", "file.jsonl"), 2, "--score"),
+        (("review", "no/such/version", "--walk", "--score"), 2, "--walk"),
         (("frobnicate",), 2, "No such command"),
     ],
     ids=str,

@@ -8,8 +8,9 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from flows.explain import explain, sentence
-from flows.show import show_explanation
+from flows.explain import explain, explain_text
+from flows.rows import sentence
+from flows.show_rows import show_explanation
 from schemas.errors import StoreError
 from schemas.reasons import Reason
 from tests.builders import REASONS, chat_row, quick_build, recipe, text, write_rows
@@ -67,7 +68,7 @@ def test_duplicate_shows_what_it_shares_with_the_winner(reason: str, version: Pa
     for passage in found.comparison.shared:
         assert passage in found.comparison.text
     assert row["winner"] in {mate.id for mate in found.mates}
-    assert f"stays instead: {row['winner']}" in shown(version, row["id"])
+    assert f"beside the row that stays {row['winner'][:12]}" in shown(version, row["id"])
 
 
 def test_problem_asked_by_a_chat_stays_with_its_reasoning(version: Path, fates: pl.DataFrame):
@@ -167,3 +168,104 @@ def test_row_is_shown_whole_of_which_only_an_early_turn_was_drawn(sources: Path,
     assert early.height > 0
     for row in early["id"]:
         assert (explain(version, row).text or "").endswith("assistant: No.")
+
+
+@pytest.mark.parametrize("reason", sorted(REASONS))
+def test_every_stage_has_a_verdict(reason: str, version: Path, fates: pl.DataFrame):
+    """Stages pass a row up to the one that drops it, and none after it sees the row."""
+    row = fates.filter(reason=reason).row(0, named=True)
+    told = next(fate for fate in explain(version, row["id"]).rows if fate.reason == reason)
+    verdicts = [stage.verdict for stage in told.stages]
+    place = [stage.stage for stage in told.stages].index(row["stage"])
+    assert verdicts == ["passed"] * place + ["dropped"] + ["not reached"] * (3 - place)
+    says = told.stages[place].says
+    assert says.startswith(f"{reason}: {Reason(reason).sentence}")
+    for evidence in (row["detail"], row["winner"] if reason in WITH_WINNER - {"exact_dup"} else None):
+        assert evidence is None or evidence in says
+
+
+def test_kept_row_says_its_tokens_and_where_it_went(version: Path, fates: pl.DataFrame):
+    """All four stages pass it: with its turns, its tokens as published, its split."""
+    row = fates.filter(pl.col("reason").is_null() & pl.col("id").is_unique()).row(0, named=True)
+    example = pl.scan_parquet(version / "train-*.parquet").filter(conversation_id=row["id"]).collect()
+    stages = {stage.stage: stage for stage in explain(version, row["id"]).rows[0].stages}
+    assert {stage.verdict for stage in stages.values()} == {"passed"}
+    assert "2 turns" in stages["validate"].says
+    if example.height:
+        tokens = example.select("prompt_tokens", "completion_tokens").row(0)
+        assert f"turn 1: {tokens[0]:,} + {tokens[1]:,} tokens" in stages["render"].says
+        assert "turn 1 in train" in stages["mix"].says
+
+
+def test_row_that_was_not_drawn_says_how_far_the_shares_went(version: Path, fates: pl.DataFrame):
+    """Its examples are counted now, and the source's share is told."""
+    row = fates.filter(reason="not_sampled", source="chat").row(0, named=True)
+    stages = {stage.stage: stage.says for stage in explain(version, row["id"]).rows[0].stages}
+    assert "1 example, counted now; turn 1: " in stages["render"]
+    assert "examples of chat" in stages["mix"]
+
+
+def test_row_is_found_by_its_whole_question(version: Path, fates: pl.DataFrame):
+    """The question names the row; the others that ask the same are listed."""
+    found = explain_text(version, f"Find {text(1)}.")
+    assert "the whole text that rows are compared by" in found.found
+    ids = {found.rows[0].id, *(other.id for other in found.others)}
+    capped = fates.filter(reason="solution_cap")["id"]
+    assert set(capped) & ids
+    assert all(explain(version, row).text.startswith(f"user: Find {text(1)}.") for row in ids)
+
+
+def test_dropped_row_is_found_by_a_piece_that_json_writes_otherwise(version: Path):
+    """Line breaks and quotes of a row are escaped in its raw text, and found all the same."""
+    found = explain_text(version, "<think>\nhm")
+    assert found.found == "dropped rows hold it"
+    assert found.rows[0].reason == "think_unclosed"
+    assert explain_text(version, '{"conversations": [').rows[0].reason == "bad_json"
+
+
+def test_row_is_found_by_a_piece_of_its_answer(version: Path, fates: pl.DataFrame):
+    """What only the completion says finds a row of the mixture."""
+    drawn = fates.filter(pl.col("reason").is_null(), source="math").row(0, named=True)
+    answer = (explain(version, drawn["id"]).text or "").rpartition("assistant: ")[2]
+    found = explain_text(version, answer)
+    assert "rows of the mixture hold it" in found.found
+    assert drawn["id"] in {found.rows[0].id, *(other.id for other in found.others)}
+
+
+def test_text_that_no_row_has_finds_the_nearest(version: Path):
+    """The nearest compared text is offered, with its similarity and the words that differ."""
+    found = explain_text(version, f"Please find {text(9)}!")
+    assert found.found.startswith("no row holds it; the nearest compared text has Jaccard 0.")
+    asked = found.beside[0]
+    assert (asked.id, asked.relation) == (None, "asked")
+    assert asked.text == f"Find {text(9)}."
+    assert next(asked.other[start:end] for start, end in asked.other_only) == "Please"
+
+
+def test_version_without_its_cache_still_finds_questions(version: Path, tmp_path: Path):
+    """Rows of the mixture and dropped rows are searched, and the nearest questions of the mixture."""
+    copy = shutil.copytree(version, tmp_path / "a" / "versions" / version.name)
+    question = pl.scan_parquet(copy / "train-*.parquet").select("messages").head(1).collect()
+    asked = question["messages"][0][0]["content"]
+    assert asked in (explain_text(copy, asked).text or "")
+    assert "no row holds it" in explain_text(copy, f"{asked} please").found
+
+
+@pytest.mark.parametrize("words", ["", "  \n", "nothing of this kind is written anywhere at all"])
+def test_text_that_is_nowhere_is_said_to_be(words: str, version: Path):
+    """An empty text and one that is like no row are answered with a sentence."""
+    with pytest.raises(StoreError, match=r"no text to look for|holds this text, and none is compared"):
+        explain_text(version, words)
+
+
+def test_cluster_mates_stand_side_by_side(version: Path, fates: pl.DataFrame):
+    """Each other text of the cluster is compared word by word, the winner first."""
+    row = fates.filter(source="chat", reason="near_dup").filter(pl.col("similarity") < 1).row(0, named=True)
+    found = explain(version, row["id"])
+    beside = found.beside[0]
+    assert (beside.id, beside.relation) == (row["winner"], "winner")
+    assert [beside.text[start:end] for start, end in beside.text_only] == ["now"]
+    assert beside.jaccard == pytest.approx(row["similarity"], abs=1e-6)
+    out = StringIO()
+    show_explanation(found, Console(file=out, width=100))
+    assert "[-now-]" in out.getvalue()

@@ -16,9 +16,11 @@ from rich.console import Console
 from curation import assemble
 from flows.audit.page import render_page
 from flows.card import dataset_card
-from flows.explain import Explanation, Fate
+from flows.explain import Explanation
 from flows.pipeline import Built
-from flows.show import plain, show_explanation, show_version, version_facts
+from flows.rows import Fate
+from flows.show import plain, show_version, version_facts
+from flows.show_rows import show_explanation
 from flows.summary import fractions, ledger_table, summary
 from schemas.report import Report, Sample
 from tests.builders import REASONS, chat_row, math_row, quick_build, recipe, statement, text, write_rows

@@ -1,0 +1,119 @@
+"""What a trainer sees of a row: its prompts, which carry no loss, and the completions that are learned."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from flows.lookup import by_id
+from flows.rows import VALIDATE, Fate, Rows, fates_of, sentence
+from schemas.errors import StoreError
+from schemas.record import Record
+from templates import ModeUnsupported, count_tokens, encode, training_turns
+
+
+class Example(Record):
+    """One assistant turn as it is, or would be, trained."""
+
+    id: str
+    split: str | None
+    """`train` or `eval`; unset for an example that is not in the mixture."""
+    copies: int
+    """How often the mixture has it."""
+    turn: int
+    thinking: bool
+    prompt: str
+    completion: str
+    prompt_tokens: int
+    completion_tokens: int
+    """The only tokens that carry loss."""
+    prompt_ids: tuple[int, ...] | None = None
+    completion_ids: tuple[int, ...] | None = None
+
+
+class Seen(Record):
+    """A row as the trainer sees it."""
+
+    row: Fate
+    says: str
+    """What became of it."""
+    examples: tuple[Example, ...]
+
+
+def seen(version: Path, row_id: str, *, ids: bool = False) -> Seen:
+    """Return the examples of a row, or the one whose id was given; rendered now if they were not published.
+
+    Args:
+        version: the version's folder.
+        row_id: id of a row or an example; the first digits are enough.
+        ids: whether to say the token ids, too, prompt and completion encoded apart as for training.
+
+    Raises:
+        StoreError: if no row or several match, or the row is none that could be trained on.
+    """
+    rows = Rows(version)
+    found = by_id(rows, row_id)
+    wanted = row_id.partition("-")[2].partition("#")[0]
+    fates = fates_of(rows.fates.filter(id=found).sort("source", "file", "row").collect())
+    fate = next((fate for fate in fates if fate.reason is None), fates[0])
+    examples = [*_published(rows, found)]
+    if not any(wanted in ("", str(example.turn)) for example in examples):
+        examples = [*_rendered(rows, fate)]
+    examples = [example for example in examples if wanted in ("", str(example.turn))]
+    if not examples:
+        msg = f"row {found} has no example for turn {wanted}" if wanted else f"row {found}: {sentence(fate)}"
+        raise StoreError(f"{msg}; a trainer would see nothing of it")
+    return Seen(
+        row=fate,
+        says=sentence(fate),
+        examples=tuple(map(_with_ids, examples) if ids else examples),
+    )
+
+
+def _published(rows: Rows, row_id: str) -> Iterator[Example]:
+    mine = rows.examples.filter(conversation_id=row_id).sort("turn", "id")
+    columns = [name for name in Example.model_fields if not name.endswith("ids") and name != "copies"]
+    found = mine.select(columns).group_by("turn", maintain_order=True)
+    together = found.agg(pl.exclude("turn").first(), copies=pl.len()).collect()
+    for row in together.to_dicts():
+        yield Example(**{**row, "id": row["id"].partition("#")[0]})
+
+
+def _rendered(rows: Rows, fate: Fate) -> Iterator[Example]:
+    """Yield the examples of a valid row as they would be.
+
+    Raises:
+        StoreError: if the row was not valid, lies nowhere any more, or the template cannot express it.
+    """
+    said = rows.said([fate.id]).get(fate.id)
+    if said is None:
+        msg = f"row {fate.id}: {sentence(fate)}; a trainer would see nothing of it"
+        raise StoreError(msg if fate.stage == VALIDATE else f"{msg}, and its file is not there any more")
+    try:
+        turns = training_turns(
+            said.messages,
+            said.tools,
+            template=rows.recipe.template,
+            supervise=rows.source(fate.source).supervise,
+        )
+    except ModeUnsupported as error:
+        msg = f"row {fate.id}: {error}"
+        raise StoreError(msg) from error
+    for turn in turns:
+        prompt_tokens, completion_tokens = count_tokens([turn.prompt, turn.completion]).tolist()
+        yield Example(
+            id=f"{fate.id}-{turn.turn}",
+            split=None,
+            copies=0,
+            turn=turn.turn,
+            thinking=turn.thinking,
+            prompt=turn.prompt,
+            completion=turn.completion,
+            prompt_tokens=prompt_tokens,
+            completion_tokens=completion_tokens,
+        )
+
+
+def _with_ids(example: Example) -> Example:
+    ids = {"prompt_ids": tuple(encode(example.prompt)), "completion_ids": tuple(encode(example.completion))}
+    return example.model_copy(update=ids)
