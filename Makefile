@@ -6,7 +6,7 @@ UV := UV_FIND_LINKS="$(PIP_FIND_LINKS)" UV_LINK_MODE=copy $(BIN)/uv
 STORE ?= build/store
 ADAPTER ?= build/adapter
 
-.PHONY: demo test deep check format lock bench bench-peers clean help
+.PHONY: demo test deep soak check format lock bench bench-peers clean help
 
 help:  ## Say what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -29,6 +29,9 @@ test: $(BIN)/.installed  ## Install and run all tests
 
 deep: $(BIN)/.installed  ## Run the long variants: soaks, every crash point
 	$(BIN)/python -m pytest -m deep
+
+soak: $(BIN)/.installed  ## Run the long variants of docs/reliability.md alone; they end by themselves
+	$(BIN)/python -m pytest -m "deep and acceptance" --durations=20
 
 check: $(BIN)/.installed  ## Lint, types, layers
 	$(BIN)/ruff check .

@@ -1,22 +1,14 @@
 """Ends a build at every operation it makes on the disk, and says what a reader would see and a rerun make.
 
 Run as a program: `python -m tests.crash_points PROTOCOL DAMAGE EVERY FOLDER` prints JSON. Each point forks a
-child that publishes a second version over a first one; something happens to operation number n of the child:
-
-- damage `kill`: the process dies, and what it did is on the disk;
-- damage `torn`: power goes, and of what was written but not fsynced only half is left;
-- damage `undone`: power goes, and renames whose folder was not fsynced have not happened;
-- damage `reordered`: as before, but the last of them has;
-- damage `vanished`: as `undone`, and names that a folder did not have when it was last fsynced are gone;
-- damage `error`: the disk says EIO, once;
-- damage `full`: the disk says ENOSPC, from then on.
+child that publishes a second version over a first one; its operation number n meets DAMAGE, one of those
+of `tests.failing_disk`.
 
 `python -m tests.crash_points storm KILLS SEED FOLDER` kills whole builds at random moments instead.
 
 Imports nothing that starts threads before it forks, so that forking is safe.
 """
 
-import errno
 import importlib
 import io
 import json
@@ -27,132 +19,15 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import flows.store
 from flows.store import MANIFEST, Store, digest, open_version, problems, unseal, write_json
 from schemas.errors import StoreError
+from tests.failing_disk import Disk
 
 MIXTURE = "mixture"
-
-_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
-
-
-class Disk:
-    """Counts the operations of this process below a folder; at the last one it does the damage.
-
-    A file is held to be on the disk as it was when it was last fsynced, or when watching began.
-    """
-
-    def __init__(self, damage: str, last: int, root: Path) -> None:
-        self.damage, self.last, self.count, self.root = damage, last, 0, root
-        self.busy = False
-        self.files: dict[int, tuple[int, int]] = {}
-        self.names: dict[int, set[str]] = {}
-        self.renames: list[tuple[Path, Callable[[], object]]] = []
-
-    def tick(self) -> None:
-        """Count one operation."""
-        self.count += 1
-        if self.count < self.last or (self.count > self.last and self.damage != "full"):
-            return
-        if self.damage == "error":
-            raise OSError(errno.EIO, "Input/output error")
-        if self.damage == "full":
-            raise OSError(errno.ENOSPC, "No space left on device")
-        self.busy = True
-        if self.damage == "torn":
-            self._tear()
-        if self.damage in ("undone", "reordered", "vanished"):
-            lost = self.renames[:-1] if self.damage == "reordered" else self.renames
-            for _, undo in reversed(lost):
-                undo()
-        if self.damage == "vanished":
-            self._forget()
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    def _tear(self) -> None:
-        for path in self.root.rglob("*"):
-            state = path.stat()
-            kept = self.files.get(state.st_ino, (0, 0))
-            if path.is_file() and kept != (state.st_mtime_ns, state.st_size):
-                safe = kept[1] if state.st_size > kept[1] else 0
-                os.truncate(path, (safe + state.st_size) // 2)
-
-    def _forget(self) -> None:
-        for folder, folders, files in os.walk(self.root):
-            known = self.names.get(Path(folder).stat().st_ino, set())
-            for name in {*folders, *files} - known:
-                path = Path(folder, name)
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-            folders[:] = [name for name in folders if name in known]
-
-    def watch(self) -> None:
-        """Put this disk between the process and the real one."""
-        for path in (self.root, *self.root.rglob("*")):
-            self._note(path)
-        write_bytes, fsync, rename, replace = Path.write_bytes, os.fsync, Path.rename, Path.replace
-
-        def wrote(path: Path, content: bytes) -> int:
-            self.tick()
-            with quietly(self):
-                write_bytes(path, content[: len(content) // 2])
-            self.tick()
-            with quietly(self):
-                return write_bytes(path, content)
-
-        def synced(handle: int) -> None:
-            self.tick()
-            fsync(handle)
-            self._note(Path(os.readlink(f"/proc/self/fd/{handle}")))
-            here = os.fstat(handle).st_ino
-            self.renames = [rename for rename in self.renames if rename[0].stat().st_ino != here]
-
-        def renamed(path: Path, target: Path) -> Path:
-            self.tick()
-            moved = rename(path, target)
-            self.renames.append((target.parent, lambda: rename(target, path)))
-            return moved
-
-        def replaced(path: Path, target: Path) -> Path:
-            self.tick()
-            before = target.read_bytes() if target.exists() else None
-            written = path.read_bytes()
-            moved = replace(path, target)
-
-            def undo() -> None:
-                with quietly(self):
-                    write_bytes(path, written)
-                    target.unlink() if before is None else write_bytes(target, before)
-
-            self.renames.append((target.parent, undo))
-            return moved
-
-        Path.write_bytes, Path.rename, Path.replace, os.fsync = wrote, renamed, replaced, synced
-        sys.addaudithook(self._audited)
-
-    def _note(self, path: Path) -> None:
-        state = path.stat()
-        if path.is_dir():
-            self.names[state.st_ino] = {entry.name for entry in path.iterdir()}
-        else:
-            self.files[state.st_ino] = (state.st_mtime_ns, state.st_size)
-
-    def _audited(self, event: str, args: tuple) -> None:
-        changes = event in ("os.mkdir", "os.rmdir", "os.remove", "os.link", "os.truncate")
-        opens = event == "open" and bool(args[2] & _WRITES) and str(self.root) in str(args[0])
-        if (changes or opens) and not self.busy:
-            self.tick()
-
-
-@contextmanager
-def quietly(disk: Disk) -> Iterator[None]:
-    """Leave operations in here uncounted."""
-    disk.busy = True
-    yield
-    disk.busy = False
 
 
 def fill(folder: Path, seed: int) -> None:
@@ -212,6 +87,8 @@ def whole(root: Path, seed: int) -> None:
 
 def believing(root: Path, seed: int) -> None:
     """Build as `whole`, with outputs that are never synced, and a cache that believes what it finds."""
+    if disks:
+        disks.pop().watch()
     os.fsync = lambda handle: None
 
     def believed(folder: Path) -> object:
@@ -333,7 +210,9 @@ def prepare(folder: Path, *, builds: bool) -> None:
 
         for seed in (2, 1):
             shutil.rmtree(folder / "store", ignore_errors=True)
-            status = forked(lambda seed=seed: (pipeline(folder / "store", seed), note_loops(folder / "loops")))
+            status = forked(
+                lambda seed=seed: (pipeline(folder / "store", seed), note_loops(folder / "loops"))
+            )
             assert status == 0, "a build that nothing disturbs fails"
             names[seed] = (folder / "store" / MIXTURE / "CURRENT").read_text().strip()
         warm(folder / "loops")
@@ -356,7 +235,7 @@ def note_loops(path: Path) -> None:
 
 
 def warm(path: Path) -> None:
-    """Load here what every child would load for itself; nothing of it may start a thread."""
+    """Load here what every child would load for itself; nothing of it may start a thread that works."""
     from templates import tokenizer  # noqa: PLC0415
 
     for name, attribute, signatures in pickle.loads(path.read_bytes()):
@@ -364,7 +243,8 @@ def warm(path: Path) -> None:
             getattr(importlib.import_module(name), attribute).compile(signature)
     tokenizer.reference_tokenizer()
     tokenizer.count_tokens(["warm"])
-    assert len(os.listdir("/proc/self/task")) == 1, "threads do not survive a fork"
+    threads = {path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")}
+    assert threads - {"jemalloc_bg_thd", "polars-ooc-clea"} == {Path("/proc/self/comm").read_text().strip()}
 
 
 names: dict[int, str] = {}

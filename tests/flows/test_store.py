@@ -54,22 +54,35 @@ def damaged_nothing(folder: Path) -> dict[str, object]:
     return {"rows": 4}
 
 
-@pytest.mark.parametrize(("damage", "every"), [("kill", 1), ("torn", 1), ("undone", 2), ("reordered", 2)])
-def test_reader_sees_old_or_new_version_after_any_crash(damage: str, every: int, tmp_path: Path) -> None:
+@pytest.mark.acceptance("A1")
+@pytest.mark.parametrize("damage", ["kill", "torn", "patchy", "undone", "reordered", "vanished"])
+def test_reader_sees_old_or_new_version_after_any_crash(damage: str, tmp_path: Path) -> None:
     """Whichever operation of a publish is its last, CURRENT leads to a whole version and a rerun repairs."""
-    found = crash("safe", damage, every, tmp_path / "points")
+    found = crash("safe", damage, 1, tmp_path / "points")
     assert found["violations"] == []
     assert found["points"] >= 20
 
 
+@pytest.mark.acceptance("A16")
+@pytest.mark.parametrize("damage", ["error", "full"])
+def test_operation_that_fails_harms_nothing(damage: str, tmp_path: Path) -> None:
+    """Whichever operation of a publish the disk refuses, CURRENT leads to a whole version, a rerun repairs."""
+    found = crash("safe", damage, 1, tmp_path / "points")
+    assert found["violations"] == []
+    assert found["points"] >= 20
+
+
+@pytest.mark.acceptance("A3")
 @pytest.mark.parametrize(
-    ("protocol", "damage"), [("naive", "kill"), ("unsynced", "torn"), ("unsynced", "reordered")]
+    ("protocol", "damage"),
+    [("naive", "kill"), ("skipping", "kill"), ("unsynced", "torn"), ("unsynced", "reordered")],
 )
 def test_crash_points_catch_careless_protocols(protocol: str, damage: str, tmp_path: Path) -> None:
     """Writing in place, or never asking the disk to finish, is reported by the same harness."""
     assert crash(protocol, damage, 1, tmp_path / "points")["violations"] != []
 
 
+@pytest.mark.acceptance("A4")
 def test_failure_after_the_pointer_moved_is_not_published_twice(sources, store_copy, tmp_path, monkeypatch):
     """A publish that landed but was reported failed leaves one version, and the rerun changes nothing."""
     real = Store.promote
@@ -88,6 +101,7 @@ def test_failure_after_the_pointer_moved_is_not_published_twice(sources, store_c
     assert [path.name for path in (tmp_path / "new" / "small" / "versions").iterdir()] == [again.digest]
 
 
+@pytest.mark.acceptance("A12")
 def test_every_file_of_a_version_is_hashed(version: Path, tmp_path: Path) -> None:
     """One flipped bit at the start, middle or end of any file is named by `problems`."""
     copy = shutil.copytree(version, tmp_path / version.name)
@@ -103,6 +117,7 @@ def test_every_file_of_a_version_is_hashed(version: Path, tmp_path: Path) -> Non
     assert problems(copy) == []
 
 
+@pytest.mark.acceptance("A12")
 def test_any_bit_of_the_manifest_counts(version: Path, tmp_path: Path) -> None:
     """A bit flipped anywhere in the manifest is a problem of the manifest, never a traceback."""
     copy = shutil.copytree(version, tmp_path / version.name)
@@ -124,6 +139,7 @@ def test_manifest_of_another_shape_is_a_problem(content: bytes, tmp_path: Path) 
     assert problems(tmp_path)[0].startswith(f"{MANIFEST}: ")
 
 
+@pytest.mark.acceptance("A13")
 def test_shape_of_a_version_is_checked(version: Path, tmp_path: Path) -> None:
     """Cut, emptied, swapped, added, linked and missing files are each named."""
     copy = shutil.copytree(version, tmp_path / version.name)
@@ -182,6 +198,7 @@ def test_damaged_pointer_is_told_and_repaired(content: bytes, sources: Path, sto
     assert open_version(store / "small").name == built.digest
 
 
+@pytest.mark.acceptance("A12")
 def test_any_bit_of_the_pointer_counts(store_copy) -> None:
     """No flipped bit of CURRENT leads a reader anywhere."""
     store = store_copy()
@@ -201,6 +218,7 @@ def test_open_version_takes_a_version_or_a_mixture(built, tmp_path: Path) -> Non
         open_version(tmp_path)
 
 
+@pytest.mark.acceptance("A12")
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_cached_file_is_hashed(stage: str, store_copy, sources: Path, built) -> None:
     """One flipped bit in any kind of cached file, its manifest too, and that output is made again."""
@@ -221,6 +239,7 @@ def test_every_cached_file_is_hashed(stage: str, store_copy, sources: Path, buil
     assert (again.digest, problems(again.version)) == (built.digest, [])
 
 
+@pytest.mark.acceptance("A13")
 def test_shape_of_a_cached_output_is_checked(store_copy, sources: Path, built) -> None:
     """Cut, missing, added and swapped outputs are made again."""
     store = store_copy()
@@ -289,6 +308,7 @@ def test_rename_that_was_repeated_has_happened(tmp_path: Path, monkeypatch) -> N
     assert [path.name for path in (tmp_path / ".cache" / "render").iterdir()] == ["key"]
 
 
+@pytest.mark.acceptance("A5")
 def test_second_builder_is_sent_away(tmp_path: Path) -> None:
     """While one builder holds a mixture's lock another gets StoreBusy at once; other mixtures are free."""
     store = Store(tmp_path)
@@ -301,6 +321,7 @@ def test_second_builder_is_sent_away(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.acceptance("A5")
 def test_lock_dies_with_its_holder(tmp_path: Path) -> None:
     """A builder that was killed with -9 leaves no lock behind."""
     hold = "import sys\nfrom pathlib import Path\nfrom flows.store import Store\n"
@@ -337,6 +358,7 @@ def test_builder_sweeps_what_the_dead_left(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "small").iterdir()) == [".lock", "versions"]
 
 
+@pytest.mark.acceptance("A15")
 @pytest.mark.parametrize(
     "error",
     [
