@@ -181,19 +181,20 @@ def storm(kills: int, seed: int, folder: Path) -> dict:
     """Kill whole builds at random moments, up to six times each; return the kills and the violations."""
     chance, root, violations, hits, builds = random.Random(seed), folder / "store", [], 0, 0
     root.rename(folder / "good")
+    undisturbed = 1.0
     while hits < kills:
         shutil.copytree(folder / "good", root)
-        began = time.monotonic()
-        for _ in range(chance.randint(1, 6) if builds else 0):
+        for _ in range(chance.randint(1, 6) if builds else 0):  # the first tells how long one takes
             child = begin(lambda: whole(root, 2))
             time.sleep(chance.random() * undisturbed)
             os.kill(child, signal.SIGKILL)
             hits += os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
             if found := judge(root):
                 violations.append(f"kill {hits}: {found}")
+        began = time.monotonic()
         if found := repaired(root, whole):
             violations.append(f"kill {hits}: {found}")
-        undisturbed = time.monotonic() - began if not builds else undisturbed
+        undisturbed = time.monotonic() - began if builds == 0 else undisturbed
         builds += 1
         shutil.rmtree(root)
     return {"kills": hits, "builds": builds - 1, "violations": violations}

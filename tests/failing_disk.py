@@ -90,7 +90,7 @@ class Disk:
         def synced(handle: int) -> None:
             self.tick()
             fsync(handle)
-            self._note(Path(os.readlink(f"/proc/self/fd/{handle}")))
+            self._note(Path(f"/proc/self/fd/{handle}").readlink())
             here = os.fstat(handle).st_ino
             self.renames = [rename for rename in self.renames if rename[0].stat().st_ino != here]
 

@@ -66,7 +66,7 @@ def test_reader_sees_old_or_new_version_after_any_crash(damage: str, tmp_path: P
 @pytest.mark.acceptance("A16")
 @pytest.mark.parametrize("damage", ["error", "full"])
 def test_operation_that_fails_harms_nothing(damage: str, tmp_path: Path) -> None:
-    """Whichever operation of a publish the disk refuses, CURRENT leads to a whole version, a rerun repairs."""
+    """Whichever operation of a publish the disk refuses, a reader finds a version and a rerun repairs."""
     found = crash("safe", damage, 1, tmp_path / "points")
     assert found["violations"] == []
     assert found["points"] >= 20
