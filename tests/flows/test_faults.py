@@ -11,20 +11,15 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from huggingface_hub import constants
 
 from curation import assemble
-from flows import stages
 from flows.pipeline import directly
-from flows.sources.patience import Patience
 from flows.store import Store, open_version, problems
 from schemas.errors import (
     LedgerError,
     MixtureError,
     SourceCorrupt,
-    SourceError,
     SourceNotFound,
-    SourceUnavailable,
     StoreCorrupt,
 )
 from tests.builders import (
@@ -33,12 +28,10 @@ from tests.builders import (
     flip_bit,
     quick_build,
     recipe,
-    statement,
     thinkmix,
     write_recipe,
     write_rows,
 )
-from tests.loopback_hub import LoopbackHub, serve
 
 
 def may_mount(folder: Path) -> bool:
@@ -65,6 +58,7 @@ def before(stage: str, harm):
     return step
 
 
+@pytest.mark.acceptance("A15")
 @pytest.mark.parametrize(
     "heights",
     [(0, 0.3, 0.6, 0.9), pytest.param((0, 0.1, 0.2, 0.4, 0.5, 0.7, 0.8, 0.85, 0.95), marks=pytest.mark.deep)],
@@ -96,6 +90,7 @@ def test_full_disk_at_any_height_keeps_the_good_version(heights, sources, tmp_pa
     assert [done["left"] for done in tries] == [[]] * len(tries)
 
 
+@pytest.mark.acceptance("A15")
 def test_full_disk_under_workers_has_exit_code_5(sources, store_copy, built):
     """A worker that cannot write ends the command with one sentence and leaves what was published."""
     store = store_copy()
@@ -111,6 +106,7 @@ def test_full_disk_under_workers_has_exit_code_5(sources, store_copy, built):
     assert problems(open_version(store / "small")) == []
 
 
+@pytest.mark.acceptance("A5")
 def test_busy_mixture_has_exit_code_75(sources, store_copy):
     """A second build of a mixture ends at once with the code that tells schedulers to try later."""
     store = store_copy()
@@ -167,6 +163,7 @@ def test_interrupted_build_is_written_down(sources, store_copy):
     assert (runs(store)[-1]["status"], runs(store)[-1]["error"]) == ("failed", "KeyboardInterrupt")
 
 
+@pytest.mark.acceptance("A12")
 def test_source_that_changes_under_a_build_ends_it(sources, tmp_path):
     """A local file that changes after it was hashed is refused, and leaves no wrong rows in the cache."""
     base = shutil.copytree(sources, tmp_path / "base")
@@ -182,6 +179,7 @@ def test_source_that_changes_under_a_build_ends_it(sources, tmp_path):
     )
 
 
+@pytest.mark.acceptance("A12")
 def test_rot_between_the_last_stage_and_the_publish_is_found(sources, tmp_path):
     """A shard that changes on the disk after it was written is not blessed by the manifest."""
 
@@ -195,6 +193,7 @@ def test_rot_between_the_last_stage_and_the_publish_is_found(sources, tmp_path):
     assert problems(quick_build(recipe(), tmp_path, sources).version) == []
 
 
+@pytest.mark.acceptance("A7")
 def test_writer_that_loses_rows_is_found(sources, tmp_path, monkeypatch):
     """Rows that a writer lost without an error are missed before anything is published."""
     real = assemble.gather
@@ -208,75 +207,3 @@ def test_writer_that_loses_rows_is_found(sources, tmp_path, monkeypatch):
     with pytest.raises(LedgerError, match="hold 1 rows, but"):
         quick_build(recipe(), tmp_path, sources)
     assert Store(tmp_path).current("small") is None
-
-
-@pytest.fixture
-def hub(monkeypatch):
-    """A hub that serves the small sources as two datasets, and clients that do not wait between tries."""
-    with serve() as running:
-        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
-        monkeypatch.setattr(constants, "HF_TOKEN_PATH", "/nonexistent/token")
-        impatient = Patience(sleep=lambda seconds: None)
-        for name in ("resolve_files", "fetch_files"):
-            monkeypatch.setattr(stages, name, partial(getattr(stages, name), patience=impatient))
-        yield running
-
-
-def from_hub(**changes: object):
-    """Return the small recipe with its sources on a hub instead of on this disk."""
-    stated = statement(**changes)
-    for source in stated["sources"]:
-        files = [f"data/{source['name']}-*.jsonl"]
-        source |= {"kind": "hub", "dataset": f"org/{source['name']}", "files": files}
-    return recipe(**stated)
-
-
-def upload(hub: LoopbackHub, sources: Path) -> None:
-    """Put the small sources on the hub."""
-    for name in ("math", "chat"):
-        paths = sorted((sources / name).glob("?.jsonl"))
-        hub.add(f"org/{name}", {f"data/{name}-{path.name}": path.read_bytes() for path in paths})
-
-
-def test_hub_and_disk_give_the_same_rows(hub, sources, tmp_path, built):
-    """Where rows come from does not matter to the mixture: a hub and a folder give the same content."""
-    upload(hub, sources)
-    assert quick_build(from_hub(), tmp_path, sources).manifest.content_sha256 == built.manifest.content_sha256
-
-
-@pytest.mark.parametrize(
-    ("harm", "error"),
-    [
-        (lambda hub: hub.down(), SourceUnavailable),
-        (lambda hub: hub.fault("*/data/chat-1*", "flip", times=None), SourceError),
-        (lambda hub: hub.fault("*/data/chat-1*", "vanish", times=None), SourceNotFound),
-        (lambda hub: hub.fault("*", "status", times=None, status=503), SourceUnavailable),
-        (lambda hub: hub.forget("org/chat", "main"), SourceNotFound),
-    ],
-    ids=["down", "flip", "vanish", "503", "revision gone"],
-)
-def test_broken_hub_leaves_the_good_version(harm, error, hub, sources, tmp_path):
-    """A hub that fails for good ends the build with its own error, and never with rows of an older day."""
-    upload(hub, sources)
-    good = quick_build(from_hub(), tmp_path, sources)
-    hub.add(
-        "org/chat", {"data/chat-1.jsonl": b"".join([(sources / "chat" / "1.jsonl").read_bytes(), b"{}\n"])}
-    )
-    harm(hub)
-    with pytest.raises(error):
-        quick_build(from_hub(), tmp_path, sources)
-    assert runs(tmp_path)[-1]["status"] == "failed"
-    assert open_version(tmp_path / "small") == good.version
-    assert problems(good.version) == []
-
-
-def test_passing_trouble_at_the_hub_is_not_noticed(hub, sources, tmp_path, built):
-    """Errors, cuts and resets that pass within a few tries end in the same rows."""
-    upload(hub, sources)
-    hub.fault("*/data/math-0*", "status", times=2, status=503)
-    hub.fault("*/data/math-1*", "cut", after=1000)
-    hub.fault("*/data/chat-0*", "reset", after=500)
-    hub.fault("*/data/chat-1*", "flip")
-    done = quick_build(from_hub(), tmp_path, sources)
-    assert done.manifest.content_sha256 == built.manifest.content_sha256
-    assert all(fault.times == 0 for fault in hub.faults)
