@@ -1,0 +1,56 @@
+"""Thirty nights of rows that change and things that break: nothing is lost, and a clean build agrees."""
+
+import json
+from functools import partial
+from pathlib import Path
+
+import pytest
+from huggingface_hub import constants
+
+from flows import stages
+from flows.sources.patience import Patience
+from tests import nights
+from tests.loopback_hub import serve
+
+
+@pytest.fixture
+def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Live through some nights with a hub of their own."""
+
+    def call(**settings: int) -> dict:
+        with serve() as hub:
+            monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+            monkeypatch.setattr(constants, "HF_TOKEN_PATH", "/nonexistent/token")
+            impatient = Patience(sleep=lambda seconds: None)
+            for name in ("resolve_files", "fetch_files"):
+                monkeypatch.setattr(stages, name, partial(getattr(stages, name), patience=impatient))
+            return nights.live(tmp_path, hub, **settings)
+
+    return call
+
+
+def violations(told: dict) -> list[str]:
+    """Return what did not hold, with the night and its fault."""
+    listed = enumerate(told["nights"], 1)
+    return [f"night {n}, {night['fault']}: {what}" for n, night in listed for what in night["violations"]]
+
+
+@pytest.mark.acceptance("A29")
+def test_four_nights(live) -> None:
+    """A kill, rot, a hub that is away and a damaged pointer, a night each, end as a clean build would."""
+    told = live(rows=600, nights=4, seed=0)
+    assert violations(told) == []
+    assert [night["fault"] for night in told["nights"]] == ["kill", "rot", "hub_down", "damaged_pointer"]
+    assert told["same"]
+
+
+@pytest.mark.acceptance("A29")
+@pytest.mark.deep
+@pytest.mark.timeout(1_500)
+def test_thirty_nights(live) -> None:
+    """Thirty nights, 0.1 to 1 % of the rows changed and one fault in each: nothing lost, the same digest."""
+    told = live(rows=2_000, nights=30, seed=0)
+    print(json.dumps(told, indent=1))  # noqa: T201 - the figures of docs/reliability.md, with `pytest -s`
+    assert violations(told) == []
+    assert len({night["fault"] for night in told["nights"]}) >= 11
+    assert told["same"]
