@@ -17,6 +17,8 @@ from schemas.report import Report
 from schemas.run import Acceptance, RunReport
 from train.result import TrainResult
 
+_LONGEST_TEXT = 10_000
+
 _MARKS = {"pass": "[green]✓[/]", "warn": "[yellow]![/]", "fail": "[red]✗[/]"}
 
 
@@ -93,7 +95,12 @@ def _page(version: Path) -> Path:
 
 
 def plain(text: str) -> str:
-    """Return text as rich markup that shows it literally: no styles, and no codes that steer a terminal."""
+    """Return text as rich markup that shows it literally: no styles, and no codes that steer a terminal.
+
+    Of a text beyond any screen only the beginning is shown: rich takes minutes for a megabyte of backslashes.
+    """
+    if len(text) > _LONGEST_TEXT:
+        text = f"{text[:_LONGEST_TEXT]} … {len(text) - _LONGEST_TEXT:,} more characters"
     return escape(visible(text))
 
 

@@ -2,7 +2,6 @@
 
 import re  # noqa: TID251 - one character class, which cannot backtrack
 import struct
-import unicodedata
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from math import isfinite
@@ -11,6 +10,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 import orjson
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
+from schemas.normal_form import composed
 from schemas.reasons import Reason
 from schemas.record import MAX_DEPTH, JsonObject, Record, depth, fault
 
@@ -260,16 +260,13 @@ def content_key(messages: Sequence[Message], tools: Sequence[Mapping[str, Any]])
     counts, texts = [len(messages)], []
     for message in messages:
         calls = [[call.name, dict(call.arguments)] for call in message.tool_calls]
-        parts = [_composed(message.content), _composed(message.reasoning or ""), _canonical(calls)]
+        said = [composed(message.content).encode(), composed(message.reasoning or "").encode()]
+        parts = [*said, _canonical(calls)]
         counts += [ROLES.index(message.role), *map(len, parts)]
         texts += parts
     texts.append(_canonical(list(tools)))
     counts.append(len(texts[-1]))
     return sha256(struct.pack(f"<{len(counts)}q", *counts) + b"".join(texts)).hexdigest()
-
-
-def _composed(text: str) -> bytes:
-    return (text if text.isascii() else unicodedata.normalize("NFC", text)).encode()
 
 
 def _canonical(values: list[Any]) -> bytes:
@@ -284,9 +281,9 @@ def _canonical(values: list[Any]) -> bytes:
 def _normalized(value: object) -> object:
     """Return a JSON value with all text in NFC; keys that would become one stay as they are."""
     if isinstance(value, str):
-        return unicodedata.normalize("NFC", value)
+        return composed(value)
     if isinstance(value, Mapping):
-        keys = [unicodedata.normalize("NFC", key) for key in value]
+        keys = [composed(key) for key in value]
         items = map(_normalized, value.values())
         return dict(zip(keys if len(set(keys)) == len(keys) else value, items, strict=True))
     return [_normalized(item) for item in value] if isinstance(value, list | tuple) else value
