@@ -40,7 +40,8 @@ def cut_words(text: str) -> list[Word]:
     """Return the words of NFC `text` as the kernels cut and fold them, with start and end."""
     forms = character_forms()
     words: list[Word] = []
-    start, end, letters, kept = 0, 0, "", ""
+    letters: list[str] = []
+    start, end, kept = 0, 0, 0
     for at, char in enumerate(text):
         code = ord(char)
         form = int(forms[code]) if code < len(forms) else code
@@ -50,16 +51,16 @@ def cut_words(text: str) -> list[Word]:
         lower = chr(form & 0xFFFFFF)
         if kind in (SEPARATOR, ALONE):
             if kept:
-                words.append((kept, start, end))
-            letters, kept = "", ""
+                words.append(("".join(letters[:kept]), start, end))
+            letters, kept = [], 0
             if kind == ALONE:
                 words.append((lower, at, at + 1))
             continue
         start = start if letters else at
-        letters += lower
+        letters.append(lower)
         if kind != TAIL:
-            kept, end = letters, at + 1
-    return [*words, (kept, start, end)] if kept else words
+            kept, end = len(letters), at + 1
+    return [*words, ("".join(letters[:kept]), start, end)] if kept else words
 
 
 def _shingles(words: list[Word], shingle: int) -> list[tuple[str, ...]]:

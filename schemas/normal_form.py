@@ -7,14 +7,21 @@ _BLOCK = 100
 
 
 def composed(text: str) -> str:
-    """Return the text in NFC.
+    """Return the text in NFC."""
+    return text if text.isascii() else unicodedata.normalize("NFC", ordered(text))
 
-    `unicodedata` puts a run of combining marks in order by insertion, so that a megabyte of accents takes it
-    hours. Where such a run is long its marks are put in order before, which changes nothing of the result.
+
+def ordered(text: str) -> str:
+    """Return text that has the same NFC, and takes no longer to compose than it is long.
+
+    Composers put a run of combining marks in order by insertion, so that a megabyte of accents takes them
+    hours. Where such a run is long, its marks are put in order here.
     """
-    if text.isascii():
+    if text.isascii() or not _has_long_run(text):
         return text
-    return unicodedata.normalize("NFC", _in_order(text) if _has_long_run(text) else text)
+    combining = unicodedata.combining
+    runs = groupby(text, key=lambda char: combining(char) != 0)
+    return "".join("".join(sorted(run, key=combining) if marks else run) for marks, run in runs)
 
 
 def _has_long_run(text: str) -> bool:
@@ -22,11 +29,3 @@ def _has_long_run(text: str) -> bool:
     combining = unicodedata.combining
     suspects = (place for place, char in enumerate(text[::_BLOCK]) if combining(char))
     return any(all(map(combining, text[_BLOCK * place : _BLOCK * (place + 1)])) for place in suspects)
-
-
-def _in_order(text: str) -> str:
-    """Return the text with each run of marks sorted by combining class, equal ones as they stood."""
-    runs = groupby(text, key=lambda char: unicodedata.combining(char) != 0)
-    return "".join(
-        "".join(sorted(run, key=unicodedata.combining)) if marks else "".join(run) for marks, run in runs
-    )

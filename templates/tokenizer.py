@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemas.errors import SourceCorrupt, SourceNotFound
+from schemas.normal_form import ordered
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,15 +91,24 @@ def _engine() -> tuple[Callable[[str], list[int]], Callable[[str], int]]:
             lambda text: len(reference.encode(text, add_special_tokens=False)),
         )
     fast = get_encoding("qwen3")
-    control_tokens = re.compile("|".join(map(re.escape, sorted(fast.special_tokens_set))))
+    commands = {token: fast.encode_with_special(token) for token in sorted(fast.special_tokens_set)}
+    command = re.compile("|".join(map(re.escape, commands)))
 
-    count_plain: Callable[[str], int] = fast.count
+    # Control tokens are looked for here: several times faster than quicktok does, whose time grows with the
+    # square of their number, and the same result.
+    def encode_all(text: str) -> list[int]:
+        text, ids, end = ordered(text), list[int](), 0
+        for found in command.finditer(text):
+            ids += encode_plain(text[end : found.start()]) + commands[found[0]]
+            end = found.end()
+        return ids + encode_plain(text[end:])
 
-    def count(text: str) -> int:
-        # Several times faster than letting quicktok look for control tokens, and the same number.
+    def count_all(text: str) -> int:
         if "<" not in text:
-            return count_plain(text)
-        pieces = control_tokens.split(text)
+            return count_plain(ordered(text))
+        pieces = command.split(ordered(text))
         return len(pieces) - 1 + sum(map(count_plain, pieces))
 
-    return fast.encode_with_special, count
+    encode_plain: Callable[[str], list[int]] = fast.encode
+    count_plain: Callable[[str], int] = fast.count
+    return encode_all, count_all

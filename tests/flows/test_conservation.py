@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -47,7 +48,7 @@ def check(built: Built, read: dict[str, int]) -> Counter[str]:
             for unit in ("rows", "messages", "text_bytes", "examples", "tokens"):
                 dropped = sum(getattr(amount, unit) or 0 for amount in count.dropped.values())
                 assert (getattr(count.read, unit) or 0) == (getattr(count.kept, unit) or 0) + dropped
-        for one, next_one in zip(stages, stages[1:], strict=False):
+        for one, next_one in pairwise(stages):
             for unit in ("rows", "messages", "text_bytes"):
                 assert getattr(one.kept, unit) == getattr(next_one.read, unit)
         fates = pl.read_parquet(built.version / "fates" / f"{source}.parquet")

@@ -1,4 +1,4 @@
-"""What a build does when its hub misbehaves: trouble that passes is not noticed, trouble that lasts is told."""
+"""What a build does when its hub misbehaves: what passes is not noticed, what lasts is told."""
 
 import json
 import shutil
@@ -167,7 +167,7 @@ def test_revision_that_moves_under_a_build_is_not_mixed(
 
 @pytest.mark.acceptance("A14")
 def test_columns_that_change_upstream_are_told(hub: LoopbackHub, sources: Path, tmp_path: Path) -> None:
-    """A dataset whose columns have other names ends the build; every row is counted, the old version stays."""
+    """A dataset whose columns have other names ends the build; the old version stays."""
     good = quick_build(from_hub(), tmp_path, sources)
     hub.add("org/chat", renamed_columns(sources))
     with pytest.raises(MixtureError, match="no example of chat") as caught:
