@@ -35,11 +35,13 @@ from typing import IO
 import orjson
 
 from flows.holds import shared, use
-from schemas.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
+from schemas.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, ThinkmixError
 
 MANIFEST = "manifest.json"
 
 _DIGITS = 64
+
+_REFUSALS = (errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE)
 
 ABANDONED_AFTER = 24 * 3600
 """Age in seconds from which a temporary folder of the cache is that of a process that died."""
@@ -431,19 +433,23 @@ def commit(scratch: Path, final: Path, *, whole: Callable[[Path], bool]) -> bool
 
 @contextmanager
 def full_disk(where: Path) -> Iterator[None]:
-    """Turn the many faces of a full disk into one clear error.
+    """Turn the many faces of a full disk into one clear error, and those of a broken one into another.
 
     Raises:
         StoreFull: instead of any OSError that says that no space is left.
+        StoreError: instead of one that says that the disk fails or may not be written.
     """
     try:
         yield
     except OSError as error:
-        if isinstance(error, StoreError):
+        if isinstance(error, ThinkmixError):
             raise
         if _says_full(error):
             msg = f"no space left under {where}; free some and build again, what is published is untouched"
             raise StoreFull(msg) from error
+        if error.errno in _REFUSALS:
+            msg = f"{error.filename or where}: {error.strerror}; what is published is untouched"
+            raise StoreError(msg) from error
         raise
 
 

@@ -322,6 +322,20 @@ def test_second_builder_is_sent_away(tmp_path: Path) -> None:
 
 
 @pytest.mark.acceptance("A5")
+@pytest.mark.parametrize("rounds", [20, pytest.param(300, marks=pytest.mark.deep)])
+def test_three_builders_publish_one_at_a_time(rounds: int, tmp_path: Path) -> None:
+    """Three processes that publish again and again: one at a time, the others are sent away at once."""
+    ended = python("-m", "tests.rivals", rounds, tmp_path / "rivals")
+    assert ended.returncode == 0, ended.stderr
+    told = json.loads(ended.stdout)
+    assert told["wrong"] is None
+    assert [one["built"] + one["busy"] for one in told["builders"]] == [rounds] * 3
+    assert all(one["slowest"] < 1 for one in told["builders"])
+    assert sum(one["built"] for one in told["builders"]) > 2
+    assert sum(one["busy"] for one in told["builders"]) > 0
+
+
+@pytest.mark.acceptance("A5")
 def test_lock_dies_with_its_holder(tmp_path: Path) -> None:
     """A builder that was killed with -9 leaves no lock behind."""
     hold = "import sys\nfrom pathlib import Path\nfrom flows.store import Store\n"
@@ -373,6 +387,16 @@ def test_full_disk_has_one_name(error: OSError, tmp_path: Path) -> None:
     """However a library says that the disk is full, it ends as StoreFull."""
     with pytest.raises(StoreFull, match="no space left under"), full_disk(tmp_path):
         raise error
+
+
+@pytest.mark.acceptance("A16")
+@pytest.mark.parametrize("number", [errno.EIO, errno.EROFS, errno.EACCES, errno.EMFILE])
+def test_store_that_refuses_has_one_name(number: int, tmp_path: Path) -> None:
+    """A broken or read-only disk, or too many open files, ends as StoreError that says what was refused."""
+    error = OSError(number, os.strerror(number), str(tmp_path / "file"))
+    with pytest.raises(StoreError, match=f"file.*{os.strerror(number)}") as raised, full_disk(tmp_path):
+        raise error
+    assert raised.value.exit_code == 5
 
 
 def test_other_errors_keep_their_names(tmp_path: Path) -> None:
