@@ -1,6 +1,7 @@
 """Counting what a stage kept and dropped."""
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,6 +37,7 @@ def test_examples_are_counted_as_examples() -> None:
     )
 
 
+@pytest.mark.acceptance("A7")
 @given(
     st.lists(
         st.tuples(st.none() | st.sampled_from("abc"), st.integers(0, 99), st.integers(0, 99)), max_size=20

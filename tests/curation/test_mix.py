@@ -104,6 +104,7 @@ def lazily(
 SHARES = st.lists(st.integers(0, 1000), min_size=1, max_size=6).filter(sum)
 
 
+@pytest.mark.acceptance("A21")
 @given(st.integers(0, 10_000), SHARES)
 def test_quotas_sum_exactly_and_are_off_by_less_than_one(size: int, parts: list[int]) -> None:
     """Largest remainder: whole numbers, all of them within one of the exact share."""
@@ -160,6 +161,7 @@ def test_shares_of_tokens_are_within_one_example(unit: str, size: int | None) ->
     assert mixture.selection.select("part", "place").is_unique().all()
 
 
+@pytest.mark.acceptance("A21")
 def test_too_little_shrinks_to_the_shares() -> None:
     """By default a size that cannot be reached becomes the largest that can."""
     assert amounts(mix(two(100, 100), plan(size=1000), seed=1)) == {"a": 98, "b": 42}
@@ -185,6 +187,7 @@ def test_repeats_of_tokens_reach_the_size() -> None:
     assert abs(reached["b"] - 3_000) < 31
 
 
+@pytest.mark.acceptance("A21")
 def test_too_little_fails_when_the_recipe_says_so() -> None:
     """The message names who is short of what."""
     with pytest.raises(MixtureError, match=r"size of 1000: \{'a': '100 of 700', 'b': '100 of 300'\}"):
@@ -192,6 +195,7 @@ def test_too_little_fails_when_the_recipe_says_so() -> None:
     assert amounts(mix(two(70, 30), plan(size=100, when_short="fail"), seed=1)) == {"a": 70, "b": 30}
 
 
+@pytest.mark.acceptance("A21")
 @pytest.mark.parametrize("settings", [{}, {"size": 10}, {"size": 10, "when_short": "repeat"}])
 def test_a_source_without_examples_ends_the_build(settings: dict[str, Any]) -> None:
     """No share of nothing can be reached; a share of 0 needs nothing."""

@@ -331,6 +331,7 @@ EVIL_LINES = [
 ]
 
 
+@pytest.mark.acceptance("A9")
 def test_one_evil_row_of_each_kind_costs_exactly_itself(tmp_path: Path) -> None:
     """Dozens of good rows with an evil one among them lose that one, whatever is wrong with it."""
     assert len(EVIL_LINES) >= 30
@@ -346,6 +347,18 @@ def test_one_evil_row_of_each_kind_costs_exactly_itself(tmp_path: Path) -> None:
         assert rejects.select("row", "reason").rows() == [(place, reason)]
 
 
+@pytest.mark.acceptance("A9")
+@pytest.mark.deep
+def test_one_evil_row_of_each_kind_among_ten_thousand(tmp_path: Path) -> None:
+    """The same among 10,000 good rows: 10,000 are kept and one is in quarantine, for each kind."""
+    good = [line(chat(f"answer {n}", f"question {n}")) for n in range(10_000)]
+    for number, (evil, reason) in enumerate(EVIL_LINES):
+        place = number * 317 % len(good)
+        count = run(write_lines(tmp_path, [*good[:place], evil, *good[place:]]), tmp_path / "out")
+        assert (count.kept.rows, {k: v.rows for k, v in count.dropped.items()}) == (10_000, {reason: 1})
+
+
+@pytest.mark.acceptance("A9")
 def test_all_evil_rows_together_are_told_apart(tmp_path: Path) -> None:
     """Ledger, quarantine and what is kept agree on every row of a file full of dirt."""
     lines = [
@@ -669,6 +682,7 @@ def survives(row: Row, format: str, thinking: Any = "allowed") -> None:
 OTHER = {format: Origin(source(format), "other", "other", "other") for format in ROWS}
 
 
+@pytest.mark.acceptance("A8")
 @settings(max_examples=250, suppress_health_check=list(HealthCheck), deadline=None)
 @given(row=ANY_ROW)
 def test_no_row_whatever_raises(row: Row) -> None:
@@ -751,6 +765,7 @@ def mutated(value: Any, draw: Any, left: list[int]) -> Any:
     return value
 
 
+@pytest.mark.acceptance("A8")
 @settings(max_examples=1200, suppress_health_check=list(HealthCheck), deadline=None)
 @given(data=st.data(), good=st.sampled_from(GOOD_ROWS), thinking=st.sampled_from(["allowed", "required"]))
 def test_no_damaged_row_raises(data: st.DataObject, good: tuple[str, Row], thinking: str) -> None:
@@ -759,6 +774,19 @@ def test_no_damaged_row_raises(data: st.DataObject, good: tuple[str, Row], think
     spoilt = mutated(row, data.draw, [4])
     if isinstance(spoilt, dict):
         survives(spoilt, format, thinking)
+
+
+@pytest.mark.acceptance("A8")
+@pytest.mark.deep
+@pytest.mark.timeout(1_500)
+def test_no_row_raises_at_length() -> None:
+    """The two tests above with 5,000 rows of any kind in every format, and 20,000 damaged ones."""
+    plain = {"suppress_health_check": list(HealthCheck), "deadline": None}
+    any_row = given(row=ANY_ROW)(test_no_row_whatever_raises.hypothesis.inner_test)
+    settings(max_examples=5_000, **plain)(any_row)()
+    kinds = {"good": st.sampled_from(GOOD_ROWS), "thinking": st.sampled_from(["allowed", "required"])}
+    damaged = given(data=st.data(), **kinds)(test_no_damaged_row_raises.hypothesis.inner_test)
+    settings(max_examples=20_000, **plain)(damaged)()
 
 
 # --- real rows

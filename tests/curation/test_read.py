@@ -39,6 +39,7 @@ def fates(rows: list[RawRow]) -> list[str | None]:
     return [row.fault.type if row.fault else None for row in rows]
 
 
+@pytest.mark.acceptance("A18")
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
@@ -133,6 +134,7 @@ def test_a_file_of_several_packed_parts_is_read_to_its_end(tmp_path: Path, suffi
     assert len(got) == 17
 
 
+@pytest.mark.acceptance("A13")
 @pytest.mark.parametrize("suffix", [".gz", ".zst"])
 @pytest.mark.parametrize("harm", ["cut", "cut at start", "trailing", "flipped"])
 def test_a_broken_packed_file_is_refused_by_name(tmp_path: Path, suffix: str, harm: str) -> None:
@@ -252,6 +254,7 @@ def repeated(text: str, rows: int) -> pa.Table:
     return pa.table({"a": column, "b": ["small"] * rows})
 
 
+@pytest.mark.acceptance("A18")
 def test_a_column_that_unpacks_thousandfold_is_refused_before_it_is_read(tmp_path: Path) -> None:
     """A decompression bomb is seen in the footer."""
     path = parquet(tmp_path, repeated("x" * (70 << 20), 3), compression="zstd", write_statistics=False)
@@ -294,6 +297,7 @@ needs_proc = pytest.mark.skipif(
 )
 
 
+@pytest.mark.acceptance("A18")
 @needs_proc
 def test_bombs_are_read_in_bounded_memory(tmp_path: Path) -> None:
     """Rows that unpack to gigabytes are dropped as too big without ever being held together."""

@@ -518,6 +518,7 @@ def layouts(draw: Any, table: pa.Table) -> pa.Table:
     return table
 
 
+@pytest.mark.acceptance("A8")
 @settings(max_examples=300, suppress_health_check=list(HealthCheck), deadline=None)
 @given(
     data=st.data(),
@@ -548,6 +549,7 @@ def test_screened_tables_have_the_verdicts_and_keys_of_judged_rows(
     )
 
 
+@pytest.mark.acceptance("A8")
 @settings(max_examples=200, suppress_health_check=list(HealthCheck), deadline=None)
 @given(
     st.lists(

@@ -44,6 +44,7 @@ def data_files(built: Built) -> dict[str, str]:
     return {name: entry.sha256 for name, entry in files if name.startswith(("train-", "eval-"))}
 
 
+@pytest.mark.acceptance("A19")
 @pytest.mark.parametrize(("workers", "seed", "threads"), [(2, "0", "1"), (1, "1", "2")])
 def test_digest_does_not_depend_on_the_process(workers, seed, threads, built, sources, tmp_path):
     """Two workers, one, and none as in `built`, with other hash seeds and threads, come to one digest."""
@@ -51,6 +52,7 @@ def test_digest_does_not_depend_on_the_process(workers, seed, threads, built, so
     assert got == built.digest
 
 
+@pytest.mark.acceptance("A19")
 @pytest.mark.deep
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("seed", ["0", "1", "random"])
@@ -61,6 +63,7 @@ def test_digest_does_not_depend_on_the_process_at_length(workers, seed, threads,
     assert got == built.digest
 
 
+@pytest.mark.acceptance("A19")
 def test_order_of_files_on_disk_does_not_matter(built, sources, tmp_path):
     """Files that were copied in another order, with other times, give the same digest."""
     for path in sorted(sources.rglob("*.jsonl"), reverse=True):
@@ -94,6 +97,7 @@ def test_order_of_shares_does_not_matter(built, sources, tmp_path):
     assert quick_build(stated, tmp_path, sources).digest == built.digest
 
 
+@pytest.mark.acceptance("A19")
 @pytest.mark.parametrize("seed", [1, 2])
 def test_order_of_rows_does_not_matter(seed, built, tmp_path):
     """Rows that are shuffled, and spread over other files, give the same mixture, byte for byte."""
@@ -108,6 +112,7 @@ def test_order_of_rows_does_not_matter(seed, built, tmp_path):
     assert again.manifest.shares == built.manifest.shares
 
 
+@pytest.mark.acceptance("A19")
 @pytest.mark.parametrize(("source", "row"), [("math", 7), ("math", 31), ("chat", 7), ("chat", 40)])
 def test_dropped_row_changes_about_one_row(source, row, sources, tmp_path):
     """One input row less changes the mixture by that row and those that make room or fill in for it."""

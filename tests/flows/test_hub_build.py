@@ -81,6 +81,7 @@ def first(request, hub, store) -> Built:
     return built(request.param, store)
 
 
+@pytest.mark.acceptance("A21")
 def test_shares_are_reached_to_the_row(first):
     """Train and eval hold the shares that the recipe states, with no row too many or too few."""
     for split in ("train", "eval"):

@@ -20,6 +20,7 @@ def noted(store: Path, mixture: str) -> str | None:
     return json.loads(content)["flow_run"] if content else None
 
 
+@pytest.mark.acceptance("A27")
 @pytest.mark.deep
 def test_only_the_killed_build_is_crashed(api: Api, sources: Path, tmp_path: Path):
     """The next build of its mixture settles it, while one of another mixture is stopped halfway."""

@@ -56,6 +56,7 @@ def of(name: str, **changes: object) -> dict[str, object]:
     return {"sources": [{**source, **(changes if source["name"] == name else {})} for source in sources]}
 
 
+@pytest.mark.acceptance("A20")
 def test_nothing_changed_means_nothing_made(sources, store_copy, built):
     """The same recipe over the same rows runs no stage and keeps the version, which the run says."""
     ran = []
@@ -89,6 +90,7 @@ def test_damaged_version_is_not_taken_for_last_nights(sources, store_copy, built
     assert problems(again.version) == []
 
 
+@pytest.mark.acceptance("A20")
 @pytest.mark.parametrize(
     ("changes", "remade"),
     [
@@ -143,6 +145,7 @@ def test_changed_file_remakes_its_source(sources, store_copy, built, tmp_path):
     assert again.manifest.ledger.of("validate")["chat"].read.rows == 68
 
 
+@pytest.mark.acceptance("A20")
 def test_changed_code_or_library_remakes_everything(sources, store_copy, monkeypatch, built):
     """Another fingerprint of our code and its libraries makes every output anew."""
     for room in (jobs, version_room):
@@ -158,6 +161,7 @@ def fingerprint_of(tree: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return fingerprint.code_digest.__wrapped__()
 
 
+@pytest.mark.acceptance("A20")
 @pytest.mark.parametrize(
     "name",
     [
@@ -188,6 +192,7 @@ def test_file_added_to_a_room_changes_the_fingerprint(tmp_path, monkeypatch):
     assert fingerprint_of(tmp_path, monkeypatch) != same
 
 
+@pytest.mark.acceptance("A20")
 @pytest.mark.parametrize("library", fingerprint.LIBRARIES)
 def test_library_version_changes_the_fingerprint(library, monkeypatch):
     """Another version of a library that decides bytes is another fingerprint."""

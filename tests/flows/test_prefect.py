@@ -71,6 +71,7 @@ def runs_of(api: Api, mixture: str, state: str) -> list[dict]:
     return [flow_run for flow_run in found if flow_run["parameters"]["recipe"]["name"] == mixture]
 
 
+@pytest.mark.acceptance("A27")
 def test_killed_build_is_settled_and_living_ones_are_not(api: Api, run: dict):
     """The lock proves that the build noted before is dead: it is crashed, in the history, and told of."""
     crashed = api.ask(f"flow_runs/{run['killed']}")["state"]
@@ -112,6 +113,7 @@ def test_failed_build_is_a_failed_run(api: Api, run: dict, sources: Path):
     assert problems(open_version(run["store"] / "watched_mix")) == []
 
 
+@pytest.mark.acceptance("A26")
 @pytest.mark.parametrize("secret", [CANARY, SECRET])
 def test_secrets_are_nowhere(api: Api, run: dict, secret: str):
     """Token and webhook in the environment of a build are in no store, no log and no database."""

@@ -46,6 +46,7 @@ def test_unknown_recipe_names_the_known_ones(tmp_path: Path):
         load(str(tmp_path))
 
 
+@pytest.mark.acceptance("A18")
 @pytest.mark.parametrize(
     ("text", "says"),
     [

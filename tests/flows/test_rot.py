@@ -58,11 +58,8 @@ def named(copy: Path, path: Path) -> bool:
     return len(found) == 1 and found[0].startswith(f"{path.relative_to(copy)}: ")
 
 
-places = pytest.mark.parametrize("number", [40, pytest.param(400, marks=pytest.mark.deep)])
-
-
 @pytest.mark.acceptance("A12")
-@places
+@pytest.mark.parametrize("number", [40, pytest.param(400, marks=pytest.mark.deep)])
 def test_flipped_bit_of_a_version_is_seen(number: int, copy: Path) -> None:
     """Bits flipped anywhere in any file of a version, its manifest too: each is seen, and the file named."""
     missed = [
@@ -76,7 +73,7 @@ def test_flipped_bit_of_a_version_is_seen(number: int, copy: Path) -> None:
 
 
 @pytest.mark.acceptance("A12")
-@places
+@pytest.mark.parametrize("number", [40, pytest.param(400, marks=pytest.mark.deep)])
 def test_flipped_bit_of_the_cache_is_seen(number: int, store_copy: Callable[[], Path]) -> None:
     """Bits flipped anywhere in any kind of cached file: that output is as good as not there."""
     paths = kinds(store_copy())

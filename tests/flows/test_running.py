@@ -72,6 +72,7 @@ def test_failed_build_leaves_no_note(store: Store):
     assert [line["error"] for line in store.runs("small")] == ["mixture_error"]
 
 
+@pytest.mark.acceptance("A27")
 def test_killed_build_gets_its_line_and_its_end(store: Store, leave: Callable[..., None]):
     """The next build writes `killed` into the history, tells the scheduler, and notes itself."""
     leave()
@@ -117,6 +118,7 @@ def test_run_that_the_scheduler_starts_over_is_not_its_own_corpse(store: Store, 
     assert [line["error"] for line in store.runs("small")] == ["killed"]
 
 
+@pytest.mark.acceptance("A27")
 def test_living_process_is_left_alone(store: Store):
     """A process that still runs has only failed to remove its note: no line, no crash."""
     with recorded(store, "small"):

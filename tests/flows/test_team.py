@@ -109,6 +109,7 @@ def test_worker_builds_what_is_deployed(team: Team, worker: int):
     assert [text.split("\n")[0][:22] for text in team.chat.texts()] == ["*sample-7-3* published"]
 
 
+@pytest.mark.acceptance("A27")
 @pytest.mark.deep
 def test_killed_build_is_crashed_and_told_of_once(team: Team, worker: int):
     """The worker notices, the server tells, the next build goes through and settles the history."""
@@ -124,6 +125,7 @@ def test_killed_build_is_crashed_and_told_of_once(team: Team, worker: int):
     ]
 
 
+@pytest.mark.acceptance("A27")
 @pytest.mark.deep
 @pytest.mark.timeout(600)
 def test_run_that_fell_silent_is_crashed_by_the_server(team: Team):

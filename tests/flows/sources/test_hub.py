@@ -117,6 +117,7 @@ TRANSIENT = {
 }
 
 
+@pytest.mark.acceptance("A14")
 @pytest.mark.parametrize("faults", TRANSIENT.values(), ids=TRANSIENT)
 def test_a_transient_fault_costs_at_most_five_tries(hub, into, quick, waits, monkeypatch, faults):
     """After any fault that passes, the file is there with the right bytes and nothing is left over."""
@@ -143,6 +144,7 @@ def test_metadata_requests_are_repeated_too(hub, into, quick, waits):
     assert len(waits) == 4
 
 
+@pytest.mark.acceptance("A14")
 def test_retry_after_is_obeyed(hub, into, quick, waits):
     """The wait is at least what the hub asks for."""
     hub.add(NAME, FILES)
@@ -193,6 +195,7 @@ PERMANENT = {
 }
 
 
+@pytest.mark.acceptance("A14")
 @pytest.mark.parametrize(("kind", "settings", "error", "tries"), PERMANENT.values(), ids=PERMANENT)
 def test_a_permanent_fault_ends_with_one_sentence(
     hub, into, quick, monkeypatch, kind, settings, error, tries
@@ -272,6 +275,7 @@ def test_a_second_fetch_downloads_nothing(hub, into, quick):
     assert len(hub.bodies()) == 2
 
 
+@pytest.mark.acceptance("A12")
 @pytest.mark.parametrize("verify", [True, False])
 def test_a_bit_flipped_on_disk_is_noticed(hub, into, quick, verify):
     """A cached file that was changed is fetched again, alone, even if its time was set back."""
@@ -433,6 +437,7 @@ def test_progress_ends_with_all_bytes(hub, into, quick):
     }
 
 
+@pytest.mark.acceptance("A15")
 def test_a_download_that_cannot_fit_is_refused_with_numbers(hub, into, quick):
     """Nothing is downloaded when the disk is too small for all of it."""
     hub.add(NAME, FILES)
@@ -442,6 +447,7 @@ def test_a_download_that_cannot_fit_is_refused_with_numbers(hub, into, quick):
     assert hub.bodies() == []
 
 
+@pytest.mark.acceptance("A15")
 def test_a_disk_that_fills_up_is_an_error_of_the_store(hub, into, quick):
     """No space left in the middle of a file ends the build at once, and not as a fault of the hub."""
     hub.add(NAME, FILES)
@@ -455,6 +461,7 @@ def test_a_disk_that_fills_up_is_an_error_of_the_store(hub, into, quick):
     assert len(hub.bodies()) == 1
 
 
+@pytest.mark.acceptance("A16")
 def test_a_cache_that_cannot_be_written_is_an_error_of_the_store(hub, into, quick):
     """The error names the path and what the system says about it."""
     hub.add(NAME, FILES)
@@ -523,6 +530,7 @@ def local_variables(error: BaseException) -> list[str]:
     return shown + (local_variables(error.__cause__) if error.__cause__ else [])
 
 
+@pytest.mark.acceptance("A26")
 def test_the_token_is_in_no_error_and_no_log(hub, into, quick, monkeypatch, caplog):
     """Not in messages, representations, tracebacks with local variables, debug logs or files."""
     monkeypatch.setenv("HF_TOKEN", CANARY)
