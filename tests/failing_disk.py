@@ -18,6 +18,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -32,7 +33,7 @@ class Disk:
     def __init__(self, damage: str, last: int, root: Path) -> None:
         self.damage, self.last, self.count, self.root = damage, last, 0, root
         self.busy = False
-        self.files: dict[int, tuple[int, int]] = {}
+        self.files: dict[int, tuple[int, bytes]] = {}
         self.names: dict[int, set[str]] = {}
         self.renames: list[tuple[Path, Callable[[], object]]] = []
 
@@ -59,11 +60,11 @@ class Disk:
     def _tear(self, part: float) -> None:
         chance = random.Random(self.last)
         for path in sorted(path for path in self.root.rglob("*") if path.is_file()):
-            state = path.stat()
-            kept = self.files.get(state.st_ino, (0, 0))
-            if kept != (state.st_mtime_ns, state.st_size) and chance.random() < part:
-                safe = kept[1] if state.st_size > kept[1] else 0
-                os.truncate(path, (safe + state.st_size) // 2)
+            size, inode = path.stat().st_size, path.stat().st_ino
+            known, content = self.files.get(inode, (0, b""))
+            # by content: a time that was set on a file is no data that could be lost
+            if (size, _hash(path)) != (known, content) and chance.random() < part:
+                os.truncate(path, ((known if size > known else 0) + size) // 2)
 
     def _forget(self) -> None:
         for folder, folders, files in os.walk(self.root):
@@ -122,7 +123,7 @@ class Disk:
         if path.is_dir():
             self.names[state.st_ino] = {entry.name for entry in path.iterdir()}
         else:
-            self.files[state.st_ino] = (state.st_mtime_ns, state.st_size)
+            self.files[state.st_ino] = (state.st_size, _hash(path))
 
     def _audited(self, event: str, args: tuple) -> None:
         changes = event in ("os.mkdir", "os.rmdir", "os.remove", "os.link", "os.truncate")
@@ -137,3 +138,7 @@ def quietly(disk: Disk) -> Iterator[None]:
     disk.busy = True
     yield
     disk.busy = False
+
+
+def _hash(path: Path) -> bytes:
+    return sha256(path.read_bytes()).digest()

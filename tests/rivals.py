@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import flows.store
 from flows.store import Store
 from schemas.errors import StoreBusy
 from tests.crash_points import MIXTURE, begin, fill, judge, prepare
@@ -17,6 +18,7 @@ from tests.crash_points import MIXTURE, begin, fill, judge, prepare
 def compete(root: Path, seed: int, rounds: int) -> dict[str, object]:
     """Try so many times to publish; return how often it was done, refused, or not alone."""
     built, busy, beside, slowest = 0, 0, 0, 0.0
+    flows.store._LOOK = 0.002  # builders wait a moment for those who only look; these hold it no longer
     store, witness = Store(root), root / "witness"
     for _ in range(rounds):
         began = time.process_time()
@@ -27,10 +29,11 @@ def compete(root: Path, seed: int, rounds: int) -> dict[str, object]:
                     fill(scratch, seed)
                     version, _ = store.keep(MIXTURE, scratch)
                     store.promote(MIXTURE, version)
+                time.sleep(0.01)  # as long as the others wait, so that they meet
                 os.close(handle)
                 witness.unlink()
             built += 1
-            time.sleep(0.02)
+            time.sleep(0.01)
         except StoreBusy:
             busy += 1
             slowest = max(slowest, time.process_time() - began)
