@@ -231,7 +231,7 @@ def test_shape_of_a_cached_output_is_checked(store_copy, sources: Path, built) -
     rendered = sorted((store / ".cache" / "render").iterdir())[0]
     os.truncate(rendered / "index.parquet", 10)
     (sorted((store / ".cache" / "gather").iterdir())[0] / MANIFEST).unlink()
-    drawn = next((store / ".cache" / "draw").iterdir())
+    drawn = next((store / ".cache" / "draw").glob("*/selection-00000.parquet")).parent
     shutil.copy(drawn / "selection-00000.parquet", drawn / "selection-99999.parquet")
     forget(store)
     again = quick_build(recipe(), store, sources)
