@@ -46,7 +46,7 @@ def accept(path: Path, *, why: str, by: str | None = None) -> Acceptance:
         told = newest_run(version)
         record = Acceptance(
             version=version.name,
-            by=_line(by or "") or _user(),
+            by=_line(by or "") or user(),
             why=why,
             at=datetime.now(UTC).isoformat(timespec="seconds"),
             gates=_objections(told) if told else (),
@@ -92,7 +92,8 @@ def _line(text: str) -> str:
     return " ".join(text.encode(errors="backslashreplace").decode().split())
 
 
-def _user() -> str:
+def user() -> str:
+    """Return the name of whoever runs this process."""
     try:
         return getuser()
     except (KeyError, OSError):  # a container may run as a number that has no name

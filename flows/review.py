@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from getpass import getuser
 from pathlib import Path
 
 import orjson
@@ -16,8 +15,9 @@ from pydantic import ValidationError
 from curation.mix import STAGE as DRAW
 from curation.review import combined, rate, sample
 from curation.shards import read_groups
+from flows.accept import user
 from flows.rows import Rows, spoken, written
-from flows.store import full_disk
+from flows.store import append_lines, full_disk
 from schemas.errors import StoreError
 from schemas.review import KEPT, UNJUDGED, Opinion, Question, ReviewScore, StratumScore, Total, Verdict
 
@@ -244,16 +244,9 @@ def _verdict(question: Question, opinion: Opinion, who: str | None) -> Verdict:
     return Verdict(
         **question.model_dump(include={"id", "source", "reason", "seed", "each"}),
         verdict=opinion,
-        who=written(who or _user()),
+        who=written(who or user()),
         when=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-
-
-def _user() -> str:
-    try:
-        return getuser()
-    except (KeyError, OSError):  # no name for this user id, as in many containers
-        return "unknown"
 
 
 def _file(version: Path) -> Path:
@@ -288,11 +281,6 @@ def _append(version: Path, verdicts: Sequence[Verdict]) -> None:
         return
     with full_disk(path.parent):
         path.parent.mkdir(exist_ok=True)
-        with path.open("ab+") as file:
-            if file.tell():
-                file.seek(-1, os.SEEK_END)
-                if file.read(1) != b"\n":  # a line that a crash cut off stays one line
-                    file.write(b"\n")
-            file.writelines(orjson.dumps(said.model_dump()) + b"\n" for said in verdicts)
-            file.flush()
+        append_lines(path, *(said.model_dump() for said in verdicts))
+        with path.open("rb") as file:
             os.fsync(file.fileno())

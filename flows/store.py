@@ -247,7 +247,7 @@ class Store:
     def record_run(self, mixture: str, facts: Mapping[str, object]) -> None:
         """Append one line to the mixture's history of runs; clock and host belong here only."""
         with full_disk(self.root):
-            _append_line(self.root / mixture / "runs.jsonl", facts)
+            append_lines(self.root / mixture / "runs.jsonl", facts)
 
     def runs(self, mixture: str) -> list[Mapping[str, object]]:
         """Return the mixture's history of runs, oldest first, but for lines that were cut off."""
@@ -257,7 +257,7 @@ class Store:
         """Append one line to the list of held versions that a person promoted; it is on the disk by then."""
         with full_disk(self.root):
             path = self.root / mixture / "accepted.jsonl"
-            _append_line(path, facts)
+            append_lines(path, facts)
             _sync(path)
             _sync(path.parent)
 
@@ -475,13 +475,14 @@ def _intact(folder: Path) -> StageOutput | None:
     return None
 
 
-def _append_line(path: Path, facts: Mapping[str, object]) -> None:
+def append_lines(path: Path, *facts: Mapping[str, object]) -> None:
+    """Add lines of JSON to a file, each a line of its own even if the one before was cut off."""
     with path.open("ab+") as lines:
         if lines.tell():
             lines.seek(-1, os.SEEK_END)
             if lines.read(1) != b"\n":  # a line that a full disk cut off stays one line
                 lines.write(b"\n")
-        lines.write(orjson.dumps(facts) + b"\n")
+        lines.writelines(orjson.dumps(line) + b"\n" for line in facts)
 
 
 def _lines(path: Path) -> list[Mapping[str, object]]:
