@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from curation.contamination import Questions, find_overlap, write_questions
-from flows.explain import explain, sentence
+from flows.explain import explain
+from flows.rows import sentence
 from schemas.errors import RecipeError, SourceNotFound
 from tests.builders import ROOT, quick_build, recipe, write_rows
 
