@@ -67,7 +67,7 @@ def build_mixture(
     workers: Workers | None = None,
     engine: Engine = LOCAL,
     follow: Path | None = None,
-    keep: Annotated[int, Field(ge=1)] | None = None,
+    keep: Annotated[int, Field(ge=1, le=10_000)] | None = None,
 ) -> str:
     """Build a mixture and publish it as the current version of the store.
 

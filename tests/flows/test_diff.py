@@ -181,7 +181,7 @@ def test_table_says_how_much_of_what_moved_and_why(nights: dict[str, Built]):
     """Figures before and after with percent, reasons, moves with causes and ids, settings."""
     changes = diff(nights["first"].version, nights["drawn"].version)
     text = shown(changes, rows=2)
-    for line in ("kept", "added", "removed", "tokens", "too_long", "rule changed", "draw", "recipe: seed"):
+    for line in ("kept", "added", "removed", "tokens", "too_long", "setting changed", "draw", "recipe: seed"):
         assert line in text
     for move in changes.moves:
         for row in move.examples[:2]:
