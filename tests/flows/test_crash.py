@@ -155,7 +155,7 @@ def crash(protocol: str, damage: str, every: int, folder: Path) -> dict:
 @pytest.mark.parametrize(
     ("protocol", "damage", "every", "points"),
     [
-        ("pipeline", "kill", 8, 6),
+        ("pipeline", "kill", 20, 2),
         *(
             pytest.param(*case, marks=pytest.mark.deep)
             for case in (

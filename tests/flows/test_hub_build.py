@@ -128,7 +128,7 @@ def test_a_second_build_changes_and_transfers_nothing(first, hub, store):
     assert hub.requests[before:] == []
 
 
-@pytest.mark.parametrize("name", ["math-7-3", "balanced-5-5"])
+@pytest.mark.parametrize("name", ["math-7-3", pytest.param("balanced-5-5", marks=pytest.mark.deep)])
 def test_shares_by_tokens_are_reached_within_one_example(name, store):
     """With tokens as the unit, no source is further off than the longest example that was drawn."""
     counted = built(name, store, unit="tokens", name=f"{name}-by-tokens")
