@@ -18,6 +18,21 @@ from schemas.recipe import Recipe
 
 ROOT = Path(__file__).parents[1]
 
+STAGES = (
+    "validate",
+    "bands",
+    "dedup",
+    "draw",
+    "render",
+    "fates",
+    "rejects",
+    "join",
+    "scatter",
+    "gather",
+    "audit",
+)
+"""Stages of a build that leave outputs in the cache."""
+
 _WORDS = "amber bridge candle desert engine forest garden harbour island jungle kitchen ladder meadow needle \
 orchard pebble quarry ribbon saddle timber umbrella valley window yellow zephyr anchor basket copper"
 WORDS = _WORDS.split()

@@ -20,6 +20,7 @@ from schemas.recipe import Recipe
 from tests.builders import (
     REASONS,
     ROOT,
+    STAGES,
     chat_row,
     forget,
     math_rows,
@@ -29,25 +30,12 @@ from tests.builders import (
     write_rows,
 )
 
-ALL = {
-    "validate",
-    "bands",
-    "dedup",
-    "draw",
-    "render",
-    "fates",
-    "rejects",
-    "join",
-    "scatter",
-    "gather",
-    "audit",
-}
-LATE = ALL - {"validate", "bands", "dedup", "render", "rejects"}
+LATE = set(STAGES) - {"validate", "bands", "dedup", "render", "rejects"}
 
 
 def made(store: Path) -> dict[str, set[str]]:
     """Return the keys of the outputs in the cache by stage."""
-    return {stage: {path.name for path in (store / ".cache" / stage).iterdir()} for stage in ALL}
+    return {stage: {path.name for path in (store / ".cache" / stage).iterdir()} for stage in STAGES}
 
 
 def of(name: str, **changes: object) -> dict[str, object]:
@@ -121,7 +109,7 @@ def test_changed_setting_remakes_what_it_decides(changes, remade, sources, store
     again = build_or_fail(recipe(**changes), store, sources)
     after = made(store)
     assert again == build_or_fail(recipe(**changes), tmp_path / "fresh", sources)
-    grown = {stage for stage in ALL if after[stage] - before[stage]}
+    grown = {stage for stage in STAGES if after[stage] - before[stage]}
     assert remade <= grown
     assert bool(grown) == bool(remade)
 

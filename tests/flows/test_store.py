@@ -24,21 +24,7 @@ from flows.store import (
     write_json,
 )
 from schemas.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
-from tests.builders import ROOT, flip_bit, forget, python, quick_build, recipe
-
-STAGES = (
-    "validate",
-    "bands",
-    "dedup",
-    "draw",
-    "render",
-    "fates",
-    "rejects",
-    "join",
-    "scatter",
-    "gather",
-    "audit",
-)
+from tests.builders import ROOT, STAGES, flip_bit, forget, python, quick_build, recipe
 
 
 def crash(protocol: str, damage: str, every: int, folder: Path) -> dict:
