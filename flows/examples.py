@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from flows.lookup import by_id
-from flows.rows import VALIDATE, Fate, Rows, fates_of, sentence
+from flows.rows import VALIDATE, Fate, Rows, Said, fates_of, sentence
 from schemas.errors import StoreError
 from schemas.record import Record
 from templates import ModeUnsupported, count_tokens, encode, training_turns
@@ -90,28 +90,37 @@ def _rendered(rows: Rows, fate: Fate) -> Iterator[Example]:
         msg = f"row {fate.id}: {sentence(fate)}; a trainer would see nothing of it"
         raise StoreError(msg if fate.stage == VALIDATE else f"{msg}, and its file is not there any more")
     try:
-        turns = training_turns(
-            said.messages,
-            said.tools,
-            template=rows.recipe.template,
-            supervise=rows.source(fate.source).supervise,
-        )
+        yield from would_be(rows, fate, said)
     except ModeUnsupported as error:
         msg = f"row {fate.id}: {error}"
         raise StoreError(msg) from error
+
+
+def would_be(rows: Rows, fate: Fate, said: Said) -> list[Example]:
+    """Return the examples that a valid row has, rendered and counted now.
+
+    Raises:
+        ModeUnsupported: if the template cannot express the row.
+    """
+    supervise = rows.source(fate.source).supervise
+    turns = training_turns(said.messages, said.tools, template=rows.recipe.template, supervise=supervise)
+    found = []
     for turn in turns:
         prompt_tokens, completion_tokens = count_tokens([turn.prompt, turn.completion]).tolist()
-        yield Example(
-            id=f"{fate.id}-{turn.turn}",
-            split=None,
-            copies=0,
-            turn=turn.turn,
-            thinking=turn.thinking,
-            prompt=turn.prompt,
-            completion=turn.completion,
-            prompt_tokens=prompt_tokens,
-            completion_tokens=completion_tokens,
+        found.append(
+            Example(
+                id=f"{fate.id}-{turn.turn}",
+                split=None,
+                copies=0,
+                turn=turn.turn,
+                thinking=turn.thinking,
+                prompt=turn.prompt,
+                completion=turn.completion,
+                prompt_tokens=prompt_tokens,
+                completion_tokens=completion_tokens,
+            )
         )
+    return found
 
 
 def _with_ids(example: Example) -> Example:

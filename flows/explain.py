@@ -12,11 +12,12 @@ from curation import mix, render
 from curation.overlap import explain_pair
 from curation.shingles import shingle_hashes
 from curation.worddiff import Span, WordDiff, word_diff
+from flows.examples import would_be
 from flows.lookup import Found, by_id, by_text
 from flows.rows import VALIDATE, Fate, Rows, Said, StageVerdict, fates_of, spoken
 from schemas.reasons import Reason
 from schemas.record import Record
-from templates import ModeUnsupported, count_tokens, training_turns
+from templates import ModeUnsupported
 
 _MATES = 20
 _BESIDE = 3
@@ -237,15 +238,10 @@ def _rendered(rows: Rows, fate: Fate, said: Said | None) -> str:
     sizes = drawn.select("turn", "prompt_tokens", "completion_tokens").collect().rows() if fate.drawn else []
     if not sizes and said:
         try:
-            turns = training_turns(
-                said.messages,
-                said.tools,
-                template=rows.recipe.template,
-                supervise=rows.source(fate.source).supervise,
-            )
+            turns = would_be(rows, fate, said)
         except ModeUnsupported as error:
             return f"{words}; {error}"
-        sizes = [(turn.turn, *count_tokens([turn.prompt, turn.completion]).tolist()) for turn in turns]
+        sizes = [(turn.turn, turn.prompt_tokens, turn.completion_tokens) for turn in turns]
         words = f"{_examples(len(sizes))}, counted now" if sizes else words
     told = "; ".join(f"turn {turn}: {prompt:,} + {answer:,} tokens" for turn, prompt, answer in sizes)
     return f"{words}; {told} (prompt + completion)" if told else words
