@@ -9,8 +9,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from flows.store import problems, reading
 from schemas.errors import RecipeError, StoreCorrupt
+from schemas.training import TrainPlan
 from train.fit import fit
-from train.plan import TrainPlan
 from train.result import Progress as Step
 from train.result import TrainResult
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from schemas.errors import TrainError
+from schemas.training import TrainPlan
 from train.encode import Tokens, encode_rows
-from train.plan import TrainPlan
 from train.result import Counts, Progress, TrainResult
 from train.rows import Rows, Step, draw_rows, index_rows, plan_steps, read_manifest
 

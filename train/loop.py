@@ -11,10 +11,10 @@ from peft import PeftModel
 from torch import Tensor
 
 from schemas.errors import TrainError
+from schemas.training import TrainPlan
 from train.encode import IGNORE, Tokens
 from train.loss import token_losses
 from train.model import head_weight, hidden_states
-from train.plan import TrainPlan
 from train.result import EvalLoss, Loss, Progress
 from train.rows import RowNumbers, Rows, Step
 

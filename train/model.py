@@ -16,7 +16,7 @@ from transformers import AutoConfig, PreTrainedConfig, Qwen3Config, Qwen3ForCaus
 from transformers.utils import logging
 
 from schemas.errors import TrainError
-from train.plan import TrainPlan
+from schemas.training import TrainPlan
 from train.result import ModelFacts
 
 TINY_RANDOM = "tiny-random"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from schemas.record import Record
-from train.plan import TrainPlan
+from schemas.training import TrainPlan
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from schemas.errors import TrainError
 from schemas.manifest import Manifest
+from schemas.training import TrainPlan
 from templates.tokenizer import tokenizer_digest
-from train.plan import TrainPlan
 
 RowNumbers = NDArray[np.int64]
 """Numbers of rows in `Rows.frame`."""
@@ -166,7 +166,7 @@ def _fill(rows: RowNumbers, lengths: NDArray[np.int64], plan: TrainPlan) -> Iter
     first = 0
     for last, length in enumerate(lengths[rows].tolist()):
         size = last - first + 1  # the row at `last` is the longest so far
-        if (size * length if plan.batch_unit == "tokens" else size) > plan.batch:
+        if size * length > plan.batch:
             yield rows[first:last]
             first = last
     yield rows[first:]

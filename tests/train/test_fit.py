@@ -15,11 +15,11 @@ peft = pytest.importorskip("peft", reason="needs thinkmix[train]")
 from safetensors.torch import load_file  # noqa: E402 - needs torch
 
 from schemas.errors import TrainError  # noqa: E402
+from schemas.training import TrainPlan  # noqa: E402
 from train import loop  # noqa: E402
 from train.encode import encode_rows  # noqa: E402
 from train.fit import fit  # noqa: E402
 from train.model import load_model, prepare, quiet  # noqa: E402
-from train.plan import TrainPlan  # noqa: E402
 from train.result import TrainResult  # noqa: E402
 from train.rows import index_rows, read_manifest  # noqa: E402
 
@@ -262,7 +262,8 @@ def test_without_the_extra_one_sentence_says_what_to_install(version, tmp_path):
     code = (
         "import sys; sys.modules['torch'] = None\n"
         "from pathlib import Path\n"
-        "from schemas.errors import TrainError\nfrom train.fit import fit\nfrom train.plan import TrainPlan\n"
+        "from schemas.errors import TrainError\nfrom schemas.training import TrainPlan\n"
+        "from train.fit import fit\n"
         "plan, version, output = TrainPlan(), Path(sys.argv[1]), Path(sys.argv[2])\n"
         f"try: fit(version, digest='{digest_of(version)}', plan=plan, model='tiny-random', output=output)\n"
         "except TrainError as error: print(error)\n"

@@ -13,8 +13,8 @@ pytest.importorskip("peft", reason="needs thinkmix[train]")
 from safetensors.torch import load_file, save_file  # noqa: E402 - needs torch
 
 from schemas.errors import TrainError  # noqa: E402
+from schemas.training import TrainPlan  # noqa: E402
 from train.model import add_adapter, load_model, quiet  # noqa: E402
-from train.plan import TrainPlan  # noqa: E402
 
 
 class Payload:

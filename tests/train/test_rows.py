@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from schemas.errors import TrainError
-from train.plan import TrainPlan
+from schemas.training import TrainPlan
 from train.rows import draw_rows, hash_order, index_rows, plan_steps, read_manifest
 
 
@@ -41,7 +41,7 @@ def test_the_order_of_rows_in_the_files_changes_no_batch(publish, sums):
 def test_every_epoch_reads_every_row_once_in_another_order(publish, sums):
     """Two epochs are twice all rows, and the second is not the first again."""
     rows = train_rows(publish(sums))
-    plan = TrainPlan(epochs=2, batch=4, batch_unit="examples")
+    plan = TrainPlan(epochs=2, batch=64, max_tokens=64)
     seen = np.concatenate([batch for step in plan_steps(rows, plan) for batch in step])
     first, second = seen[:32].tolist(), seen[32:].tolist()
     assert sorted(first) == sorted(second) == list(range(32))
@@ -65,7 +65,7 @@ def test_a_batch_counts_its_padding(publish, sums, budget):
 
 def test_max_steps_reads_the_rows_again_when_they_run_out(publish, sums):
     """A run of many steps on few rows goes through them epoch by epoch."""
-    plan = TrainPlan(max_steps=11, batch=4, batch_unit="examples", accumulate=2)
+    plan = TrainPlan(max_steps=11, batch=80, max_tokens=64, accumulate=2)
     steps = plan_steps(train_rows(publish(sums)), plan)
     assert [len(step) for step in steps] == [2] * 11
 

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from train.plan import TrainPlan
+from schemas.training import TrainPlan
 
 
 def test_every_field_is_described():
@@ -19,6 +19,30 @@ def test_every_field_is_described():
             {"batch": 512, "max_tokens": 1024},
             "a row of max_tokens (1024) does not fit a batch of 512 tokens: raise batch, or lower max_tokens",
         ),
+        (
+            {"method": "full", "dora": True},
+            "method full trains no adapter that dora could shape",
+        ),
+        (
+            {"method": "lora", "init": "loftq"},
+            "init loftq makes up for 4 bit weights, and method lora has none: use qlora4",
+        ),
+        (
+            {"method": "qlora8", "init": "pissa"},
+            "init pissa reads 16 bit weights, and method qlora8 has none: use lora",
+        ),
+        (
+            {"keep_16bit": ("q_proj",)},
+            "method lora quantises nothing, so keep_16bit has nothing to leave out",
+        ),
+        (
+            {"protected": {"chat": 0.1}, "eval_rows": 0},
+            "protected sources are judged by held-out rows, and eval_rows is 0: raise it",
+        ),
+        (
+            {"protected": {"chat": 0.1}, "on_forgetting": "keep_best"},
+            "on_forgetting keep_best chooses between measurements: set eval_every",
+        ),
         ({"targets": ()}, "targets is empty, so nothing would be trained: name layers, or say all-linear"),
     ],
 )
@@ -31,14 +55,9 @@ def test_impossible_pairs_are_refused_in_one_sentence(settings, sentence):
 
 @pytest.mark.parametrize(
     "settings",
-    [{"rank": 0}, {"dropout": 1.0}, {"learning_rate": 0}, {"warmup": 1.0}, {"method": "full"}, {"lr": 1e-4}],
+    [{"rank": 0}, {"dropout": 1.0}, {"learning_rate": 0}, {"warmup": 1.0}, {"method": "rlhf"}, {"lr": 1e-4}],
 )
 def test_values_out_of_bounds_are_refused(settings):
     """Every number has bounds, and a misspelt setting is not passed over."""
     with pytest.raises(ValidationError):
         TrainPlan(**settings)
-
-
-def test_a_batch_of_examples_may_hold_rows_of_any_length():
-    """The token budget binds only when the batch counts tokens."""
-    assert TrainPlan(batch=4, batch_unit="examples", max_tokens=4096).batch == 4
