@@ -54,6 +54,7 @@ def fit(
     try:
         from train import loop  # noqa: PLC0415 - torch takes seconds, and is an extra
         from train import model as models  # noqa: PLC0415
+        from train.evaluate import evaluate  # noqa: PLC0415
     except ModuleNotFoundError as error:
         msg = f"training needs {error.name}: pip install 'thinkmix[train]'"
         raise TrainError(msg) from error
@@ -61,9 +62,9 @@ def fit(
         learner = models.prepare(model, plan)
         tokens = encode_rows(rows, np.concatenate(seen), scratch=folder / "train.ids")
         eval_tokens = encode_rows(held_out, np.arange(held_out.frame.height), scratch=folder / "eval.ids")
-        before = loop.evaluate(learner, eval_tokens, held_out)
+        before = evaluate(learner, eval_tokens, held_out)
         losses = loop.train(learner, tokens, steps, plan, progress=progress)
-        after = loop.evaluate(learner, eval_tokens, held_out)
+        after = evaluate(learner, eval_tokens, held_out)
         models.save_adapter(learner, folder)
         result = TrainResult(
             mixture=manifest.mixture,

@@ -19,6 +19,9 @@ from schemas.errors import TrainError
 from schemas.training import TrainPlan
 from train.result import ModelFacts
 
+Learner = PeftModel | Qwen3ForCausalLM
+"""What is trained: an adapter beside a frozen model, or a model of which some or all weights learn."""
+
 TINY_RANDOM = "tiny-random"
 """Name of the model that needs no weights: Qwen3's architecture and vocabulary, 9.8 million parameters."""
 
@@ -194,29 +197,20 @@ def save_adapter(model: PeftModel, folder: Path) -> None:
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
 
 
-def hidden_states(model: PeftModel, input_ids: Tensor) -> Tensor:
-    """Return the (B, T, H) last hidden states, adapter included, without the head's logits.
-
-    No attention mask: rows are padded on the right, and no token looks to its right.
-    """
-    states: Tensor = base_model(model).model(input_ids=input_ids, use_cache=False).last_hidden_state
-    return states
-
-
-def head_weight(model: PeftModel) -> Tensor:
+def head_weight(model: Learner) -> Tensor:
     """Return the (V, H) weight of the language model head."""
     weight: Tensor = base_model(model).lm_head.weight
     return weight
 
 
-def base_model(model: PeftModel) -> Qwen3ForCausalLM:
-    """Return the model that the adapter sits in."""
-    base = model.get_base_model()
+def base_model(model: Learner) -> Qwen3ForCausalLM:
+    """Return the model itself, without the adapter's wrapping."""
+    base = model.get_base_model() if isinstance(model, PeftModel) else model
     assert isinstance(base, Qwen3ForCausalLM)
     return base
 
 
-def describe(model: PeftModel, *, name: str) -> ModelFacts:
+def describe(model: Learner, *, name: str) -> ModelFacts:
     """Return what the manifest says of the model: never the path of a local one."""
     config = base_model(model).config
     passing = {"_name_or_path", "architectures", "transformers_version", "dtype", "torch_dtype", "use_cache"}

@@ -16,8 +16,9 @@ from safetensors.torch import load_file  # noqa: E402 - needs torch
 
 from schemas.errors import TrainError  # noqa: E402
 from schemas.training import TrainPlan  # noqa: E402
-from train import loop  # noqa: E402
+from train import forward, loop  # noqa: E402
 from train.encode import encode_rows  # noqa: E402
+from train.evaluate import evaluate  # noqa: E402
 from train.fit import fit  # noqa: E402
 from train.model import load_model, prepare, quiet  # noqa: E402
 from train.result import TrainResult  # noqa: E402
@@ -86,7 +87,7 @@ def test_a_saved_adapter_gives_the_loss_that_was_reported(version, tmp_path):
         tuned = peft.PeftModel.from_pretrained(base, tmp_path / "out")
     rows = index_rows(version, read_manifest(version, digest=digest_of(version)), split="eval", max_tokens=64)
     tokens = encode_rows(rows, np.arange(4), scratch=tmp_path / "ids")
-    again = loop.evaluate(tuned, tokens, rows)
+    again = evaluate(tuned, tokens, rows)
     assert again.total.loss == pytest.approx(result.eval_after.total.loss, abs=1e-5)
     assert abs(result.eval_after.total.loss - result.eval_before.total.loss) > 1e-3
 
@@ -172,8 +173,8 @@ def test_padding_changes_no_loss(version, tmp_path):
     tokens = encode_rows(rows, np.arange(8), scratch=tmp_path / "ids")
     model = fresh()
     with torch.no_grad():
-        together = loop.row_losses(model, tokens, np.arange(8))
-        alone = torch.cat([loop.row_losses(model, tokens, np.array([row])) for row in range(8)])
+        together = forward.row_losses(model, tokens, np.arange(8))
+        alone = torch.cat([forward.row_losses(model, tokens, np.array([row])) for row in range(8)])
     torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-5)
 
 
@@ -184,10 +185,10 @@ def test_the_loss_is_that_of_the_models_own_forward_pass(version, tmp_path):
     )
     tokens = encode_rows(rows, np.arange(1), scratch=tmp_path / "ids")
     model = fresh()
-    input_ids, labels = loop.pad(tokens, np.array([0]))
+    input_ids, labels = forward.pad(tokens, np.array([0]))
     with torch.no_grad():
         want = model(input_ids=input_ids, labels=labels).loss
-        got = loop.row_losses(model, tokens, np.array([0])).mean()
+        got = forward.row_losses(model, tokens, np.array([0])).mean()
     torch.testing.assert_close(got, want, rtol=1e-5, atol=1e-5)
 
 
@@ -250,8 +251,8 @@ def test_a_run_that_fails_leaves_nothing_behind(version, tmp_path):
 
 def test_a_loss_that_is_no_number_stops_the_run(version, tmp_path, monkeypatch):
     """The step is named, and no adapter is written."""
-    whole = loop.token_losses
-    monkeypatch.setattr(loop, "token_losses", lambda *tensors: whole(*tensors) * torch.nan)
+    whole = forward.token_losses
+    monkeypatch.setattr(forward, "token_losses", lambda *tensors: whole(*tensors) * torch.nan)
     with pytest.raises(TrainError, match="step 1: loss nan"):
         run(version, tmp_path / "out")
     assert not (tmp_path / "out").exists()
