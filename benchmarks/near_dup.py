@@ -13,17 +13,21 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
-from xxhash import xxh3_128_hexdigest
 
-from curation.dedup import DedupCounts, find_duplicates, write_bands
+from curation.candidates import about_bands
+from curation.dedup import DedupCounts, find_duplicates, text_bands
 from curation.imports import arrow_without_pandas
-from curation.keys import KEY_SCHEMA
-from schemas.recipe import DedupPlan
+from curation.index import write_index
+from curation.keys import KEY_SCHEMA, hex_series
+from curation.minhash import PRINTS
+from schemas.dedup import DedupPlan
 
-_BATCH_ROWS = 16_384
+_BATCH_ROWS = 4_096
+_NAMES = ["source", "solver", "file"]  # one value each
 
 
 def deduplicate(
@@ -38,41 +42,43 @@ def deduplicate(
         keys = [Path(name) / f"{number}.keys.parquet" for number in range(len(inputs))]
         bands = [path.with_suffix(".index") for path in keys]
         verdicts = [path.with_suffix(".verdicts") for path in keys]
-        list(pool.map(partial(prepare, column=column, plan=plan), inputs, keys, bands))
+        list(pool.map(partial(prepare, column=column, plan=plan), inputs, keys, bands, range(len(inputs))))
         counts = find_duplicates(keys, bands, verdicts, plan=plan)
         list(pool.map(_keep, inputs, verdicts, [out / path.name for path in inputs]))
     return counts
 
 
-def prepare(source: Path, keys: Path, bands: Path, *, column: str, plan: DedupPlan) -> None:
-    """Write keys and bands of one input; an id is made of a row's place, equal texts are exact duplicates."""
-    place = 0
+def prepare(source: Path, keys: Path, bands: Path, number: int, *, column: str, plan: DedupPlan) -> None:
+    """Write keys and bands of input `number`: an id is a row's place, equal texts are exact duplicates."""
+    tables, place = [np.empty((plan.bands + PRINTS, 0), np.uint64)], number << 32
     with (
         pq.ParquetFile(source) as rows,
-        pq.ParquetWriter(keys, _KEYS, compression="none", use_dictionary=False) as writer,
+        pq.ParquetWriter(
+            keys, _KEYS, compression="none", use_dictionary=_NAMES, write_statistics=False
+        ) as writer,
     ):
         for batch in rows.iter_batches(_BATCH_ROWS, columns=[column]):
             texts = pl.Series(batch.column(0)).fill_null("")
-            digests = [xxh3_128_hexdigest(text) for text in texts]
-            numbers = range(place, place + len(digests))
+            places = np.arange(place, place + len(texts), dtype=np.uint64)
             frame = pl.DataFrame(
                 {
-                    "id": [xxh3_128_hexdigest(f"{source.name}:{number}") for number in numbers],
+                    "id": hex_series(np.stack([np.zeros_like(places), places])),
                     "source": "input",
-                    "content_key": digests,
+                    "content_key": hex_series(np.stack([texts.hash(seed).to_numpy() for seed in (1, 2)])),
                     "text": texts,
                     "priority": 0,
                     "quality": None,
                     "solver": None,
                     "cap": 1,
                     "file": source.name,
-                    "row": numbers,
+                    "row": places,
                 },
                 schema=KEY_SCHEMA,
             )
             writer.write_table(frame.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(_KEYS))
-            place += len(digests)
-    write_bands(keys, bands, plan=plan)
+            tables.append(text_bands(texts, plan=plan))
+            place += len(texts)
+    write_index(bands, np.concatenate(tables, axis=1), about_bands(plan))
 
 
 def _keep(source: Path, verdicts: Path, out: Path) -> None:
@@ -81,7 +87,7 @@ def _keep(source: Path, verdicts: Path, out: Path) -> None:
     done = 0
     with (
         pq.ParquetFile(source) as rows,
-        pq.ParquetWriter(out, rows.schema_arrow, compression="zstd") as writer,
+        pq.ParquetWriter(out, rows.schema_arrow, compression="zstd", use_dictionary=False) as writer,
     ):
         for batch in rows.iter_batches(_BATCH_ROWS):
             mask = stays[done : done + len(batch)].to_arrow()

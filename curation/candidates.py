@@ -15,7 +15,7 @@ from curation.index import open_index
 from curation.kernels import NO_SHINGLES, Flags, Hashes, Offsets
 from curation.keys import shard_rows
 from curation.shingles import shingle_hashes
-from schemas.recipe import DedupPlan
+from schemas.dedup import DedupPlan
 
 FINGERPRINT_ROWS = 2
 """Rows of a band file after its bands: 128 bits of the text's word sequence."""

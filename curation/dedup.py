@@ -27,12 +27,12 @@ from curation.candidates import (
 )
 from curation.clusters import Rows, equal_groups
 from curation.index import open_index, write_index
-from curation.kernels import NO_SHINGLES
+from curation.kernels import NO_SHINGLES, Hashes
 from curation.keys import KeyColumns, hex_series, read_hex, read_keys, shard_rows
 from curation.minhash import PRINTS, band_hashes, sketches
 from curation.survivors import CAP, EVAL, EXACT, NEAR, STAYS, Fates, Integers, best_of, cluster_fates
+from schemas.dedup import DedupPlan
 from schemas.reasons import Reason
-from schemas.recipe import DedupPlan
 
 VERDICT_SCHEMA = pl.Schema(
     {
@@ -108,24 +108,31 @@ def write_bands(keys: Path, out: Path, *, plan: DedupPlan) -> None:
 
     Args:
         keys: parquet with a column `text`.
-        out: index file to write, shape (plan.bands + 3, rows): a hash per band, 128 bits of the
-            text's word sequence, and a hash of its numbers. A text without words has
-            `kernels.NO_SHINGLES` throughout.
+        out: index file to write: `text_bands` of each batch, side by side.
         plan: how texts are cut and hashed.
     """
     with pq.ParquetFile(keys) as shard:
         table = np.empty((plan.bands + PRINTS, shard.metadata.num_rows), np.uint64)
         done = 0
         for batch in shard.iter_batches(_BATCH_ROWS, columns=["text"]):
-            texts, end = pl.Series(batch.column(0)), done + len(batch)
-            signed, prints = sketches(
-                texts, shingle=plan.shingle, permutations=plan.permutations, seed=plan.seed
-            )
-            table[: plan.bands, done:end] = band_hashes(signed, plan.bands)
-            table[plan.bands :, done:end] = prints
+            end = done + len(batch)
+            table[:, done:end] = text_bands(pl.Series(batch.column(0)), plan=plan)
             done = end
-    table[:, table[0] == NO_SHINGLES] = NO_SHINGLES
     write_index(out, table, about_bands(plan))
+
+
+def text_bands(texts: pl.Series, *, plan: DedupPlan) -> Hashes:
+    """Return what near-duplicates are found by, shape (plan.bands + 3, texts).
+
+    A hash per band, 128 bits of the text's word sequence, and a hash of its numbers. A text without
+    words has `kernels.NO_SHINGLES` throughout.
+    """
+    table = np.empty((plan.bands + PRINTS, len(texts)), np.uint64)
+    signed, prints = sketches(texts, shingle=plan.shingle, permutations=plan.permutations, seed=plan.seed)
+    table[: plan.bands] = band_hashes(signed, plan.bands)
+    table[plan.bands :] = prints
+    table[:, table[0] == NO_SHINGLES] = NO_SHINGLES
+    return table
 
 
 def find_duplicates(

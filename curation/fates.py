@@ -13,10 +13,10 @@ from curation.normalize import REJECTS, raw_json
 from curation.pools import COUNTED, LOST, Part, Supervise, bits, check_same_rows, supervised
 from curation.read import RawRow
 from curation.shards import GROUP_BYTES, ShardWriter, bounded, read_groups
+from schemas.dedup import Numbers
 from schemas.errors import LedgerError
 from schemas.ledger import Amount, StageCount
 from schemas.reasons import Reason
-from schemas.recipe import Numbers
 
 FATES = pl.Schema(
     {

@@ -15,8 +15,9 @@ from curation.read import read_rows
 from curation.shards import ShardWriter, read_groups, write_shard
 from flows.jobs import Raw, Run, Shard, height, job, numbered, run_jobs
 from flows.store import StageOutput
+from schemas.dedup import Numbers
 from schemas.manifest import Share
-from schemas.recipe import MixPlan, Numbers, Recipe, SourceBase, Template
+from schemas.recipe import MixPlan, Recipe, SourceBase, Template
 from templates import template_digest, tokenizer_digest
 
 

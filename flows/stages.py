@@ -17,8 +17,9 @@ from flows.sources import fetch as fetch_files
 from flows.sources import resolve as resolve_files
 from flows.store import StageOutput, Store
 from schemas.artifact import InputFile, Snapshot
+from schemas.dedup import DedupPlan
 from schemas.ledger import StageCount
-from schemas.recipe import DedupPlan, Source, SourceBase
+from schemas.recipe import Source, SourceBase
 
 
 def resolve(store: Store, source: Source, base: Path) -> Snapshot:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from schemas.dedup import DedupPlan
 from schemas.formats import RowFormat
 from schemas.gates import Gates
 from schemas.record import Record
@@ -29,9 +30,6 @@ Template = Literal["qwen3", "qwen3-instruct-2507", "qwen3-thinking-2507"]
 
 Compare = Literal["first_user", "user_turns", "conversation"]
 """What near-duplicates are judged by: the problem, all questions, or everything that was said."""
-
-Numbers = Literal["ignore", "distinguish"]
-"""Whether two texts that differ in their numbers only are one problem, or two."""
 
 
 def _format_by_name(value: object) -> object:
@@ -98,30 +96,6 @@ class LocalSource(SourceBase):
 
 Source = Annotated[LocalSource | HubSource | ModelScopeSource, Field(discriminator="kind")]
 """Prefect's form takes a value for the first kind that has most of its fields, so that of fewest is first."""
-
-
-class DedupPlan(Record):
-    """How near-duplicates are found: MinHash bands propose pairs, true Jaccard decides."""
-
-    threshold: float = Field(default=0.8, gt=0, le=1)
-    """Jaccard similarity of the shingle sets from which two texts count as the same."""
-    shingle: int = Field(default=5, ge=1, le=32)
-    """Words (or, in scripts without spaces, characters) to a shingle."""
-    numbers: Numbers = "ignore"
-    """Whether texts that differ in a number are the same; an exercise with other figures is another one."""
-    permutations: int = Field(default=120, ge=16, le=1024)
-    """Length of a MinHash signature."""
-    bands: int = Field(default=20, ge=1, le=256)
-    """Bands of the signature; permutations / bands rows each. 120 in 20 find 99.9 % of pairs at 0.8."""
-    seed: int = Field(default=1, ge=0, lt=2**32)
-    """Decides the permutations."""
-
-    @model_validator(mode="after")
-    def _bands_fit(self) -> Self:
-        if self.permutations % self.bands:
-            msg = f"bands ({self.bands}) must divide permutations ({self.permutations})"
-            raise ValueError(msg)
-        return self
 
 
 class Benchmark(Record):

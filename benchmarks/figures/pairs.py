@@ -14,7 +14,7 @@ from benchmarks.findings import Finding, Options
 from benchmarks.measure import last_line, medians, run
 from benchmarks.rows import folder
 from curation.dedup import find_duplicates, write_bands
-from schemas.recipe import DedupPlan
+from schemas.dedup import DedupPlan
 
 BANDS = 16
 SHARD_ROWS = 100_000

@@ -12,7 +12,7 @@ from benchmarks.findings import Finding, Options
 from benchmarks.near_dup import prepare
 from benchmarks.rows import described, folder, raw_rows, texts
 from curation.dedup import find_duplicates
-from schemas.recipe import DedupPlan
+from schemas.dedup import DedupPlan
 
 THRESHOLD = 0.8
 
@@ -63,7 +63,7 @@ def clusters(rows: pl.Series, options: Options) -> Pairs:
             work / name for name in ("in.parquet", "keys", "bands.index", "verdict")
         )
         pl.DataFrame({"text": rows}).write_parquet(source)
-        prepare(source, keys, bands, column="text", plan=plan)
+        prepare(source, keys, bands, 0, column="text", plan=plan)
         find_duplicates([keys], [bands], [verdict], plan=plan)
         names = pl.read_parquet(verdict)["cluster"].to_numpy()
     _, first, place = np.unique(names, return_index=True, return_inverse=True)

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from curation.dedup import VERDICT_SCHEMA, DedupCounts, find_duplicates, write_bands
 from curation.keys import KEY_SCHEMA
 from curation.shingles import shingle_hashes
-from schemas.recipe import DedupPlan
+from schemas.dedup import DedupPlan
 
 HUB = (Path(__file__).parents[2] / "../shared/hub").resolve()
 PLAN = DedupPlan(permutations=120, bands=20)

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from schemas.recipe import DedupPlan, LocalSource, MixPlan, Recipe, safe_member
+from schemas.dedup import DedupPlan
+from schemas.recipe import LocalSource, MixPlan, Recipe, safe_member
 
 
 def recipe(**changes: Any) -> Recipe:
