@@ -326,7 +326,7 @@ def _share(rows: pl.DataFrame, pool: pl.DataFrame, name: str, split: Split, plan
     return Share(
         source=name,
         split=split,
-        declared=plan.shares[name],
+        declared=float(plan.exact_shares()[name]),
         available=pool.height - int(pool["lost"].sum()),
         examples=rows.height,
         tokens=_total(rows["prompt_tokens"]) + _total(rows["completion_tokens"]),

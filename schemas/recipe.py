@@ -131,7 +131,11 @@ class MixPlan(Record):
     """How the final mixture is composed."""
 
     shares: Mapping[Name, Annotated[float, Field(ge=0, le=1)]] = Field(min_length=1, max_length=256)
-    """Fraction of the final mixture per source; they sum to 1."""
+    """Fraction per source of what is not replay; they sum to 1."""
+    replay: tuple[Name, ...] = Field(default=(), max_length=256)
+    """Sources of what the model can do already, read again so that it is not forgotten; not in `shares`."""
+    replay_share: float = Field(default=0.1, gt=0, lt=1)
+    """Fraction of the final mixture that is replay, in equal parts per source of `replay`."""
     unit: Literal["examples", "tokens", "trainable_tokens"] = "examples"
     """What a share is a fraction of."""
     size: int | None = Field(default=None, ge=1, le=10**15)
@@ -143,7 +147,7 @@ class MixPlan(Record):
 
     @model_validator(mode="after")
     def _shares_sum_to_one(self) -> Self:
-        total = sum(self.exact_shares().values())
+        total = sum(Fraction(repr(share)) for share in self.shares.values())
         if total != 1:
             msg = f"shares must sum to 1, got {float(total):g}"
             raise ValueError(msg)
@@ -152,9 +156,24 @@ class MixPlan(Record):
             raise ValueError(msg)
         return self
 
+    @model_validator(mode="after")
+    def _replay_has_one_share(self) -> Self:
+        named = [*self.shares, *self.replay]
+        if twice := sorted({name for name in self.replay if named.count(name) > 1}):
+            msg = (
+                f"a replay source has its share by replay_share: name {', '.join(twice)} once, and only there"
+            )
+            raise ValueError(msg)
+        return self
+
     def exact_shares(self) -> dict[str, Fraction]:
-        """Return the shares as the decimals that were written, not as their binary neighbours."""
-        return {name: Fraction(repr(share)) for name, share in self.shares.items()}
+        """Return each source's share of the final mixture, replay included; they sum to 1 exactly.
+
+        Shares are the decimals that were written, not their binary neighbours.
+        """
+        replayed = Fraction(repr(self.replay_share)) if self.replay else Fraction(0)
+        shares = {name: (1 - replayed) * Fraction(repr(share)) for name, share in self.shares.items()}
+        return shares | {name: replayed / len(self.replay) for name in self.replay}
 
 
 class Recipe(Record):
@@ -195,10 +214,11 @@ class Recipe(Record):
     @model_validator(mode="after")
     def _shares_match_sources(self) -> Self:
         names = {source.name for source in self.sources}
-        if unknown := sorted(set(self.mix.shares) - names):
+        shared = self.mix.exact_shares()
+        if unknown := sorted(set(shared) - names):
             msg = f"shares name unknown sources: {', '.join(unknown)}"
             raise ValueError(msg)
-        if missing := sorted(names - set(self.mix.shares)):
+        if missing := sorted(names - set(shared)):
             msg = f"sources without a share: {', '.join(missing)}"
             raise ValueError(msg)
         return self

@@ -142,6 +142,14 @@ def test_a_free_mixture_is_as_large_as_its_shares_allow(
     assert len(drawn(mixture)) == sum(want.values())
 
 
+def test_replay_is_drawn_like_any_source_and_declared_as_what_it_is() -> None:
+    """A tenth of the rows, taken from all others in proportion; the report declares the final share."""
+    index = {source: pool(700, shard=n) for n, source in enumerate("abc")}
+    mixture = mix(index, plan(size=1000, replay=("c",)), seed=1)
+    assert amounts(mixture) == {"a": 630, "b": 270, "c": 100}
+    assert amounts(mixture, "declared") == {"a": 0.63, "b": 0.27, "c": 0.1}
+
+
 def test_three_thirds_are_reached_to_the_row() -> None:
     """Shares that no decimal writes exactly are still within one row."""
     index = {source: pool(100, shard=n) for n, source in enumerate("abc")}

@@ -56,8 +56,44 @@ def test_shares_that_are_no_fractions_of_one_are_refused(shares: dict[str, Any])
 
 
 @pytest.mark.parametrize(
+    ("mix", "want"),
+    [
+        ({"replay": ["c"]}, {"a": Fraction(63, 100), "b": Fraction(27, 100), "c": Fraction(1, 10)}),
+        (
+            {"replay": ["c"], "replay_share": 0.3},
+            {"a": Fraction(49, 100), "b": Fraction(21, 100), "c": Fraction(3, 10)},
+        ),
+        (
+            {"replay": ["c", "d", "e"]},
+            {"a": Fraction(63, 100), "b": Fraction(27, 100)} | dict.fromkeys("cde", Fraction(1, 30)),
+        ),
+        ({"replay_share": 0.3}, {"a": Fraction(7, 10), "b": Fraction(3, 10)}),
+    ],
+)
+def test_replay_takes_a_tenth_and_leaves_the_others_in_proportion(
+    mix: dict[str, Any], want: dict[str, Fraction]
+) -> None:
+    """Shares are scaled as fractions, so that all of them sum to 1 exactly; without replay they stay."""
+    shares = MixPlan(shares={"a": 0.7, "b": 0.3}, **mix).exact_shares()
+    assert shares == want
+    assert sum(shares.values()) == 1
+
+
+def test_a_replay_source_is_a_source() -> None:
+    """It must be declared among the sources, and needs no share of its own."""
+    stated = recipe(mix={"shares": {"a": 1}, "replay": ["b"]})
+    assert stated.mix.exact_shares() == {"a": Fraction(9, 10), "b": Fraction(1, 10)}
+    assert Recipe.model_validate(stated.model_dump(mode="json")) == stated
+
+
+@pytest.mark.parametrize(
     ("changes", "why"),
     [
+        ({"mix": {"shares": {"a": 1}, "replay": ["c"]}}, "unknown sources: c"),
+        ({"mix": {"shares": {"a": 0.7, "b": 0.3}, "replay": ["b"]}}, "name b once, and only there"),
+        ({"mix": {"shares": {"a": 1}, "replay": ["b", "b"]}}, "name b once"),
+        ({"mix": {"shares": {"a": 1}, "replay": ["b"], "replay_share": 0}}, "greater than 0"),
+        ({"mix": {"shares": {"a": 1}, "replay": ["b"], "replay_share": 1}}, "less than 1"),
         ({"mix": {"shares": {"a": 1}}}, "sources without a share: b"),
         ({"mix": {"shares": {"a": 0.5, "b": 0.2, "c": 0.3}}}, "unknown sources: c"),
         ({"sources": recipe().model_dump()["sources"][:1] * 2}, "source names must be unique, got a twice"),
