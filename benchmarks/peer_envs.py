@@ -15,6 +15,10 @@ PEERS: Mapping[str, tuple[str, ...]] = {
         "rich", "regex", "ftfy", "tqdm", "setuptools", "bitarray", "pybloom-live",
     ),
     "datatrove": ("datatrove[io,processing]==0.10.1", "spacy==3.8.18"),
+    "trl": (
+        "torch==2.13.0", "trl==1.16.0", "transformers==5.23.0", "peft==0.21.2", "accelerate==1.15.0",
+        "datasets==5.2.0", "numpy",
+    ),
     "transformers": ("transformers==5.23.0", "tokenizers==0.23.3", "jinja2", "numpy", "pyarrow"),
 }  # fmt: skip
 
