@@ -71,6 +71,10 @@ class TrainPlan(Record):
     checkpointing: bool = False
     """Forget activations and work them out again on the way back: less memory, about a third more time."""
 
+    sharding: Literal["none", "fsdp2", "zero2", "zero3"] = "none"
+    """How the processes of a run with several devices hold the weights that learn: each a copy, or shared out
+    by FSDP2 of torch or ZeRO of DeepSpeed."""
+
     max_steps: int | None = Field(default=None, ge=1, le=10**9)
     """Optimiser steps; rows are seen again when they run out. Instead of `epochs`."""
     epochs: int | None = Field(default=None, ge=1, le=1000)
@@ -179,6 +183,14 @@ class TrainPlan(Record):
             (
                 self.dora and self.init != "random",
                 f"dora and init {self.init} both redefine the weights: choose one of them",
+            ),
+            (
+                self.sharding != "none" and self.save_every is not None,
+                f"sharding {self.sharding} leaves no process with all weights to save: unset save_every",
+            ),
+            (
+                self.sharding != "none" and quantised,
+                f"sharding {self.sharding} cannot share out the weights of {method}: use lora, or sharding none",
             ),
             (
                 bool(self.keep_16bit) and not quantised,
