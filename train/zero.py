@@ -1,0 +1,82 @@
+"""Steps by DeepSpeed, whose ZeRO shares optimiser state, gradients (stage 2) and weights (stage 3) out.
+
+DeepSpeed is no dependency: `pip install deepspeed==0.19.8`; on a CPU set DS_ACCELERATOR=cpu.
+"""
+
+from typing import Any
+
+import deepspeed
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from schemas.training import TrainPlan
+from train.encode import Tokens
+from train.engine import Engine, Process
+from train.forward import row_losses
+from train.model import Learner, head_weight
+from train.rows import RowNumbers
+
+
+class ZeroEngine(Engine):
+    """Steps of a model that DeepSpeed has taken over, the head's weight included."""
+
+    def __init__(self, learner: Learner, optimiser: Optimizer, plan: TrainPlan, process: Process) -> None:
+        stage = int(plan.sharding.removeprefix("zero"))
+        module = _RowLoss(learner)
+        if stage == 3:  # the head is read by its parent, which has to ask for it
+            deepspeed.zero.register_external_parameter(module, head_weight(learner))
+        self._weights = [weight for weight in learner.parameters() if weight.requires_grad]
+        self._whole: Any = None
+        self._engine, held, _, _ = deepspeed.initialize(
+            model=module, optimizer=optimiser, config=zero_config(plan, stage=stage)
+        )
+        super().__init__(learner, held, plan, process)
+
+    def update(self) -> float:
+        """Move the weights; DeepSpeed clips the gradient, and leaves out a step whose gradient is not finite."""
+        self._engine.set_gradient_accumulation_boundary(is_boundary=True)
+        self._engine.step()
+        return float(self._engine.get_global_grad_norm() or 0.0)
+
+    def make_whole(self) -> None:
+        """Give every process all weights, to be saved or asked."""
+        if self._whole is None:
+            self._whole = deepspeed.zero.GatheredParameters(list(self._learner.parameters()))
+            self._whole.__enter__()
+
+    def _losses(self, tokens: Tokens, batch: RowNumbers) -> Tensor:
+        losses: Tensor = self._engine(tokens, batch)
+        return losses
+
+    def _backward(self, loss: Tensor) -> None:
+        self._engine.set_gradient_accumulation_boundary(is_boundary=False)
+        self._engine.backward(loss)
+
+
+class _RowLoss(nn.Module):
+    """The model and its loss as one module, so that all that reads a weight lies within a forward pass."""
+
+    def __init__(self, learner: Learner) -> None:
+        super().__init__()
+        self.learner = learner
+
+    def forward(self, tokens: Tokens, batch: RowNumbers) -> Tensor:
+        """Return `train.forward.row_losses`."""
+        return row_losses(self.learner, tokens, batch)
+
+
+def zero_config(plan: TrainPlan, *, stage: int) -> dict[str, object]:
+    """Return DeepSpeed's configuration: our batches, our optimiser, its sharing (docs of DeepSpeed, config-json).
+
+    Batches hold as many rows as fit, so its counts of rows stay 1 and mean nothing.
+    """
+    return {
+        "train_micro_batch_size_per_gpu": 1,
+        "gradient_accumulation_steps": 1,
+        "gradient_clipping": plan.clip_norm,
+        "zero_optimization": {"stage": stage},
+        "zero_allow_untested_optimizer": True,
+        "zero_force_ds_cpu_optimizer": False,
+        "bf16": {"enabled": plan.dtype == "bfloat16"},
+        "fp16": {"enabled": False},
+    }
