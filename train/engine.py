@@ -96,15 +96,17 @@ class Engine:
         """
         trained = tokens.trained(np.concatenate(step))
         total = 0.0
-        for place, batch, counts in self.process.share(step):
+        batches = self.process.share(step)
+        for number, (place, batch, counts) in enumerate(batches, 1):
             torch.manual_seed(seed + place)
+            self._announce(last=number == len(batches))
             loss = self._losses(tokens, batch).sum() * (counts / trained)
             self._backward(loss * self.process.world if self.process.world > 1 else loss)
             total += float(loss.detach())
         return self.process.total(total)
 
     def update(self) -> float:
-        """Move the weights along the clipped gradient; return its length, with which nothing moves if not finite."""
+        """Move the weights along the clipped gradient, if it is finite; return its length."""
         weights = [weight for group in self._optimiser.param_groups for weight in group["params"]]
         self._average(weights)
         norm = torch.nn.utils.get_total_norm([weight.grad for weight in weights if weight.grad is not None])
@@ -117,6 +119,9 @@ class Engine:
 
     def make_whole(self) -> None:
         """Give every process all weights, to be saved or asked."""
+
+    def _announce(self, *, last: bool) -> None:
+        """Say whether the batch that comes is the step's last."""
 
     def _losses(self, tokens: Tokens, batch: RowNumbers) -> Tensor:
         return row_losses(self._learner, tokens, batch)

@@ -34,7 +34,6 @@ class ZeroEngine(Engine):
 
     def update(self) -> float:
         """Move the weights; DeepSpeed clips the gradient, and leaves out a step whose gradient is not finite."""
-        self._engine.set_gradient_accumulation_boundary(is_boundary=True)
         self._engine.step()
         return float(self._engine.get_global_grad_norm() or 0.0)
 
@@ -48,8 +47,10 @@ class ZeroEngine(Engine):
         losses: Tensor = self._engine(tokens, batch)
         return losses
 
+    def _announce(self, *, last: bool) -> None:
+        self._engine.set_gradient_accumulation_boundary(is_boundary=last)
+
     def _backward(self, loss: Tensor) -> None:
-        self._engine.set_gradient_accumulation_boundary(is_boundary=False)
         self._engine.backward(loss)
 
 
