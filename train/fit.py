@@ -65,7 +65,7 @@ def fit(
         before = evaluate(learner, eval_tokens, held_out)
         losses = loop.train(learner, tokens, steps, plan, progress=progress)
         after = evaluate(learner, eval_tokens, held_out)
-        models.save_adapter(learner, folder)
+        models.save_weights(learner, folder)
         result = TrainResult(
             mixture=manifest.mixture,
             mixture_digest=digest,

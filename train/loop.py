@@ -12,6 +12,7 @@ from schemas.training import TrainPlan
 from train.encode import Tokens
 from train.forward import row_losses
 from train.model import Learner
+from train.optimiser import build_optimiser
 from train.result import Progress
 from train.rows import Step
 
@@ -33,13 +34,15 @@ def train(
         TrainError: when the loss or its gradient is no longer a number.
     """
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(weights, lr=plan.learning_rate, weight_decay=plan.weight_decay)
+    optimiser = build_optimiser(model, plan)
     losses: list[float] = []
     read = trained = 0
     model.train()
     for number, step in enumerate(steps):
         torch.manual_seed(_step_seed(plan.seed, number))
-        rate = optimiser.param_groups[0]["lr"] = learning_rate(plan, step=number, steps=len(steps))
+        rate = learning_rate(plan, step=number, steps=len(steps))
+        for group in optimiser.param_groups:
+            group["lr"] = rate
         rows = np.concatenate(step)
         losses.append(accumulate(model, tokens, step))
         norm = torch.nn.utils.clip_grad_norm_(weights, plan.clip_norm)
