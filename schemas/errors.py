@@ -22,6 +22,8 @@ ThinkmixError                 1
 ├── MixtureError              8   the shares cannot be reached with the rows that survived
 ├── TemplateError             9   a message list that the chat template cannot render
 └── TrainError               10   a training run that cannot start or go on
+    ├── Forgotten            13   it made the model forget a protected source, so nothing was written
+    └── ModeSwitchFailed     14   the trained model does not think when asked to, or when asked not to
 
 A bad *row* is never an exception beyond its shard: it becomes a `Reason` in quarantine.
 Keep them picklable (one message argument): they cross process borders.
@@ -173,3 +175,17 @@ class TrainError(ThinkmixError):
 
     exit_code = 10
     code = "train_error"
+
+
+class Forgotten(TrainError):
+    """A protected source was forgotten beyond its tolerance, and no earlier weights were to be kept."""
+
+    exit_code = 13
+    code = "forgotten"
+
+
+class ModeSwitchFailed(TrainError):
+    """The trained model does not think when it is asked to, or thinks when it is asked not to."""
+
+    exit_code = 14
+    code = "mode_switch_failed"

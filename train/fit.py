@@ -1,9 +1,6 @@
-"""One training run, from a published version to an adapter whose manifest names the mixture's digest."""
+"""One training run, from a published version to weights whose manifest names the mixture's digest."""
 
-import os
-import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -12,11 +9,15 @@ import numpy as np
 
 from schemas.errors import TrainError
 from schemas.training import TrainPlan
+from train import guard
 from train.encode import Tokens, encode_rows
-from train.result import Counts, Progress, TrainResult
+from train.result import Counts, Evaluation, Progress, TrainResult
 from train.rows import Rows, Step, draw_rows, index_rows, plan_steps, read_manifest
+from train.staging import CHECKPOINTS, published, refuse_used, workspace
 
 MANIFEST = "training.json"
+
+_LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes")
 
 
 def fit(
@@ -26,12 +27,16 @@ def fit(
     plan: TrainPlan,
     model: str,
     output: Path,
+    restart: bool = False,
     progress: Callable[[Progress], None] | None = None,
+    measured: Callable[[Evaluation], None] | None = None,
+    notice: Callable[[str], None] | None = None,
 ) -> TrainResult:
-    """Train a LoRA adapter on a published mixture and write it to the new folder `output`.
+    """Train on a published mixture and write what was learnt to the new folder `output`.
 
-    On a CPU in float32, the same version, plan, model and thread count write the same bytes. `output`
-    appears whole or not at all: adapter_model.safetensors, adapter_config.json, training.json.
+    On a CPU in float32, the same version, plan, model and thread count write the same bytes, whether the run
+    was killed and begun again or not: with `plan.save_every` checkpoints lie beside `output` until it is
+    there. `output` appears whole or not at all: the weights, their config, and training.json.
 
     Args:
         version: folder of a published version, which the caller has verified.
@@ -39,50 +44,97 @@ def fit(
         plan: how to train.
         model: `tiny-random`, a local folder, or a hub id of a dense Qwen3.
         output: folder that does not exist yet, or is empty.
+        restart: whether to drop the checkpoints of an earlier run with this output.
         progress: called after every step.
+        measured: called with every point of the curve, those of a run that is gone on with included.
+        notice: called with what a person should know of a checkpoint.
 
     Raises:
+        Forgotten: when a protected source was forgotten and the plan keeps no earlier weights.
+        ModeSwitchFailed: when the trained model does not think as it is asked to.
         TrainError: when the run cannot start (nothing is written) or its loss is no longer a number.
     """
-    _refuse_used(output)
+    refuse_used(output)
     manifest = read_manifest(version, digest=digest)
     rows = index_rows(version, manifest, split="train", max_tokens=plan.max_tokens)
     held_out = index_rows(version, manifest, split="eval", max_tokens=plan.max_tokens)
-    held_out = draw_rows(held_out, per_source=plan.eval_rows)
+    drawn = draw_rows(held_out, per_source=plan.eval_rows)
+    guard.check_sources(plan.protected, set(drawn.frame["source"]))
     steps = plan_steps(rows, plan)
-    seen = [batch for step in steps for batch in step]
+    seen = np.concatenate([batch for step in steps for batch in step])
     try:
-        from train import loop  # noqa: PLC0415 - torch takes seconds, and is an extra
+        from train import checkpoint, loop, switch  # noqa: PLC0415 - torch takes seconds, and is an extra
         from train import model as models  # noqa: PLC0415
         from train.evaluate import evaluate  # noqa: PLC0415
+        from train.optimiser import build_optimiser  # noqa: PLC0415
     except ModuleNotFoundError as error:
         msg = f"training needs {error.name}: pip install 'thinkmix[train]'"
         raise TrainError(msg) from error
-    with _new_folder(output) as folder, models.quiet(), models.threads_for(model):
-        learner = models.prepare(model, plan)
-        tokens = encode_rows(rows, np.concatenate(seen), scratch=folder / "train.ids")
-        eval_tokens = encode_rows(held_out, np.arange(held_out.frame.height), scratch=folder / "eval.ids")
-        before = evaluate(learner, eval_tokens, held_out)
-        losses = loop.train(learner, tokens, steps, plan, progress=progress)
-        after = evaluate(learner, eval_tokens, held_out)
-        models.save_weights(learner, folder)
-        result = TrainResult(
-            mixture=manifest.mixture,
-            mixture_digest=digest,
-            template=manifest.template,
-            template_sha256=manifest.template_sha256,
-            tokenizer_sha256=manifest.tokenizer_sha256,
-            model=models.describe(learner, name=model),
-            plan=plan,
-            counts=_count(rows, held_out, tokens, steps),
-            losses=losses,
-            eval_before=before,
-            eval_after=after,
-            versions={name: installed(name) for name in ("torch", "transformers", "peft")},
-            files={file.name: sha256(file.read_bytes()).hexdigest() for file in sorted(folder.iterdir())},
+    prompts = switch.draw_prompts(held_out, plan, template=manifest.recipe.template)
+    versions = {name: installed(name) for name in _LIBRARIES}
+    with workspace(output, restart=restart) as work, models.quiet(), models.threads_for(model):
+        checkpoints = checkpoint.Checkpoints(
+            work / CHECKPOINTS,
+            keep=plan.keep_checkpoints,
+            origin=checkpoint.origin_of(plan, mixture=digest, versions=versions),
+            notice=notice or _silent,
         )
-        (folder / MANIFEST).write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        past = checkpoints.newest()
+        learner = models.prepare(model, plan)
+        facts = models.describe(learner, name=model)
+        began = checkpoint.fingerprint(learner, facts)
+        optimiser = build_optimiser(learner, plan)
+        history = checkpoints.restore(past, learner, optimiser, model=began)
+        tokens = encode_rows(rows, seen, scratch=work / "train.ids")
+        eval_tokens = encode_rows(drawn, np.arange(drawn.frame.height), scratch=work / "eval.ids")
+        kept_step = loop.train(
+            learner,
+            tokens,
+            steps,
+            plan,
+            optimiser=optimiser,
+            history=history,
+            measure=lambda: evaluate(learner, eval_tokens, drawn),
+            save=lambda best: checkpoints.save(learner, optimiser, history, model=began, best=best),
+            progress=progress,
+            measured=measured,
+        )
+        if kept_step < history.steps:
+            checkpoints.restore_weights(kept_step, learner)
+        answers = (
+            switch.check_switch(learner, prompts, plan, template=manifest.recipe.template)
+            if prompts
+            else None
+        )
+        with published(output, work) as folder:
+            models.save_weights(learner, folder)
+            result = TrainResult(
+                mixture=manifest.mixture,
+                mixture_digest=digest,
+                template=manifest.template,
+                template_sha256=manifest.template_sha256,
+                tokenizer_sha256=manifest.tokenizer_sha256,
+                model=facts,
+                plan=plan,
+                counts=_count(rows, drawn, tokens, steps[: history.steps]),
+                losses=tuple(history.losses),
+                evals=tuple(history.evals),
+                kept_step=kept_step,
+                protected=guard.verdicts(history.evals, plan.protected, kept_step=kept_step),
+                switch=answers,
+                versions=versions,
+                files=_digests(folder),
+            )
+            (folder / MANIFEST).write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return result
+
+
+def _silent(sentence: str) -> None:
+    """Tell nobody."""
+
+
+def _digests(folder: Path) -> Mapping[str, str]:
+    return {file.name: sha256(file.read_bytes()).hexdigest() for file in sorted(folder.iterdir())}
 
 
 def _count(rows: Rows, held_out: Rows, tokens: Tokens, steps: Sequence[Step]) -> Counts:
@@ -100,35 +152,3 @@ def _count(rows: Rows, held_out: Rows, tokens: Tokens, steps: Sequence[Step]) ->
         trained_tokens=tokens.trained(seen),
         padding_tokens=sum(len(batch) * int(tokens.lengths(batch).max()) for batch in batches) - read,
     )
-
-
-def _refuse_used(output: Path) -> None:
-    if output.is_dir() and not any(output.iterdir()):
-        return
-    if output.exists():
-        msg = f"{output} exists already: name a new folder for the adapter, or remove it"
-        raise TrainError(msg)
-
-
-@contextmanager
-def _new_folder(output: Path) -> Iterator[Path]:
-    """Give a folder beside `output` to write to; it becomes `output` only when everything went well."""
-    folder = output.parent / f".{output.name}.{os.getpid()}.partial"
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-        for path in (*folder.iterdir(), folder):
-            _sync(path)
-        folder.rename(output)
-        _sync(output.parent)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,61 +1,157 @@
-"""The training loop: one optimiser step after another on planned batches."""
+"""The training loop: one optimiser step after another on planned batches, measured and saved in between."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
+from typing import TypeVar
 
 import numpy as np
 import torch
 
-from schemas.errors import TrainError
+from schemas.errors import Forgotten, TrainError
 from schemas.training import TrainPlan
+from train import guard
 from train.encode import Tokens
 from train.forward import row_losses
 from train.model import Learner
-from train.optimiser import build_optimiser
-from train.result import Progress
+from train.result import EvalLoss, Evaluation, History, Progress
 from train.rows import Step
+
+_Told = TypeVar("_Told", Progress, Evaluation)
 
 
 def train(
-    model: Learner,
+    learner: Learner,
     tokens: Tokens,
     steps: Sequence[Step],
     plan: TrainPlan,
     *,
+    optimiser: torch.optim.Optimizer,
+    history: History,
+    measure: Callable[[], EvalLoss | None],
+    save: Callable[[int | None], None],
     progress: Callable[[Progress], None] | None = None,
-) -> tuple[float, ...]:
-    """Train the adapter in place; return the mean loss of each step's trained tokens.
+    measured: Callable[[Evaluation], None] | None = None,
+) -> int:
+    """Train in place from where `history` ends; return the step whose weights are to be kept.
 
-    The loss of a step is the sum over its batches divided by all its trained tokens, so a token
-    weighs the same in a short row and in a long one. Dropout is seeded by seed and step.
+    That is the last step, or an earlier one if a protected source was forgotten and the plan keeps the best:
+    then its checkpoint was saved. `history` grows with every step and measurement.
+
+    Args:
+        learner: model to train.
+        tokens: the encoded rows of all steps.
+        steps: the batches of every step of the run, those of the past included.
+        plan: how to train.
+        optimiser: of the weights that learn.
+        history: the past; empty for a new run.
+        measure: returns the loss on held-out rows, or None if there are none.
+        save: writes a checkpoint of this moment; told the step of the best measurement, if that is kept.
+        progress: called after every step.
+        measured: called with every point of the curve, those of the past first.
 
     Raises:
+        Forgotten: when a protected source is forgotten, and the plan says to stop or has nothing to keep.
         TrainError: when the loss or its gradient is no longer a number.
     """
-    weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimiser = build_optimiser(model, plan)
-    losses: list[float] = []
-    read = trained = 0
-    model.train()
-    for number, step in enumerate(steps):
+    for point in history.evals:
+        _tell(measured, point)
+    if not history.steps:
+        _measure(history, measure, measured)
+    for told in _steps(learner, tokens, steps, plan, optimiser, history):
+        _tell(progress, told)
+        last = told.step == told.steps
+        if last or _due(told.step, plan.eval_every):
+            _measure(history, measure, measured)
+            if lost := guard.forgotten(history.evals, plan.protected):
+                return _forget(history, plan, lost)
+        kept = _best(history, plan)
+        saves = plan.save_every or plan.switch_prompts  # what fails after the last step need not train again
+        if _due(told.step, plan.save_every) or (last and saves) or kept == told.step:
+            save(kept)
+    return len(steps)
+
+
+def _due(step: int, every: int | None) -> bool:
+    return every is not None and step % every == 0
+
+
+def _measure(
+    history: History,
+    measure: Callable[[], EvalLoss | None],
+    measured: Callable[[Evaluation], None] | None,
+) -> None:
+    """Add a point to the curve, if there is anything to measure by."""
+    if found := measure():
+        history.evals.append(Evaluation(step=history.steps, **dict(found)))
+        _tell(measured, history.evals[-1])
+
+
+def _tell(listener: Callable[[_Told], None] | None, told: _Told) -> None:
+    if listener:
+        listener(told)
+
+
+def _best(history: History, plan: TrainPlan) -> int | None:
+    """Return the step of the best measurement, if the plan may have to go back to it."""
+    if not plan.protected or plan.on_forgetting != "keep_best":
+        return None
+    best = guard.best(history.evals, plan.protected)
+    return best.step if best else None
+
+
+def _forget(history: History, plan: TrainPlan, lost: Sequence[str]) -> int:
+    """Return the step to go back to.
+
+    Raises:
+        Forgotten: if there is none.
+    """
+    if kept := _best(history, plan):
+        return kept
+    allowed = ", ".join(f"{source} may rise by {plan.protected[source]:g}" for source in lost)
+    went = guard.curve(history.evals, lost)
+    msg = f"forgotten at step {history.steps}, so nothing is written: held-out loss of {went}; {allowed}"
+    raise Forgotten(f"{msg}: add replay, or lower learning_rate or rank")
+
+
+def _steps(
+    learner: Learner,
+    tokens: Tokens,
+    steps: Sequence[Step],
+    plan: TrainPlan,
+    optimiser: torch.optim.Optimizer,
+    history: History,
+) -> Iterator[Progress]:
+    """Make the steps that are missing in `history`, and yield after each.
+
+    The loss of a step is the sum over its batches divided by all its trained tokens, so a token
+    weighs the same in a short row and in a long one. Dropout and noise are seeded by seed and step.
+    """
+    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
+    sizes = np.array([_size(tokens, step) for step in steps], dtype=np.int64)
+    reached, whole = sizes.cumsum(axis=0), int(sizes[:, 0].sum())
+    for number in range(history.steps, len(steps)):
         torch.manual_seed(_step_seed(plan.seed, number))
+        learner.train()
         rate = learning_rate(plan, step=number, steps=len(steps))
         for group in optimiser.param_groups:
             group["lr"] = rate
-        rows = np.concatenate(step)
-        losses.append(accumulate(model, tokens, step))
+        loss = accumulate(learner, tokens, steps[number])
         norm = torch.nn.utils.clip_grad_norm_(weights, plan.clip_norm)
-        if not math.isfinite(losses[-1]) or not bool(norm.isfinite()):
-            msg = f"step {number + 1}: loss {losses[-1]}, gradient {float(norm)}: lower learning_rate"
+        if not math.isfinite(loss) or not bool(norm.isfinite()):
+            msg = f"step {number + 1}: loss {loss}, gradient {float(norm)}: lower learning_rate"
             raise TrainError(msg)
         optimiser.step()
         optimiser.zero_grad()
-        read += int(tokens.lengths(rows).sum())
-        trained += tokens.trained(rows)
-        if progress:
-            progress(Progress(number + 1, len(steps), losses[-1], rate, read, trained))
-    return tuple(losses)
+        history.losses.append(loss)
+        read, trained = reached[number].tolist()
+        yield Progress(number + 1, len(steps), loss, rate, read, trained, total_tokens=whole)
+
+
+def _size(tokens: Tokens, step: Step) -> tuple[int, int]:
+    """Return how many tokens of a step are read, and how many carry loss."""
+    rows = np.concatenate(step)
+    return int(tokens.lengths(rows).sum()), tokens.trained(rows)
 
 
 def learning_rate(plan: TrainPlan, *, step: int, steps: int) -> float:
@@ -63,21 +159,21 @@ def learning_rate(plan: TrainPlan, *, step: int, steps: int) -> float:
     warmup = round(plan.warmup * steps)
     if step < warmup:
         return plan.learning_rate * (step + 1) / warmup
-    if plan.schedule == "constant":
-        return plan.learning_rate
-    return plan.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
+    done = (step - warmup) / (steps - warmup)
+    falls = {"constant": 1.0, "linear": 1 - done, "cosine": 0.5 * (1 + math.cos(math.pi * done))}
+    return plan.learning_rate * falls[plan.schedule]
 
 
 def _step_seed(seed: int, step: int) -> int:
     return int.from_bytes(sha256(f"{seed}\0dropout\0{step}".encode()).digest()[:8])
 
 
-def accumulate(model: Learner, tokens: Tokens, step: Step) -> float:
+def accumulate(learner: Learner, tokens: Tokens, step: Step) -> float:
     """Add up the gradients of a step's batches; return the mean loss of all its trained tokens."""
     trained = tokens.trained(np.concatenate(step))
     total = 0.0
     for batch in step:
-        loss = row_losses(model, tokens, batch).sum() / trained
+        loss = row_losses(learner, tokens, batch).sum() / trained
         loss.backward()  # type: ignore[no-untyped-call]
         total += float(loss.detach())
     return total

@@ -1,7 +1,8 @@
 """What a training run reports: progress while it lasts, and a manifest that names everything it came from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 from schemas.record import Record
 from schemas.training import TrainPlan
@@ -18,9 +19,11 @@ class Progress:
     """Mean loss of the step's trained tokens, in nats."""
     learning_rate: float
     tokens: int
-    """Tokens that the model has read so far, padding not counted."""
+    """Tokens that the model has read so far, before a resumption too; padding is not counted."""
     trained_tokens: int
     """Of these, the tokens that carried loss."""
+    total_tokens: int
+    """Tokens that it will have read after the last step."""
 
 
 class Loss(Record):
@@ -39,6 +42,76 @@ class EvalLoss(Record):
     by_source: Mapping[str, Loss]
     by_mode: Mapping[str, Loss]
     """Keys thinking and non_thinking."""
+
+
+class Evaluation(EvalLoss):
+    """One point of the curve: the held-out loss after so many steps."""
+
+    step: int
+    """Optimiser steps before it; 0 is the model as it came."""
+
+
+@dataclass
+class History:
+    """How a run went so far: all that its next step depends on but weights, optimiser and plan."""
+
+    losses: list[float] = field(default_factory=list)
+    """Mean loss of each step."""
+    evals: list[Evaluation] = field(default_factory=list)
+
+    @property
+    def steps(self) -> int:
+        """Return how many steps were made."""
+        return len(self.losses)
+
+
+class Guarded(Record):
+    """What became of one protected source."""
+
+    tolerance: float
+    """How far its held-out loss might rise, in nats per token."""
+    before: float
+    """Its loss before the first step."""
+    worst: float
+    """Its highest loss of all measurements."""
+    after: float
+    """Its loss with the weights that were written."""
+
+
+class Answer(Record):
+    """What the trained model said to one held-out prompt."""
+
+    id: str
+    """Of the held-out row."""
+    mode: Literal["thinking", "non_thinking"]
+    """What it was asked for."""
+    text: str
+    """Its answer, tags included, up to and with the end of its turn if it came to one."""
+
+
+class ModeAnswers(Record):
+    """How many answers did what in one mode."""
+
+    answers: int
+    opened: int
+    """Answers that hold `<think>`."""
+    closed: int
+    """Of these, answers whose trace ends with `</think>`; the others were cut off, or have no end."""
+    empty: int
+    """Of these, answers whose trace says nothing."""
+    right: int
+    """With thinking on: answers that begin with a trace which says something. Off: answers without a tag."""
+
+
+class SwitchReport(Record):
+    """Whether the trained model thinks when it is asked to, and only then."""
+
+    thinking: ModeAnswers
+    """Asked with the generation prompt alone."""
+    non_thinking: ModeAnswers
+    """Asked with an empty trace after it."""
+    samples: tuple[Answer, ...]
+    """The first few answers of each mode."""
 
 
 class ModelFacts(Record):
@@ -89,9 +162,23 @@ class TrainResult(Record):
     counts: Counts
     losses: tuple[float, ...]
     """Mean loss per trained token of each step, before the step's update."""
-    eval_before: EvalLoss | None
-    eval_after: EvalLoss | None
+    evals: tuple[Evaluation, ...]
+    """Loss on held-out rows before the first step, at every `eval_every`, and after the last step."""
+    kept_step: int
+    """Step whose weights were written: the last one, unless a protected source was forgotten."""
+    protected: Mapping[str, Guarded]
+    switch: SwitchReport | None
     versions: Mapping[str, str]
-    """Versions of torch, transformers and peft."""
+    """Versions of the libraries that decide the weights."""
     files: Mapping[str, str]
     """sha256 of each file that the run wrote beside its manifest."""
+
+    @property
+    def eval_before(self) -> Evaluation | None:
+        """Return the held-out loss of the model as it came; None if nothing was measured."""
+        return self.evals[0] if self.evals else None
+
+    @property
+    def eval_after(self) -> Evaluation | None:
+        """Return the held-out loss with the weights that were written; None if nothing was measured."""
+        return next((found for found in self.evals[::-1] if found.step == self.kept_step), None)

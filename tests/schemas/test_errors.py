@@ -11,6 +11,7 @@ CODES = {
     *("source_corrupt", "store_error", "store_busy", "store_corrupt", "store_full", "worker_error"),
     *("stage_oom", "worker_died", "cluster_error", "ledger_error", "mixture_error", "template_error"),
     *("train_error", "held", "scheduler_error", "not_accepted"),
+    *("forgotten", "mode_switch_failed"),
 }
 
 

@@ -101,7 +101,7 @@ def test_the_manifest_names_what_the_adapter_came_from(version, tmp_path):
     assert result.tokenizer_sha256.startswith("aeb13307")
     assert result.plan == SHORT
     assert (result.model.name, result.model.device, result.model.dtype) == ("tiny-random", "cpu", "float32")
-    assert set(result.versions) == {"torch", "transformers", "peft"}
+    assert set(result.versions) == {"torch", "transformers", "peft", "bitsandbytes"}
     for name, digest in result.files.items():
         assert sha256((tmp_path / "out" / name).read_bytes()).hexdigest() == digest
     assert sorted(result.files) == ["adapter_config.json", "adapter_model.safetensors"]

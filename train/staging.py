@@ -1,0 +1,89 @@
+"""Where a run works until its output is whole: a hidden folder beside the output, locked while it runs."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from schemas.errors import TrainError
+
+CHECKPOINTS = "checkpoints"
+_RESULT = "result"
+
+
+def refuse_used(output: Path) -> None:
+    """Refuse to write over anything.
+
+    Raises:
+        TrainError: if `output` exists and is no empty folder.
+    """
+    if _used(output):
+        msg = f"{output} exists already: name a new folder for the adapter, or remove it"
+        raise TrainError(msg)
+
+
+@contextmanager
+def workspace(output: Path, *, restart: bool) -> Iterator[Path]:
+    """Give the folder that a run with this `output` works in: `.NAME.partial` beside it.
+
+    It is removed when the run ends, however it ends, unless it holds checkpoints from which the next run
+    with the same output can go on.
+
+    Args:
+        output: folder that the run will publish.
+        restart: whether to drop checkpoints that are there.
+
+    Raises:
+        TrainError: if another run is writing the same output, or has written it.
+    """
+    folder = output.parent / f".{output.name}.partial"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            msg = f"another run is writing {output}: wait for it, or name another output"
+            raise TrainError(msg) from error
+        refuse_used(output)
+        if restart:
+            shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+        try:
+            yield folder
+        finally:
+            if _used(output) or not any(folder.glob(f"{CHECKPOINTS}/*-*")):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def published(output: Path, work: Path) -> Iterator[Path]:
+    """Give an empty folder in `work` that becomes `output` if everything goes well, and is removed if not."""
+    folder = work / _RESULT
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield folder
+        for path in (*folder.rglob("*"), folder):
+            sync(path)
+        folder.rename(output)
+        sync(output.parent)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _used(output: Path) -> bool:
+    return output.exists() and not (output.is_dir() and not any(output.iterdir()))
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or what a folder lists, is on the disk.
+
+    Raises:
+        OSError: if the disk refuses.
+    """
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
