@@ -63,7 +63,7 @@ def fit(
     steps = plan_steps(rows, plan)
     seen = np.concatenate([batch for step in steps for batch in step])
     try:
-        from train import checkpoint, loop, switch  # noqa: PLC0415 - torch takes seconds, and is an extra
+        from train import checkpoint, engine, loop, switch  # noqa: PLC0415 - torch takes seconds, and is an extra
         from train import model as models  # noqa: PLC0415
         from train.evaluate import evaluate  # noqa: PLC0415
         from train.optimiser import build_optimiser  # noqa: PLC0415
@@ -93,6 +93,7 @@ def fit(
             steps,
             plan,
             optimiser=optimiser,
+            engine=engine.Engine(learner, optimiser, plan, engine.Process()),
             history=history,
             measure=lambda: evaluate(learner, eval_tokens, drawn),
             save=lambda best: checkpoints.save(learner, optimiser, history, model=began, best=best),

@@ -6,13 +6,13 @@ from hashlib import sha256
 from typing import TypeVar
 
 import numpy as np
-import torch
+from torch.optim import Optimizer
 
 from schemas.errors import Forgotten, TrainError
 from schemas.training import TrainPlan
 from train import guard
 from train.encode import Tokens
-from train.forward import row_losses
+from train.engine import Engine
 from train.model import Learner
 from train.result import EvalLoss, Evaluation, History, Progress
 from train.rows import Step
@@ -26,7 +26,8 @@ def train(
     steps: Sequence[Step],
     plan: TrainPlan,
     *,
-    optimiser: torch.optim.Optimizer,
+    optimiser: Optimizer,
+    engine: Engine,
     history: History,
     measure: Callable[[], EvalLoss | None],
     save: Callable[[int | None], None],
@@ -44,6 +45,7 @@ def train(
         steps: the batches of every step of the run, those of the past included.
         plan: how to train.
         optimiser: of the weights that learn.
+        engine: makes its steps.
         history: the past; empty for a new run.
         measure: returns the loss on held-out rows, or None if there are none.
         save: writes a checkpoint of this moment; told the step of the best measurement, if that is kept.
@@ -58,7 +60,7 @@ def train(
         _tell(measured, point)
     if not history.steps:
         _measure(history, measure, measured)
-    for told in _steps(learner, tokens, steps, plan, optimiser, history):
+    for told in _steps(learner, tokens, steps, plan, optimiser, engine, history):
         _tell(progress, told)
         last = told.step == told.steps
         if last or _due(told.step, plan.eval_every):
@@ -119,7 +121,8 @@ def _steps(
     tokens: Tokens,
     steps: Sequence[Step],
     plan: TrainPlan,
-    optimiser: torch.optim.Optimizer,
+    optimiser: Optimizer,
+    engine: Engine,
     history: History,
 ) -> Iterator[Progress]:
     """Make the steps that are missing in `history`, and yield after each.
@@ -127,22 +130,18 @@ def _steps(
     The loss of a step is the sum over its batches divided by all its trained tokens, so a token
     weighs the same in a short row and in a long one. Dropout and noise are seeded by seed and step.
     """
-    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
     sizes = np.array([_size(tokens, step) for step in steps], dtype=np.int64)
     reached, whole = sizes.cumsum(axis=0), int(sizes[:, 0].sum())
     for number in range(history.steps, len(steps)):
-        torch.manual_seed(_step_seed(plan.seed, number))
         learner.train()
         rate = learning_rate(plan, step=number, steps=len(steps))
         for group in optimiser.param_groups:
             group["lr"] = rate
-        loss = accumulate(learner, tokens, steps[number])
-        norm = torch.nn.utils.clip_grad_norm_(weights, plan.clip_norm)
-        if not math.isfinite(loss) or not bool(norm.isfinite()):
-            msg = f"step {number + 1}: loss {loss}, gradient {float(norm)}: lower learning_rate"
+        loss = engine.accumulate(tokens, steps[number], seed=_step_seed(plan.seed, number))
+        length = engine.update()
+        if not math.isfinite(loss) or not math.isfinite(length):
+            msg = f"step {number + 1}: loss {loss}, gradient {length}: lower learning_rate"
             raise TrainError(msg)
-        optimiser.step()
-        optimiser.zero_grad()
         history.losses.append(loss)
         read, trained = reached[number].tolist()
         yield Progress(number + 1, len(steps), loss, rate, read, trained, total_tokens=whole)
@@ -165,15 +164,4 @@ def learning_rate(plan: TrainPlan, *, step: int, steps: int) -> float:
 
 
 def _step_seed(seed: int, step: int) -> int:
-    return int.from_bytes(sha256(f"{seed}\0dropout\0{step}".encode()).digest()[:8])
-
-
-def accumulate(learner: Learner, tokens: Tokens, step: Step) -> float:
-    """Add up the gradients of a step's batches; return the mean loss of all its trained tokens."""
-    trained = tokens.trained(np.concatenate(step))
-    total = 0.0
-    for batch in step:
-        loss = row_losses(learner, tokens, batch).sum() / trained
-        loss.backward()  # type: ignore[no-untyped-call]
-        total += float(loss.detach())
-    return total
+    return int.from_bytes(sha256(f"{seed}\0dropout\0{step}".encode()).digest()[:7])

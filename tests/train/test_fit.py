@@ -18,9 +18,11 @@ from schemas.errors import TrainError  # noqa: E402
 from schemas.training import TrainPlan  # noqa: E402
 from train import forward, loop  # noqa: E402
 from train.encode import encode_rows  # noqa: E402
+from train.engine import Engine, Process  # noqa: E402
 from train.evaluate import evaluate  # noqa: E402
 from train.fit import fit  # noqa: E402
 from train.model import load_model, prepare, quiet  # noqa: E402
+from train.optimiser import build_optimiser  # noqa: E402
 from train.result import TrainResult  # noqa: E402
 from train.rows import index_rows, read_manifest  # noqa: E402
 
@@ -201,7 +203,9 @@ def test_accumulated_batches_are_one_step(version, tmp_path):
     grads, losses = [], []
     for step in ((np.arange(8),), (np.arange(3), np.arange(3, 8))):
         model = fresh()
-        losses.append(loop.accumulate(model, tokens, step))
+        losses.append(
+            Engine(model, build_optimiser(model, SHORT), SHORT, Process()).accumulate(tokens, step, seed=0)
+        )
         grads.append([weight.grad for weight in model.parameters() if weight.requires_grad])
     assert losses[0] == pytest.approx(losses[1], abs=1e-5)
     torch.testing.assert_close(grads[0], grads[1], rtol=1e-4, atol=1e-6)
