@@ -105,7 +105,7 @@ class Checkpoints:
         for leftover in self.folder.glob(f"*{_PARTIAL}"):
             leftover.unlink()
         for path in reversed(self._paths()):
-            if (checkpoint := self._open(path)) and self._has_its_best(checkpoint):
+            if path.exists() and (checkpoint := self._open(path)) and self._has_its_best(checkpoint):
                 self._check(checkpoint.header.origin)
                 return checkpoint
         return None

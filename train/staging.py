@@ -4,7 +4,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from schemas.errors import TrainError
@@ -20,6 +20,7 @@ def refuse_used(output: Path) -> None:
         TrainError: if `output` exists and is no empty folder.
     """
     if _used(output):
+        _sweep(output)
         msg = f"{output} exists already: name a new folder for the adapter, or remove it"
         raise TrainError(msg)
 
@@ -38,7 +39,7 @@ def workspace(output: Path, *, restart: bool) -> Iterator[Path]:
     Raises:
         TrainError: if another run is writing the same output, or has written it.
     """
-    folder = output.parent / f".{output.name}.partial"
+    folder = _beside(output)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as handle:
         try:
@@ -70,6 +71,19 @@ def published(output: Path, work: Path) -> Iterator[Path]:
         sync(output.parent)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _beside(output: Path) -> Path:
+    return output.parent / f".{output.name}.partial"
+
+
+def _sweep(output: Path) -> None:
+    """Remove what a run left behind that was killed just after `output` was whole."""
+    folder = _beside(output)
+    if folder.is_dir():
+        with (folder / "lock").open("w") as handle, suppress(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _used(output: Path) -> bool:
