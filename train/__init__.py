@@ -3,3 +3,8 @@
 Only this room knows torch, transformers and peft, and only `train.fit.fit` needs them: plans and
 results can be read without the extra `thinkmix[train]`.
 """
+
+import logging
+
+# bitsandbytes is imported by peft wherever it is installed, and then advises on a kernel to be fetched.
+logging.getLogger("bitsandbytes").setLevel(logging.ERROR)

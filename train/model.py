@@ -1,45 +1,158 @@
-"""Qwen3 models to train: a tiny random one for any machine, a local folder, or a hub id; safetensors only."""
+"""The model that learns: made ready by a plan, looked into, saved, and loaded again as it was trained."""
 
-import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
-from safetensors import SafetensorError
+from peft import PeftModel
 from torch import Tensor, nn
-from transformers import AutoConfig, PreTrainedConfig, Qwen3Config, Qwen3ForCausalLM
+from transformers import Qwen3Config, Qwen3ForCausalLM
 from transformers.utils import logging
 
 from schemas.errors import TrainError
 from schemas.training import TrainPlan
+from train.adapters import add_adapter, load_adapter
+from train.compatible import check_plan, linear_shapes
+from train.inits import Calibration, begin
+from train.loading import TINY_RANDOM, config_digest, load_config, load_model, stored_files
+from train.neftune import add_noise
+from train.quantise import quantisation, settle
 from train.result import ModelFacts
+from train.saving import save_adapter, save_model
 
 Learner = PeftModel | Qwen3ForCausalLM
 """What is trained: an adapter beside a frozen model, or a model of which some or all weights learn."""
 
-TINY_RANDOM = "tiny-random"
-"""Name of the model that needs no weights: Qwen3's architecture and vocabulary, 9.8 million parameters."""
 
-VOCABULARY = 151_669
-"""Tokens of Qwen3's tokenizer; a model's embedding has at least as many rows (Qwen3: 151,936)."""
+def prepare(model: str, plan: TrainPlan, *, calibration: Calibration = ()) -> Learner:
+    """Return the model on this machine's device, in the plan's form, with the weights that shall learn.
 
-_PICKLED = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
+    Args:
+        model: `tiny-random`, a local folder, or a hub id of a dense Qwen3.
+        plan: how to train.
+        calibration: token ids of some rows of the mixture, from which eva and corda begin.
+
+    Raises:
+        TrainError: when the plan does not go with the model, which its config tells, or it cannot be loaded.
+    """
+    config = load_config(model)
+    check_plan(plan, config, name=model)
+    if plan.init in ("eva", "corda") and not calibration:
+        msg = f"init {plan.init} begins from rows of the mixture, and none were given"
+        raise TrainError(msg)
+    base = _in_form(model, plan, config)
+    if plan.has_adapter:
+        learner: Learner = _with_adapter(base, plan, name=model, calibration=calibration)
+    else:
+        learner = _unfrozen(base, plan)
+    return _set_up(learner, plan)
+
+
+def load_trained(model: str, folder: Path, plan: TrainPlan) -> Learner:
+    """Return what a run saved to `folder`, in the form in which it was trained.
+
+    Args:
+        model: the model that the run began from.
+        folder: what `save_weights` wrote.
+        plan: how it was trained.
+
+    Raises:
+        TrainError: when the folder does not hold what the plan trains.
+    """
+    if not plan.has_adapter:
+        return _set_up(_unfrozen(_in_form(str(folder), plan, load_config(str(folder))), plan), plan)
+    return _set_up(load_adapter(_in_form(model, plan, load_config(model)), folder), plan)
+
+
+def save_weights(learner: Learner, folder: Path) -> None:
+    """Write what was learnt: an adapter, or for freeze and full the whole model; safetensors only."""
+    if isinstance(learner, PeftModel):
+        save_adapter(learner, folder)
+    else:
+        save_model(learner, folder)
+
+
+def _in_form(model: str, plan: TrainPlan, config: Qwen3Config) -> Qwen3ForCausalLM:
+    """Return the frozen model in the plan's precision, quantised where the plan says so."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    name = plan.dtype if plan.dtype != "auto" else "bfloat16" if device == "cuda" else "float32"
+    dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
+    form = quantisation(plan, linear_shapes(config), dtype=dtype)
+    loaded = load_model(model, dtype=dtype, quantisation=form, device=device)
+    settle(loaded)
+    return loaded
+
+
+def _with_adapter(
+    base: Qwen3ForCausalLM, plan: TrainPlan, *, name: str, calibration: Calibration
+) -> PeftModel:
+    tuned = add_adapter(base, plan, name=name)
+    if plan.init == "loftq":
+        with stored_files(name, revision=getattr(base.config, "_commit_hash", None)) as stored:
+            begin(tuned, plan, stored=stored, calibration=calibration)
+    else:
+        begin(tuned, plan, stored={}, calibration=calibration)
+    return tuned
+
+
+def _unfrozen(base: Qwen3ForCausalLM, plan: TrainPlan) -> Qwen3ForCausalLM:
+    """Let every weight learn, or those of the last layers and of the norm after them."""
+    learning: list[nn.Module] = [base]
+    if plan.method == "freeze":
+        learning = [*base.model.layers[-plan.train_layers :], base.model.norm]
+    for module in learning:
+        module.requires_grad_(True)
+    return base
+
+
+def _set_up(learner: Learner, plan: TrainPlan) -> Learner:
+    base = base_model(learner)
+    if plan.neftune:
+        add_noise(base, strength=plan.neftune)
+    if plan.checkpointing:
+        enable: Any = base.gradient_checkpointing_enable  # untyped in transformers
+        enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    return learner
+
+
+def head_weight(model: Learner) -> Tensor:
+    """Return the (V, H) weight of the language model head."""
+    weight: Tensor = base_model(model).lm_head.weight
+    return weight
+
+
+def base_model(model: Learner) -> Qwen3ForCausalLM:
+    """Return the model itself, without the adapter's wrapping."""
+    base = model.get_base_model() if isinstance(model, PeftModel) else model
+    assert isinstance(base, Qwen3ForCausalLM)
+    return base
+
+
+def describe(model: Learner, *, name: str) -> ModelFacts:
+    """Return what the manifest says of the model: never the path of a local one."""
+    config, weight = base_model(model).config, head_weight(model)
+    return ModelFacts(
+        name=Path(name).name if Path(name).is_dir() else name,
+        revision=getattr(config, "_commit_hash", None),
+        config_sha256=config_digest(config),
+        device=weight.device.type,
+        dtype=str(weight.dtype).removeprefix("torch."),
+        trainable_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
+    )
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep transformers' and peft's advice and progress bars off the terminal; errors still raise."""
+    """Keep the advice and progress bars of the libraries beneath off the terminal; errors still raise."""
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"(transformers|peft|huggingface_hub)\.")
+            warnings.filterwarnings("ignore", module=r"(transformers|peft|huggingface_hub|bitsandbytes)\.")
             yield
     finally:
         logging.set_verbosity(verbosity)
@@ -60,167 +173,3 @@ def threads_for(model: str) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def load_model(model: str, *, dtype: torch.dtype) -> Qwen3ForCausalLM:
-    """Return a frozen Qwen3 model: `tiny-random`, a local folder, or a hub id.
-
-    No code of the model's folder ever runs, and pickled weights are never opened.
-
-    Raises:
-        TrainError: when it cannot be found, is not Qwen3, or has no complete safetensors weights.
-    """
-    loaded = _tiny_random(dtype) if model == TINY_RANDOM else _load(model, dtype=dtype)
-    loaded.config.use_cache = False
-    loaded.requires_grad_(False)
-    return loaded
-
-
-def prepare(model: str, plan: TrainPlan) -> PeftModel:
-    """Return the model on this machine's device, in the plan's precision, with a fresh adapter."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    name = plan.dtype if plan.dtype != "auto" else "bfloat16" if device == "cuda" else "float32"
-    dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
-    return add_adapter(load_model(model, dtype=dtype), plan, name=model).to(device)
-
-
-def _tiny_random(dtype: torch.dtype) -> Qwen3ForCausalLM:
-    config = Qwen3Config(
-        vocab_size=151_936,
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=16,
-        tie_word_embeddings=True,
-        initializer_range=0.1,  # at Qwen3's 0.02 so narrow a frozen head can hardly prefer a token
-        eos_token_id=151_645,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = Qwen3ForCausalLM(config)
-    nn.Module.to(model, dtype)
-    return model
-
-
-def _load(model: str, *, dtype: torch.dtype) -> Qwen3ForCausalLM:
-    folder = Path(model).expanduser()
-    if local := folder.is_dir():
-        _check_folder(folder)
-    elif model.count("/") != 1 or model.startswith((".", "/", "~")):
-        msg = f"model {model}: no such folder, and no hub id (owner/name) or {TINY_RANDOM}"
-        raise TrainError(msg)
-    where = str(folder) if local else model
-    settings: dict[str, Any] = {"trust_remote_code": False, "local_files_only": local}
-    try:
-        _check_config(model, AutoConfig.from_pretrained(where, **settings))
-        answer: Any = Qwen3ForCausalLM.from_pretrained(
-            where,
-            **settings,
-            dtype=dtype,
-            attn_implementation="sdpa",
-            use_safetensors=True,
-            output_loading_info=True,
-        )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        msg = f"model {model} cannot be loaded: {str(error).strip().splitlines()[0]}"
-        raise TrainError(msg) from error
-    loaded, report = answer
-    if missing := sorted(report["missing_keys"]):
-        msg = f"model {model}: {len(missing)} weights are missing, the first is {missing[0]}"
-        raise TrainError(msg)
-    assert isinstance(loaded, Qwen3ForCausalLM)
-    return loaded
-
-
-def _check_folder(folder: Path) -> None:
-    if (folder / "adapter_config.json").exists():
-        msg = f"model {folder} is an adapter: name the model that it was trained on"
-        raise TrainError(msg)
-    if any(folder.glob("*.safetensors")):
-        return
-    pickled = sorted(file.name for file in folder.iterdir() if file.suffix in _PICKLED)
-    found = (
-        f"only {', '.join(pickled)}, and pickled weights can run code: convert them"
-        if pickled
-        else "no weights"
-    )
-    msg = f"model {folder} has no *.safetensors file: {found}"
-    raise TrainError(msg)
-
-
-def _check_config(model: str, config: PreTrainedConfig) -> None:
-    if config.model_type != "qwen3":
-        msg = f"model {model} is a {config.model_type}: only dense Qwen3 models read this mixture's tokens"
-        raise TrainError(msg)
-    if config.vocab_size < VOCABULARY:
-        msg = (
-            f"model {model} has {config.vocab_size} token embeddings, fewer than Qwen3's {VOCABULARY} tokens"
-        )
-        raise TrainError(msg)
-
-
-def add_adapter(model: Qwen3ForCausalLM, plan: TrainPlan, *, name: str) -> PeftModel:
-    """Return `model` with a fresh LoRA adapter, the same for the same seed.
-
-    Raises:
-        TrainError: when the model has no layer of the names in `plan.targets`.
-    """
-    config = LoraConfig(
-        task_type="CAUSAL_LM",
-        r=plan.rank,
-        lora_alpha=plan.alpha,
-        lora_dropout=plan.dropout,
-        target_modules=plan.targets if isinstance(plan.targets, str) else list(plan.targets),
-    )
-    try:
-        with torch.random.fork_rng():
-            torch.manual_seed(plan.seed)
-            tuned = get_peft_model(model, config)
-    except ValueError as error:
-        msg = f"model {name}: no adapter can be added: {error}"
-        raise TrainError(msg) from error
-    assert isinstance(tuned, PeftModel)
-    tuned.peft_config["default"].base_model_name_or_path = name
-    return tuned
-
-
-def save_adapter(model: PeftModel, folder: Path) -> None:
-    """Write adapter_model.safetensors and adapter_config.json, the same bytes for the same adapter."""
-    model.save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False)
-    (folder / "README.md").unlink(missing_ok=True)  # peft's card is a form that nobody filled in
-    path = folder / "adapter_config.json"
-    config = json.loads(path.read_bytes())
-    if isinstance(config["target_modules"], list):
-        config["target_modules"].sort()  # a set until here, in the order of PYTHONHASHSEED
-    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
-
-
-def head_weight(model: Learner) -> Tensor:
-    """Return the (V, H) weight of the language model head."""
-    weight: Tensor = base_model(model).lm_head.weight
-    return weight
-
-
-def base_model(model: Learner) -> Qwen3ForCausalLM:
-    """Return the model itself, without the adapter's wrapping."""
-    base = model.get_base_model() if isinstance(model, PeftModel) else model
-    assert isinstance(base, Qwen3ForCausalLM)
-    return base
-
-
-def describe(model: Learner, *, name: str) -> ModelFacts:
-    """Return what the manifest says of the model: never the path of a local one."""
-    config = base_model(model).config
-    passing = {"_name_or_path", "architectures", "transformers_version", "dtype", "torch_dtype", "use_cache"}
-    shape = {key: value for key, value in config.to_dict().items() if key not in passing}
-    weight = head_weight(model)
-    return ModelFacts(
-        name=Path(name).name if Path(name).is_dir() else name,
-        revision=getattr(config, "_commit_hash", None),
-        config_sha256=sha256(json.dumps(shape, sort_keys=True, default=str).encode()).hexdigest(),
-        device=weight.device.type,
-        dtype=str(weight.dtype).removeprefix("torch."),
-        trainable_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
-    )

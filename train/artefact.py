@@ -1,0 +1,70 @@
+"""The folder of a whole model, such that transformers 4.57, 5.x and servers on them read the same model.
+
+What 5.x writes is misread by 4.57 without a word: it does not know `rope_parameters` and takes a base of
+10,000 where Qwen3's is a million, and it cannot read the tokenizer's settings. So both spellings are
+written, and the tokenizer's files are those that the base model came with.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+from templates.tokenizer import tokenizer_path
+from train.loading import TINY_RANDOM, find_file
+
+_TOKENIZER = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.json",
+    "merges.txt",
+    "chat_template.jinja",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
+
+
+def complete(folder: Path, *, base: str, revision: str | None = None) -> None:
+    """Write the other spelling of what config.json says, and add what the base ships beside its weights.
+
+    Args:
+        folder: holds the weights and the config.json of the new model.
+        base: the model that it was made from.
+        revision: commit of a hub model.
+    """
+    _spell_twice(folder / "config.json")
+    if source := _file(base, "generation_config.json", revision):
+        shutil.copyfile(source, folder / "generation_config.json")
+    for name in _TOKENIZER:
+        if source := _file(base, name, revision):
+            shutil.copyfile(source, folder / name)
+    if not (folder / "tokenizer.json").exists():  # tiny-random has none
+        for name in _TOKENIZER:
+            if (source := tokenizer_path().with_name(name)).is_file():
+                shutil.copyfile(source, folder / name)
+
+
+def spell_twice(config: dict[str, object]) -> dict[str, object]:
+    """Return a model's config with everything that transformers renamed under its old and its new name."""
+    both = dict(config)
+    rope = both.get("rope_parameters")
+    if isinstance(rope, dict):
+        both.setdefault("rope_theta", rope.get("rope_theta"))
+        scaling = {key: value for key, value in rope.items() if key != "rope_theta"}
+        both.setdefault("rope_scaling", None if rope.get("rope_type", "default") == "default" else scaling)
+    elif "rope_theta" in both:
+        stretched = both.get("rope_scaling")
+        rope = stretched if isinstance(stretched, dict) else {"rope_type": "default"}
+        both["rope_parameters"] = rope | {"rope_theta": both["rope_theta"]}
+    if precision := both.get("dtype") or both.get("torch_dtype"):
+        both |= {"dtype": precision, "torch_dtype": precision}
+    return both
+
+
+def _spell_twice(path: Path) -> None:
+    config = spell_twice(json.loads(path.read_bytes()))
+    config.pop("quantization_config", None)
+    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _file(base: str, name: str, revision: str | None) -> Path | None:
+    return None if base == TINY_RANDOM else find_file(base, name, revision=revision)
