@@ -16,7 +16,8 @@ from schemas.training import TrainPlan
 
 ADAPTER_CONFIG = "adapter_config.json"
 
-_WRAPPING = "base_model.model."
+WRAPPING = "base_model.model."
+"""What peft puts before the names of a model's weights."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def adapted_layers(tuned: PeftModel) -> Iterator[AdaptedLayer]:
             assert isinstance(module, nn.Module)
             layer: Any = module  # peft's containers are typed as tensors or modules, whichever
             yield AdaptedLayer(
-                name=name.removeprefix(_WRAPPING),
+                name=name.removeprefix(WRAPPING),
                 module=module,
                 weight=layer.get_base_layer().weight,
                 down=layer.lora_A["default"].weight,
@@ -54,7 +55,7 @@ def adapted_layers(tuned: PeftModel) -> Iterator[AdaptedLayer]:
 
 def stored_name(layer: AdaptedLayer, which: str) -> str:
     """Return under which name peft stores a layer's A or B."""
-    return f"{_WRAPPING}{layer.name}.lora_{which}.weight"
+    return f"{WRAPPING}{layer.name}.lora_{which}.weight"
 
 
 def add_adapter(model: Qwen3ForCausalLM, plan: TrainPlan, *, name: str) -> PeftModel:

@@ -1,5 +1,7 @@
 """Weights in 4 and 8 bit, by bitsandbytes: which layers, in which format, and what a CPU must not do."""
 
+from typing import Any
+
 import torch
 from bitsandbytes import functional
 from bitsandbytes.nn.modules import Linear4bit, Linear8bitLt
@@ -47,7 +49,8 @@ def settle(model: Qwen3ForCausalLM) -> None:
 
 
 def _put_scales_back(layer: Linear8bitLt, inputs: object, output: object) -> None:
-    layer.weight.SCB = layer.state.SCB
+    weight: Any = layer.weight  # typed as a plain tensor
+    weight.SCB = layer.state.SCB
 
 
 def rounded(weight: Tensor, plan: TrainPlan) -> Tensor:

@@ -1,0 +1,41 @@
+"""What tests of training share: a few token ids, their loss, and some steps of learning them by heart."""
+
+import torch
+
+from schemas.training import TrainPlan
+from train.loss import token_losses
+from train.model import base_model, head_weight
+from train.optimiser import build_optimiser
+
+IDS = torch.randint(0, 151_000, (2, 12), generator=torch.Generator().manual_seed(0))
+"""Two rows of twelve tokens, all of which are trained."""
+
+CALIBRATION = torch.randint(0, 151_000, (4, 24), generator=torch.Generator().manual_seed(1)).tolist()
+
+
+def loss_of(learner, ids=IDS):
+    """Return the mean loss of all tokens but the first of each row."""
+    states = base_model(learner).model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]
+    return token_losses(states.flatten(0, 1), head_weight(learner), ids[:, 1:].flatten()).mean()
+
+
+def measured(learner, ids=IDS):
+    """Return the loss as an evaluation measures it."""
+    learner.eval()
+    with torch.no_grad():
+        return float(loss_of(learner, ids))
+
+
+def learn(learner, plan: TrainPlan, steps: int = 3):
+    """Train on the rows; return the loss of each step."""
+    optimiser = build_optimiser(learner, plan)
+    learner.train()
+    losses = []
+    for step in range(steps):
+        torch.manual_seed(step)
+        loss = loss_of(learner)
+        loss.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+        losses.append(float(loss.detach()))
+    return losses
