@@ -16,6 +16,9 @@ from schemas.training import TrainPlan
 
 ADAPTER_CONFIG = "adapter_config.json"
 
+FIRST = "first"
+"""Name of the frozen adapter that takes off what the adapter began as, if that is a part of the weights."""
+
 WRAPPING = "base_model.model."
 """What peft puts before the names of a model's weights."""
 
@@ -35,6 +38,11 @@ class AdaptedLayer:
     up: Tensor
     """B (out, rank)."""
     scaling: float
+
+    def pair(self, adapter: str) -> tuple[Tensor, Tensor]:
+        """Return A and B of another adapter of this layer."""
+        layer: Any = self.module
+        return layer.lora_A[adapter].weight, layer.lora_B[adapter].weight
 
 
 def adapted_layers(tuned: PeftModel) -> Iterator[AdaptedLayer]:

@@ -7,7 +7,9 @@ whose CorDA holds one (in, in) matrix for every layer at once: 21 GB for the dow
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from bitsandbytes.nn.modules import Params4bit
@@ -18,7 +20,7 @@ from transformers import Qwen3ForCausalLM
 
 from schemas.errors import TrainError
 from schemas.training import TrainPlan
-from train.adapters import AdaptedLayer, adapted_layers
+from train.adapters import FIRST, AdaptedLayer, adapted_layers
 from train.loading import read_weight
 from train.quantise import rounded
 
@@ -33,9 +35,10 @@ would take half a minute on two cores, for each of some 250 layers."""
 def begin(tuned: PeftModel, plan: TrainPlan, *, stored: Mapping[str, Path], calibration: Calibration) -> None:
     """Set the first values of a fresh adapter as `plan.init` says.
 
-    Where the adapter begins as a part of the weights (pissa, corda), the weights are lowered by that part,
-    so that the model computes what it did; the first values are kept as buffers `first_A` and `first_B`,
-    with which a trained adapter is made to fit the weights as they were.
+    Where the adapter begins as a part of the weights (pissa, corda), that part is taken off again by a
+    second, frozen adapter, `FIRST`. The papers take it out of the weights, whose every number is rounded
+    anew by that: in bfloat16 the model is another one before it has learnt anything, and what it learns
+    fits no weights but those. This way the weights stay as they are, and so does what the model computes.
 
     Args:
         tuned: a model with a fresh adapter.
@@ -49,9 +52,11 @@ def begin(tuned: PeftModel, plan: TrainPlan, *, stored: Mapping[str, Path], cali
     layers = list(adapted_layers(tuned))
     with torch.no_grad(), torch.random.fork_rng():
         torch.manual_seed(plan.seed)  # random projections
+        if plan.init in ("pissa", "corda"):
+            _add_counterweight(tuned)
         if plan.init == "pissa":
             for layer in layers:
-                _take_out(layer, *pissa(layer.weight, plan.rank, layer.scaling))
+                _begin_as_part(layer, *pissa(layer.weight, plan.rank, layer.scaling))
         elif plan.init == "loftq":
             for layer in layers:
                 if isinstance(layer.weight, Params4bit):  # layers kept in 16 bit have lost nothing
@@ -127,7 +132,7 @@ def _begin_from_rows(
         if plan.init == "eva":
             layer.down.copy_(eva(torch.cat(rows), plan.rank))  # and B stays zero
         else:
-            _take_out(layer, *corda(layer.weight, rows, plan.rank, layer.scaling))
+            _begin_as_part(layer, *corda(layer.weight, rows, plan.rank, layer.scaling))
 
     base = tuned.get_base_model()
     assert isinstance(base, Qwen3ForCausalLM)
@@ -158,13 +163,24 @@ def _make_up(layer: AdaptedLayer, weight: Tensor, plan: TrainPlan) -> None:
     layer.up.copy_(up)
 
 
-def _take_out(layer: AdaptedLayer, down: Tensor, up: Tensor) -> None:
-    """Begin the adapter as a part of the weight, and take that part out of the weight."""
+def _add_counterweight(tuned: PeftModel) -> None:
+    """Add a second adapter that takes part in every pass and learns nothing."""
+    config: Any = replace(tuned.peft_config["default"])
+    config.lora_dropout = 0.0
+    tuned.add_adapter(FIRST, config)
+    tuner: Any = tuned.base_model  # typed as a tensor or a module
+    tuner.set_adapter(["default", FIRST])
+    for name, weight in tuned.named_parameters():
+        if f".{FIRST}." in name:
+            weight.requires_grad_(False)
+
+
+def _begin_as_part(layer: AdaptedLayer, down: Tensor, up: Tensor) -> None:
     layer.down.copy_(down)
     layer.up.copy_(up)
-    layer.weight.copy_(layer.weight.float() - layer.scaling * up @ down)
-    layer.module.register_buffer("first_A", down.clone(), persistent=False)
-    layer.module.register_buffer("first_B", up.clone(), persistent=False)
+    first_down, first_up = layer.pair(FIRST)
+    first_down.copy_(down)
+    first_up.copy_(-up)
 
 
 def _best(matrix: Tensor, rank: int) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import Qwen3ForCausalLM
 
-from train.adapters import ADAPTER_CONFIG, adapted_layers, stored_name
+from train.adapters import ADAPTER_CONFIG, FIRST, adapted_layers, stored_name
 from train.artefact import complete
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
@@ -22,16 +22,16 @@ _SHARD = "5GB"
 def save_adapter(tuned: PeftModel, folder: Path) -> None:
     """Write adapter_model.safetensors and adapter_config.json, the same bytes for the same adapter.
 
-    An adapter that began as a part of the weights is written as what it has learnt since: twice as wide,
-    and for the weights as they were before that part was taken out of them.
+    An adapter that began as a part of the weights is written as what it has learnt since: both adapters as
+    one of twice the rank, which other programs load on the model without knowing how it began.
     """
     weights: dict[str, Tensor] = get_peft_model_state_dict(tuned, save_embedding_layers=False)
     config: Any = copy.deepcopy(tuned.peft_config["default"])
-    begun = [layer for layer in adapted_layers(tuned) if hasattr(layer.module, "first_A")]
+    begun = list(adapted_layers(tuned)) if FIRST in tuned.peft_config else []
     for layer in begun:
-        first_down, first_up = layer.module.get_buffer("first_A"), layer.module.get_buffer("first_B")
-        weights[stored_name(layer, "A")] = torch.cat([layer.down, first_down.to(layer.down)], dim=0)
-        weights[stored_name(layer, "B")] = torch.cat([layer.up, -first_up.to(layer.up)], dim=1)
+        first_down, first_up = layer.pair(FIRST)
+        weights[stored_name(layer, "A")] = torch.cat([layer.down, first_down], dim=0)
+        weights[stored_name(layer, "B")] = torch.cat([layer.up, first_up], dim=1)
     if begun:
         config.lora_alpha, config.r = 2 * config.r * begun[0].scaling, 2 * config.r
         config.use_rslora = False  # alpha holds the scaling, whichever way it came about
