@@ -1,14 +1,18 @@
 """What moves the weights: AdamW, AdamW with 8 bit moments, or plain gradient descent."""
 
+import torch
 from bitsandbytes.optim.adamw import AdamW8bit
 from torch.optim import SGD, AdamW, Optimizer
 
 from schemas.training import TrainPlan
+from train.compensated import CompensatedAdamW
 from train.model import Learner
 
 
 def build_optimiser(learner: Learner, plan: TrainPlan) -> Optimizer:
     """Return the plan's optimiser over the weights that learn, at the peak learning rate.
+
+    AdamW on weights in bfloat16 remembers what rounding loses (`CompensatedAdamW`); the other two do not.
 
     Matrices decay, vectors do not: norms, biases and DoRA's magnitudes have a scale of their own.
 
@@ -28,4 +32,6 @@ def build_optimiser(learner: Learner, plan: TrainPlan) -> Optimizer:
         return eight_bit
     if plan.optimiser == "sgd":
         return SGD(groups, lr=plan.learning_rate, fused=False)
+    if any(weight.dtype == torch.bfloat16 for weight in weights):
+        return CompensatedAdamW(groups, lr=plan.learning_rate)
     return AdamW(groups, lr=plan.learning_rate, fused=True)

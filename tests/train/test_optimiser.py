@@ -1,5 +1,7 @@
 """Each optimiser lowers the loss, lets matrices alone decay, and keeps the state that it says."""
 
+import copy
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs thinkmix[train]")
@@ -9,6 +11,7 @@ pytest.importorskip("bitsandbytes", reason="needs thinkmix[train]")
 
 from schemas.training import TrainPlan  # noqa: E402
 from tests.train.learning import learn, loss_of  # noqa: E402
+from train.compensated import CompensatedAdamW  # noqa: E402
 from train.model import prepare, quiet  # noqa: E402
 from train.optimiser import build_optimiser  # noqa: E402
 
@@ -89,3 +92,45 @@ def test_the_state_is_as_large_as_was_said(optimiser, most):
     sizes = moments(built)
     assert len(sizes) == (0 if optimiser == "sgd" else 1)
     assert all(most - 0.2 < size <= most for size in sizes)
+
+
+def small(dtype, optimiser, *, steps):
+    """Move weights like those of a large model at a learning rate of 1e-5; return them and the optimiser."""
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.nn.Parameter((torch.randn(100, 100, generator=generator) * 0.03).to(dtype))
+    before = weight.detach().float().clone()
+    built = optimiser([{"params": [weight]}], lr=1e-5)
+    slope = torch.randn(100, 100, generator=generator)
+    for _ in range(steps):
+        weight.grad = (slope + torch.randn(100, 100, generator=generator)).to(dtype)
+        built.step()
+    return weight, built, weight.detach().float() - before
+
+
+def test_small_steps_are_not_lost_on_weights_in_bfloat16():
+    """After a hundred steps of 1e-5 they are where float32 brings them; plain AdamW leaves most alone."""
+    _, _, exact = small(torch.float32, torch.optim.AdamW, steps=100)
+    _, built, kept = small(torch.bfloat16, CompensatedAdamW, steps=100)
+    _, _, lost = small(torch.bfloat16, torch.optim.AdamW, steps=100)
+    (state,) = built.state.values()
+    there = (kept + state["lost"].float() - exact).abs().mean() / exact.abs().mean()
+    assert float(there) < 0.02
+    assert float((lost - exact).abs().mean() / exact.abs().mean()) > 0.8
+    assert float((lost == 0).float().mean()) > 0.8
+
+
+def test_a_saved_state_is_taken_up_to_the_last_bit():
+    """Ten steps at once, or five, saved, loaded and five more: the same weights."""
+    whole, _, _ = small(torch.bfloat16, CompensatedAdamW, steps=10)
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.nn.Parameter((torch.randn(100, 100, generator=generator) * 0.03).to(torch.bfloat16))
+    slope = torch.randn(100, 100, generator=generator)
+    optimiser = CompensatedAdamW([{"params": [weight]}], lr=1e-5)
+    for step in range(10):
+        if step == 5:
+            saved = copy.deepcopy(optimiser.state_dict())
+            optimiser = CompensatedAdamW([{"params": [weight]}], lr=1e-5)
+            optimiser.load_state_dict(saved)
+        weight.grad = (slope + torch.randn(100, 100, generator=generator)).to(torch.bfloat16)
+        optimiser.step()
+    assert torch.equal(weight, whole)
