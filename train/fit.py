@@ -12,7 +12,7 @@ from schemas.training import TrainPlan
 from train import guard
 from train.encode import Tokens, encode_rows
 from train.result import Counts, Evaluation, Progress, TrainResult
-from train.rows import Rows, Step, draw_rows, index_rows, plan_steps, read_manifest
+from train.rows import Rows, Step, draw_rows, index_rows, plan_steps, read_manifest, shown_rows
 from train.staging import CHECKPOINTS, published, refuse_used, workspace
 
 MANIFEST = "training.json"
@@ -80,7 +80,7 @@ def fit(
             notice=notice or _silent,
         )
         past = checkpoints.newest()
-        learner = models.prepare(model, plan)
+        learner = models.prepare(model, plan, calibration=_shown(rows, plan, scratch=work / "shown.ids"))
         facts = models.describe(learner, name=model)
         began = checkpoint.fingerprint(learner, facts)
         optimiser = build_optimiser(learner, plan)
@@ -128,6 +128,15 @@ def fit(
             )
             (folder / MANIFEST).write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return result
+
+
+def _shown(rows: Rows, plan: TrainPlan, *, scratch: Path) -> Sequence[Sequence[int]]:
+    """Return the rows that an adapter begins from, as token ids; none unless the plan says so."""
+    if plan.init not in ("eva", "corda"):
+        return ()
+    numbers = shown_rows(rows, plan)
+    tokens = encode_rows(rows, numbers, scratch=scratch)
+    return [tokens.example(number).input_ids.tolist() for number in numbers.tolist()]
 
 
 def _silent(sentence: str) -> None:

@@ -1,65 +1,79 @@
-"""`thinkmix train`: an adapter from a verified version."""
+"""`thinkmix train` and `thinkmix merge`: from a verified version to an adapter, and from that to a model."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
-from flows.cli.terminal import JsonOption, VersionArgument, app, console, say_json
+from flows.cli.fields import with_fields
+from flows.cli.terminal import JsonOption, VersionArgument, app, console, say, say_json
+from schemas.training import Method, TrainPlan
+
+BASE_HELP = "tiny-random, a local folder, or the hub id of a dense Qwen3."
+
+
+def _list_presets(wanted: bool) -> None:
+    if wanted:
+        from train.presets import LAYERS, preset
+
+        for size in LAYERS:
+            for method in get_args(Method):
+                settings = preset(size, method)
+                told = " ".join(f"{name}={value}" for name, value in (settings or {}).items())
+                say(f"{size:>5}  {method:<7} {told or 'does not fit one GPU'}")
+        raise typer.Exit
 
 
 @app.command(
     epilog="Example: thinkmix train build/store/sample-7-3 --model tiny-random --max-steps 40 --output a"
 )
+@with_fields(TrainPlan, into="flags", panel="Training plan")
 def train(
     version: VersionArgument,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="New folder for the adapter.", file_okay=False)
+        Path,
+        typer.Option("--output", "-o", help="New folder for the adapter or the model.", file_okay=False),
     ],
-    model: Annotated[
-        str,
-        typer.Option("--model", "-m", help="tiny-random, a local folder, or the hub id of a dense Qwen3."),
-    ] = "tiny-random",
+    model: Annotated[str, typer.Option("--model", "-m", help=BASE_HELP)] = "tiny-random",
     plan: Annotated[
         Path | None, typer.Option(help="YAML file with the training plan; flags override it.", exists=True)
     ] = None,
-    max_steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="How often every row is seen.")] = None,
-    rank: Annotated[int | None, typer.Option(min=1, help="Rank of the adapter.")] = None,
-    alpha: Annotated[
-        int | None, typer.Option(min=1, help="Scale of the adapter, divided by its rank.")
+    preset: Annotated[
+        str | None,
+        typer.Option(help="Size of Qwen3, such as 8B: sets what neither plan nor flags say.", metavar="SIZE"),
     ] = None,
-    learning_rate: Annotated[float | None, typer.Option(min=0, help="Peak learning rate.")] = None,
-    batch: Annotated[int | None, typer.Option(min=1, help="Tokens (or examples) in a batch.")] = None,
-    max_tokens: Annotated[
-        int | None, typer.Option(min=16, help="Longest row; longer ones are left out, never cut.")
-    ] = None,
-    eval_rows: Annotated[
-        int | None, typer.Option(min=0, help="Held-out rows of each source measured before and after.")
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="Decides the order of rows and the first weights.")
-    ] = None,
+    list_presets: Annotated[
+        bool,
+        typer.Option(
+            "--list-presets", help="Show what each preset sets.", callback=_list_presets, is_eager=True
+        ),
+    ] = False,
     as_json: JsonOption = False,
+    flags: Mapping[str, object] = {},
 ) -> None:
-    """Train a LoRA adapter on a verified version; the loss lies on completions only."""
+    """Train on a verified version, by adapter or whole weights; the loss lies on completions only."""
     from flows.finetune import finetune, load_plan
     from flows.show import show_training
 
-    stated = load_plan(
-        plan,
-        max_steps=max_steps,
-        epochs=epochs,
-        rank=rank,
-        alpha=alpha,
-        learning_rate=learning_rate,
-        batch=batch,
-        max_tokens=max_tokens,
-        eval_rows=eval_rows,
-        seed=seed,
-    )
+    stated = load_plan(plan, preset=preset, flags=flags)
     result = finetune(version, model=model, plan=stated, output=output, console=console(stderr=True))
     if as_json:
         say_json(result.model_dump(mode="json"))
     else:
         show_training(result, output.resolve(), console())
+
+
+@app.command(epilog="Example: thinkmix merge build/adapter --model Qwen/Qwen3-8B --output build/model")
+def merge(
+    adapter: Annotated[Path, typer.Argument(help="Folder that `thinkmix train` wrote.", metavar="ADAPTER")],
+    model: Annotated[str, typer.Option("--model", "-m", help=f"What it was trained on: {BASE_HELP}")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="New folder for the model.", file_okay=False)
+    ],
+) -> None:
+    """Merge an adapter into its 16 bit base: one model, for transformers 4.57 and 5.x and servers on them."""
+    from flows.finetune import merge_adapter
+
+    merge_adapter(adapter, model=model, output=output)
+    say(f"model  {output.resolve()}")

@@ -85,7 +85,19 @@ def test_help_takes_half_a_second_of_a_core():
 
 @pytest.mark.parametrize(
     "command",
-    ["build", "verify", "explain", "rejects", "review", "show", "report", "schema", "recipes", "train"],
+    [
+        "build",
+        "verify",
+        "explain",
+        "rejects",
+        "review",
+        "show",
+        "report",
+        "schema",
+        "recipes",
+        "train",
+        "merge",
+    ],
 )
 def test_every_command_explains_itself(command: str, run):
     """Each command has a help text with an example."""
