@@ -189,8 +189,12 @@ class TrainPlan(Record):
                 f"sharding {self.sharding} leaves no process with all weights to save: unset save_every",
             ),
             (
+                self.sharding == "zero3" and self.switch_prompts > 0,
+                "sharding zero3 leaves no process with all weights to ask: set switch_prompts to 0",
+            ),
+            (
                 self.sharding != "none" and quantised,
-                f"sharding {self.sharding} cannot share out the weights of {method}: use lora, or sharding none",
+                f"sharding {self.sharding} cannot share out weights of {method}: use lora, or sharding none",
             ),
             (
                 bool(self.keep_16bit) and not quantised,

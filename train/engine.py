@@ -70,6 +70,9 @@ def joined(plan: TrainPlan) -> Iterator[Process]:
             raise TrainError(f"{msg}: torchrun --nproc-per-node N --no-python thinkmix train ...")
         yield Process()
         return
+    if plan.save_every is not None or plan.on_forgetting == "keep_best":
+        msg = f"a run of {world} processes writes no checkpoints: unset save_every, and stop on_forgetting"
+        raise TrainError(msg)
     on_gpu = torch.cuda.is_available()
     if on_gpu:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
@@ -100,30 +103,41 @@ class Engine:
         for number, (place, batch, counts) in enumerate(batches, 1):
             torch.manual_seed(seed + place)
             self._announce(last=number == len(batches))
-            loss = self._losses(tokens, batch).sum() * (counts / trained)
+            loss = self.losses(tokens, batch).sum() * (counts / trained)
             self._backward(loss * self.process.world if self.process.world > 1 else loss)
             total += float(loss.detach())
         return self.process.total(total)
 
     def update(self) -> float:
         """Move the weights along the clipped gradient, if it is finite; return its length."""
-        weights = [weight for group in self._optimiser.param_groups for weight in group["params"]]
-        self._average(weights)
-        norm = torch.nn.utils.get_total_norm([weight.grad for weight in weights if weight.grad is not None])
-        norm = norm.full_tensor() if isinstance(norm, DTensor) else norm
+        groups = self._optimiser.param_groups  # each holds weights of one kind: shared out, or whole
+        self._average([weight for group in groups for weight in group["params"]])
+        norms = [
+            torch.nn.utils.get_total_norm(
+                [weight.grad for weight in group["params"] if weight.grad is not None]
+            )
+            for group in groups
+        ]
+        norm = torch.stack(
+            [norm.full_tensor() if isinstance(norm, DTensor) else norm for norm in norms]
+        ).norm()
         if math.isfinite(length := float(norm)):
-            torch.nn.utils.clip_grads_with_norm_(weights, self._plan.clip_norm, norm)
+            for group in groups:
+                torch.nn.utils.clip_grads_with_norm_(group["params"], self._plan.clip_norm, norm)
             self._optimiser.step()
         self._optimiser.zero_grad()
         return length
 
-    def make_whole(self) -> None:
-        """Give every process all weights, to be saved or asked."""
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """Give every process all weights for a while, to be saved or asked."""
+        yield
 
     def _announce(self, *, last: bool) -> None:
         """Say whether the batch that comes is the step's last."""
 
-    def _losses(self, tokens: Tokens, batch: RowNumbers) -> Tensor:
+    def losses(self, tokens: Tokens, batch: RowNumbers) -> Tensor:
+        """Return `train.forward.row_losses` of a batch."""
         return row_losses(self._learner, tokens, batch)
 
     def _backward(self, loss: Tensor) -> None:
@@ -139,13 +153,41 @@ class Engine:
 
 
 class ShardedEngine(Engine):
-    """Steps of a model whose layers FSDP2 shares out among the processes: torch's heir of FairScale's FSDP."""
+    """Steps of a model whose layers FSDP2, torch's heir of FairScale's FSDP, shares out among processes."""
 
-    def make_whole(self) -> None:
-        """Give every process all weights, to be saved or asked."""
-        for module in self._learner.modules():
-            if isinstance(module, FSDPModule):
-                module.unshard()
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """Give every process all weights for a while, to be saved or asked."""
+        layers = [module for module in self._learner.modules() if isinstance(module, FSDPModule)]
+        for layer in layers:
+            layer.unshard()
+        try:
+            yield
+        finally:
+            for layer in layers:
+                layer.reshard()
+
+
+def _whole(number: Tensor) -> Tensor:
+    return number.full_tensor() if isinstance(number, DTensor) else number
+
+
+def build_engine(learner: Learner, optimiser: Optimizer, plan: TrainPlan, process: Process) -> Engine:
+    """Return what makes the steps of `plan`; a plan for FSDP2 had its model sharded before.
+
+    Raises:
+        TrainError: when the plan asks for DeepSpeed, which is not installed.
+    """
+    if plan.sharding == "none":
+        return Engine(learner, optimiser, plan, process)
+    if plan.sharding == "fsdp2":
+        return ShardedEngine(learner, optimiser, plan, process)
+    try:
+        from train.zero import ZeroEngine  # noqa: PLC0415 - DeepSpeed is installed by those who need it
+    except ModuleNotFoundError as error:
+        msg = f"sharding {plan.sharding} needs {error.name}: pip install deepspeed"
+        raise TrainError(msg) from error
+    return ZeroEngine(learner, optimiser, plan, process)
 
 
 def shard(learner: Learner, process: Process) -> None:

@@ -1,9 +1,11 @@
 """One training run, from a published version to weights whose manifest names the mixture's digest."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from hashlib import sha256
 from importlib.metadata import version as installed
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +16,9 @@ from train.encode import Tokens, encode_rows
 from train.result import Counts, Evaluation, Progress, TrainResult
 from train.rows import Rows, Step, draw_rows, index_rows, plan_steps, read_manifest, shown_rows
 from train.staging import CHECKPOINTS, published, refuse_used, workspace
+
+if TYPE_CHECKING:
+    from train.model import Learner
 
 MANIFEST = "training.json"
 
@@ -63,7 +68,7 @@ def fit(
     steps = plan_steps(rows, plan)
     seen = np.concatenate([batch for step in steps for batch in step])
     try:
-        from train import checkpoint, engine, loop, switch  # noqa: PLC0415 - torch takes seconds, and is an extra
+        from train import checkpoint, engine, loop, switch  # noqa: PLC0415 - slow, and an extra
         from train import model as models  # noqa: PLC0415
         from train.evaluate import evaluate  # noqa: PLC0415
         from train.optimiser import build_optimiser  # noqa: PLC0415
@@ -72,7 +77,12 @@ def fit(
         raise TrainError(msg) from error
     prompts = switch.draw_prompts(held_out, plan, template=manifest.recipe.template)
     versions = {name: installed(name) for name in _LIBRARIES}
-    with workspace(output, restart=restart) as work, models.quiet(), models.threads_for(model):
+    with ExitStack() as stack:
+        process = stack.enter_context(engine.joined(plan))
+        own = output if process.rank == 0 else output.with_name(f".{output.name}.process{process.rank}")
+        work = stack.enter_context(workspace(own, restart=restart))
+        stack.enter_context(models.quiet())
+        stack.enter_context(models.threads_for(model))
         checkpoints = checkpoint.Checkpoints(
             work / CHECKPOINTS,
             keep=plan.keep_checkpoints,
@@ -83,19 +93,22 @@ def fit(
         learner = models.prepare(model, plan, calibration=_shown(rows, plan, scratch=work / "shown.ids"))
         facts = models.describe(learner, name=model)
         began = checkpoint.fingerprint(learner, facts)
+        if plan.sharding == "fsdp2":
+            engine.shard(learner, process)
         optimiser = build_optimiser(learner, plan)
         history = checkpoints.restore(past, learner, optimiser, model=began)
         tokens = encode_rows(rows, seen, scratch=work / "train.ids")
         eval_tokens = encode_rows(drawn, np.arange(drawn.frame.height), scratch=work / "eval.ids")
+        making = engine.build_engine(learner, optimiser, plan, process)
         kept_step = loop.train(
             learner,
             tokens,
             steps,
             plan,
             optimiser=optimiser,
-            engine=engine.Engine(learner, optimiser, plan, engine.Process()),
+            engine=making,
             history=history,
-            measure=lambda: evaluate(learner, eval_tokens, drawn),
+            measure=lambda: evaluate(learner, eval_tokens, drawn, losses=making.losses),
             save=lambda best: checkpoints.save(learner, optimiser, history, model=began, best=best),
             progress=progress,
             measured=measured,
@@ -107,26 +120,26 @@ def fit(
             if prompts
             else None
         )
-        with published(output, work) as folder:
-            models.save_weights(learner, folder)
-            result = TrainResult(
-                mixture=manifest.mixture,
-                mixture_digest=digest,
-                template=manifest.template,
-                template_sha256=manifest.template_sha256,
-                tokenizer_sha256=manifest.tokenizer_sha256,
-                model=facts,
-                plan=plan,
-                counts=_count(rows, drawn, tokens, steps[: history.steps]),
-                losses=tuple(history.losses),
-                evals=tuple(history.evals),
-                kept_step=kept_step,
-                protected=guard.verdicts(history.evals, plan.protected, kept_step=kept_step),
-                switch=answers,
-                versions=versions,
-                files=_digests(folder),
-            )
-            (folder / MANIFEST).write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        result = TrainResult(
+            mixture=manifest.mixture,
+            mixture_digest=digest,
+            template=manifest.template,
+            template_sha256=manifest.template_sha256,
+            tokenizer_sha256=manifest.tokenizer_sha256,
+            model=facts,
+            plan=plan,
+            counts=_count(rows, drawn, tokens, steps[: history.steps]),
+            losses=tuple(history.losses),
+            evals=tuple(history.evals),
+            kept_step=kept_step,
+            protected=guard.verdicts(history.evals, plan.protected, kept_step=kept_step),
+            switch=answers,
+            versions=versions,
+            files={},
+        )
+        with making.whole():
+            if process.rank == 0:
+                result = _publish(learner, result, output, work)
     return result
 
 
@@ -137,6 +150,17 @@ def _shown(rows: Rows, plan: TrainPlan, *, scratch: Path) -> Sequence[Sequence[i
     numbers = shown_rows(rows, plan)
     tokens = encode_rows(rows, numbers, scratch=scratch)
     return [tokens.example(number).input_ids.tolist() for number in numbers.tolist()]
+
+
+def _publish(learner: "Learner", result: TrainResult, output: Path, work: Path) -> TrainResult:
+    """Write weights and manifest; return the manifest, which names each file's sha256."""
+    from train import model as models  # noqa: PLC0415 - torch takes seconds
+
+    with published(output, work) as folder:
+        models.save_weights(learner, folder)
+        result = result.model_copy(update={"files": _digests(folder)})
+        (folder / MANIFEST).write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return result
 
 
 def _silent(sentence: str) -> None:

@@ -1,7 +1,11 @@
 """What moves the weights: AdamW, AdamW with 8 bit moments, or plain gradient descent."""
 
+from typing import Any
+
 import torch
 from bitsandbytes.optim.adamw import AdamW8bit
+from torch import Tensor
+from torch.distributed.tensor import DTensor
 from torch.optim import SGD, AdamW, Optimizer
 
 from schemas.training import TrainPlan
@@ -26,7 +30,7 @@ def build_optimiser(learner: Learner, plan: TrainPlan) -> Optimizer:
         {"params": [weight for weight in weights if weight.ndim >= 2], "weight_decay": plan.weight_decay},
         {"params": [weight for weight in weights if weight.ndim < 2], "weight_decay": 0.0},
     ]
-    groups = [group for group in groups if group["params"]]
+    groups = [part for group in groups for part in _by_kind(group) if part["params"]]
     if plan.optimiser == "adamw8bit":
         eight_bit: Optimizer = AdamW8bit(groups, lr=plan.learning_rate)  # type: ignore[no-untyped-call]
         return eight_bit
@@ -35,3 +39,11 @@ def build_optimiser(learner: Learner, plan: TrainPlan) -> Optimizer:
     if any(weight.dtype == torch.bfloat16 for weight in weights):
         return CompensatedAdamW(groups, lr=plan.learning_rate)
     return AdamW(groups, lr=plan.learning_rate, fused=True)
+
+
+def _by_kind(group: dict[str, Any]) -> list[dict[str, Any]]:
+    """Part weights that processes share out from those that each holds whole: no kernel takes both."""
+    parts: dict[bool, list[Tensor]] = {True: [], False: []}
+    for weight in group["params"]:
+        parts[isinstance(weight, DTensor)].append(weight)
+    return [{**group, "params": part} for part in parts.values()]

@@ -3,7 +3,8 @@
 DeepSpeed is no dependency: `pip install deepspeed==0.19.8`; on a CPU set DS_ACCELERATOR=cpu.
 """
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import deepspeed
 from torch import Tensor, nn
@@ -25,25 +26,24 @@ class ZeroEngine(Engine):
         module = _RowLoss(learner)
         if stage == 3:  # the head is read by its parent, which has to ask for it
             deepspeed.zero.register_external_parameter(module, head_weight(learner))
-        self._weights = [weight for weight in learner.parameters() if weight.requires_grad]
-        self._whole: Any = None
         self._engine, held, _, _ = deepspeed.initialize(
             model=module, optimizer=optimiser, config=zero_config(plan, stage=stage)
         )
         super().__init__(learner, held, plan, process)
 
     def update(self) -> float:
-        """Move the weights; DeepSpeed clips the gradient, and leaves out a step whose gradient is not finite."""
+        """Move the weights; DeepSpeed clips the gradient, and does nothing if it is not finite."""
         self._engine.step()
         return float(self._engine.get_global_grad_norm() or 0.0)
 
-    def make_whole(self) -> None:
-        """Give every process all weights, to be saved or asked."""
-        if self._whole is None:
-            self._whole = deepspeed.zero.GatheredParameters(list(self._learner.parameters()))
-            self._whole.__enter__()
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """Give every process all weights for a while, to be saved."""
+        with deepspeed.zero.GatheredParameters(list(self._learner.parameters())):
+            yield
 
-    def _losses(self, tokens: Tokens, batch: RowNumbers) -> Tensor:
+    def losses(self, tokens: Tokens, batch: RowNumbers) -> Tensor:
+        """Return `train.forward.row_losses` of a batch."""
         losses: Tensor = self._engine(tokens, batch)
         return losses
 
@@ -67,7 +67,7 @@ class _RowLoss(nn.Module):
 
 
 def zero_config(plan: TrainPlan, *, stage: int) -> dict[str, object]:
-    """Return DeepSpeed's configuration: our batches, our optimiser, its sharing (docs of DeepSpeed, config-json).
+    """Return DeepSpeed's configuration: our batches and optimiser, its sharing (its docs, config-json).
 
     Batches hold as many rows as fit, so its counts of rows stay 1 and mean nothing.
     """

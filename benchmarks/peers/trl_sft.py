@@ -5,6 +5,7 @@ Prints, as JSON, the seconds of `trainer.train()` alone, its steps and the loss 
 
 import json
 import sys
+from pathlib import Path
 
 from datasets import load_dataset
 from peft import LoraConfig
@@ -12,7 +13,7 @@ from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 from trl import SFTConfig, SFTTrainer
 
 model, rows, out, settings = sys.argv[1:]
-given = json.loads(open(settings).read())
+given = json.loads(Path(settings).read_text())
 data = load_dataset("parquet", data_files=rows, split="train", cache_dir=f"{out}/cache")
 tokenizer = PreTrainedTokenizerFast(
     tokenizer_file=given["tokenizer"], eos_token="<|im_end|>", pad_token="<|endoftext|>"

@@ -1,0 +1,124 @@
+"""Several processes make the steps that one makes, however they hold the weights."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from hashlib import sha256
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs thinkmix[train]")
+pytest.importorskip("peft", reason="needs thinkmix[train]")
+
+from safetensors.torch import load_file  # noqa: E402 - needs torch
+
+from schemas.errors import TrainError  # noqa: E402
+from schemas.training import TrainPlan  # noqa: E402
+from train.engine import Process, joined  # noqa: E402
+from train.fit import fit  # noqa: E402
+
+torch.set_num_threads(1)
+
+needs_deepspeed = pytest.mark.skipif(
+    importlib.util.find_spec("deepspeed") is None, reason="DeepSpeed is not installed: make deepspeed"
+)
+SETTINGS = {
+    "max_steps": 3,
+    "batch": 64,
+    "max_tokens": 64,
+    "accumulate": 3,
+    "learning_rate": 5e-3,
+    "dropout": 0.1,
+}
+CODE = """
+import json, sys, torch
+from pathlib import Path
+from schemas.training import TrainPlan
+from train.fit import fit
+torch.set_num_threads(1)
+plan = TrainPlan.model_validate_json(sys.argv[3])
+fit(Path(sys.argv[1]), digest=sys.argv[4], plan=plan, model="tiny-random", output=Path(sys.argv[2]))
+"""
+
+
+def digest_of(version):
+    return sha256((version / "manifest.json").read_bytes()).hexdigest()
+
+
+def plan_of(**settings):
+    return TrainPlan(**{**SETTINGS, **settings})
+
+
+def by_two(version, output, plan):
+    """Train by two processes, as torchrun starts them, and return the manifest."""
+    script = output.with_suffix(".py")
+    script.write_text(CODE)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    place = ["--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0", "--local-addr", "127.0.0.1"]
+    given = [script, version, output, plan.model_dump_json(), digest_of(version)]
+    done = subprocess.run(
+        [*torchrun, *place, *map(str, given)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "DS_ACCELERATOR": "cpu"},
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads((output / "training.json").read_text())
+
+
+def check_alike(version, folder, plan):
+    """Two processes must report the losses of one, and write its weights but for the order of sums."""
+    one = fit(
+        version,
+        digest=digest_of(version),
+        plan=plan.model_copy(update={"sharding": "none"}),
+        model="tiny-random",
+        output=folder / "one",
+    )
+    two = by_two(version, folder / "two", plan)
+    assert two["losses"][0] == pytest.approx(one.losses[0], rel=1e-6)
+    assert two["losses"] == pytest.approx(one.losses, rel=1e-4)
+    assert two["evals"][-1]["total"]["loss"] == pytest.approx(one.eval_after.total.loss, rel=1e-4)
+    assert one.eval_after.total.loss < one.eval_before.total.loss
+    name = next(name for name in one.files if name.endswith(".safetensors"))
+    want, got = load_file(folder / "one" / name), load_file(folder / "two" / name)
+    assert want.keys() == got.keys()
+    for key, weight in want.items():
+        torch.testing.assert_close(got[key], weight, rtol=1e-2, atol=2e-4)
+    assert sorted(path.name for path in folder.iterdir()) == ["one", "two", "two.py", "version"]
+
+
+def test_each_batch_is_read_by_one_process_and_all_go_through_as_many():
+    """Seven batches by three processes: every batch counts once, and the two that have fewer repeat one."""
+    step = tuple(np.array([n]) for n in range(7))
+    shares = [Process(rank, 3).share(step) for rank in range(3)]
+    assert {len(share) for share in shares} == {3}
+    assert sorted(place for share in shares for place, _, counts in share if counts) == list(range(7))
+    assert all(int(batch[0]) == place for share in shares for place, batch, _ in share)
+
+
+def test_a_plan_that_shares_weights_wants_several_processes():
+    """Alone there is nobody to share with, and the sentence says how to start."""
+    with pytest.raises(TrainError, match="there is one: torchrun"), joined(plan_of(sharding="fsdp2")):
+        pass
+
+
+@pytest.mark.parametrize(("sharding", "method"), [("none", "lora"), ("fsdp2", "full")])
+def test_two_processes_train_as_one_does(publish, sums, tmp_path, sharding, method):
+    """Each with a copy of the weights, or with half of each layer: same losses, same weights, one output."""
+    settings = {"dropout": 0.0, "learning_rate": 1e-3} if method == "full" else {}
+    version = publish(sums[2:], held_out=sums[:2])
+    check_alike(version, tmp_path, plan_of(sharding=sharding, method=method, **settings))
+
+
+@needs_deepspeed
+@pytest.mark.parametrize("sharding", ["zero2", "zero3"])
+def test_deepspeed_trains_as_one_process_does(publish, sums, tmp_path, sharding):
+    """ZeRO shares gradients, or the weights too: same losses, same adapter."""
+    version = publish(sums[2:], held_out=sums[:2])
+    check_alike(version, tmp_path, plan_of(sharding=sharding))
