@@ -1,45 +1,70 @@
 """The fields of a record as flags of a command: names, words, bounds and choices are the record's own."""
 
 import inspect
-from collections.abc import Callable, Mapping
-from functools import wraps
-from typing import Annotated, Any, Literal
+from abc import abstractmethod
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
+from typer.core import TyperCommand
+from typer.main import get_command
 
-Command = Callable[..., None]
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
+
+PANEL = "Fields of the plan"
 
 
-def with_fields(record: type[BaseModel], *, into: str, panel: str) -> Callable[[Command], Command]:
-    """Give a command a flag for each field of `record`; it gets those that were typed as the mapping `into`.
+class FieldsCommand(TyperCommand):
+    """A command with a flag for each field of a record, which is imported only when the command is asked for.
 
     A bool becomes a pair of flags, a tuple or mapping a flag that may be given several times (`NAME=NUMBER`
-    for a mapping) or with commas, everything else a flag with one value. What a flag cannot check by itself
-    is left to the record.
+    for a mapping) or with commas, everything else a flag with one value. What was typed, and nothing else,
+    is the context's `obj` when the command runs; what a flag cannot check by itself is left to the record.
     """
-    flags = {name: _flag(name, field, record, panel) for name, field in record.model_fields.items()}
 
-    def decorate(command: Command) -> Command:
-        own = [part for part in inspect.signature(command).parameters.values() if part.name != into]
-        if both := {part.name for part in own} & set(flags):
-            msg = f"{command.__name__} has a parameter of its own called like the field {min(both)}"
+    @staticmethod
+    @abstractmethod
+    def record() -> "type[BaseModel]":
+        """Import and return the record."""
+
+    @cached_property
+    def flags(self) -> Mapping[str, Any]:
+        """The flags, by the fields' names."""
+        made = {option.name: option for option in _options(self.record())}
+        if both := {option.name for option in self.params} & set(made):
+            msg = f"{self.name} has a parameter of its own called like the field {min(map(str, both))}"
             raise TypeError(msg)
+        return made
 
-        @wraps(command)
-        def run(**typed: Any) -> None:  # noqa: ANN401 - whatever the record's fields are
-            values = {name: typed.pop(name) for name in flags}
-            command(**typed, **{into: _values(values, record)})
+    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - typer's own click, which it keeps to itself
+        """Return the command's own parameters, then the flags, then `--help`."""
+        *own, asked = super().get_params(ctx)
+        return [*own, *self.flags.values(), asked]
 
-        run.__signature__ = inspect.Signature([*own, *flags.values()])  # type: ignore[attr-defined]
-        run.__annotations__ = {part.name: part.annotation for part in [*own, *flags.values()]}
-        return run
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - as above
+        """Run the command with what was typed as `ctx.obj`."""
+        typed = {name: ctx.params.pop(name) for name in self.flags}
+        ctx.obj = _values(typed, self.record())
+        return super().invoke(ctx)
 
-    return decorate
+
+def _options(record: "type[BaseModel]") -> list[Any]:
+    """Return the flags as typer makes them of a function with a parameter for each field."""
+
+    def parse() -> None:
+        """Take any of them."""
+
+    made = [_flag(name, field, record) for name, field in record.model_fields.items()]
+    parse.__signature__ = inspect.Signature(made)  # type: ignore[attr-defined]  # inspect reads it from there
+    parser = typer.Typer(add_completion=False)
+    parser.command()(parse)
+    return list(get_command(parser).params)
 
 
-def _flag(name: str, field: FieldInfo, record: type[BaseModel], panel: str) -> inspect.Parameter:
+def _flag(name: str, field: "FieldInfo", record: "type[BaseModel]") -> inspect.Parameter:
     schema = record.model_json_schema()["properties"][name]
     kinds = [kind for kind in schema.get("anyOf", [schema]) if kind.get("type") != "null"]
     typed, settings = _typed(kinds)
@@ -50,7 +75,7 @@ def _flag(name: str, field: FieldInfo, record: type[BaseModel], panel: str) -> i
         *declared,
         help=_first_sentence(schema["description"]) + _default(field),
         show_default=False,
-        rich_help_panel=panel,
+        rich_help_panel=PANEL,
         **settings,
     )
     return inspect.Parameter(
@@ -76,12 +101,12 @@ def _typed(kinds: list[dict[str, Any]]) -> tuple[Any, dict[str, Any]]:
     raise TypeError(msg)
 
 
-def _values(typed: Mapping[str, Any], record: type[BaseModel]) -> dict[str, object]:
+def _values(typed: Mapping[str, Any], record: "type[BaseModel]") -> dict[str, object]:
     """Return what was typed, lists and mappings put together from their parts."""
     properties = record.model_json_schema()["properties"]
-    given = {name: value for name, value in typed.items() if value is not None}
+    given = {name: value for name, value in typed.items() if value not in (None, (), [])}
     for name, value in given.items():
-        if isinstance(value, list):
+        if isinstance(value, list | tuple):
             parts = [part for word in value for part in word.split(",") if part]
             kinds = properties[name].get("anyOf", [properties[name]])
             given[name] = _collect(parts, kinds)
@@ -100,7 +125,7 @@ def _first_sentence(description: str) -> str:
     return " ".join(description.split()).partition(". ")[0].removesuffix(".")
 
 
-def _default(field: FieldInfo) -> str:
+def _default(field: "FieldInfo") -> str:
     default = field.get_default(call_default_factory=False)
     if default is None or default in ((), {}):
         return ""

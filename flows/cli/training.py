@@ -1,20 +1,30 @@
 """`thinkmix train` and `thinkmix merge`: from a verified version to an adapter, and from that to a model."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from flows.cli.fields import with_fields
+from flows.cli.fields import FieldsCommand
 from flows.cli.terminal import JsonOption, VersionArgument, app, console, say, say_json
-from schemas.training import Method, TrainPlan
+
+if TYPE_CHECKING:
+    from schemas.training import TrainPlan
 
 BASE_HELP = "tiny-random, a local folder, or the hub id of a dense Qwen3."
 
 
+class _PlanCommand(FieldsCommand):
+    @staticmethod
+    def record() -> "type[TrainPlan]":
+        from schemas.training import TrainPlan
+
+        return TrainPlan
+
+
 def _list_presets(wanted: bool) -> None:
     if wanted:
+        from schemas.training import Method
         from train.presets import LAYERS, preset
 
         for size in LAYERS:
@@ -26,10 +36,11 @@ def _list_presets(wanted: bool) -> None:
 
 
 @app.command(
-    epilog="Example: thinkmix train build/store/sample-7-3 --model tiny-random --max-steps 40 --output a"
+    cls=_PlanCommand,
+    epilog="Example: thinkmix train build/store/sample-7-3 --model tiny-random --max-steps 40 --output a",
 )
-@with_fields(TrainPlan, into="flags", panel="Training plan")
 def train(
+    context: typer.Context,
     version: VersionArgument,
     output: Annotated[
         Path,
@@ -50,13 +61,12 @@ def train(
         ),
     ] = False,
     as_json: JsonOption = False,
-    flags: Mapping[str, object] = {},
 ) -> None:
     """Train on a verified version, by adapter or whole weights; the loss lies on completions only."""
     from flows.finetune import finetune, load_plan
     from flows.show import show_training
 
-    stated = load_plan(plan, preset=preset, flags=flags)
+    stated = load_plan(plan, preset=preset, flags=context.obj)
     result = finetune(version, model=model, plan=stated, output=output, console=console(stderr=True))
     if as_json:
         say_json(result.model_dump(mode="json"))

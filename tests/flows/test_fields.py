@@ -9,7 +9,7 @@ import typer
 from pydantic import Field
 
 from flows.cli import main
-from flows.cli.fields import with_fields
+from flows.cli.fields import FieldsCommand
 from schemas.record import Record
 from schemas.training import TrainPlan
 
@@ -33,16 +33,22 @@ class Kiln(Record):
     """When each pot is looked at."""
 
 
+class KilnCommand(FieldsCommand):
+    @staticmethod
+    def record() -> type[Kiln]:
+        """Return the kiln."""
+        return Kiln
+
+
 @pytest.fixture
 def typed(capsys, monkeypatch):
     """Run a command made of the kiln's fields; return what it was told, or what it said."""
     app, told = typer.Typer(pretty_exceptions_enable=False, add_completion=False), []
 
-    @app.command()
-    @with_fields(Kiln, into="flags", panel="Kiln")
-    def fire(name: str, flags: Mapping[str, object] = {}) -> None:
+    @app.command(cls=KilnCommand)
+    def fire(context: typer.Context, name: str) -> None:
         """Fire it."""
-        told.append((name, flags))
+        told.append((name, context.obj))
 
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["fire", *words])
@@ -99,13 +105,16 @@ def test_help_says_the_first_sentence_and_the_default(typed):
     assert "NAME=NUMBER" in out
 
 
-def test_a_name_that_is_taken_is_refused_when_the_command_is_made():
+def test_a_name_that_is_taken_is_refused():
     """A field that hides a parameter would be a flag with two meanings."""
-    with pytest.raises(TypeError, match="fire has a parameter of its own called like the field hot"):
+    app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
-        @with_fields(Kiln, into="flags", panel="Kiln")
-        def fire(hot: bool, flags: Mapping[str, object] = {}) -> None:
-            """Fire it."""
+    @app.command(cls=KilnCommand)
+    def fire(hot: bool) -> None:
+        """Fire it."""
+
+    with pytest.raises(TypeError, match="fire has a parameter of its own called like the field hot"):
+        app(["--help"])
 
 
 def test_every_field_of_the_plan_is_a_flag(capsys, monkeypatch):
