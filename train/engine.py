@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 
@@ -130,7 +130,7 @@ class Engine:
 
     @contextmanager
     def whole(self) -> Iterator[None]:
-        """Give every process all weights for a while, to be saved or asked."""
+        """Give every process all weights, to be saved; there is no step after that."""
         yield
 
     def _announce(self, *, last: bool) -> None:
@@ -157,15 +157,12 @@ class ShardedEngine(Engine):
 
     @contextmanager
     def whole(self) -> Iterator[None]:
-        """Give every process all weights for a while, to be saved or asked."""
-        layers = [module for module in self._learner.modules() if isinstance(module, FSDPModule)]
-        for layer in layers:
-            layer.unshard()
-        try:
-            yield
-        finally:
-            for layer in layers:
-                layer.reshard()
+        """Give every process all weights, to be saved; there is no step after that."""
+        for module in self._learner.modules():
+            for name, weight in list(module.named_parameters(recurse=False)):
+                if isinstance(weight, DTensor):
+                    setattr(module, name, nn.Parameter(weight.full_tensor(), weight.requires_grad))
+        yield
 
 
 def _whole(number: Tensor) -> Tensor:

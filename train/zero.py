@@ -38,7 +38,7 @@ class ZeroEngine(Engine):
 
     @contextmanager
     def whole(self) -> Iterator[None]:
-        """Give every process all weights for a while, to be saved."""
+        """Give every process all weights, to be saved; there is no step after that."""
         with deepspeed.zero.GatheredParameters(list(self._learner.parameters())):
             yield
 
