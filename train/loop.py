@@ -41,7 +41,7 @@ def train(
         torch.manual_seed(_step_seed(plan.seed, number))
         rate = optimiser.param_groups[0]["lr"] = learning_rate(plan, step=number, steps=len(steps))
         rows = np.concatenate(step)
-        losses.append(accumulate(model, tokens, step))
+        losses.append(accumulate(model, tokens, step, packing=plan.packing))
         norm = torch.nn.utils.clip_grad_norm_(weights, plan.clip_norm)
         if not math.isfinite(losses[-1]) or not bool(norm.isfinite()):
             msg = f"step {number + 1}: loss {losses[-1]}, gradient {float(norm)}: lower learning_rate"
@@ -69,12 +69,12 @@ def _step_seed(seed: int, step: int) -> int:
     return int.from_bytes(sha256(f"{seed}\0dropout\0{step}".encode()).digest()[:8])
 
 
-def accumulate(model: Learner, tokens: Tokens, step: Step) -> float:
+def accumulate(model: Learner, tokens: Tokens, step: Step, *, packing: bool = False) -> float:
     """Add up the gradients of a step's batches; return the mean loss of all its trained tokens."""
     trained = tokens.trained(np.concatenate(step))
     total = 0.0
     for batch in step:
-        loss = row_losses(model, tokens, batch).sum() / trained
+        loss = row_losses(model, tokens, batch, packing=packing).sum() / trained
         loss.backward()  # type: ignore[no-untyped-call]
         total += float(loss.detach())
     return total

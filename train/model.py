@@ -17,6 +17,7 @@ from transformers.utils import logging
 
 from schemas.errors import TrainError
 from schemas.training import TrainPlan
+from train.attention import set_attention
 from train.result import ModelFacts
 
 Learner = PeftModel | Qwen3ForCausalLM
@@ -81,7 +82,9 @@ def prepare(model: str, plan: TrainPlan) -> PeftModel:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     name = plan.dtype if plan.dtype != "auto" else "bfloat16" if device == "cuda" else "float32"
     dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
-    return add_adapter(load_model(model, dtype=dtype), plan, name=model).to(device)
+    base = load_model(model, dtype=dtype)
+    set_attention(base, plan.attention)
+    return add_adapter(base, plan, name=model).to(device)
 
 
 def _tiny_random(dtype: torch.dtype) -> Qwen3ForCausalLM:
