@@ -20,6 +20,9 @@ PEERS: Mapping[str, tuple[str, ...]] = {
         "datasets==5.2.0", "numpy",
     ),
     "transformers": ("transformers==5.23.0", "tokenizers==0.23.3", "jinja2", "numpy", "pyarrow"),
+    "datasets": (
+        "datasets==5.2.0", "transformers==5.23.0", "tokenizers==0.23.3", "jinja2", "numpy", "pyarrow",
+    ),
 }  # fmt: skip
 
 _ALONE = "text-dedup"

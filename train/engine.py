@@ -138,7 +138,7 @@ class Engine:
 
     def losses(self, tokens: Tokens, batch: RowNumbers) -> Tensor:
         """Return `train.forward.row_losses` of a batch."""
-        return row_losses(self._learner, tokens, batch)
+        return row_losses(self._learner, tokens, batch, packing=self._plan.packing)
 
     def _backward(self, loss: Tensor) -> None:
         loss.backward()  # type: ignore[no-untyped-call]

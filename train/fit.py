@@ -12,6 +12,7 @@ import numpy as np
 from schemas.errors import TrainError
 from schemas.training import TrainPlan
 from train import guard
+from train.cache import open_tokens
 from train.encode import Tokens, encode_rows
 from train.result import Counts, Evaluation, Progress, TrainResult
 from train.rows import Rows, Step, draw_rows, index_rows, plan_steps, read_manifest, shown_rows
@@ -33,6 +34,7 @@ def fit(
     model: str,
     output: Path,
     restart: bool = False,
+    cache: Path | None = None,
     progress: Callable[[Progress], None] | None = None,
     measured: Callable[[Evaluation], None] | None = None,
     notice: Callable[[str], None] | None = None,
@@ -50,6 +52,7 @@ def fit(
         model: `tiny-random`, a local folder, or a hub id of a dense Qwen3.
         output: folder that does not exist yet, or is empty.
         restart: whether to drop the checkpoints of an earlier run with this output.
+        cache: folder in which encoded mixtures are kept for later runs; unset keeps none.
         progress: called after every step.
         measured: called with every point of the curve, those of a run that is gone on with included.
         notice: called with what a person should know of a checkpoint.
@@ -68,7 +71,7 @@ def fit(
     steps = plan_steps(rows, plan)
     seen = np.concatenate([batch for step in steps for batch in step])
     try:
-        from train import checkpoint, engine, loop, switch  # noqa: PLC0415 - slow, and an extra
+        from train import checkpoint, engine, loop, probe, switch  # noqa: PLC0415 - slow, and an extra
         from train import model as models  # noqa: PLC0415
         from train.evaluate import evaluate  # noqa: PLC0415
         from train.optimiser import build_optimiser  # noqa: PLC0415
@@ -97,8 +100,11 @@ def fit(
             engine.shard(learner, process)
         optimiser = build_optimiser(learner, plan)
         history = checkpoints.restore(past, learner, optimiser, model=began)
-        tokens = encode_rows(rows, seen, scratch=work / "train.ids")
-        eval_tokens = encode_rows(drawn, np.arange(drawn.frame.height), scratch=work / "eval.ids")
+        folder = cache or work
+        tokens = open_tokens(rows, split="train", mixture=digest, folder=folder)
+        eval_tokens = open_tokens(drawn, split="eval", mixture=digest, folder=folder)
+        if plan.packing:
+            probe.check_isolation(learner, tokens, np.arange(rows.frame.height))
         making = engine.build_engine(learner, optimiser, plan, process)
         kept_step = loop.train(
             learner,
@@ -128,7 +134,7 @@ def fit(
             tokenizer_sha256=manifest.tokenizer_sha256,
             model=facts,
             plan=plan,
-            counts=_count(rows, drawn, tokens, steps[: history.steps]),
+            counts=_count(rows, drawn, tokens, steps[: history.steps], packing=plan.packing),
             losses=tuple(history.losses),
             evals=tuple(history.evals),
             kept_step=kept_step,
@@ -171,10 +177,11 @@ def _digests(folder: Path) -> Mapping[str, str]:
     return {file.name: sha256(file.read_bytes()).hexdigest() for file in sorted(folder.iterdir())}
 
 
-def _count(rows: Rows, held_out: Rows, tokens: Tokens, steps: Sequence[Step]) -> Counts:
+def _count(rows: Rows, held_out: Rows, tokens: Tokens, steps: Sequence[Step], *, packing: bool) -> Counts:
     batches = [batch for step in steps for batch in step]
     seen = np.concatenate(batches)
     read = int(tokens.lengths(seen).sum())
+    padded = read if packing else sum(len(batch) * int(tokens.lengths(batch).max()) for batch in batches)
     return Counts(
         rows=rows.frame.height,
         too_long=rows.too_long,
@@ -184,5 +191,5 @@ def _count(rows: Rows, held_out: Rows, tokens: Tokens, steps: Sequence[Step]) ->
         rows_seen=len(seen),
         tokens=read,
         trained_tokens=tokens.trained(seen),
-        padding_tokens=sum(len(batch) * int(tokens.lengths(batch).max()) for batch in batches) - read,
+        padding_tokens=padded - read,
     )

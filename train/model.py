@@ -15,6 +15,7 @@ from transformers.utils import logging
 from schemas.errors import TrainError
 from schemas.training import TrainPlan
 from train.adapters import add_adapter, load_adapter
+from train.attention import set_attention
 from train.compatible import check_plan, linear_shapes
 from train.inits import Calibration, begin
 from train.loading import TINY_RANDOM, config_digest, load_config, load_model, stored_files
@@ -83,6 +84,7 @@ def _in_form(model: str, plan: TrainPlan, config: Qwen3Config) -> Qwen3ForCausal
     form = quantisation(plan, linear_shapes(config), dtype=dtype)
     loaded = load_model(model, dtype=dtype, quantisation=form, device=device)
     settle(loaded)
+    set_attention(loaded, plan.attention)
     return loaded
 
 

@@ -23,7 +23,7 @@ class ZeroEngine(Engine):
 
     def __init__(self, learner: Learner, optimiser: Optimizer, plan: TrainPlan, process: Process) -> None:
         stage = int(plan.sharding.removeprefix("zero"))
-        module = _RowLoss(learner)
+        module = _RowLoss(learner, packing=plan.packing)
         if stage == 3:  # the head is read by its parent, which has to ask for it
             deepspeed.zero.register_external_parameter(module, head_weight(learner))
         self._engine, held, _, _ = deepspeed.initialize(
@@ -57,13 +57,13 @@ class ZeroEngine(Engine):
 class _RowLoss(nn.Module):
     """The model and its loss as one module, so that all that reads a weight lies within a forward pass."""
 
-    def __init__(self, learner: Learner) -> None:
+    def __init__(self, learner: Learner, *, packing: bool) -> None:
         super().__init__()
-        self.learner = learner
+        self.learner, self.packing = learner, packing
 
     def forward(self, tokens: Tokens, batch: RowNumbers) -> Tensor:
         """Return `train.forward.row_losses`."""
-        return row_losses(self.learner, tokens, batch)
+        return row_losses(self.learner, tokens, batch, packing=self.packing)
 
 
 def zero_config(plan: TrainPlan, *, stage: int) -> dict[str, object]:
