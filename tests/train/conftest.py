@@ -1,6 +1,7 @@
 """A published version in miniature: the columns and the manifest that training reads, written by hand."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -70,14 +71,19 @@ def sums(chat: Callable[..., Example]) -> list[Example]:
     return math + [chat(f"Say {n}.", f"{n}" + "!" * n) for n in range(16)]
 
 
-@pytest.fixture
-def publish(tmp_path: Path) -> Callable[..., Path]:
-    """Write a version folder: shards of training rows, one file of held-out rows, and a manifest."""
+@pytest.fixture(scope="session")
+def publish_to() -> Callable[..., Path]:
+    """Write a version folder into another: shards of training rows, one file of held-out rows, a manifest."""
 
     def write(
-        rows: Sequence[Example], *, held_out: Sequence[Example] = (), shards: int = 1, name: str = "version"
+        parent: Path,
+        rows: Sequence[Example],
+        *,
+        held_out: Sequence[Example] = (),
+        shards: int = 1,
+        name: str = "version",
     ) -> Path:
-        folder = tmp_path / name
+        folder = parent / name
         folder.mkdir()
         tables = {f"train-{n:05}.parquet": rows[n::shards] for n in range(shards)}
         tables["eval-00000.parquet"] = held_out
@@ -92,3 +98,9 @@ def publish(tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return write
+
+
+@pytest.fixture
+def publish(tmp_path: Path, publish_to: Callable[..., Path]) -> Callable[..., Path]:
+    """Write a version folder into the test's own."""
+    return partial(publish_to, tmp_path)
