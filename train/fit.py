@@ -1,7 +1,7 @@
 """One training run, from a published version to weights whose manifest names the mixture's digest."""
 
 from collections.abc import Callable, Mapping, Sequence
-from hashlib import sha256
+from hashlib import file_digest
 from importlib.metadata import version as installed
 from pathlib import Path
 
@@ -143,7 +143,11 @@ def _silent(sentence: str) -> None:
 
 
 def _digests(folder: Path) -> Mapping[str, str]:
-    return {file.name: sha256(file.read_bytes()).hexdigest() for file in sorted(folder.iterdir())}
+    digests = {}
+    for path in sorted(folder.iterdir()):
+        with path.open("rb") as file:
+            digests[path.name] = file_digest(file, "sha256").hexdigest()
+    return digests
 
 
 def _count(rows: Rows, held_out: Rows, tokens: Tokens, steps: Sequence[Step]) -> Counts:
