@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from hashlib import sha256
+from hashlib import file_digest
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,7 +69,6 @@ def fit(
     drawn = draw_rows(held_out, per_source=plan.eval_rows)
     guard.check_sources(plan.protected, set(drawn.frame["source"]))
     steps = plan_steps(rows, plan)
-    seen = np.concatenate([batch for step in steps for batch in step])
     try:
         from train import checkpoint, engine, loop, probe, switch  # noqa: PLC0415 - slow, and an extra
         from train import model as models  # noqa: PLC0415
@@ -174,7 +173,11 @@ def _silent(sentence: str) -> None:
 
 
 def _digests(folder: Path) -> Mapping[str, str]:
-    return {file.name: sha256(file.read_bytes()).hexdigest() for file in sorted(folder.iterdir())}
+    digests = {}
+    for path in sorted(folder.iterdir()):
+        with path.open("rb") as file:
+            digests[path.name] = file_digest(file, "sha256").hexdigest()
+    return digests
 
 
 def _count(rows: Rows, held_out: Rows, tokens: Tokens, steps: Sequence[Step], *, packing: bool) -> Counts:

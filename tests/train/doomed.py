@@ -16,7 +16,7 @@ from schemas.training import TrainPlan
 def processes() -> ForkServerContext:
     """Give processes that start in milliseconds: torch is imported once, by a server without threads."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["train.checkpoint", "train.loop", "train.switch", "train.evaluate"])
+    context.set_forkserver_preload(["tests.train.warm"])
     return context
 
 

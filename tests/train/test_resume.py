@@ -68,6 +68,30 @@ def test_a_run_that_is_killed_over_and_over_writes_the_same_bytes(version, tmp_p
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "version", "whole"]
 
 
+@pytest.mark.parametrize(
+    "stated",
+    [
+        {"method": "lora", "optimiser": "adamw8bit", "neftune": 5.0},
+        {"method": "lora", "optimiser": "sgd", "init": "pissa"},
+        {"method": "qlora4", "dora": True, "optimiser": "adamw8bit"},
+        {"method": "qlora8"},
+        {"method": "freeze", "train_layers": 1, "optimiser": "adamw8bit"},
+        {"method": "full"},
+        {"method": "full", "dtype": "bfloat16"},
+    ],
+    ids=lambda stated: " ".join(map(str, stated.values())),
+)
+def test_every_method_and_optimiser_goes_on_where_it_was_killed(stated, version, tmp_path, processes):
+    """Moments in 32 or 8 bit, or none; what rounding lost; weights of an adapter, a layer, or all of them."""
+    plan = TrainPlan(max_steps=4, batch=64, max_tokens=64, eval_rows=0, save_every=2, **stated)
+    train(version, tmp_path / "whole", plan)
+    assert doomed.run(version, tmp_path / "out", plan, "step 3", processes) == -9
+    told = []
+    train(version, tmp_path / "out", plan, progress=told.append)
+    assert [at.step for at in told] == [3, 4]
+    assert written(tmp_path / "out") == written(tmp_path / "whole")
+
+
 def test_an_output_that_was_published_just_before_the_kill_is_whole(version, tmp_path, processes):
     """What lies beside it is cleared away by the next run, which finds that all is done."""
     assert doomed.run(version, tmp_path / "out", PLAN, "unswept 1", processes) == -9
