@@ -5,6 +5,7 @@ import sys
 from flows.cli import (
     accepting,
     building,
+    planning,
     recipes,
     reviewing,
     rows,
@@ -21,6 +22,7 @@ __all__ = [
     "app",
     "building",
     "main",
+    "planning",
     "recipes",
     "reviewing",
     "rows",

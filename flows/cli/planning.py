@@ -1,0 +1,91 @@
+"""`thinkmix plan`: memory and time of a training run, before anyone rents a card."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.terminal import JsonOption, app, console, say_json
+
+
+@app.command(
+    epilog="Example: thinkmix plan build/store/math-7-3 --model 8B --gpu 24GB --tokens-per-second 3000"
+)
+def plan(
+    version: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A version's or a mixture's folder, whose row lengths are planned with.", metavar="[VERSION]"
+        ),
+    ] = None,
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model", "-m", help="A model's folder or config.json, or the size of a Qwen3: 8B, 30B-A3B."
+        ),
+    ] = "Qwen3-8B",
+    gpu: Annotated[
+        str | None, typer.Option(help="Plan for one card: its name (4090) or its size (24GB).")
+    ] = None,
+    method: Annotated[
+        str | None, typer.Option(help="Propose this method: lora, qlora4, qlora8, freeze or full.")
+    ] = None,
+    plan_file: Annotated[
+        Path | None, typer.Option("--plan", help="YAML file with the training plan.", exists=True)
+    ] = None,
+    batch: Annotated[int | None, typer.Option(min=16, help="Most tokens that are read at once.")] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=16, help="Longest row; longer ones are left out, and counted.")
+    ] = None,
+    checkpointing: Annotated[
+        bool | None, typer.Option(help="Forget activations and work them out again.")
+    ] = None,
+    tokens: Annotated[
+        int | None, typer.Option(min=1, help="Tokens that are read at once, where no version says.")
+    ] = None,
+    tokens_per_second: Annotated[
+        float | None, typer.Option(min=0.001, help="Speed of the card, for the hours.")
+    ] = None,
+    seed_table: Annotated[
+        bool, typer.Option("--seed-table", help="Print the table that circulates, its faults marked.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what training needs of a GPU, on which it fits, and how long it takes; no weight is loaded."""
+    from flows.finetune import load_plan
+    from flows.planning import look_ahead
+    from flows.show_plan import show_folklore, show_outlook
+    from train.gpus import find_gpu
+
+    if seed_table:
+        _say_table() if as_json else show_folklore(console())
+        return
+    settings = {"method": method, "batch": batch, "max_tokens": max_tokens, "checkpointing": checkpointing}
+    outlook = look_ahead(
+        model,
+        load_plan(plan_file, **settings),
+        version=version,
+        tokens=tokens,
+        tokens_per_second=tokens_per_second,
+        card=find_gpu(gpu) if gpu else None,
+    )
+    if as_json:
+        say_json(outlook.model_dump(mode="json"))
+    else:
+        show_outlook(outlook, console())
+
+
+def _say_table() -> None:
+    from train.folklore import NOTES, cells
+
+    table = [
+        {
+            "size": cell.size,
+            "method": cell.method,
+            "stated_gb": cell.stated,
+            "ours": cell.ours.total,
+            "note": cell.note or None,
+        }
+        for cell in cells()
+    ]
+    say_json({"cells": table, "notes": NOTES})

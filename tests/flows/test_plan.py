@@ -1,0 +1,175 @@
+"""`thinkmix plan`: what training needs, said before anything is loaded."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.cli import main
+from tests.builders import python
+from train.folklore import NOTES
+
+HEAVY = ("torch", "transformers", "peft", "prefect")
+
+
+@pytest.fixture
+def plan(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch):
+    """Run the command in this process; return its exit code, output and errors."""
+
+    def call(*args: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["thinkmix", "plan", *map(str, args)])
+        monkeypatch.setenv("COLUMNS", "160")
+        with pytest.raises(SystemExit) as ended:
+            sys.exit(main())
+        written = capsys.readouterr()
+        return ended.value.code or 0, written.out, written.err
+
+    return call
+
+
+def test_a_published_model_is_planned_for_without_its_config(plan):
+    """Each method with its parts and the cards it fits, and the smallest card for LoRA."""
+    code, out, _ = plan("--model", "Qwen/Qwen3-8B", "--checkpointing", "--tokens", 4096, "--json")
+    told = json.loads(out)
+    assert code == 0
+    assert told["parameters"] == 8_190_735_360
+    assert [each["method"] for each in told["methods"]] == ["lora", "qlora4", "qlora8", "freeze", "full"]
+    lora = told["methods"][0]
+    assert lora["peak"] == "backward"
+    held = ("weights", "adapter", "gradients", "optimiser", "context")
+    parts = lora["parts"]
+    assert lora["total"] == sum(parts[name] for name in (*held, "activations", "layer", "dequantised"))
+    assert (lora["cards"]["RTX 3060 12GB"], lora["cards"]["RTX 4090 24GB"]) == ("no", "fits")
+    assert (told["choice"]["method"], told["choice"]["card"]) == ("lora", "RTX 4090 24GB")
+
+
+def test_a_person_reads_what_to_change(plan):
+    """On 24 GB an 8B of 16,384 tokens needs checkpointing, and INT4 to read them all."""
+    code, out, _ = plan("--model", "8B", "--gpu", "24GB")
+    assert code == 0
+    assert "lora fits with checkpointing true, batch and max_tokens" in out
+    assert "full does not fit, whatever is changed" in out
+    assert "proposed  qlora4 on 24GB, with checkpointing true: 18.9 GB" in out
+
+
+def test_the_method_that_was_asked_for_is_the_one_proposed(plan, tmp_path: Path):
+    """By a flag, or by the plan's own file."""
+    file = tmp_path / "plan.yaml"
+    file.write_text("method: freeze\ntrain_layers: 1\n")
+    for asked in (("--method", "freeze"), ("--plan", file)):
+        _, out, _ = plan("--model", "8B", "--gpu", "80GB", "--json", *asked)
+        assert json.loads(out)["choice"]["method"] == "freeze"
+
+
+def test_nothing_is_proposed_where_nothing_fits(plan):
+    """235B on one card is refused in words, not by a traceback."""
+    code, out, _ = plan("--model", "235B-A22B", "--gpu", "H100")
+    assert code == 0
+    assert "nothing fits, whatever is changed" in out
+    assert "experts stay in 16 bit" in out
+
+
+def test_a_version_gives_the_lengths(plan, version: Path):
+    """Rows are counted as they are, the longest batch decides the memory, and the speed gives hours."""
+    _, out, _ = plan(version, "--model", "0.6B", "--json", "--tokens-per-second", 100)
+    told = json.loads(out)
+    lengths, manifest = told["lengths"], json.loads((version / "manifest.json").read_bytes())
+    train = [file["rows"] for name, file in manifest["files"].items() if name.startswith("train-")]
+    assert lengths["rows"] == sum(train) > 0
+    assert lengths["too_long"] == 0
+    assert (
+        told["tokens"] == lengths["largest_batch"] >= lengths["longest"] >= lengths["p95"] >= lengths["p50"]
+    )
+    assert lengths["hours"] == pytest.approx((lengths["tokens"] + lengths["padding_tokens"]) / 360_000)
+    _, text, _ = plan(version, "--model", "0.6B", "--tokens-per-second", 100)
+    assert f"{lengths['rows']:,} rows of {lengths['p50']:,} tokens in the middle" in text
+    assert "at this speed, without evaluation" in text
+
+
+def test_rows_that_are_too_long_are_counted(plan, version: Path):
+    """With a limit at the middle, about half of the rows are left out, and that is said."""
+    _, out, _ = plan(version, "--model", "0.6B", "--json")
+    middle = json.loads(out)["lengths"]["p50"]
+    _, out, _ = plan(version, "--model", "0.6B", "--json", "--max-tokens", middle)
+    lengths = json.loads(out)["lengths"]
+    assert 0 < lengths["too_long"] <= lengths["rows"] / 2
+    _, text, _ = plan(version, "--model", "0.6B", "--max-tokens", middle)
+    assert f"{lengths['too_long']:,} rows are longer than max_tokens and are left out" in text
+
+
+def test_a_local_config_is_read(plan, tmp_path: Path):
+    """Its folder or the file itself; no weight need be there."""
+    config = {
+        "model_type": "llama",
+        "hidden_size": 4096,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 32,
+        "intermediate_size": 11_008,
+        "vocab_size": 32_000,
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    for where in (tmp_path, tmp_path / "config.json"):
+        _, out, _ = plan("--model", where, "--json")
+        told = json.loads(out)
+        assert (told["parameters"], told["model"]) == (6_738_415_616, where.name)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "config.json cannot be read as JSON"),
+        ("{", "config.json cannot be read as JSON"),
+        ("[" * 100_000, "config.json cannot be read as JSON"),
+        ("[]", "config.json is not a JSON object"),
+        ('{"model_type": "gpt2"}', "is a gpt2: its memory is known for qwen3"),
+    ],
+)
+def test_a_folder_that_states_no_known_model_is_refused(plan, tmp_path: Path, content, sentence):
+    """One sentence and exit code 10."""
+    if content is not None:
+        (tmp_path / "config.json").write_text(content)
+    code, _, err = plan("--model", tmp_path)
+    assert code == 10
+    assert sentence in err
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "sentence"),
+    [
+        (("--model", "gpt2"), 10, "model gpt2: no such folder, and no published Qwen3 (Qwen3-0.6B"),
+        (("--gpu", "abacus"), 10, "gpu abacus is not known"),
+        (("--method", "rlhf"), 2, "method: Input should be 'lora', 'qlora4', 'qlora8', 'freeze' or 'full'"),
+        (("--batch", 512, "--max-tokens", 1024), 2, "does not fit a batch of 512 tokens"),
+    ],
+)
+def test_what_is_not_known_is_refused(plan, args, code, sentence):
+    """The sentence says what can be asked for."""
+    ended, _, err = plan(*args)
+    assert (ended, sentence in err) == (code, True)
+
+
+def test_the_circulating_table_is_printed_with_its_faults(plan):
+    """Every size, the swapped cells marked, every note; and the same for machines."""
+    _, out, _ = plan("--seed-table")
+    assert "80 (a)" in out
+    assert "160 (a)" in out
+    assert all(f"({mark}) " in out for mark in NOTES)
+    _, out, _ = plan("--seed-table", "--json")
+    table = json.loads(out)
+    assert len(table["cells"]) == 20
+    swapped = [cell for cell in table["cells"] if cell["note"] == "a"]
+    assert [(cell["size"], cell["method"], cell["stated_gb"]) for cell in swapped] == [
+        ("70B", "lora", "80"),
+        ("70B", "qlora8", "160"),
+    ]
+
+
+def test_planning_loads_no_model_library():
+    """The answer is there in a second, on a machine without torch."""
+    code = (
+        "import sys; sys.argv = ['thinkmix', 'plan', '--json']; from flows.cli import main; main()\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
+    )
+    ended = python("-c", code.replace("main()\n", "\ntry:\n    main()\nexcept SystemExit:\n    pass\n", 1))
+    assert ended.stderr.strip().endswith("[]")
