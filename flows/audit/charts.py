@@ -1,7 +1,7 @@
 """Charts of the audit, drawn by Vega-Lite in this process and inlined as SVG; the page's style colours them.
 
-Altair and its renderer are imported when the first chart is drawn that was not kept. All charts are as wide as
-a phone shows them, so that they are scaled up a little at most, and never down to what nobody can read.
+Altair and its renderer are imported when the first chart is drawn that was not kept. All charts are as wide
+as a phone shows them, so that they are scaled up a little at most, and never down to what nobody can read.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
