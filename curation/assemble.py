@@ -9,17 +9,23 @@ import polars as pl
 import pyarrow as pa
 
 from curation.render import EXAMPLES
-from curation.shards import ShardWriter, read_groups
+from curation.shards import ShardWriter, read_tables
 
-SHARD_BYTES = 32 * 1024 * 1024
-"""Most text in a published shard, about; what `gather` must hold, several times over, in memory."""
+SHARD_BYTES = 8 * 1024 * 1024
+"""Most text in a published shard, about, of a mixture that is not huge.
+
+A night on which a few rows change writes the shards that hold them anew, so they are small.
+"""
+
+MANY = 256
+"""Shards from which on they grow, to four times that size, before there are more of them."""
 
 _ROWS_AT_ONCE = 512
 
 _PART = pl.Schema({**EXAMPLES, "order": pl.UInt64(), "copy": pl.Int64()})
 
-Batches = list[tuple[int, str]]
-"""Record batches of a scattered file: number and sha256 of each."""
+Batches = list[tuple[int, int, int, str]]
+"""Batches of a scattered file: where each begins, its bytes there and unpacked, and its sha256."""
 
 Places = Mapping[str, Batches]
 """Per published shard the batches of a scattered file that belong to it."""
@@ -30,12 +36,12 @@ def assign_shards(selection: pl.DataFrame, *, shard_bytes: int = SHARD_BYTES) ->
 
     Shards are ranges of a split's order, which is a hash: `train-00000-of-00004.parquet` and so on. Their
     number is a power of two, so that a shard holds between half of `shard_bytes` of text and all of it, more
-    or less, and a few rows that come or go change the shards that they are in and no other.
+    or less, and a few rows that come or go change the shards that they are in and no other. More than `MANY`
+    shards hold up to four times as much: `gather` has a shard in memory, several times over.
     """
     named = []
     for (split,), rows in selection.group_by("split", maintain_order=True):
-        wanted = -(-int(rows["text_bytes"].sum()) // shard_bytes)
-        bits = max(wanted - 1, 0).bit_length()
+        bits = max(_wanted(int(rows["text_bytes"].sum()), shard_bytes) - 1, 0).bit_length()
         ranges = (
             rows["order"].to_numpy() >> np.uint64(64 - bits) if bits else np.zeros(rows.height, np.uint64)
         )
@@ -47,34 +53,41 @@ def assign_shards(selection: pl.DataFrame, *, shard_bytes: int = SHARD_BYTES) ->
     return pl.concat(named) if named else selection.with_columns(target=pl.lit(None, dtype=pl.String))
 
 
-def scatter(examples: Path, selection: pl.DataFrame, out: Path) -> Places:
-    """Copy the drawn examples of one rendered part, sorted by published shard, into one Arrow file.
+def _wanted(text: int, shard_bytes: int) -> int:
+    """Return how many shards so many bytes of text want."""
+    return max(min(-(-text // shard_bytes), MANY), -(-text // (4 * shard_bytes)))
 
-    One file however many shards there are, in batches that can be read by themselves.
+
+def scatter(examples: Path, selection: pl.DataFrame, out: Path) -> Places:
+    """Copy the drawn examples of one rendered part, sorted by published shard, into one file.
+
+    One file however many shards there are, in batches that can be read by themselves. Each is packed as a
+    whole: an Arrow file packs column by column, which takes twice as long and three times the room, because
+    a batch is small and the text of its messages stands in its prompts once more.
 
     Args:
         examples: shard of schema `EXAMPLES`.
         selection: of this part only: place, copy, order, target; an example may be drawn several times.
-        out: Arrow file to write.
+        out: file to write.
 
     Returns:
-        Which batches of it go to which published shard, by number and content.
+        Which batches of it go to which published shard, by place and content.
     """
     places: dict[str, Batches] = {}
-    position = written = 0
-    options = pa.ipc.IpcWriteOptions(compression="lz4")
-    layout = pl.DataFrame(schema=_PART).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-    with pa.OSFile(str(out), "wb") as sink, pa.ipc.new_file(sink, layout, options=options) as writer:
-        for group in read_groups(examples):
-            rows = group.with_columns(place=pl.int_range(pl.len(), dtype=pl.Int32) + position)
-            position += group.height
-            drawn = selection.join(rows, on="place", how="inner", maintain_order="left")
-            for (target,), part in drawn.group_by("target", maintain_order=True):
-                batch = _batch(part, layout)
-                writer.write_batch(batch)
-                content = sha256(batch.serialize()).hexdigest()
-                places.setdefault(str(target), []).append((written, content))
-                written += 1
+    position, codec, layout = 0, _codec(), _layout()
+    kept = pa.schema([layout.field(name) for name in EXAMPLES])
+    with out.open("wb") as parts:
+        for group in read_tables(examples):
+            place = pl.col("place") - position
+            drawn = selection.filter(place.is_between(0, group.num_rows - 1)).with_columns(place)
+            position += group.num_rows
+            rows = group.cast(kept).combine_chunks()
+            for (target,), mine in drawn.group_by("target", maintain_order=True):
+                batch = _batch(rows, mine, layout).serialize()
+                packed = codec.compress(batch)
+                at, content = parts.tell(), sha256(packed).hexdigest()
+                places.setdefault(str(target), []).append((at, packed.size, batch.size, content))
+                parts.write(packed)
     return places
 
 
@@ -89,7 +102,8 @@ def gather(parts: Sequence[tuple[Path, Batches]], out: Path) -> str:
         parts: scattered files, each with the batches that belong to this shard.
         out: parquet file to write.
     """
-    rows = pl.concat(_read(parts), rechunk=True)
+    rows = pl.from_arrow(pa.Table.from_batches(_read(parts)), rechunk=True)
+    assert isinstance(rows, pl.DataFrame)
     order = rows.select("order", "id", "copy").with_row_index().sort("order", "id", "copy")["index"]
     suffix = pl.when(pl.col("copy") > 0).then(pl.format("#{}", pl.col("copy") + 1)).otherwise(pl.lit(""))
     content = sha256()
@@ -104,15 +118,25 @@ def gather(parts: Sequence[tuple[Path, Batches]], out: Path) -> str:
     return content.hexdigest()
 
 
-def _batch(rows: pl.DataFrame, layout: pa.Schema) -> pa.RecordBatch:
-    table = rows.select(_PART.names()).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(layout)
-    return table.combine_chunks().to_batches()[0]
+def _batch(examples: pa.Table, drawn: pl.DataFrame, layout: pa.Schema) -> pa.RecordBatch:
+    """Return the drawn examples; taken, not cut out, so that the bytes depend on these rows alone."""
+    rows = examples.take(drawn["place"].to_arrow())
+    columns = [*rows.columns, drawn["order"].to_arrow(), drawn["copy"].to_arrow()]
+    return pa.table(columns, schema=layout).combine_chunks().to_batches()[0]
 
 
-def _read(parts: Sequence[tuple[Path, Batches]]) -> Iterator[pl.DataFrame]:
+def _read(parts: Sequence[tuple[Path, Batches]]) -> Iterator[pa.RecordBatch]:
+    codec, layout = _codec(), _layout()
     for path, batches in parts:
-        with pa.OSFile(str(path)) as source, pa.ipc.open_file(source) as file:
-            for number, _ in batches:
-                frame = pl.from_arrow(file.get_batch(number))
-                assert isinstance(frame, pl.DataFrame)
-                yield frame
+        with path.open("rb") as file:
+            for at, size, unpacked, _ in batches:
+                file.seek(at)
+                yield pa.ipc.read_record_batch(codec.decompress(file.read(size), unpacked), layout)
+
+
+def _codec() -> pa.Codec:
+    return pa.Codec("zstd", 1)
+
+
+def _layout() -> pa.Schema:
+    return pl.DataFrame(schema=_PART).to_arrow(compat_level=pl.CompatLevel.oldest()).schema

@@ -7,6 +7,7 @@ from typing import Any
 
 from curation.shards import read_groups
 from schemas.recipe import Template
+from schemas.record import Record
 from schemas.report import Check
 from templates import reference_tokenizer, render_chat
 
@@ -15,33 +16,47 @@ MOST_BYTES = 2 * 1024 * 1024
 """How much is checked: about two seconds of the official tokenizer."""
 
 
-def check_examples(shards: Sequence[Path], *, template: Template) -> Check:
+class Compared(Record):
+    """What came of comparing one shard's part of the sample."""
+
+    examples: int
+    wrong: tuple[str, ...]
+    """In what the examples that are not what the reference says differ from it."""
+
+
+def compare_examples(shard: Path, *, template: Template, shards: int = 1) -> Compared:
     """Return whether a sample of the published examples is what the reference says, byte by byte.
 
     Shards are in the order of the draw, which is random, so the first rows of each are a sample.
 
     Args:
-        shards: published shards, schema `render.EXAMPLES`.
-        template: what they were rendered with.
+        shard: published shard, schema `render.EXAMPLES`.
+        template: what it was rendered with.
+        shards: how many are compared in all; each has an equal part of the sample, at least one example.
     """
-    rows = list(_sample(shards))
+    rows = list(_sample(shard, MOST_ROWS // shards + 1, MOST_BYTES // shards))
     wrong = [problem for row in rows if (problem := _problem(row, template))]
-    detail = f"{len(rows)} examples rendered by Jinja and counted by the official tokenizer"
+    return Compared(examples=len(rows), wrong=tuple(wrong))
+
+
+def check_examples(compared: Sequence[Compared]) -> Check:
+    """Return whether all examples that were compared are what the reference says."""
+    wrong = [problem for part in compared for problem in part.wrong]
+    examples = sum(part.examples for part in compared)
+    detail = f"{examples} examples rendered by Jinja and counted by the official tokenizer"
     if wrong:
         detail = f"{len(wrong)} of {detail} differ, first {wrong[0]}"
     return Check(name="text and token counts equal the reference", passed=not wrong, detail=detail)
 
 
-def _sample(shards: Sequence[Path]) -> Iterator[dict[str, Any]]:
-    """Yield rows of each shard until its part of rows or bytes is used up; at least one of each."""
-    for path in shards:
-        rows, size = MOST_ROWS // len(shards) + 1, MOST_BYTES // len(shards)
-        for row in (row for group in read_groups(path) for row in group.iter_rows(named=True)):
-            yield row
-            rows -= 1
-            size -= len(row["prompt"]) + len(row["completion"])
-            if not rows or size < 0:
-                break
+def _sample(shard: Path, rows: int, size: int) -> Iterator[dict[str, Any]]:
+    """Yield a shard's first rows until so many rows or bytes are used up; at least one."""
+    for row in (row for group in read_groups(shard) for row in group.iter_rows(named=True)):
+        yield row
+        rows -= 1
+        size -= len(row["prompt"]) + len(row["completion"])
+        if not rows or size < 0:
+            break
 
 
 def _problem(row: dict[str, Any], template: Template) -> str | None:

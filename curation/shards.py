@@ -124,9 +124,18 @@ def read_groups(path: Path, columns: list[str] | None = None) -> Iterator[pl.Dat
     Raises:
         OSError: if a page is not what its checksum says.
     """
+    for table in read_tables(path, columns):
+        frame = pl.from_arrow(table)
+        if isinstance(frame, pl.DataFrame):
+            yield frame
+
+
+def read_tables(path: Path, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """Yield a shard's row groups as Arrow reads them, in order, verified like `read_groups`.
+
+    Raises:
+        OSError: if a page is not what its checksum says.
+    """
     with pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as file:
         for group in range(file.num_row_groups):
-            table: pa.Table = file.read_row_group(group, columns=columns, use_threads=False)
-            frame = pl.from_arrow(table)
-            if isinstance(frame, pl.DataFrame):
-                yield frame
+            yield file.read_row_group(group, columns=columns, use_threads=False)

@@ -56,7 +56,7 @@ def accept(path: Path, *, why: str, by: str | None = None) -> Acceptance:
         last = history(store, mixture)[-1:]
         if told and last and (last[0].started, last[0].version) == (told.started, version.name):
             shown = told.model_copy(update={"status": "published", "acceptance": record})
-            store.write_front(mixture, rendered(shown)["report.html"])
+            store.write_front(mixture, rendered(store, shown)["report.html"])
     return record
 
 

@@ -175,10 +175,10 @@ def gather(run: Run, drawn: Drawn) -> list[StageOutput]:
             run,
             "gather",
             target,
-            partial(_gather, [(part.folder / "parts.arrow", batches) for part, batches in parts], target),
+            partial(_gather, [(part.folder / "parts", batches) for part, batches in parts], target),
             target=target,
             # of each part only what goes to this shard: a change elsewhere in it does not matter here
-            parts=[[content for _, content in batches] for _, batches in parts],
+            parts=[[content for *_, content in batches] for _, batches in parts],
         )
         for target, parts in sorted(having.items())
     ]
@@ -345,7 +345,7 @@ _JOINED = {"fates.parquet": FATES, "rejects.parquet": REJECTS}
 
 def _scatter(examples: Path, selection: Path, out: Path) -> dict[str, object]:
     drawn = pl.read_parquet(selection)
-    places = assemble.scatter(examples, drawn, out / "parts.arrow")
+    places = assemble.scatter(examples, drawn, out / "parts")
     return {"places": places, "rows": drawn.height}
 
 

@@ -62,6 +62,7 @@ def workers(engine: Engine, count: int | None, root: Path) -> Iterator[Workers]:
             msg = "--scheduler and --exchange are for --engine dask; the local engine uses neither"
             raise RecipeError(msg)
         with processes(count, engine.memory) as local:
+            local.start(_prepare)
             yield local
         return
     if not engine.scheduler:
@@ -74,3 +75,9 @@ def workers(engine: Engine, count: int | None, root: Path) -> Iterator[Workers]:
 
     with cluster(engine.scheduler, root=root, exchange=engine.exchange) as remote:
         yield remote
+
+
+def _prepare() -> None:
+    """Import in a worker what its stages need, while the parent still looks for work."""
+    import flows.audit.figures  # noqa: PLC0415 - in the worker only
+    import flows.stages  # noqa: F401, PLC0415

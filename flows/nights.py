@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from curation import mix, normalize
 from curation.gates import judge
+from flows.audit.charts import kept
 from flows.audit.page import render_page
 from flows.diff import diff
 from flows.running import UNSCHEDULED, Scheduled, noted
@@ -129,11 +130,16 @@ def recorded(store: Store, mixture: str, scheduled: Scheduled = UNSCHEDULED) -> 
             raise
 
 
-def rendered(told: RunReport) -> dict[str, bytes]:
-    """Return the files of a run's folder: for people, for machines, and for a chat."""
+def rendered(store: Store, told: RunReport) -> dict[str, bytes]:
+    """Return the files of a run's folder: for people, for machines, and for a chat.
+
+    Charts that the store's cache has are not drawn again.
+    """
+    with kept(store.kept_chart):
+        page = render_page(told)
     options = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     return {
-        "report.html": render_page(told).encode(),
+        "report.html": page.encode(),
         "report.json": orjson.dumps(told.model_dump(mode="json"), option=options),
         "summary.md": summary(told).encode(),
     }

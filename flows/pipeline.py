@@ -200,7 +200,7 @@ def _judge(
     with suppress(StoreCorrupt):  # a damaged CURRENT is about to be written anew
         before = store.current(manifest.mixture)
     told = night.tell(version, report, before=before, new=new)
-    pages = rendered(told)
+    pages = rendered(store, told)
     with night.written(told, pages, reused=reused, made=made) as folder:
         if told.status == "published":
             store.promote(manifest.mixture, version)

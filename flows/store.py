@@ -40,6 +40,7 @@ from schemas.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, Think
 MANIFEST = "manifest.json"
 
 _DIGITS = 64
+_CHART = "chart.svg"
 
 _REFUSALS = (errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE)
 
@@ -94,6 +95,15 @@ class Store:
             if commit(scratch, folder, whole=lambda there: _intact(there) is not None):
                 return StageOutput(folder, files, result, reused=False)
         return self.stage(name, key, make)
+
+    def kept_chart(self, key: str, draw: Callable[[], bytes]) -> bytes:
+        """Return a chart, drawn anew only if the cache does not hold it under that key."""
+
+        def make(folder: Path) -> Mapping[str, object]:
+            (folder / _CHART).write_bytes(draw())
+            return {}
+
+        return (self.stage("charts", key, make).folder / _CHART).read_bytes()
 
     @contextmanager
     def scratch(self, parent: Path) -> Iterator[Path]:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from curation import measure, mix, normalize, profile, render
 from curation.mix import SPLITS
+from flows.audit.figures import Audited
 from flows.card import dataset_card
 from flows.drawing import Drawn, Joined
 from flows.fingerprint import code_digest, library_versions
@@ -41,7 +42,7 @@ class Work:
     settled: list[StageOutput]
     joined: Joined
     gathered: list[StageOutput]
-    audited: StageOutput
+    audited: Audited
 
     def ledger(self) -> Ledger:
         """Add up all parts of all stages, and refuse if a row, message or byte went missing.
@@ -171,7 +172,7 @@ def _published(file: str, source: str) -> str:
 
 def _report(work: Work, ledger: Ledger, content: str) -> Report:
     recipe, shares = work.recipe, work.drawn.shares
-    audit = measure.Audit.model_validate(work.audited.result["audit"])
+    audit = work.audited.facts
     longest = max((view.longest for view in audit.lengths), default=0)
     return Report(
         mixture=recipe.name,

@@ -91,6 +91,11 @@ class Processes:
         """Return how many there are."""
         return len(self._workers)
 
+    def start(self, prepare: Callable[[], object]) -> None:
+        """Start all processes, beginning with a call that nobody waits for, like an import."""
+        for worker in self._workers:
+            worker.start(prepare)
+
     def run(
         self, jobs: Sequence[Job[Result]], *, done: Callable[[Job[Result], Result], None]
     ) -> list[Result]:
@@ -136,7 +141,7 @@ class Processes:
 
 
 class _Worker:
-    """One process at a time, started when it is first needed and renewed when it died or grew fat.
+    """One process at a time, started when it is needed or before, and renewed when it died or grew fat.
 
     Each has an executor of its own: when the only process of an executor dies, it is plain which job
     it was working on and how it ended, and no other job is lost with it.
@@ -144,6 +149,11 @@ class _Worker:
 
     def __init__(self) -> None:
         self._pool, self._kills = _pool(), kernel_kills()
+
+    def start(self, prepare: Callable[[], object]) -> None:
+        """Start the process; if it does not come up, the first job finds out."""
+        with _starting(), suppress(BrokenProcessPool):
+            self._pool.submit(prepare)
 
     def submit(self, job: Job[Result], ceiling: int) -> Future[tuple[Result, int]]:
         """Begin a job that may hold so many bytes."""

@@ -30,6 +30,7 @@ STAGES = (
     "scatter",
     "gather",
     "audit",
+    "proof",
 )
 """Stages of a build that leave outputs in the cache."""
 

@@ -1,23 +1,25 @@
 """Charts of the audit, drawn by Vega-Lite in this process and inlined as SVG; the page's style colours them.
 
-Altair and its renderer are imported when the first chart is drawn. All charts are as wide as a phone shows
-them, so that they are scaled up a little at most, and never down to what nobody can read.
+Altair and its renderer are imported when the first chart is drawn that was not kept. All charts are as wide
+as a phone shows them, so that they are scaled up a little at most, and never down to what nobody can read.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, wraps
-from typing import TYPE_CHECKING, ParamSpec
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache, lru_cache
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 from markupsafe import Markup
 
 from flows.audit.svg import cleaned, drawable
-from schemas.run import Night
 
 if TYPE_CHECKING:
     import altair as alt
-
-Arguments = ParamSpec("Arguments")
 
 WIDTH = 400
 """Of every chart, labels included."""
@@ -25,8 +27,15 @@ WIDTH = 400
 COLOURS = 6
 """The page's style has so many colours for sources; further ones begin anew."""
 
+Keep = Callable[[str, Callable[[], bytes]], bytes]
+"""Returns what was made once under a key, a sha256 in hex, or makes it now."""
+
+_KEEP: ContextVar[Keep] = ContextVar("_KEEP", default=lambda key, make: make())
+
 _ROWS = "rows"
 """Name of the data in a specification: Altair copies its objects often; numbers go in once, at the end."""
+_DIGITS = 3
+"""Digits of a share: no bar is a thousand pixels long, so a few rows more or less look the same."""
 _NAMES = {"ticks": False, "domain": False, "minExtent": 84}
 _INK, _SOFT, _LINE = "var(--ink)", "var(--soft)", "var(--line)"
 _STYLE: Mapping[str, object] = {
@@ -46,12 +55,22 @@ _STYLE: Mapping[str, object] = {
         "axisX": {"grid": False},
     },
 }
-_STATUS = {
-    "published": ("var(--good)", "circle"),
-    "unchanged": ("var(--soft)", "circle"),
-    "held": ("var(--warn)", "diamond"),
-    "failed": ("var(--bad)", "cross"),
-}
+
+Values = Sequence[Mapping[str, object]]
+
+
+@contextmanager
+def kept(keep: Keep) -> Iterator[None]:
+    """Let charts be drawn once for all pages that show them: the next night mostly shows the same ones.
+
+    Args:
+        keep: is asked for every chart; its key covers all that decides the picture.
+    """
+    token = _KEEP.set(keep)
+    try:
+        yield
+    finally:
+        _KEEP.reset(token)
 
 
 def colour(place: int) -> str:
@@ -59,24 +78,6 @@ def colour(place: int) -> str:
     return f"var(--c{place % COLOURS})"
 
 
-def _unchecked(draw: Callable[Arguments, Markup]) -> Callable[Arguments, Markup]:
-    """Return a chart's function so wrapped that Altair does not hold its own objects against a JSON schema.
-
-    That takes as long as the drawing. The specifications are fixed but for numbers and names, and what is
-    wrong with one shows in the tests.
-    """
-
-    @wraps(draw)
-    def drawn(*args: Arguments.args, **settings: Arguments.kwargs) -> Markup:
-        from altair.utils.schemapi import debug_mode  # noqa: PLC0415 - slow, and only pages need it
-
-        with debug_mode(False):
-            return draw(*args, **settings)
-
-    return drawn
-
-
-@_unchecked
 def histogram(bins: Sequence[str], counts: Sequence[int], *, place: int, label: str) -> Markup:
     """Return bars over the bins of one source.
 
@@ -86,23 +87,30 @@ def histogram(bins: Sequence[str], counts: Sequence[int], *, place: int, label: 
         place: of the source in the recipe, for its colour.
         label: what is shown, in a sentence.
     """
-    import altair as alt  # noqa: PLC0415 - slow, and only pages need it
-
     total = max(sum(counts), 1)
     values = [
-        {"bin": name, "share": count / total, "words": _percent(count / total) if count else ""}
+        {
+            "bin": name,
+            "share": round(count / total, _DIGITS),
+            "words": _percent(count / total) if count else "",
+        }
         for name, count in zip(bins, counts, strict=True)
     ]
+    return _drawn(_histogram, values, label, tone=colour(place))
+
+
+def _histogram(*, tone: str) -> "alt.LayerChart":
+    import altair as alt  # noqa: PLC0415 - slow, and only pages need it
+
     base = alt.Chart(alt.NamedData(_ROWS), width=WIDTH, height=156).encode(
         x=alt.X("bin:O", sort=None, title=None, axis=alt.Axis(labelAngle=0, ticks=False, domain=True)),
         y=alt.Y("share:Q", title=None, axis=None, scale=alt.Scale(domainMin=0)),
     )
-    bars = base.mark_bar(color=colour(place), width=alt.RelativeBandSize(0.84))
+    bars = base.mark_bar(color=tone, width=alt.RelativeBandSize(0.84))
     words = base.mark_text(dy=-7, color=_INK, fontSize=11).encode(text="words:N")
-    return _drawn(bars + words, values, label)
+    return bars + words
 
 
-@_unchecked
 def grouped_bars(
     groups: Sequence[str], shares: Sequence[tuple[int, Sequence[float]]], *, label: str
 ) -> Markup:
@@ -113,19 +121,23 @@ def grouped_bars(
         shares: place of each source in the recipe, and its part in every group, from 0 to 1.
         label: what is shown, in a sentence.
     """
-    import altair as alt  # noqa: PLC0415 - slow, and only pages need it
-
     names = [drawable(name, longest=16) for name in groups]
     values = [
-        {"group": name, "place": place, "share": part, "words": _percent(part)}
+        {"group": name, "place": place, "share": round(part, _DIGITS), "words": _percent(part)}
         for place, parts in shares
         for name, part in zip(names, parts, strict=True)
     ]
-    places = [place for place, _ in shares]
-    height = len(groups) * (12 + 14 * len(places))
+    most = max((round(part, _DIGITS) for _, parts in shares for part in parts), default=1.0) or 1.0
+    return _drawn(_grouped_bars, values, label, names=names, places=[place for place, _ in shares], most=most)
+
+
+def _grouped_bars(*, names: Sequence[str], places: Sequence[int], most: float) -> "alt.LayerChart":
+    import altair as alt  # noqa: PLC0415 - slow, and only pages need it
+
+    height = len(names) * (12 + 14 * len(places))
     base = alt.Chart(alt.NamedData(_ROWS), width=WIDTH, height=height).encode(
         y=alt.Y("group:N", sort=names, title=None, axis=alt.Axis(**_NAMES)),
-        x=alt.X("share:Q", title=None, axis=None, scale=alt.Scale(domain=[0, 1.18 * _most(shares)])),
+        x=alt.X("share:Q", title=None, axis=None, scale=alt.Scale(domain=[0, 1.18 * most])),
         yOffset=alt.YOffset("place:N", sort=places),
     )
     bars = base.mark_bar().encode(
@@ -134,112 +146,67 @@ def grouped_bars(
         )
     )
     words = base.mark_text(align="left", dx=5, color=_INK, fontSize=11).encode(text="words:N")
-    return _drawn(bars + words, values, label)
+    return bars + words
 
 
-@_unchecked
 def counts(names: Sequence[str], numbers: Sequence[int], *, label: str) -> Markup:
     """Return one horizontal bar per name with its number, on a scale where large and tiny are both seen."""
-    import altair as alt  # noqa: PLC0415 - slow, and only pages need it
-
     values = [
         {"name": drawable(name), "number": number, "words": f"{number:,}".replace(",", "\u202f")}
         for name, number in zip(names, numbers, strict=True)
     ]
-    base = alt.Chart(alt.NamedData(_ROWS), width=WIDTH, height=26 * len(names)).encode(
+    return _drawn(_counts, values, label, lines=len(names), most=max(numbers, default=1))
+
+
+def _counts(*, lines: int, most: int) -> "alt.LayerChart":
+    import altair as alt  # noqa: PLC0415 - slow, and only pages need it
+
+    base = alt.Chart(alt.NamedData(_ROWS), width=WIDTH, height=26 * lines).encode(
         y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(**_NAMES)),
         x=alt.X(
             "number:Q",
             title=None,
             axis=None,
-            scale=alt.Scale(type="symlog", domain=[0, 3 * max(numbers, default=1)]),
+            scale=alt.Scale(type="symlog", domain=[0, 3 * most]),
         ),
     )
     bars = base.mark_bar(color=_SOFT)
     words = base.mark_text(align="left", dx=5, color=_INK, fontSize=11).encode(text="words:N")
-    return _drawn(bars + words, values, label)
-
-
-@_unchecked
-def trend(nights: Sequence[Night], numbers: Sequence[float], *, label: str) -> Markup:
-    """Return a figure over the runs, oldest first, with a mark for how each run ended.
-
-    A run that failed has no figure: its mark lies at the foot, and the line passes it by. The scale does not
-    begin at zero, unless the figures do.
-
-    Args:
-        nights: the runs.
-        numbers: the figure of each.
-        label: what is shown, in a sentence.
-    """
-    import altair as alt  # noqa: PLC0415 - slow, and only pages need it
-
-    good = [number for night, number in zip(nights, numbers, strict=True) if night.status != "failed"]
-    low, high = _frame(good)
-    values = [
-        {"at": at, "number": low if night.status == "failed" else number, "status": night.status}
-        for at, (night, number) in enumerate(zip(nights, numbers, strict=True))
-    ]
-    x = alt.X("at:Q", title=None, axis=None, scale=alt.Scale(domain=[-0.5, max(len(nights) - 0.5, 0.5)]))
-    y = alt.Y(
-        "number:Q",
-        title=None,
-        scale=alt.Scale(domain=[low, high], nice=False),
-        axis=alt.Axis(
-            tickCount=3,
-            domain=False,
-            ticks=False,
-            labelExpr="datum.value ? format(datum.value, '.3~s') : '0'",
-        ),
-    )
-    line = (
-        alt.Chart(alt.NamedData(_ROWS))
-        .transform_filter("datum.status != 'failed'")
-        .mark_line(color=_SOFT, strokeWidth=1.5)
-    )
-    status = {
-        "shape": _by_status(alt.Shape, [shape for _, shape in _STATUS.values()]),
-        "color": _by_status(alt.Color, [tone for tone, _ in _STATUS.values()]),
-    }
-    dots = (
-        alt.Chart(alt.NamedData(_ROWS)).mark_point(size=52, filled=True, opacity=1).encode(x=x, y=y, **status)
-    )
-    layers = alt.layer(line.encode(x=x, y=y), dots, width=WIDTH, height=128)
-    return _drawn(layers, values, label)
-
-
-def _frame(numbers: Sequence[float]) -> tuple[float, float]:
-    """Return the least and the most of a trend's scale: one percent must not look like a cliff."""
-    low, high = min(numbers, default=0.0), max(numbers, default=1.0)
-    room = max(high - low, 0.12 * high, 1e-9)
-    return max(0.0, (low + high) / 2 - 0.75 * room), (low + high) / 2 + 0.75 * room
-
-
-def _by_status(
-    channel: "type[alt.Shape] | type[alt.Color]", values: Sequence[str]
-) -> "alt.Shape | alt.Color":
-    import altair as alt  # noqa: PLC0415 - slow, and only pages need it
-
-    return channel("status:N", legend=None, scale=alt.Scale(domain=list(_STATUS), range=list(values)))
-
-
-def _most(shares: Sequence[tuple[int, Sequence[float]]]) -> float:
-    return max((part for _, parts in shares for part in parts), default=1.0) or 1.0
+    return bars + words
 
 
 def _percent(share: float) -> str:
     return f"{share:.0%}" if share >= 0.0995 or share == 0 else f"{share:.1%}" if share >= 0.0005 else "<0.1%"
 
 
-def _drawn(chart: "alt.LayerChart", values: Sequence[Mapping[str, object]], label: str) -> Markup:
+def _drawn(shape: "Callable[..., alt.LayerChart]", values: Values, label: str, **settings: object) -> Markup:
     """Return the chart of the values as an image in the page's own style."""
-    specification = {**chart.to_dict(validate=False), "datasets": {_ROWS: values}, **_STYLE}
-    return cleaned(_rendered(orjson.dumps(specification)), label=drawable(label, longest=400))
+    decided_by = [shape.__name__, values, settings, _renderer()]
+    key = sha256(orjson.dumps(decided_by, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+    def draw() -> bytes:
+        from altair.utils.schemapi import debug_mode  # noqa: PLC0415 - slow, and only pages need it
+
+        # Altair would hold its own objects against a JSON schema, which takes as long as the drawing. They
+        # are fixed but for numbers and names, and what is wrong with one shows in the tests.
+        with debug_mode(False):
+            chart = shape(**settings).to_dict(validate=False)
+        return _rendered(orjson.dumps({**chart, "datasets": {_ROWS: values}, **_STYLE}))
+
+    return cleaned(_KEEP.get()(key, draw).decode(), label=drawable(label, longest=400))
+
+
+@cache
+def _renderer() -> Sequence[str]:
+    """Return all that decides a picture besides its numbers: this file, and what draws."""
+    code = sha256(Path(__file__).read_bytes()).hexdigest()
+    return code, version("altair"), version("vl-convert-python")
 
 
 @lru_cache(maxsize=256)
-def _rendered(specification: bytes) -> str:
+def _rendered(specification: bytes) -> bytes:
     """Return the SVG of a Vega-Lite specification; nothing is fetched for it."""
     import vl_convert  # noqa: PLC0415 - slow, and only pages need it
 
-    return str(vl_convert.vegalite_to_svg(specification.decode(), allowed_base_urls=[]))
+    svg = str(vl_convert.vegalite_to_svg(specification.decode(), allowed_base_urls=[]))
+    return svg.encode()

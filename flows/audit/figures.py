@@ -1,4 +1,4 @@
-"""The stage that measures a finished draw: all figures and samples of the report, in one worker."""
+"""The stage that measures a finished draw: the report's figures and samples, and the proof of its text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +18,22 @@ from schemas.recipe import Template
 from templates import template_digest, tokenizer_digest
 
 STAGE = "audit"
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What the report says of a finished draw."""
+
+    measured: StageOutput
+    proved: Sequence[StageOutput]
+    """Per split, whether its first shard is what the reference says."""
+
+    @property
+    def facts(self) -> measure.Audit:
+        """Return all figures and samples, with the checks on them."""
+        found = measure.Audit.model_validate(self.measured.result["audit"])
+        compared = [proof.Compared.model_validate(output.result["compared"]) for output in self.proved]
+        return found.model_copy(update={"checks": (*found.checks, proof.check_examples(compared))})
 
 
 @dataclass(frozen=True)
@@ -45,8 +61,8 @@ def audit(
     joined: Joined,
     gathered: Sequence[StageOutput],
     template: Template,
-) -> StageOutput:
-    """Measure what the report shows, and check a sample against the reference, in one worker."""
+) -> Audited:
+    """Measure what the report shows, and beside it compare a sample with the reference, shard by shard."""
     firsts = [output for output in gathered if any("-00000-of-" in name for name in output.files)]
     rejected = [output for (file, _), output in joined.items() if file == "rejects.parquet"]
     rated = sorted({shard.source.name for shard in shards if hasattr(shard.source.format, "pass_rate")})
@@ -65,7 +81,6 @@ def audit(
             # of both splits train first: its rows are the ones to show
             [output.folder / name for output in reversed(firsts) for name in output.files],
             rated,
-            template,
         ),
         sources=[(shard.source, shard.file) for shard in seen],
         keys=[shard.validated.files["keys.parquet"] for shard in shards],
@@ -73,10 +88,23 @@ def audit(
         rejects=[output.files for output in rejected],
         gathered=[output.files for output in firsts],
         rated=rated,
-        template=template_digest(template),
-        tokenizer=tokenizer_digest(),
     )
-    return run_jobs(run, [measuring], stage=STAGE)[0]
+    proving = [
+        job(
+            run,
+            "proof",
+            name,
+            partial(_prove, output.folder / name, template, len(firsts)),
+            shard=content,
+            shards=len(firsts),
+            template=template_digest(template),
+            tokenizer=tokenizer_digest(),
+        )
+        for output in reversed(firsts)
+        for name, content in output.files.items()
+    ]
+    measured, *proved = run_jobs(run, [measuring, *proving], stage=STAGE)
+    return Audited(measured, proved)
 
 
 # What follows runs inside a worker, into the folder that it is given.
@@ -87,7 +115,6 @@ def _audit(
     rejects: Sequence[Path],
     firsts: Sequence[Path],
     rated: Sequence[str],
-    template: Template,
     out: Path,
 ) -> dict[str, object]:
     by_source: dict[str, list[Path]] = {}
@@ -120,10 +147,14 @@ def _audit(
             measure.check_targets(
                 pl.read_parquet(shard.drawn, columns=["completion_tokens"]) for shard in shards
             ),
-            proof.check_examples(firsts, template=template),
         ),
     )
     return {"audit": found.model_dump(mode="json"), "rows": sum(view.examples for view in found.lengths)}
+
+
+def _prove(shard: Path, template: Template, shards: int, out: Path) -> dict[str, object]:
+    compared = proof.compare_examples(shard, template=template, shards=shards)
+    return {"compared": compared.model_dump(), "rows": compared.examples}
 
 
 def _tokens(drawn: Path) -> pl.Series:

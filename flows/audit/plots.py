@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from flows.audit import charts
+from flows.audit.trend import trend
 from flows.audit.verdict import duration, moment
 from schemas.report import ClusterView, LengthView, Spread, ThinkView
 from schemas.run import Night
@@ -178,9 +179,7 @@ def trends(nights: Sequence[Night]) -> list[Figure]:
             Figure(
                 title=title,
                 note=note,
-                picture=charts.trend(
-                    nights, numbers, label=f"{title} of the last {len(nights)} runs: {told}"
-                ),
+                picture=trend(nights, numbers, label=f"{title} of the last {len(nights)} runs: {told}"),
                 head=(),
                 rows=(),
             )

@@ -84,6 +84,22 @@ def test_a_row_more_or_less_leaves_the_others_where_they_are() -> None:
     assert targets(rows[:-60], 10_000) == names[:-60]
 
 
+@pytest.mark.parametrize(
+    ("text", "shards"), [(100, 1), (101, 2), (25_600, 256), (102_400, 256), (102_401, 512)]
+)
+def test_a_large_mixture_has_larger_shards_before_it_has_more(text: int, shards: int) -> None:
+    """Up to 256 of a hundred bytes, then 256 of up to four hundred, then more of these."""
+    count = max(shards, 2)
+    sizes = [text // count] * (count - 1)
+    rows = pl.concat(
+        [
+            selected((n, 0, order), size=size)
+            for n, (order, size) in enumerate(zip(hashes(count), [*sizes, text - sum(sizes)], strict=True))
+        ]
+    )
+    assert len(set(targets(rows, 100))) == shards
+
+
 def test_nothing_drawn_has_no_shards() -> None:
     """An empty selection stays empty."""
     assert targets(selected((0, 0, 0)).clear(), 100) == []
@@ -151,6 +167,23 @@ def test_scattered_examples_go_to_their_targets_from_all_row_groups(
         "t0": ["0001-1", "0007-1", "0013-1", "0019-1"],
         "t1": ["0004-1", "0010-1", "0016-1"],
     }
+
+
+def test_what_goes_to_a_shard_is_told_by_its_own_rows(tmp_path: Path) -> None:
+    """Neighbours that go elsewhere change where a batch lies, and not its digest."""
+    rows = [example(n) | {"tools": None if n % 3 else "[]", "thinking": n % 2 == 0} for n in range(12)]
+    digests = []
+    for name, texts in (("a", "text"), ("b", "another, longer text")):
+        changed = [
+            row if at % 4 == 1 else row | {"tools": texts, "thinking": True} for at, row in enumerate(rows)
+        ]
+        write_shard(tmp_path / name, pl.DataFrame(changed, schema=EXAMPLES, orient="row"))
+        chosen = selected(*((n, 0, n) for n in range(12)))
+        chosen = chosen.with_columns(target=pl.Series([f"t{n % 4}" for n in range(12)]))
+        places = scatter(tmp_path / name, chosen, tmp_path / f"{name}-parts")
+        digests.append({target: [content for *_, content in found] for target, found in places.items()})
+    one, two = digests
+    assert {target for target in one if one[target] != two[target]} == {"t0", "t2", "t3"}
 
 
 def test_copies_of_an_example_have_ids_of_their_own(tmp_path: Path) -> None:

@@ -8,10 +8,11 @@ import polars as pl
 import pytest
 
 from curation import proof
-from curation.proof import check_examples
+from curation.proof import check_examples, compare_examples
 from curation.render import EXAMPLES
 from curation.shards import write_shard
 from schemas.conversation import Message
+from schemas.report import Check
 from templates import count_tokens, training_turns
 
 CHAT = (
@@ -41,11 +42,15 @@ def examples(**changes: Any) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=EXAMPLES, orient="row")
 
 
+def judged(*shards: Path) -> Check:
+    return check_examples([compare_examples(shard, template="qwen3", shards=len(shards)) for shard in shards])
+
+
 def test_examples_that_equal_the_reference_pass(tmp_path: Path) -> None:
     """Thinking and not, first turn and later ones, in several shards."""
     for name in "ab":
         write_shard(tmp_path / name, examples())
-    got = check_examples([tmp_path / "a", tmp_path / "b"], template="qwen3")
+    got = judged(tmp_path / "a", tmp_path / "b")
     assert got.passed
     assert got.detail == "4 examples rendered by Jinja and counted by the official tokenizer"
 
@@ -63,7 +68,7 @@ def test_examples_that_equal_the_reference_pass(tmp_path: Path) -> None:
 def test_an_example_that_differs_fails_the_audit(tmp_path: Path, changes: Any, said: str) -> None:
     """The check names the first one, and what is wrong with it."""
     write_shard(tmp_path / "a", examples(**changes))
-    got = check_examples([tmp_path / "a"], template="qwen3")
+    got = judged(tmp_path / "a")
     assert not got.passed
     assert re.search(said, got.detail)
 
@@ -73,4 +78,4 @@ def test_only_a_sample_of_each_shard_is_checked(tmp_path: Path, monkeypatch: pyt
     for name in "ab":
         write_shard(tmp_path / name, pl.concat([examples()] * 50))
     monkeypatch.setattr(proof, "MOST_BYTES", 2)
-    assert check_examples([tmp_path / "a", tmp_path / "b"], template="qwen3").detail.startswith("2 examples")
+    assert judged(tmp_path / "a", tmp_path / "b").detail.startswith("2 examples")

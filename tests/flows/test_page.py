@@ -1,6 +1,7 @@
 """The parts of the page: the verdict, the road of the rows, the charts, and a page of few facts."""
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -13,8 +14,11 @@ from flows.audit.road import road
 from flows.audit.schema import json_schema
 from flows.audit.sections import difference, samples
 from flows.audit.svg import cleaned, drawable
+from flows.audit.trend import trend
 from flows.audit.verdict import duration, moment, signals, verdict
+from flows.nights import rendered
 from flows.pipeline import Built
+from flows.store import Store
 from flows.summary import summary
 from schemas.changes import Delta
 from schemas.errors import StoreCorrupt
@@ -181,11 +185,37 @@ def test_a_chart_is_an_image_with_a_text_and_the_page_colours():
 
 def test_a_trend_marks_every_run_and_draws_a_line_through_those_that_have_a_figure(run: RunReport):
     """Thirty runs have thirty marks in the colours of their endings, and one line."""
-    picture = charts.trend(run.trend, [night.examples for night in run.trend], label="x")
+    picture = trend(run.trend, [night.examples for night in run.trend], label="x")
     marks = {tone: picture.count(f'fill="var(--{tone})"') for tone in ("good", "warn", "bad")}
     ended = [night.status for night in run.trend]
     assert marks == {"good": ended.count("published"), "warn": ended.count("held"), "bad": 2}
     assert picture.count('stroke="var(--soft)" stroke-width="1.5"') == 1
+
+
+def test_the_scale_of_a_trend_has_round_numbers_and_shows_one_percent_as_little(run: RunReport):
+    """From 35,000 to 35,350 is nearly a level line, between lines of the scale that bear round numbers."""
+    nights = [run.trend[-1]] * 2
+    picture = trend(nights, [35_000, 35_350], label="x")
+    assert [word for word in ("34k", "36k") if f">{word}<" in picture] == ["34k", "36k"]
+    heights = [float(cy) for cy in re.findall(r'd="M[0-9.]+ ([0-9.]+)L[0-9.]+ ([0-9.]+)"', picture)[0]]
+    assert 0 < heights[0] - heights[1] < 15
+    for numbers, word in (([0, 3], "2"), ([0.04, 0.05], "0.05"), ([2e9, 3e9], "2.5G"), ([0, 0], "0")):
+        assert f">{word}<" in trend(nights, numbers, label="x")
+
+
+def test_a_chart_that_is_kept_is_not_drawn_again(run: RunReport, tmp_path: Path, monkeypatch):
+    """Pages with the cache and without are the same; a row more in a million changes no bar, but its text."""
+    store = Store(tmp_path)
+    plain = rendered(Store(tmp_path / "other"), run)
+    assert rendered(store, run) == plain
+    with charts.kept(store.kept_chart):
+        first = charts.histogram(["1k", "2k"], [300_000, 700_000], place=0, label="first")
+        monkeypatch.setattr(charts, "_rendered", None)
+        again = charts.histogram(["1k", "2k"], [300_000, 700_001], place=0, label="again")
+        assert again == first.replace("first", "again")
+        assert rendered(store, run) == plain
+        with pytest.raises(TypeError):
+            charts.histogram(["1k", "2k"], [1, 1], place=0, label="new")
 
 
 @pytest.mark.parametrize(
@@ -195,7 +225,7 @@ def test_a_trend_marks_every_run_and_draws_a_line_through_those_that_have_a_figu
         lambda: charts.histogram(["1k"], [0], place=0, label="zero"),
         lambda: charts.grouped_bars(["\x1b[31m", ""], [(0, [0.0, 0.0])], label="zero"),
         lambda: charts.counts(["2 rows"], [2_000_000_000], label="many"),
-        lambda: charts.trend([], [], label="none"),
+        lambda: trend([], [], label="none"),
     ],
 )
 def test_charts_of_nothing_and_of_very_much_are_drawn(draw):

@@ -53,6 +53,24 @@ def test_results_come_in_the_order_of_the_jobs(pool, tmp_path):
     assert run(pool, *jobs) == words
 
 
+def test_workers_may_be_started_before_there_is_work(tmp_path):
+    """The preparation runs in the process that works later, and before its first job."""
+    log = tmp_path / "log"
+    with processes(1) as pool:
+        pool.start(partial(doomed.note, log, "ready"))
+        assert run(pool, Job("first", partial(doomed.note, log, "first"))) == ["first"]
+    (ready, before), (first, after) = (line.split() for line in log.read_text().splitlines())
+    assert (ready, first) == ("ready", "first")
+    assert before == after
+
+
+def test_preparation_that_kills_its_worker_costs_no_job(tmp_path):
+    """Whether it dies before the first job or with it, the job is done."""
+    with processes(1) as pool:
+        pool.start(partial(doomed.die, signal.SIGKILL))
+        assert run(pool, Job("first", partial(doomed.note, tmp_path / "log", "first"))) == ["first"]
+
+
 def test_killed_worker_costs_a_retry(pool, tmp_path):
     """A worker that is killed once costs the job it was working on a retry; all others run once."""
     log = tmp_path / "log"
