@@ -24,8 +24,11 @@ demo: $(BIN)/.installed  ## Install, build the embedded 7:3 mixture, report, tra
 	$(BIN)/thinkmix train $(STORE)/sample-7-3 --model tiny-random --output $(ADAPTER) \
 		--max-steps 30 --batch 1024 --max-tokens 512 --learning-rate 0.01 --eval-rows 8
 
+# Two at once is what the times that tests allow were measured with; a file of tests stays in one process.
+AT_ONCE ?= 2
+
 test: $(BIN)/.installed  ## Install and run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(AT_ONCE) --dist loadfile
 
 deep: $(BIN)/.installed  ## Run the long variants: soaks, every crash point
 	$(BIN)/python -m pytest -m deep

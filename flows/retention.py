@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from heapq import merge
 from pathlib import Path
 
 import orjson
@@ -171,18 +172,21 @@ def _collect_versions(sweep: _Sweep, store: Store, mixture: str, keep: int) -> l
 def _referred(store: Store, mixture: str, keep: int, lying: Mapping[str, Path]) -> dict[str, str]:
     """Return why versions stay, by name.
 
-    A version that the history does not know counts as published when it was written: a lost history must
-    not cost what is good.
+    A version that the history does not know counts as published when it was written, also among those it
+    knows: a lost history, or a line of it, must not cost what is good.
     """
     runs = [run for run in store.runs(mixture) if isinstance(run.get("version"), str)]
     known = {str(run["version"]) for run in runs}
     published = dict.fromkeys(
         str(run["version"]) for run in reversed(runs) if run.get("status") == "published"
     )
-    unknown = sorted(
-        lying.keys() - known, key=lambda name: (_age(lying[name] / MANIFEST), name), reverse=True
-    )
-    good = [name for name in (*published, *unknown) if name in lying][:keep]
+
+    def newest_first(name: str) -> tuple[float, str]:
+        return -_age(lying[name] / MANIFEST), name
+
+    unknown = sorted(lying.keys() - known, key=newest_first)
+    there = (name for name in published if name in lying)
+    good = list(merge(there, unknown, key=newest_first))[:keep]
     last = runs[len(runs) - keep :] if keep < len(runs) else runs
     reasons = {str(run["version"]): "held" for run in last if run.get("status") == "held"}
     reasons |= dict.fromkeys(good, "published")

@@ -113,12 +113,16 @@ def _build(root: Path, seed: int, watched: str = "") -> None:
 
 def begin(work: Callable[[], None]) -> int:
     """Run `work` in a child; return its process id."""
+    for path in last_words:
+        path.unlink(missing_ok=True)
     child = os.fork()
     if child == 0:
         sys.stderr = io.StringIO()
         try:
             work()
-        except BaseException:
+        except BaseException as error:
+            for path in last_words:
+                path.write_text(repr(error))
             os._exit(1)
         os._exit(0)
     return child
@@ -142,9 +146,10 @@ def judge(root: Path) -> str | None:
 
 def repaired(root: Path, protocol: Callable[[Path, int], None]) -> str | None:
     """Publish again, and return what is wrong then."""
-    forked(lambda: protocol(root, 2))
+    status = forked(lambda: protocol(root, 2))
     if (root / MIXTURE / "CURRENT").read_text().strip() != names[2] or judge(root):
-        return "a rerun did not repair it"
+        words = "; ".join(path.read_text() for path in last_words if path.exists())
+        return f"a rerun did not repair it: it ended with {status} {words}, and left {judge(root)}"
     left = [path for name in (".tmp-*", ".CURRENT.*") for path in (root / MIXTURE).rglob(name)]
     return f"left over {left[0].name}" if left else None
 
@@ -203,12 +208,15 @@ def storm(kills: int, seed: int, folder: Path) -> dict:
 def prepare(folder: Path, *, builds: bool) -> None:
     """Find out the names of the two versions; of builds, leave a store that holds the first."""
     folder.mkdir(parents=True, exist_ok=True)
+    last_words.append(folder / "last-words")
     if builds:
         import pandas  # noqa: F401, PLC0415 - or pyarrow would, in every child
 
         import flows.pipeline  # noqa: F401, PLC0415
         import tests.builders  # noqa: F401, PLC0415
+        from flows.fingerprint import code_digest  # noqa: PLC0415
 
+        code_digest()  # once, for all children: whoever edits our code meanwhile disturbs nothing
         for seed in (2, 1):
             shutil.rmtree(folder / "store", ignore_errors=True)
             status = forked(
@@ -249,6 +257,8 @@ def warm(path: Path) -> None:
 
 
 names: dict[int, str] = {}
+last_words: list[Path] = []
+"""Where a child that fails writes down what it fails of."""
 disks: list[Disk] = []
 sources = Path(os.environ.get("SOURCES", ""))
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -98,12 +99,19 @@ def running(log: Path, *args: object, env: dict[str, str]) -> Iterator[subproces
                 process.wait(20)
 
 
+def free_port() -> int:
+    """Return a port below those that the kernel hands out: other tests get none of these meanwhile."""
+    for port in random.sample(range(20_000, 32_000), 50):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError
+
+
 @contextmanager
 def server(home: Path, *, ui: bool = False) -> Iterator[Api]:
     """Run a server with the settings that the program recommends, its database in a folder of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     api = Api(f"http://127.0.0.1:{port}/api", home)
     env = {
         **_DEFAULTS,

@@ -3,7 +3,6 @@
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ from flows.workers import Job
 from schemas.errors import ClusterError, SourceCorrupt, StageOom, WorkerDied
 from tests import doomed
 from tests.builders import ROOT, python, quick_build, recipe, thinkmix
+from tests.prefect_server import free_port
 
 QUIET = {
     "DASK_DISTRIBUTED__DASHBOARD__LINK": "",
@@ -41,9 +41,7 @@ class Site:
     def __init__(self, folder: Path) -> None:
         self.folder, self.running = folder, list[subprocess.Popen]()
         self.roots = (folder / "one", folder / "two")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.address = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+        self.address = f"tcp://127.0.0.1:{free_port()}"
         host, port = self.address.removeprefix("tcp://").split(":")
         self.start("scheduler", "--host", host, "--port", port, "--no-dashboard", "--no-show")
 

@@ -133,6 +133,17 @@ def test_lost_history_costs_no_good_version(store: Store) -> None:
     assert why(store, keep=2) == {1: "published", 2: "published", 3: "current"}
 
 
+def test_lost_line_of_the_history_costs_no_good_version(store: Store) -> None:
+    """A version whose line was cut off stands where its age puts it among those that are known."""
+    add_version(store, 4)
+    for number in range(5):
+        age(store.root / "small" / "versions" / name(number) / MANIFEST, LONG_AGO + number)
+    history = store.root / "small" / "runs.jsonl"
+    lines = history.read_bytes().splitlines(keepends=True)
+    history.write_bytes(b"".join(lines[:2] + lines[3:]))
+    assert why(store, keep=3) == {2: "published", 3: "current", 4: "published"}
+
+
 def test_young_versions_stay(store: Store) -> None:
     """What nobody refers to stays until it is as old as is asked for."""
     os.utime(store.root / "small" / "versions" / name(0) / MANIFEST)
