@@ -5,6 +5,7 @@ import sys
 from flows.cli import (
     accepting,
     building,
+    calibrating,
     recipes,
     reviewing,
     rows,
@@ -20,6 +21,7 @@ __all__ = [
     "accepting",
     "app",
     "building",
+    "calibrating",
     "main",
     "recipes",
     "reviewing",
