@@ -13,9 +13,10 @@ from schemas.errors import TrainError
 from schemas.training import TrainPlan
 from train import guard
 from train.cache import open_tokens
-from train.encode import Tokens, encode_rows
+from train.calibration import shown_ids
+from train.encode import Tokens
 from train.result import Counts, Evaluation, Progress, TrainResult
-from train.rows import Rows, Step, draw_rows, index_rows, plan_steps, read_manifest, shown_rows
+from train.rows import Rows, Step, draw_rows, index_rows, plan_steps, read_manifest
 from train.staging import CHECKPOINTS, published, refuse_used, workspace
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def fit(
             notice=notice or _silent,
         )
         past = checkpoints.newest()
-        learner = models.prepare(model, plan, calibration=_shown(rows, plan, scratch=work / "shown.ids"))
+        learner = models.prepare(model, plan, calibration=_shown(rows, plan))
         facts = models.describe(learner, name=model)
         began = checkpoint.fingerprint(learner, facts)
         if plan.sharding == "fsdp2":
@@ -148,13 +149,9 @@ def fit(
     return result
 
 
-def _shown(rows: Rows, plan: TrainPlan, *, scratch: Path) -> Sequence[Sequence[int]]:
+def _shown(rows: Rows, plan: TrainPlan) -> Sequence[Sequence[int]]:
     """Return the rows that an adapter begins from, as token ids; none unless the plan says so."""
-    if plan.init not in ("eva", "corda"):
-        return ()
-    numbers = shown_rows(rows, plan)
-    tokens = encode_rows(rows, numbers, scratch=scratch)
-    return [tokens.example(number).input_ids.tolist() for number in numbers.tolist()]
+    return shown_ids(rows, plan) if plan.init in ("eva", "corda") else ()
 
 
 def _publish(learner: "Learner", result: TrainResult, output: Path, work: Path) -> TrainResult:

@@ -121,25 +121,6 @@ def draw_rows(rows: Rows, *, per_source: int) -> Rows:
     return Rows(rows.files, drawn.sort("position"), rows.too_long)
 
 
-def shown_rows(rows: Rows, plan: TrainPlan) -> RowNumbers:
-    """Return the numbers of the few rows that an adapter begins from, drawn by hash.
-
-    Padded to the longest they fit one batch, so they need no more memory than a step.
-    """
-    lengths, longest = rows.lengths(), 0
-    shown: list[int] = []
-    for row in hash_order(rows.frame["id"], plan.seed, "shown")[:_SHOWN].tolist():
-        longest = max(longest, int(lengths[row]))
-        if longest * (len(shown) + 1) > plan.batch:
-            break
-        shown.append(row)
-    return np.array(shown, dtype=np.int64)
-
-
-_SHOWN = 16
-"""Most rows that are shown: some ten thousand tokens of long reasoning, for ranks of some tens."""
-
-
 def hash_order(ids: Iterable[str], *salt: object) -> RowNumbers:
     """Return the numbers of the rows in the order of sha256(salt, id): it depends on no row's position."""
     prefix = "\0".join(map(str, salt))

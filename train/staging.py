@@ -21,7 +21,7 @@ def refuse_used(output: Path) -> None:
     """
     if _used(output):
         _sweep(output)
-        msg = f"{output} exists already: name a new folder for the adapter, or remove it"
+        msg = f"{output} exists already: name a new folder, or remove it"
         raise TrainError(msg)
 
 

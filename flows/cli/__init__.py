@@ -5,6 +5,7 @@ import sys
 from flows.cli import (
     accepting,
     building,
+    calibrating,
     planning,
     recipes,
     reviewing,
@@ -21,6 +22,7 @@ __all__ = [
     "accepting",
     "app",
     "building",
+    "calibrating",
     "main",
     "planning",
     "recipes",

@@ -97,6 +97,7 @@ def test_help_takes_half_a_second_of_a_core():
         "recipes",
         "train",
         "merge",
+        "calibrate",
     ],
 )
 def test_every_command_explains_itself(command: str, run):

@@ -1,0 +1,69 @@
+"""`thinkmix calibrate`: rows for quantisers, and what quantising a model costs on them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.fields import FieldsCommand
+from flows.cli.terminal import JsonOption, VersionArgument, app, console, say_json
+from flows.cli.training import BASE_HELP
+
+if TYPE_CHECKING:
+    from train.proposal import Rule
+
+
+class _RuleCommand(FieldsCommand):
+    @staticmethod
+    def record() -> "type[Rule]":
+        from train.proposal import Rule
+
+        return Rule
+
+
+@app.command(
+    cls=_RuleCommand,
+    epilog="Example: thinkmix calibrate build/store/sample-7-3 --model tiny-random --rows 64 --output c",
+)
+def calibrate(
+    context: typer.Context,
+    version: VersionArgument,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="New folder for what is drawn.", file_okay=False)
+    ],
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help=f"Measure this model, too: {BASE_HELP}")
+    ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            help="YAML file with a training plan: seed, longest row, precision, batch.", exists=True
+        ),
+    ] = None,
+    rows: Annotated[int, typer.Option(min=1, max=100_000, help="Rows to draw.")] = 256,
+    seed: Annotated[int | None, typer.Option(min=0, help="Decides which rows are drawn.")] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=16, help="Longest row; longer ones are left out, never cut.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw training rows by source, mode and length, and measure what quantising a model costs on them."""
+    from flows.calibrate import calibrate as draw_and_measure
+    from flows.finetune import load_plan
+    from flows.show_calibration import show_calibration
+    from train.proposal import Rule
+
+    flags = {"seed": seed, "max_tokens": max_tokens}
+    told = draw_and_measure(
+        version,
+        model=model,
+        plan=load_plan(plan, flags={name: value for name, value in flags.items() if value is not None}),
+        rows=rows,
+        rule=Rule.model_validate(context.obj),
+        output=output,
+        console=console(stderr=True),
+    )
+    if as_json:
+        say_json(told.model_dump(mode="json"))
+    else:
+        show_calibration(told, output.resolve(), console())
