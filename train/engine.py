@@ -16,7 +16,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import fully_shard
+from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 
@@ -158,6 +158,9 @@ class ShardedEngine(Engine):
     @contextmanager
     def whole(self) -> Iterator[None]:
         """Give every process all weights, to be saved; there is no step after that."""
+        for module in self._learner.modules():
+            if isinstance(module, FSDPModule):
+                module.reshard()  # the last pass may have left a layer's weights together
         for module in self._learner.modules():
             for name, weight in list(module.named_parameters(recurse=False)):
                 if isinstance(weight, DTensor):

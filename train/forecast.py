@@ -47,7 +47,10 @@ def forecast(rows: Rows, plan: TrainPlan, *, tokens_per_second: float | None = N
     batches = [batch for step in steps for batch in step]
     seen = np.concatenate(batches)
     lengths_read = lengths[fits]
-    padded = [len(batch) * int(lengths_read[batch].max()) for batch in batches]
+    padded = [
+        int(lengths_read[batch].sum() if plan.packing else len(batch) * lengths_read[batch].max())
+        for batch in batches
+    ]
     tokens = int(lengths_read[seen].sum())
     p50, p95 = np.quantile(lengths, [0.5, 0.95], method="higher")
     return Forecast(

@@ -60,10 +60,10 @@ def plan(
     if seed_table:
         _say_table() if as_json else show_folklore(console())
         return
-    settings = {"method": method, "batch": batch, "max_tokens": max_tokens, "checkpointing": checkpointing}
+    flags = {"method": method, "batch": batch, "max_tokens": max_tokens, "checkpointing": checkpointing}
     outlook = look_ahead(
         model,
-        load_plan(plan_file, **settings),
+        load_plan(plan_file, flags={name: value for name, value in flags.items() if value is not None}),
         version=version,
         tokens=tokens,
         tokens_per_second=tokens_per_second,

@@ -259,7 +259,7 @@ def test_a_loss_that_is_no_number_stops_the_run(version, tmp_path, monkeypatch):
     whole = forward.token_losses
     monkeypatch.setattr(forward, "token_losses", lambda *tensors: whole(*tensors) * torch.nan)
     with pytest.raises(TrainError, match="step 1: loss nan"):
-        run(version, tmp_path / "out")
+        run(version, tmp_path / "out", SHORT.model_copy(update={"packing": False}))
     assert not (tmp_path / "out").exists()
 
 

@@ -34,7 +34,7 @@ def written():
         while ids.shape[1] < LENGTH:
             ids = torch.cat([ids, model(ids).logits[:, -1:].argmax(-1)], dim=1)
     starts = np.arange(0, (ROWS + 1) * LENGTH, LENGTH)
-    return Tokens(ids.flatten().numpy().astype(np.int32), starts, np.full(ROWS, PROMPT))
+    return Tokens(ids.flatten().numpy().astype(np.int32), starts[:-1], np.diff(starts), np.full(ROWS, PROMPT))
 
 
 @pytest.fixture
