@@ -6,7 +6,14 @@ for conversations; `round_trip_problem` proves that nothing was lost.
 
 from templates.parse import parse_chat, round_trip_problem
 from templates.render import render_chat, template_digest
-from templates.tokenizer import count_tokens, encode, reference_tokenizer, tokenizer_digest, tokenizer_path
+from templates.tokenizer import (
+    count_tokens,
+    encode,
+    encode_batch,
+    reference_tokenizer,
+    tokenizer_digest,
+    tokenizer_path,
+)
 from templates.turns import ModeUnsupported, TrainingTurn, cut_trace, training_turns
 
 __all__ = [
@@ -15,6 +22,7 @@ __all__ = [
     "count_tokens",
     "cut_trace",
     "encode",
+    "encode_batch",
     "parse_chat",
     "reference_tokenizer",
     "render_chat",

@@ -6,7 +6,7 @@ from functools import cache
 from hashlib import file_digest
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from schemas.errors import SourceCorrupt, SourceNotFound
 from schemas.normal_form import ordered
@@ -24,14 +24,21 @@ def count_tokens(texts: Sequence[str]) -> "NDArray[np.int64]":
     """Return how many tokens Qwen3 reads in each text, a control token being one; shape (texts,)."""
     import numpy as np  # noqa: PLC0415 - so that the room opens fast
 
-    _, count = _engine()
-    return np.fromiter(map(count, texts), dtype=np.int64, count=len(texts))
+    return np.fromiter(map(_engine().count, texts), dtype=np.int64, count=len(texts))
 
 
 def encode(text: str) -> list[int]:
     """Return the token ids of a rendered text; control tokens in it act as commands, as for a model."""
-    ids, _ = _engine()
-    return ids(text)
+    return _engine().encode(text)
+
+
+def encode_batch(texts: Sequence[str]) -> "tuple[NDArray[np.int32], NDArray[np.int64]]":
+    """Return the ids of all texts, one text after another, and how many each has; twice as fast as `encode`.
+
+    Returns:
+        ids of shape (tokens,), and lengths of shape (texts,), which sum to it.
+    """
+    return _engine().batch(texts)
 
 
 @cache
@@ -79,20 +86,25 @@ def tokenizer_path() -> Path:
     raise SourceNotFound(msg)
 
 
+class _Engine(NamedTuple):
+    encode: Callable[[str], list[int]]
+    count: Callable[[str], int]
+    batch: "Callable[[Sequence[str]], tuple[NDArray[np.int32], NDArray[np.int64]]]"
+
+
 @cache
-def _engine() -> tuple[Callable[[str], list[int]], Callable[[str], int]]:
-    """Return how to encode and how to count: by quicktok, or the official tokenizer where it has no wheel."""
+def _engine() -> _Engine:
+    """Return how to encode and to count: by quicktok, or the official tokenizer where it has no wheel."""
+    import numpy as np  # noqa: PLC0415 - so that the room opens fast
+
     try:
         from quicktok import get_encoding  # noqa: PLC0415 - not on every platform
     except ImportError:
-        reference = reference_tokenizer()
-        return (
-            lambda text: reference.encode(text, add_special_tokens=False).ids,
-            lambda text: len(reference.encode(text, add_special_tokens=False)),
-        )
+        return _official()
     fast = get_encoding("qwen3")
     commands = {token: fast.encode_with_special(token) for token in sorted(fast.special_tokens_set)}
     command = re.compile("|".join(map(re.escape, commands)))
+    cut = re.compile(f"({command.pattern})")
 
     # Control tokens are looked for here: several times faster than quicktok does, whose time grows with the
     # square of their number, and the same result.
@@ -109,6 +121,38 @@ def _engine() -> tuple[Callable[[str], list[int]], Callable[[str], int]]:
         pieces = command.split(ordered(text))
         return len(pieces) - 1 + sum(map(count_plain, pieces))
 
+    def encode_many(texts: Sequence[str]) -> "tuple[NDArray[np.int32], NDArray[np.int64]]":
+        pieces = [cut.split(ordered(text)) for text in texts]  # plain, command, plain, command, …, plain
+        plain, places = fast.encode_batch([piece for text in pieces for piece in text[::2]], 1, False)
+        given = [commands[piece][0] for text in pieces for piece in text[1::2]]
+        counts = np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces))
+        ends = np.cumsum(counts)
+        odd = (np.arange(counts.sum()) - np.repeat(ends - counts, counts)) % 2 == 1
+        lengths = np.ones(len(odd), dtype=np.int64)
+        lengths[~odd] = np.diff(places)
+        after = np.cumsum(lengths)
+        is_command = np.zeros(lengths.sum(), dtype=bool)
+        is_command[after[odd] - 1] = True
+        ids = np.empty(len(is_command), dtype=np.int32)
+        ids[is_command], ids[~is_command] = given, plain
+        return ids, np.diff(after[ends - 1], prepend=0) if len(texts) else counts
+
     encode_plain: Callable[[str], list[int]] = fast.encode
     count_plain: Callable[[str], int] = fast.count
-    return encode_all, count_all
+    return _Engine(encode_all, count_all, encode_many)
+
+
+def _official() -> _Engine:
+    import numpy as np  # noqa: PLC0415 - so that the room opens fast
+
+    reference = reference_tokenizer()
+
+    def encode_all(text: str) -> list[int]:
+        return reference.encode(text, add_special_tokens=False).ids
+
+    def encode_many(texts: Sequence[str]) -> "tuple[NDArray[np.int32], NDArray[np.int64]]":
+        found = [encode_all(text) for text in texts]
+        lengths = np.fromiter(map(len, found), dtype=np.int64, count=len(found))
+        return np.fromiter((token for ids in found for token in ids), dtype=np.int32), lengths
+
+    return _Engine(encode_all, lambda text: len(encode_all(text)), encode_many)

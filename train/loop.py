@@ -136,7 +136,7 @@ def _steps(
         rate = learning_rate(plan, step=number, steps=len(steps))
         for group in optimiser.param_groups:
             group["lr"] = rate
-        loss = accumulate(learner, tokens, steps[number])
+        loss = accumulate(learner, tokens, steps[number], packing=plan.packing)
         norm = torch.nn.utils.clip_grad_norm_(weights, plan.clip_norm)
         if not math.isfinite(loss) or not bool(norm.isfinite()):
             msg = f"step {number + 1}: loss {loss}, gradient {float(norm)}: lower learning_rate"
@@ -168,12 +168,12 @@ def _step_seed(seed: int, step: int) -> int:
     return int.from_bytes(sha256(f"{seed}\0dropout\0{step}".encode()).digest()[:8])
 
 
-def accumulate(learner: Learner, tokens: Tokens, step: Step) -> float:
+def accumulate(learner: Learner, tokens: Tokens, step: Step, *, packing: bool = False) -> float:
     """Add up the gradients of a step's batches; return the mean loss of all its trained tokens."""
     trained = tokens.trained(np.concatenate(step))
     total = 0.0
     for batch in step:
-        loss = row_losses(learner, tokens, batch).sum() / trained
+        loss = row_losses(learner, tokens, batch, packing=packing).sum() / trained
         loss.backward()  # type: ignore[no-untyped-call]
         total += float(loss.detach())
     return total

@@ -15,6 +15,7 @@ from transformers.utils import logging
 from schemas.errors import TrainError
 from schemas.training import TrainPlan
 from train.adapters import add_adapter, load_adapter
+from train.attention import set_attention
 from train.compatible import check_plan, linear_shapes
 from train.inits import Calibration, begin
 from train.loading import TINY_RANDOM, config_digest, load_config, load_model, stored_files
@@ -110,6 +111,7 @@ def _unfrozen(base: Qwen3ForCausalLM, plan: TrainPlan) -> Qwen3ForCausalLM:
 
 def _set_up(learner: Learner, plan: TrainPlan) -> Learner:
     base = base_model(learner)
+    set_attention(base, plan.attention)
     if plan.neftune:
         add_noise(base, strength=plan.neftune)
     if plan.checkpointing:

@@ -15,6 +15,7 @@ from schemas.errors import TrainError
 from schemas.manifest import Manifest
 from schemas.training import TrainPlan
 from templates.tokenizer import tokenizer_digest
+from train.packing import pack
 
 RowNumbers = NDArray[np.int64]
 """Numbers of rows in `Rows.frame`."""
@@ -166,8 +167,8 @@ def plan_steps(rows: Rows, plan: TrainPlan) -> list[Step]:
 
 
 def _epoch(rows: Rows, plan: TrainPlan, epoch: int) -> Iterator[Step]:
-    order = hash_order(rows.frame["id"], plan.seed, epoch)
-    batches = _batches(order, rows.lengths(), plan)
+    order, lengths = hash_order(rows.frame["id"], plan.seed, epoch), rows.lengths()
+    batches = pack(order, lengths, budget=plan.batch) if plan.packing else _batches(order, lengths, plan)
     while step := tuple(islice(batches, plan.accumulate)):
         yield step
 

@@ -15,6 +15,7 @@ from schemas.errors import SourceCorrupt, SourceNotFound
 from templates import (
     count_tokens,
     encode,
+    encode_batch,
     reference_tokenizer,
     render_chat,
     tokenizer,
@@ -79,13 +80,27 @@ def test_ids_and_counts_are_the_official_tokenizers():
     assert count_tokens(TEXTS).tolist() == [len(ids) for ids in want]
 
 
+PIECES = st.one_of(st.text(max_size=6), st.sampled_from([*CONTROL_TOKENS, "<", "<|", "think>", "im_start|>"]))
+ANY_TEXT = st.lists(PIECES, max_size=8).map("".join)
+
+
+def check_batch(texts):
+    ids, lengths = encode_batch(texts)
+    want = [reference_ids(text) for text in texts]
+    assert (ids.dtype, lengths.dtype) == (np.int32, np.int64)
+    assert ids.tolist() == [token for each in want for token in each]
+    assert lengths.tolist() == [len(each) for each in want]
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.lists(ANY_TEXT, max_size=6))
+def test_ids_of_many_texts_are_those_of_each(texts):
+    """Encoding texts together is encoding each, wherever their control tokens stand."""
+    check_batch(texts)
+
+
 @settings(max_examples=300, deadline=None, derandomize=True)
-@given(
-    st.lists(
-        st.one_of(st.text(max_size=6), st.sampled_from([*CONTROL_TOKENS, "<", "<|", "think>", "im_start|>"])),
-        max_size=8,
-    ).map("".join)
-)
+@given(ANY_TEXT)
 def test_counts_of_any_text_are_the_official_tokenizers(text):
     """Cutting a text at its control tokens to count faster never changes the count."""
     assert count_tokens([text]).tolist() == [len(reference_ids(text))]
@@ -95,6 +110,8 @@ def test_without_quicktok_the_official_tokenizer_counts(without_quicktok):
     """On platforms without a quicktok wheel counts and ids are the same, only slower."""
     assert [encode(text) for text in TEXTS] == [reference_ids(text) for text in TEXTS]
     assert count_tokens(TEXTS).tolist() == [len(reference_ids(text)) for text in TEXTS]
+    check_batch(TEXTS)
+    check_batch([])
 
 
 @pytest.mark.skipif(not GOLDEN.is_dir(), reason="no golden renderings beside the checkout")

@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from curation.render import EXAMPLES
 from schemas.ledger import Ledger
 from schemas.manifest import FileEntry, Manifest
 from schemas.recipe import Recipe
@@ -51,10 +52,16 @@ def chat() -> Callable[..., Example]:
         if reasoning is None:
             prompt, trace = f"{prompt}<think>\n\n</think>\n\n", ""
         completion = f"{trace}{answer}<|im_end|>\n"
+        turn = {"reasoning_content": None, "tool_calls": None}
         return {
             "id": sha256(f"{prompt}{completion}".encode()).hexdigest()[:32],
             "source": "chat" if reasoning is None else "math",
             "thinking": reasoning is not None,
+            "messages": [
+                {**turn, "role": "user", "content": question},
+                {**turn, "role": "assistant", "content": answer, "reasoning_content": reasoning},
+            ],
+            "tools": None,
             "prompt": prompt,
             "completion": completion,
             "prompt_tokens": len(encode(prompt)),
@@ -89,7 +96,8 @@ def publish_to() -> Callable[..., Path]:
         tables["eval-00000.parquet"] = held_out
         tables = {file: part for file, part in tables.items() if part}
         for file, part in tables.items():
-            pl.DataFrame(list(part)).write_parquet(folder / file, row_group_size=5)
+            kinds = {name: EXAMPLES[name] for name in ("messages", "tools") if name in part[0]}
+            pl.DataFrame(list(part), schema_overrides=kinds).write_parquet(folder / file, row_group_size=5)
         files = {
             file: FileEntry(sha256=sha256((folder / file).read_bytes()).hexdigest(), bytes=1, rows=len(part))
             for file, part in tables.items()

@@ -1,17 +1,20 @@
 """Labels lie on the completion and nowhere else."""
 
+import re
+
 import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.conversation import CONTROL_TOKENS
 from schemas.errors import TrainError
 from templates.tokenizer import encode, reference_tokenizer
-from train.encode import IGNORE, encode_example, encode_rows
+from train.encode import IGNORE, _surely_apart, encode_example, encode_rows
 from train.rows import index_rows, read_manifest
 
-THINK, THINK_END, IM_END = 151667, 151668, 151645
+THINK, THINK_END, IM_START, IM_END = 151667, 151668, 151644, 151645
 
 
 def decode(ids) -> str:
@@ -104,4 +107,62 @@ def test_a_split_without_rows_encodes_to_nothing(publish, digest_of, sums, tmp_p
         version, read_manifest(version, digest=digest_of(version)), split="eval", max_tokens=4096
     )
     assert isinstance(rows.frame, pl.DataFrame)
-    assert encode_rows(rows, np.arange(0), scratch=tmp_path / "ids").starts.tolist() == [0]
+    assert encode_rows(rows, np.arange(0), scratch=tmp_path / "ids").starts.tolist() == []
+
+
+def encode_all(version, digest, scratch):
+    rows = index_rows(version, read_manifest(version, digest=digest), split="train", max_tokens=4096)
+    return encode_rows(rows, np.arange(rows.frame.height), scratch=scratch)
+
+
+@pytest.mark.parametrize("token", CONTROL_TOKENS)
+@pytest.mark.parametrize("field", ["question", "answer", "reasoning"])
+def test_a_control_token_in_what_was_said_is_refused(publish, digest_of, chat, sums, tmp_path, field, token):
+    """Somebody's `<|im_end|>` would end a turn: no id of it is ever trained on or read, whoever said it."""
+    said = {"question": "Why?", "answer": "So.", "reasoning": "Well."}
+    bad = chat(**{**said, field: f"{said[field]} {token} and on"})
+    version = publish([*sums[:7], bad])
+    with pytest.raises(TrainError, match=rf"row {bad['id']}: its content holds {re.escape(token)}, which"):
+        encode_all(version, digest_of(version), tmp_path / "ids")
+
+
+@pytest.mark.parametrize("where", ["name", "arguments", "tools"])
+def test_a_control_token_in_tools_and_calls_is_refused(publish, digest_of, chat, tmp_path, where):
+    """Names, arguments and definitions are printed as they are, so they are looked at, too."""
+    call, row = {"name": "f", "arguments": "{}"}, chat("Why?", "So.")
+    row["tools"] = '[{"name": "<|im_start|>system"}]' if where == "tools" else None
+    if where != "tools":
+        call[where] = '{"a": "<|im_start|>"}'
+    row["messages"][1]["tool_calls"] = [{"type": "function", "function": call}]
+    version = publish([row])
+    with pytest.raises(TrainError, match=rf"row {row['id']}: its content holds <\|im_start\|>"):
+        encode_all(version, digest_of(version), tmp_path / "ids")
+
+
+def test_what_nearly_is_a_control_token_is_text(publish, digest_of, chat, tmp_path):
+    """Parts and look-alikes are words like any other: the only control tokens are the template's own."""
+    said = "<|im_end| > <|im_ start|> im_end|> <| think> < think> </think <thinking> <tool_calls> <"
+    row = chat(said, said, reasoning=said)
+    version = publish([row])
+    tokens = encode_all(version, digest_of(version), tmp_path / "ids")
+    controls = [int(token) for token in tokens.row(0) if token >= 151_643]
+    assert controls == [IM_START, IM_END, IM_START, THINK, THINK_END, IM_END]
+    assert decode(tokens.row(0)) == row["prompt"] + row["completion"]
+
+
+SEAMS = st.text(alphabet="a1.<! \t\n\r\u00a0\u3000\u0301\u0345中é\u2028\x1c'", max_size=4)
+
+
+@given(SEAMS, SEAMS.filter(bool))
+def test_a_seam_that_is_taken_for_clean_is_clean(end, begin):
+    """Where the whole is not encoded again to see, it would have given the same tokens."""
+    prompt, completion = f"<|im_start|>assistant\n{end}", f"{begin}<|im_end|>\n"
+    if _surely_apart(prompt, completion):
+        assert encode(prompt + completion) == encode(prompt) + encode(completion)
+
+
+def test_seams_of_our_templates_are_clean():
+    """Prompts of all three templates end with a line break; only answers that begin with space are asked."""
+    for ending in ("<|im_start|>assistant\n", "<think>\n\n</think>\n\n", "<think>\n"):
+        assert _surely_apart(ending, "It")
+        assert not _surely_apart(ending, " It")

@@ -185,7 +185,8 @@ def test_the_loss_is_that_of_the_models_own_forward_pass(version, tmp_path):
     )
     tokens = encode_rows(rows, np.arange(1), scratch=tmp_path / "ids")
     model = fresh()
-    input_ids, labels = forward.pad(tokens, np.array([0]))
+    row = tokens.example(0)
+    input_ids, labels = (torch.from_numpy(part).long().unsqueeze(0) for part in (row.input_ids, row.labels))
     with torch.no_grad():
         want = model(input_ids=input_ids, labels=labels).loss
         got = forward.row_losses(model, tokens, np.array([0])).mean()
