@@ -16,6 +16,9 @@ PEERS: Mapping[str, tuple[str, ...]] = {
     ),
     "datatrove": ("datatrove[io,processing]==0.10.1", "spacy==3.8.18"),
     "transformers": ("transformers==5.23.0", "tokenizers==0.23.3", "jinja2", "numpy", "pyarrow"),
+    "datasets": (
+        "datasets==5.2.0", "transformers==5.23.0", "tokenizers==0.23.3", "jinja2", "numpy", "pyarrow",
+    ),
 }  # fmt: skip
 
 _ALONE = "text-dedup"

@@ -147,6 +147,7 @@ def test_every_figure_without_a_peer_runs(tmp_path: Path):
         "neardup",
         "rendering",
         "tokens",
+        "encoding",
     }
 
 

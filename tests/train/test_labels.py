@@ -1,0 +1,81 @@
+"""Ids and labels are those of the official chat template, as transformers renders and encodes it."""
+
+from pathlib import Path
+
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+
+pytest.importorskip("transformers", reason="needs thinkmix[train]")
+
+from flows.recipes import load, override
+from schemas.recipe import Recipe
+from templates.tokenizer import tokenizer_path
+from tests.builders import ROOT, python, quick_build
+from train.cache import open_tokens
+from train.rows import index_rows, read_manifest
+
+SHARED = (ROOT / "../shared/hub").resolve()
+needs_shared = pytest.mark.skipif(
+    not SHARED.is_dir(), reason="the reference material does not lie beside the checkout"
+)
+
+
+def shared_recipe(name: str, **changes: object) -> Recipe:
+    """Return a shipped recipe that reads its datasets from the reference material."""
+    recipe = load(name).recipe.model_dump(mode="json")
+    for source in recipe["sources"]:
+        files = [f"{source.pop('dataset')}/{pattern}" for pattern in source["files"]]
+        source |= {"kind": "local", "files": files}
+        del source["revision"]
+    recipe["mix"] |= changes
+    return Recipe.model_validate(recipe)
+
+
+def check(version: Path, work: Path) -> int:
+    """Compare each published example with the reference; return how many there are."""
+    digest, compared = version.name, 0
+    manifest = read_manifest(version, digest=digest)
+    for split in ("train", "eval"):
+        rows = index_rows(version, manifest, split=split, max_tokens=16_384)
+        tokens = open_tokens(rows, split=split, mixture=digest, folder=work / "cache")
+        script = ROOT / "benchmarks" / "peers" / "template_labels.py"
+        made = python(script, tokenizer_path().parent, work / "labels.parquet", *rows.files, timeout=1800)
+        assert made.returncode == 0, made.stderr
+        number = {name: place for place, name in enumerate(rows.frame["id"])}
+        for batch in pq.ParquetFile(work / "labels.parquet").iter_batches(256):
+            for want in batch.to_pylist():
+                example = tokens.example(number[want["id"]])
+                assert example.input_ids.tolist() == want["input_ids"], want["id"]
+                assert example.labels.tolist() == want["labels"], want["id"]
+                compared += 1
+        assert rows.too_long == 0
+    return compared
+
+
+def test_labels_of_the_embedded_sample_are_the_official_ones(tmp_path):
+    """Traces, chats and tools of 300 examples: every id and every label, the template being Qwen3's own."""
+    located = load("sample-7-3")
+    built = quick_build(override(located.recipe, size=300), tmp_path / "store", located.base)
+    assert check(built.version, tmp_path) >= 290
+
+
+@needs_shared
+@pytest.mark.deep
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", ["math-7-3", "balanced-5-5"])
+def test_labels_of_every_real_row_are_the_official_ones(name, tmp_path):
+    """All examples of a shipped mixture of real rows, without exception."""
+    built = quick_build(shared_recipe(name), tmp_path / "store", SHARED)
+    assert check(built.version, tmp_path) > 10_000
+
+
+@needs_shared
+def test_labels_of_some_real_rows_are_the_official_ones(tmp_path):
+    """The same of the first few hundred real rows of either dataset."""
+    for path in sorted(SHARED.rglob("*0000-of-*.parquet")):
+        part = tmp_path / path.relative_to(SHARED)
+        part.parent.mkdir(parents=True)
+        pl.scan_parquet(path).head(250).sink_parquet(part)
+    built = quick_build(shared_recipe("math-7-3"), tmp_path / "store", tmp_path)
+    assert check(built.version, tmp_path) > 200
