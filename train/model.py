@@ -112,6 +112,7 @@ def _unfrozen(base: Qwen3ForCausalLM, plan: TrainPlan) -> Qwen3ForCausalLM:
 
 def _set_up(learner: Learner, plan: TrainPlan) -> Learner:
     base = base_model(learner)
+    set_attention(base, plan.attention)
     if plan.neftune:
         add_noise(base, strength=plan.neftune)
     if plan.checkpointing:

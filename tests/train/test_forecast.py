@@ -27,8 +27,8 @@ def test_lengths_are_those_of_all_rows(rows, sums):
 
 
 def test_steps_and_tokens_are_those_of_the_run(rows, sums):
-    """Two epochs read everything twice; padding is what batches of unlike rows add."""
-    plan = TrainPlan(epochs=2, batch=128, max_tokens=128)
+    """Two epochs read everything twice; without packing, padding is what batches of unlike rows add."""
+    plan = TrainPlan(epochs=2, batch=128, max_tokens=128, packing=False)
     found = forecast(rows, plan)
     steps = plan_steps(rows, plan)
     lengths = rows.lengths()
@@ -52,3 +52,13 @@ def test_a_plan_that_leaves_out_every_row_is_refused(rows):
     assert np.min(rows.lengths()) > 16
     with pytest.raises(TrainError, match="no row to train on; 32 are longer"):
         forecast(rows, TrainPlan(max_tokens=16))
+
+
+def test_packed_rows_need_no_padding(rows):
+    """Rows that share a sequence fill batches without a gap, so the same tokens take fewer steps."""
+    packed, padded = (
+        forecast(rows, TrainPlan(batch=128, max_tokens=128, packing=packing)) for packing in (True, False)
+    )
+    assert packed.padding_tokens == 0 < padded.padding_tokens
+    assert packed.tokens == padded.tokens
+    assert packed.steps < padded.steps
