@@ -51,7 +51,8 @@ class Process:
         """Return the sum of a number over all processes."""
         if self.world == 1:
             return value
-        numbers = torch.tensor(value, dtype=torch.float64)
+        device = "cuda" if dist.get_backend() == "nccl" else "cpu"  # each backend sums on its own
+        numbers = torch.tensor(value, dtype=torch.float64, device=device)
         dist.all_reduce(numbers)
         return float(numbers)
 
@@ -87,7 +88,7 @@ class Engine:
     """Steps of a model whose weights every process holds whole; gradients are averaged after each step."""
 
     def __init__(self, learner: Learner, optimiser: Optimizer, plan: TrainPlan, process: Process) -> None:
-        self._learner, self._optimiser, self._plan, self.process = learner, optimiser, plan, process
+        self.learner, self._optimiser, self._plan, self.process = learner, optimiser, plan, process
 
     def accumulate(self, tokens: Tokens, step: Step, *, seed: int) -> float:
         """Add up the gradients of a step's batches; return the mean loss of all its trained tokens.
@@ -108,8 +109,9 @@ class Engine:
             total += float(loss.detach())
         return self.process.total(total)
 
-    def update(self) -> float:
+    def update(self, rate: float) -> float:
         """Move the weights along the clipped gradient, if it is finite; return its length."""
+        self._set_rate(rate)
         groups = self._optimiser.param_groups  # each holds weights of one kind: shared out, or whole
         self._average([weight for group in groups for weight in group["params"]])
         norms = [
@@ -118,9 +120,7 @@ class Engine:
             )
             for group in groups
         ]
-        norm = torch.stack(
-            [norm.full_tensor() if isinstance(norm, DTensor) else norm for norm in norms]
-        ).norm()
+        norm = torch.stack([_whole(norm) for norm in norms]).norm()
         if math.isfinite(length := float(norm)):
             for group in groups:
                 torch.nn.utils.clip_grads_with_norm_(group["params"], self._plan.clip_norm, norm)
@@ -138,10 +138,14 @@ class Engine:
 
     def losses(self, tokens: Tokens, batch: RowNumbers) -> Tensor:
         """Return `train.forward.row_losses` of a batch."""
-        return row_losses(self._learner, tokens, batch, packing=self._plan.packing)
+        return row_losses(self.learner, tokens, batch, packing=self._plan.packing)
 
     def _backward(self, loss: Tensor) -> None:
         loss.backward()  # type: ignore[no-untyped-call]
+
+    def _set_rate(self, rate: float) -> None:
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
 
     def _average(self, weights: list[Tensor]) -> None:
         if self.process.world == 1:
@@ -158,18 +162,18 @@ class ShardedEngine(Engine):
     @contextmanager
     def whole(self) -> Iterator[None]:
         """Give every process all weights, to be saved; there is no step after that."""
-        for module in self._learner.modules():
+        for module in self.learner.modules():
             if isinstance(module, FSDPModule):
                 module.reshard()  # the last pass may have left a layer's weights together
-        for module in self._learner.modules():
+        for module in self.learner.modules():
             for name, weight in list(module.named_parameters(recurse=False)):
                 if isinstance(weight, DTensor):
-                    setattr(module, name, nn.Parameter(weight.full_tensor(), weight.requires_grad))
+                    setattr(module, name, nn.Parameter(_whole(weight), weight.requires_grad))
         yield
 
 
-def _whole(number: Tensor) -> Tensor:
-    return number.full_tensor() if isinstance(number, DTensor) else number
+def _whole(tensor: Tensor) -> Tensor:
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
 def build_engine(learner: Learner, optimiser: Optimizer, plan: TrainPlan, process: Process) -> Engine:

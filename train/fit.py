@@ -107,12 +107,10 @@ def fit(
             probe.check_isolation(learner, tokens, np.arange(rows.frame.height))
         making = engine.build_engine(learner, optimiser, plan, process)
         kept_step = loop.train(
-            learner,
+            making,
             tokens,
             steps,
             plan,
-            optimiser=optimiser,
-            engine=making,
             history=history,
             measure=lambda: evaluate(learner, eval_tokens, drawn, losses=making.losses),
             save=lambda best: checkpoints.save(learner, optimiser, history, model=began, best=best),

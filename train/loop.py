@@ -6,14 +6,12 @@ from hashlib import sha256
 from typing import TypeVar
 
 import numpy as np
-from torch.optim import Optimizer
 
 from schemas.errors import Forgotten, TrainError
 from schemas.training import TrainPlan
 from train import guard
 from train.encode import Tokens
 from train.engine import Engine
-from train.model import Learner
 from train.result import EvalLoss, Evaluation, History, Progress
 from train.rows import Step
 
@@ -21,13 +19,11 @@ _Told = TypeVar("_Told", Progress, Evaluation)
 
 
 def train(
-    learner: Learner,
+    engine: Engine,
     tokens: Tokens,
     steps: Sequence[Step],
     plan: TrainPlan,
     *,
-    optimiser: Optimizer,
-    engine: Engine,
     history: History,
     measure: Callable[[], EvalLoss | None],
     save: Callable[[int | None], None],
@@ -40,12 +36,10 @@ def train(
     then its checkpoint was saved. `history` grows with every step and measurement.
 
     Args:
-        learner: model to train.
+        engine: makes the steps of the model to train.
         tokens: the encoded rows of all steps.
         steps: the batches of every step of the run, those of the past included.
         plan: how to train.
-        optimiser: of the weights that learn.
-        engine: makes its steps.
         history: the past; empty for a new run.
         measure: returns the loss on held-out rows, or None if there are none.
         save: writes a checkpoint of this moment; told the step of the best measurement, if that is kept.
@@ -60,7 +54,7 @@ def train(
         _tell(measured, point)
     if not history.steps:
         _measure(history, measure, measured)
-    for told in _steps(learner, tokens, steps, plan, optimiser, engine, history):
+    for told in _steps(engine, tokens, steps, plan, history):
         _tell(progress, told)
         last = told.step == told.steps
         if last or _due(told.step, plan.eval_every):
@@ -117,13 +111,7 @@ def _forget(history: History, plan: TrainPlan, lost: Sequence[str]) -> int:
 
 
 def _steps(
-    learner: Learner,
-    tokens: Tokens,
-    steps: Sequence[Step],
-    plan: TrainPlan,
-    optimiser: Optimizer,
-    engine: Engine,
-    history: History,
+    engine: Engine, tokens: Tokens, steps: Sequence[Step], plan: TrainPlan, history: History
 ) -> Iterator[Progress]:
     """Make the steps that are missing in `history`, and yield after each.
 
@@ -133,12 +121,10 @@ def _steps(
     sizes = np.array([_size(tokens, step) for step in steps], dtype=np.int64)
     reached, whole = sizes.cumsum(axis=0), int(sizes[:, 0].sum())
     for number in range(history.steps, len(steps)):
-        learner.train()
+        engine.learner.train()
         rate = learning_rate(plan, step=number, steps=len(steps))
-        for group in optimiser.param_groups:
-            group["lr"] = rate
         loss = engine.accumulate(tokens, steps[number], seed=_step_seed(plan.seed, number))
-        length = engine.update()
+        length = engine.update(rate)
         if not math.isfinite(loss) or not math.isfinite(length):
             msg = f"step {number + 1}: loss {loss}, gradient {length}: lower learning_rate"
             raise TrainError(msg)

@@ -26,20 +26,21 @@ class ZeroEngine(Engine):
         module = _RowLoss(learner, packing=plan.packing)
         if stage == 3:  # the head is read by its parent, which has to ask for it
             deepspeed.zero.register_external_parameter(module, head_weight(learner))
-        self._engine, held, _, _ = deepspeed.initialize(
+        self._engine, *_ = deepspeed.initialize(
             model=module, optimizer=optimiser, config=zero_config(plan, stage=stage)
         )
-        super().__init__(learner, held, plan, process)
+        super().__init__(learner, optimiser, plan, process)
 
-    def update(self) -> float:
+    def update(self, rate: float) -> float:
         """Move the weights; DeepSpeed clips the gradient, and does nothing if it is not finite."""
+        self._set_rate(rate)
         self._engine.step()
         return float(self._engine.get_global_grad_norm() or 0.0)
 
     @contextmanager
     def whole(self) -> Iterator[None]:
         """Give every process all weights, to be saved; there is no step after that."""
-        with deepspeed.zero.GatheredParameters(list(self._learner.parameters())):
+        with deepspeed.zero.GatheredParameters(list(self.learner.parameters())):
             yield
 
     def losses(self, tokens: Tokens, batch: RowNumbers) -> Tensor:
