@@ -189,8 +189,8 @@ class TrainPlan(Record):
                 f"sharding {self.sharding} leaves no process with all weights to save: unset save_every",
             ),
             (
-                self.sharding == "zero3" and self.switch_prompts > 0,
-                "sharding zero3 leaves no process with all weights to ask: set switch_prompts to 0",
+                self.sharding in ("fsdp2", "zero3") and self.switch_prompts > 0,
+                f"sharding {self.sharding} leaves no process with all weights to ask: unset switch_prompts",
             ),
             (
                 self.sharding != "none" and quantised,

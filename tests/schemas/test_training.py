@@ -43,6 +43,18 @@ def test_every_field_is_described():
             {"protected": {"chat": 0.1}, "on_forgetting": "keep_best"},
             "on_forgetting keep_best chooses between measurements: set eval_every",
         ),
+        (
+            {"sharding": "fsdp2", "switch_prompts": 4},
+            "sharding fsdp2 leaves no process with all weights to ask: unset switch_prompts",
+        ),
+        (
+            {"sharding": "zero3", "switch_prompts": 4},
+            "sharding zero3 leaves no process with all weights to ask: unset switch_prompts",
+        ),
+        (
+            {"sharding": "zero2", "save_every": 4},
+            "sharding zero2 leaves no process with all weights to save: unset save_every",
+        ),
         ({"targets": ()}, "targets is empty, so nothing would be trained: name layers, or say all-linear"),
     ],
 )
