@@ -21,12 +21,14 @@ from train.staging import published, refuse_used, workspace
 def load_plan(path: Path | None, *, preset: str | None = None, flags: Mapping[str, object]) -> TrainPlan:
     """Return the plan in a YAML file with the flags' values in its place, and a preset's beneath both.
 
+    A flag that is None was not given.
+
     Raises:
         RecipeError: if the plan is not YAML or says something impossible; names the field.
     """
     try:
         stated = yaml.safe_load(path.read_text(encoding="utf-8")) if path else {}
-        said = {**(stated or {}), **flags}
+        said = (stated or {}) | {name: value for name, value in flags.items() if value is not None}
         return TrainPlan.model_validate({**_preset(preset, str(said.get("method", "lora"))), **said})
     except (yaml.YAMLError, TypeError) as error:
         msg = f"{path}: not a training plan in YAML: {error}"

@@ -53,11 +53,10 @@ def calibrate(
     from flows.show_calibration import show_calibration
     from train.proposal import Rule
 
-    flags = {"seed": seed, "max_tokens": max_tokens}
     told = draw_and_measure(
         version,
         model=model,
-        plan=load_plan(plan, flags={name: value for name, value in flags.items() if value is not None}),
+        plan=load_plan(plan, flags={"seed": seed, "max_tokens": max_tokens}),
         rows=rows,
         rule=Rule.model_validate(context.obj),
         output=output,

@@ -57,15 +57,15 @@ def _options(record: "type[BaseModel]") -> list[Any]:
     def parse() -> None:
         """Take any of them."""
 
-    made = [_flag(name, field, record) for name, field in record.model_fields.items()]
+    properties = record.model_json_schema()["properties"]
+    made = [_flag(name, field, properties[name]) for name, field in record.model_fields.items()]
     parse.__signature__ = inspect.Signature(made)  # type: ignore[attr-defined]  # inspect reads it from there
     parser = typer.Typer(add_completion=False)
     parser.command()(parse)
     return list(get_command(parser).params)
 
 
-def _flag(name: str, field: "FieldInfo", record: "type[BaseModel]") -> inspect.Parameter:
-    schema = record.model_json_schema()["properties"][name]
+def _flag(name: str, field: "FieldInfo", schema: dict[str, Any]) -> inspect.Parameter:
     kinds = [kind for kind in schema.get("anyOf", [schema]) if kind.get("type") != "null"]
     typed, settings = _typed(kinds)
     declared = [f"--{name.replace('_', '-')}"]

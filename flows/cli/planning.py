@@ -63,7 +63,7 @@ def plan(
     flags = {"method": method, "batch": batch, "max_tokens": max_tokens, "checkpointing": checkpointing}
     outlook = look_ahead(
         model,
-        load_plan(plan_file, flags={name: value for name, value in flags.items() if value is not None}),
+        load_plan(plan_file, flags=flags),
         version=version,
         tokens=tokens,
         tokens_per_second=tokens_per_second,
