@@ -22,6 +22,7 @@ from schemas.errors import TrainError
 from templates.tokenizer import tokenizer_digest
 from train.encode import Tokens, encode_published, read_batches
 from train.rows import Rows
+from train.staging import sync
 
 FORMAT = 1
 """Raised when the file's layout, or what it is made from, changes: files of another number are not read."""
@@ -152,16 +153,11 @@ def _write(path: Path, key: dict[str, object], files: Sequence[Path], *, workers
             digest = file_digest(file, "sha256").hexdigest()
             file.seek(0)
             file.write(_header(key, len(sizes), total, digest))
-            file.flush()
-            os.fsync(file.fileno())
+        sync(partial)
         partial.rename(path)
     finally:
         partial.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(path.parent)
 
 
 def _published(files: Sequence[Path]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
