@@ -1,11 +1,13 @@
 """One small build that many tests look at, and copies of it for those that break something."""
 
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from flows.cli import main
 from flows.pipeline import Built
 from tests.builders import quick_build, recipe, write_sources
 from tests.prefect_server import Api, server
@@ -47,3 +49,20 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """A Prefect server of the tests' own, shared by all that need one."""
     with server(tmp_path_factory.mktemp("prefect")) as found:
         yield found
+
+
+@pytest.fixture
+def run(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[int, str, str]]:
+    """Run a command in this process; return its exit code, output and errors."""
+
+    def call(*args: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["thinkmix", *map(str, args)])
+        monkeypatch.setenv("COLUMNS", "300")
+        with pytest.raises(SystemExit) as ended:
+            sys.exit(main())
+        written = capsys.readouterr()
+        return int(ended.value.code or 0), written.out, written.err
+
+    return call

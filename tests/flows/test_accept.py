@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -12,7 +11,6 @@ from rich.console import Console
 
 import flows.pipeline
 from flows.accept import accept
-from flows.cli import main
 from flows.nights import newest_run
 from flows.pipeline import Built
 from flows.show import show_version, version_facts
@@ -46,23 +44,6 @@ def held(held_once: Built, tmp_path: Path) -> Path:
     """The held candidate in a copy of its store."""
     store = shutil.copytree(held_once.version.parents[2], tmp_path / "store")
     return store / held_once.version.relative_to(held_once.version.parents[2])
-
-
-@pytest.fixture
-def run(
-    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., tuple[int, str, str]]:
-    """Run a command in this process; return its exit code, output and errors."""
-
-    def call(*args: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["thinkmix", *map(str, args)])
-        monkeypatch.setenv("COLUMNS", "300")
-        with pytest.raises(SystemExit) as ended:
-            sys.exit(main())
-        written = capsys.readouterr()
-        return int(ended.value.code or 0), written.out, written.err
-
-    return call
 
 
 def test_failed_gate_holds_a_whole_version_and_leaves_the_good_one(held_once: Built, built: Built):

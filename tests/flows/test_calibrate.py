@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import polars as pl
 import pytest
 
 from curation.overlap import explain_pair
-from flows.cli import main
 from flows.finetune import load_plan
 from schemas.errors import TrainError
 from tests.builders import (
@@ -24,21 +22,6 @@ from tests.builders import (
     write_rows,
 )
 from train.calibration import Calibration
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch):
-    """Run a command in this process; return its exit code, output and errors."""
-
-    def call(*args: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["thinkmix", *map(str, args)])
-        monkeypatch.setenv("COLUMNS", "200")
-        with pytest.raises(SystemExit) as ended:
-            sys.exit(main())
-        written = capsys.readouterr()
-        return ended.value.code or 0, written.out, written.err
-
-    return call
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ import polars as pl
 import pytest
 
 import flows.pipeline
-from flows.cli import main
 from flows.recipes import shipped
 from flows.store import Store
 from tests.builders import (
@@ -39,21 +38,6 @@ HEAVY = (
     "altair",
     "vl_convert",
 )
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch):
-    """Run a command in this process; return its exit code, output and errors."""
-
-    def call(*args: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["thinkmix", *map(str, args)])
-        monkeypatch.setenv("COLUMNS", "300")
-        with pytest.raises(SystemExit) as ended:
-            sys.exit(main())
-        written = capsys.readouterr()
-        return ended.value.code or 0, written.out, written.err
-
-    return call
 
 
 @pytest.fixture

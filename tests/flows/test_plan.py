@@ -1,12 +1,11 @@
 """`thinkmix plan`: what training needs, said before anything is loaded."""
 
 import json
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from flows.cli import main
 from tests.builders import python
 from train.folklore import NOTES
 
@@ -14,18 +13,9 @@ HEAVY = ("torch", "transformers", "peft", "prefect")
 
 
 @pytest.fixture
-def plan(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch):
-    """Run the command in this process; return its exit code, output and errors."""
-
-    def call(*args: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["thinkmix", "plan", *map(str, args)])
-        monkeypatch.setenv("COLUMNS", "160")
-        with pytest.raises(SystemExit) as ended:
-            sys.exit(main())
-        written = capsys.readouterr()
-        return ended.value.code or 0, written.out, written.err
-
-    return call
+def plan(run):
+    """Run `thinkmix plan`; return its exit code, output and errors."""
+    return partial(run, "plan")
 
 
 def test_a_published_model_is_planned_for_without_its_config(plan):

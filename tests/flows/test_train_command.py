@@ -1,32 +1,15 @@
 """`thinkmix train` and `thinkmix merge` as they are typed: plans, flags, presets, and a model at the end."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
-from flows.cli import main
 from flows.finetune import load_plan
 from schemas.errors import RecipeError
 from schemas.training import TrainPlan
 
 TRAIN = ("--max-steps", 1, "--batch", 2048, "--max-tokens", 2048, "--eval-rows", 0, "--rank", 2)
-
-
-@pytest.fixture
-def run(capsys, monkeypatch):
-    """Run a command in this process; return its exit code, output and errors."""
-
-    def call(*args):
-        monkeypatch.setattr(sys, "argv", ["thinkmix", *map(str, args)])
-        monkeypatch.setenv("COLUMNS", "300")
-        with pytest.raises(SystemExit) as ended:
-            sys.exit(main())
-        written = capsys.readouterr()
-        return ended.value.code or 0, written.out, written.err
-
-    return call
 
 
 @pytest.fixture
