@@ -6,7 +6,7 @@ UV := UV_FIND_LINKS="$(PIP_FIND_LINKS)" UV_LINK_MODE=copy $(BIN)/uv
 STORE ?= build/store
 ADAPTER ?= build/adapter
 
-.PHONY: demo test deep soak check format lock bench bench-peers clean help
+.PHONY: demo test deep soak deepspeed check format lock bench bench-peers clean help
 
 help:  ## Say what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -35,6 +35,11 @@ deep: $(BIN)/.installed  ## Run the long variants: soaks, every crash point
 
 soak: $(BIN)/.installed  ## Run the long variants of docs/reliability.md alone; they end by themselves
 	$(BIN)/python -m pytest -m "deep and acceptance" --durations=20
+
+deepspeed: $(BIN)/.installed  ## Install DeepSpeed, too, and test that ZeRO trains as one process does
+	$(UV) pip install --quiet --python $(BIN)/python setuptools wheel
+	DS_BUILD_OPS=0 DS_ACCELERATOR=cpu $(UV) pip install --quiet --python $(BIN)/python --no-build-isolation deepspeed==0.19.8
+	DS_ACCELERATOR=cpu $(BIN)/python -m pytest tests/train/test_engine.py -k deepspeed
 
 check: $(BIN)/.installed  ## Lint, types, layers
 	$(BIN)/ruff check .
