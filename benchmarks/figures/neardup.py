@@ -103,7 +103,7 @@ def ids(folder: Path) -> set[int]:
 
 
 def _seconds(tool: Tool, source: Path, work: Path) -> float:
-    """Time a run that nobody watches: reading the memory of a process of a second slows it by a fifth."""
+    """Time a run that nobody watches; its memory is read in a run of its own."""
     return tool(source, work).wall
 
 
