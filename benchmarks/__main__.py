@@ -20,8 +20,8 @@ from benchmarks.findings import HEADER, RESULTS, Options, record, write_page
 from benchmarks.measure import machine
 
 FIGURES = (
-    "signatures", "neardup", "quality", "rendering", "tokens", "encoding", "validation", "stages", "memory",
-    "growth", "pairs", "nights", "startup",
+    "signatures", "neardup", "quality", "rendering", "tokens", "encoding", "training", "validation", "stages",
+    "memory", "growth", "pairs", "nights", "startup",
 )  # fmt: skip
 PEERLESS = ("quality", "validation", "stages", "memory", "growth", "pairs", "nights", "startup")
 OTHERS = ("generate", "page", "likeness")

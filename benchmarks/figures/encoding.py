@@ -27,7 +27,7 @@ def measure(options: Options) -> Sequence[Finding]:
     """Encode one mixture both ways, and compare every label with that of the official template."""
     versions: dict[str, str] = {}
     with folder(options, "encoding") as work:
-        version = _mixture(options, work)
+        version = mixture(options, work)
         files = sorted(version.glob("train-*.parquet"))
         rows, tokens = _encoded(version, work / "cache")
 
@@ -72,7 +72,7 @@ def measure(options: Options) -> Sequence[Finding]:
     ]  # fmt: skip
 
 
-def _mixture(options: Options, work: Path) -> Path:
+def mixture(options: Options, work: Path) -> Path:
     """Build math-7-3 from the real rows, or the embedded sample, and return the version's folder."""
     recipe = RECIPES / "sample-7-3.yaml"
     if is_real(options):

@@ -1,6 +1,6 @@
 """Train with TRL's SFTTrainer on rows of ids and labels: `trl_sft.py MODEL ROWS.parquet OUT SETTINGS.json`.
 
-Prints, as JSON, the seconds of `trainer.train()` alone, its steps and the loss of each.
+Prints, as JSON, the seconds of `trainer.train()` alone, its steps and their mean loss.
 """
 
 import json
@@ -23,9 +23,9 @@ trainer = SFTTrainer(
     args=SFTConfig(
         output_dir=f"{out}/trainer", use_cpu=True, bf16=False, gradient_checkpointing=False,
         per_device_train_batch_size=given["rows_at_once"], num_train_epochs=1, max_length=given["max_tokens"],
-        packing=given["packing"], learning_rate=2e-4, lr_scheduler_type="cosine", warmup_ratio=0.05,
-        weight_decay=0.0, max_grad_norm=1.0, seed=given["seed"], logging_steps=1, save_strategy="no",
-        report_to="none", disable_tqdm=True, dataloader_pin_memory=False,
+        packing=given["packing"], learning_rate=given["learning_rate"], lr_scheduler_type="cosine",
+        warmup_steps=0.05, weight_decay=0.0, max_grad_norm=1.0, seed=given["seed"], logging_steps=1,
+        save_strategy="no", report_to="none", disable_tqdm=True, dataloader_pin_memory=False,
     ),
     train_dataset=data,
     processing_class=tokenizer,
@@ -33,4 +33,5 @@ trainer = SFTTrainer(
 )  # fmt: skip
 done = trainer.train()
 losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-print(json.dumps({"seconds": done.metrics["train_runtime"], "steps": done.global_step, "losses": losses}))
+report = {"seconds": done.metrics["train_runtime"], "steps": done.global_step}
+print(json.dumps({**report, "loss": sum(losses) / len(losses)}))

@@ -1,0 +1,51 @@
+"""One training run in a process of its own, timed as TRL times its own: the steps, not what prepares them.
+
+python -m benchmarks.training_run model OUT SHAPE.json-text     a Qwen3 of random weights in that shape
+python -m benchmarks.training_run fit VERSION MODEL PLAN OUT CACHE
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+
+def write_model(out: Path, shape: dict[str, int]) -> None:
+    """Write a Qwen3 of random weights, the same each time."""
+    import torch  # noqa: PLC0415
+    from transformers import Qwen3Config, Qwen3ForCausalLM  # noqa: PLC0415
+
+    torch.manual_seed(0)
+    heads = max(1, shape["hidden_size"] // 64)
+    config = Qwen3Config(
+        **shape, vocab_size=151_936, num_attention_heads=heads, num_key_value_heads=max(1, heads // 2),
+        head_dim=64, tie_word_embeddings=True, max_position_embeddings=40_960,
+    )  # fmt: skip
+    Qwen3ForCausalLM(config).save_pretrained(out)
+
+
+def fit_timed(version: Path, model: Path, plan: Path, out: Path, cache: Path) -> dict[str, float]:
+    """Train, and return the seconds of all steps together and their mean loss."""
+    from schemas.training import TrainPlan  # noqa: PLC0415
+    from train import loop  # noqa: PLC0415
+    from train.fit import fit  # noqa: PLC0415
+
+    whole, taken = loop.train, []
+
+    def timed(*given: object, **named: object) -> int:
+        start = time.perf_counter()
+        kept = whole(*given, **named)
+        taken.append(time.perf_counter() - start)
+        return kept
+
+    loop.train = timed
+    stated = TrainPlan.model_validate_json(plan.read_text(encoding="utf-8"))
+    result = fit(version, digest=version.name, plan=stated, model=str(model), output=out, cache=cache)
+    return {"seconds": taken[0], "loss": sum(result.losses) / len(result.losses)}
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "model":
+        write_model(Path(sys.argv[2]), json.loads(sys.argv[3]))
+    else:
+        print(json.dumps(fit_timed(*map(Path, sys.argv[2:]))))
