@@ -42,10 +42,11 @@ from schemas.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, Think
 
 MANIFEST = "manifest.json"
 
+SHORT = 12
+"""Digits of a version by which folders are named that are made of it."""
+
 _DIGITS = 64
 _CHART = "chart.svg"
-_SHORT = 16
-"""Digits of a version that name the folder of its token ids: fewer than an output's, which it is not."""
 
 _REFUSALS = (errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE)
 
@@ -88,7 +89,7 @@ class Store:
         Raises:
             StoreError: if the store cannot be written.
         """
-        folder = self.root / ".cache" / "tokens" / version[:_SHORT]
+        folder = self.root / ".cache" / "tokens" / version[:SHORT]
         while True:  # until the folder could be held: it may be collected at this moment
             with full_disk(self.root), suppress(FileNotFoundError):
                 _make_folder(folder)
