@@ -12,6 +12,7 @@ from flows.learning.timing import TIMING, Stopwatch, write_timing
 from flows.store import home, problems, reading
 from schemas.errors import RecipeError, StoreCorrupt, StoreError, TrainError
 from schemas.training import TrainPlan
+from schemas.tuning import Tuning
 from train import presets
 from train.fit import fit
 from train.result import Progress, Start, TrainResult
@@ -29,10 +30,26 @@ def load_plan(path: Path | None, *, preset: str | None = None, flags: Mapping[st
     try:
         stated = yaml.safe_load(path.read_text(encoding="utf-8")) if path else {}
         said = (stated or {}) | {name: value for name, value in flags.items() if value is not None}
-        return TrainPlan.model_validate({**_preset(preset, str(said.get("method", "lora"))), **said})
+        preset_of = _preset(preset, str(said.get("method", "lora")))
     except (yaml.YAMLError, TypeError) as error:
         msg = f"{path}: not a training plan in YAML: {error}"
         raise RecipeError(msg) from None
+    return _checked({**preset_of, **said})
+
+
+def plan_of(tuning: Tuning) -> TrainPlan:
+    """Return the plan that a recipe states, its preset beneath.
+
+    Raises:
+        RecipeError: if the two together say something impossible.
+    """
+    said = tuning.plan.model_dump(exclude_unset=True)
+    return _checked({**_preset(tuning.preset, tuning.plan.method), **said})
+
+
+def _checked(said: Mapping[str, object]) -> TrainPlan:
+    try:
+        return TrainPlan.model_validate(said)
     except ValidationError as error:
         found = [
             f"{'.'.join(map(str, item['loc'])) or 'plan'}: {item['msg'].removeprefix('Value error, ')}"

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 MANIFEST = "training.json"
 
-_LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes")
+LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes")
+"""Libraries that decide the weights."""
 
 
 def fit(
@@ -81,7 +82,7 @@ def fit(
         msg = f"training needs {error.name}: pip install 'thinkmix[train]'"
         raise TrainError(msg) from error
     prompts = switch.draw_prompts(held_out, plan, template=manifest.recipe.template)
-    versions = {name: installed(name) for name in _LIBRARIES}
+    versions = {name: installed(name) for name in LIBRARIES}
     with ExitStack() as stack:
         process = stack.enter_context(engine.joined(plan))
         own = output if process.rank == 0 else output.with_name(f".{output.name}.process{process.rank}")

@@ -23,7 +23,7 @@ def gc(
     """Remove old versions, runs, trainings, outputs, token ids and downloads; never one that is in use.
 
     The current version, accepted ones and held candidates of the last runs stay, too. Of a mixture's folder
-    only that mixture's versions, runs and trainings are removed; what the cache holds is judged by its use alone.
+    only that mixture's versions, runs and trainings go; what the cache holds is judged by its use alone.
     """
     from flows.retention import retain
     from flows.store import store_of
