@@ -1,11 +1,13 @@
 """`thinkmix train` and `thinkmix merge` as they are typed: plans, flags, presets, and a model at the end."""
 
+import errno
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from flows.finetune import load_plan
+from flows.finetune import _encoded, load_plan
 from flows.learning import pace
 from flows.learning.timing import Timing
 from schemas.errors import RecipeError, TrainError
@@ -166,3 +168,24 @@ def test_a_second_run_on_a_version_encodes_nothing(run, store_copy, tmp_path, mo
     assert [path.read_bytes() for path in sorted((tmp_path / "tokens").glob("*.tokens"))] == [
         path.read_bytes() for path in sorted(folder.glob("*.tokens"))
     ]
+
+
+def test_encoded_rows_are_kept_only_where_there_is_a_store_to_keep_them(
+    version, tmp_path, monkeypatch, capsys
+):
+    """A copy of a version has none; one that cannot be written is named, and the run goes on without."""
+    copy = shutil.copytree(version, tmp_path / "small" / "versions" / version.name)
+    view = pace.Events(lambda _: None, "small")
+    with _encoded(copy, None, view) as folder:
+        assert folder is None
+    assert not (tmp_path / ".cache").exists()
+
+    def refuse(folder: Path) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(folder))
+
+    monkeypatch.setattr("flows.store._make_folder", refuse)
+    with _encoded(version, None, view) as folder:
+        assert folder is None
+    said = capsys.readouterr().err
+    assert said.startswith("small: encoded rows are not kept for the next run: ")
+    assert "Read-only file system" in said
