@@ -144,8 +144,9 @@ def _encoded(version: Path, stated: Path | None, view: View) -> Iterator[Path | 
 
 def _describe(result: TrainResult, output: Path, stopwatch: Stopwatch, view: View) -> None:
     """Write what people read beside the weights, which are whole by now whatever becomes of this."""
+    timing = stopwatch.timing(result.model.device)
     try:
-        write_timing(stopwatch.timing(result.model.device), output)
+        write_timing(timing, output)
     except OSError as error:
         view.say(f"{output / TIMING} cannot be written, all else is there: {error.strerror}")
 
