@@ -24,6 +24,7 @@ from prefect.states import get_state_exception  # noqa: E402
 
 from flows import automations, webhook  # noqa: E402
 from flows.engine import LOCAL, Engine  # noqa: E402
+from flows.learning.following import Following, train_after  # noqa: E402
 from flows.pipeline import Built, build  # noqa: E402
 from flows.progress import listener  # noqa: E402
 from flows.recipes import load  # noqa: E402
@@ -32,12 +33,16 @@ from flows.running import Running, Scheduled  # noqa: E402
 from flows.store import Store  # noqa: E402
 from flows.summary import ledger_table  # noqa: E402
 from schemas.recipe import Recipe  # noqa: E402
+from schemas.training import TrainPlan  # noqa: E402
+from schemas.tuning import Tuning  # noqa: E402
+from train.result import TrainResult  # noqa: E402
 
 Arguments = ParamSpec("Arguments")
 Outcome = TypeVar("Outcome")
 
 
 Workers = Annotated[int, Field(ge=1, le=256)]
+Model = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 def _tell_failure(flow: Flow[..., object], flow_run: FlowRun, state: State) -> None:
@@ -68,6 +73,7 @@ def build_mixture(
     engine: Engine = LOCAL,
     follow: Path | None = None,
     keep: Annotated[int, Field(ge=1, le=10_000)] | None = None,
+    train: Tuning | None = None,
 ) -> str:
     """Build a mixture and publish it as the current version of the store.
 
@@ -80,6 +86,8 @@ def build_mixture(
         follow: File of a recipe that is read when the run starts and built instead of the one above; the
             schedule sets it. Leave it empty to build what the form says.
         keep: After publishing, collect the store and keep so many good versions; unset collects nothing.
+        train: Train on the version when it is published; unset trains nothing. One that fails leaves the
+            version as it is.
 
     Returns:
         The digest that names the version.
@@ -89,7 +97,7 @@ def build_mixture(
     """
     if follow is not None:
         located = load(str(follow))
-        recipe, base = located.recipe, located.base
+        recipe, base, train = located.recipe, located.base, located.train
     built = build(
         recipe,
         Store(store.resolve()),
@@ -105,7 +113,31 @@ def build_mixture(
     built.check()
     if keep and built.status == "published":
         tidy(Store(store), recipe.name, keep)
+    train_after(built, train, base, _as_subflow)
     return built.digest
+
+
+@flow(name="train-mixture", validate_parameters=True, persist_result=False)
+def train_mixture(version: Path, model: Model, plan: TrainPlan, output: Path) -> TrainResult:
+    """Train on a published version; a run of its own within that of the build.
+
+    Args:
+        version: Folder of the version.
+        model: What is trained: a hub id, a folder, or tiny-random.
+        plan: How it is trained.
+        output: New folder for what is learnt.
+
+    Returns:
+        What the run came to.
+
+    Raises:
+        ThinkmixError: for everything that a person must fix.
+    """
+    return Following(version, model, plan, output).run(listener())
+
+
+def _as_subflow(following: Following) -> TrainResult:
+    return train_mixture(following.version, following.model, following.plan, following.output)
 
 
 def settle_killed(left: Running, known: bool) -> None:

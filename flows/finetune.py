@@ -1,20 +1,21 @@
 """From a published version to an adapter: verify first, then train."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import yaml
 from pydantic import ValidationError
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from flows.store import problems, reading
-from schemas.errors import RecipeError, StoreCorrupt, TrainError
+from flows.learning.pace import View, speaks
+from flows.learning.timing import TIMING, Stopwatch, write_timing
+from flows.store import home, problems, reading
+from schemas.errors import RecipeError, StoreCorrupt, StoreError, TrainError
 from schemas.training import TrainPlan
+from schemas.tuning import Tuning
 from train import presets
 from train.fit import fit
-from train.result import Progress as Step
-from train.result import TrainResult
+from train.result import Progress, Start, TrainResult
 from train.staging import published, refuse_used, workspace
 
 
@@ -29,10 +30,26 @@ def load_plan(path: Path | None, *, preset: str | None = None, flags: Mapping[st
     try:
         stated = yaml.safe_load(path.read_text(encoding="utf-8")) if path else {}
         said = (stated or {}) | {name: value for name, value in flags.items() if value is not None}
-        return TrainPlan.model_validate({**_preset(preset, str(said.get("method", "lora"))), **said})
+        preset_of = _preset(preset, str(said.get("method", "lora")))
     except (yaml.YAMLError, TypeError) as error:
         msg = f"{path}: not a training plan in YAML: {error}"
         raise RecipeError(msg) from None
+    return _checked({**preset_of, **said})
+
+
+def plan_of(tuning: Tuning) -> TrainPlan:
+    """Return the plan that a recipe states, its preset beneath.
+
+    Raises:
+        RecipeError: if the two together say something impossible.
+    """
+    said = tuning.plan.model_dump(exclude_unset=True)
+    return _checked({**_preset(tuning.preset, tuning.plan.method), **said})
+
+
+def _checked(said: Mapping[str, object]) -> TrainPlan:
+    try:
+        return TrainPlan.model_validate(said)
     except ValidationError as error:
         found = [
             f"{'.'.join(map(str, item['loc'])) or 'plan'}: {item['msg'].removeprefix('Value error, ')}"
@@ -53,46 +70,85 @@ def _preset(size: str | None, method: str) -> Mapping[str, object]:
     return settings
 
 
-def finetune(version: Path, *, model: str, plan: TrainPlan, output: Path, console: Console) -> TrainResult:
-    """Train on a version whose every byte was verified just now.
+def finetune(
+    version: Path,
+    *,
+    model: str,
+    plan: TrainPlan,
+    output: Path,
+    view: View,
+    restart: bool = False,
+    cache: Path | None = None,
+) -> TrainResult:
+    """Train on a version whose every byte was verified just now, and note the run's times beside its weights.
 
     Args:
         version: a version's folder, or a mixture's folder for its current version.
         model: `tiny-random`, a local folder, or a hub id.
         plan: how to train.
         output: new folder for the adapter.
-        console: where progress is drawn.
+        view: is told how the run goes.
+        restart: whether to drop the checkpoints of an earlier run with this output.
+        cache: folder of encoded rows; unset means one in the version's store.
 
     Raises:
         StoreCorrupt: if the version is not what its manifest says.
         TrainError: if the run cannot start or go on.
     """
+    stopwatch = Stopwatch()
     with reading(version) as folder:
-        return _finetune(folder, model=model, plan=plan, output=output, console=console)
+        if found := problems(folder):
+            msg = f"{folder.name} is damaged, so it is not trained on: {found[0]}"
+            raise StoreCorrupt(msg)
+        view.say(f"loading {model} to train on {folder.parent.parent.name} {folder.name[:12]}")
+
+        def begun(start: Start) -> None:
+            stopwatch.begin(start)
+            view.begin(start)
+
+        def stepped(told: Progress) -> None:
+            stopwatch.note(told)
+            view.step(told, stopwatch.pace)
+
+        with _encoded(folder, cache, view) as tokens:
+            result = fit(
+                folder,
+                digest=folder.name,
+                plan=plan,
+                model=model,
+                output=output,
+                restart=restart,
+                cache=tokens,
+                begins=begun,
+                progress=stepped,
+                measured=view.point,
+                notice=view.say,
+            )
+    if speaks():
+        _describe(result, output, stopwatch, view)
+    return result
 
 
-def _finetune(folder: Path, *, model: str, plan: TrainPlan, output: Path, console: Console) -> TrainResult:
-    if found := problems(folder):
-        msg = f"{folder.name} is damaged, so it is not trained on: {found[0]}"
-        raise StoreCorrupt(msg)
-    columns = (
-        TextColumn("training"),
-        BarColumn(bar_width=24),
-        TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
-        TextColumn("loss {task.fields[loss]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    console.print(
-        f"loading {model} to train on {folder.parent.parent.name} {folder.name[:12]}", highlight=False
-    )
-    with Progress(*columns, console=console) as bars:
-        bar = bars.add_task("training", total=plan.max_steps or 1, loss="-")
+@contextmanager
+def _encoded(version: Path, stated: Path | None, view: View) -> Iterator[Path | None]:
+    """Yield the folder of encoded rows: the stated one, one of the version's store, or none."""
+    store = None if stated else home(version)
+    with ExitStack() as held:
+        if store:
+            try:
+                stated = held.enter_context(store.tokens(version.name))
+            except StoreError as error:
+                view.say(f"encoded rows are not kept for the next run: {error}")
+        yield stated
 
-        def told(step: Step) -> None:
-            bars.update(bar, completed=step.step, total=step.steps, loss=f"{step.loss:.3f}")
 
-        return fit(folder, digest=folder.name, plan=plan, model=model, output=output, progress=told)
+def _describe(result: TrainResult, output: Path, stopwatch: Stopwatch, view: View) -> None:
+    """Write what people read beside the weights, which are whole by now whatever becomes of this."""
+    timing = stopwatch.timing(result.model.device)
+    try:
+        write_timing(timing, output)
+    except OSError as error:
+        view.say(f"{output / TIMING} cannot be written, all else is there: {error.strerror}")
 
 
 def merge_adapter(adapter: Path, *, model: str, output: Path) -> None:

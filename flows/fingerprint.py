@@ -24,6 +24,9 @@ LIBRARIES = (
 ROOMS = ("schemas", "templates", "curation")
 """Rooms whose code decides what a row becomes."""
 
+AFTERWARDS = ("training.py", "tuning.py")
+"""What of them says how a finished mixture is trained on: no stage reads it."""
+
 STAGES = ("jobs.py", "stages.py", "decontaminate.py", "drawing.py", "audit/figures.py")
 """What of this room does, too."""
 
@@ -44,7 +47,7 @@ def code_digest() -> str:
     sources = [(room, path) for room in ROOMS for path in files(room).iterdir()]
     sources += [("flows", files("flows") / name) for name in STAGES]
     for room, path in sorted(sources, key=lambda source: (source[0], source[1].name)):
-        if path.is_file() and path.name.endswith((".py", ".jinja")):
+        if path.is_file() and path.name.endswith((".py", ".jinja")) and path.name not in AFTERWARDS:
             content.update(f"{room}/{path.name}\0".encode() + path.read_bytes() + b"\0")
     for name, number in sorted(library_versions().items()):
         content.update(f"{name}=={number}\0".encode())

@@ -52,7 +52,7 @@ class _Rate(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{_short(speed)} {task.fields['unit']}/s", style="cyan")
+        return Text("" if speed is None else f"{short(speed)} {task.fields['unit']}/s", style="cyan")
 
 
 @contextmanager
@@ -75,18 +75,19 @@ def bars(console: Console) -> Iterator[Notify]:
             if key not in tasks:
                 title = f"{event.stage:<9} {event.source}"
                 tasks[key] = progress.add_task(title, total=event.total, unit=event.unit, shown="")
-            total = "" if event.total is None else f"/{_short(event.total)}"
+            total = "" if event.total is None else f"/{short(event.total)}"
             progress.update(
                 tasks[key],
                 completed=event.done,
                 total=event.total,
-                shown=f"{_short(event.done)}{total} {event.unit}",
+                shown=f"{short(event.done)}{total} {event.unit}",
             )
 
         yield notify
 
 
-def _short(number: float) -> str:
+def short(number: float) -> str:
+    """Return a number in at most six characters."""
     for step, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if number >= step:
             return f"{number / (1e3 if letter == 'k' else step):.1f}{letter}"

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from schemas.errors import RecipeError
 from schemas.recipe import Recipe
+from schemas.tuning import RecipeFile, Tuning
 
 LARGEST = 256 * 1024
 """Largest recipe in bytes; a longer file is not one."""
@@ -17,10 +18,11 @@ LARGEST = 256 * 1024
 
 @dataclass(frozen=True)
 class Located:
-    """A recipe, and the folder that its relative patterns start from."""
+    """A recipe, the folder that its relative patterns start from, and the training that its file asks for."""
 
     recipe: Recipe
     base: Path
+    train: Tuning | None = None
 
 
 def shipped() -> dict[str, Path]:
@@ -47,11 +49,16 @@ def load(name_or_path: str) -> Located:
     except UnicodeDecodeError as error:
         msg = f"{path}: not UTF-8 text ({error})"
         raise RecipeError(msg) from None
-    return Located(parse(text, str(path)), path.resolve().parent)
+    stated = parse(text, str(path))
+    if stated.train:
+        from flows.finetune import plan_of  # noqa: PLC0415 - only a recipe that trains needs it
+
+        plan_of(stated.train)
+    return Located(stated.recipe, path.resolve().parent, stated.train)
 
 
-def parse(text: str, where: str) -> Recipe:
-    """Return the recipe that YAML text states.
+def parse(text: str, where: str) -> RecipeFile:
+    """Return the recipe that YAML text states, and what is to follow it.
 
     Raises:
         RecipeError: with one line per field that is wrong.
@@ -62,7 +69,7 @@ def parse(text: str, where: str) -> Recipe:
         msg = f"{where}: not YAML: {error}"
         raise RecipeError(msg) from None
     try:
-        return Recipe.model_validate(stated)
+        return RecipeFile.model_validate(stated)
     except ValidationError as error:
         lines = [f"{where}:"]
         for finding in error.errors(include_url=False):
@@ -98,4 +105,4 @@ def override(recipe: Recipe, **settings: object) -> Recipe:
     for name, value in settings.items():
         if value is not None:
             (stated if name in stated else stated["mix"])[name] = value
-    return parse(yaml.safe_dump(stated), recipe.name)
+    return parse(yaml.safe_dump(stated), recipe.name).recipe

@@ -20,10 +20,11 @@ import orjson
 from pydantic import ValidationError
 
 from flows.holds import alone
-from flows.store import ABANDONED_AFTER, MANIFEST, Store
+from flows.store import ABANDONED_AFTER, MANIFEST, SHORT, Store
 from schemas.errors import StoreCorrupt
 from schemas.manifest import Manifest
 from schemas.retention import KeptVersion, Kind, Removed, Retained
+from train.fit import MANIFEST as TRAINED
 
 KEEP = 10
 """Good versions that stay, unless told otherwise."""
@@ -64,10 +65,13 @@ def retain(
     kept: list[KeptVersion] = []
     for name in everything if mixture is None else [mixture]:
         mine = _collect_versions(sweep, store, name, keep)
-        _collect_runs(sweep, store, name, {version.version for version in mine})
+        names = {version.version for version in mine}
+        _collect_runs(sweep, store, name, names)
+        _collect_trained(sweep, store, name, names)
         kept += mine
     _collect_outputs(sweep, store, everything)
     _collect_downloads(sweep, store, everything)
+    _collect_tokens(sweep)
     _collect_leftovers(sweep, everything)
     return Retained(
         dry_run=dry_run,
@@ -218,10 +222,22 @@ def _collect_runs(sweep: _Sweep, store: Store, mixture: str, kept: set[str]) -> 
     """Remove the folders of old runs, except those that built a version that stays."""
     folders = [path for path in _children(store.root / mixture / "runs") if not path.name.startswith(".")]
     newest_first = sorted(folders, key=lambda path: (_age(path), path.name), reverse=True)
-    starts = {name[:12] for name in kept}
+    starts = {name[:SHORT] for name in kept}
     for folder in newest_first[RUNS:]:
         if folder.name.rpartition("-")[2] not in starts:
             sweep.take("run", folder)
+
+
+def _collect_trained(sweep: _Sweep, store: Store, mixture: str, kept: set[str]) -> None:
+    """Remove what was trained on versions that are gone, half-trained things included, once it is old.
+
+    Whoever still trains holds the lock of its half-trained folder.
+    """
+    starts = {name[:SHORT] for name in kept}
+    for folder in sorted(_children(store.trained(mixture))):
+        half = folder.name.startswith(".")
+        if folder.name.removeprefix(".").partition("-")[0] not in starts:
+            sweep.collect("training", folder, folder / ("lock" if half else TRAINED))
 
 
 def _collect_outputs(sweep: _Sweep, store: Store, mixtures: Iterable[str]) -> None:
@@ -249,6 +265,12 @@ def _collect_downloads(sweep: _Sweep, store: Store, mixtures: Iterable[str]) -> 
             sweep.take("leftover", note)
 
 
+def _collect_tokens(sweep: _Sweep) -> None:
+    """Remove the token ids of versions that nobody has trained on of late."""
+    for held in sorted((sweep.root / ".cache" / "tokens").glob("*/lock")):
+        sweep.collect("encoding", held.parent, held)
+
+
 def _sources(store: Store, mixture: str) -> Iterator[tuple[str, ...]]:
     """Yield (organisation, name, commit) of what the mixture's current version and last build read."""
     current = store.current(mixture)
@@ -266,7 +288,9 @@ def _sources(store: Store, mixture: str) -> Iterator[tuple[str, ...]]:
 def _collect_leftovers(sweep: _Sweep, mixtures: Iterable[str]) -> None:
     """Remove temporary folders of processes that died."""
     patterns = [".cache/*/.tmp-*", ".cache/hub/*/*/*/.tmp-*"]
-    patterns += [f"{mixture}/{part}/.tmp-*" for mixture in mixtures for part in ("versions", "runs")]
+    patterns += [
+        f"{mixture}/{part}/.tmp-*" for mixture in mixtures for part in ("versions", "runs", "trained")
+    ]
     abandoned = time.time() - ABANDONED_AFTER
     for pattern in patterns:
         for path in sorted(sweep.root.glob(pattern)):

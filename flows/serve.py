@@ -90,6 +90,7 @@ def deployment(
         "base": str(stated.located.base),
         "workers": workers,
         "engine": engine.model_dump(mode="json"),
+        "train": stated.located.train and stated.located.train.model_dump(mode="json"),
     }
     schedule = Cron(cron, timezone=timezone, slug="nightly", parameters={"follow": str(stated.file)})
     return RunnerDeployment.from_flow(

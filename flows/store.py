@@ -9,8 +9,11 @@ STORE/<mixture>/accepted.jsonl       who promoted which held version, and why
 STORE/<mixture>/places.json          where the last build's source files lie on this machine
 STORE/<mixture>/running.json         the build that is under way, or was killed
 STORE/<mixture>/outputs.json         outputs of stages that the last build with any used
+STORE/<mixture>/trained/<name>/      what builds whose recipe says so trained on their versions
+STORE/<mixture>/trainings.jsonl      when which of these was trained and how it ended, a line each
 STORE/.cache/<stage>/<key>/          outputs of stages, named by all that decides them
 STORE/.cache/hub/                    downloaded files
+STORE/.cache/tokens/<version>/       rows of a version as token ids, encoded once for all trainings on it
 
 Publishing: write into a temporary folder, fsync every file, rename, fsync the parent, and only
 then replace CURRENT the same way. A reader that goes through CURRENT sees the old version or the
@@ -38,6 +41,9 @@ from flows.holds import shared, use
 from schemas.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, ThinkmixError
 
 MANIFEST = "manifest.json"
+
+SHORT = 12
+"""Digits of a version by which folders are named that are made of it."""
 
 _DIGITS = 64
 _CHART = "chart.svg"
@@ -72,6 +78,30 @@ class Store:
     def downloads(self) -> Path:
         """Folder of the fetched source files."""
         return self.root / ".cache" / "hub"
+
+    @contextmanager
+    def tokens(self, version: str) -> Iterator[Path]:
+        """Yield the folder for a version's rows as token ids; nobody collects it meanwhile.
+
+        Args:
+            version: digest of the version.
+
+        Raises:
+            StoreError: if the store cannot be written.
+        """
+        folder = self.root / ".cache" / "tokens" / version[:SHORT]
+        while True:  # until the folder could be held: it may be collected at this moment
+            with full_disk(self.root), suppress(FileNotFoundError):
+                _make_folder(folder)
+                (folder / "lock").touch()
+            with shared(folder / "lock") as there:
+                if there:
+                    yield folder
+                    return
+
+    def trained(self, mixture: str) -> Path:
+        """Return the folder of what was trained on the mixture's versions."""
+        return self.root / mixture / "trained"
 
     def stage(self, name: str, key: str, make: Callable[[Path], Mapping[str, object]]) -> StageOutput:
         """Return the output of a stage, made anew only if it is not there or does not hold.
@@ -192,7 +222,7 @@ class Store:
             msg = f"{version} is gone, so it cannot become current; build again"
             raise StoreCorrupt(msg)
         with full_disk(self.root):
-            _write_atomically(self.root / mixture / "CURRENT", f"{version.name}\n".encode())
+            write_atomically(self.root / mixture / "CURRENT", f"{version.name}\n".encode())
 
     def current(self, mixture: str) -> Path | None:
         """Return the folder of the current version, or None if none was ever published.
@@ -214,7 +244,7 @@ class Store:
         """Note where each source's files lie, so that rows a version does not hold can be opened again."""
         with full_disk(self.root):
             content = orjson.dumps(places, option=orjson.OPT_SORT_KEYS)
-            _write_atomically(self.root / mixture / "places.json", content)
+            write_atomically(self.root / mixture / "places.json", content)
 
     def places(self, mixture: str) -> Mapping[str, Mapping[str, str]]:
         """Return path by source and file of the last build here; empty if none is known."""
@@ -233,7 +263,7 @@ class Store:
             if facts is None:
                 note.unlink(missing_ok=True)
             else:
-                _write_atomically(note, orjson.dumps(facts, option=orjson.OPT_SORT_KEYS))
+                write_atomically(note, orjson.dumps(facts, option=orjson.OPT_SORT_KEYS))
 
     def noted_running(self, mixture: str) -> bytes | None:
         """Return what was noted of a build that holds the mixture's lock, or held it until it was killed."""
@@ -245,7 +275,7 @@ class Store:
         """Note which outputs a build used: nights on which nothing changes use none, and must lose none."""
         names = sorted({f"{output.folder.parent.name}/{output.folder.name}" for output in outputs})
         with full_disk(self.root):
-            _write_atomically(self.root / mixture / "outputs.json", orjson.dumps(names))
+            write_atomically(self.root / mixture / "outputs.json", orjson.dumps(names))
 
     def outputs(self, mixture: str) -> frozenset[str]:
         """Return the outputs (`<stage>/<key>`) that the last build with any used; empty if none is known."""
@@ -258,6 +288,15 @@ class Store:
         """Append one line to the mixture's history of runs; clock and host belong here only."""
         with full_disk(self.root):
             append_lines(self.root / mixture / "runs.jsonl", facts)
+
+    def record_training(self, mixture: str, facts: Mapping[str, object]) -> None:
+        """Append one line to the history of trainings that followed the mixture's builds."""
+        with full_disk(self.root):
+            append_lines(self.root / mixture / "trainings.jsonl", facts)
+
+    def trainings(self, mixture: str) -> list[Mapping[str, object]]:
+        """Return the trainings that followed builds, oldest first, but for lines that were cut off."""
+        return _lines(self.root / mixture / "trainings.jsonl")
 
     def runs(self, mixture: str) -> list[Mapping[str, object]]:
         """Return the mixture's history of runs, oldest first, but for lines that were cut off."""
@@ -300,7 +339,7 @@ class Store:
     def write_front(self, mixture: str, page: bytes) -> None:
         """Replace the mixture's `report.html` by a page that is no run's."""
         with full_disk(self.root):
-            _write_atomically(self.root / mixture / "report.html", page)
+            write_atomically(self.root / mixture / "report.html", page)
 
 
 def check_path(root: Path) -> None:
@@ -344,6 +383,13 @@ def store_of(path: Path) -> tuple[Store, str | None]:
         return Store(path), None
     msg = f"{path} is neither a store nor a mixture's folder"
     raise StoreError(msg)
+
+
+def home(version: Path) -> Store | None:
+    """Return the store in which a version's folder lies; None for a copy of it elsewhere."""
+    mixture = version.resolve().parent.parent
+    known = any((mixture / sign).is_file() for sign in ("CURRENT", "runs.jsonl"))
+    return Store(mixture.parent) if known and (mixture.parent / ".cache").is_dir() else None
 
 
 @contextmanager
@@ -518,7 +564,8 @@ def _lock(handle: IO[str]) -> bool:
             return True
 
 
-def _write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
+    """Give a file its content, all of it or, whatever dies in between, none."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_bytes(content)
     _sync(temporary)

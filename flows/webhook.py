@@ -19,6 +19,7 @@ from flows.markdown import literal
 from flows.summary import summary
 from schemas.errors import (
     ClusterError,
+    Forgotten,
     Held,
     MixtureError,
     RecipeError,
@@ -44,7 +45,7 @@ _LONGEST = 2900
 """Characters of a block, escaped; Slack takes 3000."""
 _MOST_BLOCKS = 45
 
-_SPEAKING = (RecipeError, SourceError, StoreError, MixtureError, ClusterError, SchedulerError)
+_SPEAKING = (RecipeError, SourceError, StoreError, MixtureError, ClusterError, SchedulerError, Forgotten)
 """Errors whose sentences name recipes, files and numbers, and never hold the text of a row."""
 
 
@@ -115,15 +116,25 @@ def tell(told: RunReport, folder: Path) -> None:
 
 def tell_failure(mixture: str, error: BaseException) -> None:
     """Say that a build failed, and why, as far as that cannot quote a row; a held one was told of before."""
-    if isinstance(error, Held):
-        return
+    if not isinstance(error, Held):
+        _send("failed", mixture, [f"*{_plain(mixture)}* failed", _plain(_why(error))])
+
+
+def tell_training(mixture: str, version: str, sentence: str, output: Path) -> None:
+    """Say that a version which was published is trained on by now, and where the weights lie."""
+    _send("published", mixture, [f"*{_plain(mixture)}* {version}: {_plain(sentence)}", _plain(f"{output}")])
+
+
+def tell_training_failed(mixture: str, version: str, error: BaseException) -> None:
+    """Say that the training on a published version failed, and why, as far as that cannot quote a row."""
+    words = f"the training on {version} failed; the version stays published"
+    _send("failed", mixture, [f"*{_plain(mixture)}* {words}", _plain(_why(error))])
+
+
+def _why(error: BaseException) -> str:
     if isinstance(error, _SPEAKING):
-        why = f"{error.code}: {error}"
-    elif isinstance(error, ThinkmixError):
-        why = error.code
-    else:
-        why = type(error).__name__
-    _send("failed", mixture, [f"*{_plain(mixture)}* failed", _plain(why)])
+        return f"{error.code}: {error}"
+    return error.code if isinstance(error, ThinkmixError) else type(error).__name__
 
 
 def tell_killed(mixture: str, started: str) -> None:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from schemas.record import Record
 
-Kind = Literal["version", "run", "output", "download", "leftover"]
+Kind = Literal["version", "run", "output", "download", "encoding", "training", "leftover"]
 
 
 class Removed(Record):

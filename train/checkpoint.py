@@ -135,7 +135,9 @@ class Checkpoints:
             raise TrainError(_refusal(self.folder, "the model's weights, device or precision are others"))
         _restore_weights(past, learner)
         _restore_state(past, optimiser)
-        self.notice(f"going on after step {past.header.step}, from {past.path}")
+        self.notice(
+            f"going on after step {past.header.step}, from {past.path}; with --restart it would begin anew"
+        )
         return History(list(past.header.losses), list(past.header.evals))
 
     def restore_weights(self, step: int, learner: Learner) -> None:

@@ -15,7 +15,7 @@ from train import guard
 from train.cache import open_tokens
 from train.calibration import shown_ids
 from train.encode import Tokens
-from train.result import Counts, Evaluation, Progress, TrainResult
+from train.result import Counts, Evaluation, Progress, Start, TrainResult
 from train.rows import Rows, Step, draw_rows, index_rows, plan_steps, read_manifest
 from train.staging import CHECKPOINTS, published, refuse_used, workspace
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 MANIFEST = "training.json"
 
-_LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes")
+LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes")
+"""Libraries that decide the weights."""
 
 
 def fit(
@@ -36,6 +37,7 @@ def fit(
     output: Path,
     restart: bool = False,
     cache: Path | None = None,
+    begins: Callable[[Start], None] | None = None,
     progress: Callable[[Progress], None] | None = None,
     measured: Callable[[Evaluation], None] | None = None,
     notice: Callable[[str], None] | None = None,
@@ -54,6 +56,7 @@ def fit(
         output: folder that does not exist yet, or is empty.
         restart: whether to drop the checkpoints of an earlier run with this output.
         cache: folder in which encoded mixtures are kept for later runs; unset keeps none.
+        begins: called once, when all is loaded and the first step of this run is about to be made.
         progress: called after every step.
         measured: called with every point of the curve, those of a run that is gone on with included.
         notice: called with what a person should know of a checkpoint.
@@ -79,7 +82,7 @@ def fit(
         msg = f"training needs {error.name}: pip install 'thinkmix[train]'"
         raise TrainError(msg) from error
     prompts = switch.draw_prompts(held_out, plan, template=manifest.recipe.template)
-    versions = {name: installed(name) for name in _LIBRARIES}
+    versions = {name: installed(name) for name in LIBRARIES}
     with ExitStack() as stack:
         process = stack.enter_context(engine.joined(plan))
         own = output if process.rank == 0 else output.with_name(f".{output.name}.process{process.rank}")
@@ -114,6 +117,7 @@ def fit(
             history=history,
             measure=lambda: evaluate(learner, eval_tokens, drawn, losses=making.losses),
             save=lambda best: checkpoints.save(learner, optimiser, history, model=began, best=best),
+            begins=begins,
             progress=progress,
             measured=measured,
         )

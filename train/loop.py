@@ -12,10 +12,10 @@ from schemas.training import TrainPlan
 from train import guard
 from train.encode import Tokens
 from train.engine import Engine
-from train.result import EvalLoss, Evaluation, History, Progress
+from train.result import EvalLoss, Evaluation, History, Progress, Start
 from train.rows import Step
 
-_Told = TypeVar("_Told", Progress, Evaluation)
+_Told = TypeVar("_Told", Start, Progress, Evaluation)
 
 
 def train(
@@ -27,6 +27,7 @@ def train(
     history: History,
     measure: Callable[[], EvalLoss | None],
     save: Callable[[int | None], None],
+    begins: Callable[[Start], None] | None = None,
     progress: Callable[[Progress], None] | None = None,
     measured: Callable[[Evaluation], None] | None = None,
 ) -> int:
@@ -43,6 +44,7 @@ def train(
         history: the past; empty for a new run.
         measure: returns the loss on held-out rows, or None if there are none.
         save: writes a checkpoint of this moment; told the step of the best measurement, if that is kept.
+        begins: called once, before the first step that is made here.
         progress: called after every step.
         measured: called with every point of the curve, those of the past first.
 
@@ -54,7 +56,7 @@ def train(
         _tell(measured, point)
     if not history.steps:
         _measure(history, measure, measured)
-    for told in _steps(engine, tokens, steps, plan, history):
+    for told in _steps(engine, tokens, steps, plan, history, begins):
         _tell(progress, told)
         last = told.step == told.steps
         if last or _due(told.step, plan.eval_every):
@@ -111,7 +113,12 @@ def _forget(history: History, plan: TrainPlan, lost: Sequence[str]) -> int:
 
 
 def _steps(
-    engine: Engine, tokens: Tokens, steps: Sequence[Step], plan: TrainPlan, history: History
+    engine: Engine,
+    tokens: Tokens,
+    steps: Sequence[Step],
+    plan: TrainPlan,
+    history: History,
+    begins: Callable[[Start], None] | None,
 ) -> Iterator[Progress]:
     """Make the steps that are missing in `history`, and yield after each.
 
@@ -120,6 +127,8 @@ def _steps(
     """
     sizes = np.array([_size(tokens, step) for step in steps], dtype=np.int64)
     reached, whole = sizes.cumsum(axis=0), int(sizes[:, 0].sum())
+    read, trained = sizes[: history.steps].sum(axis=0).tolist()
+    _tell(begins, Start(history.steps, len(steps), read, trained, total_tokens=whole))
     for number in range(history.steps, len(steps)):
         engine.learner.train()
         rate = learning_rate(plan, step=number, steps=len(steps))

@@ -9,6 +9,22 @@ from schemas.training import TrainPlan
 
 
 @dataclass(frozen=True)
+class Start:
+    """Where a run stands before its first step: at nothing, or where a checkpoint left it."""
+
+    step: int
+    """Steps that were made before."""
+    steps: int
+    """Steps that there will be in all."""
+    tokens: int
+    """Tokens that the model read in those before; padding is not counted."""
+    trained_tokens: int
+    """Of these, the tokens that carried loss."""
+    total_tokens: int
+    """Tokens that it will have read after the last step."""
+
+
+@dataclass(frozen=True)
 class Progress:
     """Where a run stands after a step."""
 

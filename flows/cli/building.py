@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from flows.engine import Engine
     from flows.progress import Notify
     from schemas.recipe import Recipe
+    from schemas.tuning import Tuning
 
 
 WorkersOption = Annotated[
@@ -96,9 +97,11 @@ def build(
     store = store.resolve()
     with _watched(quiet=as_json) as listener:
         if direct:
-            _build_directly(stated, store, located.base, workers, place, notify=listener, keep=keep)
+            _build_directly(
+                stated, store, located.base, workers, place, notify=listener, keep=keep, train=located.train
+            )
         else:
-            _build_as_flow(stated, store, located.base, workers, place, keep)
+            _build_as_flow(stated, store, located.base, workers, place, keep, located.train)
     version = Store(store).current(stated.name)
     if version is not None:
         show_folder(version, as_json=as_json)
@@ -128,8 +131,9 @@ def _build_directly(
     *,
     notify: "Notify",
     keep: int | None = None,
+    train: "Tuning | None" = None,
 ) -> None:
-    """Build, and tell the webhook how it went, as the flow would."""
+    """Build, tell the webhook how it went, and train on what was built, as the flow would."""
     from flows import webhook
     from flows.pipeline import build
     from flows.running import Running, Scheduled
@@ -158,10 +162,20 @@ def _build_directly(
         from flows.retention import tidy
 
         tidy(Store(store), recipe.name, keep)
+    if train:
+        from flows.learning.following import train_after
+
+        train_after(built, train, base, lambda following: following.run(notify))
 
 
 def _build_as_flow(
-    recipe: "Recipe", store: Path, base: Path, workers: int | None, engine: "Engine", keep: int | None
+    recipe: "Recipe",
+    store: Path,
+    base: Path,
+    workers: int | None,
+    engine: "Engine",
+    keep: int | None,
+    train: "Tuning | None",
 ) -> None:
     from flows.settings import settle_prefect
 
@@ -170,4 +184,4 @@ def _build_as_flow(
         sys.stderr.write("starting a temporary Prefect server; --direct does without\n")
     from flows.build import build_mixture
 
-    build_mixture(recipe, store, base, workers, engine, keep=keep)
+    build_mixture(recipe, store, base, workers, engine, keep=keep, train=train)

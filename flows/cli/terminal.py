@@ -47,11 +47,11 @@ VersionArgument = Annotated[
 ]
 
 
-def console(*, stderr: bool = False) -> "Console":
-    """Return the terminal to write to."""
+def console(*, stderr: bool = False, quiet: bool = False) -> "Console":
+    """Return the terminal to write to; a quiet one shows nothing."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False)
+    return Console(stderr=stderr, highlight=False, quiet=quiet)
 
 
 def say(text: str) -> None:

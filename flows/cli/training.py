@@ -60,14 +60,36 @@ def train(
             "--list-presets", help="Show what each preset sets.", callback=_list_presets, is_eager=True
         ),
     ] = False,
+    restart: Annotated[
+        bool,
+        typer.Option("--restart", help="Begin anew: drop the checkpoints that a killed run left of OUTPUT."),
+    ] = False,
+    token_cache: Annotated[
+        Path | None,
+        typer.Option(
+            "--token-cache",
+            help="Folder in which encoded rows are kept for later runs; one in the store if unset.",
+            file_okay=False,
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train on a verified version, by adapter or whole weights; the loss lies on completions only."""
+    """Train on a verified version, by adapter or whole weights; the loss lies on completions only.
+
+    A run that was killed goes on where its last checkpoint (--save-every) left it. Of several processes
+    that torchrun starts, the first one speaks.
+    """
     from flows.finetune import finetune, load_plan
+    from flows.learning.pace import drawn, speaks
     from flows.show import show_training
 
     stated = load_plan(plan, preset=preset, flags=context.obj)
-    result = finetune(version, model=model, plan=stated, output=output, console=console(stderr=True))
+    with drawn(console(stderr=True, quiet=not speaks())) as view:
+        result = finetune(
+            version, model=model, plan=stated, output=output, view=view, restart=restart, cache=token_cache
+        )
+    if not speaks():
+        return
     if as_json:
         say_json(result.model_dump(mode="json"))
     else:

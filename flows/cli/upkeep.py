@@ -20,10 +20,10 @@ def gc(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove old versions, runs, stage outputs and downloads; never one that a reader or a build uses.
+    """Remove old versions, runs, trainings, outputs, token ids and downloads; never one that is in use.
 
     The current version, accepted ones and held candidates of the last runs stay, too. Of a mixture's folder
-    only that mixture's versions and runs are removed; what the cache holds is judged by its use alone.
+    only that mixture's versions, runs and trainings go; what the cache holds is judged by its use alone.
     """
     from flows.retention import retain
     from flows.store import store_of

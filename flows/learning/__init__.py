@@ -1,1 +1,1 @@
-"""What people see of a training run: its pace while it lasts, its page and its model card afterwards."""
+"""Training runs as people meet them: pace and times, what is told of them, and those that follow builds."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows.store import Store, open_version, problems
-from tests.builders import thinkmix, write_recipe
+from tests.builders import python, thinkmix, write_recipe
 from tests.prefect_server import CANARY, Api, holders, wait_for
 from tests.receiver import SECRET, receiver
 
@@ -68,7 +68,7 @@ def _all_done(api: Api, flow_run: str) -> list[dict] | None:
 def runs_of(api: Api, mixture: str, state: str) -> list[dict]:
     """Return the runs of a mixture in some state."""
     found = api.runs(state={"type": {"any_": [state]}})
-    return [flow_run for flow_run in found if flow_run["parameters"]["recipe"]["name"] == mixture]
+    return [flow_run for flow_run in found if flow_run["parameters"].get("recipe", {}).get("name") == mixture]
 
 
 @pytest.mark.acceptance("A27")
@@ -136,3 +136,37 @@ def test_build_without_a_server_brings_its_own(sources: Path, tmp_path: Path):
     assert list((tmp_path / "store" / ".cache" / "prefect").glob("*.db"))
     assert not (tmp_path / "home" / ".prefect").exists()
     assert holders(tmp_path, CANARY) == []
+
+
+NIGHTS = """
+import sys
+from pathlib import Path
+from flows.build import build_mixture
+from flows.recipes import load
+for stated in sys.argv[2:]:
+    found = load(stated)
+    build_mixture(found.recipe, Path(sys.argv[1]), found.base, 1, train=found.train)
+"""
+"""Builds recipes one after the other, as a served process does."""
+
+
+def test_training_is_a_run_of_its_own(api: Api, sources: Path, tmp_path: Path):
+    """One that fails is a failed run within a night that has published; the next night makes up for it."""
+    pytest.importorskip("peft", reason="needs thinkmix[train]")
+    store, plan = tmp_path / "store", {"max_steps": 1, "batch": 2048, "max_tokens": 2048, "eval_rows": 0}
+    tunings = [
+        {"model": "tiny-random", "plan": {**plan, "rank": rank}, "when": "missing"} for rank in (40, 2)
+    ]
+    recipes = [
+        write_recipe(sources / f"tuned{night}.yaml", name="tuned", train=tuning)
+        for night, tuning in enumerate(tunings)
+    ]
+    ended = python("-c", NIGHTS, store, *recipes, env=api.env, timeout=200)
+    assert ended.returncode == 0, ended.stderr
+    assert [line["status"] for line in Store(store).trainings("tuned")] == ["failed", "trained"]
+    assert len(runs_of(api, "tuned", "COMPLETED")) == 2
+    flow = api.ask("flows/name/train-mixture")["id"]
+    trainings = [found for found in api.runs() if found["flow_id"] == flow]
+    ranks = {found["state_type"]: found["parameters"]["plan"]["rank"] for found in trainings}
+    assert ranks == {"FAILED": 40, "COMPLETED": 2}
+    assert all(found["parent_task_run_id"] for found in trainings)

@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from flows.holds import shared
 from flows.retention import KEEP, RUNS, retain, tidy
 from flows.sources.disk import locked
 from flows.store import MANIFEST, Store, problems, reading, store_of
@@ -209,6 +210,42 @@ def test_unchanged_nights_do_not_cost_the_cache(store: Store) -> None:
     age(store.root / "small" / "runs.jsonl")  # nobody builds it any more
     retain(store)
     assert not last.exists()
+
+
+def test_token_ids_go_when_nobody_has_trained_on_them_of_late(store: Store) -> None:
+    """Those that a run reads stay, however old; what goes is counted."""
+    folders = []
+    for number in range(3):
+        with store.tokens(name(number)) as folder:
+            (folder / "ids.tokens").write_bytes(os.urandom(100_000))
+        folders.append(folder)
+    age(folders[0] / "lock")
+    with store.tokens(name(1)):
+        age(folders[1] / "lock")
+        told = retain(store)
+    assert [folder.exists() for folder in folders] == [False, True, True]
+    assert [removed.path for removed in told.removed] == [f".cache/tokens/{name(0)[:12]}"]
+    assert told.sentence.startswith("removed 1 encoding; 0.1 MB")
+
+
+def test_what_was_trained_goes_with_its_version(store: Store) -> None:
+    """Once it is old itself; a half-trained folder stays while somebody trains in it."""
+    trained = store.trained("small")
+    for number in range(4):
+        folder = trained / f"{name(number)[:12]}-{'f' * 12}"
+        folder.mkdir(parents=True)
+        age_of = (folder / "training.json", trained / f".{folder.name}.partial" / "lock")
+        for path in age_of:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text("")
+            age(path)
+    os.utime(trained / f"{name(1)[:12]}-{'f' * 12}" / "training.json")
+    with shared(trained / f".{name(2)[:12]}-{'f' * 12}.partial" / "lock"):
+        told = retain(store, keep=1)
+    left = sorted(path.name.strip(".")[:12] + path.suffix for path in trained.iterdir())
+    expected = [name(1)[:12], f"{name(2)[:12]}.partial", name(3)[:12], f"{name(3)[:12]}.partial"]
+    assert left == sorted(expected)
+    assert [removed.kind for removed in told.removed].count("training") == 4
 
 
 def test_build_notes_what_it_used(built) -> None:

@@ -1,13 +1,18 @@
 """`thinkmix train` and `thinkmix merge` as they are typed: plans, flags, presets, and a model at the end."""
 
+import errno
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from flows.finetune import load_plan
-from schemas.errors import RecipeError
+from flows.finetune import _encoded, load_plan
+from flows.learning import pace
+from flows.learning.timing import Timing
+from schemas.errors import RecipeError, TrainError
 from schemas.training import TrainPlan
+from train.result import Progress as Step
 
 TRAIN = ("--max-steps", 1, "--batch", 2048, "--max-tokens", 2048, "--eval-rows", 0, "--rank", 2)
 
@@ -115,3 +120,72 @@ def test_whole_weights_are_trained_from_the_command_line(run, version: Path, tmp
     code, _, err = run("merge", tmp_path / "frozen", "--model", "tiny-random", "--output", tmp_path / "new")
     assert code == 10
     assert "holds a whole model (method freeze): there is nothing to merge" in err
+
+
+def test_a_killed_run_goes_on_unless_it_is_told_to_begin_anew(run, version: Path, tmp_path, monkeypatch):
+    """It says after which step, and the times are those of the steps that it made itself."""
+    pytest.importorskip("peft", reason="needs thinkmix[train]")
+    output = tmp_path / "adapter"
+    words = ("train", version, "--output", output, "--max-steps", 2, *TRAIN[2:], "--save-every", 1)
+
+    def die(_: object, told: Step, __: float) -> None:
+        if told.step == 2:
+            raise TrainError("killed")
+
+    with monkeypatch.context() as doomed:
+        doomed.setattr(pace._Bar, "step", die)
+        assert run(*words)[0] == 10
+        code, _, err = run(*words, "--restart")
+    assert (code, "going on" in err) == (10, False)
+    code, out, err = run(*words, "--json")
+    assert code == 0, err
+    assert "going on after step 1, from " in err
+    timing = Timing.model_validate_json((output / "timing.json").read_bytes())
+    assert (timing.resumed_at, [step.step for step in timing.steps]) == (1, [2])
+    assert 0 < timing.steps[0].trained_tokens < timing.steps[0].tokens < json.loads(out)["counts"]["tokens"]
+    assert "tokens/s" in err
+
+
+def test_a_second_run_on_a_version_encodes_nothing(run, store_copy, tmp_path, monkeypatch):
+    """Its rows lie in the store; of several processes that train, only the first one speaks."""
+    pytest.importorskip("peft", reason="needs thinkmix[train]")
+    store = store_copy()
+    words = ("train", store / "small", *TRAIN[:-4], "--eval-rows", 2)
+    code, _, err = run(*words, "--output", tmp_path / "first")
+    assert code == 0, err
+    assert "step 1: held-out loss " in err
+    (folder,) = (store / ".cache" / "tokens").iterdir()
+    assert len([*folder.glob("*.tokens")]) == 2
+    with monkeypatch.context() as second:
+        second.setenv("RANK", "1")
+        second.setattr("train.cache.encode_published", pytest.fail)
+        assert run(*words, "--output", tmp_path / "second") == (0, "", "")
+    manifests = [(tmp_path / name / "training.json").read_bytes() for name in ("first", "second")]
+    assert manifests[0] == manifests[1]
+    assert not (tmp_path / "second" / "timing.json").exists()
+    code, _, err = run(*words, "--output", tmp_path / "third", "--token-cache", tmp_path / "tokens")
+    assert code == 0, err
+    assert [path.read_bytes() for path in sorted((tmp_path / "tokens").glob("*.tokens"))] == [
+        path.read_bytes() for path in sorted(folder.glob("*.tokens"))
+    ]
+
+
+def test_encoded_rows_are_kept_only_where_there_is_a_store_to_keep_them(
+    version, tmp_path, monkeypatch, capsys
+):
+    """A copy of a version has none; one that cannot be written is named, and the run goes on without."""
+    copy = shutil.copytree(version, tmp_path / "small" / "versions" / version.name)
+    view = pace.Events(lambda _: None, "small")
+    with _encoded(copy, None, view) as folder:
+        assert folder is None
+    assert not (tmp_path / ".cache").exists()
+
+    def refuse(folder: Path) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(folder))
+
+    monkeypatch.setattr("flows.store._make_folder", refuse)
+    with _encoded(version, None, view) as folder:
+        assert folder is None
+    said = capsys.readouterr().err
+    assert said.startswith("small: encoded rows are not kept for the next run: ")
+    assert "Read-only file system" in said
