@@ -192,7 +192,7 @@ class Store:
             msg = f"{version} is gone, so it cannot become current; build again"
             raise StoreCorrupt(msg)
         with full_disk(self.root):
-            _write_atomically(self.root / mixture / "CURRENT", f"{version.name}\n".encode())
+            write_atomically(self.root / mixture / "CURRENT", f"{version.name}\n".encode())
 
     def current(self, mixture: str) -> Path | None:
         """Return the folder of the current version, or None if none was ever published.
@@ -214,7 +214,7 @@ class Store:
         """Note where each source's files lie, so that rows a version does not hold can be opened again."""
         with full_disk(self.root):
             content = orjson.dumps(places, option=orjson.OPT_SORT_KEYS)
-            _write_atomically(self.root / mixture / "places.json", content)
+            write_atomically(self.root / mixture / "places.json", content)
 
     def places(self, mixture: str) -> Mapping[str, Mapping[str, str]]:
         """Return path by source and file of the last build here; empty if none is known."""
@@ -233,7 +233,7 @@ class Store:
             if facts is None:
                 note.unlink(missing_ok=True)
             else:
-                _write_atomically(note, orjson.dumps(facts, option=orjson.OPT_SORT_KEYS))
+                write_atomically(note, orjson.dumps(facts, option=orjson.OPT_SORT_KEYS))
 
     def noted_running(self, mixture: str) -> bytes | None:
         """Return what was noted of a build that holds the mixture's lock, or held it until it was killed."""
@@ -245,7 +245,7 @@ class Store:
         """Note which outputs a build used: nights on which nothing changes use none, and must lose none."""
         names = sorted({f"{output.folder.parent.name}/{output.folder.name}" for output in outputs})
         with full_disk(self.root):
-            _write_atomically(self.root / mixture / "outputs.json", orjson.dumps(names))
+            write_atomically(self.root / mixture / "outputs.json", orjson.dumps(names))
 
     def outputs(self, mixture: str) -> frozenset[str]:
         """Return the outputs (`<stage>/<key>`) that the last build with any used; empty if none is known."""
@@ -300,7 +300,7 @@ class Store:
     def write_front(self, mixture: str, page: bytes) -> None:
         """Replace the mixture's `report.html` by a page that is no run's."""
         with full_disk(self.root):
-            _write_atomically(self.root / mixture / "report.html", page)
+            write_atomically(self.root / mixture / "report.html", page)
 
 
 def check_path(root: Path) -> None:
@@ -415,6 +415,15 @@ def write_json(path: Path, value: object) -> None:
     path.write_bytes(orjson.dumps(value, option=options))
 
 
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file such that its name is never that of a half of it, not after a power loss either."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_bytes(content)
+    _sync(temporary)
+    temporary.replace(path)
+    _sync(path.parent)
+
+
 def commit(scratch: Path, final: Path, *, whole: Callable[[Path], bool]) -> bool:
     """Move a finished folder to its place so that it is whole there after any crash.
 
@@ -516,14 +525,6 @@ def _lock(handle: IO[str]) -> bool:
             time.sleep(_LOOK / 25)
         else:
             return True
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(content)
-    _sync(temporary)
-    temporary.replace(path)
-    _sync(path.parent)
 
 
 def _make_folder(folder: Path) -> None:
