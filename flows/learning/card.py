@@ -8,8 +8,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from flows.audit.svg import drawable
 from flows.audit.verdict import duration
 from flows.learning import sections
+from flows.learning.change import changes_of, signed
 from flows.learning.timing import Timing
-from flows.learning.verdict import MODES, changes_of, signed, verdict
+from flows.learning.verdict import verdict
 from flows.markdown import inline
 from schemas.manifest import Manifest
 from train.result import TrainResult
@@ -49,7 +50,6 @@ def model_card(result: TrainResult, timing: Timing | None, manifest: Manifest | 
         stated=sections.settings(result.plan)[0],
         signed=signed,
         size=sections.size,
-        modes=MODES,
     )
 
 

@@ -6,9 +6,9 @@ from statistics import median
 
 from flows.audit.charts import colour
 from flows.audit.plots import Figure, grouped
+from flows.learning.change import MODES, Change
 from flows.learning.charts import MOST, Point, curve, thinned
 from flows.learning.timing import StepTime
-from flows.learning.verdict import MODES, Change
 from schemas.training import TrainPlan
 from train.result import Evaluation
 from train.schedule import learning_rate

@@ -8,8 +8,9 @@ from pydantic import ValidationError
 from flows.audit.page import environment
 from flows.learning import figures, sections
 from flows.learning.card import model_card
+from flows.learning.change import NOTICEABLE, changes, changes_of, signed
 from flows.learning.timing import Timing
-from flows.learning.verdict import changes, changes_of, failure, signals, signed, verdict
+from flows.learning.verdict import failure, signals, verdict
 from flows.store import full_disk, write_atomically
 from schemas.errors import ThinkmixError, TrainError
 from schemas.manifest import Manifest
@@ -170,4 +171,10 @@ def render_failure(
 
 
 def _words() -> dict[str, object]:
-    return {"signed": signed, "size": sections.size, "kinds": sections.KINDS, "most": figures.MOST_FIGURES}
+    return {
+        "signed": signed,
+        "noticeable": NOTICEABLE,
+        "size": sections.size,
+        "kinds": sections.KINDS,
+        "most": figures.MOST_FIGURES,
+    }

@@ -9,8 +9,8 @@ from flows.audit.charts import COLOURS
 from flows.audit.plots import grouped
 from flows.audit.sections import Bar, bar
 from flows.audit.verdict import duration
+from flows.learning.change import Change, changes_of, signed
 from flows.learning.timing import Timing
-from flows.learning.verdict import Change, changes_of, signed
 from schemas.manifest import Manifest, Share, SourceEntry
 from schemas.training import TrainPlan
 from train.result import Answer, Counts, SwitchReport, TrainResult

@@ -1,87 +1,19 @@
 """What a finished training comes to in words: what was measured, worst first, and what to do with it."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from statistics import fmean
-from typing import Literal
 
 from flows.audit.plots import grouped
 from flows.audit.verdict import WORST_FIRST, Signal, Verdict
+from flows.learning.change import NOTICEABLE, Change, changes_of
 from schemas.errors import Forgotten, ModeSwitchFailed, ThinkmixError
-from train.result import Evaluation, ModeAnswers, TrainResult
-
-NOTICEABLE = 0.01
-"""Nats per token, one percent of a token's probability: a held-out loss that moved by less has not moved."""
-
-MODES: Mapping[str, str] = {"thinking": "rows with a trace", "non_thinking": "rows without a trace"}
+from schemas.gates import Level
+from train.result import ModeAnswers, TrainResult
 
 _FEW_ROWS = 20
 _MUCH_LEFT_OUT = 0.05
 _RIGHT = 0.9
 """Share of answers that do as asked from which a switch works, whatever less a plan was content with."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """How the held-out loss of some rows moved, from the model as it came to the weights that were written."""
-
-    kind: Literal["all", "source", "mode"]
-    key: str
-    """The source's name, or the mode's; empty for all rows."""
-    rows: int
-    before: float
-    after: float
-    tolerance: float | None
-    """How far it might rise, if it is a protected source."""
-
-    @property
-    def name(self) -> str:
-        """Return whose loss it is, for people."""
-        return {"all": "all rows", "source": self.key, "mode": MODES.get(self.key, self.key)}[self.kind]
-
-    @property
-    def moved(self) -> float:
-        """Return by how many nats it moved; below zero it is better."""
-        return self.after - self.before
-
-    @property
-    def went(self) -> Literal["fell", "stayed", "rose"]:
-        """Return where it went; what is no number has risen."""
-        if self.moved <= -NOTICEABLE:
-            return "fell"
-        return "stayed" if self.moved < NOTICEABLE else "rose"
-
-    @property
-    def told(self) -> str:
-        """Return it as `2.310 → 1.942 (−0.368)`."""
-        return f"{self.before:.3f} → {self.after:.3f} ({signed(self.moved)})"
-
-    @property
-    def too_high(self) -> bool:
-        """Return whether a protected source is above its tolerance."""
-        return self.tolerance is not None and not self.moved <= self.tolerance
-
-
-def changes(
-    before: Evaluation | None, after: Evaluation | None, protected: Mapping[str, float]
-) -> list[Change]:
-    """Return how the held-out loss moved: of all rows, per source and per mode; empty if not measured."""
-    if before is None or after is None:
-        return []
-    was, now = before.total, after.total
-    found = [Change("all", "", now.rows, was.loss, now.loss, None)]
-    for key, now in after.by_source.items():
-        found.append(
-            Change("source", key, now.rows, before.by_source[key].loss, now.loss, protected.get(key))
-        )
-    for key, now in after.by_mode.items():
-        found.append(Change("mode", key, now.rows, before.by_mode[key].loss, now.loss, None))
-    return found
-
-
-def changes_of(result: TrainResult) -> list[Change]:
-    """Return how the held-out loss moved in a finished run."""
-    return changes(result.eval_before, result.eval_after, result.plan.protected)
 
 
 def signals(result: TrainResult) -> tuple[Signal, ...]:
@@ -116,12 +48,6 @@ def _sentence(words: str) -> str:
     return f"{words[:1].upper()}{words[1:]}{'' if words.endswith('.') else '.'}"
 
 
-def signed(number: float) -> str:
-    """Return how far a loss moved: `+0.012`, `−0.368`, `±0`."""
-    word = f"{abs(number):.3f}"
-    return "±0" if float(word) == 0 else f"{'−' if number < 0 else '+'}{word}"
-
-
 def _learning(result: TrainResult, moved: list[Change]) -> Iterator[Signal]:
     name = "Held-out loss"
     if not moved:
@@ -141,9 +67,8 @@ def _learning(result: TrainResult, moved: list[Change]) -> Iterator[Signal]:
     else:
         yield Signal("fail", name, f"rose, {where}: lower learning_rate, or take fewer steps")
     if whole.rows < _FEW_ROWS:
-        yield Signal(
-            "warn", "Held-out rows", f"{whole.rows} are few: what they say is little more than chance"
-        )
+        told = f"{whole.rows} are few to judge by: raise eval_rows, or the recipe's eval_share"
+        yield Signal("warn", "Held-out rows", told)
     lowest = min(result.evals, key=lambda point: point.total.loss)
     if whole.went == "fell" and lowest.total.loss <= whole.after - NOTICEABLE:
         yield Signal(
@@ -164,12 +89,10 @@ def _sources(result: TrainResult, moved: list[Change]) -> Iterator[Signal]:
             yield Signal("warn", name, f"was forgotten on the way ({kept.worst:.3f}) and is not now: {room}")
         else:
             yield Signal("pass", name, f"held: {room}")
-    free = [change for change in moved[1:] if change.key not in result.protected]
+    free = [change for change in moved[1:] if change.tolerance is None]
     risen = [change for change in free if change.went == "rose"]
     for change in risen:
-        yield Signal(
-            "warn", change.name.capitalize() if change.kind == "mode" else change.name, _rose(change)
-        )
+        yield Signal("warn", f"{change.kind.capitalize()}: {change.name}", _rose(change))
     if free and not risen:
         yield Signal("pass", "Sources and modes", f"none got worse: {', '.join(each.name for each in free)}")
 
@@ -193,16 +116,15 @@ def _switch(result: TrainResult) -> Iterator[Signal]:
     else:
         for asked, counts in (("on", result.switch.thinking), ("off", result.switch.non_thinking)):
             share = counts.right / max(counts.answers, 1)
-            level: Literal["pass", "warn", "fail"] = "pass"
-            if share < _RIGHT:
-                level = "fail" if share < result.plan.switch_least else "warn"
+            level: Level = "pass" if share >= _RIGHT else "warn"
+            level = level if share >= result.plan.switch_least else "fail"
             yield Signal(level, f"Thinking {asked}", _answered(counts, result))
 
 
 def _answered(counts: ModeAnswers, result: TrainResult) -> str:
     told = f"{counts.right} of {counts.answers} answers do as asked"
-    if counts.right / max(counts.answers, 1) < _RIGHT:
-        told += f" (the plan was content with {result.plan.switch_least:.0%})"
+    if counts.right / max(counts.answers, 1) < max(_RIGHT, result.plan.switch_least):
+        told += f" (the plan wants {result.plan.switch_least:.0%} at the least)"
     cut = counts.opened - counts.closed
     return f"{told}; {cut} traces were cut off at {result.plan.switch_tokens} tokens" if cut else told
 
@@ -215,10 +137,11 @@ def _rest(result: TrainResult) -> Iterator[Signal]:
             "Weights",
             f"those of step {result.kept_step} of {steps} were written: later ones forgot a protected source",
         )
-    tenth = max(1, steps // 10)
-    first, last = fmean(losses[:tenth]), fmean(losses[-tenth:])
-    if steps > 1 and last > first:
-        yield Signal("warn", "Training loss", f"rose from {first:.3f} to {last:.3f}: lower learning_rate")
+    if steps > 1:
+        tenth = -(-steps // 10)
+        first, last = fmean(losses[:tenth]), fmean(losses[-tenth:])
+        if last > first:
+            yield Signal("warn", "Training loss", f"rose from {first:.3f} to {last:.3f}: lower learning_rate")
     left_out = counts.too_long / max(counts.rows + counts.too_long, 1)
     if counts.too_long:
         told = (
@@ -267,8 +190,6 @@ def _switched(result: TrainResult) -> str:
     if result.switch is None:
         return "Whether it thinks as it is asked to was not checked."
     judged = {signal.level for signal in _switch(result)}
-    return (
-        "It thinks when asked to, and only then."
-        if judged == {"pass"}
-        else "It does not think as it is asked to."
-    )
+    if judged == {"pass"}:
+        return "It thinks when asked to, and only then."
+    return "It does not always think as it is asked to."
