@@ -69,7 +69,8 @@ def _learning(result: TrainResult, moved: list[Change]) -> Iterator[Signal]:
     if whole.rows < _FEW_ROWS:
         told = f"{whole.rows} are few to judge by: raise eval_rows, or the recipe's eval_share"
         yield Signal("warn", "Held-out rows", told)
-    lowest = min(result.evals, key=lambda point: point.total.loss)
+    until = [point for point in result.evals if point.step <= result.kept_step]
+    lowest = min(until, key=lambda point: point.total.loss)
     if whole.went == "fell" and lowest.total.loss <= whole.after - NOTICEABLE:
         yield Signal(
             "warn",
