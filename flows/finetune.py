@@ -2,20 +2,22 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 from pydantic import ValidationError
 
 from flows.learning.pace import View, speaks
-from flows.learning.timing import TIMING, Stopwatch, write_timing
+from flows.learning.page import PAGE, write_failure, write_page
+from flows.learning.timing import TIMING, Stopwatch, Timing, write_timing
 from flows.store import home, problems, reading
-from schemas.errors import RecipeError, StoreCorrupt, StoreError, TrainError
+from schemas.errors import RecipeError, StoreCorrupt, StoreError, ThinkmixError, TrainError
 from schemas.training import TrainPlan
 from schemas.tuning import Tuning
 from train import presets
 from train.fit import fit
-from train.result import Progress, Start, TrainResult
+from train.result import Evaluation, Progress, Start, TrainResult
 from train.staging import published, refuse_used, workspace
 
 
@@ -95,38 +97,59 @@ def finetune(
         StoreCorrupt: if the version is not what its manifest says.
         TrainError: if the run cannot start or go on.
     """
-    stopwatch = Stopwatch()
+    course = _Course(view)
     with reading(version) as folder:
         if found := problems(folder):
             msg = f"{folder.name} is damaged, so it is not trained on: {found[0]}"
             raise StoreCorrupt(msg)
         view.say(f"loading {model} to train on {folder.parent.parent.name} {folder.name[:12]}")
-
-        def begun(start: Start) -> None:
-            stopwatch.begin(start)
-            view.begin(start)
-
-        def stepped(told: Progress) -> None:
-            stopwatch.note(told)
-            view.step(told, stopwatch.pace)
-
-        with _encoded(folder, cache, view) as tokens:
-            result = fit(
-                folder,
-                digest=folder.name,
-                plan=plan,
-                model=model,
-                output=output,
-                restart=restart,
-                cache=tokens,
-                begins=begun,
-                progress=stepped,
-                measured=view.point,
-                notice=view.say,
-            )
-    if speaks():
-        _describe(result, output, stopwatch, view)
+        try:
+            with _encoded(folder, cache, view) as tokens:
+                result = fit(
+                    folder,
+                    digest=folder.name,
+                    plan=plan,
+                    model=model,
+                    output=output,
+                    restart=restart,
+                    cache=tokens,
+                    begins=course.begin,
+                    progress=course.step,
+                    measured=course.point,
+                    notice=view.say,
+                )
+        except ThinkmixError as error:
+            if speaks() and course.begun:
+                _describe_failure(error, folder, output, plan=plan, model=model, course=course)
+            raise
+        if speaks():
+            _describe(course.stopwatch.timing(result.model.device), output, folder, view)
     return result
+
+
+@dataclass
+class _Course:
+    """How a run goes: told to those who watch, timed, and kept for the page of one that fails."""
+
+    view: View
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
+    begun: bool = False
+    losses: list[float] = field(default_factory=list)
+    points: list[Evaluation] = field(default_factory=list)
+
+    def begin(self, start: Start) -> None:
+        self.begun = True
+        self.stopwatch.begin(start)
+        self.view.begin(start)
+
+    def step(self, told: Progress) -> None:
+        self.losses.append(told.loss)
+        self.stopwatch.note(told)
+        self.view.step(told, self.stopwatch.pace)
+
+    def point(self, found: Evaluation) -> None:
+        self.points.append(found)
+        self.view.point(found)
 
 
 @contextmanager
@@ -142,13 +165,42 @@ def _encoded(version: Path, stated: Path | None, view: View) -> Iterator[Path | 
         yield stated
 
 
-def _describe(result: TrainResult, output: Path, stopwatch: Stopwatch, view: View) -> None:
+def _describe(timing: Timing, output: Path, version: Path, view: View) -> None:
     """Write what people read beside the weights, which are whole by now whatever becomes of this."""
-    timing = stopwatch.timing(result.model.device)
+    failure_of(output).unlink(missing_ok=True)  # of an earlier try
     try:
         write_timing(timing, output)
-    except OSError as error:
-        view.say(f"{output / TIMING} cannot be written, all else is there: {error.strerror}")
+        write_page(output, timing=timing, version=version)
+    except (OSError, StoreError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        view.say(f"{TIMING} and {PAGE} cannot be written to {output}, all else is there: {why}")
+
+
+def failure_of(output: Path) -> Path:
+    """Return the page of a run that failed, which lies beside the folder that it would have written."""
+    return output.with_name(f"{output.name}.failed.html")
+
+
+def _describe_failure(
+    error: ThinkmixError, version: Path, output: Path, *, plan: TrainPlan, model: str, course: _Course
+) -> None:
+    """Write the page of a run that failed after it had begun; the error itself is told by who called."""
+    page = failure_of(output)
+    try:
+        write_failure(
+            page,
+            error=error,
+            mixture=version.parent.parent.name,
+            version=version.name,
+            model=Path(model).name if Path(model).is_dir() else model,
+            plan=plan,
+            points=course.points,
+            losses=course.losses,
+            resumed_at=course.stopwatch.resumed_at,
+        )
+        course.view.say(f"how far it got: {page}")
+    except (OSError, StoreError) as refused:
+        course.view.say(f"{page} cannot be written: {refused}")
 
 
 def merge_adapter(adapter: Path, *, model: str, output: Path) -> None:

@@ -238,6 +238,9 @@ def _collect_trained(sweep: _Sweep, store: Store, mixture: str, kept: set[str]) 
         half = folder.name.startswith(".")
         if folder.name.removeprefix(".").partition("-")[0] not in starts:
             sweep.collect("training", folder, folder / ("lock" if half else TRAINED))
+    for page in sorted(store.trained(mixture).glob("*.failed.html")):
+        if page.name.partition("-")[0] not in starts:
+            sweep.take("training", page)
 
 
 def _collect_outputs(sweep: _Sweep, store: Store, mixtures: Iterable[str]) -> None:

@@ -461,6 +461,15 @@ def write_json(path: Path, value: object) -> None:
     path.write_bytes(orjson.dumps(value, option=options))
 
 
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file such that its name is never that of a half of it, not after a power loss either."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_bytes(content)
+    _sync(temporary)
+    temporary.replace(path)
+    _sync(path.parent)
+
+
 def commit(scratch: Path, final: Path, *, whole: Callable[[Path], bool]) -> bool:
     """Move a finished folder to its place so that it is whole there after any crash.
 
@@ -562,15 +571,6 @@ def _lock(handle: IO[str]) -> bool:
             time.sleep(_LOOK / 25)
         else:
             return True
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Give a file its content, all of it or, whatever dies in between, none."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(content)
-    _sync(temporary)
-    temporary.replace(path)
-    _sync(path.parent)
 
 
 def _make_folder(folder: Path) -> None:

@@ -14,6 +14,7 @@ from train.encode import Tokens
 from train.engine import Engine
 from train.result import EvalLoss, Evaluation, History, Progress, Start
 from train.rows import Step
+from train.schedule import learning_rate
 
 _Told = TypeVar("_Told", Start, Progress, Evaluation)
 
@@ -146,16 +147,6 @@ def _size(tokens: Tokens, step: Step) -> tuple[int, int]:
     """Return how many tokens of a step are read, and how many carry loss."""
     rows = np.concatenate(step)
     return int(tokens.lengths(rows).sum()), tokens.trained(rows)
-
-
-def learning_rate(plan: TrainPlan, *, step: int, steps: int) -> float:
-    """Return the rate of `step` (from 0) of `steps`: linear warm-up, then the plan's schedule."""
-    warmup = round(plan.warmup * steps)
-    if step < warmup:
-        return plan.learning_rate * (step + 1) / warmup
-    done = (step - warmup) / (steps - warmup)
-    falls = {"constant": 1.0, "linear": 1 - done, "cosine": 0.5 * (1 + math.cos(math.pi * done))}
-    return plan.learning_rate * falls[plan.schedule]
 
 
 def _step_seed(seed: int, step: int) -> int:

@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from functools import cache, lru_cache
 from hashlib import sha256
 from importlib.metadata import version
+from inspect import getfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,12 +33,12 @@ Keep = Callable[[str, Callable[[], bytes]], bytes]
 
 _KEEP: ContextVar[Keep] = ContextVar("_KEEP", default=lambda key, make: make())
 
-_ROWS = "rows"
+ROWS = "rows"
 """Name of the data in a specification: Altair copies its objects often; numbers go in once, at the end."""
 _DIGITS = 3
 """Digits of a share: no bar is a thousand pixels long, so a few rows more or less look the same."""
 _NAMES = {"ticks": False, "domain": False, "minExtent": 84}
-_INK, _SOFT, _LINE = "var(--ink)", "var(--soft)", "var(--line)"
+INK, SOFT, LINE = "var(--ink)", "var(--soft)", "var(--line)"
 _STYLE: Mapping[str, object] = {
     "background": "transparent",
     "padding": 2,
@@ -46,11 +47,11 @@ _STYLE: Mapping[str, object] = {
         "font": "sans-serif",
         "view": {"stroke": None},
         "axis": {
-            "labelColor": _SOFT,
+            "labelColor": SOFT,
             "labelFontSize": 12,
             "labelPadding": 6,
-            "gridColor": _LINE,
-            "domainColor": _LINE,
+            "gridColor": LINE,
+            "domainColor": LINE,
         },
         "axisX": {"grid": False},
     },
@@ -78,6 +79,30 @@ def colour(place: int) -> str:
     return f"var(--c{place % COLOURS})"
 
 
+def drawn(shape: "Callable[..., alt.LayerChart]", values: Values, label: str, **settings: object) -> Markup:
+    """Return the chart of the values as an image in the page's own style.
+
+    Args:
+        shape: makes the chart of the data called `ROWS`; a function of a module, not a closure.
+        values: the data.
+        label: what is shown, in a sentence.
+        settings: what `shape` is called with.
+    """
+    decided_by = [shape.__name__, values, settings, _renderer(getfile(shape))]
+    key = sha256(orjson.dumps(decided_by, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+    def draw() -> bytes:
+        from altair.utils.schemapi import debug_mode  # noqa: PLC0415 - slow, and only pages need it
+
+        # Altair would hold its own objects against a JSON schema, which takes as long as the drawing. They
+        # are fixed but for numbers and names, and what is wrong with one shows in the tests.
+        with debug_mode(False):
+            chart = shape(**settings).to_dict(validate=False)
+        return _rendered(orjson.dumps({**chart, "datasets": {ROWS: values}, **_STYLE}))
+
+    return cleaned(_KEEP.get()(key, draw).decode(), label=drawable(label, longest=400))
+
+
 def histogram(bins: Sequence[str], counts: Sequence[int], *, place: int, label: str) -> Markup:
     """Return bars over the bins of one source.
 
@@ -96,18 +121,18 @@ def histogram(bins: Sequence[str], counts: Sequence[int], *, place: int, label: 
         }
         for name, count in zip(bins, counts, strict=True)
     ]
-    return _drawn(_histogram, values, label, tone=colour(place))
+    return drawn(_histogram, values, label, tone=colour(place))
 
 
 def _histogram(*, tone: str) -> "alt.LayerChart":
     import altair as alt  # noqa: PLC0415 - slow, and only pages need it
 
-    base = alt.Chart(alt.NamedData(_ROWS), width=WIDTH, height=156).encode(
+    base = alt.Chart(alt.NamedData(ROWS), width=WIDTH, height=156).encode(
         x=alt.X("bin:O", sort=None, title=None, axis=alt.Axis(labelAngle=0, ticks=False, domain=True)),
         y=alt.Y("share:Q", title=None, axis=None, scale=alt.Scale(domainMin=0)),
     )
     bars = base.mark_bar(color=tone, width=alt.RelativeBandSize(0.84))
-    words = base.mark_text(dy=-7, color=_INK, fontSize=11).encode(text="words:N")
+    words = base.mark_text(dy=-7, color=INK, fontSize=11).encode(text="words:N")
     return bars + words
 
 
@@ -128,14 +153,14 @@ def grouped_bars(
         for name, part in zip(names, parts, strict=True)
     ]
     most = max((round(part, _DIGITS) for _, parts in shares for part in parts), default=1.0) or 1.0
-    return _drawn(_grouped_bars, values, label, names=names, places=[place for place, _ in shares], most=most)
+    return drawn(_grouped_bars, values, label, names=names, places=[place for place, _ in shares], most=most)
 
 
 def _grouped_bars(*, names: Sequence[str], places: Sequence[int], most: float) -> "alt.LayerChart":
     import altair as alt  # noqa: PLC0415 - slow, and only pages need it
 
     height = len(names) * (12 + 14 * len(places))
-    base = alt.Chart(alt.NamedData(_ROWS), width=WIDTH, height=height).encode(
+    base = alt.Chart(alt.NamedData(ROWS), width=WIDTH, height=height).encode(
         y=alt.Y("group:N", sort=names, title=None, axis=alt.Axis(**_NAMES)),
         x=alt.X("share:Q", title=None, axis=None, scale=alt.Scale(domain=[0, 1.18 * most])),
         yOffset=alt.YOffset("place:N", sort=places),
@@ -145,7 +170,7 @@ def _grouped_bars(*, names: Sequence[str], places: Sequence[int], most: float) -
             "place:N", legend=None, scale=alt.Scale(domain=places, range=[colour(place) for place in places])
         )
     )
-    words = base.mark_text(align="left", dx=5, color=_INK, fontSize=11).encode(text="words:N")
+    words = base.mark_text(align="left", dx=5, color=INK, fontSize=11).encode(text="words:N")
     return bars + words
 
 
@@ -155,13 +180,13 @@ def counts(names: Sequence[str], numbers: Sequence[int], *, label: str) -> Marku
         {"name": drawable(name), "number": number, "words": f"{number:,}".replace(",", "\u202f")}
         for name, number in zip(names, numbers, strict=True)
     ]
-    return _drawn(_counts, values, label, lines=len(names), most=max(numbers, default=1))
+    return drawn(_counts, values, label, lines=len(names), most=max(numbers, default=1))
 
 
 def _counts(*, lines: int, most: int) -> "alt.LayerChart":
     import altair as alt  # noqa: PLC0415 - slow, and only pages need it
 
-    base = alt.Chart(alt.NamedData(_ROWS), width=WIDTH, height=26 * lines).encode(
+    base = alt.Chart(alt.NamedData(ROWS), width=WIDTH, height=26 * lines).encode(
         y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(**_NAMES)),
         x=alt.X(
             "number:Q",
@@ -170,8 +195,8 @@ def _counts(*, lines: int, most: int) -> "alt.LayerChart":
             scale=alt.Scale(type="symlog", domain=[0, 3 * most]),
         ),
     )
-    bars = base.mark_bar(color=_SOFT)
-    words = base.mark_text(align="left", dx=5, color=_INK, fontSize=11).encode(text="words:N")
+    bars = base.mark_bar(color=SOFT)
+    words = base.mark_text(align="left", dx=5, color=INK, fontSize=11).encode(text="words:N")
     return bars + words
 
 
@@ -179,28 +204,11 @@ def _percent(share: float) -> str:
     return f"{share:.0%}" if share >= 0.0995 or share == 0 else f"{share:.1%}" if share >= 0.0005 else "<0.1%"
 
 
-def _drawn(shape: "Callable[..., alt.LayerChart]", values: Values, label: str, **settings: object) -> Markup:
-    """Return the chart of the values as an image in the page's own style."""
-    decided_by = [shape.__name__, values, settings, _renderer()]
-    key = sha256(orjson.dumps(decided_by, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-    def draw() -> bytes:
-        from altair.utils.schemapi import debug_mode  # noqa: PLC0415 - slow, and only pages need it
-
-        # Altair would hold its own objects against a JSON schema, which takes as long as the drawing. They
-        # are fixed but for numbers and names, and what is wrong with one shows in the tests.
-        with debug_mode(False):
-            chart = shape(**settings).to_dict(validate=False)
-        return _rendered(orjson.dumps({**chart, "datasets": {_ROWS: values}, **_STYLE}))
-
-    return cleaned(_KEEP.get()(key, draw).decode(), label=drawable(label, longest=400))
-
-
 @cache
-def _renderer() -> Sequence[str]:
-    """Return all that decides a picture besides its numbers: this file, and what draws."""
-    code = sha256(Path(__file__).read_bytes()).hexdigest()
-    return code, version("altair"), version("vl-convert-python")
+def _renderer(shape: str) -> Sequence[str]:
+    """Return all that decides a picture besides its numbers: the file of its shape, this one, what draws."""
+    code = [sha256(Path(file).read_bytes()).hexdigest() for file in (shape, __file__)]
+    return *code, version("altair"), version("vl-convert-python")
 
 
 @lru_cache(maxsize=256)

@@ -21,7 +21,7 @@ def render_page(run: RunReport) -> str:
     places = {source.name: place for place, source in enumerate(report.recipe.sources)}
     drawn = [road(report.ledger.stages, places, width=width) for width in (_WIDE, _NARROW)]
     return (
-        _environment()
+        environment()
         .get_template("report.html.jinja")
         .render(
             run=run,
@@ -50,15 +50,16 @@ def render_page(run: RunReport) -> str:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Return what renders pages: everything escaped, with the words that their templates use."""
+    made = Environment(
         loader=PackageLoader("templates", ""),
         undefined=StrictUndefined,
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    made.filters |= {
         "grouped": plots.grouped,
         "moment": moment,
         "duration": duration,
@@ -68,4 +69,4 @@ def _environment() -> Environment:
         "clip": lambda text, longest: drawable(text, longest=longest),
         "colour": lambda place: place % COLOURS,
     }
-    return environment
+    return made

@@ -8,7 +8,7 @@ from typing import Literal
 from schemas.gates import Level
 from schemas.run import Night, RunReport
 
-_WORST_FIRST: Mapping[Level, int] = {"fail": 0, "warn": 1, "pass": 2}
+WORST_FIRST: Mapping[Level, int] = {"fail": 0, "warn": 1, "pass": 2}
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def signals(run: RunReport) -> tuple[Signal, ...]:
         for gate in run.gates
         for name in [gate.gate.replace("_", " ")]
     ]
-    return tuple(sorted([*checks, *gates], key=lambda signal: _WORST_FIRST[signal.level]))
+    return tuple(sorted([*checks, *gates], key=lambda signal: WORST_FIRST[signal.level]))
 
 
 def verdict(run: RunReport) -> Verdict:

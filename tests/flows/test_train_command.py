@@ -189,3 +189,31 @@ def test_encoded_rows_are_kept_only_where_there_is_a_store_to_keep_them(
     said = capsys.readouterr().err
     assert said.startswith("small: encoded rows are not kept for the next run: ")
     assert "Read-only file system" in said
+
+
+def test_a_finished_run_has_a_page_and_a_card_beside_its_times(run, version: Path, tmp_path):
+    """They are no part of what equal runs share, so training.json does not name them."""
+    pytest.importorskip("peft", reason="needs thinkmix[train]")
+    (tmp_path / "out.failed.html").write_text("an earlier try")
+    code, _, err = run("train", version, "--output", tmp_path / "out", *TRAIN)
+    assert code == 0, err
+    told = json.loads((tmp_path / "out" / "training.json").read_bytes())
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written - set(told["files"]) == {"training.json", "timing.json", "train_report.html", "README.md"}
+    assert told["mixture_digest"] in (tmp_path / "out" / "train_report.html").read_text()
+    assert not (tmp_path / "out.failed.html").exists()
+
+
+def test_a_run_that_fails_after_its_first_step_leaves_a_page_beside_its_output(run, version: Path, tmp_path):
+    """One that cannot start leaves nothing."""
+    pytest.importorskip("peft", reason="needs thinkmix[train]")
+    doomed = ("--switch-prompts", 1, "--switch-least", 1, "--switch-tokens", 4)
+    code, _, err = run("train", version, "--output", tmp_path / "out", *TRAIN, *doomed)
+    page = tmp_path / "out.failed.html"
+    assert code, err
+    assert f"how far it got: {page}" in err
+    assert "switch_least is 1" in page.read_text()
+    assert not (tmp_path / "out").exists()
+    code, _, _ = run("train", version, "--output", tmp_path / "never", *TRAIN[:-2], "--rank", 40)
+    assert code
+    assert not (tmp_path / "never.failed.html").exists()

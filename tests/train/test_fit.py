@@ -16,7 +16,7 @@ from safetensors.torch import load_file  # noqa: E402 - needs torch
 
 from schemas.errors import TrainError  # noqa: E402
 from schemas.training import TrainPlan  # noqa: E402
-from train import forward, loop  # noqa: E402
+from train import forward  # noqa: E402
 from train.encode import encode_rows  # noqa: E402
 from train.engine import Engine, Process  # noqa: E402
 from train.evaluate import evaluate  # noqa: E402
@@ -25,6 +25,7 @@ from train.model import load_model, prepare, quiet  # noqa: E402
 from train.optimiser import build_optimiser  # noqa: E402
 from train.result import TrainResult  # noqa: E402
 from train.rows import index_rows, read_manifest  # noqa: E402
+from train.schedule import learning_rate  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 
@@ -215,13 +216,13 @@ def test_accumulated_batches_are_one_step(version, tmp_path):
 def test_the_rate_warms_up_and_falls_along_a_cosine():
     """Ten steps, two of them warm-up: half, peak, peak, then down towards zero."""
     plan = TrainPlan(learning_rate=1.0, warmup=0.2, epochs=1)
-    rates = [loop.learning_rate(plan, step=step, steps=10) for step in range(10)]
+    rates = [learning_rate(plan, step=step, steps=10) for step in range(10)]
     assert rates[:3] == [0.5, 1.0, 1.0]
     assert rates[2:] == sorted(rates[2:], reverse=True)
     assert rates[6] == pytest.approx(0.5)
     assert 0 < rates[-1] < 0.05
     constant = plan.model_copy(update={"schedule": "constant"})
-    assert [loop.learning_rate(constant, step=step, steps=10) for step in (1, 5, 9)] == [1.0, 1.0, 1.0]
+    assert [learning_rate(constant, step=step, steps=10) for step in (1, 5, 9)] == [1.0, 1.0, 1.0]
 
 
 def test_progress_is_told_after_every_step_and_nothing_else_is_printed(version, tmp_path, capfd):
