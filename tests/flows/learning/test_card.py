@@ -108,8 +108,14 @@ def test_sources_without_a_licence_say_so():
         ),
         (local(), ['base = "PATH/OF/THE/BASE/MODEL"', "called my-qwen"], ["revision="]),
         (
-            trained(plan=TrainPlan(method="qlora4", init="loftq")),
-            ["import torch", "quantization_config=quantised", "quantised alike", '_quant_type="nf4"'],
+            trained(plan=TrainPlan(method="qlora4", init="loftq", keep_16bit=("o_proj",))),
+            [
+                "import torch",
+                "quantization_config=quantised",
+                'skip_modules=["lm_head", "o_proj"]',
+                "quantised alike",
+                '_quant_type="nf4"',
+            ],
             ['dtype="auto"'],
         ),
         (trained(plan=TrainPlan(method="full")), ["PATH/OF/THIS/FOLDER", "whole model"], ["peft", "merge"]),

@@ -179,6 +179,12 @@ def test_a_failed_run_shows_the_sentence_and_the_curve_so_far():
     assert [one for one in said if one not in text] == []
 
 
+def test_the_curve_of_a_resumed_run_begins_where_it_went_on():
+    """Losses of the earlier run are not known, so its first step here is not step 1."""
+    html = failed(resumed_at=25, losses=(2.0, 1.9))
+    assert "Loss while training over steps: 2.000 at step 26, 1.900 at step 27" in html
+
+
 def test_a_run_that_failed_before_its_first_step_has_a_page():
     """Nothing was measured and no step was made: the page says both."""
     text = words(failed(TrainError("no such model"), points=(), losses=()))
