@@ -4,7 +4,8 @@ import multiprocessing
 import os
 import shutil
 import signal
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -27,6 +28,31 @@ def run(version: Path, output: Path, plan: TrainPlan, moment: str, context: Fork
     process.join(100)
     assert process.exitcode is not None
     return process.exitcode
+
+
+def run_together(
+    version: Path, output: Path, plan: TrainPlan, moments: Sequence[str], context: ForkServerContext
+) -> list[int]:
+    """Train in as many processes as there are moments, each with its own; return their exit codes."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(len(moments))}
+    together = [
+        context.Process(target=_join, args=({**place, "RANK": str(rank)}, version, output, plan, moment))
+        for rank, moment in enumerate(moments)
+    ]
+    for process in together:
+        process.start()
+    for process in together:
+        process.join(100)
+        process.kill()  # without effect on one that has ended
+        process.join()
+    return [process.exitcode for process in together if process.exitcode is not None]
+
+
+def _join(place: Mapping[str, str], version: Path, output: Path, plan: TrainPlan, moment: str) -> None:
+    os.environ.update(place)
+    _train(version, output, plan, moment)
 
 
 def _train(version: Path, output: Path, plan: TrainPlan, moment: str) -> None:
