@@ -96,7 +96,7 @@ def test_an_adapter_begins_from_the_first_exported_rows(
         raise TrainError("enough")
 
     monkeypatch.setattr(models, "prepare", prepare)
-    run("calibrate", version, "--rows", 40, "--seed", 3, "--max-tokens", 600, "--output", tmp_path / "drawn")
+    run("calibrate", version, "--seed", 3, "--max-tokens", 600, "--output", tmp_path / "drawn")
     train = ("train", version, "--model", "tiny-random", "--max-steps", 1, "--output", tmp_path / "out")
     assert (
         run(*train, "--init", init, "--seed", 3, "--max-tokens", 600, "--batch", 16_384)[0]
