@@ -5,12 +5,14 @@ import os
 import shutil
 import signal
 import socket
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
+from schemas.errors import TrainError
 from schemas.training import TrainPlan
 
 
@@ -51,8 +53,13 @@ def run_together(
 
 
 def _join(place: Mapping[str, str], version: Path, output: Path, plan: TrainPlan, moment: str) -> None:
+    """Train as one of several; what a person would be told goes to a file beside the output."""
     os.environ.update(place)
-    _train(version, output, plan, moment)
+    try:
+        _train(version, output, plan, moment)
+    except TrainError as error:
+        output.with_name(f"said {place['RANK']}").write_text(str(error))
+        sys.exit(error.exit_code)
 
 
 def _train(version: Path, output: Path, plan: TrainPlan, moment: str) -> None:
@@ -87,8 +94,13 @@ def _train(version: Path, output: Path, plan: TrainPlan, moment: str) -> None:
             os.truncate(path, path.stat().st_size // 2)
             die()
 
+    def full(tensors: Any, path: Path, **named: Any) -> None:
+        raise OSError(28, "No space left on device")
+
     whole = checkpoint.save_file
     match kind:
+        case "full":
+            checkpoint.save_file = full
         case "torn":
             checkpoint.save_file = torn
         case "unnamed":

@@ -72,6 +72,15 @@ def test_two_processes_go_on_where_either_was_killed(settings, version, tmp_path
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "version", "whole"]
 
 
+def test_a_disk_that_is_full_ends_all_processes_with_one_sentence(version, tmp_path, processes):
+    """Only the first writes, and the others do not wait for it for ever."""
+    ended = doomed.run_together(version, tmp_path / "out", PLAN, ("full", "never"), processes)
+    assert ended == [TrainError.exit_code] * 2
+    said = [(tmp_path / f"said {rank}").read_text() for rank in range(2)]
+    assert said[0] == said[1]
+    assert "the checkpoint of step 2 cannot be written" in said[0]
+
+
 def test_another_number_of_processes_does_not_go_on(version, tmp_path, processes, digest_of):
     """Sums would be made in another order, so that the run would not be the one that was begun."""
     doomed.run_together(version, tmp_path / "out", PLAN, ("never", "step 3"), processes)
