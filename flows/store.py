@@ -37,8 +37,9 @@ from typing import IO
 
 import orjson
 
+from flows import files
 from flows.holds import shared, use
-from schemas.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, ThinkmixError
+from schemas.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, ThinkmixError, TooFewFiles
 
 MANIFEST = "manifest.json"
 
@@ -48,7 +49,7 @@ SHORT = 12
 _DIGITS = 64
 _CHART = "chart.svg"
 
-_REFUSALS = (errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE)
+_REFUSALS = (errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM)
 
 ABANDONED_AFTER = 24 * 3600
 """Age in seconds from which a temporary folder of the cache is that of a process that died."""
@@ -502,6 +503,7 @@ def full_disk(where: Path) -> Iterator[None]:
 
     Raises:
         StoreFull: instead of any OSError that says that no space is left.
+        TooFewFiles: instead of any that says that no more files can be opened.
         StoreError: instead of one that says that the disk fails or may not be written.
     """
     try:
@@ -512,6 +514,9 @@ def full_disk(where: Path) -> Iterator[None]:
         if _says_full(error):
             msg = f"no space left under {where}; free some and build again, what is published is untouched"
             raise StoreFull(msg) from error
+        if files.ran_out(error):
+            msg = files.refusal(f"too many open files under {where}")
+            raise TooFewFiles(msg) from error
         if error.errno in _REFUSALS:
             msg = f"{error.filename or where}: {error.strerror}; what is published is untouched"
             raise StoreError(msg) from error

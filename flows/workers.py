@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Generic, Protocol, TypeVar
 
 from curation.imports import arrow_without_pandas
+from flows import files
 from flows.memory import held_bytes, kernel_kills, usable_bytes
 from schemas.errors import StageOom, WorkerDied, WorkerError
 
@@ -38,9 +39,6 @@ needs memory: where there is none left, a process waits for itself instead of ab
 allocator must not ask for a gigabyte at once, of which it uses a part: a ceiling counts all of it; nor keep
 what it freed for a second (it is told 10 ms), which is a tenth of a build's peak.
 """
-
-_FILES = 16
-"""Open files that a worker costs its parent, with some to spare."""
 
 
 @dataclass(frozen=True)
@@ -204,10 +202,13 @@ def processes(count: int | None = None, memory: int | None = None) -> Iterator[P
     Args:
         count: how many; unset means one per core that this process may use.
         memory: bytes that each may use; unset means an equal part of what the machine has.
+
+    Raises:
+        TooFewFiles: if this process may not open as many files as that takes.
     """
     count = count or len(os.sched_getaffinity(0))
     memory = max(memory or usable_bytes() // count, LEAST_BYTES)
-    _allow_files(_FILES * count)
+    files.allow(count)
     workers = tuple(_Worker() for _ in range(count))
     try:
         yield Processes(memory, workers)
@@ -254,15 +255,6 @@ def _autopsy(status: int | None, kills: int | None) -> Death:
     now = kernel_kills()
     killed = status == -signal.SIGKILL and (kills is None or now is None or now > kills)
     return Death(f"it ended with {name}", for_memory=killed or status == -signal.SIGABRT)
-
-
-def _allow_files(more: int) -> None:
-    """Raise the soft limit on open files, by default 1024, as far as many workers need and may."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY:
-        wanted = 512 + more
-        wanted = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
 
 
 # What follows runs inside a worker.

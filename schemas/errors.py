@@ -12,7 +12,8 @@ ThinkmixError                 1
 ├── StoreError                5   the store cannot be written or does not hold what it promised
 │   ├── StoreBusy            75   another build of the same mixture holds the lock (EX_TEMPFAIL)
 │   ├── StoreCorrupt              a published or cached file differs from its manifest
-│   └── StoreFull                 no space left on the store's disk
+│   ├── StoreFull                 no space left on the store's disk
+│   └── TooFewFiles               this process may not open as many files as it needs
 ├── WorkerError               6   a worker process died twice on the same shard
 │   ├── StageOom                  for want of memory (`stage_oom`)
 │   └── WorkerDied                killed or crashed (`worker_died`)
@@ -114,6 +115,12 @@ class StoreFull(StoreError):
     """No space left where the store lies; what was published before is untouched."""
 
     code = "store_full"
+
+
+class TooFewFiles(StoreError):
+    """This process may not open as many files as it needs; what was published before is untouched."""
+
+    code = "too_few_files"
 
 
 class WorkerError(ThinkmixError):

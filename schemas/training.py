@@ -154,7 +154,7 @@ class TrainPlan(Record):
 
     def _impossible(self) -> tuple[tuple[bool, str], ...]:
         method, adapted = self.method, self.method in _ADAPTED
-        quantised = method in ("qlora4", "qlora8")
+        quantised, deepspeed = method in ("qlora4", "qlora8"), self.sharding in ("zero2", "zero3")
         return (
             (
                 not adapted and self.dora,
@@ -185,8 +185,12 @@ class TrainPlan(Record):
                 f"dora and init {self.init} both redefine the weights: choose one of them",
             ),
             (
-                self.sharding != "none" and self.save_every is not None,
-                f"sharding {self.sharding} leaves no process with all weights to save: unset save_every",
+                deepspeed and self.save_every is not None,
+                f"sharding {self.sharding} writes no checkpoints: unset save_every, or use fsdp2",
+            ),
+            (
+                deepspeed and bool(self.protected) and self.on_forgetting == "keep_best",
+                f"sharding {self.sharding} writes no checkpoints to go back to: let on_forgetting be stop",
             ),
             (
                 self.sharding in ("fsdp2", "zero3") and self.switch_prompts > 0,

@@ -3,11 +3,12 @@
 A checkpoint is one safetensors file, `STEP-SHA256.safetensors`, that appears whole or not at all and whose
 name tells what its bytes must be. It holds the weights that learn, the optimiser's state, and a header with
 the losses so far and with what the run was. The order of rows, dropout and learning rate follow from plan and
-step alone, so they are not in it.
+step alone, so they are not in it. Where several processes make a run, the first writes and all restore.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,14 @@ from schemas.errors import TrainError
 from schemas.record import Record
 from schemas.training import TrainPlan
 from train.model import Learner
+from train.processes import Process
 from train.result import Evaluation, History
 from train.staging import sync
+from train.state import restore_optimiser, restore_weights, scalars_of, tensors_of
 
 _SUFFIX = ".safetensors"
 _PARTIAL = ".partial"
 _HEADER = "thinkmix"
-_WEIGHT, _STATE = "weight.", "state."
 _SAMPLES = 64
 
 _FREE = ("save_every", "keep_checkpoints", "switch_prompts", "switch_least", "switch_tokens")
@@ -44,12 +46,17 @@ class Origin(Record):
     """sha256 of the version's manifest."""
     versions: Mapping[str, str]
     """Libraries that decide the weights."""
+    processes: int = 1
+    """How many share the batches of a step: they decide in which order it is summed."""
 
 
-def origin_of(plan: TrainPlan, *, mixture: str, versions: Mapping[str, str]) -> Origin:
+def origin_of(plan: TrainPlan, *, mixture: str, versions: Mapping[str, str], processes: int = 1) -> Origin:
     """Return what a run with this plan on this mixture is."""
     return Origin(
-        plan=plan.model_dump(mode="json", exclude=set(_FREE)), mixture=mixture, versions=dict(versions)
+        plan=plan.model_dump(mode="json", exclude=set(_FREE)),
+        mixture=mixture,
+        versions=dict(versions),
+        processes=processes,
     )
 
 
@@ -89,19 +96,28 @@ class Checkpoints:
         keep: how many of the latest stay.
         origin: what the run is.
         notice: called with a sentence when a checkpoint is damaged.
+        process: this process among those of the run, all of which must call each method together.
     """
 
     folder: Path
     keep: int
     origin: Origin
     notice: Callable[[str], None]
+    process: Process = field(default_factory=Process)
 
     def newest(self) -> Checkpoint | None:
         """Return the latest checkpoint that is whole; a damaged one is named, and removed.
 
         Raises:
-            TrainError: if it is of another run; says what differs, and the ways out.
+            TrainError: if it is of another run; says what differs, and the ways out. Or if another process
+                does not see it.
         """
+        found = self.process.by_first(self._newest)
+        if found:
+            self.process.all_well(None if _is_whole(found.path) else _unseen(found.path))
+        return found
+
+    def _newest(self) -> Checkpoint | None:
         for leftover in self.folder.glob(f"*{_PARTIAL}"):
             leftover.unlink()
         for path in reversed(self._paths()):
@@ -133,8 +149,9 @@ class Checkpoints:
             return History()
         if past.header.model != model:
             raise TrainError(_refusal(self.folder, "the model's weights, device or precision are others"))
-        _restore_weights(past, learner)
-        _restore_state(past, optimiser)
+        with safe_open(str(past.path), framework="pt") as file:
+            restore_weights(learner, file.get_tensor)
+            restore_optimiser(optimiser, file.get_tensor, file.keys(), past.header.state)
         self.notice(
             f"going on after step {past.header.step}, from {past.path}; with --restart it would begin anew"
         )
@@ -150,7 +167,8 @@ class Checkpoints:
         if found is None:
             msg = f"the weights of step {step} are no longer in {self.folder}, so nothing is written"
             raise TrainError(msg)
-        _restore_weights(found, learner)
+        with safe_open(str(found.path), framework="pt") as file:
+            restore_weights(learner, file.get_tensor)
 
     def _at(self, step: int) -> Checkpoint | None:
         """Return the checkpoint of `step`, or None if there is none that is whole."""
@@ -171,25 +189,25 @@ class Checkpoints:
         Raises:
             TrainError: if it cannot be written; those before it stay.
         """
-        scalars, state = dict[str, Any](), dict[str, Tensor]()
-        for name, value in _flat(optimiser.state_dict()["state"]):
-            if isinstance(value, Tensor):
-                state[_STATE + name] = value
-            else:
-                scalars[name] = value
         header = Header(
             origin=self.origin,
             model=model,
             losses=tuple(history.losses),
             evals=tuple(history.evals),
             best=best,
-            state=scalars,
+            state=scalars_of(optimiser),
         )
-        weights = {_WEIGHT + name: weight.detach() for name, weight in _learning(learner)}
+        tensors = tensors_of(learner, optimiser)
+        if self.process.rank:  # it only helps to put each together
+            deque(tensors, maxlen=0)
+        held = dict(tensors)  # empty where they went by
+        self.process.by_first(lambda: self._write(header, held))
+
+    def _write(self, header: Header, tensors: Mapping[str, Tensor]) -> None:
         self.folder.mkdir(exist_ok=True)
         partial = self.folder / f"{header.step:010}{_PARTIAL}"
         try:
-            save_file(_apart(weights | state), partial, metadata={_HEADER: header.model_dump_json()})
+            save_file(_apart(tensors), partial, metadata={_HEADER: header.model_dump_json()})
             sync(partial)
             partial.rename(self.folder / f"{header.step:010}-{_sha256(partial)}{_SUFFIX}")
             sync(self.folder)
@@ -204,13 +222,13 @@ class Checkpoints:
 
     def _open(self, path: Path) -> Checkpoint | None:
         try:
-            if _sha256(path) == path.stem.partition("-")[2]:
+            if _is_whole(path):
                 return Checkpoint(path, _header(path))
         except (OSError, SafetensorError, ValidationError) as error:
             self.notice(f"checkpoint {path} cannot be read, so the one before it is used: {error}")
             return None
         self.notice(f"checkpoint {path} is damaged, so it is removed and the one before it is used")
-        path.unlink()
+        path.unlink(missing_ok=True)  # several processes may find it
         return None
 
     def _has_its_best(self, checkpoint: Checkpoint) -> bool:
@@ -233,26 +251,6 @@ class Checkpoints:
                 path.unlink()
 
 
-@torch.no_grad()
-def _restore_weights(checkpoint: Checkpoint, learner: Learner) -> None:
-    with safe_open(str(checkpoint.path), framework="pt") as file:
-        for name, weight in _learning(learner):
-            weight.copy_(file.get_tensor(_WEIGHT + name))
-
-
-def _restore_state(checkpoint: Checkpoint, optimiser: torch.optim.Optimizer) -> None:
-    """Set the optimiser's state, in memory of its own.
-
-    Tensors of a mapped file may lie at addresses where vectorised kernels round differently.
-    """
-    found: dict[str, Any] = dict(checkpoint.header.state)
-    with safe_open(str(checkpoint.path), framework="pt") as file:
-        names = [name for name in file.keys() if name.startswith(_STATE)]  # noqa: SIM118 - no mapping
-        found |= {name.removeprefix(_STATE): file.get_tensor(name).clone() for name in names}
-    groups = optimiser.state_dict()["param_groups"]
-    optimiser.load_state_dict({"state": _nested(found), "param_groups": groups})
-
-
 def fingerprint(learner: Learner, facts: Record) -> str:
     """Return a digest of the model as it is: `facts` of it, and some values out of every weight.
 
@@ -266,31 +264,6 @@ def fingerprint(learner: Learner, facts: Record) -> str:
         digest.update(f"\0{name}\0{tuple(weight.shape)}\0".encode())
         digest.update(values[::step].cpu().contiguous().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
-
-
-def _learning(learner: Learner) -> Iterator[tuple[str, Tensor]]:
-    return ((name, weight) for name, weight in learner.named_parameters() if weight.requires_grad)
-
-
-def _flat(values: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the leaves of nested mappings, named by their path; keys hold no slash."""
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}/")
-        else:
-            yield f"{prefix}{key}", value
-
-
-def _nested(leaves: Mapping[str, Any]) -> dict[Any, Any]:
-    """Return the mappings that `_flat` took apart; the outermost keys are numbers of parameters."""
-    state: dict[Any, Any] = {}
-    for name, value in leaves.items():
-        first, *inner, last = name.split("/")
-        place = state.setdefault(int(first), {})
-        for key in inner:
-            place = place.setdefault(key, {})
-        place[last] = value
-    return state
 
 
 def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -314,6 +287,8 @@ def _step(path: Path) -> int:
 
 
 def _differences(was: Origin, now: Origin) -> Iterator[str]:
+    if was.processes != now.processes:
+        yield f"the number of processes was {was.processes}, now {now.processes}"
     if was.mixture != now.mixture:
         yield f"the mixture was {was.mixture[:12]}, now {now.mixture[:12]}"
     for kind, before, after in (("", was.plan, now.plan), ("version of ", was.versions, now.versions)):
@@ -330,3 +305,13 @@ def _refusal(folder: Path, why: str) -> str:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()
+
+
+def _is_whole(path: Path) -> bool:
+    """Return whether a checkpoint is there, and is what its name says."""
+    return path.exists() and _sha256(path) == path.stem.partition("-")[2]
+
+
+def _unseen(path: Path) -> str:
+    where = "all must see one folder, on several machines one that they share"
+    return f"{path} is not what process 0 goes on from: {where}"

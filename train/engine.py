@@ -1,22 +1,19 @@
 """How a step is made on one device or several: who reads which batch, and how weights and gradients are held.
 
-Several processes are started by torchrun or accelerate, one per device, and all of them run the same plan on
-the same rows. A step's loss is the sum over the batches of all processes, divided by the trained tokens of
-the whole step: neither it nor a gradient depends on how many processes there are.
+A step's loss is the sum over the batches of all processes, divided by the trained tokens of the whole step:
+neither it nor a gradient depends on how many processes there are.
 """
 
 import math
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 
@@ -25,63 +22,8 @@ from schemas.training import TrainPlan
 from train.encode import Tokens
 from train.forward import row_losses
 from train.model import Learner, base_model
+from train.processes import Process, reshard, whole
 from train.rows import RowNumbers, Step
-
-
-@dataclass(frozen=True)
-class Process:
-    """This process among those of the run."""
-
-    rank: int = 0
-    """Its number, from 0; only 0 writes and reports."""
-    world: int = 1
-    """How many there are."""
-
-    def share(self, step: Step) -> list[tuple[int, RowNumbers, bool]]:
-        """Return this process's batches of a step: number within the step, rows, and whether it counts.
-
-        All processes go through as many batches, for in each they wait for each other: one that has none
-        left goes through the step's first once more, without weight.
-        """
-        mine = [(place, step[place], True) for place in range(self.rank, len(step), self.world)]
-        rounds = -(-len(step) // self.world)
-        return mine + [(0, step[0], False)] * (rounds - len(mine))
-
-    def total(self, value: float) -> float:
-        """Return the sum of a number over all processes."""
-        if self.world == 1:
-            return value
-        device = "cuda" if dist.get_backend() == "nccl" else "cpu"  # each backend sums on its own
-        numbers = torch.tensor(value, dtype=torch.float64, device=device)
-        dist.all_reduce(numbers)
-        return float(numbers)
-
-
-@contextmanager
-def joined(plan: TrainPlan) -> Iterator[Process]:
-    """Join the other processes of the run, if there are any, until it ends.
-
-    Raises:
-        TrainError: when the plan shares weights between processes, and there is one.
-    """
-    world = int(os.environ.get("WORLD_SIZE", "1"))
-    if world == 1:
-        if plan.sharding != "none":
-            msg = f"sharding {plan.sharding} shares weights between processes, and there is one"
-            raise TrainError(f"{msg}: torchrun --nproc-per-node N --no-python thinkmix train ...")
-        yield Process()
-        return
-    if plan.save_every is not None or plan.on_forgetting == "keep_best":
-        msg = f"a run of {world} processes writes no checkpoints: unset save_every, and stop on_forgetting"
-        raise TrainError(msg)
-    on_gpu = torch.cuda.is_available()
-    if on_gpu:
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    dist.init_process_group("nccl" if on_gpu else "gloo")
-    try:
-        yield Process(dist.get_rank(), world)
-    finally:
-        dist.destroy_process_group()
 
 
 class Engine:
@@ -120,7 +62,7 @@ class Engine:
             )
             for group in groups
         ]
-        norm = torch.stack([_whole(norm) for norm in norms]).norm()
+        norm = torch.stack([whole(norm) for norm in norms]).norm()
         if math.isfinite(length := float(norm)):
             for group in groups:
                 torch.nn.utils.clip_grads_with_norm_(group["params"], self._plan.clip_norm, norm)
@@ -162,18 +104,12 @@ class ShardedEngine(Engine):
     @contextmanager
     def whole(self) -> Iterator[None]:
         """Give every process all weights, to be saved; there is no step after that."""
-        for module in self.learner.modules():
-            if isinstance(module, FSDPModule):
-                module.reshard()  # the last pass may have left a layer's weights together
+        reshard(self.learner)
         for module in self.learner.modules():
             for name, weight in list(module.named_parameters(recurse=False)):
                 if isinstance(weight, DTensor):
-                    setattr(module, name, nn.Parameter(_whole(weight), weight.requires_grad))
+                    setattr(module, name, nn.Parameter(whole(weight), weight.requires_grad))
         yield
-
-
-def _whole(tensor: Tensor) -> Tensor:
-    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
 def build_engine(learner: Learner, optimiser: Optimizer, plan: TrainPlan, process: Process) -> Engine:

@@ -17,7 +17,7 @@ from train.calibration import shown_ids
 from train.encode import Tokens
 from train.result import Counts, Evaluation, Progress, Start, TrainResult
 from train.rows import Rows, Step, draw_rows, index_rows, plan_steps, read_manifest
-from train.staging import CHECKPOINTS, published, refuse_used, workspace
+from train.staging import checkpoints_of, published, refuse_used, workspace
 
 if TYPE_CHECKING:
     from train.model import Learner
@@ -74,7 +74,7 @@ def fit(
     guard.check_sources(plan.protected, set(drawn.frame["source"]))
     steps = plan_steps(rows, plan)
     try:
-        from train import checkpoint, engine, loop, probe, switch  # noqa: PLC0415 - slow, and an extra
+        from train import checkpoint, engine, loop, probe, processes, switch  # noqa: PLC0415 - slow, and an extra
         from train import model as models  # noqa: PLC0415
         from train.evaluate import evaluate  # noqa: PLC0415
         from train.optimiser import build_optimiser  # noqa: PLC0415
@@ -84,16 +84,17 @@ def fit(
     prompts = switch.draw_prompts(held_out, plan, template=manifest.recipe.template)
     versions = {name: installed(name) for name in LIBRARIES}
     with ExitStack() as stack:
-        process = stack.enter_context(engine.joined(plan))
+        process = stack.enter_context(processes.joined(plan))
         own = output if process.rank == 0 else output.with_name(f".{output.name}.process{process.rank}")
         work = stack.enter_context(workspace(own, restart=restart))
         stack.enter_context(models.quiet())
         stack.enter_context(models.threads_for(model))
         checkpoints = checkpoint.Checkpoints(
-            work / CHECKPOINTS,
+            checkpoints_of(output),
             keep=plan.keep_checkpoints,
-            origin=checkpoint.origin_of(plan, mixture=digest, versions=versions),
-            notice=notice or _silent,
+            origin=checkpoint.origin_of(plan, mixture=digest, versions=versions, processes=process.world),
+            notice=notice if notice and process.rank == 0 else _silent,
+            process=process,
         )
         past = checkpoints.newest()
         learner = models.prepare(model, plan, calibration=_shown(rows, plan))

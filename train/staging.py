@@ -9,7 +9,7 @@ from pathlib import Path
 
 from schemas.errors import TrainError
 
-CHECKPOINTS = "checkpoints"
+_CHECKPOINTS = "checkpoints"
 _RESULT = "result"
 
 
@@ -49,12 +49,17 @@ def workspace(output: Path, *, restart: bool) -> Iterator[Path]:
             raise TrainError(msg) from error
         refuse_used(output)
         if restart:
-            shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+            shutil.rmtree(folder / _CHECKPOINTS, ignore_errors=True)
         try:
             yield folder
         finally:
-            if _used(output) or not any(folder.glob(f"{CHECKPOINTS}/*-*")):
+            if _used(output) or not any(folder.glob(f"{_CHECKPOINTS}/*-*")):
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def checkpoints_of(output: Path) -> Path:
+    """Return where the checkpoints of a run with this `output` lie while it lasts."""
+    return _beside(output) / _CHECKPOINTS
 
 
 @contextmanager

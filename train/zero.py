@@ -12,9 +12,10 @@ from torch.optim import Optimizer
 
 from schemas.training import TrainPlan
 from train.encode import Tokens
-from train.engine import Engine, Process
+from train.engine import Engine
 from train.forward import row_losses
 from train.model import Learner, head_weight
+from train.processes import Process
 from train.rows import RowNumbers
 
 

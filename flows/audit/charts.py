@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import orjson
 from markupsafe import Markup
 
+from flows import files
 from flows.audit.svg import cleaned, drawable
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ ROWS = "rows"
 """Name of the data in a specification: Altair copies its objects often; numbers go in once, at the end."""
 _DIGITS = 3
 """Digits of a share: no bar is a thousand pixels long, so a few rows more or less look the same."""
+_FILES = 16
+"""Open files that drawing takes, twelve of them on two cores; without them its threads panic."""
+
 _NAMES = {"ticks": False, "domain": False, "minExtent": 84}
 INK, SOFT, LINE = "var(--ink)", "var(--soft)", "var(--line)"
 _STYLE: Mapping[str, object] = {
@@ -216,5 +220,6 @@ def _rendered(specification: bytes) -> bytes:
     """Return the SVG of a Vega-Lite specification; nothing is fetched for it."""
     import vl_convert  # noqa: PLC0415 - slow, and only pages need it
 
+    files.reserve(_FILES, "drawing a chart")
     svg = str(vl_convert.vegalite_to_svg(specification.decode(), allowed_base_urls=[]))
     return svg.encode()

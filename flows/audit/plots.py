@@ -42,19 +42,12 @@ class Figure:
 def lengths(views: Sequence[LengthView], places: Mapping[str, int]) -> list[Figure]:
     """Return per source the histogram of its examples' tokens."""
     return [
-        Figure(
-            title=view.source,
-            note=f"median {grouped(view.median)} · 90 % up to {grouped(view.p90)} · "
-            f"99 % up to {grouped(view.p99)} · longest {grouped(view.longest)}",
-            picture=charts.histogram(
-                bins,
-                view.histogram,
-                place=places.get(view.source, 0),
-                label=f"Tokens of the examples of {view.source}: {_told(bins, view.histogram)}",
-            ),
-            head=("tokens", "examples"),
-            rows=_table(bins, view.histogram),
-            source=view.source,
+        _histogram(
+            view,
+            places,
+            of="examples",
+            head="tokens",
+            tail=f"99 % up to {grouped(view.p99)} · ",
             fits=tuple(
                 (short(edge), _fit(fit))
                 for edge, fit in zip(view.edges, view.fits, strict=False)
@@ -62,31 +55,44 @@ def lengths(views: Sequence[LengthView], places: Mapping[str, int]) -> list[Figu
             ),
         )
         for view in sorted(views, key=lambda view: places.get(view.source, 0))
-        for bins in [_bins(view.edges, len(view.histogram))]
     ]
 
 
 def traces(views: Sequence[ThinkView], places: Mapping[str, int]) -> list[Figure]:
     """Return per source that thinks the histogram of its traces' tokens."""
     return [
-        Figure(
-            title=view.source,
-            note=f"median {grouped(view.median)} · 90 % up to {grouped(view.p90)} · "
-            f"longest {grouped(view.longest)}",
-            picture=charts.histogram(
-                bins,
-                view.histogram,
-                place=places.get(view.source, 0),
-                label=f"Tokens of the traces of {view.source}: {_told(bins, view.histogram)}",
-            ),
-            head=("tokens of the trace", "examples"),
-            rows=_table(bins, view.histogram),
-            source=view.source,
-        )
+        _histogram(view, places, of="traces", head="tokens of the trace")
         for view in views
         if view.thinking and view.histogram
-        for bins in [_bins(view.edges, len(view.histogram))]
     ]
+
+
+def _histogram(
+    view: LengthView | ThinkView,
+    places: Mapping[str, int],
+    *,
+    of: str,
+    head: str,
+    tail: str = "",
+    fits: tuple[tuple[str, str], ...] = (),
+) -> Figure:
+    """Return the histogram of a source's tokens; `of` says whose, `tail` what else its note tells."""
+    bins = _bins(view.edges, len(view.histogram))
+    return Figure(
+        title=view.source,
+        note=f"median {grouped(view.median)} · 90 % up to {grouped(view.p90)} · "
+        f"{tail}longest {grouped(view.longest)}",
+        picture=charts.histogram(
+            bins,
+            view.histogram,
+            place=places.get(view.source, 0),
+            label=f"Tokens of the {of} of {view.source}: {_told(bins, view.histogram)}",
+        ),
+        head=(head, "examples"),
+        rows=_table(bins, view.histogram),
+        source=view.source,
+        fits=fits,
+    )
 
 
 def spreads(views: Sequence[Spread], places: Mapping[str, int]) -> list[Figure]:

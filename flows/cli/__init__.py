@@ -1,6 +1,7 @@
 """The `thinkmix` command: what a person or a scheduler types; every command imports only what it needs."""
 
 import sys
+from typing import TYPE_CHECKING, NoReturn
 
 from flows.cli import (
     accepting,
@@ -17,6 +18,9 @@ from flows.cli import (
     versions,
 )
 from flows.cli.terminal import app, say_json
+
+if TYPE_CHECKING:
+    from schemas.errors import ThinkmixError
 
 __all__ = [
     "accepting",
@@ -38,16 +42,27 @@ __all__ = [
 
 def main() -> None:
     """Run the command line; a `ThinkmixError` ends it with one sentence and its exit code."""
-    from schemas.errors import ThinkmixError
+    from flows import files
+    from schemas.errors import ThinkmixError, TooFewFiles
 
     try:
         app()
     except ThinkmixError as error:
-        if "--json" in sys.argv:
-            name, words = type(error).__name__, str(error)
-            say_json({"error": name, "code": error.code, "message": words, "exit_code": error.exit_code})
-        sys.stderr.write(f"thinkmix: {error}\n")
-        sys.exit(error.exit_code)
+        _end(error)
     except KeyboardInterrupt:
         sys.stderr.write("thinkmix: stopped; what was published before is untouched\n")
         sys.exit(130)
+    except SystemExit:
+        raise
+    except BaseException as error:  # panics of Rust code are no Exception
+        if not files.ran_out(error):
+            raise
+        _end(TooFewFiles(files.refusal("no more files can be opened")))
+
+
+def _end(error: "ThinkmixError") -> NoReturn:
+    if "--json" in sys.argv:
+        name, words = type(error).__name__, str(error)
+        say_json({"error": name, "code": error.code, "message": words, "exit_code": error.exit_code})
+    sys.stderr.write(f"thinkmix: {error}\n")
+    sys.exit(error.exit_code)

@@ -177,10 +177,13 @@ def _build_as_flow(
     keep: int | None,
     train: "Tuning | None",
 ) -> None:
+    from flows import files
     from flows.settings import settle_prefect
 
     settle_prefect(store / ".cache" / "prefect")
     if not os.environ.get("PREFECT_API_URL"):
+        if engine.kind == "local":
+            files.allow(workers or len(os.sched_getaffinity(0)), server=True)
         sys.stderr.write("starting a temporary Prefect server; --direct does without\n")
     from flows.build import build_mixture
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from flows import files
 from flows.doctor.finding import Finding, fail, ok, warn
 from flows.memory import machine_bytes, usable_bytes
 from flows.store import Store
@@ -18,8 +19,6 @@ from templates.render import TEMPLATE_SHA256
 
 _TROUBLED_CLOCK = datetime(2025, 1, 1, tzinfo=UTC)
 """Before this program was written: a machine that lost its clock."""
-
-_FILES_AT_REST, _FILES_OF_A_WORKER = 512, 16
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,7 @@ def _memory(machine: Machine) -> Finding:
 
 
 def _files(machine: Machine) -> Finding:
-    wanted = _FILES_AT_REST + _FILES_OF_A_WORKER * machine.cores
+    wanted = files.wanted(machine.cores)
     if 0 <= machine.files < wanted:
         return warn(
             "open files",

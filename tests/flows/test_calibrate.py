@@ -83,6 +83,29 @@ def test_a_model_is_measured_and_the_plan_is_one_that_training_takes(version: Pa
     assert str(tmp_path) not in (tmp_path / "one" / "calibration.json").read_text()
 
 
+@pytest.mark.parametrize("init", ["eva", "corda"])
+def test_an_adapter_begins_from_the_first_exported_rows(
+    init, version: Path, run, tmp_path: Path, monkeypatch
+):
+    """What `thinkmix train --init eva` reads first stands first in what `thinkmix calibrate` wrote."""
+    models = pytest.importorskip("train.model", reason="needs thinkmix[train]")
+    shown = []
+
+    def prepare(model, plan, *, calibration):
+        shown.extend(calibration)
+        raise TrainError("enough")
+
+    monkeypatch.setattr(models, "prepare", prepare)
+    run("calibrate", version, "--seed", 3, "--max-tokens", 600, "--output", tmp_path / "drawn")
+    train = ("train", version, "--model", "tiny-random", "--max-steps", 1, "--output", tmp_path / "out")
+    assert (
+        run(*train, "--init", init, "--seed", 3, "--max-tokens", 600, "--batch", 16_384)[0]
+        == TrainError.exit_code
+    )
+    drawn = pl.read_parquet(tmp_path / "drawn" / "calibration.parquet")["input_ids"].to_list()
+    assert shown == drawn[:16]
+
+
 def test_a_draw_needs_no_torch(version: Path, run, tmp_path: Path):
     """Without a model, rows are drawn and exported by a program that never imports torch; seeds decide."""
     script = (

@@ -142,20 +142,6 @@ def test_read_only_store_is_said(sources, store_copy, built):
     assert open_version(store / "small").name == built.digest
 
 
-@pytest.mark.acceptance("A16")
-@pytest.mark.deep
-@pytest.mark.parametrize("most", [24, 64])
-def test_too_few_open_files_harm_nothing(most, sources, store_copy, built):
-    """With as few files as that a build ends well or with a sentence, and the good version stays."""
-    store = store_copy()
-    stated = write_recipe(sources / "seed-11.yaml", seed=11)
-    limit = partial(resource.setrlimit, resource.RLIMIT_NOFILE, (most, most))
-    ended = thinkmix("build", stated, "--store", store, "--direct", "--workers", 1, preexec_fn=limit)
-    assert ended.returncode in (0, 5, 6), ended.stderr
-    assert problems(open_version(store / "small")) == []
-    assert (open_version(store / "small").name == built.digest) == (ended.returncode != 0)
-
-
 @pytest.mark.acceptance("A5")
 def test_busy_mixture_has_exit_code_75(sources, store_copy):
     """A second build of a mixture ends at once with the code that tells schedulers to try later."""

@@ -8,7 +8,15 @@ from schemas.errors import StageOom, ThinkmixError, WorkerDied
 
 CODES = {
     *("error", "recipe_error", "source_error", "source_not_found", "source_denied", "source_unavailable"),
-    *("source_corrupt", "store_error", "store_busy", "store_corrupt", "store_full", "worker_error"),
+    *(
+        "source_corrupt",
+        "store_error",
+        "store_busy",
+        "store_corrupt",
+        "store_full",
+        "too_few_files",
+        "worker_error",
+    ),
     *("stage_oom", "worker_died", "cluster_error", "ledger_error", "mixture_error", "template_error"),
     *("train_error", "held", "scheduler_error", "not_accepted"),
     *("forgotten", "mode_switch_failed"),

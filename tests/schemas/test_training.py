@@ -53,7 +53,14 @@ def test_every_field_is_described():
         ),
         (
             {"sharding": "zero2", "save_every": 4},
-            "sharding zero2 leaves no process with all weights to save: unset save_every",
+            "sharding zero2 writes no checkpoints: unset save_every, or use fsdp2",
+        ),
+        (
+            {
+                **{"sharding": "zero3", "protected": {"chat": 0.1}},
+                **{"on_forgetting": "keep_best", "eval_every": 1},
+            },
+            "sharding zero3 writes no checkpoints to go back to: let on_forgetting be stop",
         ),
         ({"targets": ()}, "targets is empty, so nothing would be trained: name layers, or say all-linear"),
     ],

@@ -4,12 +4,15 @@ import multiprocessing
 import os
 import shutil
 import signal
-from collections.abc import Callable
+import socket
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
+from schemas.errors import TrainError
 from schemas.training import TrainPlan
 
 
@@ -27,6 +30,36 @@ def run(version: Path, output: Path, plan: TrainPlan, moment: str, context: Fork
     process.join(100)
     assert process.exitcode is not None
     return process.exitcode
+
+
+def run_together(
+    version: Path, output: Path, plan: TrainPlan, moments: Sequence[str], context: ForkServerContext
+) -> list[int]:
+    """Train in as many processes as there are moments, each with its own; return their exit codes."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(len(moments))}
+    together = [
+        context.Process(target=_join, args=({**place, "RANK": str(rank)}, version, output, plan, moment))
+        for rank, moment in enumerate(moments)
+    ]
+    for process in together:
+        process.start()
+    for process in together:
+        process.join(100)
+        process.kill()  # without effect on one that has ended
+        process.join()
+    return [process.exitcode for process in together if process.exitcode is not None]
+
+
+def _join(place: Mapping[str, str], version: Path, output: Path, plan: TrainPlan, moment: str) -> None:
+    """Train as one of several; what a person would be told goes to a file beside the output."""
+    os.environ.update(place)
+    try:
+        _train(version, output, plan, moment)
+    except TrainError as error:
+        output.with_name(f"said {place['RANK']}").write_text(str(error))
+        sys.exit(error.exit_code)
 
 
 def _train(version: Path, output: Path, plan: TrainPlan, moment: str) -> None:
@@ -61,8 +94,13 @@ def _train(version: Path, output: Path, plan: TrainPlan, moment: str) -> None:
             os.truncate(path, path.stat().st_size // 2)
             die()
 
+    def full(tensors: Any, path: Path, **named: Any) -> None:
+        raise OSError(28, "No space left on device")
+
     whole = checkpoint.save_file
     match kind:
+        case "full":
+            checkpoint.save_file = full
         case "torn":
             checkpoint.save_file = torn
         case "unnamed":

@@ -17,8 +17,8 @@ from safetensors.torch import load_file  # noqa: E402 - needs torch
 
 from schemas.errors import TrainError  # noqa: E402
 from schemas.training import TrainPlan  # noqa: E402
-from train.engine import Process, joined  # noqa: E402
 from train.fit import fit  # noqa: E402
+from train.processes import Process, joined  # noqa: E402
 
 torch.set_num_threads(1)
 

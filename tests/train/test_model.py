@@ -1,7 +1,10 @@
 """Only complete Qwen3 models in safetensors are trained, and nothing they bring along is run."""
 
 import json
+import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -154,3 +157,21 @@ def test_named_targets_get_an_adapter_and_others_none():
     trainable = [name for name, weight in tuned.named_parameters() if weight.requires_grad]
     assert len(trainable) == 4
     assert all("q_proj.lora_" in name for name in trainable)
+
+
+def test_no_kernel_is_fetched_where_the_package_for_it_is_installed(tmp_path):
+    """Bitsandbytes asks `kernels` for code from the hub; in our process it finds no such package."""
+    (tmp_path / "kernels.py").write_text("def get_kernel(*args, **settings): raise SystemExit(3)\n")
+
+    def ended(code):
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+        call = [sys.executable, "-c", code]
+        return subprocess.run(call, env=env, capture_output=True, text=True, check=False, timeout=120)
+
+    ask = "from kernels import get_kernel; get_kernel('kernels-community/quantization-bitsandbytes')"
+    assert ended(ask).returncode == 3
+    assert "ModuleNotFoundError" in ended(f"import train; {ask}").stderr
+    assert (
+        ended("import train; from importlib.util import find_spec; print(find_spec('kernels'))").stdout
+        == "None\n"
+    )

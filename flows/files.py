@@ -1,0 +1,88 @@
+"""Open files: how many a build wants and needs, and the sentence where the system allows fewer."""
+
+import errno
+import os
+import resource
+from collections.abc import Iterator
+
+from schemas.errors import TooFewFiles
+
+_AT_REST, _OF_A_WORKER = 512, 16
+"""Open files that a build may want, and one more worker; all with plenty to spare."""
+
+_LEAST, _LEAST_OF_A_WORKER, _LEAST_OF_A_SERVER = 32, 8, 16
+"""Below these a build is not begun. It held 20 at most, 8 a worker, and 9 for a Prefect server of its own."""
+
+
+def wanted(workers: int) -> int:
+    """Return how many open files leave a build with so many workers room for everything."""
+    return _AT_REST + _OF_A_WORKER * workers
+
+
+def allow(workers: int, *, server: bool = False) -> None:
+    """Raise the soft limit on open files, by default 1024, as far as many workers want and may.
+
+    Args:
+        workers: processes that this one is going to start.
+        server: whether a temporary Prefect server is watching, which takes some files, too.
+
+    Raises:
+        TooFewFiles: if even then a build could not end well.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return
+    room = wanted(workers) if hard == resource.RLIM_INFINITY else min(wanted(workers), hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, room), hard))
+    least = _LEAST + _LEAST_OF_A_WORKER * workers + _LEAST_OF_A_SERVER * server
+    if max(soft, room) < least:
+        many = f"{workers} worker{'s' * (workers != 1)}{' and a Prefect server' * server}"
+        msg = f"a build with {many} needs {least} open files, and this process may open {max(soft, room)}"
+        ways = (
+            f"ulimit -n {wanted(workers)}{', or fewer --workers' * (workers > 1)}{', or --direct' * server}"
+        )
+        raise TooFewFiles(f"{msg}: {ways}")
+
+
+def reserve(count: int, what: str) -> None:
+    """Make sure that so many more files can be opened, before a library that would panic without them.
+
+    Raises:
+        TooFewFiles: if they cannot; `what` says what they are for.
+    """
+    opened: list[int] = []
+    try:
+        opened.extend(os.open(os.devnull, os.O_RDONLY) for _ in range(count))
+    except OSError as error:
+        if not ran_out(error):
+            raise
+        raise TooFewFiles(refusal(f"{what} needs {count} more open files")) from error
+    finally:
+        for handle in opened:
+            os.close(handle)
+
+
+def ran_out(error: BaseException) -> bool:
+    """Return whether an error, or one that led to it, says that no more files can be opened.
+
+    Rust and Arrow say so in words alone.
+    """
+    return any(
+        getattr(one, "errno", None) in (errno.EMFILE, errno.ENFILE) or "Too many open files" in str(one)
+        for one in _causes(error)
+    )
+
+
+def refusal(what: str) -> str:
+    """Return the sentence for a limit that was reached."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    way = f"ulimit -n {hard}" if soft < hard else "raise the hard limit"
+    return f"{what}, and this process may open {soft}: {way}, or use fewer --workers"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
