@@ -7,6 +7,15 @@ torch = pytest.importorskip("torch", reason="needs thinkmix[train]")
 from train.loss import token_losses  # noqa: E402 - needs torch
 
 
+@pytest.fixture(params=[1, 3], ids=["one thread", "three threads"], autouse=True)
+def threads(request):
+    """Run on so many threads, and afterwards on as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
 @pytest.mark.parametrize("learning", [False, True], ids=["frozen head", "learning head"])
 @pytest.mark.parametrize(("positions", "vocabulary"), [(1, 50), (512, 1024), (700, 2500)])
 @pytest.mark.parametrize("rising", [0.0, 40.0], ids=["even logits", "rising logits"])
@@ -28,6 +37,21 @@ def test_losses_and_gradients_equal_plain_cross_entropy(positions, vocabulary, r
     torch.testing.assert_close(got[0].grad, want[0].grad, rtol=1e-5, atol=4e-4 if rising else 1e-5)
     torch.testing.assert_close(got[1].grad, want[1].grad, rtol=1e-5, atol=1e-5)
     assert (got[1].grad is not None) == learning
+
+
+@pytest.mark.parametrize("learning", [False, True], ids=["frozen head", "learning head"])
+def test_equal_calls_give_equal_bits_and_leave_the_threads_as_they_were(learning, threads):
+    """Whichever thread is done first, what they made is put together in one order."""
+    generator = torch.Generator().manual_seed(1)
+    hidden, head = (torch.randn(size, 32, generator=generator) for size in (1300, 5000))
+    found = []
+    for _ in range(3):
+        inputs = [hidden.clone().requires_grad_(), head.clone().requires_grad_(learning)]
+        losses = token_losses(*inputs, torch.arange(1300))
+        losses.square().mean().backward()
+        found.append([losses, *(each.grad for each in inputs if each.requires_grad)])
+    assert all(torch.equal(one, two) for again in found[1:] for one, two in zip(found[0], again, strict=True))
+    assert torch.get_num_threads() == threads
 
 
 @pytest.mark.parametrize("learning", [False, True], ids=["frozen head", "learning head"])
