@@ -120,7 +120,7 @@ def show_training(result: TrainResult, output: Path, console: Console) -> None:
         f"\ntrained {result.counts.steps} steps on {result.mixture} [dim]{result.mixture_digest[:12]}[/]"
     )
     console.print(f"  loss {first:.3f} → {last:.3f}, over {result.counts.trained_tokens:,} trained tokens")
-    console.print(f"  {_filled(result)}", highlight=False)
+    console.print(f"  {_filled(result)}", highlight=False, soft_wrap=True)
     if result.eval_before and result.eval_after:
         before, after = result.eval_before.total.loss, result.eval_after.total.loss
         console.print(f"  held-out loss {before:.3f} → {after:.3f}, over {result.eval_after.total.rows} rows")

@@ -62,8 +62,8 @@ def measure(options: Options) -> Sequence[Finding]:
             at_least=5, aim=10, measured=rates["ours"] / rates["theirs"], **about,
         ),
         Finding(
-            what="examples whose ids or labels differ from the official template's", unit="", at_least=0, aim=0,
-            measured=wrong, less_is_better=True, **about,
+            what="examples whose ids or labels differ from the official template's", unit="",
+            at_least=0, aim=0, measured=wrong, less_is_better=True, **about,
         ),
         Finding(
             what="budget that packing leaves unused", unit=" %", at_least=2, aim=1,
