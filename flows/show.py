@@ -120,6 +120,7 @@ def show_training(result: TrainResult, output: Path, console: Console) -> None:
         f"\ntrained {result.counts.steps} steps on {result.mixture} [dim]{result.mixture_digest[:12]}[/]"
     )
     console.print(f"  loss {first:.3f} → {last:.3f}, over {result.counts.trained_tokens:,} trained tokens")
+    console.print(f"  {_filled(result)}", highlight=False, soft_wrap=True)
     if result.eval_before and result.eval_after:
         before, after = result.eval_before.total.loss, result.eval_after.total.loss
         console.print(f"  held-out loss {before:.3f} → {after:.3f}, over {result.eval_after.total.rows} rows")
@@ -128,6 +129,14 @@ def show_training(result: TrainResult, output: Path, console: Console) -> None:
             f"  {result.counts.too_long:,} rows were longer than {result.plan.max_tokens} tokens, left out"
         )
     console.print(f"adapter  {output}", soft_wrap=True)
+
+
+def _filled(result: TrainResult) -> str:
+    counts = result.counts
+    padding = counts.padding_tokens / (counts.tokens + counts.padding_tokens)
+    told = f"{padding:.1%} padding" if counts.padding_tokens else "no padding"
+    budget = f"{counts.packing_efficiency:.1%} of batches of {result.plan.batch:,} filled"
+    return f"{counts.tokens:,} tokens read, {budget}, {told}"
 
 
 def _ends(losses: Sequence[float]) -> tuple[float, float]:

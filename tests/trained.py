@@ -103,6 +103,7 @@ def trained(*, text: Text = same, **changes: object) -> TrainResult:
             tokens=3_200_000,
             trained_tokens=2_450_000,
             padding_tokens=0,
+            packing_efficiency=0.97,
         ),
         losses=tuple(2.1 - 0.6 * (1 - math.exp(-n / 60)) + 0.08 * math.sin(7 * n) for n in range(STEPS)),
         evals=curve(text=text),

@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Thread
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -189,6 +190,7 @@ def _encode(shards: Sequence[_Shard], *, workers: int | None) -> None:
     if count < 2 or sum(shard.tokens for shard in shards) < _WORTH_PROCESSES:
         for shard in shards:
             _encode_shard(shard)
+        pa.default_memory_pool().release_unused()  # 36 MB after a million tokens, which the model may need
         return
     pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_end_with_parent)
     try:

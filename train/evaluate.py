@@ -1,18 +1,20 @@
 """The loss on held-out rows: over all, per source, and per thinking mode."""
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from math import fsum
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from schemas.training import TrainPlan
 from train.encode import Tokens
 from train.forward import row_losses
 from train.model import Learner
 from train.result import EvalLoss, Loss
-from train.rows import RowNumbers, Rows
+from train.rows import RowNumbers, Rows, batches_of_each
 
 
 @torch.no_grad()
@@ -20,36 +22,42 @@ def evaluate(
     model: Learner,
     tokens: Tokens,
     rows: Rows,
+    plan: TrainPlan,
     *,
     losses: Callable[[Tokens, RowNumbers], Tensor] | None = None,
 ) -> EvalLoss | None:
     """Return the loss on `rows` in all, per source and per thinking mode; None when there are no rows.
 
+    Rows are read in the same batches every time, as many at once as in training and packed like there.
+
     Args:
         model: what is measured.
         tokens: the encoded rows.
         rows: their numbers in `tokens` are their places here.
+        plan: says how rows are batched.
         losses: returns the loss of each trained token of some rows; unset asks the model.
     """
     if rows.frame.is_empty():
         return None
     model.eval()
-    measure = losses or partial(row_losses, model)
-    sums: Mapping[tuple[str, str], list[tuple[float, int]]] = defaultdict(list)
-    for number, (source, thinking) in enumerate(rows.frame.select("source", "thinking").iter_rows()):
-        found = measure(tokens, np.array([number]))
-        mode = "thinking" if thinking else "non_thinking"
-        measured = (float(found.double().sum()), len(found))
-        for key in (("total", ""), ("source", source), ("mode", mode)):
-            sums[key].append(measured)
-    means = {key: _mean(measured) for key, measured in sorted(sums.items())}
+    measure = losses or partial(row_losses, model, packing=plan.packing)
+    counts, sums = tokens.sizes - tokens.prompts, np.zeros(rows.frame.height)
+    for batch in batches_of_each(rows, plan):
+        found = measure(tokens, batch).double().cpu()
+        sums[batch] = [float(row.sum()) for row in torch.split(found, counts[batch].tolist())]
+    sources, thinking = rows.frame["source"].to_numpy(), rows.frame["thinking"].to_numpy()
+    modes = {"non_thinking": ~thinking, "thinking": thinking}
     return EvalLoss(
-        total=means["total", ""],
-        by_source={name: loss for (kind, name), loss in means.items() if kind == "source"},
-        by_mode={name: loss for (kind, name), loss in means.items() if kind == "mode"},
+        total=_mean(sums, counts),
+        by_source={name: _mean(sums[own], counts[own]) for name, own in _by_name(sources)},
+        by_mode={name: _mean(sums[own], counts[own]) for name, own in modes.items() if own.any()},
     )
 
 
-def _mean(measured: Sequence[tuple[float, int]]) -> Loss:
-    trained = sum(count for _, count in measured)
-    return Loss(loss=sum(loss for loss, _ in measured) / trained, rows=len(measured), trained_tokens=trained)
+def _by_name(sources: NDArray[np.object_]) -> Sequence[tuple[str, NDArray[np.bool_]]]:
+    return [(name, sources == name) for name in sorted(set(sources.tolist()))]
+
+
+def _mean(sums: NDArray[np.float64], counts: NDArray[np.int64]) -> Loss:
+    trained = int(counts.sum())  # and the exact sum of the losses, which the order of rows cannot change
+    return Loss(loss=fsum(sums.tolist()) / trained, rows=len(sums), trained_tokens=trained)

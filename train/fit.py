@@ -97,6 +97,10 @@ def fit(
             process=process,
         )
         past = checkpoints.newest()
+        models.check(model, plan)
+        folder = cache or work  # rows are encoded, and bad ones refused, before a weight takes up memory
+        tokens = open_tokens(rows, split="train", mixture=digest, folder=folder)
+        eval_tokens = open_tokens(drawn, split="eval", mixture=digest, folder=folder)
         learner = models.prepare(model, plan, calibration=_shown(rows, plan))
         facts = models.describe(learner, name=model)
         began = checkpoint.fingerprint(learner, facts)
@@ -104,9 +108,6 @@ def fit(
             engine.shard(learner, process)
         optimiser = build_optimiser(learner, plan)
         history = checkpoints.restore(past, learner, optimiser, model=began)
-        folder = cache or work
-        tokens = open_tokens(rows, split="train", mixture=digest, folder=folder)
-        eval_tokens = open_tokens(drawn, split="eval", mixture=digest, folder=folder)
         if plan.packing:
             probe.check_isolation(learner, tokens, np.arange(rows.frame.height))
         making = engine.build_engine(learner, optimiser, plan, process)
@@ -116,7 +117,7 @@ def fit(
             steps,
             plan,
             history=history,
-            measure=lambda: evaluate(learner, eval_tokens, drawn, losses=making.losses),
+            measure=lambda: evaluate(learner, eval_tokens, drawn, plan, losses=making.losses),
             save=lambda best: checkpoints.save(learner, optimiser, history, model=began, best=best),
             begins=begins,
             progress=progress,
@@ -137,7 +138,7 @@ def fit(
             tokenizer_sha256=manifest.tokenizer_sha256,
             model=facts,
             plan=plan,
-            counts=_count(rows, drawn, tokens, steps[: history.steps], packing=plan.packing),
+            counts=_count(rows, drawn, tokens, steps[: history.steps], plan),
             losses=tuple(history.losses),
             evals=tuple(history.evals),
             kept_step=kept_step,
@@ -180,11 +181,11 @@ def _digests(folder: Path) -> Mapping[str, str]:
     return digests
 
 
-def _count(rows: Rows, held_out: Rows, tokens: Tokens, steps: Sequence[Step], *, packing: bool) -> Counts:
+def _count(rows: Rows, held_out: Rows, tokens: Tokens, steps: Sequence[Step], plan: TrainPlan) -> Counts:
     batches = [batch for step in steps for batch in step]
     seen = np.concatenate(batches)
     read = int(tokens.lengths(seen).sum())
-    padded = read if packing else sum(len(batch) * int(tokens.lengths(batch).max()) for batch in batches)
+    padded = read if plan.packing else sum(len(batch) * int(tokens.lengths(batch).max()) for batch in batches)
     return Counts(
         rows=rows.frame.height,
         too_long=rows.too_long,
@@ -195,4 +196,5 @@ def _count(rows: Rows, held_out: Rows, tokens: Tokens, steps: Sequence[Step], *,
         tokens=read,
         trained_tokens=tokens.trained(seen),
         padding_tokens=padded - read,
+        packing_efficiency=read / (len(batches) * plan.batch),
     )

@@ -28,6 +28,17 @@ Learner = PeftModel | Qwen3ForCausalLM
 """What is trained: an adapter beside a frozen model, or a model of which some or all weights learn."""
 
 
+def check(model: str, plan: TrainPlan) -> Qwen3Config:
+    """Return the model's config if the plan goes with it; no weight is read.
+
+    Raises:
+        TrainError: when it does not, or there is no such model.
+    """
+    config = load_config(model)
+    check_plan(plan, config, name=model)
+    return config
+
+
 def prepare(model: str, plan: TrainPlan, *, calibration: Calibration = ()) -> Learner:
     """Return the model on this machine's device, in the plan's form, with the weights that shall learn.
 
@@ -39,8 +50,7 @@ def prepare(model: str, plan: TrainPlan, *, calibration: Calibration = ()) -> Le
     Raises:
         TrainError: when the plan does not go with the model, which its config tells, or it cannot be loaded.
     """
-    config = load_config(model)
-    check_plan(plan, config, name=model)
+    config = check(model, plan)
     if plan.init in ("eva", "corda") and not calibration:
         msg = f"init {plan.init} begins from rows of the mixture, and none were given"
         raise TrainError(msg)

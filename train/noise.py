@@ -19,7 +19,7 @@ from train.forms import rounded, stored_as
 from train.forward import hidden_states, row_losses
 from train.model import Learner
 from train.proposal import FORMS, Form, ModuleError, Noise, RowLosses, Rule, decide, noise_of
-from train.rows import RowNumbers, Rows, plan_steps
+from train.rows import RowNumbers, Rows, batches_of_each
 
 Layers = Mapping[str, nn.Linear]
 """Linear layers by name."""
@@ -49,7 +49,8 @@ def measure_noise(
     with models.quiet(), models.threads_for(model), torch.no_grad():
         learner = load_as_it_is(model, plan)
         tokens = encode_rows(rows, np.arange(rows.frame.height), scratch=scratch)
-        bench = Bench(learner, tokens, _batches(rows, plan), told or (lambda what, done, total: None))
+        batches = batches_of_each(rows, plan.model_copy(update={"packing": False}))
+        bench = Bench(learner, tokens, batches, told or (lambda what, done, total: None))
         measured = decide(
             bench.losses(),
             {form: bench.losses(form) for form in FORMS},
@@ -74,12 +75,6 @@ def load_as_it_is(model: str, plan: TrainPlan) -> Learner:
     loaded.requires_grad_(False)
     nn.Module.eval(loaded)
     return loaded
-
-
-def _batches(rows: Rows, plan: TrainPlan) -> list[RowNumbers]:
-    """Return batches in which every row is once, of like lengths, within the plan's tokens at once."""
-    once = plan.model_copy(update={"epochs": 1, "max_steps": None, "packing": False})
-    return [batch for step in plan_steps(rows, once) for batch in step]
 
 
 @dataclass(frozen=True)

@@ -162,6 +162,9 @@ class Counts(Record):
     tokens: int
     trained_tokens: int
     padding_tokens: int
+    """Tokens that filled shorter rows up to the longest of their batch; 0 if rows are packed."""
+    packing_efficiency: float
+    """Share of the token budget, `batch` tokens for each batch, that rows fill: above 0, at most 1."""
 
 
 class TrainResult(Record):

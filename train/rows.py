@@ -147,6 +147,12 @@ def plan_steps(rows: Rows, plan: TrainPlan) -> list[Step]:
     return list(islice(steps, plan.max_steps))
 
 
+def batches_of_each(rows: Rows, plan: TrainPlan) -> list[RowNumbers]:
+    """Return batches in which every row is once, as the plan reads rows: they depend on no row's position."""
+    once = plan.model_copy(update={"epochs": 1, "max_steps": None})
+    return [batch for step in plan_steps(rows, once) for batch in step]
+
+
 def _epoch(rows: Rows, plan: TrainPlan, epoch: int) -> Iterator[Step]:
     order, lengths = hash_order(rows.frame["id"], plan.seed, epoch), rows.lengths()
     batches = pack(order, lengths, budget=plan.batch) if plan.packing else _batches(order, lengths, plan)

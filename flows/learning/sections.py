@@ -53,7 +53,7 @@ def figures_so_far(
 ) -> list[dict[str, str]]:
     """Return the numbers of a run that failed."""
     found = [_loss(moved[0])] if moved else []
-    found.append(_number("steps made", grouped(resumed_at + len(losses)), ""))
+    found.append(_number("last step made", grouped(resumed_at + len(losses)), ""))
     if losses:
         found.append(_number("training loss at the last step", f"{losses[-1]:.3f}", ""))
     return found

@@ -110,8 +110,11 @@ def test_train_then_merge(run, version: Path, tmp_path):
 def test_whole_weights_are_trained_from_the_command_line(run, version: Path, tmp_path):
     """The output of freeze is a model with its tokenizer, which the next command takes as one."""
     pytest.importorskip("peft", reason="needs thinkmix[train]")
-    code, _, err = run("train", version, "--output", tmp_path / "frozen", *TRAIN, "--method", "freeze")
+    code, out, err = run("train", version, "--output", tmp_path / "frozen", *TRAIN, "--method", "freeze")
     assert code == 0, err
+    counts = json.loads((tmp_path / "frozen" / "training.json").read_text())["counts"]
+    filled = f"{counts['tokens'] / 2048:.1%} of batches of 2,048 filled, no padding"
+    assert f"{counts['tokens']:,} tokens read, {filled}" in out + err
     assert (tmp_path / "frozen" / "tokenizer.json").is_file()
     code, _, err = run(
         "train", version, "-m", tmp_path / "frozen", "--output", tmp_path / "eva", *TRAIN, "--init", "eva"

@@ -90,7 +90,7 @@ def test_a_saved_adapter_gives_the_loss_that_was_reported(version, tmp_path):
         tuned = peft.PeftModel.from_pretrained(base, tmp_path / "out")
     rows = index_rows(version, read_manifest(version, digest=digest_of(version)), split="eval", max_tokens=64)
     tokens = encode_rows(rows, np.arange(4), scratch=tmp_path / "ids")
-    again = evaluate(tuned, tokens, rows)
+    again = evaluate(tuned, tokens, rows, SHORT)
     assert again.total.loss == pytest.approx(result.eval_after.total.loss, abs=1e-5)
     assert abs(result.eval_after.total.loss - result.eval_before.total.loss) > 1e-3
 
@@ -149,6 +149,8 @@ def test_counts_and_evaluation_add_up(version, sums, tmp_path):
     assert (result.counts.rows, result.counts.rows_seen, result.counts.too_long) == (28, 28, 0)
     assert result.counts.trained_tokens == sum(row["completion_tokens"] for row in trained)
     assert result.counts.tokens == sum(row["prompt_tokens"] + row["completion_tokens"] for row in trained)
+    assert result.counts.padding_tokens == 0
+    assert result.counts.packing_efficiency == result.counts.tokens / (512 * result.counts.steps) <= 1
     assert len(result.losses) == result.counts.steps
     before = result.eval_before
     assert {name: loss.rows for name, loss in before.by_source.items()} == {"chat": 2, "math": 2}
@@ -253,6 +255,23 @@ def test_a_run_that_fails_leaves_nothing_behind(version, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(version, tmp_path / "out", progress=stop)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["version"]
+
+
+def test_a_bad_row_is_refused_before_the_model_is_loaded_and_a_bad_plan_before_rows_are_encoded(
+    publish, sums, version, tmp_path, monkeypatch
+):
+    """Neither costs what comes after it: weights of gigabytes, or minutes of encoding."""
+
+    def unwanted(*asked, **settings):
+        raise AssertionError
+
+    bad = publish([*sums[:4], sums[4] | {"completion_tokens": 1}], name="bad")
+    monkeypatch.setattr("train.model.load_model", unwanted)
+    with pytest.raises(TrainError, match=f"row {sums[4]['id']}: "):
+        run(bad, tmp_path / "out")
+    monkeypatch.setattr("train.fit.open_tokens", unwanted)
+    with pytest.raises(TrainError, match="tiny-random: rank 1000"):
+        run(version, tmp_path / "out", SHORT.model_copy(update={"rank": 1000}))
 
 
 def test_a_loss_that_is_no_number_stops_the_run(version, tmp_path, monkeypatch):
