@@ -227,7 +227,7 @@ def _logit_bytes(shape: ModelShape, load: Load) -> int:
     """Full: log-probabilities, their gradient and that of the logits exist at once, 3 numbers for each logit.
 
     Tiled: one buffer of logits, in 16 bit beside their float32 softmax and its 16 bit copy, a sum of states
-    in float32 and what is added to it; and the states that carry loss, with the slope by each (train/loss.py).
+    in float32 and what is added to it; and the states that carry loss, each with its slope (train/loss.py).
     """
     if load.logits == "full":
         return 3 * load.loss_bytes * shape.vocabulary * load.tokens
