@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from train.shapes import Linear, ModelShape
 
-CHUNK = 128
-"""Positions whose logits exist at once, as in train/loss.py, which cannot be imported without torch."""
+TILE = (1024, 16_384)
+"""Positions and tokens whose logits exist at once on a GPU, as in train/loss.py, which needs torch."""
 
 
 def layer_bytes(

@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-_TILES = {"cpu": (512, 1024), "cuda": (1024, 16_384)}
+from train.activations import TILE
+
+_TILES = {"cpu": (512, 1024), "cuda": TILE}
 """Most positions and tokens of a tile. 2 MB of float32 stay in a core's cache: against 128 positions with all
 their logits, 78 MB, that takes 0.69 of the CPU time at H = 64, 0.80 at 256, 0.91 at 1024. A GPU's were
 reckoned, not measured."""
@@ -74,7 +76,7 @@ class _LearningHeadLoss(torch.autograd.Function):
         def climb(share: slice) -> Tensor:
             """Fill a share of the head's gradient; return what it adds to that of the states."""
             slopes = torch.zeros(hidden.shape, dtype=torch.float32, device=hidden.device)
-            buffer = _buffer(head)
+            buffer = _buffer(head, len(states))
             for columns, part in _parts(head, share):
                 added = torch.zeros(part.shape, dtype=torch.float32, device=head.device)
                 for rows in _stretches(slice(0, len(hidden)), _TILES[head.device.type][0]):
@@ -88,7 +90,9 @@ class _LearningHeadLoss(torch.autograd.Function):
                 ascent[columns] = added
             return slopes
 
-        slopes = torch.stack(_shared(climb, len(head), len(head), head.device)).sum(0)
+        slopes, *others = _shared(climb, len(head), len(head), head.device)
+        for other in others:
+            slopes += other
         return slopes.to(hidden.dtype), ascent, None
 
 
@@ -105,7 +109,7 @@ def _sweep(hidden: Tensor, head: Tensor, targets: Tensor, slopes: Tensor | None)
     def sweep(rows: slice) -> None:
         """Fill the results of some positions."""
         states, target = hidden[rows].to(_precision(head)), targets[rows]
-        buffer = _buffer(head)
+        buffer = _buffer(head, len(states))
         top = losses.new_full((len(states), 1), -torch.inf)
         total, hit = torch.zeros_like(top), torch.zeros_like(top)
         pulled = None if slopes is None else torch.zeros_like(states, dtype=torch.float32)
@@ -122,7 +126,7 @@ def _sweep(hidden: Tensor, head: Tensor, targets: Tensor, slopes: Tensor | None)
         logs = total.log() + top
         losses[rows], sums[rows] = (logs - hit).squeeze(1), logs.squeeze(1)
         if slopes is not None and pulled is not None:
-            slopes[rows] = pulled / total - head[target]
+            slopes[rows] = pulled.div_(total).sub_(head[target])
 
     _shared(sweep, len(hidden), _TILES[head.device.type][0], head.device)
     return losses, sums
@@ -163,9 +167,9 @@ def _stretches(whole: slice, size: int) -> Iterator[slice]:
         yield slice(first, min(first + size, whole.stop))
 
 
-def _buffer(head: Tensor) -> Tensor:
+def _buffer(head: Tensor, positions: int) -> Tensor:
     rows, columns = _TILES[head.device.type]
-    return head.new_empty(rows * columns, dtype=_precision(head))
+    return head.new_empty(min(rows, positions) * min(columns, len(head)), dtype=_precision(head))
 
 
 def _logits(states: Tensor, part: Tensor, buffer: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from schemas.training import Method, TrainPlan
-from train.activations import CHUNK, kept_bytes, layer_bytes, scratch_bytes
+from train.activations import TILE, kept_bytes, layer_bytes, scratch_bytes
 from train.shapes import Linear, ModelShape
 
 CONTEXT = 750_000_000
@@ -41,8 +41,8 @@ class Load:
     checkpointing: bool = False
     eager: bool = False
     """Whether attention scores are held, instead of being fused away."""
-    logits: Literal["chunked", "full"] = "chunked"
-    """Whether the loss holds a chunk of logits, as ours does, or those of all tokens, like other trainers."""
+    logits: Literal["tiled", "full"] = "tiled"
+    """Whether the loss holds a tile of logits, as ours does, or those of all tokens, like other trainers."""
     loss_bytes: Literal[2, 4] = 4
     """Bytes of a number in the softmax of full logits: 4, or 2 where a trainer computes it in float16."""
 
@@ -128,7 +128,6 @@ def estimate(shape: ModelShape, load: Load) -> Memory:
     """Return the memory that a run needs on one GPU."""
     learning, width = learning_weights(shape, load), load.learning_bytes
     quantised = list(_quantised(shape, load))
-    head_slopes = 4 * shape.head if load.method == "full" else 0
     return Memory(
         weights=_weight_bytes(shape, load, quantised),
         adapter=width * learning if load.has_adapter else 0,
@@ -136,7 +135,7 @@ def estimate(shape: ModelShape, load: Load) -> Memory:
         optimiser=_optimiser_bytes(load, learning),
         context=CONTEXT,
         activations=_activation_bytes(shape, load),
-        logits=_logit_bytes(shape, load) + head_slopes,
+        logits=_logit_bytes(shape, load) + _head_slope_bytes(shape, load),
         layer=_layer_peak(shape, load),
         dequantised=load.element * max((layer.weights for layer in quantised), default=0),
         step=width * learning if load.optimiser == "adamw" else 0,
@@ -227,10 +226,20 @@ def _of_layer(shape: ModelShape, load: Load, number: int) -> int:
 def _logit_bytes(shape: ModelShape, load: Load) -> int:
     """Full: log-probabilities, their gradient and that of the logits exist at once, 3 numbers for each logit.
 
-    Chunked: one buffer of logits, in 16 bit beside their float32 softmax and its 16 bit copy, and three of
-    states; and the states that carry loss, with the slope of the loss by each (train/loss.py).
+    Tiled: one buffer of logits, in 16 bit beside their float32 softmax and its 16 bit copy, a sum of states
+    in float32 and what is added to it; and the states that carry loss, each with its slope (train/loss.py).
     """
     if load.logits == "full":
         return 3 * load.loss_bytes * shape.vocabulary * load.tokens
-    each = shape.vocabulary * (2 + 4 + 2 if load.element == 2 else 4) + 3 * load.element * shape.hidden
-    return min(CHUNK, load.tokens) * each + 2 * load.element * shape.hidden * load.tokens
+    positions, columns = min(TILE[0], load.tokens), min(TILE[1], shape.vocabulary)
+    each = columns * (2 + 4 + 2 if load.element == 2 else 4) + (4 + load.element) * shape.hidden
+    return positions * each + 2 * load.element * shape.hidden * load.tokens
+
+
+def _head_slope_bytes(shape: ModelShape, load: Load) -> int:
+    """Where the head learns: its slope, a tile's width of that in float32, and the states' in float32."""
+    if load.method != "full":
+        return 0
+    copies = 4 + load.element if load.element == 2 else 4
+    states = 4 * shape.hidden * load.tokens if load.element == 2 else 0
+    return load.element * shape.head + copies * shape.hidden * min(TILE[1], shape.vocabulary) + states

@@ -15,7 +15,6 @@ from torch.utils._pytree import tree_leaves
 from transformers import Qwen3Config, Qwen3ForCausalLM, Qwen3MoeConfig, Qwen3MoeForCausalLM
 
 from train import loss
-from train.activations import CHUNK
 from train.loss import token_losses
 from train.memory import Load, estimate, learning_weights
 from train.shapes import read_shape
@@ -221,9 +220,9 @@ def test_the_peak_of_a_pass_is_what_the_plan_says(settings, checkpointing):
     assert 0.98 <= planned / watched.peak <= above
 
 
-def test_the_loss_holds_what_the_plan_says():
-    """A chunk of logits, the states that carry loss, and the slope of the loss by each."""
-    assert CHUNK == loss._CHUNK
+def test_the_loss_holds_what_the_plan_says(monkeypatch):
+    """A GPU's tile of logits, the states that carry loss, and the slope of the loss by each."""
+    monkeypatch.setattr(loss, "_TILES", {"cpu": loss._TILES["cuda"]})
     load = Load("lora", tokens=512, longest=512, element=4)
     hidden = torch.randn(512, SIZES["hidden_size"], requires_grad=True)
     head, targets = torch.randn(8192, SIZES["hidden_size"]), torch.zeros(512, dtype=torch.int64)

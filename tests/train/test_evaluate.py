@@ -14,7 +14,7 @@ from train.evaluate import evaluate  # noqa: E402
 from train.fit import fit  # noqa: E402
 from train.forward import row_losses  # noqa: E402
 from train.model import prepare, quiet  # noqa: E402
-from train.rows import index_rows, read_manifest  # noqa: E402
+from train.rows import batches_of_each, index_rows, read_manifest  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 
@@ -68,7 +68,8 @@ def test_each_part_is_the_mean_over_its_trained_tokens(version, tmp_path, packin
     with quiet():
         learner = prepare("tiny-random", TrainPlan(dropout=0.5))
     learner.train()
-    plan = TrainPlan(batch=64 * 3, max_tokens=64, packing=packing)  # rows are of 15 to 40 tokens: two batches
+    plan = TrainPlan(batch=64, max_tokens=64, packing=packing)
+    assert len(batches_of_each(rows, plan)) == 2
     found = evaluate(learner, tokens, rows, plan)
     assert evaluate(learner, tokens, rows, plan) == found
     with torch.no_grad():

@@ -167,13 +167,13 @@ def test_checkpointing_keeps_one_state_a_layer():
 
 
 def test_logits_decide_long_rows_only_where_all_are_held():
-    """A chunk costs the same however long the row is; all of 16,384 tokens cost 12 bytes each, 30 GB."""
+    """A tile costs the same however long the row is; all of 16,384 tokens cost 12 bytes each, 30 GB."""
     shape = QWEN3["Qwen3-8B"]
     load = Load("lora", tokens=16_384, longest=16_384, checkpointing=True)
-    chunked, full = estimate(shape, load), estimate(shape, replace(load, logits="full"))
+    tiled, full = estimate(shape, load), estimate(shape, replace(load, logits="full"))
     assert full.logits == 12 * 151_936 * 16_384
-    assert chunked.logits < 0.5e9
-    assert full.total - chunked.total > 20e9
+    assert tiled.logits < 0.5e9
+    assert full.total - tiled.total > 20e9
 
 
 def test_held_attention_scores_grow_with_the_square_of_a_row():
