@@ -170,7 +170,7 @@ def test_a_failed_run_shows_the_sentence_and_the_curve_so_far():
         "Forgotten at step 75: chat may rise",
     ]
     said += [
-        "100steps made",
+        "100last step made",
         "The curve so far",
         "max_steps",
         "−0.444, it was 2.000",
