@@ -1,5 +1,6 @@
 """Imports that libraries try on their own, and that cost more than all that is done with them here."""
 
+import gc
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -31,6 +32,22 @@ def absent(module: str) -> Iterator[None]:
         yield
     finally:
         sys.meta_path.remove(hook)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Let modules be imported without looking for garbage meanwhile, and never look among them afterwards.
+
+    They live as long as the process does, and are a fifth of the time that they take to import.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if was_on:
+            gc.enable()
 
 
 def arrow_without_pandas() -> None:

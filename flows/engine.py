@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import ByteSize, Field, ValidationError
 
+from curation.imports import uncollected
 from flows.workers import Workers, processes
 from schemas.errors import RecipeError
 from schemas.record import Record
@@ -79,5 +80,6 @@ def workers(engine: Engine, count: int | None, root: Path) -> Iterator[Workers]:
 
 def _prepare() -> None:
     """Import in a worker what its stages need, while the parent still looks for work."""
-    import flows.audit.figures  # noqa: PLC0415 - in the worker only
-    import flows.stages  # noqa: F401, PLC0415
+    with uncollected():
+        import flows.audit.figures  # noqa: PLC0415 - in the worker only
+        import flows.stages  # noqa: F401, PLC0415
