@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -40,7 +41,7 @@ class ShardWriter:
         self._schema = schema
         self._pending: list[pa.Table] = []
         self._size = 0
-        self._arrow = pl.DataFrame(schema=schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+        self._arrow = _arrow_schema(tuple(schema.items()))
         self._writer = pq.ParquetWriter(
             path,
             self._arrow,
@@ -97,6 +98,12 @@ class ShardWriter:
         with suppress(OSError, pa.ArrowException):  # a full disk refuses the footer, too
             self._writer.close()
         self.path.unlink(missing_ok=True)
+
+
+@lru_cache
+def _arrow_schema(columns: tuple[tuple[str, pl.DataType], ...]) -> pa.Schema:
+    frame = pl.DataFrame(schema=dict(columns))
+    return frame.to_arrow(compat_level=pl.CompatLevel.oldest()).schema
 
 
 def read_many(paths: Sequence[Path], columns: Sequence[str]) -> Iterator[pl.DataFrame]:
