@@ -1,5 +1,6 @@
 """Where a build's shards are worked on; it decides nothing about a byte of the mixture."""
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,3 +84,4 @@ def _prepare() -> None:
     with uncollected():
         import flows.audit.figures  # noqa: PLC0415 - in the worker only
         import flows.stages  # noqa: F401, PLC0415
+    gc.freeze()  # they live as long as the process: no garbage is looked for among them, nor at its end

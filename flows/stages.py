@@ -13,17 +13,11 @@ from curation.shards import read_many
 from flows.jobs import Raw, Run, Shard, height, job, numbered, run_jobs
 from flows.progress import Event
 from flows.sources import fetch as fetch_files
-from flows.sources import resolve as resolve_files
-from flows.store import StageOutput, Store
+from flows.store import StageOutput
 from schemas.artifact import InputFile, Snapshot
 from schemas.dedup import DedupPlan
 from schemas.ledger import StageCount
 from schemas.recipe import Source, SourceBase
-
-
-def resolve(store: Store, source: Source, base: Path) -> Snapshot:
-    """Return which files the source means tonight, at which commit."""
-    return resolve_files(source, base=base, into=store.downloads)
 
 
 def fetch(run: Run, source: Source, snapshot: Snapshot, base: Path) -> tuple[InputFile, ...]:
