@@ -6,9 +6,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from curation.mix import SPLITS
 from schemas.ledger import Ledger
-from schemas.manifest import Share
+from schemas.manifest import SPLITS, Share
 from schemas.recipe import MixPlan
 from schemas.record import Record
 from schemas.report import Check, ClusterView, LengthView, Sample, Spread, ThinkView

@@ -11,7 +11,6 @@ import orjson
 import pyarrow.parquet as pq
 
 from curation import measure, mix, normalize, profile, render
-from curation.mix import SPLITS
 from flows.audit.figures import Audited
 from flows.card import dataset_card
 from flows.drawing import Drawn, Joined
@@ -22,7 +21,7 @@ from flows.tonight import asked_of
 from schemas.artifact import Snapshot
 from schemas.errors import LedgerError, StoreCorrupt
 from schemas.ledger import Ledger, StageCount, total
-from schemas.manifest import FileEntry, Manifest, SourceEntry
+from schemas.manifest import SPLITS, FileEntry, Manifest, SourceEntry
 from schemas.recipe import Recipe
 from schemas.report import Columns, Report
 from templates import template_digest, tokenizer_digest
