@@ -85,3 +85,4 @@ def _prepare() -> None:
         import flows.audit.figures  # noqa: PLC0415 - in the worker only
         import flows.stages  # noqa: F401, PLC0415
     gc.freeze()  # they live as long as the process: no garbage is looked for among them, nor at its end
+    gc.set_threshold(50_000, 20, 20)  # rows make many objects and hardly a cycle
