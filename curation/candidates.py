@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from curation.clusters import Rows, buckets, join, roots, similarities, singletons
-from curation.index import open_index
+from curation.index import IndexRows
 from curation.kernels import NO_SHINGLES, Flags, Hashes, Offsets
 from curation.keys import shard_rows
 from curation.shingles import shingle_hashes
@@ -50,22 +50,19 @@ def about_bands(plan: DedupPlan) -> dict[str, object]:
     return {"index": "minhash bands", "scheme": "affine32", **cut}
 
 
-def read_band(bands: Sequence[Path], band: int, *, plan: DedupPlan) -> Hashes:
-    """Return one row of all band files, shard after shard. Nothing stays mapped.
-
-    Raises:
-        ValueError: if a file was written under another plan.
-    """
-    about = about_bands(plan)
-    parts = [np.array(open_index(path, about)[band]) for path in bands]
+def read_band(bands: Sequence[IndexRows], band: int) -> Hashes:
+    """Return one row of all band files, shard after shard."""
+    parts = [rows.read(band) for rows in bands]
     return np.concatenate(parts) if parts else np.empty(0, np.uint64)
 
 
-def propose(bands: Sequence[Path], eligible: Flags, scratch: Path, *, plan: DedupPlan) -> NDArray[np.int64]:
+def propose(
+    bands: Sequence[IndexRows], eligible: Flags, scratch: Path, *, plan: DedupPlan
+) -> NDArray[np.int64]:
     """Write the buckets of each band to `scratch`; return the rows that are in any, ascending."""
     proposed = np.zeros(len(eligible), np.bool_)
     for band in range(plan.bands):
-        hashes = read_band(bands, band, plan=plan)
+        hashes = read_band(bands, band)
         hashes[~eligible] = NO_SHINGLES
         members, bounds = buckets(hashes)
         proposed[members] = True

@@ -1,11 +1,12 @@
 """The clusters of near-duplicates that a report shows: how many of each size, and the largest to read."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 
+from curation.shards import read_many
 from schemas.record import Record
 from schemas.report import Cluster, ClusterRow, ClusterView
 
@@ -17,6 +18,7 @@ CHARACTERS = 400
 """How much of each row's text."""
 
 _PLACE = ["cluster", "dropped", "source", "id", "file", "row"]
+_READ = ["cluster", "reason", "source", "id", "file", "row"]
 
 
 class ClusterPart(Record):
@@ -78,11 +80,11 @@ def cluster_view(shards: Sequence[ClusterShard], *, largest: int = LARGEST) -> C
 
 def _members(shards: Sequence[ClusterShard], names: set[str]) -> Mapping[str, tuple[ClusterRow, ...]]:
     """Return a few rows of each named cluster: kept ones first, then by source, id and place."""
+    # a cluster that is among the largest of all is among the largest of every shard that it reaches
+    shards = [shard for shard in shards if any(name in names for _, name in shard.part.largest)]
     found = [
-        _best(_scan(shard, names).with_columns(shard=pl.lit(number)))
-        for number, shard in enumerate(shards)
-        # a cluster that is among the largest of all is among the largest of every shard that it reaches
-        if any(name in names for _, name in shard.part.largest)
+        _best(rows.filter(pl.col("cluster").is_in(sorted(names))))
+        for rows in read_many([shard.fates for shard in shards], _READ)
     ]
     if not found:
         return {}
@@ -102,12 +104,6 @@ def _members(shards: Sequence[ClusterShard], names: set[str]) -> Mapping[str, tu
         )
         shown.setdefault(row["cluster"], []).append(member)
     return {name: tuple(members) for name, members in shown.items()}
-
-
-def _scan(shard: ClusterShard, names: Iterable[str]) -> pl.DataFrame:
-    columns = ["cluster", "reason", "source", "id", "file", "row"]
-    rows = pl.scan_parquet(shard.fates, glob=False).select(columns)
-    return rows.filter(pl.col("cluster").is_in(sorted(names))).collect()
 
 
 def _best(rows: pl.DataFrame) -> pl.DataFrame:

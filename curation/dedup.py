@@ -26,10 +26,11 @@ from curation.candidates import (
     text_similarity,
 )
 from curation.clusters import Rows, equal_groups
-from curation.index import open_index, write_index
+from curation.index import IndexRows, index_rows, write_index
 from curation.kernels import NO_SHINGLES, Hashes
 from curation.keys import KeyColumns, hex_series, read_hex, read_keys, shard_rows
 from curation.minhash import PRINTS, band_hashes, sketches
+from curation.shards import ROWS_AT_ONCE, bounded
 from curation.survivors import CAP, EVAL, EXACT, NEAR, STAYS, Fates, Integers, best_of, cluster_fates
 from schemas.dedup import DedupPlan
 from schemas.reasons import Reason
@@ -158,7 +159,7 @@ def find_duplicates(
     Raises:
         ValueError: if an id or content key is not hexadecimal, or a band file does not fit its keys.
     """
-    _check_bands(keys, bands, plan=plan)
+    indexes = _open_bands(keys, bands, plan=plan)
     columns = read_keys(keys)
     details = _details(shard_rows(keys), overlaps)
     out = np.fromiter(details, np.int64, len(details))
@@ -167,8 +168,8 @@ def find_duplicates(
     originals = best_of(equal_groups(*contents), columns.ranks)
     del contents
     with TemporaryDirectory(dir=verdicts[0].parent if verdicts else None, prefix=".dedup-") as scratch:
-        texts = _compare_texts(keys, bands, originals, out, Path(scratch), plan=plan)
-        groups = _problems(texts.clusters, bands, plan=plan)
+        texts = _compare_texts(keys, indexes, originals, out, Path(scratch), plan=plan)
+        groups = _problems(texts.clusters, indexes, plan=plan)
         decided = _decide(columns, originals, texts, groups)
     decided.fates[out] = EVAL
     _write_verdicts(verdicts, shard_rows(keys), columns, decided, details)
@@ -197,17 +198,20 @@ def _details(rows: Sequence[int], overlaps: Sequence[Path]) -> dict[int, str]:
     return found
 
 
-def _check_bands(keys: Sequence[Path], bands: Sequence[Path], *, plan: DedupPlan) -> None:
-    for path, rows in zip(bands, shard_rows(keys), strict=True):
-        shape = open_index(path, about_bands(plan)).shape
-        if shape != (plan.bands + PRINTS, rows):
-            msg = f"{path}: {shape} is not the shape of {plan.bands} bands and {rows} rows; write it again"
+def _open_bands(keys: Sequence[Path], bands: Sequence[Path], *, plan: DedupPlan) -> list[IndexRows]:
+    about = about_bands(plan)
+    indexes = [index_rows(path, about) for path in bands]
+    for index, rows in zip(indexes, shard_rows(keys), strict=True):
+        if index.shape != (plan.bands + PRINTS, rows):
+            shape = f"{index.shape} is not the shape of {plan.bands} bands and {rows} rows"
+            msg = f"{index.path}: {shape}; write it again"
             raise ValueError(msg)
+    return indexes
 
 
 def _compare_texts(
     keys: Sequence[Path],
-    bands: Sequence[Path],
+    bands: Sequence[IndexRows],
     originals: Rows,
     out: Integers,
     scratch: Path,
@@ -215,7 +219,7 @@ def _compare_texts(
     plan: DedupPlan,
 ) -> _Texts:
     rows = np.arange(len(originals), dtype=np.int32)
-    first, second = (read_band(bands, plan.bands + i, plan=plan) for i in range(FINGERPRINT_ROWS))
+    first, second = (read_band(bands, plan.bands + i) for i in range(FINGERPRINT_ROWS))
     first[originals != rows] = NO_SHINGLES
     first[out] = NO_SHINGLES
     same = equal_groups(first, second)
@@ -228,13 +232,11 @@ def _compare_texts(
     return _Texts(same, clusters[same][originals], store, pairs, int(distinct.sum()))
 
 
-def _problems(clusters: Rows, bands: Sequence[Path], *, plan: DedupPlan) -> Rows:
+def _problems(clusters: Rows, bands: Sequence[IndexRows], *, plan: DedupPlan) -> Rows:
     """Return which rows are the same problem: those of one cluster, and of these those with equal numbers."""
     if plan.numbers == "ignore":
         return clusters
-    return equal_groups(
-        clusters.astype(np.uint64), read_band(bands, plan.bands + FINGERPRINT_ROWS, plan=plan)
-    )
+    return equal_groups(clusters.astype(np.uint64), read_band(bands, plan.bands + FINGERPRINT_ROWS))
 
 
 def _decide(columns: KeyColumns, originals: Rows, texts: _Texts, groups: Rows) -> _Verdicts:
@@ -311,27 +313,37 @@ def _write_verdicts(
     decided: _Verdicts,
     details: Mapping[int, str],
 ) -> None:
+    ends = np.cumsum([0, *rows]).tolist()
+    shards = list(zip(verdicts, ends[:-1], ends[1:], strict=True))
+    # some at a time: what a frame takes to be made does not depend on its rows, and all rows are many
+    for part in bounded(shards, lambda shard: shard[2] - shard[1], count=len(shards), total=ROWS_AT_ONCE):
+        first = part[0][1]
+        frame = _verdicts(columns, decided, details, slice(first, part[-1][2]))
+        for path, start, end in part:
+            frame.slice(start - first, end - start).write_parquet(path, compression_level=1)
+
+
+def _verdicts(
+    columns: KeyColumns, decided: _Verdicts, details: Mapping[int, str], part: slice
+) -> pl.DataFrame:
+    """Return the verdicts of consecutive rows."""
     reasons = pl.Series([_REASONS[fate] for fate in sorted(_REASONS)], dtype=pl.String)
-    end = 0
-    for path, count in zip(verdicts, rows, strict=True):
-        part = slice(end, end + count)
-        end += count
-        fates = decided.fates[part]
-        beaten = pl.Series((fates != STAYS) & (fates != EVAL))
-        hits = np.flatnonzero(fates == EVAL)
-        said = pl.Series([None, *(details[row + part.start] for row in hits.tolist())], dtype=pl.String)
-        place = np.zeros(count, np.uint32)
-        place[hits] = np.arange(1, len(hits) + 1, dtype=np.uint32)
-        frame = pl.DataFrame(
-            {
-                "id": hex_series(columns.ids[:, part]),
-                "cluster": hex_series(columns.ids[:, decided.least_id[part]]),
-                "cluster_size": decided.cluster_size[part],
-                "reason": reasons.gather(decided.fates[part]),
-                "winner": hex_series(columns.ids[:, decided.winner[part]]),
-                "similarity": decided.similarity[part],
-                "detail": said.gather(place),
-            }
-        )
-        hidden = [pl.when(beaten).then(pl.col(name)).alias(name) for name in ("winner", "similarity")]
-        frame.with_columns(hidden).cast(VERDICT_SCHEMA).write_parquet(path, compression_level=1)
+    fates = decided.fates[part]
+    beaten = pl.Series((fates != STAYS) & (fates != EVAL))
+    hits = np.flatnonzero(fates == EVAL)
+    said = pl.Series([None, *(details[row + part.start] for row in hits.tolist())], dtype=pl.String)
+    place = np.zeros(len(fates), np.uint32)
+    place[hits] = np.arange(1, len(hits) + 1, dtype=np.uint32)
+    frame = pl.DataFrame(
+        {
+            "id": hex_series(columns.ids[:, part]),
+            "cluster": hex_series(columns.ids[:, decided.least_id[part]]),
+            "cluster_size": decided.cluster_size[part],
+            "reason": reasons.gather(fates),
+            "winner": hex_series(columns.ids[:, decided.winner[part]]),
+            "similarity": decided.similarity[part],
+            "detail": said.gather(place),
+        }
+    )
+    hidden = [pl.when(beaten).then(pl.col(name)).alias(name) for name in ("winner", "similarity")]
+    return frame.with_columns(hidden).cast(VERDICT_SCHEMA)

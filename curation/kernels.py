@@ -5,16 +5,17 @@ typed with care: numba turns `uint64 + int64` into a float.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from llvmlite import ir
-from numba import types
-from numba.core.typing.templates import Signature
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from curation.compiled import compiled
+from curation.compiled import compiled, instruction
+
+if TYPE_CHECKING:
+    from numba import types
+    from numba.core.typing.templates import Signature
 
 Bytes = NDArray[np.uint8]
 Hashes = NDArray[np.uint64]
@@ -74,31 +75,33 @@ def _machine_bits(
     def emit(
         context: Any,  # noqa: ANN401 - numba's own has no types
         builder: ir.IRBuilder,
-        signature: Signature,
+        signature: "Signature",
         values: Sequence[ir.Value],
     ) -> ir.Value:
         data = context.make_array(signature.args[0])(context, builder, values[0]).data
         place = builder.bitcast(builder.gep(data, [values[1]]), _VECTOR.as_pointer())
         return builder.bitcast(test(builder, builder.load(place, align=1)), ir.IntType(BLOCK))
 
-    def bits(_: object, data: types.Array, at: types.Integer) -> tuple[Signature, object]:
+    def bits(_: object, data: "types.Array", at: "types.Integer") -> "tuple[Signature, object]":
+        from numba import types  # noqa: PLC0415 - only where something is compiled
+
         return types.uint64(data, types.int64), emit
 
-    typed: Callable[..., tuple[Signature, object]] = bits
-    return intrinsic(typed)
+    return instruction(bits)
 
 
 def _machine_lowest() -> Callable[[np.uint64], np.uint64]:
     """Return a function: the place of the lowest bit that is set, or 64."""
 
-    def emit(_: object, builder: ir.IRBuilder, _types: Signature, values: Sequence[ir.Value]) -> ir.Value:
+    def emit(_: object, builder: ir.IRBuilder, _types: "Signature", values: Sequence[ir.Value]) -> ir.Value:
         return builder.cttz(values[0], ir.Constant(ir.IntType(1), 0))
 
-    def lowest(_: object, bits: types.Integer) -> tuple[Signature, object]:
+    def lowest(_: object, bits: "types.Integer") -> "tuple[Signature, object]":
+        from numba import types  # noqa: PLC0415 - only where something is compiled
+
         return types.uint64(types.uint64), emit
 
-    typed: Callable[..., tuple[Signature, object]] = lowest
-    return intrinsic(typed)
+    return instruction(lowest)
 
 
 def _each(value: int) -> ir.Constant:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from curation.clusters import Rows
 from curation.compiled import compiled
 from curation.kernels import Bytes, Hashes, Offsets
+from curation.shards import read_many
 from curation.survivors import ranks
 
 KEY_SCHEMA = pl.Schema(
@@ -60,7 +61,7 @@ def shard_rows(keys: Sequence[Path]) -> list[int]:
 
 
 def read_keys(keys: Sequence[Path]) -> KeyColumns:
-    """Read what the policy needs of all shards; one shard is in memory at a time.
+    """Read what the policy needs of all shards, some rows at a time.
 
     Raises:
         ValueError: if an id is not 32 hexadecimal digits.
@@ -72,14 +73,12 @@ def read_keys(keys: Sequence[Path]) -> KeyColumns:
     priority, cap, row = (np.empty(total, np.int64) for _ in range(3))
     quality = np.empty(total, np.float64)
     done = 0
-    for path in keys:
-        with pq.ParquetFile(path, read_dictionary=_NAMES) as shard:
-            table = shard.read([*_NAMES, *_NUMBERS, "quality"], use_threads=False)
+    for table in read_many(keys, [*_NAMES, *_NUMBERS, "quality"]):
         part = slice(done, done + len(table))
         for i, (code, name) in enumerate(zip((sources, solvers, files), _NAMES, strict=True)):
             codes[i, part] = code.of(table[name])
         priority[part], cap[part], row[part] = (table[name].to_numpy() for name in _NUMBERS)
-        quality[part] = pl.Series(table["quality"]).cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        quality[part] = table["quality"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
         done = part.stop
     ids = read_hex(keys, "id")
     order = ranks(priority, quality, ids, files.sorted_place()[codes[2]], row)
@@ -94,16 +93,16 @@ def read_hex(keys: Sequence[Path], column: str) -> Hashes:
     """
     values = np.empty((2, sum(shard_rows(keys))), np.uint64)
     done = 0
-    for path in keys:
-        text = pl.read_parquet(path, columns=[column])[column].fill_null("").rechunk()
+    for table in read_many(keys, [column]):
+        text = table[column].fill_null("").rechunk()
         _, offsets, data = text.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()
-        if not len(text):
-            continue
         content = np.frombuffer(data, np.uint8) if data.size else np.zeros(1, np.uint8)
         starts = np.frombuffer(offsets, np.int64)
         wrong = _parse_hex(content, starts[: len(text) + 1], values[:, done : done + len(text)])
         if wrong >= 0:
-            msg = f"{path}: row {wrong}: {column} is not {_HEX} or more hexadecimal digits: {text[wrong]!r}"
+            shard = table["shard"]
+            path, row = keys[shard[wrong]], wrong - int(shard.search_sorted(shard[wrong]))
+            msg = f"{path}: row {row}: {column} is not {_HEX} or more hexadecimal digits: {text[wrong]!r}"
             raise ValueError(msg)
         done += len(text)
     return values
@@ -123,12 +122,13 @@ class _Codes:
     def __init__(self) -> None:
         self._codes: dict[str, int] = {}
 
-    def of(self, names: pa.ChunkedArray) -> Rows:
-        """Return the codes of a column that parquet keeps as places in a dictionary."""
-        column = names.unify_dictionaries().combine_chunks()
-        known = [self._codes.setdefault(name, len(self._codes)) for name in column.dictionary.to_pylist()]
-        places = column.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        codes: Rows = np.array([*known, -1], np.int32)[places]
+    def of(self, names: pl.Series) -> Rows:
+        """Return the codes of a column."""
+        distinct = names.unique(maintain_order=True).drop_nulls()
+        known = [self._codes.setdefault(name, len(self._codes)) for name in distinct.to_list()]
+        codes: Rows = names.replace_strict(
+            distinct, pl.Series(known, dtype=pl.Int32), default=-1, return_dtype=pl.Int32
+        ).to_numpy()
         return codes
 
     def sorted_place(self) -> Rows:

@@ -6,9 +6,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from curation.mix import SPLITS
 from schemas.ledger import Ledger
-from schemas.manifest import Share
+from schemas.manifest import SPLITS, Share
 from schemas.recipe import MixPlan
 from schemas.record import Record
 from schemas.report import Check, ClusterView, LengthView, Sample, Spread, ThinkView
@@ -124,9 +123,10 @@ def check_split(drawn: Iterable[pl.DataFrame]) -> Check:
     """Return whether any cluster of near-duplicates has examples in both train and eval.
 
     Args:
-        drawn: the drawn examples, shard by shard, schema `fates.DRAWN`.
+        drawn: the drawn examples, in any number of parts, schema `fates.DRAWN`.
     """
-    sides = pl.concat([rows.select("cluster", "split").unique() for rows in drawn]).unique()
+    none = pl.DataFrame(schema={"cluster": pl.UInt64(), "split": pl.String()})
+    sides = pl.concat([none, *(rows.select("cluster", "split").unique() for rows in drawn)]).unique()
     both = sides.height - sides["cluster"].n_unique()
     return Check(
         name="no near-duplicate in both train and eval", passed=both == 0, detail=f"{both} clusters in both"

@@ -7,14 +7,14 @@ go on, and is asked again when they are counted.
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from math import ceil, floor, lcm
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from schemas.errors import MixtureError
-from schemas.manifest import Share
+from schemas.manifest import SPLITS, Share, Split
 from schemas.recipe import MixPlan
 
 STAGE = "mix"
@@ -39,8 +39,6 @@ WANTED = pl.Schema({"shard": pl.Int32(), "row": pl.Int64(), "turn": pl.Int32()})
 """An example that must be rendered and counted before the draw can go on."""
 
 Hashes = NDArray[np.uint64]
-Split = Literal["train", "eval"]
-SPLITS: tuple[Split, ...] = ("train", "eval")
 Pools = Mapping[tuple[Split, str], pl.DataFrame]
 Weights = Mapping[tuple[Split, str], int]
 Sizes = Mapping[Split, int]

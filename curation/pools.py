@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import polars as pl
 
+from curation.shards import read_many
 from schemas.errors import LedgerError
 
 POOL = pl.Schema(
@@ -65,6 +67,9 @@ LOST = pl.Schema(
 )
 """What was rendered and cannot be an example, with the tokens it has."""
 
+_LEFT = pl.Schema({name: POOL[name] for name in ("id", "low", "cluster", "turn", "shard", "row", "bytes")})
+_KNOWN = ("shard", "row", "turn", *(name for name in POOL if name not in _LEFT))
+
 Supervise = Literal["all", "last"]
 
 
@@ -79,49 +84,60 @@ class Part:
     """Shard of schema `LOST`."""
 
 
-def read_pool(
-    keys: Path, verdicts: Path, parts: Sequence[Part], *, supervise: Supervise, shard: int
-) -> pl.DataFrame:
-    """Return the examples of one shard that may be drawn, schema `POOL`.
+class PoolShard(NamedTuple):
+    """One shard as the draw sees it."""
+
+    number: int
+    keys: Path
+    """Schema `normalize.KEYS`."""
+    verdicts: Path
+    """What dedup decided of it, row by row."""
+    parts: Sequence[Part]
+    """What was rendered of it so far."""
+
+
+def read_pool(shards: Sequence[PoolShard], *, supervise: Supervise) -> pl.DataFrame:
+    """Return the examples of a source's shards that may be drawn, schema `POOL`.
 
     Args:
-        keys: shard of schema `normalize.KEYS`.
-        verdicts: what dedup decided of it, row by row.
-        parts: what was rendered of the shard so far.
+        shards: in ascending order of their numbers.
         supervise: which assistant turns are examples.
-        shard: number of the shard.
 
     Raises:
         LedgerError: if the verdicts are of other rows than the keys.
     """
-    rows = pl.read_parquet(keys, columns=["id", "row", "text_bytes", "turns"])
-    judged = pl.read_parquet(verdicts, columns=["id", "cluster", "reason"])
-    check_same_rows(rows, judged)
-    left = rows.hstack(judged.select("cluster", "reason")).filter(pl.col("reason").is_null())
-    examples = left.select(
-        bits("id", 0),
-        bits("id", 16).alias("low"),
-        bits("cluster", 0),
-        supervised(supervise).alias("turn"),
-        pl.lit(shard).alias("shard"),
-        "row",
-        pl.col("text_bytes").alias("bytes"),
-    ).explode("turn")
-    done = [_done(part) for part in parts]
-    if not done:
-        unknown = [pl.lit(None).alias(name) for name in POOL if name not in examples.columns]
-        return examples.with_columns(unknown).cast(POOL)
-    counted = pl.concat(done, how="diagonal")
-    return examples.join(counted, on=["row", "turn"], how="left").select(POOL.names()).cast(POOL)
+    keys = read_many([shard.keys for shard in shards], ["id", "row", "text_bytes", "turns"])
+    verdicts = read_many([shard.verdicts for shard in shards], ["id", "cluster", "reason"])
+    numbers = pl.Series([shard.number for shard in shards], dtype=pl.Int32)
+    left = [pl.DataFrame(schema=_LEFT)]
+    for rows, judged in zip_longest(keys, verdicts):
+        check_same_rows(rows, judged)
+        both = rows.hstack(judged.select("cluster", "reason")).filter(pl.col("reason").is_null())
+        left.append(
+            both.select(
+                bits("id", 0),
+                bits("id", 16).alias("low"),
+                bits("cluster", 0),
+                supervised(supervise).alias("turn"),
+                numbers.gather(both["shard"]).alias("shard"),
+                "row",
+                pl.col("text_bytes").alias("bytes"),
+            )
+            .explode("turn")
+            .cast(_LEFT)
+        )
+    examples = pl.concat(left)
+    counted = _counted([(shard.number, part) for shard in shards for part in shard.parts])
+    return examples.join(counted, on=["shard", "row", "turn"], how="left").select(POOL.names()).cast(POOL)
 
 
-def check_same_rows(rows: pl.DataFrame, verdicts: pl.DataFrame) -> None:
+def check_same_rows(rows: pl.DataFrame | None, verdicts: pl.DataFrame | None) -> None:
     """Refuse verdicts that are not about these rows: a shifted one would silently keep a duplicate.
 
     Raises:
         LedgerError: if ids differ.
     """
-    if not rows["id"].equals(verdicts["id"]):
+    if rows is None or verdicts is None or not rows["id"].equals(verdicts["id"]):
         msg = "the verdicts of dedup are not about these rows"
         raise LedgerError(msg)
 
@@ -131,13 +147,24 @@ def supervised(supervise: Supervise) -> pl.Expr:
     return pl.col("turns") if supervise == "all" else pl.col("turns").list.tail(1)
 
 
-def _done(part: Part) -> pl.DataFrame:
-    known = [name for name in COUNTED if name in POOL]
-    index = pl.read_parquet(part.index, columns=known).with_columns(
-        part=pl.lit(part.number), lost=pl.lit(value=False)
+def _counted(parts: Sequence[tuple[int, Part]]) -> pl.DataFrame:
+    """Return what is known of rendered examples; each part comes with the number of its shard."""
+    shards, numbers = (
+        pl.Series(values, dtype=pl.Int32)
+        for values in ([shard for shard, _ in parts], [part.number for _, part in parts])
     )
-    lost = pl.read_parquet(part.lost, columns=["row", "turn"]).with_columns(lost=pl.lit(value=True))
-    return pl.concat([index, lost], how="diagonal")
+    found = [pl.DataFrame(schema={name: POOL[name] for name in _KNOWN})]
+    for lost, paths, columns in (
+        (False, [part.index for _, part in parts], [name for name in COUNTED if name in POOL]),
+        (True, [part.lost for _, part in parts], ["row", "turn"]),
+    ):
+        for rows in read_many(paths, columns):
+            place = rows["shard"]
+            told = rows.with_columns(shard=shards.gather(place), lost=pl.lit(lost))
+            if not lost:  # what is lost is example of no part
+                told = told.with_columns(part=numbers.gather(place))
+            found.append(told.cast({name: POOL[name] for name in told.columns}))
+    return pl.concat(found, how="diagonal")
 
 
 def bits(column: str, start: int) -> pl.Expr:

@@ -4,8 +4,12 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
-from curation.shards import read_groups
+import polars as pl
+
+from curation.render import EXAMPLES
+from curation.shards import read_groups, write_shard
 from schemas.recipe import Template
 from schemas.record import Record
 from schemas.report import Check
@@ -16,25 +20,45 @@ MOST_BYTES = 2 * 1024 * 1024
 """How much is checked: about two seconds of the official tokenizer."""
 
 
+PARTS = 8
+"""Files that a sample is spread over: what was compared with the reference once is not compared again."""
+
+
 class Compared(Record):
-    """What came of comparing one shard's part of the sample."""
+    """What came of comparing one part of the sample."""
 
     examples: int
     wrong: tuple[str, ...]
     """In what the examples that are not what the reference says differ from it."""
 
 
-def compare_examples(shard: Path, *, template: Template, shards: int = 1) -> Compared:
-    """Return whether a sample of the published examples is what the reference says, byte by byte.
+def write_sample(shard: Path, out: Path, *, shards: int = 1) -> int:
+    """Write a sample of a published shard into `out`, in some `PARTS` files, and return its examples.
 
-    Shards are in the order of the draw, which is random, so the first rows of each are a sample.
+    Shards are in the order of the draw, which is random, so the first rows of each are a sample. An example's
+    file depends on nothing but its id: a few that come or go between two nights change few files.
 
     Args:
         shard: published shard, schema `render.EXAMPLES`.
-        template: what it was rendered with.
+        out: folder for the files, which have the same schema.
         shards: how many are compared in all; each has an equal part of the sample, at least one example.
     """
-    rows = list(_sample(shard, MOST_ROWS // shards + 1, MOST_BYTES // shards))
+    parts: dict[int, list[dict[str, Any]]] = {}
+    for row in _sample(shard, MOST_ROWS // shards + 1, MOST_BYTES // shards):
+        parts.setdefault(crc32(row["id"].encode()) % PARTS, []).append(row)
+    for number, rows in parts.items():
+        write_shard(out / f"sample-{number}.parquet", pl.DataFrame(rows, schema=EXAMPLES, orient="row"))
+    return sum(map(len, parts.values()))
+
+
+def compare_examples(sample: Path, *, template: Template) -> Compared:
+    """Return whether examples are what the reference says, byte by byte.
+
+    Args:
+        sample: shard of schema `render.EXAMPLES`.
+        template: what it was rendered with.
+    """
+    rows = [row for group in read_groups(sample) for row in group.iter_rows(named=True)]
     wrong = [problem for row in rows if (problem := _problem(row, template))]
     return Compared(examples=len(rows), wrong=tuple(wrong))
 

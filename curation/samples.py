@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from curation import mix
 from curation.normalize import REJECTS
 from curation.pools import bits
-from curation.shards import read_groups
+from curation.shards import read_groups, read_many
 from curation.spans import Span, offending
 from schemas.report import Sample
 
@@ -155,8 +155,8 @@ def _places(
     """Return file and row of rows that were drawn; rows of one id are copies, of which one is drawn."""
     keys = wanted.select(name="id", id=bits("id", 0))
     places: dict[tuple[str, str], list[tuple[str, int]]] = {}
-    for shard in drawn:
-        rows = pl.read_parquet(shard.drawn, columns=["id", "row"]).join(keys, on="id").unique()
-        for name, row in rows.select("name", "row").sort("name", "row").iter_rows():
-            places.setdefault((shard.source, name), []).append((shard.file, row))
+    for rows in read_many([shard.drawn for shard in drawn], ["id", "row"]):
+        found = rows.join(keys, on="id").select("shard", "name", "row").unique()
+        for number, name, row in found.sort("shard", "name", "row").iter_rows():
+            places.setdefault((drawn[number].source, name), []).append((drawn[number].file, row))
     return places

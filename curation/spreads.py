@@ -7,6 +7,7 @@ from typing import Literal
 import polars as pl
 
 from curation.languages import LANGUAGES
+from curation.shards import read_many
 from schemas.report import Spread
 
 SOLUTIONS = ("1", "2", "3", "4", "5-8", "9-16", "17+")
@@ -25,7 +26,7 @@ def spreads(drawn: Mapping[str, Sequence[Path]], *, rated: Sequence[str] = ()) -
     """Return per source how its rows in the mixture spread; the groups of each spread sum to these rows.
 
     Args:
-        drawn: per source the drawn examples of its shards, schema `fates.DRAWN`; one is in memory at a time.
+        drawn: per source the drawn examples of its shards, schema `fates.DRAWN`.
         rated: sources whose format states pass rates.
     """
     return tuple(
@@ -36,8 +37,8 @@ def spreads(drawn: Mapping[str, Sequence[Path]], *, rated: Sequence[str] = ()) -
 def _of_source(source: str, shards: Sequence[Path], rated: bool) -> list[Spread]:
     counted: dict[Measure, dict[str, int]] = {}
     problems = [pl.DataFrame(schema={"problem": pl.UInt64(), "rows": pl.Int64()})]
-    for shard in shards:
-        rows = pl.read_parquet(shard, columns=_COLUMNS).unique("row")
+    for drawn in read_many(shards, _COLUMNS):
+        rows = drawn.unique(["shard", "row"])
         groups: dict[Measure, pl.Expr] = {"language": pl.col("language"), "turns": _turns()}
         if rated:
             groups["pass_rate"] = _band()

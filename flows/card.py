@@ -4,8 +4,8 @@ import json
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from curation.mix import SPLITS
 from flows.markdown import inline
+from schemas.manifest import SPLITS
 from schemas.report import Report
 
 

@@ -28,15 +28,6 @@ class Evaluation(NamedTuple):
     files: tuple[InputFile, ...]
 
 
-def resolve(store: Store, plan: Decontamination, base: Path) -> list[Snapshot]:
-    """Return which files each benchmark's questions lie in, and what they hold.
-
-    Raises:
-        SourceError: if there are none, or they are of another kind.
-    """
-    return [local.resolve(benchmark, base=base, into=store.downloads) for benchmark in plan.benchmarks]
-
-
 def fetch(store: Store, plan: Decontamination, snapshots: Sequence[Snapshot], base: Path) -> list[Evaluation]:
     """Return the files, verified."""
     both = zip(plan.benchmarks, snapshots, strict=True)

@@ -10,14 +10,14 @@ import polars as pl
 from curation import assemble, cluster_view, fates, mix, normalize, render
 from curation.fates import FATES
 from curation.normalize import REJECTS
-from curation.pools import Part, read_pool
+from curation.pools import Part, PoolShard, Supervise, read_pool
 from curation.read import read_rows
 from curation.shards import ShardWriter, read_groups, write_shard
 from flows.jobs import Raw, Run, Shard, height, job, numbered, run_jobs
 from flows.store import StageOutput
 from schemas.dedup import Numbers
 from schemas.manifest import Share
-from schemas.recipe import MixPlan, Recipe, SourceBase, Template
+from schemas.recipe import MixPlan, Recipe, Template
 from templates import template_digest, tokenizer_digest
 
 
@@ -60,17 +60,6 @@ class Drawn:
 
 Joined = Mapping[tuple[str, str], StageOutput]
 """By file (`fates.parquet`, `rejects.parquet`) and source: the rows of all its shards."""
-
-
-@dataclass(frozen=True)
-class _Candidates:
-    """One shard as the draw sees it."""
-
-    number: int
-    source: SourceBase
-    keys: Path
-    verdicts: Path
-    parts: tuple[Part, ...]
 
 
 def draw(run: Run, shards: Sequence[Shard], verdicts: StageOutput, recipe: Recipe) -> Drawn:
@@ -193,21 +182,21 @@ def _round(
     recipe: Recipe,
 ) -> StageOutput:
     """Draw, as far as it is known how long examples are."""
-    candidates = [
-        _Candidates(
-            shard.number,
-            shard.source,
-            shard.keys,
-            verdicts.folder / numbered("verdicts", shard.number),
-            tuple(part.part for part in parts if part.shard == shard.number),
+    rendered: dict[int, list[Part]] = {shard.number: [] for shard in shards}
+    for part in parts:
+        rendered[part.shard].append(part.part)
+    candidates: dict[str, list[PoolShard]] = {}
+    for shard in shards:
+        verdict = verdicts.folder / numbered("verdicts", shard.number)
+        candidates.setdefault(shard.source.name, []).append(
+            PoolShard(shard.number, shard.keys, verdict, rendered[shard.number])
         )
-        for shard in shards
-    ]
+    supervise = {shard.source.name: shard.source.supervise for shard in shards}
     making = job(
         run,
         "draw",
         "draw",
-        partial(_draw, candidates, recipe.mix, recipe.seed, recipe.max_tokens),
+        partial(_draw, candidates, supervise, recipe.mix, recipe.seed, recipe.max_tokens),
         sources=[(shard.source.name, shard.source.supervise) for shard in shards],
         keys=[shard.validated.files["keys.parquet"] for shard in shards],
         verdicts=verdicts.files,
@@ -254,22 +243,21 @@ def _render(
 
 
 def _draw(
-    candidates: Sequence[_Candidates], plan: MixPlan, seed: int, max_tokens: int, out: Path
+    candidates: Mapping[str, Sequence[PoolShard]],
+    supervise: Mapping[str, Supervise],
+    plan: MixPlan,
+    seed: int,
+    max_tokens: int,
+    out: Path,
 ) -> dict[str, object]:
-    found: dict[str, list[pl.DataFrame]] = {}
-    for shard in candidates:
-        pool = read_pool(
-            shard.keys, shard.verdicts, shard.parts, supervise=shard.source.supervise, shard=shard.number
-        )
-        found.setdefault(shard.source.name, []).append(pool)
-    pools = {name: pl.concat(found.pop(name)) for name in list(found)}
+    pools = {name: read_pool(shards, supervise=supervise[name]) for name, shards in candidates.items()}
     mixture = mix.mix(pools, plan, seed=seed, max_tokens=max_tokens)
     for (number,), wanted in mixture.wanted.group_by("shard", maintain_order=True):
         write_shard(out / numbered("wanted", int(str(number))), wanted.sort("row", "turn"))
     if mixture.wanted.height:
         return {"rows": 0}
     selection = assemble.assign_shards(mixture.selection)
-    parts = [part.number for shard in candidates for part in shard.parts]
+    parts = [part.number for shards in candidates.values() for shard in shards for part in shard.parts]
     drawn = selection.partition_by("part", as_dict=True)
     for number in parts:
         # by itself, without the part's number: what follows then depends on what was drawn of it and no more

@@ -1,5 +1,6 @@
 """Where a build's shards are worked on; it decides nothing about a byte of the mixture."""
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import ByteSize, Field, ValidationError
 
+from curation.imports import uncollected
 from flows.workers import Workers, processes
 from schemas.errors import RecipeError
 from schemas.record import Record
@@ -79,5 +81,8 @@ def workers(engine: Engine, count: int | None, root: Path) -> Iterator[Workers]:
 
 def _prepare() -> None:
     """Import in a worker what its stages need, while the parent still looks for work."""
-    import flows.audit.figures  # noqa: PLC0415 - in the worker only
-    import flows.stages  # noqa: F401, PLC0415
+    with uncollected():
+        import flows.audit.figures  # noqa: PLC0415 - in the worker only
+        import flows.stages  # noqa: F401, PLC0415
+    gc.freeze()  # they live as long as the process: no garbage is looked for among them, nor at its end
+    gc.set_threshold(50_000, 20, 20)  # rows make many objects and hardly a cycle

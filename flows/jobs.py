@@ -99,7 +99,7 @@ def job(
     Our own code decides every output, so it is part of every key and no stage can forget it.
     """
     key = key_of(code=code_digest(), **decided_by)
-    return Job(label, partial(run.store.stage, stage, key, make))
+    return Job(label, partial(run.store.stage, stage, key, make), partial(run.store.known, stage, key))
 
 
 def run_jobs(

@@ -10,14 +10,8 @@ from pathlib import Path
 import orjson
 from pydantic import ValidationError
 
-from curation import mix, normalize
-from curation.gates import judge
-from flows.audit.charts import kept
-from flows.audit.page import render_page
-from flows.diff import diff
 from flows.running import UNSCHEDULED, Scheduled, noted
 from flows.store import Store
-from flows.summary import summary
 from schemas.changes import Changes
 from schemas.errors import StoreError, ThinkmixError
 from schemas.gates import GateResult
@@ -52,6 +46,8 @@ class NightRun:
             before: the version that was current when the run began.
             new: whether the version was not there before, or not whole.
         """
+        from curation.gates import judge  # noqa: PLC0415 - slow, and at its start no run is judged yet
+
         baseline, problems = self._last_good(before)
         gates = (*problems, *judge(report, baseline, report.recipe.gates))
         status = _status(report, gates, same=before == version and not new)
@@ -135,6 +131,10 @@ def rendered(store: Store, told: RunReport) -> dict[str, bytes]:
 
     Charts that the store's cache has are not drawn again.
     """
+    from flows.audit.charts import kept  # noqa: PLC0415 - like the gates
+    from flows.audit.page import render_page  # noqa: PLC0415
+    from flows.summary import summary  # noqa: PLC0415
+
     with kept(store.kept_chart):
         page = render_page(told)
     options = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
@@ -160,6 +160,8 @@ def _changes(before: Path | None, version: Path) -> Changes | None:
     """Return what differs from the version before; None if there is none, or none that can be read."""
     if before is None or before == version:
         return None
+    from flows.diff import diff  # noqa: PLC0415 - like the gates
+
     with suppress(StoreError):  # a damaged version, or an older release's, must not stop its successor
         return diff(before, version)
     return None
@@ -201,6 +203,8 @@ def _status(report: Report, gates: tuple[GateResult, ...], *, same: bool) -> Sta
 def _night(
     night: NightRun, version: Path, report: Report, gates: tuple[GateResult, ...], status: Status
 ) -> Night:
+    from curation import mix, normalize  # noqa: PLC0415 - like the gates
+
     before_draw = [count for count in report.ledger.stages if count.stage != mix.STAGE]
     dropped = sum(amount.rows for count in before_draw for amount in count.dropped.values())
     return Night(

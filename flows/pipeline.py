@@ -1,26 +1,27 @@
 """The story of a build, from recipe to published version; the scheduler only watches it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
-from flows import decontaminate, drawing, stages
-from flows.audit import figures
+from curation.imports import uncollected
 from flows.engine import LOCAL, Engine, workers
-from flows.jobs import Run, Shard
 from flows.nights import NightRun, recorded, rendered
 from flows.progress import Notify, silent
 from flows.running import UNSCHEDULED, Scheduled
 from flows.store import MANIFEST, Store, check_path, full_disk
-from flows.version import Work, already_built, put_together
-from schemas.artifact import InputFile, Snapshot
+from flows.tonight import already_built, resolve, resolve_benchmarks
 from schemas.errors import Held, StoreCorrupt
-from schemas.manifest import InputEntry, Manifest, SourceEntry
-from schemas.recipe import Recipe, Source
+from schemas.manifest import Manifest
+from schemas.recipe import Recipe
 from schemas.report import Report
 from schemas.run import RunReport, Status
+
+if TYPE_CHECKING:
+    from flows.jobs import Run
+    from flows.version import Work
 
 Arguments = ParamSpec("Arguments")
 Outcome = TypeVar("Outcome")
@@ -108,64 +109,24 @@ def build(
     ):
         # all sources before the first download, so that one that is gone ends the build early
         snapshots = [
-            step(f"resolve {source.name}", stages.resolve)(store, source, base) for source in recipe.sources
+            step(f"resolve {source.name}", resolve)(store, source, base) for source in recipe.sources
         ]
-        asked = decontaminate.resolve(store, recipe.decontaminate, base)
+        asked = resolve_benchmarks(store, recipe.decontaminate, base)
         if found := step("compare", already_built)(store, recipe, snapshots, asked):
             return step("publish", _publish_again)(store, found, night)
         with workers(engine, processes, store.root) as pool:
-            run = Run(store, pool, notify)
-            origins, shards = _read_sources(run, recipe, snapshots, base, step)
-            questions = decontaminate.fetch(store, recipe.decontaminate, asked, base)
-            overlaps = step("decontaminate", decontaminate.overlaps)(
-                run, shards, questions, recipe.decontaminate
-            )
-            verdicts = step("dedup", stages.deduplicate)(run, shards, overlaps, recipe.dedup)
-            drawn = step("draw", drawing.draw)(run, shards, verdicts, recipe)
-            settled = step("settle", drawing.settle)(run, shards, verdicts, drawn, recipe.dedup.numbers)
-            saved = step("save", drawing.save)(run, shards, settled)
-            joined = step("join", drawing.join)(run, shards, settled, saved)
-            gathered = step("gather", drawing.gather)(run, drawn)
-            audit = step("audit", figures.audit)(run, shards, settled, joined, gathered, recipe.template)
-            work = Work(recipe, origins, asked, shards, verdicts, drawn, settled, joined, gathered, audit)
+            with uncollected():
+                # while the workers import theirs, and not on nights on which nothing changed
+                from flows import making  # noqa: PLC0415
+            run = making.Run(store, pool, notify)
+            work = making.make(run, recipe, snapshots, asked, base, step)
             return step("publish", _publish)(run, work, night)
 
 
-def _read_sources(
-    run: Run, recipe: Recipe, snapshots: Sequence[Snapshot], base: Path, step: Step
-) -> tuple[list[SourceEntry], list[Shard]]:
-    """Fetch and validate source by source."""
-    origins: list[SourceEntry] = []
-    shards: list[Shard] = []
-    for source, snapshot in zip(recipe.sources, snapshots, strict=True):
-        files = step(f"fetch {source.name}", stages.fetch)(run, source, snapshot, base)
-        origins.append(_origin(source, snapshot, files))
-        shards += step(f"validate {source.name}", stages.validate)(
-            run, source, snapshot, files, max_row_bytes=recipe.max_row_bytes, first=len(shards)
-        )
-    places = {
-        name: {
-            shard.raw.piece.file: str(shard.raw.piece.path) for shard in shards if shard.source.name == name
-        }
-        for name in (source.name for source in recipe.sources)
-    }
-    run.store.record_places(recipe.name, places)
-    return origins, shards
-
-
-def _origin(source: Source, snapshot: Snapshot, files: Sequence[InputFile]) -> SourceEntry:
-    return SourceEntry(
-        name=source.name,
-        dataset=snapshot.dataset,
-        revision=snapshot.revision,
-        commit=snapshot.commit,
-        licence=source.licence,
-        files=tuple(InputEntry(name=file.name, sha256=file.sha256, bytes=file.size) for file in files),
-    )
-
-
-def _publish(run: Run, work: Work, night: NightRun) -> Built:
+def _publish(run: "Run", work: "Work", night: NightRun) -> Built:
     """Put the version together and let it be judged."""
+    from flows.version import put_together  # noqa: PLC0415 - there by now
+
     store, mixture = run.store, work.recipe.name
     with store.scratch(store.root / mixture / "versions") as folder:
         manifest, report = put_together(work, folder)

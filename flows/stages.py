@@ -5,26 +5,19 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-import polars as pl
-
 from curation import dedup, normalize
 from curation.count import count_stage
 from curation.profile import Profile
 from curation.read import RawSlice, slices
+from curation.shards import read_many
 from flows.jobs import Raw, Run, Shard, height, job, numbered, run_jobs
 from flows.progress import Event
 from flows.sources import fetch as fetch_files
-from flows.sources import resolve as resolve_files
-from flows.store import StageOutput, Store
+from flows.store import StageOutput
 from schemas.artifact import InputFile, Snapshot
 from schemas.dedup import DedupPlan
 from schemas.ledger import StageCount
 from schemas.recipe import Source, SourceBase
-
-
-def resolve(store: Store, source: Source, base: Path) -> Snapshot:
-    """Return which files the source means tonight, at which commit."""
-    return resolve_files(source, base=base, into=store.downloads)
 
 
 def fetch(run: Run, source: Source, snapshot: Snapshot, base: Path) -> tuple[InputFile, ...]:
@@ -135,12 +128,13 @@ def _duplicates(
     verdicts = [out / numbered("verdicts", number) for number in range(len(keys))]
     search = dedup.find_duplicates(keys, bands, verdicts, plan=plan, overlaps=overlaps)
     found: list[StageCount] = []
-    for path, verdict in zip(keys, verdicts, strict=True):
-        rows = pl.read_parquet(path, columns=["source", "messages", "text_bytes"])
-        rows = rows.with_columns(pl.read_parquet(verdict, columns=["reason"])["reason"])
+    counted = read_many(keys, ["source", "messages", "text_bytes"])
+    for rows, decided in zip(counted, read_many(verdicts, ["reason"]), strict=True):
         found += [
             count_stage("dedup", str(source), part)
-            for (source,), part in rows.group_by("source", maintain_order=True)
+            for (source,), part in rows.with_columns(decided["reason"]).group_by(
+                "source", maintain_order=True
+            )
         ]
     return {"dedup": [count.model_dump() for count in found], "search": asdict(search), "rows": search.rows}
 

@@ -115,9 +115,9 @@ class Store:
         Raises:
             StoreFull: if the disk is full; nothing is left behind.
         """
-        folder = self.root / ".cache" / name / key
-        if use(folder / MANIFEST) and (found := _intact(folder)):
+        if found := self.known(name, key):
             return found
+        folder = self.root / ".cache" / name / key
         with self.scratch(folder.parent) as scratch:
             result = make(scratch)
             files = {path.name: digest(path) for path in sorted(scratch.iterdir())}
@@ -126,6 +126,11 @@ class Store:
             if commit(scratch, folder, whole=lambda there: _intact(there) is not None):
                 return StageOutput(folder, files, result, reused=False)
         return self.stage(name, key, make)
+
+    def known(self, name: str, key: str) -> StageOutput | None:
+        """Return the output of a stage if it is there and every byte of it holds."""
+        folder = self.root / ".cache" / name / key
+        return _intact(folder) if use(folder / MANIFEST) else None
 
     def kept_chart(self, key: str, draw: Callable[[], bytes]) -> bytes:
         """Return a chart, drawn anew only if the cache does not hold it under that key."""

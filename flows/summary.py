@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 
-from curation.mix import SPLITS
 from flows.audit.verdict import Signal, signals, verdict
 from flows.markdown import inline
 from schemas.ledger import Ledger
-from schemas.manifest import Share
+from schemas.manifest import SPLITS, Share
 from schemas.run import RunReport, Status
 
 

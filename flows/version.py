@@ -2,8 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -12,17 +11,17 @@ import orjson
 import pyarrow.parquet as pq
 
 from curation import measure, mix, normalize, profile, render
-from curation.mix import SPLITS
 from flows.audit.figures import Audited
 from flows.card import dataset_card
 from flows.drawing import Drawn, Joined
 from flows.fingerprint import code_digest, library_versions
 from flows.jobs import Shard, counts
-from flows.store import MANIFEST, StageOutput, Store, digest, problems, write_json
+from flows.store import MANIFEST, StageOutput, digest, write_json
+from flows.tonight import asked_of
 from schemas.artifact import Snapshot
 from schemas.errors import LedgerError, StoreCorrupt
 from schemas.ledger import Ledger, StageCount, total
-from schemas.manifest import FileEntry, Manifest, SourceEntry
+from schemas.manifest import SPLITS, FileEntry, Manifest, SourceEntry
 from schemas.recipe import Recipe
 from schemas.report import Columns, Report
 from templates import template_digest, tokenizer_digest
@@ -63,62 +62,6 @@ class Work:
                 mine = [part for part in parts if part.source == source.name]
                 listed.append(total([StageCount(stage=stage, source=source.name), *mine]))
         return Ledger(stages=tuple(listed)).check()
-
-
-def already_built(
-    store: Store, recipe: Recipe, snapshots: Sequence[Snapshot], asked: Sequence[Snapshot]
-) -> Path | None:
-    """Return the version that exactly these inputs and this code made, if it was the last one and is whole.
-
-    Args:
-        store: where versions lie.
-        recipe: what to build.
-        snapshots: what each of its sources is tonight.
-        asked: what each of its benchmarks is tonight.
-    """
-    for version in _newest(store, recipe.name):
-        try:
-            manifest = Manifest.model_validate_json((version / MANIFEST).read_bytes())
-        except (OSError, ValueError):  # gone, damaged, or of another layout: to be built anew
-            continue
-        if _is_made_of(manifest, recipe, snapshots, asked) and not problems(version):
-            return version
-    return None
-
-
-def _newest(store: Store, mixture: str) -> Iterator[Path]:
-    """Yield the current version, and the one of the last run, which a gate may have held."""
-    with suppress(StoreCorrupt):
-        if current := store.current(mixture):
-            yield current
-    for line in store.runs(mixture)[-1:]:
-        if isinstance(name := line.get("version"), str):
-            yield store.root / mixture / "versions" / name
-
-
-def _is_made_of(
-    manifest: Manifest, recipe: Recipe, snapshots: Sequence[Snapshot], asked: Sequence[Snapshot]
-) -> bool:
-    """Return whether building would make this manifest again; a commit stands for what its files hold."""
-    made = [
-        (source.name, source.dataset, source.revision, source.commit, {file.name for file in source.files})
-        for source in manifest.sources
-    ]
-    tonight = [
-        (source.name, shot.dataset, shot.revision, shot.commit, {file.path for file in shot.files})
-        for source, shot in zip(recipe.sources, snapshots, strict=True)
-    ]
-    program = (code_digest(), template_digest(recipe.template), tokenizer_digest())
-    return (
-        made == tonight
-        and manifest.recipe == recipe
-        and manifest.benchmarks == _asked(asked)
-        and (manifest.code_sha256, manifest.template_sha256, manifest.tokenizer_sha256) == program
-    )
-
-
-def _asked(snapshots: Sequence[Snapshot]) -> dict[str, str]:
-    return {snapshot.dataset: snapshot.commit for snapshot in snapshots}
 
 
 def put_together(work: Work, folder: Path) -> tuple[Manifest, Report]:
@@ -213,7 +156,7 @@ def _manifest(work: Work, report: Report, folder: Path) -> Manifest:
         mixture=report.mixture,
         recipe=report.recipe,
         sources=report.sources,
-        benchmarks=_asked(work.asked),
+        benchmarks=asked_of(work.asked),
         template=work.recipe.template,
         template_sha256=report.template_sha256,
         tokenizer_sha256=report.tokenizer_sha256,

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -47,6 +47,8 @@ class Job(Generic[Result]):
 
     label: str
     call: Callable[[], Result]
+    known: Callable[[], Result | None] = lambda: None
+    """Asked first, in the parent: the result if it is there already and holds, which needs no worker."""
 
 
 class Workers(Protocol):
@@ -103,10 +105,13 @@ class Processes:
             StageOom: if a shard's worker wanted too much memory twice, naming the shard.
             WorkerDied: if it was killed or crashed twice.
         """
-        results: dict[int, Result] = {}
-        waiting, suspects, idle = deque(range(len(jobs))), list[int](), list(reversed(self._workers))
+        results = self._known(jobs)
+        for place, result in results.items():
+            done(jobs[place], result)
+        waiting = deque(place for place in range(len(jobs)) if place not in results)
+        suspects, idle = list[int](), list(reversed(self._workers))
         running: dict[Future[tuple[Result, int]], tuple[int, _Worker]] = {}
-        ceiling = self.memory * self.count // max(1, min(self.count, len(jobs)))
+        ceiling = self.memory * self.count // max(1, min(self.count, len(waiting)))
         while waiting or running:
             while waiting and idle:
                 place, worker = waiting.popleft(), idle.pop()
@@ -124,6 +129,12 @@ class Processes:
             results[place] = self._alone(jobs[place])
             done(jobs[place], results[place])
         return [results[place] for place in range(len(jobs))]
+
+    def _known(self, jobs: Sequence[Job[Result]]) -> dict[int, Result]:
+        """Return by place what is there already: mostly hashing files, which threads do side by side."""
+        with ThreadPoolExecutor(self.count) as threads:
+            found = list(threads.map(lambda job: job.known(), jobs))
+        return {place: result for place, result in enumerate(found) if result is not None}
 
     def _alone(self, job: Job[Result]) -> Result:
         """Run a job whose worker died once more, with nothing beside it and with all memory there is."""

@@ -37,6 +37,9 @@ class RemoteFile(Record):
     """LFS oid; absent for small files that lie in git itself."""
     blob_sha1: GitOid | None = None
     """Git's id of the content: sha1 over `blob SIZE`, NUL and the bytes."""
+    stamp: tuple[int, int, int, int] | None = None
+    """Of a local file: size, times of change in ns, and inode, before it was hashed; unset if it was written
+    to so short a time before that a later write might leave the same."""
 
     @model_validator(mode="after")
     def _is_verifiable(self) -> Self:

@@ -7,6 +7,9 @@ from schemas.ledger import Ledger
 from schemas.recipe import Recipe
 from schemas.record import Record
 
+Split = Literal["train", "eval"]
+SPLITS: tuple[Split, ...] = ("train", "eval")
+
 
 class FileEntry(Record):
     """One file of a version."""
@@ -42,7 +45,7 @@ class Share(Record):
     """One source's part of one split."""
 
     source: str
-    split: Literal["train", "eval"]
+    split: Split
     declared: float
     """Share that the recipe asks for, in its unit."""
     available: int

@@ -212,6 +212,9 @@ def prepare(folder: Path, *, builds: bool) -> None:
     if builds:
         import pandas  # noqa: F401, PLC0415 - or pyarrow would, in every child
 
+        import flows.audit.page  # noqa: PLC0415
+        import flows.diff  # noqa: PLC0415
+        import flows.making  # noqa: PLC0415
         import flows.pipeline  # noqa: F401, PLC0415
         import tests.builders  # noqa: F401, PLC0415
         from flows.fingerprint import code_digest  # noqa: PLC0415

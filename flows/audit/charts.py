@@ -41,7 +41,6 @@ _DIGITS = 3
 _FILES = 16
 """Open files that drawing takes, twelve of them on two cores; without them its threads panic."""
 
-_NAMES = {"ticks": False, "domain": False, "minExtent": 84}
 INK, SOFT, LINE = "var(--ink)", "var(--soft)", "var(--line)"
 _STYLE: Mapping[str, object] = {
     "background": "transparent",
@@ -121,7 +120,7 @@ def histogram(bins: Sequence[str], counts: Sequence[int], *, place: int, label: 
         {
             "bin": name,
             "share": round(count / total, _DIGITS),
-            "words": _percent(count / total) if count else "",
+            "words": percent(count / total) if count else "",
         }
         for name, count in zip(bins, counts, strict=True)
     ]
@@ -140,71 +139,8 @@ def _histogram(*, tone: str) -> "alt.LayerChart":
     return bars + words
 
 
-def grouped_bars(
-    groups: Sequence[str], shares: Sequence[tuple[int, Sequence[float]]], *, label: str
-) -> Markup:
-    """Return one horizontal bar per group and source, as long as the group's part of the source.
-
-    Args:
-        groups: their names, in order.
-        shares: place of each source in the recipe, and its part in every group, from 0 to 1.
-        label: what is shown, in a sentence.
-    """
-    names = [drawable(name, longest=16) for name in groups]
-    values = [
-        {"group": name, "place": place, "share": round(part, _DIGITS), "words": _percent(part)}
-        for place, parts in shares
-        for name, part in zip(names, parts, strict=True)
-    ]
-    most = max((round(part, _DIGITS) for _, parts in shares for part in parts), default=1.0) or 1.0
-    return drawn(_grouped_bars, values, label, names=names, places=[place for place, _ in shares], most=most)
-
-
-def _grouped_bars(*, names: Sequence[str], places: Sequence[int], most: float) -> "alt.LayerChart":
-    import altair as alt  # noqa: PLC0415 - slow, and only pages need it
-
-    height = len(names) * (12 + 14 * len(places))
-    base = alt.Chart(alt.NamedData(ROWS), width=WIDTH, height=height).encode(
-        y=alt.Y("group:N", sort=names, title=None, axis=alt.Axis(**_NAMES)),
-        x=alt.X("share:Q", title=None, axis=None, scale=alt.Scale(domain=[0, 1.18 * most])),
-        yOffset=alt.YOffset("place:N", sort=places),
-    )
-    bars = base.mark_bar().encode(
-        color=alt.Color(
-            "place:N", legend=None, scale=alt.Scale(domain=places, range=[colour(place) for place in places])
-        )
-    )
-    words = base.mark_text(align="left", dx=5, color=INK, fontSize=11).encode(text="words:N")
-    return bars + words
-
-
-def counts(names: Sequence[str], numbers: Sequence[int], *, label: str) -> Markup:
-    """Return one horizontal bar per name with its number, on a scale where large and tiny are both seen."""
-    values = [
-        {"name": drawable(name), "number": number, "words": f"{number:,}".replace(",", "\u202f")}
-        for name, number in zip(names, numbers, strict=True)
-    ]
-    return drawn(_counts, values, label, lines=len(names), most=max(numbers, default=1))
-
-
-def _counts(*, lines: int, most: int) -> "alt.LayerChart":
-    import altair as alt  # noqa: PLC0415 - slow, and only pages need it
-
-    base = alt.Chart(alt.NamedData(ROWS), width=WIDTH, height=26 * lines).encode(
-        y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(**_NAMES)),
-        x=alt.X(
-            "number:Q",
-            title=None,
-            axis=None,
-            scale=alt.Scale(type="symlog", domain=[0, 3 * most]),
-        ),
-    )
-    bars = base.mark_bar(color=SOFT)
-    words = base.mark_text(align="left", dx=5, color=INK, fontSize=11).encode(text="words:N")
-    return bars + words
-
-
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """Return a part in percent, with a decimal if it is small."""
     return f"{share:.0%}" if share >= 0.0995 or share == 0 else f"{share:.1%}" if share >= 0.0005 else "<0.1%"
 
 

@@ -1,6 +1,6 @@
 """The stage that measures a finished draw: the report's figures and samples, and the proof of its text."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,7 @@ import polars as pl
 from curation import measure, proof
 from curation.cluster_view import ClusterPart, ClusterShard, cluster_view
 from curation.samples import DrawnShard, dropped_samples, kept_samples
+from curation.shards import read_many
 from curation.spreads import spreads
 from flows.drawing import Joined
 from flows.jobs import Run, Shard, job, run_jobs
@@ -19,6 +20,8 @@ from templates import template_digest, tokenizer_digest
 
 STAGE = "audit"
 
+_TRACES = pl.Schema({"thinking": pl.Boolean(), "think_tokens": pl.Int64()})
+
 
 @dataclass(frozen=True)
 class Audited:
@@ -26,7 +29,7 @@ class Audited:
 
     measured: StageOutput
     proved: Sequence[StageOutput]
-    """Per split, whether its first shard is what the reference says."""
+    """Whether the sample of the published examples is what the reference says, part by part."""
 
     @property
     def facts(self) -> measure.Audit:
@@ -89,18 +92,30 @@ def audit(
         gathered=[output.files for output in firsts],
         rated=rated,
     )
+    sampling = [
+        job(
+            run,
+            "sample",
+            name,
+            partial(_sample, output.folder / name, len(firsts)),
+            shard=content,
+            shards=len(firsts),
+        )
+        for output in reversed(firsts)
+        for name, content in output.files.items()
+    ]
     proving = [
         job(
             run,
             "proof",
-            name,
-            partial(_prove, output.folder / name, template, len(firsts)),
-            shard=content,
-            shards=len(firsts),
+            f"{sampled.label}: {name}",
+            partial(_prove, output.folder / name, template),
+            # the examples themselves: a shard may change where it was not sampled
+            sample=content,
             template=template_digest(template),
             tokenizer=tokenizer_digest(),
         )
-        for output in reversed(firsts)
+        for sampled, output in zip(sampling, run_jobs(run, sampling, stage="sample"), strict=True)
         for name, content in output.files.items()
     ]
     measured, *proved = run_jobs(run, [measuring, *proving], stage=STAGE)
@@ -120,11 +135,15 @@ def _audit(
     by_source: dict[str, list[Path]] = {}
     for shard in shards:
         by_source.setdefault(shard.source, []).append(shard.drawn)
-    tokens = {source: [_tokens(path) for path in paths] for source, paths in by_source.items()}
+    tokens = {source: list(_tokens(paths)) for source, paths in by_source.items()}
     traces = {
-        source: [pl.read_parquet(path, columns=["thinking", "think_tokens"]) for path in paths]
+        source: [
+            pl.DataFrame(schema=_TRACES),
+            *(rows.drop("shard") for rows in read_many(paths, _TRACES.names())),
+        ]
         for source, paths in by_source.items()
     }
+    everything = [shard.drawn for shard in shards]
     drawn = [DrawnShard(shard.source, shard.file, shard.drawn) for shard in shards]
     samples = (*kept_samples(firsts, drawn), *dropped_samples(rejects))
     found = measure.Audit(
@@ -141,22 +160,23 @@ def _audit(
         ),
         samples=tuple(sorted(samples, key=lambda sample: (sample.source, sample.reason))),
         checks=(
-            measure.check_split(
-                pl.read_parquet(shard.drawn, columns=["cluster", "split"]) for shard in shards
-            ),
-            measure.check_targets(
-                pl.read_parquet(shard.drawn, columns=["completion_tokens"]) for shard in shards
-            ),
+            measure.check_split(read_many(everything, ["cluster", "split"])),
+            measure.check_targets(read_many(everything, ["completion_tokens"])),
         ),
     )
     return {"audit": found.model_dump(mode="json"), "rows": sum(view.examples for view in found.lengths)}
 
 
-def _prove(shard: Path, template: Template, shards: int, out: Path) -> dict[str, object]:
-    compared = proof.compare_examples(shard, template=template, shards=shards)
+def _sample(shard: Path, shards: int, out: Path) -> dict[str, object]:
+    return {"rows": proof.write_sample(shard, out, shards=shards)}
+
+
+def _prove(sample: Path, template: Template, out: Path) -> dict[str, object]:
+    compared = proof.compare_examples(sample, template=template)
     return {"compared": compared.model_dump(), "rows": compared.examples}
 
 
-def _tokens(drawn: Path) -> pl.Series:
-    rows = pl.read_parquet(drawn, columns=["prompt_tokens", "completion_tokens"])
-    return rows["prompt_tokens"] + rows["completion_tokens"]
+def _tokens(drawn: Sequence[Path]) -> Iterator[pl.Series]:
+    yield pl.Series(dtype=pl.Int64)  # nothing may have been drawn
+    for rows in read_many(drawn, ["prompt_tokens", "completion_tokens"]):
+        yield rows["prompt_tokens"] + rows["completion_tokens"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from flows.audit import charts
+from flows.audit import bars, charts
 from flows.audit.trend import trend
 from flows.audit.verdict import duration, moment
 from schemas.report import ClusterView, LengthView, Spread, ThinkView
@@ -113,7 +113,7 @@ def spreads(views: Sequence[Spread], places: Mapping[str, int]) -> list[Figure]:
             Figure(
                 title=title,
                 note=note,
-                picture=charts.grouped_bars(
+                picture=bars.grouped_bars(
                     groups,
                     [(places.get(view.source, 0), shares) for view, shares in zip(mine, parts, strict=True)],
                     label=f"{title}, part of each source's rows. {told}",
@@ -157,7 +157,7 @@ def cluster_sizes(view: ClusterView) -> Figure | None:
     return Figure(
         title="Clusters by size",
         note="each of a cluster's rows says nearly the same; bars grow by powers of ten",
-        picture=charts.counts(
+        picture=bars.counts(
             list(bins),
             list(bins.values()),
             label=f"Clusters by size: {_told(list(bins), list(bins.values()))}",

@@ -134,10 +134,13 @@ def _build_directly(
     train: "Tuning | None" = None,
 ) -> None:
     """Build, tell the webhook how it went, and train on what was built, as the flow would."""
-    from flows import webhook
-    from flows.pipeline import build
-    from flows.running import Running, Scheduled
-    from flows.store import Store
+    from curation.imports import uncollected
+
+    with uncollected():
+        from flows import webhook
+        from flows.pipeline import build
+        from flows.running import Running, Scheduled
+        from flows.store import Store
 
     def tell_killed(left: Running, known: bool) -> None:
         if not known:

@@ -26,6 +26,8 @@ def test_a_module_is_absent_only_inside_the_block(monkeypatch) -> None:
     [
         ("import curation.dedup", "scipy.linalg"),
         ("import flows.drawing", "scipy.linalg"),
+        ("import flows.making", "numba"),
+        ("import flows.pipeline", "pyarrow"),
         (
             "import curation.imports, numpy, pyarrow; curation.imports.arrow_without_pandas();"
             "pyarrow.array(numpy.ones(3)); pyarrow.scalar(1)",

@@ -158,7 +158,7 @@ def test_signatures_are_the_same_without_any_cache(tmp_path: Path) -> None:
         "import polars as pl\nfrom curation import kernels, minhash\n"
         "texts = pl.Series(['one two three'])\n"
         "print(minhash.signatures(texts, shingle=2, permutations=16, seed=1).tolist())\n"
-        "print(kernels.minhashes.stats.cache_path)"
+        "print(kernels.minhashes.machine.stats.cache_path)"
     )
     homes = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"), str(no_folder))
     environment = {**os.environ, **homes, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}

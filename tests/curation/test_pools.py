@@ -8,7 +8,7 @@ import pytest
 
 from curation.dedup import VERDICT_SCHEMA
 from curation.normalize import KEYS
-from curation.pools import COUNTED, LOST, POOL, Part, Supervise, read_pool
+from curation.pools import COUNTED, LOST, POOL, Part, PoolShard, Supervise, read_pool
 from curation.shards import write_shard
 from schemas.errors import LedgerError
 
@@ -34,7 +34,7 @@ def test_every_supervised_turn_that_dedup_left_may_be_drawn(
     tmp_path: Path, supervise: Supervise, turns: list[int]
 ) -> None:
     """One line an example: ids as numbers, the raw row's place and bytes, nothing known of its tokens."""
-    got = read_pool(*shard(tmp_path, "near_dup", None), [], supervise=supervise, shard=4)
+    got = read_pool([PoolShard(4, *shard(tmp_path, "near_dup", None), [])], supervise=supervise)
     assert got.schema == POOL
     assert got.select("id", "low", "cluster", "turn", "shard", "row", "bytes").rows() == [
         (2, 10, 7, turn, 4, 10, 101) for turn in turns
@@ -51,7 +51,7 @@ def test_what_was_rendered_is_known_in_its_part(tmp_path: Path) -> None:
         index = write(tmp_path / f"i{number}", [{"row": row, "turn": turn, "place": 2, **sizes}], COUNTED)
         gone = [{"row": 0, "turn": 3, "reason": "too_long", "detail": "", "tokens": 9}] if number else []
         parts.append(Part(number + 8, index, write(tmp_path / f"l{number}", gone, LOST)))
-    got = read_pool(*paths, parts, supervise="all", shard=0).sort("row", "turn")
+    got = read_pool([PoolShard(0, *paths, parts)], supervise="all").sort("row", "turn")
     assert got.schema == POOL
     known = ["row", "turn", "part", "place", "prompt_tokens", "completion_tokens", "thinking", "lost"]
     assert got.select(known).rows() == [
@@ -67,4 +67,4 @@ def test_verdicts_of_other_rows_are_refused(tmp_path: Path) -> None:
     keys, verdicts = shard(tmp_path, None, "near_dup")
     write_shard(verdicts, pl.read_parquet(verdicts).reverse())
     with pytest.raises(LedgerError, match="not about these rows"):
-        read_pool(keys, verdicts, [], supervise="all", shard=0)
+        read_pool([PoolShard(0, keys, verdicts, [])], supervise="all")

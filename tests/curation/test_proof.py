@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from curation import proof
-from curation.proof import check_examples, compare_examples
+from curation.proof import check_examples, compare_examples, write_sample
 from curation.render import EXAMPLES
 from curation.shards import write_shard
 from schemas.conversation import Message
@@ -42,8 +42,17 @@ def examples(**changes: Any) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=EXAMPLES, orient="row")
 
 
+def sampled(shard: Path, shards: int = 1) -> list[Path]:
+    """Write the sample of a shard beside it; return its files."""
+    out = shard.with_name(f"{shard.name}-sample")
+    out.mkdir()
+    write_sample(shard, out, shards=shards)
+    return sorted(out.iterdir())
+
+
 def judged(*shards: Path) -> Check:
-    return check_examples([compare_examples(shard, template="qwen3", shards=len(shards)) for shard in shards])
+    files = [file for shard in shards for file in sampled(shard, len(shards))]
+    return check_examples([compare_examples(file, template="qwen3") for file in files])
 
 
 def test_examples_that_equal_the_reference_pass(tmp_path: Path) -> None:
@@ -79,3 +88,16 @@ def test_only_a_sample_of_each_shard_is_checked(tmp_path: Path, monkeypatch: pyt
         write_shard(tmp_path / name, pl.concat([examples()] * 50))
     monkeypatch.setattr(proof, "MOST_BYTES", 2)
     assert judged(tmp_path / "a", tmp_path / "b").detail.startswith("2 examples")
+
+
+def test_a_changed_example_changes_one_file_of_the_sample(tmp_path: Path) -> None:
+    """So the others need not be compared again; and any change of an example, wherever, changes its file."""
+    rows = pl.concat([examples().with_columns(id=pl.col("id") + f"-{n}") for n in range(20)])
+    contents = []
+    for name, prompt in (("old", pl.col("prompt")), ("new", pl.lit("other"))):
+        changed = pl.when(pl.col("id") == "x-4-7").then(prompt).otherwise("prompt")
+        write_shard(tmp_path / name, rows.with_columns(prompt=changed))
+        contents.append([file.read_bytes() for file in sampled(tmp_path / name)])
+    old, new = contents
+    assert len(old) == len(new) == proof.PARTS
+    assert sum(one != other for one, other in zip(old, new, strict=True)) == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from flows.audit import charts, plots
+from flows.audit import bars, charts, plots
 from flows.audit.again import run_of
 from flows.audit.page import render_page
 from flows.audit.road import road
@@ -218,13 +218,31 @@ def test_a_chart_that_is_kept_is_not_drawn_again(run: RunReport, tmp_path: Path,
             charts.histogram(["1k", "2k"], [1, 1], place=0, label="new")
 
 
+def test_bars_are_as_long_as_their_numbers_and_stay_in_the_picture():
+    """A part twice as large has a bar twice as long, and the longest one leaves room for its number."""
+    picture = bars.grouped_bars(["1", "2"], [(0, [0.5, 0.25]), (7, [1.0, 0.0])], label="a <b>")
+    assert 'aria-label="a &lt;b&gt;"' in picture
+    drawn = re.findall(r'<rect x="([0-9.]+)" .*?width="([0-9.]+)" height="14" fill="var\(--(c\d)\)"', picture)
+    assert [tone for *_, tone in drawn] == ["c0", "c1"] * 2
+    long = [float(width) for _, width, _ in drawn]
+    assert long == pytest.approx([long[1] / 2, long[1], long[1] / 4, 0], abs=0.1)
+    assert float(drawn[1][0]) + long[1] < charts.WIDTH - 25
+    assert [f">{words}<" in picture for words in ("50%", "25%", "100%", "0%")] == [True] * 4
+    told = bars.counts(["a" * 90, "\x1b<i>"], [1_000_000, 1], label="x")
+    assert told.count("<rect") == 2
+    assert ">1\u202f000\u202f000<" in told
+    assert "<i>" not in told
+
+
 @pytest.mark.parametrize(
     "draw",
     [
+        lambda: bars.grouped_bars([], [], label="none"),
+        lambda: bars.counts([], [], label="none"),
         lambda: charts.histogram([], [], place=0, label="none"),
         lambda: charts.histogram(["1k"], [0], place=0, label="zero"),
-        lambda: charts.grouped_bars(["\x1b[31m", ""], [(0, [0.0, 0.0])], label="zero"),
-        lambda: charts.counts(["2 rows"], [2_000_000_000], label="many"),
+        lambda: bars.grouped_bars(["\x1b[31m", ""], [(0, [0.0, 0.0])], label="zero"),
+        lambda: bars.counts(["2 rows"], [2_000_000_000], label="many"),
         lambda: trend([], [], label="none"),
     ],
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from flows import fingerprint, jobs
+from flows import fingerprint, jobs, tonight
 from flows import version as version_room
 from flows.pipeline import directly
 from flows.progress import Event
@@ -136,7 +136,7 @@ def test_changed_file_remakes_its_source(sources, store_copy, built, tmp_path):
 @pytest.mark.acceptance("A20")
 def test_changed_code_or_library_remakes_everything(sources, store_copy, monkeypatch, built):
     """Another fingerprint of our code and its libraries makes every output anew."""
-    for room in (jobs, version_room):
+    for room in (jobs, tonight, version_room):
         monkeypatch.setattr(room, "code_digest", lambda: "another")
     again = quick_build(recipe(), store_copy(), sources)
     assert (again.made, again.reused) == (built.made, 0)

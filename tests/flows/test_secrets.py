@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import flows.pipeline
-from flows import stages
+from flows import tonight
 from flows.cli import main
 from flows.sources.patience import Patience
 from flows.store import Store, open_version
@@ -68,7 +68,8 @@ def test_token_is_in_no_output_and_no_file(
     }
     for key, value in env.items():
         monkeypatch.setenv(key, value)
-    monkeypatch.setattr(stages, "resolve_files", partial(stages.resolve_files, patience=Patience(tries=1)))
+    impatient = partial(tonight.sources.resolve, patience=Patience(tries=1))
+    monkeypatch.setattr(tonight.sources, "resolve", impatient)
     monkeypatch.setattr(flows.pipeline, "workers", lambda *_: Inline())
     for name, command in MISTAKES.items():
         if name == "no such files":

@@ -53,6 +53,16 @@ def test_results_come_in_the_order_of_the_jobs(pool, tmp_path):
     assert run(pool, *jobs) == words
 
 
+def test_what_is_known_needs_no_worker(pool, tmp_path):
+    """It is announced and stands in its place like what a worker made, and only the rest is worked on."""
+    jobs = [
+        Job("one", partial(doomed.note, tmp_path / "log", "made"), lambda: "known"),
+        Job("two", partial(doomed.note, tmp_path / "log", "made")),
+    ]
+    assert run(pool, *jobs) == ["known", "made"]
+    assert len((tmp_path / "log").read_text().splitlines()) == 1
+
+
 def test_workers_may_be_started_before_there_is_work(tmp_path):
     """The preparation runs in the process that works later, and before its first job."""
     log = tmp_path / "log"

@@ -1,11 +1,12 @@
 """Files on this machine: named relative to the recipe, identified by their content."""
 
 import os
+import time
 from hashlib import sha256
 
 import pytest
 
-from flows.sources import fetch, resolve
+from flows.sources import fetch, local, resolve
 from schemas.errors import SourceCorrupt, SourceError, SourceNotFound
 from schemas.recipe import LocalSource
 
@@ -106,6 +107,42 @@ def test_a_name_with_a_line_break_is_refused(base, into):
     (base / "a\nb.jsonl").write_bytes(b"x")
     with pytest.raises(SourceError, match=r"unsafe file name 'a\\nb\.jsonl'"):
         names(base, into, "*.jsonl")
+
+
+def test_what_nobody_wrote_to_is_hashed_once_a_build(base, into, monkeypatch):
+    """What was written to since, or so shortly before that a clock's tick may hide it, is hashed again."""
+    hashed = []
+    digest = local._digest
+    monkeypatch.setattr(local, "_digest", lambda path, *rest: hashed.append(path.name) or digest(path, *rest))
+    one = source("*.jsonl")
+    fresh = resolve(one, base=base, into=into)
+    assert all(file.stamp is None for file in fresh.files)
+    monkeypatch.setattr(local, "_TICK", 0)
+    snapshot = resolve(one, base=base, into=into)
+    hashed.clear()
+    fetch(one, snapshot, base=base, into=into)
+    assert not hashed
+    fetch(one, fresh, base=base, into=into)
+    assert sorted(hashed) == sorted(file.path for file in fresh.files)
+    hashed.clear()
+    before = (base / "b.jsonl").stat()
+    time.sleep(0.05)  # a few ticks
+    (base / "b.jsonl").write_bytes((base / "b.jsonl").read_bytes())
+    os.utime(base / "b.jsonl", ns=(before.st_atime_ns, before.st_mtime_ns))
+    fetch(one, snapshot, base=base, into=into)
+    assert hashed == ["b.jsonl"]
+
+
+def test_a_write_that_hides_its_time_is_noticed(base, into, monkeypatch):
+    """Other bytes of the same number, with the time of change set back: the kernel's own time tells."""
+    monkeypatch.setattr(local, "_TICK", 0)
+    one, path = source("*.jsonl"), base / "b.jsonl"
+    snapshot, before = resolve(one, base=base, into=into), path.stat()
+    time.sleep(0.05)  # a few ticks
+    path.write_bytes(b"x" * before.st_size)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(SourceCorrupt, match=r"'b\.jsonl' changed"):
+        fetch(one, snapshot, base=base, into=into)
 
 
 def test_a_change_during_the_build_is_noticed(base, into):

@@ -1,0 +1,85 @@
+"""The stages of a build, one after another: from files to all that a version is put together from."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows import decontaminate, drawing, stages
+from flows.audit import figures
+from flows.jobs import Run, Shard
+from flows.version import Work
+from schemas.artifact import InputFile, Snapshot
+from schemas.manifest import InputEntry, SourceEntry
+from schemas.recipe import Recipe, Source
+
+if TYPE_CHECKING:
+    from flows.pipeline import Step
+
+__all__ = ["Run", "make"]
+
+
+def make(
+    run: Run,
+    recipe: Recipe,
+    snapshots: Sequence[Snapshot],
+    asked: Sequence[Snapshot],
+    base: Path,
+    step: "Step",
+) -> Work:
+    """Run all stages.
+
+    Args:
+        run: the store, and who works on the shards.
+        recipe: what to build.
+        snapshots: what each of its sources is tonight.
+        asked: what each of its benchmarks is tonight.
+        base: folder that the recipe's relative patterns start from.
+        step: how stages are run.
+
+    Raises:
+        ThinkmixError: for everything a person must fix.
+    """
+    origins, shards = _read_sources(run, recipe, snapshots, base, step)
+    questions = decontaminate.fetch(run.store, recipe.decontaminate, asked, base)
+    overlaps = step("decontaminate", decontaminate.overlaps)(run, shards, questions, recipe.decontaminate)
+    verdicts = step("dedup", stages.deduplicate)(run, shards, overlaps, recipe.dedup)
+    drawn = step("draw", drawing.draw)(run, shards, verdicts, recipe)
+    settled = step("settle", drawing.settle)(run, shards, verdicts, drawn, recipe.dedup.numbers)
+    saved = step("save", drawing.save)(run, shards, settled)
+    joined = step("join", drawing.join)(run, shards, settled, saved)
+    gathered = step("gather", drawing.gather)(run, drawn)
+    audit = step("audit", figures.audit)(run, shards, settled, joined, gathered, recipe.template)
+    return Work(recipe, origins, list(asked), shards, verdicts, drawn, settled, joined, gathered, audit)
+
+
+def _read_sources(
+    run: Run, recipe: Recipe, snapshots: Sequence[Snapshot], base: Path, step: "Step"
+) -> tuple[list[SourceEntry], list[Shard]]:
+    """Fetch and validate source by source."""
+    origins: list[SourceEntry] = []
+    shards: list[Shard] = []
+    for source, snapshot in zip(recipe.sources, snapshots, strict=True):
+        files = step(f"fetch {source.name}", stages.fetch)(run, source, snapshot, base)
+        origins.append(_origin(source, snapshot, files))
+        shards += step(f"validate {source.name}", stages.validate)(
+            run, source, snapshot, files, max_row_bytes=recipe.max_row_bytes, first=len(shards)
+        )
+    places = {
+        name: {
+            shard.raw.piece.file: str(shard.raw.piece.path) for shard in shards if shard.source.name == name
+        }
+        for name in (source.name for source in recipe.sources)
+    }
+    run.store.record_places(recipe.name, places)
+    return origins, shards
+
+
+def _origin(source: Source, snapshot: Snapshot, files: Sequence[InputFile]) -> SourceEntry:
+    return SourceEntry(
+        name=source.name,
+        dataset=snapshot.dataset,
+        revision=snapshot.revision,
+        commit=snapshot.commit,
+        licence=source.licence,
+        files=tuple(InputEntry(name=file.name, sha256=file.sha256, bytes=file.size) for file in files),
+    )
