@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from flows import stages
+from flows import sources, stages
 from flows.pipeline import Built
 from flows.recipes import load, override
 from flows.sources.patience import Patience
@@ -51,8 +51,8 @@ def hub(served):
         patch.setenv("HF_ENDPOINT", running.endpoint)
         patch.delenv("HF_TOKEN", raising=False)
         impatient = Patience(sleep=lambda seconds: None)
-        for name in ("resolve_files", "fetch_files"):
-            patch.setattr(stages, name, partial(getattr(stages, name), patience=impatient))
+        for room, name in ((sources, "resolve"), (stages, "fetch_files")):
+            patch.setattr(room, name, partial(getattr(room, name), patience=impatient))
         yield running
 
 

@@ -35,8 +35,8 @@ def hub(sources: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackHub]
         monkeypatch.setattr(constants, "HF_TOKEN_PATH", "/nonexistent/token")
         monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.5)
         impatient = Patience(sleep=lambda seconds: None)
-        for name in ("resolve_files", "fetch_files"):
-            monkeypatch.setattr(stages, name, partial(getattr(stages, name), patience=impatient))
+        for room, name in ((kinds, "resolve"), (stages, "fetch_files")):
+            monkeypatch.setattr(room, name, partial(getattr(room, name), patience=impatient))
         upload(running, sources)
         yield running
 

@@ -28,9 +28,9 @@ def files(folder: Path) -> list[Path]:
 
 
 def kinds(store: Path) -> list[Path]:
-    """Return one file of each kind that the cache holds, manifests of stages among them."""
+    """Return one file of each kind of output in the cache, manifests of stages among them."""
     found = {(path.parents[1].name, path.name): path for path in files(store / ".cache")}
-    return [path for (stage, _), path in sorted(found.items()) if stage != "hub"]
+    return [path for (stage, _), path in sorted(found.items()) if stage not in ("hub", "tokens")]
 
 
 def flips(path: Path, number: int) -> Iterator[int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from flows import stages
+from flows import sources, stages
 from flows.sources.patience import Patience
 from tests import nights
 from tests.loopback_hub import serve
@@ -22,8 +22,8 @@ def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
             monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
             monkeypatch.setattr(constants, "HF_TOKEN_PATH", "/nonexistent/token")
             impatient = Patience(sleep=lambda seconds: None)
-            for name in ("resolve_files", "fetch_files"):
-                monkeypatch.setattr(stages, name, partial(getattr(stages, name), patience=impatient))
+            for room, name in ((sources, "resolve"), (stages, "fetch_files")):
+                monkeypatch.setattr(room, name, partial(getattr(room, name), patience=impatient))
             return nights.live(tmp_path, hub, **settings)
 
     return call
