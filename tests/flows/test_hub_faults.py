@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
+from flows import sources as kinds
 from flows import stages
 from flows.pipeline import Built, directly
 from flows.sources.patience import Patience
