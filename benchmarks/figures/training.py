@@ -63,9 +63,9 @@ def _compared(
 ) -> Sequence[Finding]:
     plan = TrainPlan(
         dtype="float32", eval_rows=0, packing=packing,
-        batch=options.size(tiny=512, short=4096, full=2048),
-        max_tokens=options.size(tiny=512, short=4096, full=2048),
-        max_steps=options.size(tiny=2, short=6, full=3),
+        batch=options.size(tiny=512, short=2048, full=2048),
+        max_tokens=options.size(tiny=512, short=1024, full=1024),
+        max_steps=options.size(tiny=2, short=4, full=2),
     )  # fmt: skip
     manifest = read_manifest(version, digest=version.name)
     rows = index_rows(version, manifest, split="train", max_tokens=plan.max_tokens)
@@ -121,7 +121,8 @@ def _on(
     shape = _shape(options)
     model = f"{shape['num_hidden_layers']} layers of {shape['hidden_size']}"
     much = f"{len(read):,} rows, {int(tokens.lengths(read).sum()):,} tokens"
-    return f"{model}, LoRA 16, float32, {much}, {steps} steps (TRL {report['steps']}), {described(options)}"
+    made = f"{steps} steps (TRL {report['steps']})"
+    return f"{model}, LoRA 16, float32, {much} up to {plan.max_tokens:,} a row, {made}, {described(options)}"
 
 
 def _settings(plan: TrainPlan, steps: Sequence[Step], read: RowNumbers) -> dict[str, object]:
