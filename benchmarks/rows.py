@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import yaml
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from benchmarks.findings import Options
 from benchmarks.generate import Corpus, generate, rows_of
+from benchmarks.measure import ROOT, THINKMIX, run
 from schemas.conversation import Conversation, Lineage
 from schemas.formats import OpenMathReasoning, ShareGPT
 
 MATH = "hub/nvidia/OpenMathReasoning/data/*.parquet"
 CHAT = "hub/mlabonne/FineTome-100k/data/*.parquet"
+RECIPES = ROOT / "data" / "recipes"
 TRACES = "formats/malformed_think.jsonl"
 
 
@@ -90,6 +93,22 @@ def conversations(options: Options) -> list[Conversation]:
             except (ValidationError, PydanticCustomError, RecursionError):
                 continue
     return made
+
+
+def mixture(options: Options, work: Path) -> Path:
+    """Build math-7-3 from the real rows, or the embedded sample, and return the version's folder."""
+    recipe = RECIPES / "sample-7-3.yaml"
+    if is_real(options):
+        stated = yaml.safe_load((RECIPES / "math-7-3.yaml").read_text(encoding="utf-8"))
+        for source in stated["sources"]:
+            dataset = source.pop("dataset")
+            del source["revision"]
+            source |= {"kind": "local", "files": [f"hub/{dataset}/{name}" for name in source["files"]]}
+        (work / "hub").symlink_to(options.real / "hub")
+        recipe = work / "math-7-3.yaml"
+        recipe.write_text(yaml.safe_dump(stated), encoding="utf-8")
+    run([*THINKMIX, "build", recipe, "--direct", "--json", "--store", work / "store", "--workers", 2])
+    return next((work / "store" / recipe.stem / "versions").iterdir())
 
 
 @contextmanager

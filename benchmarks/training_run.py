@@ -27,21 +27,20 @@ def write_model(out: Path, shape: dict[str, int]) -> None:
 def fit_timed(version: Path, model: Path, plan: Path, out: Path, cache: Path) -> dict[str, float]:
     """Train, and return the seconds of all steps together and their mean loss."""
     from schemas.training import TrainPlan  # noqa: PLC0415
-    from train import loop  # noqa: PLC0415
     from train.fit import fit  # noqa: PLC0415
 
-    whole, taken = loop.train, []
-
-    def timed(*given: object, **named: object) -> int:
-        start = time.perf_counter()
-        kept = whole(*given, **named)
-        taken.append(time.perf_counter() - start)
-        return kept
-
-    loop.train = timed
-    stated = TrainPlan.model_validate_json(plan.read_text(encoding="utf-8"))
-    result = fit(version, digest=version.name, plan=stated, model=str(model), output=out, cache=cache)
-    return {"seconds": taken[0], "loss": sum(result.losses) / len(result.losses)}
+    times: list[float] = []
+    result = fit(
+        version,
+        digest=version.name,
+        plan=TrainPlan.model_validate_json(plan.read_text(encoding="utf-8")),
+        model=str(model),
+        output=out,
+        cache=cache,
+        begins=lambda start: times.append(time.perf_counter()),
+        progress=lambda told: times.append(time.perf_counter()),
+    )
+    return {"seconds": times[-1] - times[0], "loss": sum(result.losses) / len(result.losses)}
 
 
 if __name__ == "__main__":

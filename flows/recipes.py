@@ -51,7 +51,7 @@ def load(name_or_path: str) -> Located:
         raise RecipeError(msg) from None
     stated = parse(text, str(path))
     if stated.train:
-        from flows.finetune import plan_of  # noqa: PLC0415 - only a recipe that trains needs it
+        from flows.plans import plan_of  # noqa: PLC0415 - only a recipe that trains needs it
 
         plan_of(stated.train)
     return Located(stated.recipe, path.resolve().parent, stated.train)

@@ -8,19 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-import yaml
 
 from benchmarks.findings import Finding, Options
-from benchmarks.measure import ROOT, THINKMIX, cpu_seconds, last_line, medians, run
+from benchmarks.measure import cpu_seconds, last_line, medians, run
 from benchmarks.peer_envs import python_of, script
-from benchmarks.rows import described, folder, is_real
+from benchmarks.rows import described, folder, mixture
 from schemas.training import TrainPlan
 from templates.tokenizer import tokenizer_path
 from train.cache import open_tokens
 from train.encode import Tokens
 from train.rows import Rows, index_rows, plan_steps, read_manifest
-
-RECIPES = ROOT / "data" / "recipes"
 
 
 def measure(options: Options) -> Sequence[Finding]:
@@ -70,22 +67,6 @@ def measure(options: Options) -> Sequence[Finding]:
             measured=100 * (1 - full), less_is_better=True, **about,
         ),
     ]  # fmt: skip
-
-
-def mixture(options: Options, work: Path) -> Path:
-    """Build math-7-3 from the real rows, or the embedded sample, and return the version's folder."""
-    recipe = RECIPES / "sample-7-3.yaml"
-    if is_real(options):
-        stated = yaml.safe_load((RECIPES / "math-7-3.yaml").read_text(encoding="utf-8"))
-        for source in stated["sources"]:
-            dataset = source.pop("dataset")
-            del source["revision"]
-            source |= {"kind": "local", "files": [f"hub/{dataset}/{name}" for name in source["files"]]}
-        (work / "hub").symlink_to(options.real / "hub")
-        recipe = work / "math-7-3.yaml"
-        recipe.write_text(yaml.safe_dump(stated), encoding="utf-8")
-    run([*THINKMIX, "build", recipe, "--direct", "--json", "--store", work / "store", "--workers", 2])
-    return next((work / "store" / recipe.stem / "versions").iterdir())
 
 
 def _encoded(version: Path, cache: Path) -> tuple[Rows, Tokens]:

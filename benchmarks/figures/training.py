@@ -12,11 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.figures.encoding import mixture
 from benchmarks.findings import Finding, Options
 from benchmarks.measure import last_line, run
 from benchmarks.peer_envs import python_of, script
-from benchmarks.rows import described, folder
+from benchmarks.rows import described, folder, mixture
 from schemas.training import TrainPlan
 from templates.tokenizer import tokenizer_path
 from train.cache import open_tokens

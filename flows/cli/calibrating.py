@@ -49,7 +49,7 @@ def calibrate(
 ) -> None:
     """Draw training rows by source, mode and length, and measure what quantising a model costs on them."""
     from flows.calibrate import calibrate as draw_and_measure
-    from flows.finetune import load_plan
+    from flows.plans import load_plan
     from flows.show_calibration import show_calibration
     from train.proposal import Rule
 

@@ -52,8 +52,8 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Say what training needs of a GPU, on which it fits, and how long it takes; no weight is loaded."""
-    from flows.finetune import load_plan
     from flows.planning import look_ahead
+    from flows.plans import load_plan
     from flows.show_plan import show_folklore, show_outlook
     from train.gpus import find_gpu
 

@@ -79,8 +79,9 @@ def train(
     A run that was killed goes on where its last checkpoint (--save-every) left it. Of several processes
     that torchrun starts, the first one speaks.
     """
-    from flows.finetune import finetune, load_plan
+    from flows.finetune import finetune
     from flows.learning.pace import drawn, speaks
+    from flows.plans import load_plan
     from flows.show import show_training
 
     stated = load_plan(plan, preset=preset, flags=context.obj)

@@ -12,9 +12,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from flows import webhook
-from flows.finetune import finetune, plan_of
+from flows.finetune import finetune
 from flows.learning.pace import Events
 from flows.pipeline import Built
+from flows.plans import plan_of
 from flows.progress import Notify, silent
 from flows.store import SHORT, Store, digest, key_of
 from schemas.errors import ThinkmixError, TrainError

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from curation.overlap import explain_pair
-from flows.finetune import load_plan
+from flows.plans import load_plan
 from schemas.errors import TrainError
 from tests.builders import (
     chat_row,

@@ -13,10 +13,10 @@ import flows.pipeline
 from flows import webhook
 from flows.cli.building import _build_directly
 from flows.engine import LOCAL
-from flows.finetune import plan_of
 from flows.fingerprint import AFTERWARDS, ROOMS, STAGES
 from flows.learning.timing import TIMING
 from flows.pipeline import Built
+from flows.plans import plan_of
 from flows.progress import Event
 from flows.recipes import load
 from flows.store import Store, problems

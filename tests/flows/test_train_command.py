@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.finetune import _encoded, load_plan
+from flows.finetune import _encoded
 from flows.learning import pace
 from flows.learning.timing import Timing
+from flows.plans import load_plan
 from schemas.errors import RecipeError, TrainError
 from schemas.training import TrainPlan
 from train.result import Progress as Step

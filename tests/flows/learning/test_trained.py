@@ -14,7 +14,8 @@ from flows.learning.timing import StepTime
 from schemas.errors import TrainError
 from schemas.training import TrainPlan
 from tests.flows.learning.test_card import shown
-from tests.flows.learning.test_page import check_harmless, words
+from tests.flows.learning.test_page import SECTIONS, words
+from tests.flows.test_report import check_harmless
 from tests.trained import clock
 from train.fit import fit
 
@@ -80,7 +81,7 @@ def test_the_page_of_a_real_run_tells_its_losses(adapter: Path):
     result = read_result(adapter)
     html = (adapter / PAGE).read_text(encoding="utf-8")
     text = words(html)
-    check_harmless(html)
+    check_harmless(html, SECTIONS)
     assert f"{result.eval_before.total.loss:.3f}" in text
     assert f"{result.eval_after.total.loss:.3f}" in text
     assert "tiny-random began with random weights" in text
