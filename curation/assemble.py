@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 
 from curation.render import EXAMPLES
-from curation.shards import ShardWriter, read_tables
+from curation.shards import GROUP_BYTES, ShardWriter, bounded, read_tables
 
 SHARD_BYTES = 8 * 1024 * 1024
 """Most text in a published shard, about, of a mixture that is not huge.
@@ -21,6 +21,9 @@ MANY = 256
 """Shards from which on they grow, to four times that size, before there are more of them."""
 
 _ROWS_AT_ONCE = 512
+_GROUPS_AT_ONCE = 16
+_AT_ONCE = 3 * GROUP_BYTES
+"""Bytes of a part that are sorted by shard at once, or more: the less, the smaller are its batches."""
 
 _PART = pl.Schema({**EXAMPLES, "order": pl.UInt64(), "copy": pl.Int64()})
 
@@ -77,7 +80,9 @@ def scatter(examples: Path, selection: pl.DataFrame, out: Path) -> Places:
     position, codec, layout = 0, _codec(), _layout()
     kept = pa.schema([layout.field(name) for name in EXAMPLES])
     with out.open("wb") as parts:
-        for group in read_tables(examples):
+        groups = read_tables(examples)
+        for pieces in bounded(groups, lambda group: group.nbytes, count=_GROUPS_AT_ONCE, total=_AT_ONCE):
+            group = pa.concat_tables(pieces)
             place = pl.col("place") - position
             drawn = selection.filter(place.is_between(0, group.num_rows - 1)).with_columns(place)
             position += group.num_rows

@@ -77,7 +77,7 @@ def settle(
     keys: Path,
     verdicts: Path,
     parts: Sequence[Part],
-    selections: Sequence[Path],
+    selection: Path,
     supervise: Supervise,
     numbers: Numbers = "ignore",
 ) -> Settled:
@@ -92,14 +92,14 @@ def settle(
         keys: its valid rows (schema `normalize.KEYS`).
         verdicts: what dedup decided of them, row by row.
         parts: what was rendered of them.
-        selections: what was drawn of each part (schema `mix.SELECTION`).
+        selection: what was drawn of them (of `mix.SELECTION` place and split, and `nth`: of which part).
         supervise: which assistant turns are examples.
         numbers: whether texts of one cluster that differ in a number are different problems.
 
     Raises:
         LedgerError: if the verdicts are of other rows than the keys.
     """
-    tried, copies = _tried(parts, selections)
+    tried, copies = _tried(parts, selection)
     rows = _outcomes(_judged(keys, verdicts, supervise), tried).with_columns(source=pl.lit(source))
     dropped = [group.drop("content") for group in read_groups(rejects)]
     fates = pl.concat([*dropped, rows], how="diagonal")
@@ -148,13 +148,14 @@ def dropped_later(fates: pl.DataFrame) -> pl.DataFrame:
     return fates.filter(late & (pl.col("reason") != Reason.SOLUTION_CAP.value)).select(known)
 
 
-def _tried(parts: Sequence[Part], selections: Sequence[Path]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _tried(parts: Sequence[Part], selection: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return what was rendered, with its reason if lost and whether it was drawn; and all that was drawn."""
     tried = [pl.DataFrame(schema={**LOST, "drawn": pl.Boolean()})]
     copies = [pl.DataFrame(schema={**COUNTED, "split": pl.String()})]
-    for part, path in zip(parts, selections, strict=True):
+    drawn = pl.read_parquet(selection, columns=["nth", "place", "split"]).cast({"place": pl.Int64})
+    for nth, part in enumerate(parts):
         index = pl.read_parquet(part.index)
-        selected = pl.read_parquet(path, columns=["place", "split"]).cast({"place": pl.Int64})
+        selected = drawn.filter(nth=nth).drop("nth")
         copies.append(selected.join(index, on="place", how="left").select(copies[0].columns))
         made = index.select(
             "row",

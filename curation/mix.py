@@ -35,8 +35,8 @@ copy (0 for the first), and `order`, by which a split is sorted."""
 
 _PLACE = [name for name in SELECTION.names() if name != "order"]
 
-WANTED = pl.Schema({"shard": pl.Int32(), "row": pl.Int64(), "turn": pl.Int32()})
-"""An example that must be rendered and counted before the draw can go on."""
+WANTED = pl.Schema({"shard": pl.Int32(), "row": pl.Int64(), "turn": pl.Int32(), "bytes": pl.Int64()})
+"""An example that must be rendered and counted before the draw can go on, and the text of its raw row."""
 
 Hashes = NDArray[np.uint64]
 Pools = Mapping[tuple[Split, str], pl.DataFrame]

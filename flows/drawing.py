@@ -1,20 +1,23 @@
 """The stages from the draw on: examples are rendered as far as the draw goes, then settled and gathered."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import polars as pl
 
-from curation import assemble, cluster_view, fates, mix, normalize, render
+from curation import assemble, blocks, cluster_view, fates, mix, normalize, render
 from curation.fates import FATES
 from curation.normalize import REJECTS
 from curation.pools import Part, PoolShard, Supervise, read_pool
 from curation.read import read_rows
 from curation.shards import ShardWriter, read_groups, write_shard
-from flows.jobs import Raw, Run, Shard, height, job, numbered, run_jobs
-from flows.store import StageOutput
+from flows.jobs import Raw, Run, Shard, height, job, numbered, pass_job, run_jobs, run_passes
+from flows.store import Make, StageOutput
 from schemas.dedup import Numbers
 from schemas.manifest import Share
 from schemas.recipe import MixPlan, Recipe, Template
@@ -23,10 +26,12 @@ from templates import template_digest, tokenizer_digest
 
 @dataclass(frozen=True)
 class Rendered:
-    """What one round of drawing had rendered of one shard."""
+    """What one round of drawing had rendered of one block of a shard."""
 
     number: int
     shard: int
+    nth: int
+    """Its place among what was rendered of the shard."""
     output: StageOutput
 
     @property
@@ -47,9 +52,13 @@ class Drawn:
     output: StageOutput
     parts: tuple[Rendered, ...]
 
-    def selection(self, part: Rendered) -> Path:
-        """Return where it stands what was drawn of a part."""
-        return self.output.folder / numbered("selection", part.number)
+    def selection(self, shard: int) -> Path:
+        """Return where it stands what was drawn of a shard."""
+        return self.output.folder / numbered("selection", shard)
+
+    def print(self, part: Rendered) -> str:
+        """Return the digest of what was drawn of a part."""
+        return str(_listed(self.output, "drawn")[str(part.number)])
 
     @property
     def shares(self) -> tuple[Share, ...]:
@@ -70,7 +79,7 @@ def draw(run: Run, shards: Sequence[Shard], verdicts: StageOutput, recipe: Recip
         wanted = [shard for shard in shards if numbered("wanted", shard.number) in output.files]
         if not wanted:
             return Drawn(output, tuple(parts))
-        parts += _render(run, wanted, output, recipe, first=len(parts))
+        parts += _render(run, wanted, output, recipe, before=parts)
 
 
 def settle(
@@ -81,7 +90,7 @@ def settle(
     for shard in shards:
         parts = [part for part in drawn.parts if part.shard == shard.number]
         verdict = numbered("verdicts", shard.number)
-        selections = [drawn.selection(part) for part in parts]
+        selection = drawn.selection(shard.number)
         jobs.append(
             job(
                 run,
@@ -92,14 +101,14 @@ def settle(
                     shard,
                     verdicts.folder / verdict,
                     [part.part for part in parts],
-                    selections,
+                    selection,
                     numbers,
                 ),
                 validated=shard.validated.files,
                 source=(shard.source.name, shard.source.supervise),
                 verdicts=verdicts.files[verdict],
                 rendered=[part.output.files for part in parts],
-                selections=[drawn.output.files[path.name] for path in selections],
+                selection=drawn.output.files[selection.name],
                 numbers=numbers,
             )
         )
@@ -149,9 +158,9 @@ def gather(run: Run, drawn: Drawn) -> list[StageOutput]:
             run,
             "scatter",
             f"part {part.number}",
-            partial(_scatter, part.examples, drawn.selection(part)),
+            partial(_scatter, part.examples, drawn.selection(part.shard), part.nth),
             examples=part.output.files["examples.parquet"],
-            selection=drawn.output.files[drawn.selection(part).name],
+            selection=drawn.print(part),
         )
         for part in drawn.parts
     ]
@@ -212,31 +221,38 @@ def _round(
 
 
 def _render(
-    run: Run, shards: Sequence[Shard], asked: StageOutput, recipe: Recipe, *, first: int
+    run: Run, shards: Sequence[Shard], asked: StageOutput, recipe: Recipe, *, before: Sequence[Rendered]
 ) -> list[Rendered]:
-    """Render the examples that a round asked for, shard by shard; parts are numbered from `first` on."""
-    names = [numbered("wanted", shard.number) for shard in shards]
+    """Render the examples that a round asked for, block by block; a shard with several is read once."""
+    wanted = _listed(asked, "wanted")
     jobs = [
-        job(
+        pass_job(
             run,
             render.STAGE,
             shard.label,
-            partial(_examples, shard.raw, asked.folder / name, recipe.template, recipe.max_tokens),
-            piece=shard.raw.piece.model_dump(exclude={"path"}),
+            partial(
+                _blocks,
+                shard.raw,
+                asked.folder / numbered("wanted", shard.number),
+                recipe.template,
+                recipe.max_tokens,
+            ),
+            pieces=wanted[str(shard.number)],
+            slice=shard.raw.piece.model_dump(exclude={"path"}),
             source=(shard.source.name, shard.source.format.model_dump(), shard.source.supervise),
-            wanted=asked.files[name],
             template=template_digest(recipe.template),
             tokenizer=tokenizer_digest(),
             max_tokens=recipe.max_tokens,
             max_row_bytes=recipe.max_row_bytes,
         )
-        for shard, name in zip(shards, names, strict=True)
+        for shard in shards
     ]
-    outputs = run_jobs(run, jobs, stage=render.STAGE)
-    return [
-        Rendered(number, shard.number, output)
-        for number, (shard, output) in enumerate(zip(shards, outputs, strict=True), start=first)
-    ]
+    parts = list(before)
+    for shard, outputs in zip(shards, run_passes(run, jobs, stage=render.STAGE), strict=True):
+        first = sum(part.shard == shard.number for part in before)
+        for nth, output in enumerate(outputs, start=first):
+            parts.append(Rendered(len(parts), shard.number, nth, output))
+    return parts[len(before) :]
 
 
 # What follows runs inside a worker, into the folder that it is given.
@@ -252,28 +268,65 @@ def _draw(
 ) -> dict[str, object]:
     pools = {name: read_pool(shards, supervise=supervise[name]) for name, shards in candidates.items()}
     mixture = mix.mix(pools, plan, seed=seed, max_tokens=max_tokens)
-    for (number,), wanted in mixture.wanted.group_by("shard", maintain_order=True):
-        write_shard(out / numbered("wanted", int(str(number))), wanted.sort("row", "turn"))
     if mixture.wanted.height:
-        return {"rows": 0}
+        return {"rows": 0, "wanted": _write_wanted(mixture.wanted, out)}
     selection = assemble.assign_shards(mixture.selection)
-    parts = [part.number for shards in candidates.values() for shard in shards for part in shard.parts]
-    drawn = selection.partition_by("part", as_dict=True)
-    for number in parts:
-        # by itself, without the part's number: what follows then depends on what was drawn of it and no more
-        mine = drawn.get((number,), selection.clear()).drop("part", "shard")
-        write_shard(out / numbered("selection", number), mine)
-    return {"shares": [share.model_dump() for share in mixture.shares], "rows": selection.height}
+    drawn: dict[str, str] = {}
+    for shard in (shard for shards in candidates.values() for shard in shards):
+        drawn |= _write_selection(shard, selection.filter(shard=shard.number), out)
+    return {
+        "shares": [share.model_dump() for share in mixture.shares],
+        "drawn": drawn,
+        "rows": selection.height,
+    }
 
 
-def _examples(raw: Raw, wanted: Path, template: Template, max_tokens: int, out: Path) -> dict[str, object]:
-    asked = pl.read_parquet(wanted)
-    rows = normalize.reopen(
-        raw.piece,
-        asked["row"].unique().sort().to_numpy(),
-        origin=raw.origin,
-        max_row_bytes=raw.max_row_bytes,
+def _write_wanted(wanted: pl.DataFrame, out: Path) -> dict[str, list[str]]:
+    """Write what is wanted of each shard, cut into blocks; return the digest of each block."""
+    found = {}
+    for (number,), rows in wanted.group_by("shard", maintain_order=True):
+        cut = blocks.cut(rows.drop("shard").sort("row", "turn"))
+        write_shard(out / numbered("wanted", int(str(number))), cut)
+        found[str(number)] = list(blocks.prints(cut, "block").values())
+    return found
+
+
+def _write_selection(shard: PoolShard, drawn: pl.DataFrame, out: Path) -> dict[str, str]:
+    """Write what was drawn of a shard's parts; return the digest of what was drawn of each.
+
+    Without the numbers of shard and part: what follows then depends on what was drawn of it and no more.
+    """
+    places = {part.number: nth for nth, part in enumerate(shard.parts)}
+    nth = pl.col("part").replace_strict(places, return_dtype=pl.Int32)
+    mine = drawn.select(nth.alias("nth"), pl.exclude("part", "shard")).sort("nth", maintain_order=True)
+    write_shard(out / numbered("selection", shard.number), mine)
+    found, nothing = blocks.prints(mine, "nth"), blocks.print_of(mine.clear().drop("nth"))
+    return {str(number): found.get(nth, nothing) for number, nth in places.items()}
+
+
+def _blocks(
+    raw: Raw, wanted: Path, template: Template, max_tokens: int, places: Sequence[int]
+) -> Iterator[Make]:
+    """Yield what renders the blocks at these places of what is wanted, reading the slice once for all."""
+    cut = pl.read_parquet(wanted).partition_by("block", maintain_order=True, include_key=False)
+    asked = [cut[place] for place in places]
+    of_row = {row: nth for nth, rows in enumerate(asked) for row in rows["row"].unique().to_list()}
+    reopened = normalize.reopen(
+        raw.piece, np.array(sorted(of_row), np.int64), origin=raw.origin, max_row_bytes=raw.max_row_bytes
     )
+    by_block = groupby(reopened, key=lambda item: of_row[item.row])
+    for rows, (_, mine) in zip(asked, by_block, strict=True):
+        yield partial(_examples, raw, mine, rows, template, max_tokens)
+
+
+def _examples(
+    raw: Raw,
+    rows: Iterable[normalize.Reopened],
+    asked: pl.DataFrame,
+    template: Template,
+    max_tokens: int,
+    out: Path,
+) -> dict[str, object]:
     made = render.render_rows(
         rows, asked, source=raw.source, template=template, max_tokens=max_tokens, out=out
     )
@@ -285,7 +338,7 @@ def _settle(
     shard: Shard,
     verdicts: Path,
     parts: Sequence[Part],
-    selections: Sequence[Path],
+    selection: Path,
     numbers: Numbers,
     out: Path,
 ) -> dict[str, object]:
@@ -295,7 +348,7 @@ def _settle(
         keys=shard.keys,
         verdicts=verdicts,
         parts=parts,
-        selections=selections,
+        selection=selection,
         supervise=shard.source.supervise,
         numbers=numbers,
     )
@@ -331,8 +384,8 @@ def _join(parts: Sequence[Path], file: str, out: Path) -> dict[str, object]:
 _JOINED = {"fates.parquet": FATES, "rejects.parquet": REJECTS}
 
 
-def _scatter(examples: Path, selection: Path, out: Path) -> dict[str, object]:
-    drawn = pl.read_parquet(selection)
+def _scatter(examples: Path, selection: Path, nth: int, out: Path) -> dict[str, object]:
+    drawn = pl.read_parquet(selection).filter(nth=nth).drop("nth")
     places = assemble.scatter(examples, drawn, out / "parts")
     return {"places": places, "rows": drawn.height}
 
@@ -342,7 +395,12 @@ def _gather(parts: Sequence[tuple[Path, assemble.Batches]], target: str, out: Pa
     return {"content_sha256": content, "rows": height(out / target)}
 
 
+def _listed(output: StageOutput, name: str) -> Mapping[str, Any]:
+    listed = output.result[name]
+    assert isinstance(listed, dict)
+    return listed
+
+
 def _places(output: StageOutput) -> assemble.Places:
-    places = output.result["places"]
-    assert isinstance(places, dict)
+    places: assemble.Places = _listed(output, "places")
     return places

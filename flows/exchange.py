@@ -26,7 +26,7 @@ from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 
 from flows.holds import use
-from flows.store import MANIFEST, StageOutput, Store, digest, key_of, unseal, write_json
+from flows.store import MANIFEST, Make, Makers, StageOutput, Store, digest, key_of, unseal, write_json
 from schemas.errors import ClusterError, StoreCorrupt, StoreError
 
 INPUTS = "inputs"
@@ -225,7 +225,7 @@ class ExchangedStore(Store):
     needs: list[Need] = field(default_factory=list)
     """What must be pulled before anything is made."""
 
-    def stage(self, name: str, key: str, make: Callable[[Path], Mapping[str, object]]) -> StageOutput:
+    def stage(self, name: str, key: str, make: Make) -> StageOutput:
         """Return the output of a stage, made anew only if neither exchange nor disk holds it."""
         if found := self.exchange.find(name, key):
             return found
@@ -233,6 +233,20 @@ class ExchangedStore(Store):
         output = super().stage(name, key, make)
         self.exchange.push(output)
         return output
+
+    def stages(self, name: str, keys: Sequence[str], make: Makers) -> list[StageOutput]:
+        """Return outputs of one pass; like `stage`, what the exchange holds is not made again."""
+        found = {place: self.exchange.find(name, key) for place, key in enumerate(keys)}
+        missing = [place for place, output in found.items() if output is None]
+        if missing:
+            self.exchange.pull(self.needs)
+        lacking = [keys[place] for place in missing]
+        made = super().stages(name, lacking, lambda places: make([missing[place] for place in places]))
+        for output in made:
+            if output.reused:  # it lay on this machine only
+                self.exchange.push(output)
+        fresh = dict(zip(missing, made, strict=True))
+        return [found[place] or fresh[place] for place in range(len(keys))]
 
 
 class _Packer(pickle.Pickler):

@@ -11,8 +11,8 @@ from curation.normalize import STAGE, Origin
 from curation.read import RawSlice
 from flows.fingerprint import code_digest
 from flows.progress import Event, Notify
-from flows.store import StageOutput, Store, key_of
-from flows.workers import Job, Workers
+from flows.store import Makers, StageOutput, Store, key_of
+from flows.workers import Job, Result, Workers
 from schemas.errors import SourceCorrupt
 from schemas.ledger import StageCount
 from schemas.recipe import SourceBase
@@ -102,6 +102,29 @@ def job(
     return Job(label, partial(run.store.stage, stage, key, make), partial(run.store.known, stage, key))
 
 
+def pass_job(
+    run: Run, stage: str, label: str, make: Makers, pieces: Sequence[str], **decided_by: object
+) -> Job[list[StageOutput]]:
+    """Return the work on one shard that leaves several outputs, made in one pass over its rows.
+
+    Args:
+        run: the build.
+        stage: the stage.
+        label: the shard's name.
+        make: given the places in `pieces` of what is not there, yields what writes each, in that order.
+        pieces: of each output what decides it besides.
+        decided_by: what decides them all.
+    """
+    keys = [key_of(code=code_digest(), piece=piece, **decided_by) for piece in pieces]
+
+    def known() -> list[StageOutput] | None:
+        found = [run.store.known(stage, key) for key in keys]
+        there = [output for output in found if output]
+        return there if len(there) == len(found) else None
+
+    return Job(label, partial(run.store.stages, stage, keys, make), known)
+
+
 def run_jobs(
     run: Run,
     jobs: Sequence[Job[StageOutput]],
@@ -111,18 +134,35 @@ def run_jobs(
     total: int | None = None,
 ) -> list[StageOutput]:
     """Return the outputs of a stage's jobs, in their order, telling how many rows are through."""
+    return _run(run, jobs, lambda output: [output], stage, source, total)
+
+
+def run_passes(run: Run, jobs: Sequence[Job[list[StageOutput]]], *, stage: str) -> list[list[StageOutput]]:
+    """Return the outputs of each of a stage's passes, in their order; like `run_jobs`."""
+    return _run(run, jobs, lambda outputs: outputs, stage)
+
+
+def _run(
+    run: Run,
+    jobs: Sequence[Job[Result]],
+    outputs_of: Callable[[Result], Sequence[StageOutput]],
+    stage: str,
+    source: str = "",
+    total: int | None = None,
+) -> list[Result]:
     done = 0
 
-    def arrived(job: Job[StageOutput], output: StageOutput) -> None:
+    def arrived(job: Job[Result], result: Result) -> None:
         nonlocal done
-        done += _rows(output)
+        done += sum(map(_rows, outputs_of(result)))
         run.notify(Event(stage, source, done, total))
 
     run.notify(Event(stage, source, 0, total))
-    outputs = run.workers.run(jobs, done=arrived)
+    results = run.workers.run(jobs, done=arrived)
     run.notify(Event(stage, source, done, done))
-    run.outputs.extend(outputs)
-    return outputs
+    for result in results:
+        run.outputs.extend(outputs_of(result))
+    return results
 
 
 def counts(outputs: Sequence[StageOutput], stage: str) -> list[StageCount]:

@@ -27,7 +27,7 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from glob import has_magic
@@ -56,6 +56,12 @@ ABANDONED_AFTER = 24 * 3600
 
 _LOOK = 0.25
 """Seconds that a builder waits for a lock: whoever looks whether one is there holds it for an instant."""
+
+
+Make = Callable[[Path], Mapping[str, object]]
+"""Writes a stage's output into the folder that it is given, and returns its result."""
+
+Makers = Callable[[Sequence[int]], Iterable[Make]]
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,7 @@ class Store:
         """Return the folder of what was trained on the mixture's versions."""
         return self.root / mixture / "trained"
 
-    def stage(self, name: str, key: str, make: Callable[[Path], Mapping[str, object]]) -> StageOutput:
+    def stage(self, name: str, key: str, make: Make) -> StageOutput:
         """Return the output of a stage, made anew only if it is not there or does not hold.
 
         Args:
@@ -126,6 +132,25 @@ class Store:
             if commit(scratch, folder, whole=lambda there: _intact(there) is not None):
                 return StageOutput(folder, files, result, reused=False)
         return self.stage(name, key, make)
+
+    def stages(self, name: str, keys: Sequence[str], make: Makers) -> list[StageOutput]:
+        """Return outputs of a stage that are made in one pass over what they have in common.
+
+        Args:
+            name: the stage.
+            keys: of each output, like the key of `stage`.
+            make: given the places in `keys` of what is not there, yields what writes each, in that order.
+
+        Raises:
+            StoreFull: if the disk is full; what was finished before stays.
+        """
+        found = {place: self.known(name, key) for place, key in enumerate(keys)}
+        missing = [place for place, output in found.items() if output is None]
+        made = {
+            place: self.stage(name, keys[place], one)
+            for place, one in zip(missing, make(missing), strict=True)
+        }
+        return [found[place] or made[place] for place in range(len(keys))]
 
     def known(self, name: str, key: str) -> StageOutput | None:
         """Return the output of a stage if it is there and every byte of it holds."""

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from curation import shards
+from curation import assemble, shards
 from curation.assemble import assign_shards, gather, scatter
 from curation.render import EXAMPLES
 from curation.shards import write_shard
@@ -153,6 +153,7 @@ def test_scattered_examples_go_to_their_targets_from_all_row_groups(
 ) -> None:
     """Each target gets exactly its examples, read by themselves out of one file for all targets."""
     monkeypatch.setattr(shards, "GROUP_BYTES", 300)
+    monkeypatch.setattr(assemble, "_AT_ONCE", 300)
     rows = pl.DataFrame([example(n) for n in range(20)], schema=EXAMPLES, orient="row")
     write_shard(tmp_path / "examples", rows)
     chosen = selected(*((n, 0, n) for n in range(1, 20, 3)))

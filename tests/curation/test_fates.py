@@ -82,10 +82,11 @@ def settled(
         keys=write(folder / "keys", rows, KEYS),
         verdicts=write(folder / "verdicts", rows, VERDICT_SCHEMA),
         parts=found,
-        selections=[
-            write(folder / f"selection-{number}", drawn, SELECTION)
-            for number, (_, _, drawn) in enumerate(parts)
-        ],
+        selection=write(
+            folder / "selection",
+            [{**one, "nth": number} for number, (_, _, drawn) in enumerate(parts) for one in drawn],
+            pl.Schema({**SELECTION, "nth": pl.Int32()}),
+        ),
         supervise=supervise,
         numbers=numbers,
     )
@@ -205,7 +206,7 @@ def test_verdicts_of_other_rows_are_refused(tmp_path: Path) -> None:
                 keys=tmp_path / "keys",
                 verdicts=write(tmp_path / "verdicts", wrong, VERDICT_SCHEMA),
                 parts=[],
-                selections=[],
+                selection=tmp_path / "selection",
                 supervise="all",
             )
 
