@@ -18,6 +18,7 @@ from curation.read import read_rows
 from curation.shards import ShardWriter, read_groups, write_shard
 from flows.jobs import Raw, Run, Shard, height, job, numbered, pass_job, run_jobs, run_passes
 from flows.store import Make, StageOutput
+from flows.workers import Job
 from schemas.dedup import Numbers
 from schemas.manifest import Share
 from schemas.recipe import MixPlan, Recipe, Template
@@ -133,12 +134,29 @@ def save(run: Run, shards: Sequence[Shard], settled: Sequence[StageOutput]) -> l
     return run_jobs(run, jobs, stage="save")
 
 
-def join(
+def gather(
+    run: Run,
+    shards: Sequence[Shard],
+    settled: Sequence[StageOutput],
+    saved: Sequence[StageOutput],
+    drawn: Drawn,
+) -> tuple[Joined, list[StageOutput]]:
+    """Write what is published: each source's fates and dropped rows, joined, and the shards of the mixture.
+
+    All in one go: to join the dropped rows of a large source takes one worker as long as many shards.
+    """
+    joins = _joins(run, shards, settled, saved)
+    targets = _gathers(run, drawn)
+    made = run_jobs(run, [*joins.values(), *targets], stage="gather")
+    return dict(zip(joins, made, strict=False)), made[len(joins) :]
+
+
+def _joins(
     run: Run, shards: Sequence[Shard], settled: Sequence[StageOutput], saved: Sequence[StageOutput]
-) -> Joined:
-    """Write each source's fates, and its dropped rows, into one file each."""
+) -> dict[tuple[str, str], Job[StageOutput]]:
+    """Return the work of writing each source's fates, and its dropped rows, into one file each."""
     files = {"fates.parquet": settled, "rejects.parquet": saved}
-    jobs, made = [], []
+    jobs = {}
     for name in dict.fromkeys(shard.source.name for shard in shards):
         for file, outputs in files.items():
             mine = [
@@ -146,13 +164,12 @@ def join(
             ]
             parts = [output.files[file] for output in mine]
             work = partial(_join, [output.folder / file for output in mine], file)
-            jobs.append(job(run, "join", f"{name}: {file}", work, file=file, parts=parts))
-            made.append((file, name))
-    return dict(zip(made, run_jobs(run, jobs, stage="join"), strict=True))
+            jobs[file, name] = job(run, "join", f"{name}: {file}", work, file=file, parts=parts)
+    return jobs
 
 
-def gather(run: Run, drawn: Drawn) -> list[StageOutput]:
-    """Write the published shards: scatter what was drawn by target, then put each target in order."""
+def _gathers(run: Run, drawn: Drawn) -> list[Job[StageOutput]]:
+    """Scatter what was drawn by published shard, and return the work of putting each of these in order."""
     jobs = [
         job(
             run,
@@ -168,7 +185,7 @@ def gather(run: Run, drawn: Drawn) -> list[StageOutput]:
     for output in run_jobs(run, jobs, stage="scatter"):
         for target, batches in _places(output).items():
             having.setdefault(target, []).append((output, batches))
-    jobs = [
+    return [
         job(
             run,
             "gather",
@@ -180,7 +197,6 @@ def gather(run: Run, drawn: Drawn) -> list[StageOutput]:
         )
         for target, parts in sorted(having.items())
     ]
-    return run_jobs(run, jobs, stage="gather")
 
 
 def _round(
@@ -270,38 +286,37 @@ def _draw(
     mixture = mix.mix(pools, plan, seed=seed, max_tokens=max_tokens)
     if mixture.wanted.height:
         return {"rows": 0, "wanted": _write_wanted(mixture.wanted, out)}
-    selection = assemble.assign_shards(mixture.selection)
-    drawn: dict[str, str] = {}
-    for shard in (shard for shards in candidates.values() for shard in shards):
-        drawn |= _write_selection(shard, selection.filter(shard=shard.number), out)
-    return {
-        "shares": [share.model_dump() for share in mixture.shares],
-        "drawn": drawn,
-        "rows": selection.height,
-    }
+    shares = [share.model_dump() for share in mixture.shares]
+    drawn = assemble.assign_shards(mixture.selection)
+    shards = [shard for shards in candidates.values() for shard in shards]
+    return {"rows": drawn.height, "shares": shares, "drawn": _write_drawn(drawn, shards, out)}
 
 
 def _write_wanted(wanted: pl.DataFrame, out: Path) -> dict[str, list[str]]:
     """Write what is wanted of each shard, cut into blocks; return the digest of each block."""
-    found = {}
-    for (number,), rows in wanted.group_by("shard", maintain_order=True):
-        cut = blocks.cut(rows.drop("shard").sort("row", "turn"))
-        write_shard(out / numbered("wanted", int(str(number))), cut)
-        found[str(number)] = list(blocks.prints(cut, "block").values())
+    found: dict[str, list[str]] = {}
+    cut = blocks.cut(wanted)
+    for (number,), rows in cut.partition_by("shard", include_key=False, as_dict=True).items():
+        write_shard(out / numbered("wanted", number), rows)
+    for (number, _), content in blocks.prints(cut, ["shard", "block"]):
+        found.setdefault(str(number), []).append(content)
     return found
 
 
-def _write_selection(shard: PoolShard, drawn: pl.DataFrame, out: Path) -> dict[str, str]:
-    """Write what was drawn of a shard's parts; return the digest of what was drawn of each.
+def _write_drawn(drawn: pl.DataFrame, shards: Sequence[PoolShard], out: Path) -> dict[str, str]:
+    """Write what was drawn of each shard's parts; return the digest of what was drawn of each part.
 
     Without the numbers of shard and part: what follows then depends on what was drawn of it and no more.
     """
-    places = {part.number: nth for nth, part in enumerate(shard.parts)}
+    places = {part.number: nth for shard in shards for nth, part in enumerate(shard.parts)}
     nth = pl.col("part").replace_strict(places, return_dtype=pl.Int32)
-    mine = drawn.select(nth.alias("nth"), pl.exclude("part", "shard")).sort("nth", maintain_order=True)
-    write_shard(out / numbered("selection", shard.number), mine)
-    found, nothing = blocks.prints(mine, "nth"), blocks.print_of(mine.clear().drop("nth"))
-    return {str(number): found.get(nth, nothing) for number, nth in places.items()}
+    by_part = drawn.with_columns(nth=nth).sort("shard", "nth", maintain_order=True)
+    of = by_part.drop("part").partition_by("shard", include_key=False, as_dict=True)
+    for shard in shards:
+        mine = of.get((shard.number,), by_part.clear().drop("part", "shard"))
+        write_shard(out / numbered("selection", shard.number), mine)
+    found = {part: content for (part,), content in blocks.prints(by_part.drop("shard", "nth"), ["part"])}
+    return {str(number): found.get(number, blocks.NOTHING) for number in places}
 
 
 def _blocks(

@@ -46,8 +46,7 @@ def make(
     drawn = step("draw", drawing.draw)(run, shards, verdicts, recipe)
     settled = step("settle", drawing.settle)(run, shards, verdicts, drawn, recipe.dedup.numbers)
     saved = step("save", drawing.save)(run, shards, settled)
-    joined = step("join", drawing.join)(run, shards, settled, saved)
-    gathered = step("gather", drawing.gather)(run, drawn)
+    joined, gathered = step("gather", drawing.gather)(run, shards, settled, saved, drawn)
     audit = step("audit", figures.audit)(run, shards, settled, joined, gathered, recipe.template)
     return Work(recipe, origins, list(asked), shards, verdicts, drawn, settled, joined, gathered, audit)
 

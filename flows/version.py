@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -25,6 +26,8 @@ from schemas.manifest import SPLITS, FileEntry, Manifest, SourceEntry
 from schemas.recipe import Recipe
 from schemas.report import Columns, Report
 from templates import template_digest, tokenizer_digest
+
+_HASHED_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,8 @@ def _columns(work: Work) -> tuple[Columns, ...]:
 
 def _manifest(work: Work, report: Report, folder: Path) -> Manifest:
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    with ThreadPoolExecutor(_HASHED_AT_ONCE) as threads:
+        entries = list(threads.map(_file_entry, paths))
     return Manifest(
         mixture=report.mixture,
         recipe=report.recipe,
@@ -165,7 +170,7 @@ def _manifest(work: Work, report: Report, folder: Path) -> Manifest:
         ledger=report.ledger,
         shares=report.shares,
         content_sha256=report.content_sha256,
-        files={str(path.relative_to(folder)): _file_entry(path) for path in paths},
+        files=dict(zip((str(path.relative_to(folder)) for path in paths), entries, strict=True)),
     )
 
 

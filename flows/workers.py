@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
+from multiprocessing.util import Finalize
 from threading import Thread
 from types import FrameType
 from typing import Generic, Protocol, TypeVar
@@ -224,8 +225,8 @@ def processes(count: int | None = None, memory: int | None = None) -> Iterator[P
     try:
         yield Processes(memory, workers)
     finally:
-        for worker in workers:
-            worker.end()
+        with ThreadPoolExecutor(count) as threads:
+            list(threads.map(_Worker.end, workers))
 
 
 @contextmanager
@@ -302,6 +303,14 @@ def _settle() -> None:
     signal.signal(signal.SIGINT, _stop)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     Thread(target=_end_with_parent, daemon=True).start()
+    Finalize(None, _leave, exitpriority=-1)
+
+
+def _leave() -> None:
+    """End at once: to take libraries and caches down piece by piece takes longer than a small job."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

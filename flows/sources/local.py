@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from glob import glob, has_magic
 from hashlib import sha256
 from pathlib import Path, PurePath
@@ -16,6 +17,8 @@ from flows.sources.transfer import Progress, no_progress
 from schemas.artifact import InputFile, RemoteFile, Snapshot, digest_of
 from schemas.errors import SourceCorrupt, SourceError, SourceNotFound
 from schemas.recipe import Benchmark, LocalSource
+
+_AT_ONCE = 4
 
 _TICK = 2_000_000_000
 """The coarsest clock of a file system, in ns."""
@@ -36,7 +39,9 @@ def resolve(source: LocalSource | Benchmark, *, base: Path, into: Path, verify: 
     """
     paths = _matches(source, base)
     stamps = {name: _stamp(path) for name, path in paths.items()}
-    digests = {name: _digest(path, into, verify) for name, path in paths.items()}
+    with ThreadPoolExecutor(_AT_ONCE) as threads:  # hashing lets go of the interpreter
+        found = threads.map(lambda path: _digest(path, into, verify), paths.values())
+        digests = dict(zip(paths, found, strict=True))
     commit = digest_of(digests.items())
     try:
         files = tuple(
