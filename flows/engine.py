@@ -63,7 +63,7 @@ def workers(engine: Engine, count: int | None, root: Path) -> Iterator[Workers]:
         if engine.scheduler or engine.exchange:
             msg = "--scheduler and --exchange are for --engine dask; the local engine uses neither"
             raise RecipeError(msg)
-        with processes(count, engine.memory) as local:
+        with processes(count, engine.memory, spare=_load_ahead) as local:
             local.start(_prepare)
             yield local
         return
@@ -86,3 +86,13 @@ def _prepare() -> None:
         import flows.stages  # noqa: F401, PLC0415
     gc.freeze()  # they live as long as the process: no garbage is looked for among them, nor at its end
     gc.set_threshold(50_000, 20, 20)  # rows make many objects and hardly a cycle
+
+
+def _load_ahead() -> None:
+    """Load what takes longer than most shards: on a night with few changes a worker has time for it."""
+    from curation.languages import languages  # noqa: PLC0415 - in the worker only
+    from templates import count_tokens, reference_tokenizer  # noqa: PLC0415
+
+    count_tokens(["?"])
+    languages(["?"])
+    reference_tokenizer()

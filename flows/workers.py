@@ -92,6 +92,9 @@ class Processes:
         """Return how many there are."""
         return len(self._workers)
 
+    spare: Callable[[], object] | None = None
+    """What a worker without a job does meanwhile, one of them and once; the next lone jobs are for it."""
+
     def start(self, prepare: Callable[[], object]) -> None:
         """Start all processes, beginning with a call that nobody waits for, like an import."""
         for worker in self._workers:
@@ -110,13 +113,15 @@ class Processes:
         for place, result in results.items():
             done(jobs[place], result)
         waiting = deque(place for place in range(len(jobs)) if place not in results)
-        suspects, idle = list[int](), list(reversed(self._workers))
+        suspects, idle = list[int](), sorted(self._workers, key=_Worker.readiness)
         running: dict[Future[tuple[Result, int]], tuple[int, _Worker]] = {}
         ceiling = self.memory * self.count // max(1, min(self.count, len(waiting)))
         while waiting or running:
             while waiting and idle:
                 place, worker = waiting.popleft(), idle.pop()
                 running[worker.submit(jobs[place], ceiling)] = place, worker
+            if self.spare and idle and not any(worker.spared for worker in self._workers):
+                idle[0].spend(self.spare)
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 place, worker = running.pop(future)
                 idle.append(worker)
@@ -159,11 +164,22 @@ class _Worker:
 
     def __init__(self) -> None:
         self._pool, self._kills = _pool(), kernel_kills()
+        self.spared: Future[object] | None = None
+        """What it did, or does, while there was no job for it."""
 
     def start(self, prepare: Callable[[], object]) -> None:
         """Start the process; if it does not come up, the first job finds out."""
         with _starting(), suppress(BrokenProcessPool):
             self._pool.submit(prepare)
+
+    def spend(self, spare: Callable[[], object]) -> None:
+        """Use time in which there is no job for it; if the process dies of that, the next job finds out."""
+        with _starting(), suppress(BrokenProcessPool):
+            self.spared = self._pool.submit(spare)
+
+    def readiness(self) -> int:
+        """Return 0 while it uses spare time, 2 if it has done so, and 1 otherwise."""
+        return 1 if self.spared is None else 2 if self.spared.done() else 0
 
     def submit(self, job: Job[Result], ceiling: int) -> Future[tuple[Result, int]]:
         """Begin a job that may hold so many bytes."""
@@ -196,7 +212,7 @@ class _Worker:
         """Put a new process in place of the old one; return how that one ended."""
         processes = list((self._pool._processes or {}).values())
         self.end()  # waits, and only then is the exit code sure to be known
-        self._pool = _pool()
+        self._pool, self.spared = _pool(), None
         return processes[0].exitcode if processes else None
 
     def end(self) -> None:
@@ -205,7 +221,9 @@ class _Worker:
 
 
 @contextmanager
-def processes(count: int | None = None, memory: int | None = None) -> Iterator[Processes]:
+def processes(
+    count: int | None = None, memory: int | None = None, spare: Callable[[], object] | None = None
+) -> Iterator[Processes]:
     """Yield worker processes; none is left running afterwards.
 
     They are spawned, never forked: forked children inherit the locks of polars' and Prefect's threads
@@ -214,6 +232,7 @@ def processes(count: int | None = None, memory: int | None = None) -> Iterator[P
     Args:
         count: how many; unset means one per core that this process may use.
         memory: bytes that each may use; unset means an equal part of what the machine has.
+        spare: what one of them does while there is no job for it.
 
     Raises:
         TooFewFiles: if this process may not open as many files as that takes.
@@ -223,7 +242,7 @@ def processes(count: int | None = None, memory: int | None = None) -> Iterator[P
     files.allow(count)
     workers = tuple(_Worker() for _ in range(count))
     try:
-        yield Processes(memory, workers)
+        yield Processes(memory, workers, spare)
     finally:
         with ThreadPoolExecutor(count) as threads:
             list(threads.map(_Worker.end, workers))

@@ -13,8 +13,8 @@ from curation.samples import DrawnShard, dropped_samples, kept_samples
 from curation.shards import read_many
 from curation.spreads import spreads
 from flows.drawing import Joined
-from flows.jobs import Run, Shard, job, run_jobs
-from flows.store import StageOutput
+from flows.jobs import Run, Shard, job, pass_job, run_jobs, run_passes
+from flows.store import Make, StageOutput
 from schemas.recipe import Template
 from templates import template_digest, tokenizer_digest
 
@@ -73,18 +73,19 @@ def audit(
         _Shard(shard.source.name, shard.raw.piece.file, shard.keys, output.folder, output.result["clusters"])
         for shard, output in zip(shards, settled, strict=True)
     ]
-    measuring = job(
+    measuring = pass_job(
         run,
         STAGE,
         STAGE,
         partial(
-            _audit,
+            _measuring,
             seen,
             [output.folder / "rejects.parquet" for output in rejected],
             # of both splits train first: its rows are the ones to show
             [output.folder / name for output in reversed(firsts) for name in output.files],
             rated,
         ),
+        pieces=[STAGE],
         sources=[(shard.source, shard.file) for shard in seen],
         keys=[shard.validated.files["keys.parquet"] for shard in shards],
         settled=[(output.files, output.result) for output in settled],
@@ -104,25 +105,36 @@ def audit(
         for output in reversed(firsts)
         for name, content in output.files.items()
     ]
-    proving = [
-        job(
-            run,
-            "proof",
-            f"{sampled.label}: {name}",
-            partial(_prove, output.folder / name, template),
-            # the examples themselves: a shard may change where it was not sampled
-            sample=content,
-            template=template_digest(template),
-            tokenizer=tokenizer_digest(),
-        )
-        for sampled, output in zip(sampling, run_jobs(run, sampling, stage="sample"), strict=True)
+    sampled = {
+        output.folder / name: content
+        for output in run_jobs(run, sampling, stage="sample")
         for name, content in output.files.items()
-    ]
-    measured, *proved = run_jobs(run, [measuring, *proving], stage=STAGE)
+    }
+    proving = pass_job(
+        run,
+        "proof",
+        "proof",
+        partial(_proving, list(sampled), template),
+        # the examples themselves: a shard may change where it was not sampled
+        pieces=list(sampled.values()),
+        template=template_digest(template),
+        tokenizer=tokenizer_digest(),
+    )
+    proved, (measured,) = run_passes(run, [proving, measuring], stage=STAGE)
     return Audited(measured, proved)
 
 
 # What follows runs inside a worker, into the folder that it is given.
+
+
+def _measuring(
+    shards: Sequence[_Shard],
+    rejects: Sequence[Path],
+    firsts: Sequence[Path],
+    rated: Sequence[str],
+    places: Sequence[int],
+) -> list[Make]:
+    return [partial(_audit, shards, rejects, firsts, rated) for _ in places]
 
 
 def _audit(
@@ -169,6 +181,10 @@ def _audit(
 
 def _sample(shard: Path, shards: int, out: Path) -> dict[str, object]:
     return {"rows": proof.write_sample(shard, out, shards=shards)}
+
+
+def _proving(samples: Sequence[Path], template: Template, places: Sequence[int]) -> list[Make]:
+    return [partial(_prove, samples[place], template) for place in places]
 
 
 def _prove(sample: Path, template: Template, out: Path) -> dict[str, object]:
