@@ -2,8 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -26,8 +25,6 @@ from schemas.manifest import SPLITS, FileEntry, Manifest, SourceEntry
 from schemas.recipe import Recipe
 from schemas.report import Columns, Report
 from templates import template_digest, tokenizer_digest
-
-_HASHED_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -72,44 +69,55 @@ def put_together(work: Work, folder: Path) -> tuple[Manifest, Report]:
 
     Raises:
         LedgerError: if rows are missing, or files hold others than were counted.
-        StoreCorrupt: if a shard changed on the disk meanwhile.
+        StoreCorrupt: if a shard that had to be copied is not what it was.
     """
     ledger = work.ledger()
-    contents = _link_shards(work, folder)
-    _link_rows(work, folder)
+    contents, linked = _link_shards(work, folder)
+    linked |= _link_rows(work, folder)
     report = _report(work, ledger, _content_digest(contents))
     write_json(folder / "report.json", report.model_dump(mode="json"))
     (folder / "README.md").write_text(dataset_card(report), encoding="utf-8")
-    manifest = _manifest(work, report, folder)
+    manifest = _manifest(work, report, folder, linked)
     _check_rows(manifest)
-    _check_shards(manifest, work)
     write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
     return manifest, report
 
 
-def _link_shards(work: Work, folder: Path) -> list[tuple[str, str]]:
-    """Put the gathered shards into the version; return (name, digest of rows) of each."""
-    contents = []
+def _link_shards(work: Work, folder: Path) -> tuple[list[tuple[str, str]], dict[str, str]]:
+    """Put the gathered shards into the version; return (name, digest of rows) of each, and sha256 by name."""
+    contents, linked = [], {}
     for output in work.gathered:
-        for name in output.files:
-            _link(output.folder / name, folder / name)
+        for name, content in output.files.items():
+            _link(output.folder / name, folder / name, content)
             contents.append((name, str(output.result["content_sha256"])))
-    return contents
+            linked[name] = content
+    return contents, linked
 
 
-def _link(cached: Path, published: Path) -> None:
+def _link_rows(work: Work, folder: Path) -> dict[str, str]:
+    """Put the dropped rows and the fates of all rows into the version, a file per source."""
+    linked = {}
+    for (file, source), output in work.joined.items():
+        name = _published(file, source)
+        (folder / name).parent.mkdir(exist_ok=True)
+        _link(output.folder / file, folder / name, output.files[file])
+        linked[name] = output.files[file]
+    return linked
+
+
+def _link(cached: Path, published: Path, content: str) -> None:
+    """Let a file that this build made, or found to hold what it promised, appear in the version.
+
+    Raises:
+        StoreCorrupt: if it had to be copied and the copy differs.
+    """
     try:
         os.link(cached, published)
     except OSError:  # another file system, or one without links
         shutil.copyfile(cached, published)
-
-
-def _link_rows(work: Work, folder: Path) -> None:
-    """Put the dropped rows and the fates of all rows into the version, a file per source."""
-    for (file, source), output in work.joined.items():
-        published = folder / _published(file, source)
-        published.parent.mkdir(exist_ok=True)
-        _link(output.folder / file, published)
+        if digest(published) != content:
+            msg = f"{published.name} changed on the disk while it was published; build again"
+            raise StoreCorrupt(msg) from None
 
 
 def _published(file: str, source: str) -> str:
@@ -153,10 +161,8 @@ def _columns(work: Work) -> tuple[Columns, ...]:
     return tuple(profile.merged(name, found) for name, found in parts.items())
 
 
-def _manifest(work: Work, report: Report, folder: Path) -> Manifest:
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    with ThreadPoolExecutor(_HASHED_AT_ONCE) as threads:
-        entries = list(threads.map(_file_entry, paths))
+def _manifest(work: Work, report: Report, folder: Path, linked: Mapping[str, str]) -> Manifest:
+    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     return Manifest(
         mixture=report.mixture,
         recipe=report.recipe,
@@ -170,13 +176,13 @@ def _manifest(work: Work, report: Report, folder: Path) -> Manifest:
         ledger=report.ledger,
         shares=report.shares,
         content_sha256=report.content_sha256,
-        files=dict(zip((str(path.relative_to(folder)) for path in paths), entries, strict=True)),
+        files={name: _file_entry(folder / name, linked.get(name)) for name in names},
     )
 
 
-def _file_entry(path: Path) -> FileEntry:
+def _file_entry(path: Path, known: str | None) -> FileEntry:
     rows = pq.read_metadata(path).num_rows if path.suffix == ".parquet" else None
-    return FileEntry(sha256=digest(path), bytes=path.stat().st_size, rows=rows)
+    return FileEntry(sha256=known or digest(path), bytes=path.stat().st_size, rows=rows)
 
 
 def _check_rows(manifest: Manifest) -> None:
@@ -196,20 +202,6 @@ def _check_rows(manifest: Manifest) -> None:
         if written != rows:
             msg = f"{prefix}* hold {written} rows, but {rows} were counted"
             raise LedgerError(msg)
-
-
-def _check_shards(manifest: Manifest, work: Work) -> None:
-    """Compare the published shards with what the last stage wrote: a disk may rot in between.
-
-    Raises:
-        StoreCorrupt: naming the shard.
-    """
-    rows = [(_published(file, source), output.files[file]) for (file, source), output in work.joined.items()]
-    shards = [named for output in work.gathered for named in output.files.items()]
-    for name, expected in rows + shards:
-        if manifest.files[name].sha256 != expected:
-            msg = f"{name} changed on the disk while it was published; build again"
-            raise StoreCorrupt(msg)
 
 
 def _content_digest(contents: Sequence[tuple[str, str]]) -> str:
