@@ -68,8 +68,11 @@ class Drawn:
         return tuple(Share.model_validate(share) for share in listed) if isinstance(listed, list) else ()
 
 
-Joined = Mapping[tuple[str, str], StageOutput]
-"""By file (`fates.parquet`, `rejects.parquet`) and source: the rows of all its shards."""
+Joined = Mapping[str, StageOutput]
+"""By published name, like `fates/math.parquet`: an output of one file."""
+
+_JOINED_AT_ONCE = 16
+"""Shards whose dropped rows lie in one file."""
 
 
 def draw(run: Run, shards: Sequence[Shard], verdicts: StageOutput, recipe: Recipe) -> Drawn:
@@ -141,10 +144,7 @@ def gather(
     saved: Sequence[StageOutput],
     drawn: Drawn,
 ) -> tuple[Joined, list[StageOutput]]:
-    """Write what is published: each source's fates and dropped rows, joined, and the shards of the mixture.
-
-    All in one go: to join the dropped rows of a large source takes one worker as long as many shards.
-    """
+    """Write what is published: fates and dropped rows of each source, and the shards of the mixture."""
     joins = _joins(run, shards, settled, saved)
     targets = _gathers(run, drawn)
     made = run_jobs(run, [*joins.values(), *targets], stage="gather")
@@ -153,19 +153,29 @@ def gather(
 
 def _joins(
     run: Run, shards: Sequence[Shard], settled: Sequence[StageOutput], saved: Sequence[StageOutput]
-) -> dict[tuple[str, str], Job[StageOutput]]:
-    """Return the work of writing each source's fates, and its dropped rows, into one file each."""
-    files = {"fates.parquet": settled, "rejects.parquet": saved}
+) -> dict[str, Job[StageOutput]]:
+    """Return the work of joining each source's fates in one file, and its dropped rows, some shards a file.
+
+    The dropped rows lie whole: to write all of them anew because one shard changed would take long.
+    """
+    by_source: dict[str, list[tuple[StageOutput, StageOutput]]] = {}
+    for shard, fate, rejects in zip(shards, settled, saved, strict=True):
+        by_source.setdefault(shard.source.name, []).append((fate, rejects))
     jobs = {}
-    for name in dict.fromkeys(shard.source.name for shard in shards):
-        for file, outputs in files.items():
-            mine = [
-                output for shard, output in zip(shards, outputs, strict=True) if shard.source.name == name
-            ]
-            parts = [output.files[file] for output in mine]
-            work = partial(_join, [output.folder / file for output in mine], file)
-            jobs[file, name] = job(run, "join", f"{name}: {file}", work, file=file, parts=parts)
+    for source, outputs in by_source.items():
+        starts = range(0, len(outputs), _JOINED_AT_ONCE)
+        for number, start in enumerate(starts):
+            some = [rejects for _, rejects in outputs[start : start + _JOINED_AT_ONCE]]
+            name = f"rejects/{source}-{number:05d}-of-{len(starts):05d}.parquet"
+            jobs[name] = _join_job(run, name, "rejects.parquet", some)
+        name = f"fates/{source}.parquet"
+        jobs[name] = _join_job(run, name, "fates.parquet", [fate for fate, _ in outputs])
     return jobs
+
+
+def _join_job(run: Run, name: str, file: str, outputs: Sequence[StageOutput]) -> Job[StageOutput]:
+    work = partial(_join, [output.folder / file for output in outputs], file)
+    return job(run, "join", name, work, file=file, parts=[output.files[file] for output in outputs])
 
 
 def _gathers(run: Run, drawn: Drawn) -> list[Job[StageOutput]]:

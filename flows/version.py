@@ -95,13 +95,13 @@ def _link_shards(work: Work, folder: Path) -> tuple[list[tuple[str, str]], dict[
 
 
 def _link_rows(work: Work, folder: Path) -> dict[str, str]:
-    """Put the dropped rows and the fates of all rows into the version, a file per source."""
+    """Put the dropped rows and the fates of all rows into the version; return sha256 by name."""
     linked = {}
-    for (file, source), output in work.joined.items():
-        name = _published(file, source)
+    for name, output in work.joined.items():
+        ((file, content),) = output.files.items()
         (folder / name).parent.mkdir(exist_ok=True)
-        _link(output.folder / file, folder / name, output.files[file])
-        linked[name] = output.files[file]
+        _link(output.folder / file, folder / name, content)
+        linked[name] = content
     return linked
 
 
@@ -118,10 +118,6 @@ def _link(cached: Path, published: Path, content: str) -> None:
         if digest(published) != content:
             msg = f"{published.name} changed on the disk while it was published; build again"
             raise StoreCorrupt(msg) from None
-
-
-def _published(file: str, source: str) -> str:
-    return f"{file.removesuffix('.parquet')}/{source}.parquet"
 
 
 def _report(work: Work, ledger: Ledger, content: str) -> Report:

@@ -35,7 +35,9 @@ def test_rows_that_an_evaluation_asks_are_left_out_by_name(sources: Path, tmp_pa
     built = quick_build(asking(), tmp_path / "store", base)
     dropped = built.manifest.ledger.of("dedup")["chat"].dropped
     assert dropped["eval_overlap"].rows == 1
-    rejects = pl.read_parquet(built.version / "rejects" / "chat.parquet").filter(reason="eval_overlap")
+    rejects = pl.read_parquet(built.version / "rejects" / "chat-00000-of-00001.parquet").filter(
+        reason="eval_overlap"
+    )
     assert rejects["detail"][0].startswith("exam, question 1: ")
     assert question(base) in rejects["content"][0]
     told = sentence(explain(built.version, rejects["id"][0]).rows[0])

@@ -14,7 +14,7 @@ from tests.receiver import SECRET, receiver
 STARTED = "2026-01-02T02:00:00+00:00"
 STAGES = {
     *("resolve math", "resolve chat", "fetch math", "fetch chat", "validate math", "validate chat"),
-    *("compare", "decontaminate", "dedup", "draw", "settle", "save", "join", "gather", "audit", "publish"),
+    *("compare", "decontaminate", "dedup", "draw", "settle", "save", "gather", "audit", "publish"),
 }
 
 

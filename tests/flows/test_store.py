@@ -139,8 +139,8 @@ def test_shape_of_a_version_is_checked(version: Path, tmp_path: Path) -> None:
     evals.rename(tmp_path / "elsewhere")
     evals.symlink_to(tmp_path / "elsewhere")
     (copy / "report.json").unlink()
-    (copy / "rejects" / "math.parquet").unlink()
-    (copy / "rejects" / "math.parquet").mkdir()
+    (copy / "rejects" / "math-00000-of-00001.parquet").unlink()
+    (copy / "rejects" / "math-00000-of-00001.parquet").mkdir()
     assert set(problems(copy)) == {
         "train-00000-of-00001.parquet: sha256 differs from the manifest",
         "README.md: sha256 differs from the manifest",
@@ -149,7 +149,7 @@ def test_shape_of_a_version_is_checked(version: Path, tmp_path: Path) -> None:
         "train-00001-of-00001.parquet: not in the manifest",
         "eval-00000-of-00001.parquet: not a plain file",
         "report.json: missing",
-        "rejects/math.parquet: missing",
+        "rejects/math-00000-of-00001.parquet: missing",
     }
 
 
