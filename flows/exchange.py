@@ -238,8 +238,9 @@ class ExchangedStore(Store):
         """Return outputs of one pass; like `stage`, what the exchange holds is not made again."""
         found = {place: self.exchange.find(name, key) for place, key in enumerate(keys)}
         missing = [place for place, output in found.items() if output is None]
-        if missing:
-            self.exchange.pull(self.needs)
+        if not missing:
+            return [output for output in found.values() if output]
+        self.exchange.pull(self.needs)
         lacking = [keys[place] for place in missing]
         made = super().stages(name, lacking, lambda places: make([missing[place] for place in places]))
         for output in made:

@@ -146,10 +146,8 @@ class Store:
         """
         found = {place: self.known(name, key) for place, key in enumerate(keys)}
         missing = [place for place, output in found.items() if output is None]
-        made = {
-            place: self.stage(name, keys[place], one)
-            for place, one in zip(missing, make(missing), strict=True)
-        }
+        making = zip(missing, make(missing), strict=True) if missing else ()
+        made = {place: self.stage(name, keys[place], one) for place, one in making}
         return [found[place] or made[place] for place in range(len(keys))]
 
     def known(self, name: str, key: str) -> StageOutput | None:

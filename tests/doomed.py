@@ -17,6 +17,13 @@ def note(log: Path, word: str) -> str:
     return word
 
 
+def wait_for(log: Path, word: str) -> str:
+    """Wait until the word is in the log."""
+    while not (log.exists() and f"{word} " in log.read_text()):
+        time.sleep(0.01)
+    return word
+
+
 def die_once(log: Path, word: str) -> str:
     """Be killed if the word is not in the log yet."""
     seen = log.exists() and any(line.startswith(f"{word} ") for line in log.read_text().splitlines())

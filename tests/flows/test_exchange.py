@@ -170,6 +170,28 @@ def test_output_that_is_there_is_neither_made_nor_pulled(ends, tmp_path):
     assert not far.root.exists()
 
 
+def test_outputs_of_one_pass_come_from_wherever_they_are(ends, tmp_path):
+    """Neither what the exchange holds nor what this machine does is made again; all lie there in the end."""
+    near, far = ends
+    keys = [KEY, "1" * 64, "2" * 64]
+    pushed(near)
+    Store(far.root).stage("made", keys[1], write)
+    store, _ = far.unpack(near.pack(Store(near.root)))
+    asked = []
+
+    def make(places):
+        asked.extend(places)
+        return [write for _ in places]
+
+    found = store.stages("made", keys, make)
+    assert asked == [2]
+    assert [output.folder for output in found] == [far.folder("made", key) for key in keys]
+    assert all(near.find("made", key) for key in keys)
+    assert store.stages("made", keys, partial(pytest.fail, "made again")) == [
+        far.find("made", key) for key in keys
+    ]
+
+
 def test_file_of_a_source_travels_by_content(ends, tmp_path):
     """A file outside all stores and a download within one arrive with their time of change, pushed once."""
     near, far = ends

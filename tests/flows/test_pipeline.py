@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from curation import blocks
 from flows import fingerprint, jobs, tonight
 from flows import version as version_room
 from flows.pipeline import directly
@@ -23,6 +24,7 @@ from tests.builders import (
     STAGES,
     chat_row,
     forget,
+    math_row,
     math_rows,
     quick_build,
     recipe,
@@ -112,6 +114,22 @@ def test_changed_setting_remakes_what_it_decides(changes, remade, sources, store
     grown = {stage for stage in STAGES if after[stage] - before[stage]}
     assert remade <= grown
     assert bool(grown) == bool(remade)
+
+
+def test_changed_row_costs_its_block_and_not_its_shard(sources, tmp_path, monkeypatch):
+    """Where a shard is rendered in blocks, only the one with the row that changed is scattered anew."""
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 4000)
+    base, store = shutil.copytree(sources, tmp_path / "base"), tmp_path / "store"
+    stated = recipe(unit="examples", size=None)
+    quick_build(stated, store, base)
+    before = made(store)
+    rows = math_rows()[:30]
+    write_rows(base / "math" / "0.jsonl", [*rows[:7], math_row("another"), *rows[8:]])
+    again = quick_build(stated, store, base)
+    after = made(store)
+    assert len(before["scatter"]) > 8
+    assert 1 <= len(after["scatter"] - before["scatter"]) <= 3
+    assert again.digest == quick_build(stated, tmp_path / "fresh", base).digest
 
 
 def build_or_fail(stated: Recipe, store: Path, sources: Path) -> str:

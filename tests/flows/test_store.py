@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -257,6 +258,36 @@ def test_stage_that_fails_leaves_nothing(tmp_path: Path) -> None:
     assert list((tmp_path / ".cache" / "render").iterdir()) == []
     assert not store.stage("render", "key", damaged_nothing).reused
     assert store.stage("render", "key", damaged_nothing).reused
+
+
+def test_outputs_of_one_pass_are_made_if_they_are_not_there(tmp_path: Path) -> None:
+    """Only what is missing or damaged is asked for, in order, and what was done before a failure stays."""
+    store, asked = Store(tmp_path), []
+
+    def make(places):
+        asked.append(list(places))
+        for place in places:
+            if place == 3 and len(asked) == 1:
+                msg = "half way"
+                raise ValueError(msg)
+            yield partial(numbered_file, place)
+
+    keys = ["a" * 64, "b" * 64, "c" * 64, "d" * 64]
+    store.stage("pass", keys[1], partial(numbered_file, 1))
+    with pytest.raises(ValueError, match="half way"):
+        store.stages("pass", keys, make)
+    flip_bit(tmp_path / ".cache" / "pass" / keys[0] / "file")
+    found = store.stages("pass", keys, make)
+    assert asked == [[0, 2, 3], [0, 3]]
+    assert [output.result["number"] for output in found] == [0, 1, 2, 3]
+    assert [output.reused for output in found] == [False, True, True, False]
+    assert [(output.folder / "file").read_text() for output in found] == ["0", "1", "2", "3"]
+
+
+def numbered_file(number: int, folder: Path) -> dict[str, object]:
+    """Make an output that holds a number."""
+    (folder / "file").write_text(str(number))
+    return {"number": number}
 
 
 @pytest.mark.parametrize("damaged", [False, True])

@@ -81,6 +81,25 @@ def test_preparation_that_kills_its_worker_costs_no_job(tmp_path):
         assert run(pool, Job("first", partial(doomed.note, tmp_path / "log", "first"))) == ["first"]
 
 
+def test_worker_without_a_job_uses_the_time(tmp_path):
+    """One of them does, once, while others work; lone jobs are then for it."""
+    log = tmp_path / "log"
+    with processes(2, spare=partial(doomed.note, log, "spare")) as pool:
+        run(pool, Job("first", partial(doomed.wait_for, log, "spare")))
+        assert run(pool, *[Job("next", partial(doomed.note, log, "next"))]) == ["next"]
+        run(pool, Job("last", partial(doomed.note, log, "last")))
+    told = [line.split() for line in log.read_text().splitlines()]
+    assert [word for word, _ in told] == ["spare", "next", "last"]
+    assert len({pid for _, pid in told}) == 1
+
+
+def test_use_of_spare_time_that_kills_its_worker_costs_no_job(tmp_path):
+    """The next job has another process, or is tried again."""
+    with processes(2, spare=partial(doomed.die, signal.SIGKILL)) as pool:
+        for word in ("a", "b", "c"):
+            assert run(pool, Job(word, partial(doomed.note, tmp_path / "log", word))) == [word]
+
+
 def test_killed_worker_costs_a_retry(pool, tmp_path):
     """A worker that is killed once costs the job it was working on a retry; all others run once."""
     log = tmp_path / "log"
