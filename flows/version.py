@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -25,6 +26,8 @@ from schemas.manifest import SPLITS, FileEntry, Manifest, SourceEntry
 from schemas.recipe import Recipe
 from schemas.report import Columns, Report
 from templates import template_digest, tokenizer_digest
+
+_HASHED_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def put_together(work: Work, folder: Path) -> tuple[Manifest, Report]:
 
     Raises:
         LedgerError: if rows are missing, or files hold others than were counted.
-        StoreCorrupt: if a shard that had to be copied is not what it was.
+        StoreCorrupt: if a shard changed on the disk meanwhile.
     """
     ledger = work.ledger()
     contents, linked = _link_shards(work, folder)
@@ -77,8 +80,9 @@ def put_together(work: Work, folder: Path) -> tuple[Manifest, Report]:
     report = _report(work, ledger, _content_digest(contents))
     write_json(folder / "report.json", report.model_dump(mode="json"))
     (folder / "README.md").write_text(dataset_card(report), encoding="utf-8")
-    manifest = _manifest(work, report, folder, linked)
+    manifest = _manifest(work, report, folder)
     _check_rows(manifest)
+    _check_content(manifest, linked)
     write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
     return manifest, report
 
@@ -88,7 +92,7 @@ def _link_shards(work: Work, folder: Path) -> tuple[list[tuple[str, str]], dict[
     contents, linked = [], {}
     for output in work.gathered:
         for name, content in output.files.items():
-            _link(output.folder / name, folder / name, content)
+            _link(output.folder / name, folder / name)
             contents.append((name, str(output.result["content_sha256"])))
             linked[name] = content
     return contents, linked
@@ -100,24 +104,16 @@ def _link_rows(work: Work, folder: Path) -> dict[str, str]:
     for name, output in work.joined.items():
         ((file, content),) = output.files.items()
         (folder / name).parent.mkdir(exist_ok=True)
-        _link(output.folder / file, folder / name, content)
+        _link(output.folder / file, folder / name)
         linked[name] = content
     return linked
 
 
-def _link(cached: Path, published: Path, content: str) -> None:
-    """Let a file that this build made, or found to hold what it promised, appear in the version.
-
-    Raises:
-        StoreCorrupt: if it had to be copied and the copy differs.
-    """
+def _link(cached: Path, published: Path) -> None:
     try:
         os.link(cached, published)
     except OSError:  # another file system, or one without links
         shutil.copyfile(cached, published)
-        if digest(published) != content:
-            msg = f"{published.name} changed on the disk while it was published; build again"
-            raise StoreCorrupt(msg) from None
 
 
 def _report(work: Work, ledger: Ledger, content: str) -> Report:
@@ -157,8 +153,11 @@ def _columns(work: Work) -> tuple[Columns, ...]:
     return tuple(profile.merged(name, found) for name, found in parts.items())
 
 
-def _manifest(work: Work, report: Report, folder: Path, linked: Mapping[str, str]) -> Manifest:
-    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+def _manifest(work: Work, report: Report, folder: Path) -> Manifest:
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    with ThreadPoolExecutor(_HASHED_AT_ONCE) as threads:  # hashing lets go of the interpreter
+        entries = list(threads.map(_file_entry, paths))
+    names = [str(path.relative_to(folder)) for path in paths]
     return Manifest(
         mixture=report.mixture,
         recipe=report.recipe,
@@ -172,13 +171,13 @@ def _manifest(work: Work, report: Report, folder: Path, linked: Mapping[str, str
         ledger=report.ledger,
         shares=report.shares,
         content_sha256=report.content_sha256,
-        files={name: _file_entry(folder / name, linked.get(name)) for name in names},
+        files=dict(zip(names, entries, strict=True)),
     )
 
 
-def _file_entry(path: Path, known: str | None) -> FileEntry:
+def _file_entry(path: Path) -> FileEntry:
     rows = pq.read_metadata(path).num_rows if path.suffix == ".parquet" else None
-    return FileEntry(sha256=known or digest(path), bytes=path.stat().st_size, rows=rows)
+    return FileEntry(sha256=digest(path), bytes=path.stat().st_size, rows=rows)
 
 
 def _check_rows(manifest: Manifest) -> None:
@@ -198,6 +197,18 @@ def _check_rows(manifest: Manifest) -> None:
         if written != rows:
             msg = f"{prefix}* hold {written} rows, but {rows} were counted"
             raise LedgerError(msg)
+
+
+def _check_content(manifest: Manifest, linked: Mapping[str, str]) -> None:
+    """Compare the published files with what the stages wrote: a disk may rot in between.
+
+    Raises:
+        StoreCorrupt: naming the file.
+    """
+    for name, expected in linked.items():
+        if manifest.files[name].sha256 != expected:
+            msg = f"{name} changed on the disk while it was published; build again"
+            raise StoreCorrupt(msg)
 
 
 def _content_digest(contents: Sequence[tuple[str, str]]) -> str:

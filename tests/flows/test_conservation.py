@@ -59,7 +59,7 @@ def check(built: Built, read: dict[str, int]) -> Counter[str]:
             counted.update({reason: amount.rows for reason, amount in count.dropped.items() if amount.rows})
         assert told == counted
         met += told
-        rejects = pl.read_parquet(built.version / "rejects" / f"{source}.parquet")
+        rejects = pl.read_parquet(built.version / "rejects" / f"{source}-00000-of-00001.parquet")
         assert set(rejects["reason"]) <= {str(reason) for reason in Reason}
         assert rejects["content"].str.len_bytes().min() is None or rejects["content"].null_count() == 0
     assert set(met) <= {str(reason) for reason in Reason}
