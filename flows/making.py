@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows import decontaminate, drawing, stages
+from flows import decontaminate, drawing, gathering, stages
 from flows.audit import figures
 from flows.jobs import Run, Shard
 from flows.version import Work
@@ -44,9 +44,9 @@ def make(
     overlaps = step("decontaminate", decontaminate.overlaps)(run, shards, questions, recipe.decontaminate)
     verdicts = step("dedup", stages.deduplicate)(run, shards, overlaps, recipe.dedup)
     drawn = step("draw", drawing.draw)(run, shards, verdicts, recipe)
-    settled = step("settle", drawing.settle)(run, shards, verdicts, drawn, recipe.dedup.numbers)
-    saved = step("save", drawing.save)(run, shards, settled)
-    joined, gathered = step("gather", drawing.gather)(run, shards, settled, saved, drawn)
+    settled = step("settle", gathering.settle)(run, shards, verdicts, drawn, recipe.dedup.numbers)
+    saved = step("save", gathering.save)(run, shards, settled)
+    joined, gathered = step("gather", gathering.gather)(run, shards, settled, saved, drawn)
     audit = step("audit", figures.audit)(run, shards, settled, joined, gathered, recipe.template)
     return Work(recipe, origins, list(asked), shards, verdicts, drawn, settled, joined, gathered, audit)
 

@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 from curation import measure, mix, normalize, profile, render
 from flows.audit.figures import Audited
 from flows.card import dataset_card
-from flows.drawing import Drawn, Joined
+from flows.drawing import Drawn
 from flows.fingerprint import code_digest, library_versions
+from flows.gathering import Joined
 from flows.jobs import Shard, counts
 from flows.store import MANIFEST, StageOutput, digest, write_json
 from flows.tonight import asked_of

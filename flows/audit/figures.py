@@ -12,7 +12,7 @@ from curation.cluster_view import ClusterPart, ClusterShard, cluster_view
 from curation.samples import DrawnShard, dropped_samples, kept_samples
 from curation.shards import read_many
 from curation.spreads import spreads
-from flows.drawing import Joined
+from flows.gathering import Joined
 from flows.jobs import Run, Shard, job, pass_job, run_jobs, run_passes
 from flows.store import Make, StageOutput
 from schemas.recipe import Template

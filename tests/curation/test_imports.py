@@ -25,7 +25,7 @@ def test_a_module_is_absent_only_inside_the_block(monkeypatch) -> None:
     ("work", "heavy"),
     [
         ("import curation.dedup", "scipy.linalg"),
-        ("import flows.drawing", "scipy.linalg"),
+        ("import flows.gathering", "scipy.linalg"),
         ("import flows.making", "numba"),
         ("import flows.pipeline", "pyarrow"),
         (
