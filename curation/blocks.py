@@ -1,6 +1,5 @@
 """Blocks of a shard: what is rendered and drawn in pieces, so that a changed row costs its block alone."""
 
-from collections.abc import Sequence
 from hashlib import sha256
 from itertools import pairwise
 
@@ -29,8 +28,8 @@ def cut(wanted: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def prints(rows: pl.DataFrame, by: Sequence[str]) -> list[tuple[tuple[int, ...], str]]:
-    """Return the sha256 of what the rows of each group say, the columns that make it a group aside.
+def prints(rows: pl.DataFrame, by: str) -> dict[int, str]:
+    """Return the sha256 of what the rows of each group say, the column that makes it a group aside.
 
     Args:
         rows: with the rows of a group together.
@@ -41,7 +40,7 @@ def prints(rows: pl.DataFrame, by: Sequence[str]) -> list[tuple[tuple[int, ...],
     groups = rows.group_by(by, maintain_order=True).len()
     firsts = np.append(0, np.cumsum(groups["len"].to_numpy().astype(np.int64)))
     digests = [sha256(lines[start:end]).hexdigest() for start, end in pairwise(ends[firsts].tolist())]
-    return list(zip(groups.drop("len").rows(), digests, strict=True))
+    return dict(zip(groups[by].to_list(), digests, strict=True))
 
 
 NOTHING = sha256().hexdigest()

@@ -175,12 +175,10 @@ def _draw(
 
 def _write_wanted(wanted: pl.DataFrame, out: Path) -> dict[str, list[str]]:
     """Write what is wanted of each shard, cut into blocks; return the digest of each block."""
-    found: dict[str, list[str]] = {}
-    cut = blocks.cut(wanted)
-    for (number,), rows in cut.partition_by("shard", include_key=False, as_dict=True).items():
+    found = {}
+    for (number,), rows in blocks.cut(wanted).partition_by("shard", include_key=False, as_dict=True).items():
         write_shard(out / numbered("wanted", number), rows)
-    for (number, _), content in blocks.prints(cut, ["shard", "block"]):
-        found.setdefault(str(number), []).append(content)
+        found[str(number)] = list(blocks.prints(rows, "block").values())
     return found
 
 
@@ -192,11 +190,12 @@ def _write_drawn(drawn: pl.DataFrame, shards: Sequence[PoolShard], out: Path) ->
     places = {part.number: nth for shard in shards for nth, part in enumerate(shard.parts)}
     nth = pl.col("part").replace_strict(places, return_dtype=pl.Int32)
     by_part = drawn.with_columns(nth=nth).sort("shard", "nth", maintain_order=True)
-    of = by_part.drop("part").partition_by("shard", include_key=False, as_dict=True)
+    of = by_part.partition_by("shard", include_key=False, as_dict=True)
+    found: dict[int, str] = {}
     for shard in shards:
-        mine = of.get((shard.number,), by_part.clear().drop("part", "shard"))
-        write_shard(out / numbered("selection", shard.number), mine)
-    found = {part: content for (part,), content in blocks.prints(by_part.drop("shard", "nth"), ["part"])}
+        mine = of.get((shard.number,), by_part.clear().drop("shard"))
+        write_shard(out / numbered("selection", shard.number), mine.drop("part"))
+        found |= blocks.prints(mine.drop("nth"), "part")
     return {str(number): found.get(number, blocks.NOTHING) for number in places}
 
 

@@ -242,10 +242,12 @@ class ExchangedStore(Store):
             return [output for output in found.values() if output]
         self.exchange.pull(self.needs)
         lacking = [keys[place] for place in missing]
-        made = super().stages(name, lacking, lambda places: make([missing[place] for place in places]))
+        # by this machine's own store, which asks the exchange for none of them again
+        made = Store(self.root).stages(
+            name, lacking, lambda places: make([missing[place] for place in places])
+        )
         for output in made:
-            if output.reused:  # it lay on this machine only
-                self.exchange.push(output)
+            self.exchange.push(output)
         fresh = dict(zip(missing, made, strict=True))
         return [found[place] or fresh[place] for place in range(len(keys))]
 

@@ -118,9 +118,12 @@ def pass_job(
     keys = [key_of(code=code_digest(), piece=piece, **decided_by) for piece in pieces]
 
     def known() -> list[StageOutput] | None:
-        found = [run.store.known(stage, key) for key in keys]
-        there = [output for output in found if output]
-        return there if len(there) == len(found) else None
+        found = []
+        for key in keys:
+            if (output := run.store.known(stage, key)) is None:
+                return None
+            found.append(output)
+        return found
 
     return Job(label, partial(run.store.stages, stage, keys, make), known)
 

@@ -26,6 +26,9 @@ Result = TypeVar("Result")
 LEAST_BYTES = 512 * 1024**2
 """Least memory of a worker: the libraries alone take a third of it."""
 
+SPARE_BYTES = 4 * LEAST_BYTES
+"""Memory of a worker from which on it may load something ahead: half of it must be left for jobs."""
+
 _THREADS = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 SETTINGS = dict.fromkeys(_THREADS, "1") | {
@@ -119,8 +122,8 @@ class Processes:
             while waiting and idle:
                 place, worker = waiting.popleft(), idle.pop()
                 running[worker.submit(jobs[place], ceiling)] = place, worker
-            if self.spare and idle and not any(worker.spared for worker in self._workers):
-                idle[0].spend(self.spare)
+            if idle and not suspects:
+                self._spend(idle[0])
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 place, worker = running.pop(future)
                 idle.append(worker)
@@ -135,6 +138,11 @@ class Processes:
             done(jobs[place], results[place])
         return [results[place] for place in range(len(jobs))]
 
+    def _spend(self, worker: "_Worker") -> None:
+        """Let a worker use its spare time if none has, and if that leaves it room for jobs."""
+        if self.spare and self.memory >= SPARE_BYTES and not any(each.spent for each in self._workers):
+            worker.spend(self.spare)
+
     def _known(self, jobs: Sequence[Job[Result]]) -> dict[int, Result]:
         """Return by place what is there already: mostly hashing files, which threads do side by side."""
         with ThreadPoolExecutor(self.count) as threads:
@@ -144,6 +152,8 @@ class Processes:
     def _alone(self, job: Job[Result]) -> Result:
         """Run a job whose worker died once more, with nothing beside it and with all memory there is."""
         worker, ceiling = self._workers[0], self.memory * self.count
+        for each in self._workers:
+            each.settle()
         try:
             return worker.collect(worker.submit(job, ceiling), self.memory)
         except Death as death:
@@ -164,7 +174,9 @@ class _Worker:
     def __init__(self) -> None:
         self._pool, self._kills = _pool(), kernel_kills()
         self.spared: Future[object] | None = None
-        """What it did, or does, while there was no job for it."""
+        """What it does, or did, while there was no job for it."""
+        self.spent = False
+        """Whether it ever was given that, in this process or one before."""
 
     def start(self, prepare: Callable[[], object]) -> None:
         """Start the process; if it does not come up, the first job finds out."""
@@ -174,11 +186,18 @@ class _Worker:
     def spend(self, spare: Callable[[], object]) -> None:
         """Use time in which there is no job for it; if the process dies of that, the next job finds out."""
         with _starting(), suppress(BrokenProcessPool):
-            self.spared = self._pool.submit(spare)
+            self.spent, self.spared = True, self._pool.submit(spare)
+
+    def settle(self) -> None:
+        """Wait until it has used its spare time, whatever came of that."""
+        if self.spared:
+            wait([self.spared])
 
     def readiness(self) -> int:
-        """Return 0 while it uses spare time, 2 if it has done so, and 1 otherwise."""
-        return 1 if self.spared is None else 2 if self.spared.done() else 0
+        """Return 0 while it uses spare time or if that failed, 2 if it has done so, and 1 otherwise."""
+        if self.spared is None:
+            return 1
+        return 2 if self.spared.done() and self.spared.exception() is None else 0
 
     def submit(self, job: Job[Result], ceiling: int) -> Future[tuple[Result, int]]:
         """Begin a job that may hold so many bytes."""
@@ -326,6 +345,8 @@ def _settle() -> None:
 
 def _leave() -> None:
     """End at once: to take libraries and caches down piece by piece takes longer than a small job."""
+    if sys.exc_info()[0] is not None:  # it has something to say, or a status of its own
+        return
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

@@ -83,3 +83,19 @@ def wait_beside(log: Path) -> None:
     """Note that the job runs, and then never end."""
     note(log, "waiting")
     signal.pause()
+
+
+class Unreadable:
+    """A job that another process cannot unpickle."""
+
+    def __call__(self) -> None:
+        """Never be called."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return refuse, ()
+
+
+def refuse() -> None:
+    """Fail while a job is being read."""
+    msg = "cannot be read here"
+    raise ImportError(msg)

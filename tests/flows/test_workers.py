@@ -100,6 +100,21 @@ def test_use_of_spare_time_that_kills_its_worker_costs_no_job(tmp_path):
             assert run(pool, Job(word, partial(doomed.note, tmp_path / "log", word))) == [word]
 
 
+def test_time_of_a_small_worker_is_not_used(tmp_path):
+    """What is loaded ahead would leave too little of a small worker's memory for jobs."""
+    with processes(2, memory=LEAST_BYTES, spare=partial(doomed.note, tmp_path / "log", "spare")) as pool:
+        for word in ("a", "b"):
+            run(pool, Job(word, partial(doomed.note, tmp_path / "log", word)))
+    assert "spare" not in (tmp_path / "log").read_text()
+
+
+def test_worker_that_cannot_read_its_job_says_why(capfd):
+    """An error outside of a job has its traceback and its status, though workers end at once otherwise."""
+    with processes(1) as pool, pytest.raises(WorkerDied, match="status 1"):
+        run(pool, Job("unreadable", doomed.Unreadable()))
+    assert "cannot be read here" in capfd.readouterr().err
+
+
 def test_killed_worker_costs_a_retry(pool, tmp_path):
     """A worker that is killed once costs the job it was working on a retry; all others run once."""
     log = tmp_path / "log"
