@@ -192,6 +192,22 @@ def test_outputs_of_one_pass_come_from_wherever_they_are(ends, tmp_path):
     ]
 
 
+def test_output_that_another_machine_makes_meanwhile_harms_no_pass(ends):
+    """It is made here, too: what the exchange holds of it lies on no disk of ours."""
+    near, far = ends
+    keys = [KEY, "1" * 64]
+    store, _ = far.unpack(near.pack(Store(near.root)))
+
+    def make(places):
+        for place in places:
+            near.push(Store(near.root).stage("made", keys[place], write))
+            yield write
+
+    found = store.stages("made", keys, make)
+    assert all((output.folder / "a.txt").read_text() == "rows" for output in found)
+    assert [output.folder for output in found] == [far.folder("made", key) for key in keys]
+
+
 def test_file_of_a_source_travels_by_content(ends, tmp_path):
     """A file outside all stores and a download within one arrive with their time of change, pushed once."""
     near, far = ends
