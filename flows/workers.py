@@ -88,14 +88,13 @@ class Processes:
     memory: int
     """Bytes that each may use; a stage with fewer shards than workers shares out the idle ones' part."""
     _workers: tuple["_Worker", ...]
+    spare: Callable[[], object] | None = None
+    """What a worker without a job does meanwhile, one of them and once; the next lone jobs are for it."""
 
     @property
     def count(self) -> int:
         """Return how many there are."""
         return len(self._workers)
-
-    spare: Callable[[], object] | None = None
-    """What a worker without a job does meanwhile, one of them and once; the next lone jobs are for it."""
 
     def start(self, prepare: Callable[[], object]) -> None:
         """Start all processes, beginning with a call that nobody waits for, like an import."""
