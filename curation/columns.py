@@ -1,6 +1,6 @@
 """Arrow columns as kernels read them: texts as buffers, turns as runs of texts; no object per value."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,14 +8,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from curation.text_kernels import Bytes, Flags, Offsets
+from curation.text_kernels import Bytes, Flags, Offsets, find_blank
 from schemas.conversation import ROLES
 from schemas.formats import TextColumn, TurnColumn
+from schemas.formats.roles import role_of
 
 OTHER = 255
 """Role of a turn that is no plain text of one of `ROLES`."""
 
 _NESTED = 16
+_SPEAKERS = 1000
+"""Most names of speakers in a batch; where each turn has one of its own, they are no names."""
 _TEXTS = (pa.types.is_string, pa.types.is_large_string)
 _LISTS = (pa.types.is_list, pa.types.is_large_list)
 _BINARIES = (pa.types.is_binary, pa.types.is_large_binary)
@@ -37,6 +40,13 @@ class Texts(NamedTuple):
     def filled(self) -> Flags:
         """Which of them are neither null nor empty."""
         return ~self.missing & (np.diff(self.offsets) > 0)
+
+    @property
+    def blank(self) -> Flags:
+        """Which of them are nothing but white space, or empty."""
+        found = np.empty(len(self.missing), np.bool_)
+        find_blank(self.data, self.offsets, found)
+        return found
 
 
 class Turns(NamedTuple):
@@ -120,7 +130,7 @@ def text_turns(rows: pa.RecordBatch, place: TextColumn) -> Turns | None:
     role = np.uint8(ROLES.index(place.role))
     if place.optional:
         there = filled(column, height)
-        doubts = there if texts is None else np.zeros(height, np.bool_)
+        doubts = there if texts is None else there & _blank(texts)
         there = there & ~doubts
         texts = pa.array([], pa.string()) if texts is None else texts.filter(pa.array(there))
     elif texts is None:
@@ -133,12 +143,19 @@ def text_turns(rows: pa.RecordBatch, place: TextColumn) -> Turns | None:
         if rest is None:
             doubts |= goes_on
         elif goes_on.any():
+            doubts |= goes_on & (_blank(texts) | _blank(rest))
             texts, rest = texts.cast(pa.large_string()), rest.cast(pa.large_string())
             joined = pc.binary_join_element_wise(texts, rest, pa.scalar("\n", pa.large_string()))
             texts = pc.if_else(pa.array(goes_on), joined, texts)
     read = texts_of(texts)
     assert read is not None, "texts are texts"
     return Turns(read, np.append(0, np.cumsum(there)), np.full(there.sum(), role), doubts)
+
+
+def _blank(texts: pa.Array) -> Flags:
+    read = texts_of(texts)
+    assert read is not None, "texts are texts"
+    return read.blank
 
 
 def listed_turns(rows: pa.RecordBatch, place: TurnColumn) -> Turns | None:
@@ -151,20 +168,51 @@ def listed_turns(rows: pa.RecordBatch, place: TurnColumn) -> Turns | None:
     turns = None if column is None else structs_of(column)
     if column is None or turns is None:
         return None
-    texts, speakers = texts_of(field_of(turns, place.text)), plain_texts(field_of(turns, place.speaker))
+    said, speaks = only_field(turns, place.text), only_field(turns, place.speaker)
+    texts, speakers = (texts_of(said), plain_texts(speaks)) if said is not speaks else (None, None)
     if texts is None or speakers is None:
         return None
-    known = pc.index_in(speakers, pa.array(list(place.roles), speakers.type))
-    codes = [ROLES.index(role) if role in ROLES else OTHER for role in place.roles.values()]
-    roles = np.array([*codes, OTHER], np.uint8)[pc.fill_null(known, -1).to_numpy(zero_copy_only=False)]
+    roles = _roles(speakers, place.roles)
     strange = texts.missing | ~flags(turns.is_valid())
-    for name in place.silent:
-        strange |= filled(field_of(turns, name), len(turns))
     for name in place.empty:
         strange |= filled(field_of(turns, name), len(turns), listed=True)
+    for name in place.marks:
+        strange |= ~_says_yes(field_of(turns, name), len(turns))
     roles[strange] = OTHER
     first = column.offsets.to_numpy().astype(np.int64)
     return Turns(texts, first - first[0], roles, flags(column.is_null()))
+
+
+def only_field(structs: pa.StructArray, names: Sequence[str]) -> pa.Array | None:
+    """Return the field that has one of the names, or nothing if none or several have."""
+    there = [name for name in names if structs.type.get_field_index(name) >= 0]
+    return field_of(structs, there[0]) if len(there) == 1 else None
+
+
+def _roles(speakers: pa.Array, named: Mapping[str, str]) -> Bytes:
+    """Return the place in `ROLES` of each speaker's role, or `OTHER`."""
+    coded = speakers.dictionary_encode()
+    if len(coded.dictionary) > _SPEAKERS:
+        return np.full(len(speakers), OTHER, np.uint8)
+    try:
+        known = [role_of(name, named) for name in coded.dictionary.to_pylist()]
+    except UnicodeDecodeError:
+        return np.full(len(speakers), OTHER, np.uint8)
+    codes = [ROLES.index(role) if role in ROLES else OTHER for role in known]
+    places = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
+    roles: Bytes = np.array([*codes, OTHER], np.uint8)[places]
+    return roles
+
+
+def _says_yes(column: pa.Array | None, height: int) -> Flags:
+    """Return which marks are null, or one, or true."""
+    if column is None:
+        return np.ones(height, np.bool_)
+    if pa.types.is_boolean(column.type):
+        return flags(pc.fill_null(column, True))
+    if pa.types.is_integer(column.type) or _is_one_of(column.type, _FLOATS):
+        return flags(pc.fill_null(pc.equal(column, 1), True))
+    return flags(column.is_null())
 
 
 def structs_of(column: pa.Array) -> pa.StructArray | None:

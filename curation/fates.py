@@ -10,7 +10,7 @@ from curation import mix, render
 from curation.count import count_stage
 from curation.minhash import sketches
 from curation.normalize import REJECTS, raw_json
-from curation.pools import COUNTED, LOST, Part, Supervise, bits, check_same_rows, supervised
+from curation.pools import COUNTED, LOST, Part, bits, check_same_rows
 from curation.read import RawRow
 from curation.shards import GROUP_BYTES, ShardWriter, bounded, read_groups
 from schemas.dedup import Numbers
@@ -78,7 +78,6 @@ def settle(
     verdicts: Path,
     parts: Sequence[Part],
     selection: Path,
-    supervise: Supervise,
     numbers: Numbers = "ignore",
 ) -> Settled:
     """Return what became of every row of a slice.
@@ -93,14 +92,13 @@ def settle(
         verdicts: what dedup decided of them, row by row.
         parts: what was rendered of them.
         selection: what was drawn of them (of `mix.SELECTION` place and split, and `nth`: of which part).
-        supervise: which assistant turns are examples.
         numbers: whether texts of one cluster that differ in a number are different problems.
 
     Raises:
         LedgerError: if the verdicts are of other rows than the keys.
     """
     tried, copies = _tried(parts, selection)
-    rows = _outcomes(_judged(keys, verdicts, supervise), tried).with_columns(source=pl.lit(source))
+    rows = _outcomes(_judged(keys, verdicts), tried).with_columns(source=pl.lit(source))
     dropped = [group.drop("content") for group in read_groups(rejects)]
     fates = pl.concat([*dropped, rows], how="diagonal")
     fates = fates.with_columns(pl.col("examples", "drawn").fill_null(0))
@@ -199,11 +197,11 @@ def _problems(keys: Path, verdicts: Path, drawn: pl.Series) -> pl.DataFrame:
     return pl.concat(found)
 
 
-def _judged(keys: Path, verdicts: Path, supervise: Supervise) -> pl.DataFrame:
+def _judged(keys: Path, verdicts: Path) -> pl.DataFrame:
     columns = ["id", "file", "row", "messages", "text_bytes", "turns"]
     rows, judged = pl.read_parquet(keys, columns=columns), pl.read_parquet(verdicts)
     check_same_rows(rows, judged)
-    possible = supervised(supervise).list.len().cast(pl.Int64)
+    possible = pl.col("turns").list.len().cast(pl.Int64)
     judged = judged.select("cluster", "winner", "similarity", "reason", why_not="detail")
     return rows.hstack(judged).select(pl.exclude("turns"), possible=possible)
 

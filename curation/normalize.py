@@ -4,8 +4,10 @@ Conversations are not written: the row they came from is still there, and is jud
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,16 +19,19 @@ from pydantic_core import PydanticCustomError
 
 from curation.count import count_stage
 from curation.keys import KEY_SCHEMA
+from curation.learned import Learned, learned_turns
 from curation.profile import Profile
 from curation.read import Numbers, RawBatch, RawRow, RawSlice, joined, read_batches, read_rows
 from curation.screen import CLEARED, screen
 from curation.shards import ShardWriter, bounded
+from schemas.arrange import arranged
 from schemas.conversation import Conversation, Lineage, Message, content_key, row_id
 from schemas.errors import SourceError
-from schemas.ledger import Amount, StageCount
+from schemas.findings import HARMLESS, Notes, Tally
+from schemas.ledger import Amount, StageCount, TurnCount
 from schemas.reasons import Reason
 from schemas.recipe import Compare, SourceBase
-from schemas.record import MAX_DEPTH, depth, fault
+from schemas.record import fault
 
 STAGE = "validate"
 
@@ -36,7 +41,7 @@ KEYS = pl.Schema(
 """What is known of a valid row without opening it again.
 
 `text` is what duplicates are judged by, `text_bytes` the text that the raw row holds, and `turns` the
-positions of the assistant's turns among its messages.
+positions of the turns that are learned among its messages.
 """
 
 REJECTS = pl.Schema(
@@ -69,6 +74,16 @@ class Origin(NamedTuple):
     dataset: str
     revision: str
     file: str
+    unopened: bool = False
+    """Whether `</think>` without `<think>` closes a trace that the template opened."""
+
+
+class Seen(NamedTuple):
+    """What is known of a slice's rows besides what is written: ledger, turns, findings and unread fields."""
+
+    rows: StageCount
+    turns: TurnCount
+    tally: Tally
 
 
 class Judged(NamedTuple):
@@ -81,6 +96,8 @@ class Judged(NamedTuple):
     detail: str
     messages: int
     text_bytes: int
+    notes: Notes
+    learned: Learned = Learned([], Counter())
 
 
 class Reopened(NamedTuple):
@@ -96,7 +113,7 @@ class Reopened(NamedTuple):
 
 def normalize_slice(
     piece: RawSlice, *, origin: Origin, max_row_bytes: int, out: Path, profile: Profile | None = None
-) -> StageCount:
+) -> Seen:
     """Write the slice's `keys` and `rejects` shards into folder `out`.
 
     Args:
@@ -107,19 +124,22 @@ def normalize_slice(
         profile: is shown all that is read, if it is given.
 
     Returns:
-        Rows, messages and bytes of text read, kept, and dropped by reason.
+        Rows, messages and bytes of text read, kept, and dropped by reason; the turns of the valid rows,
+        learned or context; and what was found in rows besides.
 
     Raises:
         SourceError: if the file as a whole cannot be read, or holds fewer rows than its footer says.
     """
     count = StageCount(stage=STAGE, source=origin.source.name)
+    sight = _Sight(TurnCount(source=origin.source.name), Notes())
     found: Iterator[_Frames]
     if piece.row_groups is not None:
         batches = _noted_batches(joined(read_batches(piece)), profile)
-        found = (frames for batch in batches for frames in _batch_frames(batch, origin, max_row_bytes))
+        found = (frames for batch in batches for frames in _batch_frames(batch, origin, max_row_bytes, sight))
     else:
         rows = _noted_rows(read_rows(piece, max_row_bytes=max_row_bytes), profile)
-        found = _frames((judge(row, origin=origin, max_row_bytes=max_row_bytes) for row in rows), origin)
+        judged = (judge(row, origin=origin, max_row_bytes=max_row_bytes) for row in rows)
+        found = _frames(sight.add_rows(judged), origin)
     with ExitStack() as stack:
         keys, rejects = (
             stack.enter_context(ShardWriter(out / f"{name}.parquet", schema))
@@ -134,7 +154,23 @@ def normalize_slice(
     if piece.rows is not None and count.read.rows != piece.rows:
         msg = f"{piece.file}: {count.read.rows} rows where the footer promises {piece.rows}"
         raise SourceError(msg)
-    return count
+    return Seen(count, sight.turns, sight.notes.tally())
+
+
+@dataclass
+class _Sight:
+    """What was seen of a slice so far."""
+
+    turns: TurnCount
+    notes: Notes
+
+    def add_rows(self, judged: Iterable[Judged]) -> Iterator[Judged]:
+        """Note what was found in rows that pass by."""
+        for item in judged:
+            if item.conversation is not None:
+                self.turns += item.learned.counted(self.turns.source)
+            self.notes.add(item.notes, kept=item.conversation is not None)
+            yield item
 
 
 def _noted_batches(batches: Iterable[RawBatch], profile: Profile | None) -> Iterator[RawBatch]:
@@ -171,13 +207,14 @@ def reopen(piece: RawSlice, rows: Numbers, *, origin: Origin, max_row_bytes: int
 
 def _trusted(row: RawRow, origin: Origin) -> Reopened | None:
     """Return what a valid row says, without judging it; None if it takes more than reading to know."""
+    source, notes = origin.source, Notes()
     try:
-        draft = origin.source.format.read(row.values)
+        draft = source.format.read(row.values, notes, unopened=origin.unopened)
+        if row.fault or draft.tools or any("tool_calls" in fields for fields in draft.messages):
+            return None
+        messages = tuple(map(Message.trusted, arranged(draft, source.turns, notes)))
     except PydanticCustomError:
         return None
-    if row.fault or draft.tools or any("tool_calls" in fields for fields in draft.messages):
-        return None
-    messages = tuple(map(Message.trusted, draft.messages))
     own_id = row_id(origin.source.name, content_key(messages, ()))
     return Reopened(row.number, own_id, messages, (), _pass_rate(row, origin))
 
@@ -191,31 +228,37 @@ def _reopened(row: RawRow, origin: Origin, max_row_bytes: int) -> Reopened:
 
 
 def _pass_rate(row: RawRow, origin: Origin) -> float | None:
-    stated = getattr(origin.source.format, "pass_rate", None)
-    return stated(row.values) if stated else None
+    return origin.source.format.pass_rate(row.values)
 
 
 def judge(row: RawRow, *, origin: Origin, max_row_bytes: int) -> Judged:
     """Return the conversation that a raw row holds, or the reason why it holds none. Never raises."""
     source = origin.source
     size = len(row.text.encode()) if row.text else text_bytes(row.values)
-    turns = source.format.turns(row.values)
+    turns, notes = source.format.turns(row.values), Notes()
     try:
         if row.fault is not None:
             raise row.fault
         if size > max_row_bytes:
             raise fault(Reason.TOO_BIG, f"{size} bytes of text, at most {max_row_bytes} are allowed")
-        conversation = _conversation(row, origin)
+        try:
+            conversation = _conversation(row, origin, notes)
+        finally:
+            _note_columns(row, source, notes)
         _check_thinking(conversation, source)
+        learned = learned_turns(conversation.messages, source)
+        if not learned.turns:
+            raise fault(Reason.ALL_CONTEXT, ", ".join(f"{n} {why}" for why, n in learned.context.items()))
     except PydanticCustomError as error:
-        return Judged(row, None, "", Reason(error.type), error.message(), turns, size)
+        return Judged(row, None, "", Reason(error.type), error.message(), turns, size, notes)
     except ValidationError as error:
-        return Judged(row, None, "", *_first_fault(error), turns, size)
+        return Judged(row, None, "", *_first_fault(error), turns, size, notes)
     except RecursionError:
-        return Judged(row, None, "", Reason.TOO_DEEP, "nested deeper than a parser can follow", turns, size)
+        detail = "nested deeper than a parser can follow"
+        return Judged(row, None, "", Reason.TOO_DEEP, detail, turns, size, notes)
     key = content_key(conversation.messages, conversation.tools)
     conversation = conversation.model_copy(update={"id": row_id(source.name, key)})
-    return Judged(row, conversation, key, None, "", len(conversation.messages), size)
+    return Judged(row, conversation, key, None, "", len(conversation.messages), size, notes, learned)
 
 
 def compared_text(messages: Iterable[Message], compare: Compare) -> str:
@@ -258,53 +301,34 @@ def raw_json(row: RawRow) -> str:
         return json.dumps({"unprintable": str(error)})
 
 
-def _conversation(row: RawRow, origin: Origin) -> Conversation:
+def _note_columns(row: RawRow, source: SourceBase, notes: Notes) -> None:
+    """Note the columns of a row that its format does not read, but for those that are harmless by name."""
+    known = source.format.columns()
+    for name, value in row.values.items():
+        if name not in known and name not in HARMLESS and name not in notes.read:
+            notes.leave(name, value)
+
+
+def _conversation(row: RawRow, origin: Origin, notes: Notes) -> Conversation:
     """Return the conversation, without its id, which depends on what it comes to hold."""
-    draft = origin.source.format.read(row.values)
+    source = origin.source
+    draft = source.format.read(row.values, notes, unopened=origin.unopened)
     fields = {
-        "source": origin.source.name,
-        "messages": draft.messages,
+        "source": source.name,
+        "messages": arranged(draft, source.turns, notes),
         "tools": draft.tools,
         "lineage": Lineage(
             dataset=origin.dataset, revision=origin.revision, file=origin.file, row=row.number
         ),
         "quality": draft.quality,
         "solver": draft.solver,
-        "metadata": _plain(draft.metadata),
     }
     return Conversation.model_validate({"id": "", **fields})
 
 
-def _plain(metadata: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
-    """Return columns that no stage interprets as JSON values; what JSON has no word for becomes text."""
-    if depth(metadata) > MAX_DEPTH:
-        raise fault(Reason.TOO_DEEP, f"nested deeper than {MAX_DEPTH} levels")
-    try:
-        return orjson.loads(orjson.dumps(metadata, default=str, option=orjson.OPT_NON_STR_KEYS))
-    except (TypeError, ValueError):
-        pass
-    try:
-        text = json.dumps(metadata, ensure_ascii=False, default=str)
-        text.encode()
-        return json.loads(text, parse_int=_small, parse_constant=_null)
-    except UnicodeEncodeError as error:
-        raise fault(Reason.LONE_SURROGATE, f"half of a pair in the metadata: {error.reason}") from None
-    except (TypeError, ValueError) as error:
-        raise fault(Reason.WRONG_TYPE, f"metadata that JSON cannot hold: {error}") from None
-
-
-def _small(digits: str) -> int | str:
-    """Return an integer, as text if it is beyond 64 bits and would be rounded by the next reader."""
-    number = int(digits)
-    return number if -(2**63) <= number < 2**64 else digits
-
-
-def _null(constant: str) -> None:
-    """Return what NaN and infinities are in JSON."""
-
-
 def _check_thinking(conversation: Conversation, source: SourceBase) -> None:
-    missing = source.thinking == "required" and conversation.messages[-1].reasoning is None
+    last = conversation.messages[-1]
+    missing = source.thinking == "required" and last.reasoning is None and not last.context
     if missing or (source.thinking == "forbidden" and any(turn.reasoning for turn in conversation.messages)):
         raise _thinking_fault(source)
 
@@ -325,9 +349,12 @@ def _first_fault(error: ValidationError) -> tuple[Reason, str]:
     return Reason(first["type"]) if ours else Reason.WRONG_TYPE, detail
 
 
-def _batch_frames(batch: RawBatch, origin: Origin, max_row_bytes: int) -> Iterator[_Frames]:
+def _batch_frames(batch: RawBatch, origin: Origin, max_row_bytes: int, sight: _Sight) -> Iterator[_Frames]:
     """Yield keys and rejects of a table: most rows by a look at its columns, the suspects one by one."""
-    cleared, refused = screen(batch.columns, source=origin.source, max_row_bytes=max_row_bytes)
+    cleared, refused, turns = screen(
+        batch.columns, source=origin.source, max_row_bytes=max_row_bytes, notes=sight.notes
+    )
+    sight.turns += turns
     keys = [_cleared_frame(cleared, batch.first, origin)]
     others = np.delete(np.arange(batch.columns.num_rows), cleared["place"].to_numpy())
     if len(others):
@@ -338,7 +365,7 @@ def _batch_frames(batch: RawBatch, origin: Origin, max_row_bytes: int) -> Iterat
             else judge(row, origin=origin, max_row_bytes=max_row_bytes)
             for row in batch.rows(others if cleared.height else None, max_row_bytes=max_row_bytes)
         )
-        for kept, dropped in _frames(judged, origin):
+        for kept, dropped in _frames(sight.add_rows(judged), origin):
             keys.append(kept)
             yield KEYS.to_frame(), dropped
     yield pl.concat(keys).sort("row") if len(keys) > 1 else keys[0], REJECTS.to_frame()
@@ -348,7 +375,8 @@ def _refused(row: RawRow, origin: Origin) -> Judged:
     """Return the fate of a row that is clean, but has a trace, or has none, against the source's rule."""
     error = _thinking_fault(origin.source)
     turns = origin.source.format.turns(row.values)
-    return Judged(row, None, "", Reason(error.type), error.message(), turns, text_bytes(row.values))
+    size = text_bytes(row.values)
+    return Judged(row, None, "", Reason(error.type), error.message(), turns, size, Notes())
 
 
 def _frames(judged: Iterable[Judged], origin: Origin) -> Iterator[_Frames]:
@@ -401,7 +429,7 @@ def _key_frame(kept: list[Judged], source: SourceBase) -> pl.DataFrame:
             "row": conversation.lineage.row,
             "messages": item.messages,
             "text_bytes": item.text_bytes,
-            "turns": [place for place, turn in enumerate(conversation.messages) if turn.role == "assistant"],
+            "turns": item.learned.turns,
         }
         for item in kept
         if (conversation := item.conversation)

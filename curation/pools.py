@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
@@ -70,8 +70,6 @@ LOST = pl.Schema(
 _LEFT = pl.Schema({name: POOL[name] for name in ("id", "low", "cluster", "turn", "shard", "row", "bytes")})
 _KNOWN = ("shard", "row", "turn", *(name for name in POOL if name not in _LEFT))
 
-Supervise = Literal["all", "last"]
-
 
 @dataclass(frozen=True)
 class Part:
@@ -96,12 +94,11 @@ class PoolShard(NamedTuple):
     """What was rendered of it so far."""
 
 
-def read_pool(shards: Sequence[PoolShard], *, supervise: Supervise) -> pl.DataFrame:
+def read_pool(shards: Sequence[PoolShard]) -> pl.DataFrame:
     """Return the examples of a source's shards that may be drawn, schema `POOL`.
 
     Args:
         shards: in ascending order of their numbers.
-        supervise: which assistant turns are examples.
 
     Raises:
         LedgerError: if the verdicts are of other rows than the keys.
@@ -118,7 +115,7 @@ def read_pool(shards: Sequence[PoolShard], *, supervise: Supervise) -> pl.DataFr
                 bits("id", 0),
                 bits("id", 16).alias("low"),
                 bits("cluster", 0),
-                supervised(supervise).alias("turn"),
+                pl.col("turns").alias("turn"),
                 numbers.gather(both["shard"]).alias("shard"),
                 "row",
                 pl.col("text_bytes").alias("bytes"),
@@ -140,11 +137,6 @@ def check_same_rows(rows: pl.DataFrame | None, verdicts: pl.DataFrame | None) ->
     if rows is None or verdicts is None or not rows["id"].equals(verdicts["id"]):
         msg = "the verdicts of dedup are not about these rows"
         raise LedgerError(msg)
-
-
-def supervised(supervise: Supervise) -> pl.Expr:
-    """Return which of a row's `turns` are examples."""
-    return pl.col("turns") if supervise == "all" else pl.col("turns").list.tail(1)
 
 
 def _counted(parts: Sequence[tuple[int, Part]]) -> pl.DataFrame:

@@ -4,7 +4,6 @@ Every other row is a suspect and is judged by itself. Being a suspect changes no
 so whatever is rare, odd or hard to see in columns makes one.
 """
 
-from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
 from itertools import pairwise
@@ -46,8 +45,12 @@ from curation.text_kernels import (
     read_texts,
     write_heads,
 )
+from curation.unread import note_unread
 from schemas.conversation import ROLES, Message, content_key, row_id
+from schemas.findings import Notes
 from schemas.formats import Layout, TextColumn
+from schemas.ledger import TurnCount
+from schemas.reasons import Context
 from schemas.recipe import Compare, SourceBase
 
 CLEARED = pl.Schema(
@@ -80,9 +83,13 @@ class Screened(NamedTuple):
     """Rows that are surely clean, of schema `CLEARED`."""
     refused: Offsets
     """Places of rows that are clean but for having a trace, or none, against the source's rule."""
+    turns: TurnCount
+    """The turns of the rows that are cleared."""
 
-
-_NOTHING = Screened(CLEARED.to_frame(), np.zeros(0, np.int64))
+    @classmethod
+    def nothing(cls, source: SourceBase) -> "Screened":
+        """Return what is known of a batch where all rows are suspects."""
+        return cls(CLEARED.to_frame(), np.zeros(0, np.int64), TurnCount(source=source.name))
 
 
 class _Said(NamedTuple):
@@ -108,19 +115,25 @@ class _Said(NamedTuple):
         return np.repeat(np.arange(len(self.first) - 1), np.diff(self.first))
 
 
-def screen(rows: pa.RecordBatch, *, source: SourceBase, max_row_bytes: int) -> Screened:
-    """Return what is known of the rows that are ordinary; all others are suspects."""
-    layout: Callable[[], Layout] | None = getattr(source.format, "layout", None)
-    if layout is None or not rows.num_rows or not _is_table_plain(rows):
-        return _NOTHING
-    where = layout()
+def screen(rows: pa.RecordBatch, *, source: SourceBase, max_row_bytes: int, notes: Notes) -> Screened:
+    """Return what is known of the rows that are ordinary; all others are suspects.
+
+    Args:
+        rows: the batch.
+        source: what the recipe says of the source.
+        max_row_bytes: most bytes of text that a row may hold.
+        notes: takes the unread fields of the rows that are no suspects.
+    """
+    where = source.format.layout()
+    if where is None or not rows.num_rows or not _is_table_plain(rows):
+        return Screened.nothing(source)
     turns = [
         text_turns(rows, place) if isinstance(place, TextColumn) else listed_turns(rows, place)
         for place in where.turns
     ]
     there = [column for column in turns if column is not None]
     if len(there) < len(turns) or not _is_rest_readable(rows, where):
-        return _NOTHING
+        return Screened.nothing(source)
     sizes = text_sizes(rows)
     quality, doubts = _quality(rows, where)
     doubts |= (sizes > max_row_bytes) | _doubtful_solvers(rows, where)
@@ -131,18 +144,21 @@ def screen(rows: pa.RecordBatch, *, source: SourceBase, max_row_bytes: int) -> S
     check_rows(said.roles, said.traces, said.first, _THINKING[source.thinking], doubts, refused)
     clear = ~(doubts | refused)
     places = np.flatnonzero(clear)
+    note_unread(rows, where, source.format.columns(), ~doubts, notes)
+    kept = _only(said, clear)
+    learned = _learned(kept, source)
     known = {
         "place": places,
         "quality": pl.Series(quality[places], nan_to_null=True),
         "solver": _solvers(rows, where, places),
         "text_bytes": sizes[places],
-        **_known(_only(said, clear), source),
+        **_known(kept, learned, source),
     }
     cleared = pl.DataFrame({name: known[name] for name in CLEARED}, schema=CLEARED)
-    return Screened(cleared, np.flatnonzero(refused & ~doubts))
+    return Screened(cleared, np.flatnonzero(refused & ~doubts), _count_turns(kept, learned, source))
 
 
-def _known(said: _Said, source: SourceBase) -> dict[str, object]:
+def _known(said: _Said, learned: Flags, source: SourceBase) -> dict[str, object]:
     """Return the columns of `CLEARED` that come from the turns."""
     keys = _content_keys(said)
     return {
@@ -150,7 +166,7 @@ def _known(said: _Said, source: SourceBase) -> dict[str, object]:
         "content_key": keys,
         "text": _compared(said, source.compare),
         "messages": np.diff(said.first),
-        "turns": _answers(said),
+        "turns": _places(said, learned),
     }
 
 
@@ -167,7 +183,7 @@ def _is_rest_readable(rows: pa.RecordBatch, layout: Layout) -> bool:
         column = None if isinstance(place, TextColumn) else column_of(rows, place.name)
         structs = None if column is None else structs_of(column)
         if structs is not None and not isinstance(place, TextColumn):
-            names = [field.name for field in structs.type if field.name != place.text]
+            names = [field.name for field in structs.type if field.name not in place.text]
             rest += [field for name in names if (field := field_of(structs, name)) is not None]
     try:
         for column in rest:
@@ -320,9 +336,32 @@ def _compared(said: _Said, compare: Compare) -> pl.Series:
     return pl.Series(texts)
 
 
-def _answers(said: _Said) -> pl.Series:
-    """Return the positions of each row's assistant turns."""
-    answers = said.roles == _ASSISTANT
-    places = (np.arange(len(answers)) - said.first[said.row])[answers]
-    offsets = np.append(0, np.cumsum(answers))[said.first]
+def _learned(said: _Said, source: SourceBase) -> Flags:
+    """Return which turns are learned, as `learned_turns` does; a cleared row has no marks and no opening."""
+    last = np.zeros(len(said.roles), np.bool_)
+    last[said.first[1:] - 1] = True
+    learned: Flags = said.roles == _ASSISTANT
+    if source.supervise == "last":
+        learned &= last
+    if source.thinking == "required":
+        learned &= last | (said.traces > 0)
+    return learned
+
+
+def _count_turns(said: _Said, learned: Flags, source: SourceBase) -> TurnCount:
+    """Return the turns as the ledger counts them."""
+    earlier = Context.HISTORY if source.supervise == "last" else Context.UNTRACED
+    context = {
+        Context.SYSTEM: said.roles == _SYSTEM,
+        Context.USER: said.roles == _USER,
+        earlier: (said.roles == _ASSISTANT) & ~learned,
+    }
+    shown = {reason.value: int(turns.sum()) for reason, turns in context.items() if turns.any()}
+    return TurnCount(source=source.name, turns=len(said.roles), trained=int(learned.sum()), context=shown)
+
+
+def _places(said: _Said, learned: Flags) -> pl.Series:
+    """Return the positions of each row's turns that are learned."""
+    places = (np.arange(len(learned)) - said.first[said.row])[learned]
+    offsets = np.append(0, np.cumsum(learned))[said.first]
     return pl.Series(pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(places)))

@@ -18,15 +18,14 @@ PLAIN, TURN, ANSWER = 0, 1, 2
 _NONE, _DOUBT, _ANGLE, _HIGH = (np.uint8(kind) for kind in (0, 1, 2, 0x80))
 _BLOCK = 128
 """Bytes that are looked at together; those that hold something of interest are looked at one by one."""
-_TABULATOR, _NEWLINE, _RETURN, _SPACE, _LESS, _BAR, _DELETE = (
-    np.uint8(ord(mark)) for mark in "\t\n\r <|\x7f"
-)
+_TABULATOR, _NEWLINE, _SPACE, _SLASH, _LESS, _BAR, _DELETE = (np.uint8(ord(mark)) for mark in "\t\n /<|\x7f")
 _SYSTEM, _USER, _ASSISTANT = 0, 1, 2  # places in schemas.conversation.ROLES
 _WIDE_SPACES = (0x85, 0xA0, 0x1680, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)
 
-_OPEN, _CLOSE, _TOOL, _TOOL_END = (
-    np.frombuffer(tag, np.uint8) for tag in (b"<think>", b"</think>", b"<tool_", b"</tool_")
+_OPEN, _CLOSE, _TOOL, _TOOL_END, _TOOLS = (
+    np.frombuffer(tag, np.uint8) for tag in (b"<think>", b"</think>", b"<tool_", b"</tool_", b"<tools>")
 )
+_THINK, _NO_THINK = (np.frombuffer(word, np.uint8) for word in (b"/think", b"/no_think"))
 
 
 @compiled
@@ -84,6 +83,8 @@ def _says(data: Bytes, at: int, end: int, words: Bytes) -> bool:
 def _kinds(data: Bytes, start: int, end: int) -> np.uint8:
     """Return what is among the bytes: unwanted controls, angle brackets, bytes beyond ASCII.
 
+    A carriage return is wanted, but whether it belongs to a line break is for others to see.
+
     Maxima and constants of one byte make this the loop that the vector units run.
     """
     high, angle, control = _NONE, _NONE, _NONE
@@ -91,7 +92,7 @@ def _kinds(data: Bytes, start: int, end: int) -> np.uint8:
         high = max(high, byte)
         angle = max(angle, _ANGLE if byte == _LESS else _NONE)
         # a set would be ten times as slow
-        unwanted = byte < _SPACE and byte != _TABULATOR and byte != _NEWLINE and byte != _RETURN  # noqa: PLR1714
+        unwanted = byte < _SPACE and byte != _TABULATOR and byte != _NEWLINE  # noqa: PLR1714
         control = max(control, _DOUBT if unwanted or byte == _DELETE else _NONE)
     return (high & _HIGH) | angle | control
 
@@ -140,7 +141,12 @@ def _scan(data: Bytes, at: int, end: int, unstable: Flags) -> tuple[bool, bool, 
                 at += size
                 continue
             if byte == _LESS and at + 1 < end:
-                if data[at + 1] == _BAR or _says(data, at, end, _TOOL) or _says(data, at, end, _TOOL_END):
+                if (
+                    data[at + 1] == _BAR
+                    or _says(data, at, end, _TOOL)
+                    or _says(data, at, end, _TOOL_END)
+                    or _says(data, at, end, _TOOLS)
+                ):
                     return True, changes, tags, opened, closed
                 if _says(data, at, end, _OPEN):
                     tags, opened = tags + 1, at
@@ -158,6 +164,60 @@ def _after_breaks(data: Bytes, at: int, end: int) -> int:
 
 
 @compiled
+def _holds_slash(data: Bytes, start: int, end: int) -> bool:
+    """Return whether a slash is among the bytes; a maximum, so that the vector units run it."""
+    found = _NONE
+    for byte in data[start:end]:
+        found = max(found, _ANGLE if byte == _SLASH else _NONE)
+    return bool(found != _NONE)
+
+
+@compiled
+def _speaks_of_switch(data: Bytes, at: int, end: int) -> bool:
+    """Return whether the text says `/think` or `/no_think`, Qwen3's switches, perhaps within a word."""
+    while at < end:
+        stop = min(at + _BLOCK, end)
+        if _holds_slash(data, at, stop):
+            for i in range(at, stop):
+                if data[i] == _SLASH and (_says(data, i, end, _THINK) or _says(data, i, end, _NO_THINK)):
+                    return True
+        at = stop
+    return False
+
+
+@compiled
+def _before_last_lines(data: Bytes, start: int, end: int) -> int:
+    """Return where a text ends without the blank lines at its end; -1 if that takes a closer look."""
+    at, last = end, end
+    while at > start and (
+        data[at - 1] == 0x20 or 0x09 <= data[at - 1] <= 0x0D or 0x1C <= data[at - 1] <= 0x1F
+    ):
+        at -= 1
+        if data[at] == _NEWLINE:
+            last = at
+    if at > start and data[at - 1] >= 0x80:
+        lead = at - 1
+        while lead > start and data[lead] & 0xC0 == 0x80:
+            lead -= 1
+        if _after_space(data, lead, at) == at:  # a wide space, before which further lines may end
+            return -1
+    return last
+
+
+@compiled
+def find_blank(data: Bytes, offsets: Offsets, blank: Flags) -> None:
+    """Find the texts that are nothing but white space, or empty.
+
+    Args:
+        data: UTF-8.
+        offsets: n + 1 places between which the texts stand.
+        blank: takes which of them are blank.
+    """
+    for i in range(len(blank)):
+        blank[i] = _after_space(data, offsets[i], offsets[i + 1]) == offsets[i + 1]
+
+
+@compiled
 def _take_apart(
     data: Bytes, start: int, end: int, tags: int, opened: int, closed: int, span: Offsets
 ) -> bool:
@@ -165,16 +225,21 @@ def _take_apart(
 
     Only a text without tags and one with a single trace before everything else are not in doubt.
     """
+    last = _before_last_lines(data, start, end)
+    if last < 0:
+        return True
     if tags == 0:
         first = _after_space(data, start, end)
-        span[0] = _after_breaks(data, start, end)
-        return first == end or data[first] == _LESS  # it may be another model's tag
+        if first == end or data[first] == _LESS:  # it may be another model's tag
+            return True
+        span[0], span[1] = _after_breaks(data, start, end), last
+        return False
     if tags != 1001 or _after_space(data, start, opened) != opened:  # so the trace opens before it closes
         return True
     trace, answer = opened + len(_OPEN), closed + len(_CLOSE)
     if _after_space(data, answer, end) == end:
         return True
-    span[0] = _after_breaks(data, answer, end)
+    span[0], span[1] = _after_breaks(data, answer, end), last
     if _after_space(data, trace, closed) != closed:
         span[2], span[3] = _after_breaks(data, trace, closed), closed
         while data[span[3] - 1] == _NEWLINE:
@@ -211,7 +276,10 @@ def read_texts(
             if asked[i] == ANSWER:
                 doubt = _take_apart(data, start, end, tags, opened, closed, spans[i])
             else:
-                doubt = tags != 0 or (asked[i] == TURN and _after_space(data, start, end) == end)
+                doubt = tags != 0 or (
+                    asked[i] == TURN
+                    and (_after_space(data, start, end) == end or _speaks_of_switch(data, start, end))
+                )
         doubts[i] = doubt
 
 

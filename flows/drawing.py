@@ -12,9 +12,20 @@ import numpy as np
 import polars as pl
 
 from curation import assemble, blocks, mix, normalize, render
-from curation.pools import Part, PoolShard, Supervise, read_pool
+from curation.pools import Part, PoolShard, read_pool
 from curation.shards import write_shard
-from flows.jobs import Raw, Run, Shard, job, numbered, pass_job, run_jobs, run_passes
+from flows.jobs import (
+    NOT_OF_TEXT,
+    Raw,
+    Run,
+    Shard,
+    job,
+    numbered,
+    pass_job,
+    row_settings,
+    run_jobs,
+    run_passes,
+)
 from flows.store import Make, StageOutput
 from schemas.manifest import Share
 from schemas.recipe import MixPlan, Recipe, Template
@@ -92,13 +103,12 @@ def _round(
         candidates.setdefault(shard.source.name, []).append(
             PoolShard(shard.number, shard.keys, verdict, rendered[shard.number])
         )
-    supervise = {shard.source.name: shard.source.supervise for shard in shards}
     making = job(
         run,
         "draw",
         "draw",
-        partial(_draw, candidates, supervise, recipe.mix, recipe.seed, recipe.max_tokens),
-        sources=[(shard.source.name, shard.source.supervise) for shard in shards],
+        partial(_draw, candidates, recipe.mix, recipe.seed, recipe.max_tokens),
+        sources=[shard.source.name for shard in shards],
         keys=[shard.validated.files["keys.parquet"] for shard in shards],
         verdicts=verdicts.files,
         parts=[
@@ -131,7 +141,8 @@ def _render(
             ),
             pieces=wanted[str(shard.number)],
             slice=shard.raw.piece.model_dump(exclude={"path"}),
-            source=(shard.source.name, shard.source.format.model_dump(), shard.source.supervise),
+            source=row_settings(shard.source, besides=NOT_OF_TEXT),
+            unopened=shard.raw.origin.unopened,
             template=template_digest(recipe.template),
             tokenizer=tokenizer_digest(),
             max_tokens=recipe.max_tokens,
@@ -157,13 +168,12 @@ def _listed(output: StageOutput, name: str) -> Mapping[str, Any]:
 
 def _draw(
     candidates: Mapping[str, Sequence[PoolShard]],
-    supervise: Mapping[str, Supervise],
     plan: MixPlan,
     seed: int,
     max_tokens: int,
     out: Path,
 ) -> dict[str, object]:
-    pools = {name: read_pool(shards, supervise=supervise[name]) for name, shards in candidates.items()}
+    pools = {name: read_pool(shards) for name, shards in candidates.items()}
     mixture = mix.mix(pools, plan, seed=seed, max_tokens=max_tokens)
     if mixture.wanted.height:
         return {"rows": 0, "wanted": _write_wanted(mixture.wanted, out)}

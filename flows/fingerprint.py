@@ -1,10 +1,11 @@
 """What else decides an output besides its inputs: our own code and the libraries it runs on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 LIBRARIES = (
     "jinja2",
@@ -24,7 +25,7 @@ LIBRARIES = (
 ROOMS = ("schemas", "templates", "curation")
 """Rooms whose code decides what a row becomes."""
 
-AFTERWARDS = ("training.py", "tuning.py")
+AFTERWARDS = ("schemas/training.py", "schemas/tuning.py")
 """What of them says how a finished mixture is trained on: no stage reads it."""
 
 STAGES = ("jobs.py", "stages.py", "decontaminate.py", "drawing.py", "gathering.py", "audit/figures.py")
@@ -44,11 +45,20 @@ def code_digest() -> str:
     The whole rooms, not only the function called: an edited helper must not leave stale output.
     """
     content = sha256()
-    sources = [(room, path) for room in ROOMS for path in files(room).iterdir()]
-    sources += [("flows", files("flows") / name) for name in STAGES]
-    for room, path in sorted(sources, key=lambda source: (source[0], source[1].name)):
-        if path.is_file() and path.name.endswith((".py", ".jinja")) and path.name not in AFTERWARDS:
-            content.update(f"{room}/{path.name}\0".encode() + path.read_bytes() + b"\0")
+    sources = [source for room in ROOMS for source in _sources(files(room), room)]
+    sources += [(f"flows/{name}", files("flows") / name) for name in STAGES]
+    for name, path in sorted(sources, key=lambda source: source[0]):
+        content.update(f"{name}\0".encode() + path.read_bytes() + b"\0")
     for name, number in sorted(library_versions().items()):
         content.update(f"{name}=={number}\0".encode())
     return content.hexdigest()
+
+
+def _sources(folder: Traversable, name: str) -> Iterator[tuple[str, Traversable]]:
+    """Yield the source files of a room and of all rooms in it, with their paths."""
+    for path in folder.iterdir():
+        inside = f"{name}/{path.name}"
+        if path.is_dir():
+            yield from _sources(path, inside)
+        elif path.name.endswith((".py", ".jinja")) and inside not in AFTERWARDS:
+            yield inside, path

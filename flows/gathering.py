@@ -51,7 +51,7 @@ def settle(
                     numbers,
                 ),
                 validated=shard.validated.files,
-                source=(shard.source.name, shard.source.supervise),
+                source=shard.source.name,
                 verdicts=verdicts.files[verdict],
                 rendered=[part.output.files for part in parts],
                 selection=drawn.output.files[selection.name],
@@ -175,7 +175,6 @@ def _settle(
         verdicts=verdicts,
         parts=parts,
         selection=selection,
-        supervise=shard.source.supervise,
         numbers=numbers,
     )
     write_shard(out / "later.parquet", fates.dropped_later(settled.fates))

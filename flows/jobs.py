@@ -17,6 +17,15 @@ from schemas.errors import SourceCorrupt
 from schemas.ledger import StageCount
 from schemas.recipe import SourceBase
 
+NOT_OF_ROWS = frozenset(("kind", "dataset", "revision", "files", "licence", "expect_rows"))
+"""Fields of a source that say where its rows lie, or what a person expects of them, not what they become.
+
+The files are in the keys by digest. Every other field is in them as it is, so that none can be forgotten.
+"""
+
+NOT_OF_TEXT = frozenset(("thinking", "supervise", "compare", "priority", "max_solutions_per_problem"))
+"""Fields that decide which rows and turns are drawn, and nothing of how a drawn one is rendered."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -89,6 +98,11 @@ class Shard:
     def rejects(self) -> Path:
         """Return where the shard's quarantine lies."""
         return self.validated.folder / "rejects.parquet"
+
+
+def row_settings(source: SourceBase, *, besides: frozenset[str] = frozenset()) -> Mapping[str, object]:
+    """Return the settings of a source that change what a row becomes, but for those in `besides`."""
+    return source.model_dump(exclude={*NOT_OF_ROWS, *besides})
 
 
 def job(

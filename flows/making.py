@@ -61,7 +61,13 @@ def _read_sources(
         files = step(f"fetch {source.name}", stages.fetch)(run, source, snapshot, base)
         origins.append(_origin(source, snapshot, files))
         shards += step(f"validate {source.name}", stages.validate)(
-            run, source, snapshot, files, max_row_bytes=recipe.max_row_bytes, first=len(shards)
+            run,
+            source,
+            snapshot,
+            files,
+            max_row_bytes=recipe.max_row_bytes,
+            unopened=recipe.reads_unopened(source),
+            first=len(shards),
         )
     places = {
         name: {

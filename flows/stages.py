@@ -1,6 +1,6 @@
 """The stages up to the verdicts of dedup: verified files to valid rows, told apart or found the same."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -10,14 +10,14 @@ from curation.count import count_stage
 from curation.profile import Profile
 from curation.read import RawSlice, slices
 from curation.shards import read_many
-from flows.jobs import Raw, Run, Shard, height, job, numbered, run_jobs
+from flows.jobs import Raw, Run, Shard, height, job, numbered, row_settings, run_jobs
 from flows.progress import Event
 from flows.sources import fetch as fetch_files
 from flows.store import StageOutput
 from schemas.artifact import InputFile, Snapshot
 from schemas.dedup import DedupPlan
 from schemas.ledger import StageCount
-from schemas.recipe import Source, SourceBase
+from schemas.recipe import Source
 
 
 def fetch(run: Run, source: Source, snapshot: Snapshot, base: Path) -> tuple[InputFile, ...]:
@@ -38,12 +38,16 @@ def validate(
     files: Sequence[InputFile],
     *,
     max_row_bytes: int,
+    unopened: bool = False,
     first: int = 0,
 ) -> list[Shard]:
-    """Judge the source's rows, slice by slice; shards are numbered from `first` on."""
+    """Judge the source's rows, slice by slice; shards are numbered from `first` on.
+
+    `unopened` says that `</think>` without `<think>` closes a trace that the template opened.
+    """
     slots = []
     for file in files:
-        origin = normalize.Origin(source, snapshot.dataset, snapshot.commit, file.name)
+        origin = normalize.Origin(source, snapshot.dataset, snapshot.commit, file.name, unopened)
         slots += [
             Raw(piece, origin, max_row_bytes, (str(file.path), file.modified) if file.modified else None)
             for piece in slices(file.name, file.path, file.sha256)
@@ -55,7 +59,8 @@ def validate(
             raw.piece.label,
             partial(_validate, raw),
             piece=raw.piece.model_dump(exclude={"path"}),
-            source=_row_settings(source),
+            source=row_settings(source),
+            unopened=unopened,
             max_row_bytes=max_row_bytes,
         )
         for raw in slots
@@ -109,12 +114,17 @@ def deduplicate(
 
 def _validate(raw: Raw, out: Path) -> dict[str, object]:
     profile = Profile()
-    count = normalize.normalize_slice(
+    seen = normalize.normalize_slice(
         raw.piece, origin=raw.origin, max_row_bytes=raw.max_row_bytes, out=out, profile=profile
     )
     raw.check_unchanged()
-    columns = profile.part().model_dump()
-    return {normalize.STAGE: count.model_dump(), "rows": count.read.rows, "columns": columns}
+    return {
+        normalize.STAGE: seen.rows.model_dump(),
+        "rows": seen.rows.read.rows,
+        "columns": profile.part().model_dump(),
+        "turns": seen.turns.model_dump(),
+        "tally": seen.tally.model_dump(),
+    }
 
 
 def _bands(keys: Path, plan: DedupPlan, out: Path) -> dict[str, object]:
@@ -145,9 +155,3 @@ def _duplicates(
 def _rows_promised(pieces: Sequence[RawSlice]) -> int | None:
     rows = [piece.rows for piece in pieces]
     return None if None in rows else sum(row or 0 for row in rows)
-
-
-def _row_settings(source: SourceBase) -> Mapping[str, object]:
-    """Return the settings that change what a row becomes; where it lies and what it is drawn for do not."""
-    names = {"name", "format", "thinking", "compare", "priority", "max_solutions_per_problem"}
-    return source.model_dump(include=names)

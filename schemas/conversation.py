@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 import orjson
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
 
 from schemas.normal_form import composed
 from schemas.reasons import Reason
@@ -72,6 +73,15 @@ def clean_text(text: str, info: ValidationInfo | None = None) -> str:
     return text
 
 
+def is_clean(text: str) -> bool:
+    """Return whether a model may read a text as plain text, see `clean_text`."""
+    try:
+        clean_text(text)
+    except PydanticCustomError:
+        return False
+    return True
+
+
 def _is_suspect(text: str) -> bool:
     try:
         encoded = text.encode()
@@ -101,7 +111,7 @@ class ToolCall(Record):
 class Message(Record):
     """One turn. Only an assistant reasons and calls tools.
 
-    Line breaks at the seams (around reasoning, before an answer) are the template's, not the
+    Line breaks at the seams (around reasoning, before and after an answer) are the template's, not the
     author's: they are removed here, so that rendering and parsing are exact inverses.
     """
 
@@ -109,6 +119,8 @@ class Message(Record):
     content: Text = ""
     reasoning: Text | None = None
     tool_calls: tuple[ToolCall, ...] = ()
+    context: bool = False
+    """Whether the turn's author marks it as not to be learned."""
 
     @model_validator(mode="before")
     @classmethod
@@ -148,10 +160,17 @@ def _trimmed(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     content, reasoning = fields.get("content"), fields.get("reasoning")
     trimmed = dict(fields)
     if isinstance(content, str):
-        trimmed["content"] = content.lstrip("\n")
+        trimmed["content"] = _without_last_lines(content.lstrip("\n"))
     if isinstance(reasoning, str):
         trimmed["reasoning"] = reasoning.strip("\n") if reasoning.strip() else None
     return trimmed
+
+
+def _without_last_lines(text: str) -> str:
+    """Return a text without the blank lines that it ends with."""
+    end = len(text.rstrip())
+    place = text.find("\n", end)
+    return text if place < 0 else text[:place]
 
 
 class Lineage(Record):
@@ -170,9 +189,10 @@ class Lineage(Record):
 class Conversation(Record):
     """A conversation that can be rendered, compared and trained on.
 
-    Invariants: an optional system turn, then user and assistant in turn, tools answering the
-    calls of the assistant turn before them, and the assistant speaking last. All text is plain
-    (see `Text`). `id` depends on source and content only, never on the position of the row.
+    Invariants: at least one user turn, tools answering the calls of the assistant turn before them, no
+    two turns of the assistant in a row, and the assistant speaking last; a system turn may stand
+    anywhere. All text is plain (see `Text`). `id` depends on source and content only, never on the
+    position of the row.
     """
 
     id: str
@@ -184,8 +204,6 @@ class Conversation(Record):
     """The source's own score of the row; higher is better. Decides between duplicates."""
     solver: Text | None = None
     """Who wrote the answer (a model's name): a cap on solutions takes turns between solvers."""
-    metadata: JsonObject = Field(default_factory=dict)
-    """Columns of the source that no stage interprets, for reports."""
 
     @model_validator(mode="after")
     def _is_a_chat(self) -> Self:
@@ -202,24 +220,32 @@ class Conversation(Record):
 
 
 def check_turns(messages: Sequence[Message]) -> None:
-    """Raise the reason if the order of turns is not one that a chat can have."""
+    """Raise the reason if the order of turns is not one that Qwen3's template shows as a chat."""
     if not messages or messages[-1].role != "assistant":
         raise fault(Reason.NO_FINAL_ASSISTANT, f"ends with {messages[-1].role if messages else 'nothing'}")
     before = "start"
     for index, message in enumerate(messages):
         role = message.role
         if role not in _MAY_FOLLOW[before]:
-            raise fault(Reason.ROLE_ORDER, f"message {index}: {role} after {before.replace('_', ' ')}")
+            raise fault(Reason.ROLE_ORDER, f"message {index}: {_WRONG[role].format(before)}")
         before = "call" if message.tool_calls else role
+    if not any(message.role == "user" for message in messages):
+        raise fault(Reason.ROLE_ORDER, "nobody asks: there is no user turn")
 
 
 _MAY_FOLLOW: Mapping[str, tuple[Role, ...]] = {
-    "start": ("system", "user"),
-    "system": ("user",),
-    "user": ("assistant",),
-    "assistant": ("user",),
-    "call": ("tool",),
-    "tool": ("tool", "assistant"),
+    "start": ("system", "user", "assistant"),
+    "system": ("system", "user", "assistant"),
+    "user": ("system", "user", "assistant"),
+    "assistant": ("system", "user"),
+    "call": ("system", "user", "tool"),
+    "tool": ("system", "user", "tool", "assistant"),
+}
+_WRONG: Mapping[Role, str] = {
+    "tool": "a tool answers after {}, where no call stands",
+    "assistant": "assistant after {}; `turns: join` makes one turn of two",
+    "system": "system after {}",
+    "user": "user after {}",
 }
 
 
@@ -255,7 +281,8 @@ def content_key(messages: Sequence[Message], tools: Sequence[Mapping[str, Any]])
     What is hashed are 64-bit little-endian integers: the number of turns; for each turn its role's place in
     `ROLES` and the bytes of its content, trace and calls; the bytes of the tools; and then all these texts
     one after the other. Texts are in Unicode form NFC (the tokenizer normalises to it, too), calls and
-    tools JSON with sorted keys and no white space, and 0 bytes stand for what is not there.
+    tools JSON with sorted keys and no white space, and 0 bytes stand for what is not there. Turns that are
+    marked as context add -1 minus their place among the turns to the integers.
     """
     counts, texts = [len(messages)], []
     for message in messages:
@@ -266,6 +293,7 @@ def content_key(messages: Sequence[Message], tools: Sequence[Mapping[str, Any]])
         texts += parts
     texts.append(_canonical(list(tools)))
     counts.append(len(texts[-1]))
+    counts += [-1 - place for place, message in enumerate(messages) if message.context]
     return sha256(struct.pack(f"<{len(counts)}q", *counts) + b"".join(texts)).hexdigest()
 
 

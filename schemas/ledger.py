@@ -74,6 +74,43 @@ class StageCount(Record):
         return self
 
 
+class TurnCount(Record):
+    """What became of the turns of a source's valid rows: turns = trained + the sum of context by reason."""
+
+    source: str
+    turns: int = 0
+    trained: int = 0
+    """Turns that are examples, unless a later stage drops them."""
+    context: Mapping[str, int] = {}
+    """Turns that are shown and not learned, by `schemas.reasons.Context`."""
+
+    def __add__(self, other: "TurnCount") -> "TurnCount":
+        """Add what the next shard of the source holds."""
+        reasons = sorted({*self.context, *other.context})
+        return TurnCount(
+            source=self.source,
+            turns=self.turns + other.turns,
+            trained=self.trained + other.trained,
+            context={
+                reason: self.context.get(reason, 0) + other.context.get(reason, 0) for reason in reasons
+            },
+        )
+
+    def check(self, ledger: "Ledger") -> Self:
+        """Return the count if it balances, and is of the turns that validation kept.
+
+        Raises:
+            LedgerError: naming the source and both sides.
+        """
+        kept = ledger.of("validate").get(self.source)
+        if self.turns != self.trained + sum(self.context.values()) or (
+            kept and kept.kept.messages != self.turns
+        ):
+            msg = f"the turns of {self.source} do not balance: {self!r}, of {kept.kept if kept else None!r}"
+            raise LedgerError(msg)
+        return self
+
+
 class Ledger(Record):
     """The counts of all stages in the order they ran."""
 

@@ -30,11 +30,16 @@ class Reason(StrEnum):
     BIDI_CONTROL = "bidi_control", "an override that shows text in another order than it is read"
     CONTROL_TOKEN = "control_token", "text holds one of Qwen3's 26 control tokens and would steer the model"
     ROLE_UNKNOWN = "role_unknown", "a speaker that Qwen3's template does not know"
-    ROLE_ORDER = "role_order", "turns follow each other in an order that no chat produces"
+    ROLE_ORDER = (
+        "role_order",
+        "a turn stands where no chat has one; the detail says which, and what would read it",
+    )
     EMPTY_TURN = "empty_turn", "a turn without text and without tool calls"
-    NO_FINAL_ASSISTANT = "no_final_assistant", "the last turn is not the assistant's: nothing to learn"
+    NO_FINAL_ASSISTANT = "no_final_assistant", "no turn is the assistant's: nothing to learn"
     TOOL_CALL_INVALID = "tool_call_invalid", "a tool call that is not a name and an object of arguments"
     TOOLS_INVALID = "tools_invalid", "the tool list is not a list of JSON objects"
+    WEIGHT_FRACTIONAL = "weight_fractional", "a turn has a weight between 0 and 1: it can be learned or not"
+    ALL_CONTEXT = "all_context", "every answer is marked as context: nothing to learn"
     THINK_MISSING = "think_missing", "a source of reasoning traces, but no trace in this row"
     THINK_UNEXPECTED = "think_unexpected", "a trace in a source that is declared to have none"
     THINK_UNCLOSED = "think_unclosed", "the trace opens and never closes: cut off"
@@ -58,3 +63,24 @@ class Reason(StrEnum):
 
     # mix: a good example, but the shares had no room for it
     NOT_SAMPLED = "not_sampled", "not drawn: the shares were filled without it"
+
+
+class Context(StrEnum):
+    """Why a turn of a valid row is shown to the model and not learned, with the report's sentence."""
+
+    sentence: str
+
+    def __new__(cls, value: str, sentence: str = "") -> "Context":
+        """Keep the sentence beside the word."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.sentence = sentence
+        return member
+
+    SYSTEM = "system", "says how to answer"
+    USER = "user", "asks"
+    TOOL = "tool", "a tool's response"
+    MARKED = "marked", "an answer that its author marks as not to be learned"
+    OPENING = "opening", "an assistant's turn before anybody asks"
+    HISTORY = "history", "an earlier answer, where the recipe supervises the last one alone"
+    UNTRACED = "untraced", "an earlier answer without a trace, where the recipe requires one"

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from schemas.arrange import Neighbours
 from schemas.dedup import DedupPlan
 from schemas.formats import RowFormat
 from schemas.gates import Gates
@@ -44,9 +45,17 @@ class SourceBase(Record):
     format: Annotated[RowFormat, BeforeValidator(_format_by_name)]
     """How its rows are laid out: a format's name, or its name and settings."""
     thinking: Literal["required", "allowed", "forbidden"] = "allowed"
-    """Whether the last assistant turn must, may or must not hold a <think> trace."""
+    """Whether assistant turns must, may or must not hold a <think> trace. With `required` the last one must,
+    or the row is dropped, and earlier ones without it are context."""
     supervise: Literal["all", "last"] = "all"
-    """Which assistant turns become training examples."""
+    """Which assistant turns become training examples; turns that are marked as context never do."""
+    turns: Neighbours = "keep"
+    """What becomes of turns in a row by one speaker: `keep` leaves them turns of their own, as the template
+    renders them (two answers in a row cost the row), `join` makes one turn of them, on lines of their own,
+    and `drop` drops the row."""
+    unopened_trace: Literal["auto", "read", "refuse"] = "auto"
+    """What `</think>` without `<think>` means: the end of a trace that the template opened (`read`), or a
+    broken row (`refuse`). `auto` reads it if `template` is `qwen3-thinking-2507`, which opens each trace."""
     compare: Compare = "first_user"
     """What near-duplicates are judged by."""
     priority: int = Field(default=0, ge=0, le=99)
@@ -222,6 +231,12 @@ class Recipe(Record):
             msg = f"sources without a share: {', '.join(missing)}"
             raise ValueError(msg)
         return self
+
+    def reads_unopened(self, source: SourceBase) -> bool:
+        """Return whether `</think>` without `<think>` closes a trace of the source, see `unopened_trace`."""
+        if source.unopened_trace == "auto":
+            return self.template == "qwen3-thinking-2507"
+        return source.unopened_trace == "read"
 
 
 def safe_member(path: str) -> PurePosixPath:

@@ -20,7 +20,7 @@ FOREIGN_TAGS = (
 """Tags, in lower case, with which other models open a trace (`<thought>`, `<|begin_of_thought|>`, …)."""
 
 
-def split_think(text: str, *, called: bool = False) -> tuple[str | None, str]:
+def split_think(text: str, *, called: bool = False, unopened: bool = False) -> tuple[str | None, str]:
     """Return (trace or None, answer) of an assistant's text.
 
     A trace is exactly one `<think>…</think>` before everything else; an empty one means that the
@@ -30,10 +30,14 @@ def split_think(text: str, *, called: bool = False) -> tuple[str | None, str]:
     Args:
         text: what the assistant wrote.
         called: whether the turn calls tools, which is an answer without text.
+        unopened: whether `</think>` without `<think>` closes a trace that the template opened, as
+            thinking-only models write it.
 
     Raises:
         PydanticCustomError: typed by the `Reason` that quarantines the row.
     """
+    if unopened and OPEN not in text and CLOSE in text:
+        text = f"{OPEN}{text}"
     head, opened, rest = text.partition(OPEN)
     if not opened:
         if CLOSE in text:

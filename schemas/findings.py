@@ -1,0 +1,213 @@
+"""What reading a row found that is no reason to drop it: counted findings, and fields that nobody read."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from math import isnan
+from typing import Any
+
+from schemas.record import Record, json_text
+
+MOST_FIELDS = 200
+"""Unread fields of a source that are listed: rows of JSON may each have names of their own."""
+
+_SHOWN = 80
+_NAME = 200
+
+
+class Finding(StrEnum):
+    """One word per finding, with the sentence that the report shows; `warns` makes the version amber."""
+
+    sentence: str
+    warns: bool
+
+    def __new__(cls, value: str, sentence: str = "", warns: bool = False) -> "Finding":
+        """Keep the sentence beside the word."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.sentence = sentence
+        member.warns = warns
+        return member
+
+    PADDING_NULL = (
+        "padding_null",
+        "null keys that only the file's storage added, removed from calls and tools",
+    )
+    CRLF = "crlf", "texts with Windows line breaks, which became plain ones"
+    TRAILING_TURN = "trailing_turn", "turns after the last answer, cut off: nothing answers them"
+    JOINED_TURN = "joined_turn", "turns joined to the turn of the same speaker before them"
+    ANSWER_TAG = "answer_tag", "answers taken out of the tags that enclosed them whole"
+    TEXT_TOOLS = "text_tools", "tool definitions read from the text of a system turn"
+    TEXT_CALLS = "text_calls", "tool calls read from the text of an answer"
+    REORDERED = "reordered", "tool responses put in the order of their calls"
+    ALTERNATIVE = "alternative", "further answers of the same row, which were not used"
+    SCORE_UNUSABLE = "score_unusable", "scores that are no numbers: these rows have none", True
+    VALUE_UNUSABLE = "value_unusable", "optional values of another type than the format reads: ignored", True
+    MARK_UNREADABLE = (
+        "mark_unreadable",
+        "marks of a turn that say neither yes nor no: these turns are trained",
+        True,
+    )
+    SWITCH_IGNORED = (
+        "switch_ignored",
+        "answers that do the opposite of the /think or /no_think before them",
+        True,
+    )
+    CALL_UNANSWERED = (
+        "call_unanswered",
+        "tool calls without a response, although the conversation goes on",
+        True,
+    )
+    RESPONSE_UNASKED = "response_unasked", "tool responses that belong to no call", True
+    TOOL_UNDEFINED = "tool_undefined", "calls of a tool that the row does not define", True
+
+
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "reasoning": ("reason", "think", "thought", "cot", "trace", "scratchpad", "reflection", "rationale"),
+    "weight": ("weight", "loss", "mask", "train"),
+    "tools": ("tool", "function", "api"),
+    "system": ("system", "instruction_system", "sys_prompt", "preprompt"),
+    "history": ("history", "context", "previous"),
+    "score": ("score", "rating", "reward", "quality"),
+    "image": ("image", "video", "audio", "pixel"),
+}
+"""What the name of a field looks like, by the setting of a format that reads such a field."""
+
+_HARMLESS = """
+    id uid uuid guid idx index row_id row no number hash sha source src dataset dataset_name origin
+    subset split category categories subcategory domain subdomain topic topics subject field task
+    task_type type tag tags label_type language lang locale country url link license licence author
+    annotator user_id worker_id created_at created timestamp date time updated_at version model
+    model_name generator generation_model num_turns n_turns turn turn_count num_tokens tokens length
+    title name difficulty level grade conversation_id conversation_hash prompt_id message_id session_id
+    dialog_id redacted toxic
+"""
+HARMLESS = frozenset(_HARMLESS.split())
+"""Columns that say what a row is and never what is trained; they are not listed."""
+
+
+def looks_like(path: str) -> str | None:
+    """Return what the name of an unread field looks like, a key of `KINDS`."""
+    name = path.rpartition(".")[2].casefold()
+    return next((kind for kind, parts in KINDS.items() if any(part in name for part in parts)), None)
+
+
+def states_something(value: object) -> bool:
+    """Return whether a value is more than a word for nothing: null, NaN, empty text, list or object."""
+    if value is None or (isinstance(value, float) and isnan(value)):
+        return False
+    if isinstance(value, Mapping):
+        return any(map(states_something, value.values()))
+    if isinstance(value, str | bytes | Sequence):
+        return len(value) > 0
+    return True
+
+
+class UnreadField(Record):
+    """A field that rows have and nothing reads."""
+
+    path: str
+    """Where it stands: `column`, or `column[].key` of a turn."""
+    count: int
+    """Values that say something."""
+    example: str
+    """The first of them, cut."""
+
+
+class Tally(Record):
+    """Findings and unread fields of a shard, or of a source."""
+
+    findings: Mapping[str, int] = {}
+    unread: tuple[UnreadField, ...] = ()
+    cut: bool = False
+    """Whether there are more unread fields than are listed."""
+
+    def __add__(self, other: "Tally") -> "Tally":
+        """Add what the next shard found."""
+        names = sorted({*self.findings, *other.findings})
+        fields = {field.path: field for field in self.unread}
+        for field in other.unread:
+            known = fields.get(field.path)
+            fields[field.path] = (
+                known.model_copy(update={"count": known.count + field.count}) if known else field
+            )
+        return Tally(
+            findings={name: self.findings.get(name, 0) + other.findings.get(name, 0) for name in names},
+            unread=tuple(fields.values())[:MOST_FIELDS],
+            cut=self.cut or other.cut or len(fields) > MOST_FIELDS,
+        )
+
+
+class Notes:
+    """Collects what is found in rows, in the order that they are read."""
+
+    __slots__ = ("_cut", "_unread", "found", "read")
+
+    def __init__(self) -> None:
+        self.read: set[str] = set()
+        """Columns of this row that were read although most rows of the format have none of that name."""
+        self.found: dict[Finding, int] = {}
+        self._unread: dict[str, tuple[int, str]] = {}
+        self._cut = False
+
+    def count(self, finding: Finding, times: int = 1) -> None:
+        """Count a finding."""
+        if times:
+            self.found[finding] = self.found.get(finding, 0) + times
+
+    def leave(self, path: str, value: object) -> None:
+        """Note that nobody read a field, unless it says nothing."""
+        if states_something(value):
+            self.leave_many(path, 1, value)
+
+    def leave_many(self, path: str, times: int, example: object) -> None:
+        """Note that nobody read a field of so many rows; `example` is the first value."""
+        known = self._unread.get(path)
+        if known is not None:
+            self._unread[path] = (known[0] + times, known[1])
+        elif len(self._unread) < MOST_FIELDS:
+            self._unread[path] = (times, _shown(example))
+        else:
+            self._cut = True
+
+    def add(self, other: "Notes", *, kept: bool) -> None:
+        """Add what was found in a row; of a row that is dropped the unread fields alone."""
+        if kept:
+            for finding, times in other.found.items():
+                self.count(finding, times)
+        for path, (times, example) in other._unread.items():
+            known = self._unread.get(path)
+            if known is not None or len(self._unread) < MOST_FIELDS:
+                self._unread[path] = (known[0] + times, known[1]) if known else (times, example)
+            else:
+                self._cut = True
+        self._cut = self._cut or other._cut
+
+    def tally(self) -> Tally:
+        """Return everything that was collected; names and examples are cut, and hold no odd characters."""
+        return Tally(
+            findings={finding.value: times for finding, times in sorted(self.found.items())},
+            unread=tuple(
+                UnreadField(path=_plain(path)[:_NAME], count=times, example=example)
+                for path, (times, example) in self._unread.items()
+            ),
+            cut=self._cut,
+        )
+
+
+def total(parts: Iterable[Tally]) -> Tally:
+    """Add up what shards found, in their order."""
+    return sum(parts, Tally())
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - whatever a file holds
+    """Return a value as JSON text, cut for display."""
+    try:
+        text = json_text(value[: 2 * _SHOWN] if isinstance(value, str) else value)
+    except (TypeError, ValueError, RecursionError):
+        text = str(value)
+    text = _plain(text)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+
+
+def _plain(text: str) -> str:
+    return "".join(char if char.isprintable() else "·" for char in text)

@@ -1,0 +1,117 @@
+"""What a row format is: settings of a recipe, and how one raw row becomes the draft of a conversation."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import Field
+
+from schemas.conversation import Role
+from schemas.findings import Notes
+from schemas.record import Record
+
+Row = Mapping[str, Any]
+"""A raw row: a mapping of column name to value."""
+
+Column = Annotated[str, Field(min_length=1, max_length=256)]
+"""Name of a column, or of a key of its turns."""
+
+
+class Draft(NamedTuple):
+    """The fields of a conversation as one row states them, not yet arranged or validated.
+
+    A message is a mapping of role, content, and where they are stated reasoning, tool_calls, `context` (a
+    turn that its author marks as not to be learned) and `answers` (the id of the call that a tool answers).
+    A call is a mapping of name, arguments, and `id` where it has one.
+    """
+
+    messages: list[dict[str, Any]]
+    tools: list[Any]
+    quality: float | None = None
+    solver: str | None = None
+
+
+class TextColumn(NamedTuple):
+    """A column that holds the text of one turn of each row."""
+
+    name: str
+    role: Role
+    more: str = ""
+    """Column of a text that goes on on the next line; may be absent or empty."""
+    optional: bool = False
+    """Whether an absent column, null or empty text mean that the row does not have this turn."""
+
+
+class TurnColumn(NamedTuple):
+    """A column that holds a list of turns, each a struct with its speaker and its text."""
+
+    name: str
+    speaker: tuple[str, ...]
+    """Names that the key of the speaker may have; a table that has several of them is read row by row."""
+    text: tuple[str, ...]
+    roles: Mapping[str, str]
+    """Role of speakers that the recipe names, see `schemas.formats.roles`."""
+    empty: tuple[str, ...] = ()
+    """Keys that must be null, empty text or an empty list, if they are there."""
+    marks: tuple[str, ...] = ()
+    """Keys that must be null or say that the turn is learned, if they are there."""
+    known: frozenset[str] = frozenset()
+    """Further keys that say nothing of what is trained; all others are unread fields."""
+
+
+class Layout(NamedTuple):
+    """How rows that hold nothing but plain turns lie in a table.
+
+    A row is such a row if all named columns are what is said of them.
+    """
+
+    turns: tuple[TextColumn | TurnColumn, ...]
+    """Where the turns are, in their order; assistants' texts may begin with a trace, see `split_think`."""
+    empty: tuple[str, ...] = ()
+    """Columns that must be null, empty text or an empty list, if they are there."""
+    solver: str | None = None
+    score: str | None = None
+    """Column of numbers: the row's quality; without it the row has none, unless `preferred` is set."""
+    preferred: tuple[str, str] | None = None
+    """Column, and the text in it that makes the row's quality 1 instead of 0."""
+
+
+class Format(Record):
+    """A row format. Its settings are what a recipe may say about it, `read` is the conversion.
+
+    To add one, write its class in a file of this folder, and add it to `RowFormat` in `__init__.py`.
+    """
+
+    def read(self, row: Row, notes: Notes, *, unopened: bool = False) -> Draft:
+        """Return the conversation that a row states.
+
+        Args:
+            row: the raw row.
+            notes: takes what is found besides, and the columns beyond `columns` that were read.
+            unopened: whether `</think>` without `<think>` closes a trace that the template opened.
+
+        Raises:
+            PydanticCustomError: a `fault` with the reason why it states none.
+        """
+        raise NotImplementedError
+
+    def turns(self, row: Row) -> int:
+        """Return how many turns the row states before anything is judged, for the ledger."""
+        raise NotImplementedError
+
+    def columns(self) -> frozenset[str]:
+        """Return the columns that `read` reads, and those that its sets have and that are never trained.
+
+        All others are unread fields, but for what `read` says in its notes.
+        """
+        raise NotImplementedError
+
+    def layout(self) -> Layout | None:
+        """Return where in a table the turns of ordinary rows stand, so that columns can be read as a whole.
+
+        A row that it does not describe is read by `read`; without a layout, all rows are.
+        """
+        return None
+
+    def pass_rate(self, row: Row) -> float | None:
+        """Return how often a model solved the row's problem, from 0 to 1, where the row says so."""
+        return None

@@ -1,0 +1,74 @@
+"""nvidia/OpenMathReasoning: a problem, and a solution with its trace."""
+
+from typing import Literal
+
+from schemas.conversation import is_clean
+from schemas.findings import Finding, Notes
+from schemas.formats.chat import Chat
+from schemas.formats.contract import Draft, Format, Layout, Row, TextColumn
+from schemas.formats.fields import required_text
+
+
+class OpenMathReasoning(Format):
+    """nvidia/OpenMathReasoning: `problem` asks, `generated_solution` thinks and answers.
+
+    `pass_rate_72b_tir` is text, "0.65625" or "n/a"; answers that were extracted rather than
+    voted for rank higher between duplicates (https://arxiv.org/abs/2504.16891, section 2).
+    """
+
+    type: Literal["openmathreasoning"] = "openmathreasoning"
+    """Name of the format."""
+
+    def turns(self, row: Row) -> int:
+        """Return how many turns the row states."""
+        return sum(row.get(column) is not None for column in ("problem", "generated_solution"))
+
+    def columns(self) -> frozenset[str]:
+        """Return the columns of the set; those that are not read say where a problem comes from."""
+        return _COLUMNS
+
+    def read(self, row: Row, notes: Notes, *, unopened: bool = False) -> Draft:
+        """Return the problem as user turn and the solution as assistant turn."""
+        chat = Chat(notes, unopened=unopened)
+        chat.user(required_text(row, "problem", notes))
+        chat.assistant(required_text(row, "generated_solution", notes))
+        solver = row.get("generation_model")
+        if solver is not None and not (isinstance(solver, str) and is_clean(solver)):
+            notes.count(Finding.VALUE_UNUSABLE)
+            solver = None
+        quality = float(row.get("problem_type") == "has_answer_extracted")
+        return chat.draft(quality=quality, solver=solver)
+
+    def pass_rate(self, row: Row) -> float | None:
+        """Return how often a grading model solved the problem, from 0 to 1, where the row says so."""
+        stated = row.get("pass_rate_72b_tir")
+        if stated is None or stated == "n/a" or isinstance(stated, bool):
+            return None
+        try:
+            rate = float(stated)
+        except (TypeError, ValueError, OverflowError):
+            return None
+        return rate if 0 <= rate <= 1 else None
+
+    def layout(self) -> Layout:
+        """Return where the turns stand in a table."""
+        return Layout(
+            turns=(TextColumn("problem", "user"), TextColumn("generated_solution", "assistant")),
+            solver="generation_model",
+            preferred=("problem_type", "has_answer_extracted"),
+        )
+
+
+_COLUMNS = frozenset(
+    (
+        "problem",
+        "generated_solution",
+        "expected_answer",
+        "problem_type",
+        "problem_source",
+        "generation_model",
+        "pass_rate_72b_tir",
+        "inference_mode",
+        "used_in_kaggle",
+    )
+)

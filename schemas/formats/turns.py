@@ -1,0 +1,314 @@
+"""Lists of turns: what the formats have in common that hold a chat as a list of objects."""
+
+from collections.abc import Mapping, Sequence
+from math import isnan
+from typing import Any, ClassVar, Literal, NamedTuple
+
+from pydantic import Field, model_validator
+
+from schemas.findings import Finding, Notes
+from schemas.formats.chat import Chat
+from schemas.formats.contract import Column, Draft, Format, Layout, Row, TextColumn, TurnColumn
+from schemas.formats.fields import (
+    as_list,
+    as_object,
+    as_text,
+    first_stated,
+    list_length,
+    optional_number,
+    optional_text,
+    required_list,
+    type_name,
+)
+from schemas.formats.roles import CALL, Roles, nearest_role, role_of
+from schemas.formats.tools import TOOL_COLUMNS, read_call, read_calls, read_tools
+from schemas.reasons import Reason
+from schemas.record import fault
+from schemas.think import split_think
+
+SPEAKERS = ("role", "from", "speaker", "author")
+"""Keys of a turn that name its speaker."""
+
+TEXTS = ("content", "value", "text")
+"""Keys of a turn that hold its text."""
+
+TRACES = ("reasoning_content", "reasoning", "thinking", "thought", "think", "thoughts", "thinking_content")
+"""Keys of a turn, and columns of a row, that hold a trace beside the text."""
+
+MARKS = ("weight", "loss", "train", "loss_mask", "trainable", "loss_weight", "training", "train_on_turn")
+"""Keys of a turn that say whether it is learned (axolotl, mistral-finetune, OpenAI, ms-swift, ChatGLM)."""
+
+_CALLS = ("tool_calls", "function_call")
+_TEXT_PARTS = ("text", "input_text", "output_text")
+_FLAGS = frozenset(("on", "off", "true", "false", "yes", "no", "none", "null", "n/a"))
+_YES = (True, 1, "1", "1.0", "true", "yes")
+_NO = (False, 0, "0", "0.0", "false", "no")
+_PLAIN_KEYS = frozenset(
+    ("id", "name", "tool_call_id", "index", "idx", "turn", "timestamp", "lang", "language", "model", "type")
+)
+
+
+def is_trace(value: object) -> bool:
+    """Return whether a value under the name of a trace is one, and not blank or a word for yes or no."""
+    return isinstance(value, str) and bool(value.strip()) and value.strip().casefold() not in _FLAGS
+
+
+class Content(NamedTuple):
+    """What a turn's content holds, whether plain or in typed parts."""
+
+    text: str
+    trace: str | None = None
+    calls: Sequence[dict[str, Any]] = ()
+
+
+class TurnFormat(Format):
+    """What a recipe may say of rows that hold a list of turns."""
+
+    column: ClassVar[str]
+    """Name of the setting that names the column of the turns."""
+
+    speaker: Column | None = None
+    """Key of a turn that names its speaker; unset means `role`, `from`, `speaker` or `author`."""
+    text: Column | None = None
+    """Key of a turn that holds its text; unset means `content`, `value` or `text`."""
+    reasoning: Column | None = None
+    """Key of a turn that holds its trace beside the text; unset means the usual names (`reasoning_content`,
+    `reasoning`, `thinking`, `thought`, …)."""
+    weight: Column | None = None
+    """Key of a turn that says whether it is learned; unset means the usual names (`weight`, `loss`, `train`,
+    `loss_mask`, `trainable`, …)."""
+    fractional_weight: Literal["refuse", "train"] = "refuse"
+    """What to do with a row whose turn has a weight between 0 and 1: drop it, or train the turn in full."""
+    roles: Roles = Field(default={})
+    """Role of speakers that are not known, or that mean something else here: `{narrator: system}`. Roles are
+    system, user, assistant, tool and function_call."""
+    tools: Column | None = None
+    """Column of the tool list, JSON text or a list; may be absent; unset means `tools` or `functions`."""
+    system: Column = "system"
+    """Column of a system prompt outside the turns; may be absent."""
+    score: Column = "score"
+    """Column of a numeric quality score; may be absent."""
+    answer_tag: Column | None = None
+    """Tag that encloses each answer after its trace: `answer` for `<answer>…</answer>`."""
+
+    @property
+    def listed(self) -> str:
+        """The column of the turns."""
+        return str(getattr(self, self.column))
+
+    def turns(self, row: Row) -> int:
+        """Return how many turns the row states."""
+        return list_length(row.get(self.listed)) + bool(row.get(self.system))
+
+    def columns(self) -> frozenset[str]:
+        """Return the columns that are read in every row."""
+        return frozenset((self.listed, *self._tool_columns, self.system, self.score))
+
+    def read(self, row: Row, notes: Notes, *, unopened: bool = False) -> Draft:
+        """Return the turns under Qwen3's role names; function calls are joined to one assistant turn."""
+        chat = Chat(notes, answer_tag=self.answer_tag, unopened=unopened)
+        if text := optional_text(row, self.system, notes):
+            chat.system(text)
+        for index, turn in enumerate(required_list(row, self.listed)):
+            self._add(chat, as_object(turn, f"{self.listed}[{index}]"), index)
+        self._add_trace_column(chat, row)
+        stated = first_stated(row, self._tool_columns)
+        tools = read_tools(row[stated]) if stated else []
+        return chat.draft(tools, quality=optional_number(row, self.score, notes))
+
+    def layout(self) -> Layout | None:
+        """Return where the turns stand in a table."""
+        if self.answer_tag:
+            return None
+        said = TurnColumn(
+            self.listed,
+            speaker=self._speakers,
+            text=self._texts,
+            roles=self.roles,
+            empty=(*self._traces, *_CALLS, *TOOL_COLUMNS),
+            marks=self._marks,
+            known=_PLAIN_KEYS,
+        )
+        return Layout(
+            turns=(TextColumn(self.system, "system", optional=True), said),
+            empty=(*self._tool_columns, *(name for name in self._traces if name != self.listed)),
+            score=self.score,
+        )
+
+    def _add_trace_column(self, chat: Chat, row: Row) -> None:
+        """Read a trace that stands in a column of its own, if there is one answer that it can belong to."""
+        answers = [turn for turn in chat.messages if turn["role"] == "assistant"]
+        if len(answers) != 1 or answers[0].get("reasoning"):
+            return
+        for column in self._traces:
+            if is_trace(row.get(column)):
+                answers[0]["reasoning"] = as_text(row[column], column, chat.notes)
+                chat.notes.read.add(column)
+                return
+
+    @property
+    def _speakers(self) -> tuple[str, ...]:
+        return (self.speaker,) if self.speaker else SPEAKERS
+
+    @property
+    def _texts(self) -> tuple[str, ...]:
+        return (self.text,) if self.text else TEXTS
+
+    @property
+    def _traces(self) -> tuple[str, ...]:
+        return (self.reasoning,) if self.reasoning else TRACES
+
+    @property
+    def _marks(self) -> tuple[str, ...]:
+        return (self.weight,) if self.weight else MARKS
+
+    @property
+    def _tool_columns(self) -> tuple[str, ...]:
+        return (self.tools,) if self.tools else TOOL_COLUMNS
+
+    def _add(self, chat: Chat, turn: Row, index: int) -> None:
+        """Add one turn to the chat."""
+        where, notes = f"{self.listed}[{index}]", chat.notes
+        speaker = first_stated(turn, self._speakers)
+        name = as_text(turn.get(speaker) if speaker else None, f"{where}.{self._speakers[0]}", notes)
+        role = role_of(name, self.roles)
+        if role is None:
+            detail = f"turn {index} is spoken by {name[:40]!r}{nearest_role(name)}: see `roles`"
+            raise fault(Reason.ROLE_UNKNOWN, detail)
+        key = first_stated(turn, self._texts)
+        content = self._content(turn.get(key) if key else None, index, notes)
+        self._leave_rest(turn, (speaker, key), notes)
+        for column in TOOL_COLUMNS:
+            chat.tools += read_tools(turn.get(column))
+        if role in ("system", "user", "tool"):
+            self._refuse_acts(turn, content, role)
+        if role == "system":
+            chat.system(content.text)
+        elif role == "user":
+            chat.user(content.text)
+        elif role == "tool":
+            answers = turn.get("tool_call_id")
+            chat.tool(content.text, answers=answers if isinstance(answers, str) else None)
+        else:
+            self._add_answer(chat, turn, content, index, stated=role == CALL)
+
+    def _add_answer(self, chat: Chat, turn: Row, content: Content, index: int, *, stated: bool) -> None:
+        """Add a turn of the assistant; `stated` if its text is the JSON of its calls."""
+        notes, where = chat.notes, f"{self.listed}[].tool_calls[]"
+        context = self._is_context(turn, index, notes)
+        traces = [content.trace, *self._stated_traces(turn, notes)]
+        if stated:
+            trace, text = split_think(content.text, called=True)
+            chat.calls(
+                read_calls(text, where, notes), next(filter(None, [trace, *traces]), None), context=context
+            )
+            return
+        calls = list(content.calls)
+        if (listed := turn.get("tool_calls")) is not None:
+            items = as_list(listed)
+            if items is None:
+                raise fault(Reason.WRONG_TYPE, f"{where} is {type_name(listed)}, not a list")
+            calls += [read_call(item, where, notes) for item in items]
+        if turn.get("function_call"):  # the older form, one call a turn
+            calls.append(read_call(turn["function_call"], where, notes))
+        chat.assistant(content.text, traces=traces, calls=calls, context=context)
+
+    def _refuse_acts(self, turn: Row, content: Content, role: str) -> None:
+        """Refuse a turn that reasons or calls tools although it is not the assistant's."""
+        calls = content.calls or any(turn.get(key) for key in _CALLS)
+        if calls or content.trace or any(is_trace(turn.get(key)) for key in self._traces):
+            raise fault(Reason.ROLE_ORDER, f"a {role} turn cannot reason or call tools")
+
+    def _stated_traces(self, turn: Row, notes: Notes) -> list[str]:
+        """Return the texts beside the answer that are its trace; other values are unread fields."""
+        found = []
+        for key in self._traces:
+            value = turn.get(key)
+            if is_trace(value):
+                found.append(as_text(value, key, notes))
+            else:
+                notes.leave(f"{self.listed}[].{key}", value)
+        return found
+
+    def _is_context(self, turn: Row, index: int, notes: Notes) -> bool:
+        """Return whether the author marks a turn as not to be learned.
+
+        Raises:
+            PydanticCustomError: `weight_fractional` for a weight between 0 and 1, if the recipe refuses it.
+        """
+        context = False
+        for key in self._marks:
+            value = turn.get(key)
+            if value is None or (isinstance(value, float) and isnan(value)):
+                continue
+            plain = value.strip().casefold() if isinstance(value, str) else value
+            if isinstance(plain, Mapping | Sequence) and not isinstance(plain, str):
+                notes.count(Finding.MARK_UNREADABLE)
+            elif plain in _NO:
+                context = True
+            elif plain in _YES:
+                continue
+            elif isinstance(plain, float) and 0 < plain < 1:
+                if self.fractional_weight == "refuse":
+                    detail = f"{key} of turn {index} is {plain:g}, neither 0 nor 1; see `fractional_weight`"
+                    raise fault(Reason.WEIGHT_FRACTIONAL, detail)
+            else:
+                notes.count(Finding.MARK_UNREADABLE)
+        return context
+
+    def _content(self, value: object, index: int, notes: Notes) -> Content:
+        """Return what a turn's content holds, whether plain text or typed parts."""
+        if value is None:
+            return Content("")
+        if isinstance(value, str):
+            return Content(as_text(value, "content", notes))
+        if not isinstance(value, list | tuple):
+            raise fault(Reason.WRONG_TYPE, f"content of turn {index} is {type_name(value)}, not text")
+        text: list[str] = []
+        traces: list[str] = []
+        calls: list[dict[str, Any]] = []
+        for part in value:
+            kind = as_text(
+                as_object(part, f"a part of turn {index}").get("type"),
+                f"type of a part of turn {index}",
+                notes,
+            )
+            if kind in _TEXT_PARTS:
+                text.append(_part_text(part, "text", notes))
+                if calls and text[-1].strip():
+                    raise fault(Reason.TOOL_CALL_INVALID, f"turn {index} goes on after its tool call")
+            elif kind in TRACES:
+                traces.append(_part_text(part, kind, notes))
+                if calls or "".join(text).strip():
+                    raise fault(Reason.THINK_NOT_FIRST, f"turn {index} says something before it reasons")
+            elif kind == "tool_call":
+                key = first_stated(part, ("value", "tool_call"))
+                calls.append(read_call(part[key] if key else None, f"{self.listed}[].content[]", notes))
+            else:
+                raise fault(Reason.WRONG_TYPE, f"turn {index} has a part of type {kind[:40]!r}")
+        return Content("".join(text), "\n".join(traces) or None, calls)
+
+    def _leave_rest(self, turn: Row, read: tuple[str | None, ...], notes: Notes) -> None:
+        """Note the keys of a turn that nobody reads."""
+        for key, value in turn.items():
+            if not (
+                key in read
+                or key in _PLAIN_KEYS
+                or key in _CALLS
+                or key in TOOL_COLUMNS
+                or key in self._traces
+                or key in self._marks
+            ):
+                notes.leave(f"{self.listed}[].{key}", value)
+
+    @model_validator(mode="after")
+    def _keys_differ(self) -> "TurnFormat":
+        if self.speaker and self.speaker == self.text:
+            msg = f"speaker and text are both {self.speaker!r}: these are two keys of a turn"
+            raise ValueError(msg)
+        return self
+
+
+def _part_text(part: Row, key: str, notes: Notes) -> str:
+    stated = first_stated(part, (key, "value", "text"))
+    return as_text(part[stated] if stated else None, key, notes)
