@@ -41,6 +41,7 @@ MARKS = ("weight", "loss", "train", "loss_mask", "trainable", "loss_weight", "tr
 _CALLS = ("tool_calls", "function_call")
 _TEXT_PARTS = ("text", "input_text", "output_text")
 _FLAGS = frozenset(("on", "off", "true", "false", "yes", "no", "none", "null", "n/a"))
+_SHOWN = 200
 _YES = (True, 1, "1", "1.0", "true", "yes")
 _NO = (False, 0, "0", "0.0", "false", "no")
 _PLAIN_KEYS = frozenset(
@@ -66,6 +67,8 @@ class TurnFormat(Format):
 
     column: ClassVar[str]
     """Name of the setting that names the column of the turns."""
+
+    turn_keys: ClassVar[frozenset[str]] = frozenset(("speaker", "text", "reasoning", "weight"))
 
     speaker: Column | None = None
     """Key of a turn that names its speaker; unset means `role`, `from`, `speaker` or `author`."""
@@ -176,6 +179,10 @@ class TurnFormat(Format):
             detail = f"turn {index} is spoken by {name[:40]!r}{nearest_role(name)}: see `roles`"
             raise fault(Reason.ROLE_UNKNOWN, detail)
         key = first_stated(turn, self._texts)
+        if key is None and not any(turn.get(calls) for calls in _CALLS):
+            keys = ", ".join(map(repr, turn))[:_SHOWN]
+            detail = f"turn {index} has no {self._texts[0]}: its keys are {keys}; see `text`"
+            raise fault(Reason.WRONG_TYPE, detail)
         content = self._content(turn.get(key) if key else None, index, notes)
         self._leave_rest(turn, (speaker, key), notes)
         for column in TOOL_COLUMNS:
