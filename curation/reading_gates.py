@@ -56,8 +56,9 @@ def _unread(field: Unread) -> str:
     """Return what is known of an unread field, and what reads it."""
     kind = field.looks_like or ""
     like = f"{_ARTICLE.get(kind, 'a ')}{_NOUN.get(kind, kind)}"
-    where = "turns" if "[]" in field.path else "rows"
-    said = f"'{quoted(field.path)}' in {field.count:,} {where} was not read and looks like {like}"
+    inside = "[]" in field.path
+    name = quoted(field.path.rpartition(".")[2] if inside else field.path)
+    said = f"'{name}' in {field.count:,} {'turns' if inside else 'rows'} was not read and looks like {like}"
     if field.setting:
         return f"{said}: {quoted(field.setting, _SETTING)}"
     return f"{said}; no setting of the format reads it"

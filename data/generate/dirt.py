@@ -194,7 +194,7 @@ def _dirty_tools(sample: Sample, rows: Iterator[Row]) -> None:
     for _ in range(6):
         row = next(rows)
         sample.plant("tools", Reason.THINK_UNEXPECTED, _answer(row, _thought(row)))
-    for tools in ('[{"name": "lookup"', '{"name": "lookup"}', '["lookup", "search"]', "42"):
+    for tools in ('[{"name": "lookup"', '{"title": "lookup"}', '["lookup", "search"]', "42"):
         sample.plant("tools", Reason.TOOLS_INVALID, {**next(rows), "tools": tools})
     sample.plant("tools", Reason.TOO_DEEP, {**next(rows), "tools": f"[{faults.DEEP}]"})
     for conversations in ("human: hello", None, 7, ["hello", "hi"]):

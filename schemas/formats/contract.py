@@ -84,6 +84,9 @@ class Format(Record):
     turn_keys: ClassVar[frozenset[str]] = frozenset()
     """Settings that name a key of a turn; the other names are those of columns."""
 
+    rated: ClassVar[bool] = False
+    """Whether its rows say how often a model solved them, see `pass_rate`."""
+
     type: str
     """Name of the format."""
 

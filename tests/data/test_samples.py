@@ -93,11 +93,11 @@ def _fate(source, raw):
         return Reason.TOO_BIG
     row_format = OpenMathReasoning() if source == "math" else ShareGPT()
     try:
-        draft = row_format.read(row)
+        draft = row_format.read(row, Notes())
         conversation = Conversation(
             id="",
             source=source,
-            messages=draft.messages,
+            messages=arranged(draft, "keep", Notes()),
             tools=draft.tools,
             lineage=Lineage(dataset="", revision="", file="", row=0),
         )

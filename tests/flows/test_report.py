@@ -81,7 +81,7 @@ TAGS = set(_TAGS.split())
 """Tags of a page that only shows."""
 
 SECTIONS = {"#verdict", "#changes", "#road", "#reasons", "#shares", "#lengths", "#thinking", "#content"}
-SECTIONS |= {"#duplicates", "#trend", "#samples", "#origin"}
+SECTIONS |= {"#reading", "#duplicates", "#trend", "#samples", "#origin"}
 """Where the page's own links lead: to nothing outside."""
 
 FETCHING = {"href", "xlink:href", "src", "srcset", "action", "formaction", "data", "poster", "background"}
