@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+from curation.learned import learned_turns
 from flows.lookup import by_id
 from flows.rows import VALIDATE, Fate, Rows, Said, fates_of, sentence
 from schemas.errors import StoreError
@@ -104,12 +105,11 @@ def _rendered(rows: Rows, fate: Fate, wanted: str) -> list[Example]:
 def would_be(rows: Rows, fate: Fate, said: Said) -> list[Example | ModeUnsupported]:
     """Return the examples that a valid row has, rendered and counted now, or why the template lacks them."""
     source = rows.source(fate.source)
-    places = [place for place, message in enumerate(said.messages) if message.role == "assistant"]
     turns = training_turns(
         said.messages,
         said.tools,
         template=rows.recipe.template,
-        turns=places if source.supervise == "all" else places[-1:],
+        turns=learned_turns(said.messages, source).turns,
         soft_switch=source.soft_switch == "train",
     )
     found: list[Example | ModeUnsupported] = []

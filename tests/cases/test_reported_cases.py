@@ -158,7 +158,7 @@ def test_speakers_have_the_names_that_sets_give_them(see: Callable[..., Seen]) -
 
 
 def test_orders_that_the_template_renders_are_kept(see: Callable[..., Seen]) -> None:
-    """Two questions in a row, a greeting first, a question last, a system turn in the middle or two of them."""
+    """Two questions in a row, a greeting first, a question last, a system turn in the middle, two of them."""
     seen = see("data/06-turn-order")
     assert seen.kept("a") == 6
     assert "Hello! A greeting comes first." not in "".join(seen.completions)

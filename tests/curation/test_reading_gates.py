@@ -1,4 +1,4 @@
-"""Gates on how rows were read name what looks like something to train on, and what teaches something wrong."""
+"""Gates on how rows were read name fields that look like something to train on, and wrong lessons."""
 
 from curation.gates import judge
 from schemas.gates import Gates
@@ -36,7 +36,8 @@ def test_a_field_that_no_setting_reads_says_so() -> None:
     assert results("unread_fields", findings) == [
         (
             "warn",
-            "chat: 'images' in 812 rows was not read and looks like an image; no setting of the format reads it",
+            "chat: 'images' in 812 rows was not read and looks like an image; "
+            "no setting of the format reads it",
         )
     ]
 
