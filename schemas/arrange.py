@@ -20,15 +20,25 @@ def arranged(draft: Draft, neighbours: Neighbours, notes: Notes) -> list[dict[st
     Turns after the last answer are cut off. Responses are put in the order of their calls where ids tell it,
     because Qwen3's template shows them by position. Calls and responses that do not match are counted.
     """
-    messages = _cut(draft.messages, notes)
+    messages = draft.messages
+    if messages and messages[-1]["role"] != "assistant":
+        messages = _cut(messages, notes)
     if neighbours == "join":
         messages = _joined(messages, notes)
     elif neighbours == "drop":
         _refuse_neighbours(messages)
-    if draft.tools or any("tool_calls" in turn or turn["role"] == "tool" for turn in messages):
+    if draft.tools or not _ROLES_THAT_SPEAK.issuperset(map(_act, messages)):
         messages = _matched(messages, notes)
         _count_undefined(messages, draft.tools, notes)
     return messages
+
+
+_ROLES_THAT_SPEAK = frozenset(("system", "user", "assistant"))
+
+
+def _act(turn: Mapping[str, Any]) -> str:
+    """Return who speaks, or that a tool is called."""
+    return "call" if "tool_calls" in turn else str(turn["role"])
 
 
 def _cut(messages: Sequence[dict[str, Any]], notes: Notes) -> list[dict[str, Any]]:

@@ -179,12 +179,16 @@ def test_every_field_of_a_source_is_in_the_key_of_its_rows(kind):
         assert jobs.row_settings(changed) != jobs.row_settings(plain), field
 
 
+ODD = {"roles": {"x": "user"}, "fractional_weight": "train"}
+"""Of settings of a format that are not any text, another value."""
+
+
 def test_settings_of_a_format_are_in_the_key_of_its_rows():
     """Each of them, whichever format a source has."""
     for name in ("sharegpt", "messages", "alpaca"):
         plain = LocalSource(name="s", format=name, files=("*",))
         for field in type(plain.format).model_fields.keys() - {"type"}:
-            other = plain.format.model_copy(update={field: {"x": "user"} if field == "roles" else "another"})
+            other = plain.format.model_copy(update={field: ODD.get(field, "another")})
             changed = plain.model_copy(update={"format": other})
             assert jobs.row_settings(changed) != jobs.row_settings(plain), field
 
