@@ -150,7 +150,7 @@ def show_training(result: TrainResult, output: Path, console: Console) -> None:
         console.print(
             f"  {result.counts.too_long:,} rows were longer than {result.plan.max_tokens} tokens, left out"
         )
-    console.print(f"adapter  {output}", soft_wrap=True)
+    console.print(f"{'adapter' if result.plan.has_adapter else 'model'}  {output}", soft_wrap=True)
 
 
 def _filled(result: TrainResult) -> str:
