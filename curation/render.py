@@ -21,6 +21,7 @@ from templates import (
     count_tokens,
     cut_trace,
     round_trip_problem,
+    seam_problem,
     training_turns,
 )
 
@@ -145,11 +146,17 @@ def _drafts(
     drafts = []
     for turn in turns:
         if turn.turn in places:
-            problem = round_trip_problem(item.messages, item.tools, turn, template)
-            drafts.append(
-                _Draft(item, turn.turn, turn, Reason.ROUND_TRIP if problem else None, problem or "")
-            )
+            drafts.append(_draft(item, turn, template))
     return drafts
+
+
+def _draft(item: Reopened, turn: TrainingTurn, template: Template) -> _Draft:
+    if problem := round_trip_problem(item.messages, item.tools, turn, template):
+        return _Draft(item, turn.turn, turn, Reason.ROUND_TRIP, problem)
+    if problem := seam_problem(turn.prompt, turn.completion):
+        way_out = f"remove the white space that messages[{turn.turn}] begins with"
+        return _Draft(item, turn.turn, turn, Reason.SEAM, f"{problem}: {way_out}")
+    return _Draft(item, turn.turn, turn, None, "")
 
 
 def _examples(drafts: list[_Draft], source: str, max_tokens: int) -> tuple[pl.DataFrame, pl.DataFrame]:

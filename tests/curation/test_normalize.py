@@ -205,6 +205,7 @@ def test_reasons_of_validation_are_all_in_the_tables() -> None:
         "solution_cap",
         "mode_unsupported",
         "round_trip",
+        "seam",
         "too_long",
         "not_sampled",
     }

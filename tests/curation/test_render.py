@@ -188,6 +188,44 @@ def test_a_mode_that_the_template_lacks_is_a_reason(
     assert got.lost.select("row", "turn").rows() == lost
 
 
+@pytest.mark.parametrize(
+    ("template", "row", "seam"),
+    [
+        (
+            "qwen3-instruct-2507",
+            {"messages": [user(), says(" \nThe Black Sea.")]},
+            r"'|>assistant\n' + ' \nThe Black '",
+        ),
+        (
+            "qwen3-thinking-2507",
+            {"messages": [user(), says("The Black Sea.", " \nWhich one?")]},
+            r"'ant\n<think>\n' + ' \nWhich one?'",
+        ),
+    ],
+)
+def test_a_token_across_the_seam_is_a_reason(
+    tmp_path: Path, template: Template, row: dict[str, Any], seam: str
+) -> None:
+    """No trainer is given such a row; the detail shows the seam, and says what to edit."""
+    good = says("The Black Sea.", " Which one?" if template == "qwen3-thinking-2507" else None)
+    got = Rendered(tmp_path, [row, {"messages": [user(), good]}], template=template)
+    assert got.index["row"].to_list() == [1]
+    way_out = "remove the white space that messages[1] begins with"
+    want = (0, 1, "seam", f"a token spans the end of the prompt ({seam}): {way_out}")
+    assert got.lost.select("row", "turn", "reason", "detail").rows() == [want]
+
+
+def test_white_space_that_spans_no_seam_is_kept(tmp_path: Path) -> None:
+    """The hybrid template opens a trace in the completion, and no token joins an answer to two breaks."""
+    rows = [{"messages": [user(), says(" \na", " \nb")]}, {"messages": [user(), says(" \na")]}]
+    got = Rendered(tmp_path, rows)
+    assert got.lost.height == 0
+    assert [text.partition("a<")[0] for text in got.examples["completion"]] == [
+        "<think>\n \nb\n</think>\n\n \n",
+        " \n",
+    ]
+
+
 def test_text_that_does_not_read_back_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the round trip finds is the reason, in its words."""
     monkeypatch.setattr(
