@@ -131,7 +131,7 @@ def _render(
             ),
             pieces=wanted[str(shard.number)],
             slice=shard.raw.piece.model_dump(exclude={"path"}),
-            source=(shard.source.name, shard.source.format.model_dump(), shard.source.supervise),
+            source=(shard.source.name, shard.source.format.model_dump(), shard.source.soft_switch),
             template=template_digest(recipe.template),
             tokenizer=tokenizer_digest(),
             max_tokens=recipe.max_tokens,

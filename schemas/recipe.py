@@ -47,6 +47,8 @@ class SourceBase(Record):
     """Whether the last assistant turn must, may or must not hold a <think> trace."""
     supervise: Literal["all", "last"] = "all"
     """Which assistant turns become training examples."""
+    soft_switch: Literal["plain", "train"] = "plain"
+    """Where an answer to `/no_think` has its empty trace: in the prompt (`plain`), or learned (`train`)."""
     compare: Compare = "first_user"
     """What near-duplicates are judged by."""
     priority: int = Field(default=0, ge=0, le=99)

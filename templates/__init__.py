@@ -8,6 +8,7 @@ end of a prompt.
 from templates.parse import parse_chat, round_trip_problem
 from templates.render import render_chat, template_digest
 from templates.seam import seam_problem
+from templates.switch import NO_THINK, Switch, governing_switches
 from templates.tokenizer import (
     count_tokens,
     encode,
@@ -16,15 +17,19 @@ from templates.tokenizer import (
     tokenizer_digest,
     tokenizer_path,
 )
-from templates.turns import ModeUnsupported, TrainingTurn, cut_trace, training_turns
+from templates.turns import Learned, ModeUnsupported, TrainingTurn, cut_trace, training_turns
 
 __all__ = [
+    "NO_THINK",
+    "Learned",
     "ModeUnsupported",
+    "Switch",
     "TrainingTurn",
     "count_tokens",
     "cut_trace",
     "encode",
     "encode_batch",
+    "governing_switches",
     "parse_chat",
     "reference_tokenizer",
     "render_chat",
