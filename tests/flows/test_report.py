@@ -249,6 +249,21 @@ def test_evil_licence_of_all_sources_is_quoted(report: Report):
     assert yaml.safe_load(card.split("\n---\n", 1)[0].removeprefix("---\n"))["license"] == licence
 
 
+@pytest.mark.parametrize(
+    ("template", "soft_switch", "said"),
+    [("qwen3", "plain", False), ("qwen3", "train", True), ("qwen3-instruct-2507", "train", False)],
+)
+def test_card_says_which_sources_learn_their_empty_traces(
+    template: str, soft_switch: str, said: bool, report: Report
+):
+    """Where the empty block is trained, the card does not say that it never is."""
+    first = report.recipe.sources[0].model_copy(update={"soft_switch": soft_switch})
+    stated = report.recipe.model_copy(update={"sources": (first,), "template": template})
+    card = dataset_card(report.model_copy(update={"recipe": stated}))
+    exception = f"Answers to `/no_think` are the exception in {first.name}: they learn the empty block."
+    assert (exception in card) == said
+
+
 @pytest.mark.parametrize("string", EVIL)
 def test_evil_title_stays_one_harmless_line_of_the_card(string: str, report: Report):
     """Whatever the title of a recipe is, the card has the same lines below it, and no tag, link or image."""
