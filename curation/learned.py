@@ -1,16 +1,13 @@
 """Which turns of a valid conversation are learned, and why the others are context."""
 
-from collections import Counter
-from collections.abc import Sequence
-from typing import NamedTuple, get_args
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from schemas.conversation import Message
 from schemas.ledger import TurnCount
 from schemas.reasons import Context
 from schemas.recipe import SourceBase
-from templates.switch import NO_THINK, Switch, governing_switches
-
-_SWITCHES = get_args(Switch)
+from templates.switch import NO_THINK, governing_switches
 
 
 class Learned(NamedTuple):
@@ -18,15 +15,14 @@ class Learned(NamedTuple):
 
     turns: list[int]
     """Positions of the turns that are learned."""
-    context: Counter[str]
-    """How many are not, by `Context`."""
+    context: list[str]
+    """Why each of the others is not, a `Context`, in their order."""
 
-    def counted(self, source: str) -> TurnCount:
-        """Return the turns as the ledger counts them."""
-        shown = sum(self.context.values())
-        return TurnCount(
-            source=source, turns=len(self.turns) + shown, trained=len(self.turns), context=self.context
-        )
+
+def count_turns(source: str, trained: int, context: Mapping[str, int]) -> TurnCount:
+    """Return the turns of a source as the ledger counts them."""
+    shown = dict(sorted(context.items()))
+    return TurnCount(source=source, turns=trained + sum(shown.values()), trained=trained, context=shown)
 
 
 def learned_turns(messages: Sequence[Message], source: SourceBase) -> Learned:
@@ -50,12 +46,15 @@ def learned_turns(messages: Sequence[Message], source: SourceBase) -> Learned:
             shown.append(Context.UNTRACED.value)
         else:
             turns.append(place)
-    return Learned(turns, Counter(shown))
+    return Learned(turns, shown)
 
 
 def ignored_switches(messages: Sequence[Message], turns: Sequence[int]) -> int:
     """Return how many of the learned turns do the opposite of what the switch before them asks for."""
-    if not any(word in message.content for message in messages for word in _SWITCHES):
+    for message in messages:
+        if message.role != "assistant" and "think" in message.content:
+            break
+    else:  # most chats say neither
         return 0
     switches = governing_switches(messages)
     asked = [(switches[place], messages[place].reasoning is not None) for place in turns]

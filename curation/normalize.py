@@ -7,7 +7,6 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from curation.count import count_stage
 from curation.keys import KEY_SCHEMA
-from curation.learned import Learned, ignored_switches, learned_turns
+from curation.learned import Learned, count_turns, ignored_switches, learned_turns
 from curation.profile import Profile
 from curation.read import Numbers, RawBatch, RawRow, RawSlice, joined, read_batches, read_rows
 from curation.screen import CLEARED, screen
@@ -97,7 +96,7 @@ class Judged(NamedTuple):
     messages: int
     text_bytes: int
     notes: Notes
-    learned: Learned = Learned([], Counter())
+    learned: Learned = Learned([], [])
 
 
 class Reopened(NamedTuple):
@@ -131,7 +130,7 @@ def normalize_slice(
         SourceError: if the file as a whole cannot be read, or holds fewer rows than its footer says.
     """
     count = StageCount(stage=STAGE, source=origin.source.name)
-    sight = _Sight(TurnCount(source=origin.source.name), Notes())
+    sight = _Sight(origin.source.name)
     found: Iterator[_Frames]
     if piece.row_groups is not None:
         batches = _noted_batches(joined(read_batches(piece)), profile)
@@ -154,23 +153,30 @@ def normalize_slice(
     if piece.rows is not None and count.read.rows != piece.rows:
         msg = f"{piece.file}: {count.read.rows} rows where the footer promises {piece.rows}"
         raise SourceError(msg)
-    return Seen(count, sight.turns, sight.notes.tally())
+    return Seen(count, sight.counted(), sight.notes.tally())
 
 
-@dataclass
 class _Sight:
     """What was seen of a slice so far."""
 
-    turns: TurnCount
-    notes: Notes
+    def __init__(self, source: str) -> None:
+        self.notes = Notes()
+        self.turns = TurnCount(source=source)
+        self._trained = 0
+        self._shown: Counter[str] = Counter()
 
     def add_rows(self, judged: Iterable[Judged]) -> Iterator[Judged]:
         """Note what was found in rows that pass by."""
         for item in judged:
             if item.conversation is not None:
-                self.turns += item.learned.counted(self.turns.source)
+                self._trained += len(item.learned.turns)
+                self._shown.update(item.learned.context)
             self.notes.add(item.notes, kept=item.conversation is not None)
             yield item
+
+    def counted(self) -> TurnCount:
+        """Return the turns that were seen, by rows and by batches."""
+        return self.turns + count_turns(self.turns.source, self._trained, self._shown)
 
 
 def _noted_batches(batches: Iterable[RawBatch], profile: Profile | None) -> Iterator[RawBatch]:
@@ -249,7 +255,9 @@ def judge(row: RawRow, *, origin: Origin, max_row_bytes: int) -> Judged:
         learned = learned_turns(conversation.messages, source)
         notes.count(Finding.SWITCH_IGNORED, ignored_switches(conversation.messages, learned.turns))
         if not learned.turns:
-            raise fault(Reason.ALL_CONTEXT, ", ".join(f"{n} {why}" for why, n in learned.context.items()))
+            raise fault(
+                Reason.ALL_CONTEXT, ", ".join(f"{n} {why}" for why, n in Counter(learned.context).items())
+            )
     except PydanticCustomError as error:
         return Judged(row, None, "", Reason(error.type), error.message(), turns, size, notes)
     except ValidationError as error:

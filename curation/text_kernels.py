@@ -205,6 +205,15 @@ def _before_last_lines(data: Bytes, start: int, end: int) -> int:
 
 
 @compiled
+def _holds_break(data: Bytes, start: int, end: int) -> bool:
+    """Return whether a line break is among the bytes."""
+    for i in range(start, end):  # noqa: SIM110 - numba compiles no generators
+        if data[i] == _NEWLINE:
+            return True
+    return False
+
+
+@compiled
 def find_blank(data: Bytes, offsets: Offsets, blank: Flags) -> None:
     """Find the texts that are nothing but white space, or empty.
 
@@ -233,13 +242,16 @@ def _take_apart(
         if first == end or data[first] == _LESS:  # it may be another model's tag
             return True
         span[0], span[1] = _after_breaks(data, start, end), last
-        return False
+        return _holds_break(data, span[0], first)  # some formats take blank lines with spaces in them away
     if tags != 1001 or _after_space(data, start, opened) != opened:  # so the trace opens before it closes
         return True
     trace, answer = opened + len(_OPEN), closed + len(_CLOSE)
-    if _after_space(data, answer, end) == end:
+    first = _after_space(data, answer, end)
+    if first == end:
         return True
     span[0], span[1] = _after_breaks(data, answer, end), last
+    if _holds_break(data, span[0], first):
+        return True
     if _after_space(data, trace, closed) != closed:
         span[2], span[3] = _after_breaks(data, trace, closed), closed
         while data[span[3] - 1] == _NEWLINE:

@@ -223,13 +223,14 @@ def check_turns(messages: Sequence[Message]) -> None:
     """Raise the reason if the order of turns is not one that Qwen3's template shows as a chat."""
     if not messages or messages[-1].role != "assistant":
         raise fault(Reason.NO_FINAL_ASSISTANT, f"ends with {messages[-1].role if messages else 'nothing'}")
-    before = "start"
+    before, asked = "start", False
     for index, message in enumerate(messages):
         role = message.role
+        asked = asked or role == "user"
         if role not in _MAY_FOLLOW[before]:
             raise fault(Reason.ROLE_ORDER, f"message {index}: {_WRONG[role].format(before)}")
         before = "call" if message.tool_calls else role
-    if not any(message.role == "user" for message in messages):
+    if not asked:
         raise fault(Reason.ROLE_ORDER, "nobody asks: there is no user turn")
 
 

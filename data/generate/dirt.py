@@ -20,7 +20,6 @@ from schemas.reasons import Reason
 
 CLEAN_CHATS, CLEAN_PROBLEMS, CLEAN_TOOL_CHATS = 3000, 800, 180
 CAP = 4
-_ONE_ANSWER = 3
 
 _BESIDE_THE_TEXT = (Reason.TOO_DEEP, Reason.WEIGHT_FRACTIONAL, Reason.ALL_CONTEXT)
 """Faults in keys that turns of the hub's parquet schema do not have."""
@@ -76,7 +75,6 @@ def build_sample() -> Sample:
     _dirty_math(sample, problems)
     _dirty_chat(sample, chats)
     _dirty_tools(sample, tools)
-    _seams(sample, chats)
     _odd_tools(sample, tools)
     _long(sample, gate)
     _chat_duplicates(sample, good)
@@ -229,15 +227,6 @@ def _long(sample: Sample, gate: Gate) -> None:
         sample.plant("math", Reason.TOO_LONG, *clean.solutions(index, problem, 1))
     for row in islice(clean.long_chats(gate), 2):
         sample.plant("chat", Reason.TOO_LONG, row)
-
-
-def _seams(sample: Sample, rows: Iterator[Row]) -> None:
-    """Plant answers that begin with white space and a line break, which one token joins to the prompt's."""
-    for blank in (" \n", "\t\n", "\u00a0\n"):
-        row = next(row for row in rows if len(row["conversations"]) <= _ONE_ANSWER)
-        text = row["conversations"][-1]["value"]
-        if not text.startswith("<think>"):
-            sample.plant("chat", Reason.SEAM, _answer(row, blank + text))
 
 
 def _chat_duplicates(sample: Sample, good: list[Row]) -> None:

@@ -56,7 +56,7 @@ class Alpaca(Format):
 
     def read(self, row: Row, notes: Notes, *, unopened: bool = False) -> Draft:
         """Return history, request (with its input on the next line) and answer as turns."""
-        chat = Chat(notes, unopened=unopened)
+        chat = Chat(notes, unopened=unopened, trimmed=True)
         if text := optional_text(row, self.system, notes):
             chat.system(text)
         for question, answer in self._history(row, notes):

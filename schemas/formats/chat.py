@@ -14,19 +14,28 @@ from schemas.think import split_think
 class Chat:
     """Collects the turns of one row; `draft` returns them."""
 
-    def __init__(self, notes: Notes, *, answer_tag: str | None = None, unopened: bool = False) -> None:
+    def __init__(
+        self,
+        notes: Notes,
+        *,
+        answer_tag: str | None = None,
+        unopened: bool = False,
+        trimmed: bool = False,
+    ) -> None:
         """Begin an empty chat.
 
         Args:
             notes: takes what is found.
             answer_tag: tag that encloses each answer after its trace; unset where none does.
             unopened: whether `</think>` without `<think>` closes a trace that the template opened.
+            trimmed: whether blank lines before an answer are not its author's, even if they hold spaces.
         """
         self.notes = notes
         self.messages: list[dict[str, Any]] = []
         self.tools: list[Any] = []
         self._answer_tag = answer_tag
         self._unopened = unopened
+        self._trimmed = trimmed
 
     def system(self, text: str) -> None:
         """Add a system turn, unless it is blank or the very one before; definitions in its text are read."""
@@ -72,8 +81,10 @@ class Chat:
         trace, content = split_think(text, called=bool(found), unopened=self._unopened)
         if self._answer_tag:
             content = self._answer(content, self._answer_tag)
+        if self._trimmed:
+            content = _without_first_lines(content)
         turn: dict[str, Any] = {"role": "assistant", "content": content}
-        if reasoning := self._one_trace([*traces, trace]):
+        if reasoning := self._one_trace(traces, trace):
             turn["reasoning"] = reasoning
         if found:
             turn["tool_calls"] = found
@@ -118,10 +129,18 @@ class Chat:
         self.notes.count(Finding.ANSWER_TAG)
         return inside[len(opening) : -len(closing)]
 
-    def _one_trace(self, traces: Sequence[str | None]) -> str | None:
+    def _one_trace(self, traces: Sequence[str | None], inline: str | None) -> str | None:
         """Return the trace that a turn states, perhaps in several places in the same words."""
-        found = {trace.strip(): trace for trace in traces if trace and trace.strip()}
+        if not traces:
+            return inline
+        found = {trace.strip(): trace for trace in (*traces, inline) if trace and trace.strip()}
         if len(found) > 1:
             detail = f"message {len(self.messages)} holds {len(found)} different traces"
             raise fault(Reason.THINK_REPEATED, detail)
         return next(iter(found.values()), None)
+
+
+def _without_first_lines(text: str) -> str:
+    """Return a text without the blank lines that it begins with."""
+    first = len(text) - len(text.lstrip())
+    return text[text.rfind("\n", 0, first) + 1 :]

@@ -215,14 +215,17 @@ class TurnFormat(Format):
         """
         notes, where = chat.notes, f"{self.listed}[].tool_calls[]"
         if not turn and not stated:
-            chat.assistant(content.text, traces=[content.trace], calls=content.calls)
+            traces = (content.trace,) if content.trace else ()
+            chat.assistant(content.text, traces=traces, calls=content.calls)
             return
         context = self._is_context(turn, index, notes)
-        traces = [content.trace, *self._stated_traces(turn, notes)]
+        stated_traces = [content.trace, *self._stated_traces(turn, notes)]
         if stated:
             trace, text = split_think(content.text, called=True)
             chat.calls(
-                read_calls(text, where, notes), next(filter(None, [trace, *traces]), None), context=context
+                read_calls(text, where, notes),
+                next(filter(None, [trace, *stated_traces]), None),
+                context=context,
             )
             return
         calls = list(content.calls)
@@ -233,7 +236,7 @@ class TurnFormat(Format):
             calls += [read_call(item, where, notes) for item in items]
         if turn.get("function_call"):  # the older form, one call a turn
             calls.append(read_call(turn["function_call"], where, notes))
-        chat.assistant(content.text, traces=traces, calls=calls, context=context)
+        chat.assistant(content.text, traces=stated_traces, calls=calls, context=context)
 
     def _refuse_acts(self, turn: Row, content: Content, role: str) -> None:
         """Refuse a turn that reasons or calls tools although it is not the assistant's."""

@@ -240,15 +240,15 @@ def test_rows_that_speak_of_tags_are_left_out_and_counted(see: Callable[..., See
 
 
 def test_windows_line_breaks_are_line_breaks(see: Callable[..., Seen]) -> None:
-    """Those around a trace and an answer are the template's; white space across the seam is refused."""
+    """Those around a trace and an answer are the template's; other white space is the author's."""
     seen = see("training/09-crlf-seam")
     assert sorted(seen.completions) == [
+        " \nThe Black Sea.",  # tokens keep apart here, see the next test
         "    x = 1",
         "<think>\nTiticaca, shared with Peru.\n</think>\n\nLake Titicaca.",
         "It is 1,085 m tall.",
     ]
     assert seen.found("a") == {"crlf": 2}
-    assert seen.lost("a") == {"seam": 1}
 
 
 def test_the_seam_is_looked_at_when_a_version_is_built(see: Callable[..., Seen]) -> None:

@@ -1,11 +1,12 @@
 """Each turn of a valid row is learned or context, for one reason."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from curation.learned import learned_turns
+from curation.learned import count_turns, learned_turns
 from schemas.conversation import Message
 from schemas.errors import LedgerError
 from schemas.ledger import Amount, Ledger, StageCount, TurnCount
@@ -46,9 +47,8 @@ def test_turns_are_told_apart(letters: str, settings: dict[str, Any], turns: obj
     """By who speaks, by marks, and by what the recipe supervises and requires."""
     source = LocalSource(name="s", format="messages", files=("*",), **settings)
     got = learned_turns(chat(letters), source)
-    assert (got.turns, dict(got.context)) == (turns, context)
-    count = got.counted("s")
-    assert count.turns == count.trained + sum(count.context.values()) == len(letters)
+    assert (got.turns, dict(Counter(got.context))) == (turns, context)
+    assert count_turns("s", len(got.turns), Counter(got.context)).turns == len(letters)
 
 
 def test_a_turn_that_is_neither_learned_nor_context_is_a_defect() -> None:

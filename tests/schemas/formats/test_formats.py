@@ -135,7 +135,7 @@ def test_alpaca_history_system_and_input() -> None:
     assert got.messages == [
         turn("system", "s"),
         turn("user", "hi"),
-        turn("assistant", "\nhello", reasoning="\nx\n"),
+        turn("assistant", "hello", reasoning="\nx\n"),
         turn("user", "add\n1, 2"),
         turn("assistant", "3"),
     ]
