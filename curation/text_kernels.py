@@ -235,15 +235,15 @@ def _take_apart(
     Only a text without tags and one with a single trace before everything else are not in doubt.
     """
     last = _before_last_lines(data, start, end)
-    if last < 0:
-        return True
     if tags == 0:
         first = _after_space(data, start, end)
-        if first == end or data[first] == _LESS:  # it may be another model's tag
+        if last < 0 or first == end or data[first] == _LESS:  # it may be another model's tag
             return True
         span[0], span[1] = _after_breaks(data, start, end), last
         return _holds_break(data, span[0], first)  # some formats take blank lines with spaces in them away
-    if tags != 1001 or _after_space(data, start, opened) != opened:  # so the trace opens before it closes
+    if (
+        last < 0 or tags != 1001 or _after_space(data, start, opened) != opened
+    ):  # so the trace opens before it closes
         return True
     trace, answer = opened + len(_OPEN), closed + len(_CLOSE)
     first = _after_space(data, answer, end)
