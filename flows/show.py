@@ -42,6 +42,10 @@ def version_facts(version: Path) -> dict[str, object]:
         "gates": [gate.model_dump() for gate in told.gates] if told else None,
         "shares": [share.model_dump() for share in manifest.shares],
         "fractions": fractions(manifest.shares),
+        "files": {
+            source.name: {"count": len(source.files), "matched": source.matched}
+            for source in manifest.sources
+        },
         "content_sha256": manifest.content_sha256,
     }
 
