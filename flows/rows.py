@@ -179,7 +179,7 @@ class Rows:
 
         origin, limit = Origin(self.source(source), "", "", file), self.recipe.max_row_bytes
         with suppress(SourceError):  # another file than that of the build
-            for piece in slices(file, path, ""):
+            for piece in slices(file, path, "", origin.source.rows):
                 end = _ANY_SIZE if piece.rows is None else piece.first_row + piece.rows
                 mine = np.array([row for row in numbers if piece.first_row <= row < end])
                 if len(mine):
