@@ -76,15 +76,18 @@ def elements(stream: BinaryIO, *, most: int, path: Sequence[str] = ()) -> Iterat
     _leave(marks, path)
 
 
-def lists_in(stream: BinaryIO) -> dict[str, int]:
+def lists_in(stream: BinaryIO) -> tuple[dict[str, int], bool]:
     """Return where lists of objects lie in the object that the stream holds, and how many each has.
 
-    Keys are joined by dots, as in a recipe's `rows`. Of a large file only the beginning is looked at.
+    Returns:
+        The numbers by key; keys are joined by dots, as in a recipe's `rows`. And whether that is all: of a
+        large file only the beginning is looked at.
     """
     found: dict[str, int] = {}
     names: dict[int, str] = {}
     opened: dict[int, bytes] = {}
-    for byte, level, before in islice(_marks(stream, most=_KEY_BYTES, depth=_KEYS + 2), _MOST_MARKS):
+    marks = _marks(stream, most=_KEY_BYTES, depth=_KEYS + 2)
+    for byte, level, before in islice(marks, _MOST_MARKS):
         if byte == b":":
             names[level] = _key(before)
         elif byte in (b"{", b"["):
@@ -93,7 +96,7 @@ def lists_in(stream: BinaryIO) -> dict[str, int]:
             if byte == b"{" and len(around) > 1 and around == b"{" * (level - 2) + b"[":
                 path = ".".join(names.get(place, "") for place in range(1, level - 1))
                 found[path] = found.get(path, 0) + 1
-    return found
+    return found, next(marks, None) is None
 
 
 def first_object(stream: BinaryIO) -> FirstObject | None:
@@ -139,7 +142,7 @@ def _items(marks: Iterator[_Mark], level: int) -> Iterator[Piece]:
         if mark.byte not in (b",", b"]") or mark.level != level:
             msg = f"row {found} is not followed by a comma but by {mark.byte.decode()!r}"
             raise SourceError(msg)
-        if mark.before.text or found or mark.byte == b",":
+        if mark.before.text or mark.byte == b",":  # a comma after the last row is no row
             yield mark.before
             found += 1
         if mark.byte == b"]":

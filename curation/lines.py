@@ -1,6 +1,6 @@
 """JSON files cut into rows without parsing them: lines, an array, or a list in one object."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
 
@@ -55,18 +55,18 @@ def _listed(file: str, path: Path, stream: BinaryIO, most: int, rows_in: str | N
         yield from elements(stream, most=most, path=rows_in.split("."))
     except NoSuchList as error:
         with opened(file, path) as again:
-            lists = lists_in(again)
+            lists, all_seen = lists_in(again)
         asked = str(error) if rows_in is None else f"`rows: {rows_in}` leads to no list in the file's object"
-        msg = f"{asked}{_way_out(lists)}"
+        msg = f"{asked}{_way_out(lists, '' if all_seen else 'at least ')}"
         raise SourceError(msg) from None
 
 
-def _way_out(lists: dict[str, int]) -> str:
+def _way_out(lists: Mapping[str, int], about: str) -> str:
     """Return which lists there are, and what to say in the recipe."""
     if not lists:
         return "; no list of objects lies in it: rows stand in an array, or one a line in a .jsonl file"
     largest = max(lists, key=lambda name: lists[name])
-    shown = ", ".join(f"{name!r} ({count} items)" for name, count in [*lists.items()][:_SHOWN_LISTS])
+    shown = ", ".join(f"{name!r} ({about}{count} items)" for name, count in [*lists.items()][:_SHOWN_LISTS])
     advice = f"say `rows: {largest}`; a row by itself belongs in a .jsonl file"
     return f" with lists of objects: {shown}; {advice}"
 
@@ -112,21 +112,20 @@ def _layout(file: str, path: Path, rows_in: str | None) -> _Layout:
     if head.bracket == b"[" and (head.is_one_line or not head.is_lines):
         return "array"
     if head.bracket == b"{" and (head.is_one_line or not head.is_lines):
-        return _object_layout(file, path, by_line=by_line, is_row=by_line and rows_in is None)
+        return _object_layout(file, path, by_line=by_line) if rows_in is None else "object"
     if head.is_lines or by_line:
         return "lines"
     msg = f"{file}: it holds neither an array of rows nor a row a line, and begins with {head.bracket!r}"
     raise SourceError(msg)
 
 
-def _object_layout(file: str, path: Path, *, by_line: bool, is_row: bool) -> _Layout:
-    """Return the layout of a file that begins with an object which is alone, or not at its end soon.
+def _object_layout(file: str, path: Path, *, by_line: bool) -> _Layout:
+    """Return the layout of a file that begins with an object which is alone, or does not end soon.
 
     Args:
         file: name of the file.
         path: where it lies.
-        by_line: whether the file is named as one of lines.
-        is_row: whether an object that is alone on one line is a row.
+        by_line: whether the name says that rows are lines.
 
     Raises:
         SourceError: if rows are neither lines nor in one object.
@@ -136,7 +135,7 @@ def _object_layout(file: str, path: Path, *, by_line: bool, is_row: bool) -> _La
     if first is None and not by_line:
         msg = f"{file}: it ends inside the object that it begins with"
         raise SourceError(msg)
-    if first is None or (not first.spans_lines and (first.followed_by or is_row)):
+    if first is None or (not first.spans_lines and (first.followed_by or by_line)):
         return "lines"
     if not first.followed_by:
         return "object"

@@ -74,10 +74,12 @@ def test_an_object_without_such_a_list_is_refused(
         list(elements(BytesIO(text), most=100, path=path))
 
 
-def test_lists_of_objects_are_found_and_counted() -> None:
-    """At the top and one key below; lists of something else, and lists in lists, are none."""
+def test_lists_of_objects_are_found_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the top and one key below, as far as is looked; lists of something else are none."""
     text = b'{"a": [{}, {"x": [{}]}], "b": {"c": [{}], "d": 1}, "e": [1, "[{"], "f": [[{}]], "g": []}'
-    assert lists_in(BytesIO(text)) == {"a": 2, "b.c": 1}
+    assert lists_in(BytesIO(text)) == ({"a": 2, "b.c": 1}, True)
+    monkeypatch.setattr(room, "_MOST_MARKS", 5)
+    assert lists_in(BytesIO(text)) == ({"a": 1}, False)
 
 
 def test_an_object_that_never_ends_is_none() -> None:
