@@ -6,7 +6,7 @@ from typing import BinaryIO, Literal, NamedTuple
 
 from curation.elements import NoSuchList, Piece, elements, first_object, lists_in
 from curation.jsontext import is_json
-from curation.packed import opened
+from curation.packed import BOM, opened
 from schemas.errors import SourceError
 from schemas.files import LINES, extension_of
 
@@ -154,6 +154,8 @@ def _lines(stream: BinaryIO, most: int) -> Iterator[Piece]:
         beyond = 0
         if not line.endswith(b"\n") and len(line) == most:
             beyond = _skip_line(stream)
+        if line.startswith(BOM):  # files with a byte order mark each were joined
+            line = line[len(BOM) :]
         if line.strip():
             yield Piece(line, len(line.rstrip(b"\r\n")) + beyond)
 

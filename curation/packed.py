@@ -20,7 +20,9 @@ _ZSTD = b"\x28\xb5\x2f\xfd"
 _SKIPPED = b"\x2a\x4d\x18"
 """A frame of zstd that holds no data begins with a byte from 0x50 to 0x5f, and this."""
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
+"""The byte order mark of UTF-8."""
+
 _FOREIGN: Mapping[bytes, str] = {
     b"\xff\xfe\x00\x00": "text in UTF-32; write it in UTF-8",
     b"\x00\x00\xfe\xff": "text in UTF-32; write it in UTF-8",
@@ -101,5 +103,5 @@ def _begin(stream: _Stream) -> None:
     if b"\0" in start[:2]:
         msg = "it holds text in UTF-16, or no text; write it in UTF-8"
         raise SourceError(msg)
-    if start.startswith(_BOM):
-        stream.read(len(_BOM))
+    if start.startswith(BOM):
+        stream.read(len(BOM))

@@ -112,6 +112,7 @@ def test_integers_keep_all_their_digits(tmp_path: Path) -> None:
         (b'{"a":1}\r\n{"a":2}\r\n', [1, 2]),
         (b'{"a":1}\n{"a":2}', [1, 2]),
         (b'\xef\xbb\xbf{"a":1}\n', [1]),
+        (b'\xef\xbb\xbf{"a":1}\n\xef\xbb\xbf{"a":2}\n\xef\xbb\xbf\n', [1, 2]),
         (b'\n{"a":1}\n\n\n{"a":2}\n', [1, 2]),
     ],
 )

@@ -100,6 +100,8 @@ def test_a_pattern_without_files_is_named(base, into):
         names(base, into, f"{base}/deep/*.jsonl")
     with pytest.raises(SourceNotFound, match=r"there are no files at all"):
         names(base, into, "/no-such-folder/*.jsonl")
+    with pytest.raises(SourceNotFound, match=r"xx/\*'; there are "):
+        names(base, into, "x" * 300 + "/*")
 
 
 def test_a_folder_of_many_files_is_not_listed_whole(base, into, monkeypatch):
