@@ -1,35 +1,151 @@
-"""Text files cut into rows: jsonl and json, plain or packed, streamed without parsing them."""
+"""JSON files cut into rows without parsing them: lines, an array, or a list in one object."""
 
-import gzip
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import BufferedReader
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal, NamedTuple
 
-import pyarrow as pa
-
-from curation.elements import Piece, elements
+from curation.elements import NoSuchList, Piece, elements, first_object, lists_in
+from curation.jsontext import is_json
+from curation.packed import BOM, opened
 from schemas.errors import SourceError
+from schemas.files import LINES, extension_of
+
+_Layout = Literal["nothing", "lines", "array", "object"]
+
+_HEAD = 1024 * 1024
+_HELD = {"lines": "a row a line", "array": "an array of rows"}
+_SHOWN_LISTS = 5
 
 
-def text_pieces(file: str, path: Path, *, most: int) -> Iterator[Piece]:
-    """Yield the lines that are not blank, or the elements of the array if the file is named .json.
+def text_pieces(file: str, path: Path, *, most: int, rows_in: str | None = None) -> Iterator[Piece]:
+    """Yield the rows of a JSON file: lines that are not blank, or the elements of an array.
+
+    What the file holds is told from its content. Its name decides what content leaves open: whether one
+    object on one line is a row, and whether lines without an object are broken rows or another kind of file.
 
     Args:
-        file: name of the file, which tells how it is written and packed.
+        file: name of the file.
         path: where it lies.
         most: bytes to which a longer row is cut.
+        rows_in: keys, joined by dots, that lead to the array in a file that holds one object.
 
     Raises:
-        SourceError: if the file cannot be read to its end, or is not what its name says.
+        SourceError: if the file cannot be read to its end, or holds something else.
     """
-    with _open(file, path) as stream:
-        if stream.peek(3).startswith(b"\xef\xbb\xbf"):
-            stream.read(3)
-        array = file.removesuffix(".gz").removesuffix(".zst").endswith(".json")
-        yield from elements(stream, most=most) if array else _lines(stream, most)
+    layout = _layout(file, path, rows_in)
+    if rows_in is not None and layout in _HELD:
+        held = f"`rows: {rows_in}` is for a file that holds one object, and this one holds {_HELD[layout]}"
+        msg = f"{file}: {held}; leave `rows` out, or make a source of its own of it"
+        raise SourceError(msg)
+    with opened(file, path) as stream:
+        if layout == "lines":
+            yield from _lines(stream, most)
+        elif layout == "array":
+            yield from elements(stream, most=most)
+        elif layout == "object":
+            yield from _listed(file, path, stream, most, rows_in)
+
+
+def _listed(file: str, path: Path, stream: BinaryIO, most: int, rows_in: str | None) -> Iterator[Piece]:
+    """Yield the elements of the list of rows in the one object that a file holds."""
+    try:
+        if rows_in is None:
+            msg = "the file holds one object"
+            raise NoSuchList(msg)
+        yield from elements(stream, most=most, path=rows_in.split("."))
+    except NoSuchList as error:
+        with opened(file, path) as again:
+            lists, all_seen = lists_in(again)
+        asked = str(error) if rows_in is None else f"`rows: {rows_in}` leads to no list in the file's object"
+        msg = f"{asked}{_way_out(lists, '' if all_seen else 'at least ')}"
+        raise SourceError(msg) from None
+
+
+def _way_out(lists: Mapping[str, int], about: str) -> str:
+    """Return which lists there are, and what to say in the recipe."""
+    if not lists:
+        return "; no list of objects lies in it: rows stand in an array, or one a line in a .jsonl file"
+    largest = max(lists, key=lambda name: lists[name])
+    shown = ", ".join(f"{name!r} ({about}{count} items)" for name, count in [*lists.items()][:_SHOWN_LISTS])
+    advice = f"say `rows: {largest}`; a row by itself belongs in a .jsonl file"
+    return f" with lists of objects: {shown}; {advice}"
+
+
+class _Head(NamedTuple):
+    """The beginning of a file."""
+
+    bracket: bytes
+    """The first character that is no space; empty if there is none."""
+    lines: list[bytes]
+    """Whole lines that are not blank."""
+    whole: bool
+    """Whether that is all of the file."""
+
+    @property
+    def is_one_line(self) -> bool:
+        """Whether the file is one line of JSON."""
+        return self.whole and len(self.lines) == 1 and is_json(self.lines[0])
+
+    @property
+    def is_lines(self) -> bool:
+        """Whether the first line is JSON by itself or, as it may be a bad row, most others are objects."""
+        if self.lines and self.bracket in b"[{" and is_json(self.lines[0]):
+            return True
+        others = self.lines[1:]
+        return 2 * sum(map(_is_object, others)) > len(others)
+
+
+def _head(file: str, path: Path) -> _Head:
+    with opened(file, path) as stream:
+        text = stream.read(_HEAD)
+    whole = len(text) < _HEAD
+    lines = [line for line in text.split(b"\n") if line.strip()]
+    return _Head(text.lstrip()[:1], lines if whole else lines[:-1], whole)
+
+
+def _layout(file: str, path: Path, rows_in: str | None) -> _Layout:
+    """Return how a file's rows are laid out, judged by its first lines and, if they do not tell, by more."""
+    head = _head(file, path)
+    by_line = extension_of(file) in LINES
+    if not head.bracket:
+        return "nothing" if head.whole else "lines"
+    if head.bracket == b"[" and (head.is_one_line or not head.is_lines):
+        return "array"
+    if head.bracket == b"{" and (head.is_one_line or not head.is_lines):
+        return _object_layout(file, path, by_line=by_line) if rows_in is None else "object"
+    if head.is_lines or by_line:
+        return "lines"
+    msg = f"{file}: it holds neither an array of rows nor a row a line, and begins with {head.bracket!r}"
+    raise SourceError(msg)
+
+
+def _object_layout(file: str, path: Path, *, by_line: bool) -> _Layout:
+    """Return the layout of a file that begins with an object which is alone, or does not end soon.
+
+    Args:
+        file: name of the file.
+        path: where it lies.
+        by_line: whether the name says that rows are lines.
+
+    Raises:
+        SourceError: if rows are neither lines nor in one object.
+    """
+    with opened(file, path) as stream:
+        first = first_object(stream)
+    if first is None and not by_line:
+        msg = f"{file}: it ends inside the object that it begins with"
+        raise SourceError(msg)
+    if first is None or (not first.spans_lines and (first.followed_by or by_line)):
+        return "lines"
+    if not first.followed_by:
+        return "object"
+    more = first.followed_by.decode(errors="replace")
+    msg = f"{file}: it goes on with {more!r} after an object that spans lines: write a row a line (jq -c .)"
+    raise SourceError(msg)
+
+
+def _is_object(line: bytes) -> bool:
+    return line.lstrip().startswith(b"{") and is_json(line)
 
 
 def _lines(stream: BinaryIO, most: int) -> Iterator[Piece]:
@@ -38,6 +154,8 @@ def _lines(stream: BinaryIO, most: int) -> Iterator[Piece]:
         beyond = 0
         if not line.endswith(b"\n") and len(line) == most:
             beyond = _skip_line(stream)
+        if line.startswith(BOM):  # files with a byte order mark each were joined
+            line = line[len(BOM) :]
         if line.strip():
             yield Piece(line, len(line.rstrip(b"\r\n")) + beyond)
 
@@ -49,29 +167,3 @@ def _skip_line(stream: BinaryIO) -> int:
         if chunk.endswith(b"\n"):
             break
     return skipped
-
-
-@contextmanager
-def _open(file: str, path: Path) -> Iterator[BufferedReader]:
-    """Open a text file, unpacking .gz and .zst on the way.
-
-    Raises:
-        SourceError: if the packed stream is broken or cut short.
-    """
-    try:
-        if file.endswith(".gz"):
-            with gzip.open(path) as unpacked:
-                yield BufferedReader(unpacked)
-        elif file.endswith(".zst"):
-            # not zstandard's own reader: it takes a file that is cut short for one that ends
-            with pa.CompressedInputStream(pa.OSFile(str(path)), "zstd") as unpacked:
-                yield BufferedReader(unpacked)
-        else:
-            with path.open("rb") as stream:
-                yield stream
-    except (OSError, EOFError, zlib.error, MemoryError) as error:
-        msg = f"{file}: cannot be read to its end ({error})"
-        raise SourceError(msg) from None
-    except SourceError as error:
-        msg = f"{file}: {error}"
-        raise SourceError(msg) from None

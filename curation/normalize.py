@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from curation.count import count_stage
+from curation.jsontext import plain_json
 from curation.keys import KEY_SCHEMA
 from curation.learned import Learned, count_turns, ignored_switches, learned_turns
 from curation.profile import Profile
@@ -298,16 +299,7 @@ def text_bytes(value: object) -> int:
 
 def raw_json(row: RawRow) -> str:
     """Return a raw row as JSON text that any reader can open, lone surrogates escaped; its line if unread."""
-    if row.text:
-        return row.text
-    try:
-        return orjson.dumps(dict(row.values), default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-    except (TypeError, ValueError):
-        pass
-    try:
-        return json.dumps(dict(row.values), default=str)
-    except (TypeError, ValueError, RecursionError) as error:  # no file of ours can hold such a row
-        return json.dumps({"unprintable": str(error)})
+    return row.text or plain_json(dict(row.values))
 
 
 def _note_columns(row: RawRow, source: SourceBase, notes: Notes) -> None:

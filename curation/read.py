@@ -1,10 +1,9 @@
-"""Raw rows out of files: parquet, jsonl and json, streamed in pieces that one worker can hold."""
+"""Raw rows out of files: parquet, JSON and tables of text, streamed in pieces that one worker can hold."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, NoReturn
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -12,13 +11,18 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic_core import PydanticCustomError
 
+from curation.jsontext import plain_json, read_json
 from curation.lines import text_pieces
+from curation.objects import Objects
 from curation.sizes import text_sizes
+from curation.tables import table_rows
 from schemas.errors import SourceError
+from schemas.files import READABLE, kind_of
 from schemas.reasons import Reason
-from schemas.record import MAX_DEPTH, Record, depth, fault, parse_json
+from schemas.record import MAX_DEPTH, Record, depth, fault
 
 Numbers = NDArray[np.int64]
+Found = TypeVar("Found")
 
 BATCH_ROWS = 4096
 BATCH_BYTES = 8 * 1024 * 1024
@@ -53,6 +57,8 @@ class RawSlice(Record):
     first_row: int = 0
     rows: int | None = None
     """Rows promised by the parquet footer; unknown for text files until they are read."""
+    rows_in: str | None = None
+    """Keys, joined by dots, that lead to the list of rows in a file that holds one JSON object."""
 
     @property
     def label(self) -> str:
@@ -68,9 +74,14 @@ class RawRow(NamedTuple):
     fault: PydanticCustomError | None
     text: str
     """The raw line, where there is one and it could not be read; empty otherwise."""
+    padding: int = 0
+    """Keys that its author did not write and its file format added, each with null; they are not in `values`.
+
+    Keys that a turn lacks, as most turns lack `tool_calls`, are not counted.
+    """
 
 
-def slices(file: str, path: Path, digest: str) -> tuple[RawSlice, ...]:
+def slices(file: str, path: Path, digest: str, rows_in: str | None = None) -> tuple[RawSlice, ...]:
     """Cut a file into slices of about `SLICE_BYTES` or `SLICE_ROWS`, along its row groups.
 
     A row group is not cut, however large: it is read in bounded memory, and whoever starts in its middle
@@ -80,8 +91,15 @@ def slices(file: str, path: Path, digest: str) -> tuple[RawSlice, ...]:
         SourceError: if the file is not of a kind that can be read, its footer is broken, or a column
             of it unpacks to a suspicious multiple of its size.
     """
-    if not file.endswith(".parquet"):
-        return (RawSlice(file=file, path=path, sha256=digest),)
+    kind = kind_of(file)
+    if kind is None:
+        msg = f"{file}: not a kind of file that can be read, which are {READABLE}"
+        raise SourceError(msg)
+    if rows_in is not None and kind != "json":
+        msg = f"{file}: `rows: {rows_in}` names a list in a JSON file, which this is not; leave `rows` out"
+        raise SourceError(msg)
+    if kind != "parquet":
+        return (RawSlice(file=file, path=path, sha256=digest, rows_in=rows_in),)
     try:
         footer = pq.read_metadata(path)
     except (OSError, ValueError) as error:
@@ -219,16 +237,26 @@ def _parquet_rows(piece: RawSlice, max_row_bytes: int, rows: Numbers | None) -> 
 
 def _text_rows(piece: RawSlice, max_row_bytes: int, rows: Numbers | None) -> Iterator[RawRow]:
     longest = _ESCAPED * max_row_bytes
-    for index, (text, size) in enumerate(text_pieces(piece.file, piece.path, most=longest + 1)):
-        if rows is not None and not _any_between(rows, index, index + 1):
-            if not len(rows) or index > rows[-1]:
-                return
-            continue
+    if kind_of(piece.file) == "table":
+        for index, line in _wanted(table_rows(piece.file, piece.path, most=longest), rows):
+            yield RawRow(index, line.values, line.fault, line.text)
+        return
+    pieces = text_pieces(piece.file, piece.path, most=longest + 1, rows_in=piece.rows_in)
+    for index, (text, size) in _wanted(pieces, rows):
         if size > longest:
             detail = f"a row of {size} bytes as JSON, for at most {max_row_bytes} bytes of text"
             yield RawRow(index, {}, fault(Reason.TOO_BIG, detail), _decoded(text))
         else:
             yield _parsed(index, text)
+
+
+def _wanted(found: Iterable[Found], rows: Numbers | None) -> Iterator[tuple[int, Found]]:
+    """Yield what was found with its number: all, or what stands at `rows`."""
+    for index, item in enumerate(found):
+        if rows is None or _any_between(rows, index, index + 1):
+            yield index, item
+        elif not len(rows) or index > rows[-1]:
+            return
 
 
 def _any_between(rows: Numbers | None, first: int, last: int) -> bool:
@@ -291,33 +319,45 @@ def _varint(digits: Iterator[int]) -> int:
 
 def _batch_rows(batch: pa.RecordBatch, numbers: Sequence[int], max_row_bytes: int) -> Iterator[RawRow]:
     """Yield a batch's rows: all at once if they are few bytes and all well, else each by itself."""
-    sizes = text_sizes(batch)
-    if sizes.sum() <= _OBJECT_BYTES and not (sizes > max_row_bytes).any():
+    sizes, objects = text_sizes(batch), Objects(batch.schema)
+    # text of a JSON column is measured with its escapes; what it says is measured once it is read
+    most = _ESCAPED * max_row_bytes if objects.parses else max_row_bytes
+    if sizes.sum() <= _OBJECT_BYTES and not (sizes > most).any():
         try:
             listed = batch.to_pylist(maps_as_pydicts="strict")
         except _UNREADABLE:
             pass
         else:
             for number, values in zip(numbers, listed, strict=True):
-                yield RawRow(number, values, None, "")
+                yield _said(number, values, objects)
             return
     for place, (number, size) in enumerate(zip(numbers, sizes.tolist(), strict=True)):
-        yield _single_row(batch.slice(place, 1), number, size, max_row_bytes)
+        yield _single_row(batch.slice(place, 1), number, size, most, objects)
 
 
-_UNREADABLE = (ValueError, OverflowError, KeyError, pa.ArrowException)
+_UNREADABLE = (ValueError, TypeError, OverflowError, KeyError, pa.ArrowException)
 """What a value raises that Python cannot hold: text that is not UTF-8, the year 20000, a repeated map key."""
 
 
-def _single_row(row: pa.RecordBatch, index: int, size: int, max_row_bytes: int) -> RawRow:
-    if size > max_row_bytes:
-        detail = f"{size} bytes of text, at most {max_row_bytes} are allowed"
+def _single_row(row: pa.RecordBatch, index: int, size: int, most: int, objects: Objects) -> RawRow:
+    if size > most:
+        detail = f"{size} bytes of text, at most {most} are allowed"
         return RawRow(index, {}, fault(Reason.TOO_BIG, detail), _shown(row))
     try:
-        return RawRow(index, row.to_pylist(maps_as_pydicts="strict")[0], None, "")
+        (values,) = row.to_pylist(maps_as_pydicts="strict")
     except _UNREADABLE as error:
         reason = Reason.LONE_SURROGATE if _is_surrogate(error) else Reason.WRONG_TYPE
         return RawRow(index, {}, fault(reason, f"a value cannot be read: {error}"), _shown(row))
+    return _said(index, values, objects)
+
+
+def _said(index: int, values: Mapping[str, Any], objects: Objects) -> RawRow:
+    """Return a row of a table as its author said it."""
+    try:
+        said, padding = objects.read(values)
+    except PydanticCustomError as error:
+        return RawRow(index, {}, error, plain_json(values))
+    return RawRow(index, said, None, "", padding)
 
 
 def _is_surrogate(error: Exception) -> bool:
@@ -334,39 +374,20 @@ def _shown(row: pa.RecordBatch) -> str:
             shown[name] = column[0].as_py() if size <= _SHOWN_VALUE else f"… {size} bytes"
         except _UNREADABLE as error:
             shown[name] = f"… {size} bytes, {error}"
-    return json.dumps(shown, ensure_ascii=False, default=str)
+    return plain_json(shown)
 
 
 def _parsed(index: int, text: bytes) -> RawRow:
+    """Return a row of JSON text."""
     try:
-        values = parse_json(text)
-    except ValueError as error:
-        return RawRow(index, {}, _why_not_json(text, str(error)), _decoded(text))
-    if not isinstance(values, dict):
-        detail = f"the row is {type(values).__name__}, not an object"
-        return RawRow(index, {}, fault(Reason.WRONG_TYPE, detail), _decoded(text))
-    if depth(values) > MAX_DEPTH:
-        detail = f"nested deeper than {MAX_DEPTH} levels"
-        return RawRow(index, {}, fault(Reason.TOO_DEEP, detail), _decoded(text))
+        values = read_json(text)
+        if not isinstance(values, dict):
+            raise fault(Reason.WRONG_TYPE, f"the row is {type(values).__name__}, not an object")
+        if depth(values) > MAX_DEPTH:
+            raise fault(Reason.TOO_DEEP, f"nested deeper than {MAX_DEPTH} levels")
+    except PydanticCustomError as error:
+        return RawRow(index, {}, error, _decoded(text))
     return RawRow(index, values, None, "")
-
-
-def _why_not_json(text: bytes, message: str) -> PydanticCustomError:
-    """Tell a lone surrogate and bottomless nesting from text that is simply not JSON."""
-    try:
-        found = json.loads(text, parse_constant=_refuse_constant)
-        json.dumps(found, ensure_ascii=False).encode()
-    except RecursionError:
-        return fault(Reason.TOO_DEEP, "nested deeper than a parser can follow")
-    except UnicodeEncodeError as error:
-        return fault(Reason.LONE_SURROGATE, f"half of a pair: {error.reason}")
-    except ValueError:
-        pass
-    return fault(Reason.BAD_JSON, message)
-
-
-def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(constant)
 
 
 def _decoded(line: bytes) -> str:

@@ -198,9 +198,10 @@ def _quality(rows: pa.RecordBatch, layout: Layout) -> tuple[NDArray[np.float64],
     doubts = np.zeros(rows.num_rows, np.bool_)
     if layout.preferred is not None:
         name, value = layout.preferred
-        labels = plain_texts(column_of(rows, name))
-        if labels is None:
-            return np.zeros(rows.num_rows), doubts
+        column = column_of(rows, name)
+        labels = plain_texts(column)
+        if labels is None:  # bytes may be the text
+            return np.zeros(rows.num_rows), filled(column, rows.num_rows)
         return flags(pc.fill_null(pc.equal(labels, value), False)).astype(np.float64), doubts
     column = column_of(rows, layout.score) if layout.score else None
     return (np.full(rows.num_rows, np.nan), doubts) if column is None else numbers_of(column)

@@ -49,7 +49,7 @@ def overlaps(
         "questions",
         partial(_questions, list(evaluations), plan.ngram),
         files=[
-            (benchmark.name, benchmark.field, [file.sha256 for file in files])
+            (benchmark.name, benchmark.field, benchmark.rows, [file.sha256 for file in files])
             for benchmark, files in evaluations
         ],
         ngram=plan.ngram,
@@ -90,7 +90,7 @@ def _texts(benchmark: Benchmark, files: Sequence[InputFile]) -> pl.Series:
     """
     texts = []
     for file in files:
-        for piece in slices(file.name, file.path, file.sha256):
+        for piece in slices(file.name, file.path, file.sha256, benchmark.rows):
             for row in read_rows(piece, max_row_bytes=_ANY_SIZE):
                 text = row.values.get(benchmark.field) if isinstance(row.values, dict) else None
                 if not isinstance(text, str):

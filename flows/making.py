@@ -87,4 +87,5 @@ def _origin(source: Source, snapshot: Snapshot, files: Sequence[InputFile]) -> S
         commit=snapshot.commit,
         licence=source.licence,
         files=tuple(InputEntry(name=file.name, sha256=file.sha256, bytes=file.size) for file in files),
+        matched=snapshot.matched,
     )

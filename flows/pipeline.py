@@ -1,6 +1,6 @@
 """The story of a build, from recipe to published version; the scheduler only watches it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 from curation.imports import uncollected
 from flows.engine import LOCAL, Engine, workers
 from flows.nights import NightRun, recorded, rendered
-from flows.progress import Notify, silent
+from flows.progress import Event, Notify, silent
 from flows.running import UNSCHEDULED, Scheduled
 from flows.store import MANIFEST, Store, check_path, full_disk
 from flows.tonight import already_built, resolve, resolve_benchmarks
+from schemas.artifact import Snapshot
 from schemas.errors import Held, StoreCorrupt
 from schemas.manifest import Manifest
 from schemas.recipe import Recipe
@@ -112,6 +113,7 @@ def build(
             step(f"resolve {source.name}", resolve)(store, source, base) for source in recipe.sources
         ]
         asked = resolve_benchmarks(store, recipe.decontaminate, base)
+        _tell_files(recipe, [*snapshots, *asked], notify)
         if found := step("compare", already_built)(store, recipe, snapshots, asked):
             return step("publish", _publish_again)(store, found, night)
         with workers(engine, processes, store.root) as pool:
@@ -121,6 +123,16 @@ def build(
             run = making.Run(store, pool, notify)
             work = making.make(run, recipe, snapshots, asked, base, step)
             return step("publish", _publish)(run, work, night)
+
+
+def _tell_files(recipe: Recipe, snapshots: Sequence[Snapshot], notify: Notify) -> None:
+    """Say which files each pattern of the recipe means tonight."""
+    named = [*recipe.sources, *recipe.decontaminate.benchmarks]
+    for name, snapshot in zip((one.name for one in named), snapshots, strict=True):
+        count = len(snapshot.files)
+        parts = ", ".join(f"{pattern} → {found}" for pattern, found in snapshot.matched.items())
+        note = f"{name}: {count} {'file' if count == 1 else 'files'} ({parts})"
+        notify(Event("resolve", name, count, count, "files", note))
 
 
 def _publish(run: "Run", work: "Work", night: NightRun) -> Built:

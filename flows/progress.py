@@ -29,6 +29,8 @@ class Event:
     done: int
     total: int | None
     unit: str = "rows"
+    note: str = ""
+    """A line that stays on the terminal."""
 
 
 Notify = Callable[[Event], None]
@@ -58,6 +60,8 @@ class _Rate(ProgressColumn):
 @contextmanager
 def bars(console: Console) -> Iterator[Notify]:
     """Yield a listener that draws a bar per stage and source: done, rate, time left."""
+    from flows.show import visible  # noqa: PLC0415 - brings what reads versions, and most listeners draw nothing
+
     tasks: dict[tuple[str, str], TaskID] = {}
     columns = (
         SpinnerColumn(),
@@ -72,6 +76,9 @@ def bars(console: Console) -> Iterator[Notify]:
 
         def notify(event: Event) -> None:
             key = (event.stage, event.source)
+            if event.note:
+                progress.console.print(Text(visible(event.note)), soft_wrap=True)
+                return
             if key not in tasks:
                 title = f"{event.stage:<9} {event.source}"
                 tasks[key] = progress.add_task(title, total=event.total, unit=event.unit, shown="")

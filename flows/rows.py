@@ -181,7 +181,7 @@ class Rows:
         stated, limit = self.source(source), self.recipe.max_row_bytes
         origin = Origin(stated, "", "", file, self.recipe.reads_unopened(stated))
         with suppress(SourceError):  # another file than that of the build
-            for piece in slices(file, path, ""):
+            for piece in slices(file, path, "", origin.source.rows):
                 end = _ANY_SIZE if piece.rows is None else piece.first_row + piece.rows
                 mine = np.array([row for row in numbers if piece.first_row <= row < end])
                 if len(mine):

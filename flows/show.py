@@ -46,6 +46,10 @@ def version_facts(version: Path) -> dict[str, object]:
         "findings": [one.model_dump() for one in report.findings],
         "shares": [share.model_dump() for share in manifest.shares],
         "fractions": fractions(manifest.shares),
+        "files": {
+            source.name: {"count": len(source.files), "matched": source.matched}
+            for source in manifest.sources
+        },
         "content_sha256": manifest.content_sha256,
     }
 

@@ -50,7 +50,7 @@ def validate(
         origin = normalize.Origin(source, snapshot.dataset, snapshot.commit, file.name, unopened)
         slots += [
             Raw(piece, origin, max_row_bytes, (str(file.path), file.modified) if file.modified else None)
-            for piece in slices(file.name, file.path, file.sha256)
+            for piece in slices(file.name, file.path, file.sha256, source.rows)
         ]
     jobs = [
         job(

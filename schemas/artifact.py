@@ -1,6 +1,6 @@
 """What a source is made of: files that were promised, at one commit, and the files that lie on disk."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -68,6 +68,8 @@ class Snapshot(Record):
     """What it resolved to; for local files the digest of their names and contents."""
     files: tuple[RemoteFile, ...] = Field(min_length=1)
     """Sorted by path; no path twice."""
+    matched: Mapping[str, int] = {}
+    """How many of them each pattern of the recipe means."""
 
     @field_validator("files")
     @classmethod

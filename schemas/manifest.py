@@ -39,6 +39,8 @@ class SourceEntry(Record):
     """What it resolved to."""
     licence: str | None
     files: tuple[InputEntry, ...]
+    matched: Mapping[str, int] = {}
+    """How many of them each pattern of the recipe means."""
 
 
 class Share(Record):

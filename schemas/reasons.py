@@ -21,6 +21,7 @@ class Reason(StrEnum):
 
     # validate: the raw row is not a conversation
     BAD_JSON = "bad_json", "the line is not JSON"
+    BAD_CSV = "bad_csv", "the line is not a row of the table"
     WRONG_TYPE = "wrong_type", "a field is missing, null or of another type than the row format says"
     TOO_BIG = "too_big", "the row holds more text than the recipe allows"
     TOO_DEEP = "too_deep", "values are nested deeper than 64 levels"

@@ -21,7 +21,10 @@ Revision = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,95}$")]
 
 Pattern = Annotated[str, Field(min_length=1, max_length=1024)]
 Patterns = Annotated[tuple[Pattern, ...], Field(min_length=1, max_length=1000)]
-"""Glob patterns of file names."""
+"""Patterns of file names: `*`, `?` and `[abc]` stay inside a folder, `**` crosses folders."""
+
+RowsIn = Annotated[str, Field(pattern=r"^[^.]+(\.[^.]+)*$", max_length=1024)]
+"""Keys of JSON objects, joined by dots."""
 
 Line = Annotated[str, Field(max_length=2000)]
 """Words for people."""
@@ -44,6 +47,8 @@ class SourceBase(Record):
     """Name of the source in shares, ledger and report."""
     format: Annotated[RowFormat, BeforeValidator(_format_by_name)]
     """How its rows are laid out: a format's name, or its name and settings."""
+    rows: RowsIn | None = None
+    """Where the list of rows lies in JSON files that hold one object: `data`, or `result.items`."""
     thinking: Literal["required", "allowed", "forbidden"] = "allowed"
     """Whether assistant turns must, may or must not hold a <think> trace. With `required` the last one must,
     or the row is dropped, and earlier ones without it are context."""
@@ -80,7 +85,7 @@ class HubSource(SourceBase):
     revision: Revision = "main"
     """A commit (pinned) or a branch or tag, which is resolved to a commit before anything is read."""
     files: Patterns
-    """Glob patterns of the files to fetch; nothing else is downloaded."""
+    """Patterns of the files to fetch; nothing else is downloaded."""
 
 
 class ModelScopeSource(SourceBase):
@@ -93,16 +98,16 @@ class ModelScopeSource(SourceBase):
     revision: Revision = "master"
     """A commit (pinned), or a branch or tag."""
     files: Patterns
-    """Glob patterns of the files to fetch; nothing else is downloaded."""
+    """Patterns of the files to fetch; nothing else is downloaded."""
 
 
 class LocalSource(SourceBase):
-    """Files on this machine: parquet, jsonl or json, the latter two also as .gz or .zst."""
+    """Files on this machine."""
 
     kind: Literal["local"] = "local"
     """Where the rows lie: on this machine."""
     files: Patterns
-    """Glob patterns; relative ones start at the recipe's folder."""
+    """Patterns of files; relative ones start at the recipe's folder."""
 
 
 Source = Annotated[LocalSource | HubSource | ModelScopeSource, Field(discriminator="kind")]
@@ -115,7 +120,9 @@ class Benchmark(Record):
     name: Name
     """Name of the benchmark in reasons and reports."""
     files: Patterns
-    """Glob patterns of files of questions, like those of a local source."""
+    """Patterns of files of questions, like those of a local source."""
+    rows: RowsIn | None = None
+    """Where the list of questions lies in JSON files that hold one object."""
     field: str = Field(default="question", min_length=1, max_length=200)
     """Field that holds the question."""
 

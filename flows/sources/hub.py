@@ -60,8 +60,10 @@ def resolve(source: HubSource, *, into: Path, patience: Patience = PATIENT) -> S
         commit = retried(partial(_commit, source, where), what=where, patience=patience)
         entries = retried(partial(_tree, source.dataset, commit, where), what=where, patience=patience)
         keep_listing(_folder(source.dataset, commit, into), entries)
-    files = select(entries, source.files, where=where)
-    return Snapshot(dataset=source.dataset, revision=source.revision, commit=commit, files=files)
+    files, matched = select(entries, source.files, where=where)
+    return Snapshot(
+        dataset=source.dataset, revision=source.revision, commit=commit, files=files, matched=matched
+    )
 
 
 def fetch(

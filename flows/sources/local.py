@@ -2,23 +2,27 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from glob import glob, has_magic
+from glob import escape, glob, has_magic
 from hashlib import sha256
 from pathlib import Path, PurePath
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from flows.sources.digest import BLOCK, Memory
 from flows.sources.disk import on_disk
-from flows.sources.selection import check_suffix
+from flows.sources.selection import check_match
 from flows.sources.transfer import Progress, no_progress
 from schemas.artifact import InputFile, RemoteFile, Snapshot, digest_of
 from schemas.errors import SourceCorrupt, SourceError, SourceNotFound
 from schemas.recipe import Benchmark, LocalSource
 
 _AT_ONCE = 4
+
+_NEARBY = 2000
+"""Files and folders that are looked at, about, to say what there is instead of what a pattern names."""
 
 _TICK = 2_000_000_000
 """The coarsest clock of a file system, in ns."""
@@ -28,7 +32,7 @@ def resolve(source: LocalSource | Benchmark, *, base: Path, into: Path, verify: 
     """Return the files that the recipe's patterns match, and their sha256.
 
     Args:
-        source: its patterns start at `base` unless they are absolute; `**` crosses folders, `*` does not.
+        source: its patterns start at `base` unless they are absolute.
         base: the recipe's folder.
         into: where digests are remembered.
         verify: hash every file, instead of trusting an unchanged size and time.
@@ -37,7 +41,7 @@ def resolve(source: LocalSource | Benchmark, *, base: Path, into: Path, verify: 
         SourceNotFound: for a pattern that matches no file.
         SourceError: for a file of an unknown kind, or two files that would have the same name.
     """
-    paths = _matches(source, base)
+    paths, matched = _matches(source, base)
     stamps = {name: _stamp(path) for name, path in paths.items()}
     with ThreadPoolExecutor(_AT_ONCE) as threads:  # hashing lets go of the interpreter
         found = threads.map(lambda path: _digest(path, into, verify), paths.values())
@@ -51,7 +55,7 @@ def resolve(source: LocalSource | Benchmark, *, base: Path, into: Path, verify: 
     except ValidationError as error:
         reason = error.errors()[0]["msg"].removeprefix("Value error, ")
     else:
-        return Snapshot(dataset=source.name, revision=commit, commit=commit, files=files)
+        return Snapshot(dataset=source.name, revision=commit, commit=commit, files=files, matched=matched)
     msg = f"source {source.name}: {reason}; rename the file"
     raise SourceError(msg)
 
@@ -74,7 +78,7 @@ def fetch(
         SourceNotFound: a file is gone.
         SourceCorrupt: a file has changed since the snapshot was taken.
     """
-    paths = _matches(source, base)
+    paths = _matches(source, base).paths
     inputs = []
     for file in snapshot.files:
         path = paths.get(file.path)
@@ -93,23 +97,59 @@ def fetch(
     return tuple(inputs)
 
 
-def _matches(source: LocalSource | Benchmark, base: Path) -> Mapping[str, Path]:
-    """Return name → path of all files that the patterns match, sorted by name."""
+class _Matches(NamedTuple):
+    """The files that a source means."""
+
+    paths: Mapping[str, Path]
+    """By name, sorted by it."""
+    matched: Mapping[str, int]
+    """How many files each pattern means."""
+
+
+def _matches(source: LocalSource | Benchmark, base: Path) -> _Matches:
     found: dict[str, Path] = {}
+    matched: dict[str, int] = {}
+    where = f"source {source.name}"
     for pattern in source.files:
-        paths = [base / match for match in glob(pattern, root_dir=base, recursive=True)]  # noqa: PTH207
-        files = sorted(path for path in paths if path.is_file())
-        if not files:
-            msg = f"source {source.name}: no file matches {pattern!r} in {base}"
-            raise SourceNotFound(msg)
-        for path in files:
-            name = _name(path, pattern, base)
-            check_suffix(name, where=f"source {source.name}")
+        paths = _glob(pattern, base)
+        named = [(_name(path, pattern, base), path) for path in paths]
+        check_match(
+            pattern, [name for name, _ in named], _nearby(pattern, base), where=where, at=f" in {base}"
+        )
+        matched[pattern] = len(paths)
+        for name, path in named:
             other = found.setdefault(name, path)
             if not other.samefile(path):
-                msg = f"source {source.name}: {other} and {path} would both be {name!r}; split the source"
+                msg = f"{where}: {other} and {path} would both be {name!r}; split the source"
                 raise SourceError(msg)
-    return dict(sorted(found.items()))
+    return _Matches(dict(sorted(found.items())), matched)
+
+
+def _glob(pattern: str, base: Path) -> list[Path]:
+    """Return the files that a pattern means, as `patterns.matching` would among the names of all."""
+    for asked in (escape(pattern), pattern):
+        paths = {base / match for match in glob(asked, root_dir=base, recursive=True)}  # noqa: PTH207
+        if files := sorted(path for path in paths if path.is_file()):
+            return files
+    return []
+
+
+def _nearby(pattern: str, base: Path) -> Iterator[str]:
+    """Yield names of files, as a pattern could state them, below the deepest folder of it that there is."""
+    folder = (base / pattern).parent
+    while not os.path.isdir(folder):  # noqa: PTH112 - false, too, for a name that no disk takes
+        folder = folder.parent
+    if folder == folder.parent:  # not the whole disk
+        return
+    seen = 0
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            path = PurePath(place, name)
+            yield str(path) if PurePath(pattern).is_absolute() else os.path.relpath(path, base)
+        seen += len(files) + len(folders)
+        if seen > _NEARBY:
+            return
 
 
 def _name(path: Path, pattern: str, base: Path) -> str:

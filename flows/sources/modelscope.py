@@ -57,8 +57,10 @@ def resolve(source: ModelScopeSource, *, into: Path, patience: Patience = PATIEN
     commit = source.revision if pinned else digest_of((entry.path, entry.sha256 or "") for entry in entries)
     if listed:
         keep_listing(_folder(source.dataset, commit, into), entries)
-    files = select(entries, source.files, where=where)
-    return Snapshot(dataset=source.dataset, revision=source.revision, commit=commit, files=files)
+    files, matched = select(entries, source.files, where=where)
+    return Snapshot(
+        dataset=source.dataset, revision=source.revision, commit=commit, files=files, matched=matched
+    )
 
 
 def fetch(

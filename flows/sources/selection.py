@@ -1,25 +1,14 @@
-"""Which files of a dataset a recipe means: glob patterns against the names that a hub lists."""
+"""Which files of a dataset a recipe means: patterns against the names that a hub lists."""
 
-from collections.abc import Iterable, Sequence
-from fnmatch import fnmatchcase
-from pathlib import PurePosixPath
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from flows.sources.patterns import crossing, matching, nearest
 from schemas.artifact import RemoteFile
 from schemas.errors import SourceCorrupt, SourceError, SourceNotFound
-
-SUFFIXES = (
-    ".parquet",
-    ".jsonl",
-    ".jsonl.gz",
-    ".jsonl.zst",
-    ".json",
-    ".json.gz",
-    ".json.zst",
-)
-"""Names that a source file may end with."""
+from schemas.files import READABLE, kind_of
 
 
 class Entry(NamedTuple):
@@ -31,10 +20,17 @@ class Entry(NamedTuple):
     blob_sha1: str | None
 
 
-def select(entries: Iterable[Entry], patterns: Sequence[str], *, where: str) -> tuple[RemoteFile, ...]:
-    """Return the entries that any of `patterns` matches, checked, sorted by path.
+class Selected(NamedTuple):
+    """The files that a recipe means."""
 
-    `*` also matches `/`, as in the hub client's `allow_patterns`.
+    files: tuple[RemoteFile, ...]
+    """Sorted by path."""
+    matched: Mapping[str, int]
+    """How many files each pattern means."""
+
+
+def select(entries: Iterable[Entry], patterns: Sequence[str], *, where: str) -> Selected:
+    """Return the entries that any of `patterns` means, checked.
 
     Raises:
         SourceNotFound: for a pattern that matches nothing.
@@ -42,25 +38,59 @@ def select(entries: Iterable[Entry], patterns: Sequence[str], *, where: str) -> 
         SourceCorrupt: for a file that comes without a digest.
     """
     listed = {entry.path: entry for entry in entries}
-    chosen: dict[str, Entry] = {}
+    matched = {}
     for pattern in patterns:
-        matches = {path: entry for path, entry in listed.items() if fnmatchcase(path, pattern)}
-        if not matches:
-            msg = f"{where}: no file matches {pattern!r}; there are {_some_names(listed)}"
-            raise SourceNotFound(msg)
-        chosen |= matches
-    return tuple(_checked(chosen[path], where) for path in sorted(chosen))
+        found = matching(pattern, listed)
+        check_match(pattern, found, listed, where=where)
+        matched[pattern] = found
+    chosen = {name for found in matched.values() for name in found}
+    files = tuple(_checked(listed[path], where) for path in sorted(chosen))
+    return Selected(files, {pattern: len(found) for pattern, found in matched.items()})
 
 
-def check_suffix(name: str, *, where: str) -> None:
-    """Raise SourceError if the name does not say that the file can be read."""
-    if not PurePosixPath(name).name.endswith(SUFFIXES):
-        msg = f"{where}: cannot read {name!r}; narrow `files` to parquet, jsonl or json (also .gz or .zst)"
+def check_match(
+    pattern: str, found: Sequence[str], names: Iterable[str], *, where: str, at: str = ""
+) -> None:
+    """Refuse a pattern that matches nothing, or what cannot be read, and say what else there is.
+
+    Args:
+        pattern: from the recipe.
+        found: names that it matches.
+        names: names of all files there are, or of those nearby; asked for only if something is wrong.
+        where: the source, for the error.
+        at: where these files lie, for the error.
+
+    Raises:
+        SourceNotFound: if it matches nothing.
+        SourceError: if it matches a file of an unknown kind.
+    """
+    unread = [name for name in found if kind_of(name) is None]
+    if not found:
+        listed = list(names)
+        hint = ""
+        if crossing(pattern, listed):
+            hint = f" (`*` does not cross folders, `**` does: {_deeper(pattern)!r})"
+        msg = f"{where}: no file matches {pattern!r}{hint}; there are {nearest(pattern, listed)}{at}"
+        raise SourceNotFound(msg)
+    if len(unread) == len(found):
+        others = [name for name in names if kind_of(name) is not None]
+        msg = (
+            f"{where}: {pattern!r} matches only what cannot be read: {nearest(pattern, unread)}; "
+            f"kinds that are read are {READABLE}; of these there are {nearest(pattern, others)}{at}"
+        )
+        raise SourceError(msg)
+    if unread:
+        msg = f"{where}: cannot read {unread[0]!r}, which {pattern!r} matches; narrow `files` to {READABLE}"
         raise SourceError(msg)
 
 
+def _deeper(pattern: str) -> str:
+    """Return a pattern like it that looks in folders below, too."""
+    folder, _, name = pattern.rpartition("/")
+    return f"{folder}/**/{name}" if folder else f"**/{name}"
+
+
 def _checked(entry: Entry, where: str) -> RemoteFile:
-    check_suffix(entry.path, where=where)
     if not entry.sha256 and not entry.blob_sha1:
         msg = f"{where}: the hub promises no digest for {entry.path!r}, so it cannot be verified"
         raise SourceCorrupt(msg)
@@ -70,12 +100,3 @@ def _checked(entry: Entry, where: str) -> RemoteFile:
         reason = error.errors()[0]["msg"].removeprefix("Value error, ")
     msg = f"{where}: refused the listing of {entry.path!r}: {reason}"
     raise SourceError(msg)
-
-
-def _some_names(listed: Iterable[str]) -> str:
-    """Return up to five names; readable ones first."""
-    names = sorted(listed, key=lambda name: (not name.endswith(SUFFIXES), name))
-    if not names:
-        return "no files at all"
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return ", ".join(repr(name) for name in names[:5]) + more

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation import elements as room
-from curation.elements import elements
+from curation.elements import FirstObject, NoSuchList, elements, first_object, lists_in
+from schemas.errors import SourceError
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(st.sampled_from('ab"\\[]{},\n中😀'), max_size=8),
@@ -29,6 +30,62 @@ def test_elements_are_those_that_a_parser_finds(
         patch.setattr(room, "_CHUNK", chunk)
         got = [json.loads(piece.text) for piece in elements(BytesIO(text), most=10_000)]
     assert got == rows
+
+
+@given(
+    st.lists(VALUES, max_size=4),
+    st.dictionaries(st.text('a"\\]:', max_size=3), VALUES, max_size=3),
+    st.integers(1, 40),
+    st.sampled_from([None, 1]),
+)
+def test_elements_of_a_list_in_an_object_are_those_that_a_parser_finds(
+    rows: list[object], around: dict[str, object], chunk: int, indent: int | None
+) -> None:
+    """Whatever stands beside it, and whatever its keys are spelled like."""
+    around.pop("a", None)
+    text = json.dumps({**around, "a": {**around, '"]': rows, "b": [0]}, "c": around}, indent=indent).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(room, "_CHUNK", chunk)
+        if '"]' not in around:
+            got = elements(BytesIO(text), most=10_000, path=("a", '"]'))
+            assert [json.loads(piece.text) for piece in got] == rows
+        assert first_object(BytesIO(text + b"\n 1")) == FirstObject(indent is not None, b"1")
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "error"),
+    [
+        (b'{"a": {"b": [1]}}', ("a", "c"), NoSuchList),
+        (b'{"a": {"b": [1]}}', ("b",), NoSuchList),
+        (b'{"a": {"b": [1]}}', ("a",), NoSuchList),
+        (b'{"a": [[1]]}', ("a", "b"), NoSuchList),
+        (b"[1]", ("a",), NoSuchList),
+        (b"", ("a",), NoSuchList),
+        (b'{"a": [1}, 2]', ("a",), SourceError),
+        (b'{"a": [1]', ("a",), SourceError),
+        (b'{"a": [1]}}', ("a",), SourceError),
+    ],
+)
+def test_an_object_without_such_a_list_is_refused(
+    text: bytes, path: tuple[str, ...], error: type[Exception]
+) -> None:
+    """Also if it is cut off, or goes on."""
+    with pytest.raises(error):
+        list(elements(BytesIO(text), most=100, path=path))
+
+
+def test_lists_of_objects_are_found_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the top and one key below, as far as is looked; lists of something else are none."""
+    text = b'{"a": [{}, {"x": [{}]}], "b": {"c": [{}], "d": 1}, "e": [1, "[{"], "f": [[{}]], "g": []}'
+    assert lists_in(BytesIO(text)) == ({"a": 2, "b.c": 1}, True)
+    monkeypatch.setattr(room, "_MOST_MARKS", 5)
+    assert lists_in(BytesIO(text)) == ({"a": 1}, False)
+
+
+def test_an_object_that_never_ends_is_none() -> None:
+    """However its strings and brackets go on."""
+    assert first_object(BytesIO(b'{"a": "}')) is None
+    assert first_object(BytesIO(b'{"a": [}')) is None
 
 
 def test_a_long_element_is_cut_and_measured() -> None:

@@ -201,7 +201,7 @@ def test_thinking_is_required_allowed_or_forbidden(name: str, make: Any) -> None
 
 def test_reasons_of_validation_are_all_in_the_tables() -> None:
     """A new reason without a row that shows it fails here."""
-    shown = {reason for _, _, reason in CASES} | {"think_missing", "think_unexpected", "bad_json"}
+    shown = {reason for _, _, reason in CASES} | {"think_missing", "think_unexpected", "bad_json", "bad_csv"}
     later = {
         "eval_overlap",
         "exact_dup",
@@ -314,7 +314,8 @@ def is_json(row: Row) -> bool:
 
 EVIL_LINES = [
     (b'{"messages": [', "bad_json"),
-    (b'{"messages": NaN}', "bad_json"),
+    (b'{"messages": nan}', "bad_json"),
+    (b'{"messages": NaN}', "wrong_type"),
     (b"\xff\xfe{}", "bad_json"),
     (b"[]", "wrong_type"),
     (b"{}", "wrong_type"),

@@ -3,10 +3,13 @@
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from io import BytesIO
+from math import inf, isnan
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,16 +21,16 @@ import pytest
 import zstandard
 
 from curation import read
+from curation.normalize import raw_json
 from curation.read import RawRow, RawSlice, joined, read_batches, read_rows, slices
 from schemas.errors import SourceError
 
 GOOD = b'{"a": 1}\n'
 
 
-def rows_of(path: Path, most: int = 10_000) -> list[RawRow]:
-    return [
-        row for piece in slices(path.name, path, "0" * 64) for row in read_rows(piece, max_row_bytes=most)
-    ]
+def rows_of(path: Path, most: int = 10_000, rows_in: str | None = None) -> list[RawRow]:
+    pieces = slices(path.name, path, "0" * 64, rows_in)
+    return [row for piece in pieces for row in read_rows(piece, max_row_bytes=most)]
 
 
 def of_bytes(tmp_path: Path, data: bytes, name: str = "x.jsonl", most: int = 10_000) -> list[RawRow]:
@@ -45,9 +48,10 @@ def fates(rows: list[RawRow]) -> list[str | None]:
     [
         (b'{"a": 1', "bad_json"),
         (b"{'a': 1}", "bad_json"),
-        (b'{"a": NaN}', "bad_json"),
-        (b'{"a": Infinity}', "bad_json"),
-        (b'{"a": 1e400}', "bad_json"),
+        (b'{"a": NaN,}', "bad_json"),
+        (b'{"a": nan}', "bad_json"),
+        (b'{"a": NaN, "b": "\xff"}', "bad_json"),
+        (rb'{"a": NaN, "b": "\ud800"}', "lone_surrogate"),
         (b'{"a": "\xff"}', "bad_json"),
         (b'{"a": "\n', "bad_json"),
         (b'{"a": 1} {"a": 2}', "bad_json"),
@@ -63,6 +67,9 @@ def fates(rows: list[RawRow]) -> list[str | None]:
         (b'{"a": "' + b"x" * 70_000 + b'"}', "too_big"),
         (b'{"a": "' + b"x" * 2_000_000 + b'"}', "too_big"),
         (b'{"a": ' + b"[" * 63 + b"]" * 63 + b"}", None),
+        (b'{"a": NaN}', None),
+        (b'{"a": [-Infinity, Infinity], "b": 12345678901234567890}', None),
+        (b'{"a": 1e400}', None),
         (b'{"a": 1, "a": 2}', None),
         (rb'{"a": "\ud83d\ude00"}', None),
         (b'{"a": "\\u0000"}', None),
@@ -82,6 +89,15 @@ def test_of_two_equal_keys_the_last_counts(tmp_path: Path) -> None:
     assert of_bytes(tmp_path, b'{"a": 1, "a": 2}')[0].values == {"a": 2}
 
 
+def test_numbers_that_json_has_no_word_for_are_read(tmp_path: Path) -> None:
+    """NaN and infinities, which pandas and json.dumps write, are numbers; rejects show them as null."""
+    (row,) = of_bytes(tmp_path, b'{"a": [NaN, -Infinity], "b": 123456789012345678901, "c": "NaN"}')
+    (nan, infinity), *rest = row.values.values()
+    assert isnan(nan)
+    assert [infinity, *rest] == [-inf, 123456789012345678901, "NaN"]
+    assert json.loads(raw_json(row), parse_constant=pytest.fail) == {**row.values, "a": [None, None]}
+
+
 def test_integers_keep_all_their_digits(tmp_path: Path) -> None:
     """An integer beyond 64 bits is not rounded to a float, so that it can be refused later."""
     got = of_bytes(tmp_path, b'{"a": 123456789012345678901, "b": 5.97e24, "c": 18446744073709551615}')
@@ -96,6 +112,7 @@ def test_integers_keep_all_their_digits(tmp_path: Path) -> None:
         (b'{"a":1}\r\n{"a":2}\r\n', [1, 2]),
         (b'{"a":1}\n{"a":2}', [1, 2]),
         (b'\xef\xbb\xbf{"a":1}\n', [1]),
+        (b'\xef\xbb\xbf{"a":1}\n\xef\xbb\xbf{"a":2}\n\xef\xbb\xbf\n', [1, 2]),
         (b'\n{"a":1}\n\n\n{"a":2}\n', [1, 2]),
     ],
 )
@@ -152,19 +169,160 @@ def test_a_broken_packed_file_is_refused_by_name(tmp_path: Path, suffix: str, ha
         of_bytes(tmp_path, bytes(broken.get(harm, packed)), f"x.jsonl{suffix}")
 
 
+NAMES = ["x.json", "x.jsonl", "x.ndjson", "x.JSON"]
+PRETTY = json.dumps([{"a": 1}, {"a": [{"b": "]"}]}], indent=1).encode()
+WRAPPED = {"version": 1, "data": [{"a": 1}, {"a": 2}], "meta": {"all": [{"k": "data"}] * 3, "n": []}}
+
+
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
-    "data", [b"", b"{}", b'{"a": [1]}', b"[{}", b"[{}] x", b"[{}][{}]", b"x[{}]", b'["', GOOD * 2]
+    ("data", "want"),
+    [
+        (b"", []),
+        (b" \n", []),
+        (b"[]", []),
+        (b"[ ]\n", []),
+        (b'[{"a":1},{"a":2}]', [1, 2]),
+        (b'[{"a":1},\n{"a":2},\n]\n', [1, 2]),
+        (b'\xef\xbb\xbf\r\n[{"a":1},\r\n{"a":2}\r\n]\r\n', [1, 2]),
+        (PRETTY, [1, [{"b": "]"}]]),
+        (b'{"a":1}\n{"a":2}', [1, 2]),
+        (b'\xef\xbb\xbf\n{"a":1}\r\n\r\n{"a":2}\r\n', [1, 2]),
+        (b'{"a":NaN\n{"a":2}\n{"a":3}', [None, 2, 3]),
+        (b'{"a":"[\n{"a":2}\n{"a":"{"}\n{"a":4}', [None, 2, "{", 4]),
+        (b'[1, 2]\n{"a":2}\n', [None, 2]),
+        (b'# rows\n{"a":2}\n', [None, 2]),
+        (b'{"a":' + b" " * (2 << 20) + b'1}\n{"a":2}\n', [1, 2]),
+        (b"[" + b'{"a":1},' * 200_000 + b'{"a":1}]', [1] * 200_001),
+        (b'{"a":1}\n' * 200_000, [1] * 200_000),
+    ],
+    ids=lambda value: str(value)[:24],
 )
-def test_a_json_file_is_one_array(tmp_path: Path, data: bytes) -> None:
-    """Anything but one array of rows is refused as a whole, by name."""
-    with pytest.raises(SourceError, match=r"x\.json"):
-        of_bytes(tmp_path, data, "x.json")
+def test_content_tells_lines_from_an_array(
+    tmp_path: Path, name: str, data: bytes, want: list[object]
+) -> None:
+    """Whatever the file is named: on a hub nobody can rename it. One bad line does not decide."""
+    got = of_bytes(tmp_path, data, name, most=1_000_000)
+    assert [row.values.get("a") for row in got] == want
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        json.dumps(WRAPPED).encode(),
+        json.dumps(WRAPPED, indent=2).encode(),
+        b'{"data": [\n{"a": 1}\n,{"a": 2}\n]}',
+        b'\xef\xbb\xbf{"x": {"data": [7]}, "y": [{"data": [8]}], "data": [{"a": 1}, {"a": 2}]}\n',
+        b'{"x": "' + b"y" * (2 << 20) + b'", "data": [{"a": 1}, {"a": 2}]}',
+        b'{"d\\u0061ta": [{"a": 1}, {"a": 2}], "x": "' + b"y" * (2 << 20) + b'"}',
+    ],
+    ids=lambda value: str(value)[:24],
+)
+@pytest.mark.parametrize("name", ["x.json", "x.jsonl", "x.json.gz"])
+def test_rows_are_the_list_that_the_recipe_names(tmp_path: Path, name: str, data: bytes) -> None:
+    """In a file that holds one object, on one line or many, whatever else is in it."""
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    assert [row.values for row in rows_of(tmp_path / name, rows_in="data")] == [{"a": 1}, {"a": 2}]
+
+
+def test_rows_may_lie_deeper(tmp_path: Path) -> None:
+    """Keys are joined by dots; of the object that they lead through nothing else is a row."""
+    (tmp_path / "x.json").write_text(json.dumps({"meta": 1, "data": {"meta": [2]}, **WRAPPED}))
+    assert len(rows_of(tmp_path / "x.json", rows_in="meta.all")) == 3
+    assert rows_of(tmp_path / "x.json", rows_in="meta.n") == []
+
+
+@pytest.mark.parametrize(
+    ("data", "rows_in", "says"),
+    [
+        (json.dumps(WRAPPED), None, "with lists of objects: 'data' (2 items), 'meta.all' (3 items); say"),
+        (json.dumps(WRAPPED), "rows", "`rows: rows` leads to no list in the file's object with lists"),
+        (json.dumps(WRAPPED), "meta", "`rows: meta` leads to no list"),
+        (json.dumps(WRAPPED), "version", "`rows: version` leads to no list"),
+        (json.dumps(WRAPPED), "meta.all.k", "`rows: meta.all.k` leads to no list"),
+        ('{"messages": [{"role": "user"}]}', None, "; a row by itself belongs in a .jsonl file"),
+        ('{"a": [1]}', None, "no list of objects lies in it"),
+        ("{}", None, "the file holds one object; no list"),
+        ('{"a": 1}\n{"a": 2}', "data", "holds a row a line; leave `rows` out"),
+        ("[{}]", "data", "holds an array of rows; leave `rows` out"),
+        ('{"data": [{}], "data": [{}]}', "data", "has 'data' twice"),
+        ('{"data": [{}]', "data", "ends inside the object"),
+        ('{"data": [{}], "x": {}', "data", "ends inside the object"),
+        ('{"data": [{}]} {}', "data", "goes on after its last bracket: b'{'"),
+        ('{"data": [{}}', "data", "row 0 is not followed by a comma but by '}'"),
+        ('{"data": [{}', None, "it ends inside the object that it begins with"),
+        ('{\n"a": 1\n}\n{\n"a": 2\n}', None, "goes on with '{' after an object that spans lines"),
+        ("[{}", None, "ends inside row 0"),
+        ("[{}, {}", None, "ends inside row 1"),
+        ('["', None, "ends inside row 0"),
+        ("[{}] x", None, "goes on after its last bracket: b'x'"),
+        ("[{}][{}]", None, "goes on after its last bracket: b'['"),
+        ("x[{}]", None, "neither an array of rows nor a row a line, and begins with b'x'"),
+        ('"text"', None, "neither an array of rows nor a row a line"),
+        ("<!DOCTYPE html><html>", None, "a web page"),
+        ("version https://git-lfs.github.com/spec/v1\n", None, "the file itself; fetch it (git lfs pull)"),
+    ],
+)  # fmt: skip
+def test_a_file_that_holds_something_else_is_refused(
+    tmp_path: Path, data: str, rows_in: str | None, says: str
+) -> None:
+    """In a sentence that names the file, what it holds, and the way out."""
+    (tmp_path / "x.json").write_text(data)
+    with pytest.raises(SourceError) as caught:
+        rows_of(tmp_path / "x.json", rows_in=rows_in)
+    assert str(caught.value).startswith("x.json: ")
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("x.jsonl", '{"a": 1}'.encode("utf-16"), "UTF-16; write it in UTF-8 (iconv"),
+        ("x.csv", "a,b".encode("utf-16-be"), "UTF-16, or no text"),
+        ("x.jsonl", '{"a": 1}'.encode("utf-32"), "UTF-32"),
+        ("x.jsonl", b"PAR1....", "parquet; name it .parquet"),
+        ("x.json", b"PK\x03\x04....", "a zip archive"),
+        ("x.jsonl.gz", gzip.compress(gzip.compress(GOOD)), "gzip twice"),
+        ("x.jsonl.gz", b"\xff\x12\x93", "packed neither by gzip nor by zstd"),
+        ("x.jsonl", b'{\n "a": 1\n}', "no list of objects"),
+        ("x.txt", GOOD, ".parquet, .jsonl, .ndjson, .json, .csv and .tsv"),
+        ("x.parquet.gz", GOOD, "not a kind of file that can be read"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path, name: str, data: bytes, says: str) -> None:
+    """What it is is said instead of a reason for each of its lines."""
+    with pytest.raises(SourceError, match=rf"{name}: .*{re.escape(says)}"):
+        of_bytes(tmp_path, data, name)
+
+
+def test_rows_belong_to_json(tmp_path: Path) -> None:
+    """A table and parquet have no object to look into."""
+    for name in ("x.csv", "x.parquet"):
+        with pytest.raises(SourceError, match=rf"{name}: `rows: data` names a list in a JSON file"):
+            slices(name, tmp_path / name, "", "data")
+
+
+@pytest.mark.parametrize(
+    ("name", "pack"), [("x.jsonl", gzip.compress), ("x.jsonl.zst", gzip.compress), ("x.jsonl.gz", bytes)]
+)
+def test_bytes_tell_how_a_file_is_packed(tmp_path: Path, name: str, pack: Callable[[bytes], bytes]) -> None:
+    """A server may have unpacked it on the way, or its owner misnamed it."""
+    assert len(of_bytes(tmp_path, pack(GOOD * 5), name)) == 5
+
+
+def test_frames_of_zstd_are_read_to_the_last(tmp_path: Path) -> None:
+    """Frames without data, before, between and after the others, empty frames, and no frame at all."""
+    skipped, empty = b"\x5a\x2a\x4d\x18\x03\x00\x00\x00abc", PACKERS[".zst"](b"")
+    two = PACKERS[".zst"](GOOD[:4]), PACKERS[".zst"](GOOD[4:])
+    assert len(of_bytes(tmp_path, skipped + two[0] + skipped + empty + two[1] + skipped, "x.jsonl.zst")) == 1
+    assert of_bytes(tmp_path, empty, "x.jsonl.zst") == []
+    assert of_bytes(tmp_path, b"", "x.jsonl.zst") == []
 
 
 def test_a_bad_element_of_an_array_costs_itself_only(tmp_path: Path) -> None:
     """In an array of rows, too, a row that is not JSON, not an object or too long leaves the others."""
     data = (
-        rb'[{"a": 1}, {"a": "\ud800"}, 7, {"a": NaN}, {"a": "'
+        rb'[{"a": 1}, {"a": "\ud800"}, 7, {"a": nan}, {"a": "'
         + b"x" * 70_000
         + rb'"}, {"a": "],[{\"}"}, , {"a": 2}]'
     )
@@ -308,12 +466,13 @@ def test_bombs_are_read_in_bounded_memory(tmp_path: Path) -> None:
     (tmp_path / "3.json.gz").write_bytes(gzip.compress(b"[" + large + b"]", 1))
     pq.write_table(repeated("x" * (20 << 20), 100), tmp_path / "4.parquet", compression="zstd")
     paths = [str(tmp_path / name) for name in ("small.parquet", "1.jsonl.zst", "2.jsonl.gz", "3.json.gz")]
-    paths.append(str(tmp_path / "4.parquet"))
+    (tmp_path / "5.csv.gz").write_bytes(gzip.compress(b'a\n"' + b"x\n" * (50 << 20) + b'"\n', 1))
+    paths += [str(tmp_path / name) for name in ("5.csv.gz", "4.parquet")]
     seen = [line.split() for line in read_by_child(paths).splitlines()]
-    assert [reasons for _, *reasons, _ in seen] == [["good"], *[["too_big"]] * 4]
+    assert [reasons for _, *reasons, _ in seen] == [["good"], *[["too_big"]] * 5]
     grown = [int(line[-1]) for line in seen]
-    assert max(grown[:4]) < 60  # MB; each of these unpacks to 100
-    assert grown[4] < 1100  # and this one to 2,000
+    assert max(grown[:5]) < 60  # MB; each of these unpacks to 100
+    assert grown[5] < 1100  # and this one to 2,000
 
 
 def test_the_size_of_a_dictionary_is_read_from_its_page(tmp_path: Path) -> None:

@@ -237,7 +237,16 @@ def test_a_revision_that_vanishes_before_the_download_ends_the_build(hub, into, 
 def test_a_file_of_an_unknown_kind_is_refused(hub, into):
     """A pattern that also matches a README asks to be narrowed."""
     hub.add(NAME, FILES)
-    with pytest.raises(SourceError, match=r"cannot read 'README\.md'; narrow"):
+    with pytest.raises(SourceError, match=r"cannot read 'README\.md', which '\*\*' matches; narrow `files`"):
+        resolve(source("**"), base=into, into=into)
+
+
+def test_a_pattern_that_matches_only_what_cannot_be_read_says_what_can_be(hub, into):
+    """The sentence names the kinds that are read, and files of these kinds."""
+    hub.add(NAME, {"README.md": b"x", "LICENSE.txt": b"x", "data/a.csv": b"x"})
+    with pytest.raises(
+        SourceError, match=r"'\*' matches only what cannot be read: .*; of these there are 'data/a"
+    ):
         resolve(source("*"), base=into, into=into)
 
 
@@ -480,7 +489,7 @@ def test_a_name_that_leaves_its_folder_is_refused(hub, into, name):
     """A hostile listing writes nothing, wherever it points."""
     hub.add(NAME, {name: b"evil"})
     with pytest.raises(SourceError, match="unsafe file name"):
-        resolve(source("*.parquet"), base=into, into=into)
+        resolve(source(name), base=into, into=into)
     assert list(into.parent.rglob("*evil*")) == []
 
 

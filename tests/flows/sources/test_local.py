@@ -21,7 +21,8 @@ def base(tmp_path):
         "deep/c.jsonl.gz",
         "deep/er/d.parquet",
         "../beside/e.json.zst",
-        "f.csv",
+        "f.txt",
+        "part[1].jsonl.gz",
     ):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,6 +46,8 @@ def names(base, into, *files: str) -> list[str]:
         ("deep/*", ["deep/c.jsonl.gz"]),
         ("**/*.parquet", ["deep/er/d.parquet"]),
         ("../beside/*.zst", ["e.json.zst"]),
+        ("part[1].jsonl.gz", ["part[1].jsonl.gz"]),
+        ("./part[[]1].*", ["part[1].jsonl.gz"]),
     ],
 )
 def test_patterns_start_at_the_recipe(base, into, pattern, want):
@@ -85,14 +88,45 @@ def test_the_commit_depends_on_names_and_contents_only(base, into):
 
 def test_a_pattern_without_files_is_named(base, into):
     """No match is an error, not an empty source."""
-    with pytest.raises(SourceNotFound, match=r"source mine: no file matches 'x/\*'"):
+    with pytest.raises(SourceNotFound, match=r"source mine: no file matches 'x/\*'; there are 'deep/c\."):
         names(base, into, "a.jsonl", "x/*")
+    with pytest.raises(
+        SourceNotFound, match=r"`\*\*` does: '\*\*/\*\.parquet'\); there are .*'deep/er/d\.parquet'"
+    ):
+        names(base, into, "*.parquet")
+    with pytest.raises(
+        SourceNotFound, match=r"there are '/.*/deep/c\.jsonl\.gz', '/.*/deep/er/d\.parquet' in "
+    ):
+        names(base, into, f"{base}/deep/*.jsonl")
+    with pytest.raises(SourceNotFound, match=r"there are no files at all"):
+        names(base, into, "/no-such-folder/*.jsonl")
+    with pytest.raises(SourceNotFound, match=r"xx/\*'; there are "):
+        names(base, into, "x" * 300 + "/*")
+
+
+def test_a_folder_of_many_files_is_not_listed_whole(base, into, monkeypatch):
+    """What is there instead is said after a look at some of it."""
+    monkeypatch.setattr(local, "_NEARBY", 2)
+    with pytest.raises(SourceNotFound, match=r"there are 'a\.jsonl', 'b\.jsonl', .* in "):
+        names(base, into, "c.jsonl")
 
 
 def test_a_file_of_an_unknown_kind_is_named(base, into):
     """Kinds that cannot be read are refused before anything is read."""
-    with pytest.raises(SourceError, match=r"cannot read 'f\.csv'"):
+    with pytest.raises(
+        SourceError, match=r"cannot read 'f\.txt', which '\*\.\*' matches; narrow `files` to \.parquet"
+    ):
         names(base, into, "*.*")
+    with pytest.raises(
+        SourceError, match=r"'\*\.txt' matches only what cannot be read: 'f\.txt'; kinds .* 'a\.jsonl'"
+    ):
+        names(base, into, "*.txt")
+
+
+def test_what_each_pattern_means_is_counted(base, into):
+    """Also where two patterns mean the same file."""
+    got = resolve(source("*.jsonl", "a.*", "deep/**"), base=base, into=into)
+    assert got.matched == {"*.jsonl": 2, "a.*": 1, "deep/**": 2}
 
 
 def test_two_files_of_the_same_name_are_refused(base, into):

@@ -1,0 +1,63 @@
+"""JSON text of rows as Python objects: what JSON and the common writers of it say, or why it says nothing."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from pydantic_core import PydanticCustomError
+
+from schemas.reasons import Reason
+from schemas.record import fault, parse_json
+
+
+def read_json(text: str | bytes) -> object:
+    """Return what JSON text says; NaN and infinities, which pandas and json.dumps write, are read as numbers.
+
+    Raises:
+        PydanticCustomError: with the reason `bad_json`, `lone_surrogate` or `too_deep`.
+    """
+    try:
+        return parse_json(text)
+    except ValueError as error:
+        return _read_more(text, str(error))
+
+
+def is_json(text: bytes) -> bool:
+    """Return whether text can be read."""
+    try:
+        read_json(text)
+    except PydanticCustomError:
+        return False
+    return True
+
+
+def plain_json(values: Mapping[str, Any]) -> str:
+    """Return a row as JSON text for any reader: lone surrogates escaped, NaN as null. Never raises."""
+    try:
+        return orjson.dumps(values, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except (TypeError, ValueError):
+        pass
+    try:
+        text = json.dumps(values, default=str)
+        return json.dumps(json.loads(text, parse_constant=_null))
+    except (TypeError, ValueError, RecursionError) as error:  # no file of ours can hold such a row
+        return json.dumps({"unprintable": str(error)})
+
+
+def _read_more(text: str | bytes, message: str) -> object:
+    """Return what a more lenient parser reads; tell lone surrogates and deep nesting from bad JSON."""
+    try:
+        found: object = json.loads(text.decode(errors="surrogatepass") if isinstance(text, bytes) else text)
+        json.dumps(found, ensure_ascii=False).encode()
+    except RecursionError:
+        raise fault(Reason.TOO_DEEP, "nested deeper than a parser can follow") from None
+    except UnicodeEncodeError as error:
+        raise fault(Reason.LONE_SURROGATE, f"half of a pair: {error.reason}") from None
+    except ValueError:
+        raise fault(Reason.BAD_JSON, message) from None
+    return found
+
+
+def _null(constant: str) -> None:
+    """Return what NaN and infinities are in JSON."""

@@ -1,0 +1,42 @@
+"""Which files can be read, told by their names: the one table of extensions."""
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from types import MappingProxyType
+from typing import Literal
+
+Kind = Literal["parquet", "json", "table"]
+
+_KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        ".parquet": "parquet",
+        ".jsonl": "json",
+        ".ndjson": "json",
+        ".json": "json",
+        ".csv": "table",
+        ".tsv": "table",
+    }
+)
+LINES = (".jsonl", ".ndjson")
+"""Extensions of files that should hold one row a line; the content decides where it is clear."""
+
+PACKED = (".gz", ".zst")
+"""Extensions that may follow, but not that of parquet; the first bytes decide how a file is packed."""
+
+READABLE = f"{', '.join([*_KINDS][:-1])} and {[*_KINDS][-1]}, all but .parquet also as {' or '.join(PACKED)}"
+"""The table in words."""
+
+
+def kind_of(name: str) -> Kind | None:
+    """Return how the rows of a file are written, or None if its name has no extension that is known."""
+    kind = _KINDS.get(extension_of(name))
+    packed = PurePosixPath(name).suffix.lower() in PACKED
+    return None if kind == "parquet" and packed else kind
+
+
+def extension_of(name: str) -> str:
+    """Return the extension in small letters, without that of packing."""
+    path = PurePosixPath(name)
+    if path.suffix.lower() in PACKED:
+        path = path.with_suffix("")
+    return path.suffix.lower() if path.suffix else ""
