@@ -3,7 +3,6 @@
 Conversations are not written: the row they came from is still there, and is judged again when it is needed.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import orjson
 import polars as pl
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
@@ -254,6 +252,7 @@ def judge(row: RawRow, *, origin: Origin, max_row_bytes: int) -> Judged:
             _note_columns(row, source, notes)
         _check_thinking(conversation, source)
         learned = learned_turns(conversation.messages, source)
+        notes.count(Finding.PADDING_NULL, row.padding)
         notes.count(Finding.SWITCH_IGNORED, ignored_switches(conversation.messages, learned.turns))
         if not learned.turns:
             raise fault(

@@ -30,7 +30,7 @@ class Finding(StrEnum):
 
     PADDING_NULL = (
         "padding_null",
-        "null keys that only the file's storage added, removed from calls and tools",
+        "null keys that only the file's storage added, which were removed",
     )
     CRLF = "crlf", "texts with Windows line breaks, which became plain ones"
     TRAILING_TURN = "trailing_turn", "turns after the last answer, cut off: nothing answers them"
