@@ -14,8 +14,10 @@ from schemas.record import fault, parse_json
 def read_json(text: str | bytes) -> object:
     """Return what JSON text says; NaN and infinities, which pandas and json.dumps write, are read as numbers.
 
+    Halves of surrogate pairs stay in texts: they matter where the text is trained, and nowhere else.
+
     Raises:
-        PydanticCustomError: with the reason `bad_json`, `lone_surrogate` or `too_deep`.
+        PydanticCustomError: with the reason `bad_json` or `too_deep`.
     """
     try:
         return parse_json(text)
@@ -46,14 +48,11 @@ def plain_json(values: Mapping[str, Any]) -> str:
 
 
 def _read_more(text: str | bytes, message: str) -> object:
-    """Return what a more lenient parser reads; tell lone surrogates and deep nesting from bad JSON."""
+    """Return what a more lenient parser reads; tell deep nesting from bad JSON."""
     try:
         found: object = json.loads(text.decode(errors="surrogatepass") if isinstance(text, bytes) else text)
-        json.dumps(found, ensure_ascii=False).encode()
     except RecursionError:
         raise fault(Reason.TOO_DEEP, "nested deeper than a parser can follow") from None
-    except UnicodeEncodeError as error:
-        raise fault(Reason.LONE_SURROGATE, f"half of a pair: {error.reason}") from None
     except ValueError:
         raise fault(Reason.BAD_JSON, message) from None
     return found

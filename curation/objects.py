@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from curation.jsontext import read_json
 from schemas.reasons import Reason
-from schemas.record import MAX_DEPTH, depth, fault
+from schemas.record import MAX_DEPTH, Unreadable, depth, fault
 
 _Reader = Callable[[object], object]
 """Returns a value as its author said it."""
@@ -61,7 +61,10 @@ class Objects:
             PydanticCustomError: with the reason why a text in a JSON column cannot be read.
         """
         self._padding = 0
-        said = {**row, **{name: read(row[name]) for name, read in self._columns.items()}}
+        said = {
+            **row,
+            **{name: read(row[name]) for name, read in self._columns.items() if _is_there(row[name])},
+        }
         if self.parses and depth(said) > MAX_DEPTH:
             raise fault(Reason.TOO_DEEP, f"nested deeper than {MAX_DEPTH} levels")
         return said, self._padding
@@ -160,3 +163,8 @@ def _text(value: object) -> object:
         return value.decode()
     except UnicodeDecodeError:
         return value
+
+
+def _is_there(value: object) -> bool:
+    """Return whether a value could be read at all."""
+    return not isinstance(value, Unreadable)

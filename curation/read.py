@@ -19,7 +19,7 @@ from curation.tables import table_rows
 from schemas.errors import SourceError
 from schemas.files import READABLE, kind_of
 from schemas.reasons import Reason
-from schemas.record import MAX_DEPTH, Record, depth, fault
+from schemas.record import MAX_DEPTH, Record, Unreadable, depth, fault
 
 Numbers = NDArray[np.int64]
 Found = TypeVar("Found")
@@ -343,12 +343,17 @@ def _single_row(row: pa.RecordBatch, index: int, size: int, most: int, objects: 
     if size > most:
         detail = f"{size} bytes of text, at most {most} are allowed"
         return RawRow(index, {}, fault(Reason.TOO_BIG, detail), _shown(row))
+    values = {name: _value(column) for name, column in zip(row.schema.names, row.columns, strict=True)}
+    return _said(index, values, objects)
+
+
+def _value(column: pa.Array) -> object:
+    """Return the value of a column with one row, or what stands for it if Python cannot hold it."""
     try:
-        (values,) = row.to_pylist(maps_as_pydicts="strict")
+        return column.to_pylist(maps_as_pydicts="strict")[0]
     except _UNREADABLE as error:
         reason = Reason.LONE_SURROGATE if _is_surrogate(error) else Reason.WRONG_TYPE
-        return RawRow(index, {}, fault(reason, f"a value cannot be read: {error}"), _shown(row))
-    return _said(index, values, objects)
+        return Unreadable(reason, f"a value cannot be read: {error}")
 
 
 def _said(index: int, values: Mapping[str, Any], objects: Objects) -> RawRow:

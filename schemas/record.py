@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import orjson
@@ -22,6 +23,18 @@ class Record(BaseModel):
     """A frozen model that refuses fields it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """Stands for a value that a file holds and Python cannot: it matters only if somebody reads it."""
+
+    reason: Reason
+    detail: str
+
+    def __str__(self) -> str:
+        """Say what it is, where the row is shown."""
+        return f"… {self.detail}"
 
 
 def fault(reason: Reason, detail: str) -> PydanticCustomError:

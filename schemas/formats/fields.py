@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from math import isfinite, isnan
 from typing import Any, NoReturn
 
+from pydantic_core import PydanticCustomError
+
 from schemas.findings import Finding, Notes
 from schemas.formats.contract import Row
 from schemas.reasons import Reason
-from schemas.record import MAX_DEPTH, depth, fault
+from schemas.record import MAX_DEPTH, Unreadable, depth, fault
 
 
 def required_text(row: Row, column: str, notes: Notes) -> str:
@@ -19,7 +21,7 @@ def required_text(row: Row, column: str, notes: Notes) -> str:
 def as_text(value: object, where: str, notes: Notes) -> str:
     r"""Return a value that must be text, with `\r\n` as the line break that it is."""
     if not isinstance(value, str):
-        raise fault(Reason.WRONG_TYPE, f"{where} is {type_name(value)}, not text")
+        raise wrong_type(value, where, "text")
     if "\r\n" in value:
         notes.count(Finding.CRLF)
         return value.replace("\r\n", "\n")
@@ -61,7 +63,7 @@ def required_list(row: Row, column: str) -> Sequence[Any]:
     """Return a column that must be a list: as such, as JSON text, or as an object of equally long lists."""
     found = as_list(row.get(column))
     if found is None:
-        raise fault(Reason.WRONG_TYPE, f"{column} is {type_name(row.get(column))}, not a list")
+        raise wrong_type(row.get(column), column, "a list")
     return found
 
 
@@ -91,7 +93,7 @@ def list_length(value: object) -> int:
 def as_object(value: object, where: str) -> Row:
     """Return a value that must be an object."""
     if not isinstance(value, Mapping):
-        raise fault(Reason.WRONG_TYPE, f"{where} is {type_name(value)}, not an object")
+        raise wrong_type(value, where, "an object")
     return value
 
 
@@ -117,6 +119,13 @@ def parsed(value: object, reason: Reason) -> object:
         raise fault(Reason.TOO_DEEP, f"nested deeper than {MAX_DEPTH} levels")
     _refuse_long_integers(value)
     return value
+
+
+def wrong_type(value: object, where: str, wanted: str) -> PydanticCustomError:
+    """Return the fault of a value that is not what is wanted, or that nobody can read at all."""
+    if isinstance(value, Unreadable):
+        return fault(value.reason, f"{where}: {value.detail}")
+    return fault(Reason.WRONG_TYPE, f"{where} is {type_name(value)}, not {wanted}")
 
 
 def type_name(value: object) -> str:

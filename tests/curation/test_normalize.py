@@ -319,7 +319,10 @@ EVIL_LINES = [
     (b"\xff\xfe{}", "bad_json"),
     (b"[]", "wrong_type"),
     (b"{}", "wrong_type"),
-    (rb'{"messages": "\ud800"}', "lone_surrogate"),
+    (
+        rb'{"messages": [{"role": "user", "content": "\ud800"}, {"role": "assistant", "content": "a"}]}',
+        "lone_surrogate",
+    ),
     (b'{"messages": ' + b"[" * 9_000 + b"]" * 9_000 + b"}", "too_deep"),
     (b'{"messages": ' + b"[" * 1_010 + b"1" * 25 + b"]" * 1_010 + b"}", "too_deep"),
     (b'{"messages": "' + b"x" * 100_000 + b'"}', "too_big"),

@@ -19,11 +19,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
+from pydantic_core import PydanticCustomError
 
 from curation import read
 from curation.normalize import raw_json
 from curation.read import RawRow, RawSlice, joined, read_batches, read_rows, slices
 from schemas.errors import SourceError
+from schemas.findings import Notes
+from schemas.formats.fields import required_text
 
 GOOD = b'{"a": 1}\n'
 
@@ -51,15 +54,12 @@ def fates(rows: list[RawRow]) -> list[str | None]:
         (b'{"a": NaN,}', "bad_json"),
         (b'{"a": nan}', "bad_json"),
         (b'{"a": NaN, "b": "\xff"}', "bad_json"),
-        (rb'{"a": NaN, "b": "\ud800"}', "lone_surrogate"),
         (b'{"a": "\xff"}', "bad_json"),
         (b'{"a": "\n', "bad_json"),
         (b'{"a": 1} {"a": 2}', "bad_json"),
         (b"[1, 2]", "wrong_type"),
         (b"null", "wrong_type"),
         (b'"text"', "wrong_type"),
-        (rb'{"a": "\ud800"}', "lone_surrogate"),
-        (rb'{"\udfff": 1}', "lone_surrogate"),
         (b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "too_big"),
         (b'{"a": ' + b"[" * 20_000 + b"]" * 20_000 + b"}", "too_deep"),
         (b'{"a": ' + b"[" * 64 + b"]" * 64 + b"}", "too_deep"),
@@ -68,6 +68,9 @@ def fates(rows: list[RawRow]) -> list[str | None]:
         (b'{"a": "' + b"x" * 2_000_000 + b'"}', "too_big"),
         (b'{"a": ' + b"[" * 63 + b"]" * 63 + b"}", None),
         (b'{"a": NaN}', None),
+        (rb'{"a": NaN, "b": "\ud800"}', None),
+        (rb'{"a": "\ud800"}', None),
+        (rb'{"\udfff": 1}', None),
         (b'{"a": [-Infinity, Infinity], "b": 12345678901234567890}', None),
         (b'{"a": 1e400}', None),
         (b'{"a": 1, "a": 2}', None),
@@ -327,7 +330,7 @@ def test_a_bad_element_of_an_array_costs_itself_only(tmp_path: Path) -> None:
         + rb'"}, {"a": "],[{\"}"}, , {"a": 2}]'
     )
     got = of_bytes(tmp_path, data, "x.json")
-    want = [None, "lone_surrogate", "wrong_type", "bad_json", "too_big", None, "bad_json", None]
+    want = [None, None, "wrong_type", "bad_json", "too_big", None, "bad_json", None]
     assert fates(got) == want
     assert got[5].values == {"a": '],[{"}'}
 
@@ -354,22 +357,40 @@ def test_a_parquet_file_without_rows_has_one_empty_slice(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("column", "reason"),
     [
-        (pa.array([b"a", b"\xed\xa0\x80", b"c"]).view(pa.string()), "lone_surrogate"),
-        (pa.array([b"a", b"\xff\xfe", b"c"]).view(pa.string()), "wrong_type"),
-        (pa.array([0, 2**60, 1]).cast(pa.timestamp("us"), safe=False), "wrong_type"),
-        (pa.array([[("k", 1)], [("k", 1), ("k", 2)], []], pa.map_(pa.string(), pa.int64())), "wrong_type"),
         (pa.array(["a", "x" * 20_000, "c"]), "too_big"),
         (pa.array([["a"], ["x" * 6_000, "y" * 6_000], None]), "too_big"),
         (pa.array([b"a", b"x" * 20_000, b"c"]), "too_big"),
     ],
     ids=lambda value: str(getattr(value, "type", value)),
 )
-def test_a_bad_value_in_parquet_costs_its_row_only(tmp_path: Path, column: pa.Array, reason: str) -> None:
-    """Text that is not UTF-8, a date beyond the calendar or a huge value spoil one row, not its batch."""
+def test_a_huge_value_in_parquet_costs_its_row_only(tmp_path: Path, column: pa.Array, reason: str) -> None:
+    """It spoils one row, not its batch."""
     got = rows_of(parquet(tmp_path, pa.table({"a": column, "b": ["one", "two", "three"]})))
     assert fates(got) == [None, reason, None]
     assert json.loads(got[1].text)["b"] == "two"
     assert [row.number for row in got] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("column", "reason"),
+    [
+        (pa.array([b"a", b"\xed\xa0\x80", b"c"]).view(pa.string()), "lone_surrogate"),
+        (pa.array([b"a", b"\xff\xfe", b"c"]).view(pa.string()), "wrong_type"),
+        (pa.array([0, 2**60, 1]).cast(pa.timestamp("us"), safe=False), "wrong_type"),
+        (pa.array([[("k", 1)], [("k", 1), ("k", 2)], []], pa.map_(pa.string(), pa.int64())), "wrong_type"),
+    ],
+    ids=lambda value: str(getattr(value, "type", value)),
+)
+def test_a_value_that_python_cannot_hold_matters_only_to_who_reads_it(
+    tmp_path: Path, column: pa.Array, reason: str
+) -> None:
+    """Text that is not UTF-8, a date beyond the calendar: the row is there, and the format sees why."""
+    got = rows_of(parquet(tmp_path, pa.table({"a": column, "b": ["one", "two", "three"]})))
+    assert fates(got) == [None, None, None]
+    assert (got[1].values["a"].reason, got[1].values["b"]) == (reason, "two")
+    with pytest.raises(PydanticCustomError, match="a: a value cannot be read") as caught:
+        required_text(got[1].values, "a", Notes())
+    assert caught.value.type == reason
 
 
 def test_maps_become_objects_and_dates_stay(tmp_path: Path) -> None:
