@@ -150,9 +150,8 @@ def _json(value: object) -> object:
     try:
         return read_json(value)
     except PydanticCustomError as error:
-        if error.type == Reason.BAD_JSON:
-            return value
-        raise
+        reason = Reason(error.type)
+        return value if reason is Reason.BAD_JSON else Unreadable(reason, error.message())
 
 
 def _text(value: object) -> object:

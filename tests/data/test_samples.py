@@ -25,6 +25,7 @@ SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 SOURCE_OF = {name: source for source, names in SHARDS.items() for name in names}
 AFTER_VALIDATION = {Reason.EXACT_DUP, Reason.NEAR_DUP, Reason.SOLUTION_CAP, Reason.TOO_LONG}
 NOT_PLANTABLE = {
+    Reason.BAD_CSV,  # the sample has no such file
     Reason.MODE_UNSUPPORTED,
     Reason.ROUND_TRIP,
     Reason.SEAM,  # no token spans the seam of the hybrid template
