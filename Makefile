@@ -2,14 +2,15 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-UV := UV_FIND_LINKS="$(PIP_FIND_LINKS)" UV_LINK_MODE=copy $(BIN)/uv
+UV_SETTINGS := UV_FIND_LINKS="$(PIP_FIND_LINKS)" UV_LINK_MODE=copy
+UV := $(UV_SETTINGS) $(BIN)/uv
 STORE ?= build/store
 ADAPTER ?= build/adapter
 
-.PHONY: demo test deep soak deepspeed check format lock bench bench-peers clean help
+.PHONY: demo test deep soak deepspeed docs-snippets check format lock bench bench-peers clean help
 
 help:  ## Say what there is to make
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
 
 $(BIN)/.installed: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -41,6 +42,9 @@ deepspeed: $(BIN)/.installed  ## Install DeepSpeed, too, and test that ZeRO trai
 	DS_BUILD_OPS=0 DS_ACCELERATOR=cpu $(UV) pip install --quiet --python $(BIN)/python --no-build-isolation deepspeed==0.19.8
 	DS_ACCELERATOR=cpu $(BIN)/python -m pytest tests/train/test_engine.py -k deepspeed
 
+docs-snippets: $(BIN)/.installed  ## Run what docs/training.md says of other trainers, each installed into build/peers
+	$(UV_SETTINGS) $(BIN)/python -m benchmarks snippets
+
 check: $(BIN)/.installed  ## Lint, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -65,7 +69,7 @@ bench: $(BIN)/.installed  ## Measure the figures that need no peer; SCALE=full f
 	$(BIN)/python -m benchmarks page
 
 bench-peers: $(BIN)/.installed  ## Measure every figure, peers installed into build/peers
-	$(BIN)/python -m benchmarks all --scale $(SCALE)
+	$(UV_SETTINGS) $(BIN)/python -m benchmarks all --scale $(SCALE)
 	$(BIN)/python -m benchmarks page
 
 clean:  ## Remove what was built; the environment stays

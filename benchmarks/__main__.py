@@ -6,6 +6,7 @@ python -m benchmarks all --scale full         the sizes that the bounds are abou
 python -m benchmarks generate OUT --rows N    a corpus and a recipe that mixes it
 python -m benchmarks likeness                 generated text beside real text
 python -m benchmarks page                     write benchmarks/results.json into docs/benchmarks.md
+python -m benchmarks snippets                 run what docs/training.md says of other trainers against them
 """
 
 import argparse
@@ -24,7 +25,7 @@ FIGURES = (
     "memory", "growth", "pairs", "nights", "startup",
 )  # fmt: skip
 PEERLESS = ("quality", "validation", "stages", "memory", "growth", "pairs", "nights", "startup")
-OTHERS = ("generate", "page", "likeness")
+OTHERS = ("generate", "page", "likeness", "snippets")
 
 
 def main() -> None:
@@ -36,6 +37,7 @@ def main() -> None:
         generate.add_command(commands)
         commands.add_parser("page", help="write the results into the docs").set_defaults(run=_page)
         commands.add_parser("likeness", help="compare generated and real text").set_defaults(run=_likeness)
+        commands.add_parser("snippets", help="run those of docs/training.md").set_defaults(run=_snippets)
     else:
         _add_figures(parser)
     given = parser.parse_args()
@@ -87,6 +89,17 @@ def _likeness(given: argparse.Namespace) -> None:
     from benchmarks.likeness import show  # noqa: PLC0415
 
     show(Options())
+
+
+def _snippets(given: argparse.Namespace) -> None:
+    from benchmarks.snippets import check  # noqa: PLC0415
+
+    failed = False
+    for found in check():
+        print(found.line(), *found.missing[:2], *found.other[:2], sep="\n    ", flush=True)
+        failed |= bool(found.missing or found.other)
+    if failed:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -23,23 +23,30 @@ PEERS: Mapping[str, tuple[str, ...]] = {
     "datasets": (
         "datasets==5.2.0", "transformers==5.23.0", "tokenizers==0.23.3", "jinja2", "numpy", "pyarrow",
     ),
+    "llamafactory": ("torch==2.13.0", "llamafactory==0.9.5"),
+    "ms-swift": ("torch==2.13.0", "ms-swift==4.6.0"),
 }  # fmt: skip
 
 _ALONE = "text-dedup"
+_LEFT_OUT = ("torchvision", "torchaudio")
+"""Published for CUDA alone: beside a torch for the CPU they cannot be imported, and text needs neither."""
+
 FOLDER = ROOT / "build" / "peers"
 
 
 def python_of(peer: str) -> Path:
     """Return the peer's interpreter, after installing the peer if it is not there at these versions."""
     home = FOLDER / peer
-    python, installed = home / "bin" / "python", home / "installed.txt"
+    python, installed, without = home / "bin" / "python", home / "installed.txt", home / "without.txt"
     wanted = "\n".join(PEERS[peer])
     if installed.exists() and installed.read_text() == wanted:
         return python
     print(f"installing {peer} into {home}", file=sys.stderr)
     shutil.rmtree(home, ignore_errors=True)
     run([sys.executable, "-m", "venv", home])
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    without.write_text("".join(f"{name}; sys_platform == 'never'\n" for name in _LEFT_OUT))
+    uv = Path(sys.executable).with_name("uv")
+    install = [uv, "pip", "install", "--quiet", "--python", python, "--override", without]
     if peer == _ALONE:
         run([*install, "--no-deps", PEERS[peer][0]])
         run([*install, *PEERS[peer][1:]])

@@ -20,6 +20,7 @@ from curation.facts import (
     rows_read,
 )
 from curation.findings import found, percent, points, worst
+from curation.reading_gates import findings, unread_fields
 from curation.shift import psi
 from schemas.gates import AmountGate, GateResult, Gates, GrowthGate, RateGate
 from schemas.report import Report
@@ -175,6 +176,8 @@ GATES: tuple[Callable[[Report, Report | None, Gates], Iterator[GateResult]], ...
     duplicates_growth,
     lengths,
     contamination,
+    unread_fields,
+    findings,
 )
 
 

@@ -2,12 +2,15 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from schemas.conversation import Message
 from schemas.ledger import TurnCount
 from schemas.reasons import Context
 from schemas.recipe import SourceBase
+from templates.switch import NO_THINK, Switch, governing_switches
+
+_SWITCHES = get_args(Switch)
 
 
 class Learned(NamedTuple):
@@ -31,19 +34,29 @@ def learned_turns(messages: Sequence[Message], source: SourceBase) -> Learned:
     last = len(messages) - 1
     asked = False
     turns: list[int] = []
-    context: Counter[str] = Counter()
+    shown: list[str] = []
     for place, message in enumerate(messages):
-        asked = asked or message.role == "user"
-        if message.role != "assistant":
-            context[Context(message.role)] += 1
+        role = message.role
+        asked = asked or role == "user"
+        if role != "assistant":
+            shown.append(role)  # these three reasons have the names of the roles
         elif message.context:
-            context[Context.MARKED] += 1
+            shown.append(Context.MARKED.value)
         elif not asked:
-            context[Context.OPENING] += 1
+            shown.append(Context.OPENING.value)
         elif source.supervise == "last" and place != last:
-            context[Context.HISTORY] += 1
+            shown.append(Context.HISTORY.value)
         elif source.thinking == "required" and place != last and message.reasoning is None:
-            context[Context.UNTRACED] += 1
+            shown.append(Context.UNTRACED.value)
         else:
             turns.append(place)
-    return Learned(turns, context)
+    return Learned(turns, Counter(shown))
+
+
+def ignored_switches(messages: Sequence[Message], turns: Sequence[int]) -> int:
+    """Return how many of the learned turns do the opposite of what the switch before them asks for."""
+    if not any(word in message.content for message in messages for word in _SWITCHES):
+        return 0
+    switches = governing_switches(messages)
+    asked = [(switches[place], messages[place].reasoning is not None) for place in turns]
+    return sum(switch is not None and (switch == NO_THINK) == thinks for switch, thinks in asked)

@@ -1,4 +1,4 @@
-"""From a published version to an adapter: verify first, then train."""
+"""From a published version to an adapter or a model: verify first, then train."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,6 +12,7 @@ from flows.store import home, problems, reading
 from schemas.errors import StoreCorrupt, StoreError, ThinkmixError, TrainError
 from schemas.training import TrainPlan
 from train.fit import fit
+from train.names import public_name
 from train.result import Evaluation, Progress, Start, TrainResult
 from train.staging import published, refuse_used, workspace
 
@@ -32,7 +33,7 @@ def finetune(
         version: a version's folder, or a mixture's folder for its current version.
         model: `tiny-random`, a local folder, or a hub id.
         plan: how to train.
-        output: new folder for the adapter.
+        output: new folder for the adapter or the model.
         view: is told how the run goes.
         restart: whether to drop the checkpoints of an earlier run with this output.
         cache: folder of encoded rows; unset means one in the version's store.
@@ -136,7 +137,7 @@ def _describe_failure(
             error=error,
             mixture=version.parent.parent.name,
             version=version.name,
-            model=Path(model).name if Path(model).is_dir() else model,
+            model=public_name(model),
             plan=plan,
             points=course.points,
             losses=course.losses,

@@ -18,6 +18,8 @@ from schemas.run import Acceptance, RunReport
 from train.result import TrainResult
 
 _LONGEST_TEXT = 10_000
+_FIELDS = 8
+"""Unread fields that are named in a line."""
 
 _MARKS = {"pass": "[green]✓[/]", "warn": "[yellow]![/]", "fail": "[red]✗[/]"}
 
@@ -40,6 +42,8 @@ def version_facts(version: Path) -> dict[str, object]:
         "accepted": accepted.model_dump(mode="json") if accepted else None,
         "checks": [check.model_dump() for check in report.checks],
         "gates": [gate.model_dump() for gate in told.gates] if told else None,
+        "turns": [count.model_dump() for count in report.turns],
+        "findings": [one.model_dump() for one in report.findings],
         "shares": [share.model_dump() for share in manifest.shares],
         "fractions": fractions(manifest.shares),
         "content_sha256": manifest.content_sha256,
@@ -63,6 +67,8 @@ def show_version(version: Path, console: Console) -> None:
         say(line)
     say(_shares(report))
     say(_losses(report))
+    for line in _reading(report):
+        say(line)
     say(f"mixture  {plain(str(version))}", soft_wrap=True)
     say(f"report   {plain(str(_page(version)))}", soft_wrap=True)
 
@@ -76,6 +82,22 @@ def _gates(found: Sequence[GateResult]) -> Iterator[str]:
     objecting = {gate.gate for gate in found if gate.level != "pass"}
     if calm := list(dict.fromkeys(gate.gate for gate in found if gate.gate not in objecting)):
         yield f"  {_MARKS['pass']} gates without objection: {plain(', '.join(calm))}"
+
+
+def _reading(report: Report) -> Iterator[str]:
+    """Yield how many turns are learned, and in one line a source what was found in its rows."""
+    for count in report.turns:
+        context = _listed(f"{reason} {turns:,}" for reason, turns in count.context.items())
+        learned = f"{count.turns:,} = {count.trained:,} learned"
+        yield f"turns    {plain(count.source)}: {learned} + context ({context})"
+    for one in report.findings:
+        if one.found:
+            listed = _listed(f"{word} {times:,}" for word, times in one.found.items())
+            yield f"found    {plain(one.source)}: {listed}"
+        if one.unread:
+            fields = _listed(f"{field.path} {field.count:,}" for field in one.unread[:_FIELDS])
+            more = f" and {len(one.unread) - _FIELDS} more" if len(one.unread) > _FIELDS else ""
+            yield f"unread   {plain(one.source)}: {plain(fields)}{more}"
 
 
 def _accepted(version: Path) -> Acceptance | None:
@@ -128,7 +150,7 @@ def show_training(result: TrainResult, output: Path, console: Console) -> None:
         console.print(
             f"  {result.counts.too_long:,} rows were longer than {result.plan.max_tokens} tokens, left out"
         )
-    console.print(f"adapter  {output}", soft_wrap=True)
+    console.print(f"{'adapter' if result.plan.has_adapter else 'model'}  {output}", soft_wrap=True)
 
 
 def _filled(result: TrainResult) -> str:

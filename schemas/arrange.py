@@ -22,15 +22,28 @@ def arranged(draft: Draft, neighbours: Neighbours, notes: Notes) -> list[dict[st
     tell it, because Qwen3's template shows them by position. Calls and responses that do not match are
     counted, or cost the row where the template would show a response as the answer to another call.
     """
-    messages = _cut(_after_calls(draft.messages, notes), notes)
+    messages: Sequence[dict[str, Any]] = draft.messages
+    acts = bool(draft.tools) or not _ROLES_THAT_SPEAK.issuperset(map(_act, messages))
+    if acts:
+        messages = _after_calls(messages, notes)
+    if messages and messages[-1]["role"] != "assistant":
+        messages = _cut(messages, notes)
     if neighbours == "join":
         messages = _joined(messages, notes)
     elif neighbours == "drop":
         _refuse_neighbours(messages)
-    if draft.tools or any("tool_calls" in turn or turn["role"] == "tool" for turn in messages):
+    if acts:
         messages = _matched(messages, notes)
         _count_undefined(messages, draft.tools, notes)
-    return messages
+    return list(messages)
+
+
+_ROLES_THAT_SPEAK = frozenset(("system", "user", "assistant"))
+
+
+def _act(turn: Mapping[str, Any]) -> str:
+    """Return who speaks, or that a tool is called."""
+    return "call" if "tool_calls" in turn else str(turn["role"])
 
 
 def _cut(messages: Sequence[dict[str, Any]], notes: Notes) -> list[dict[str, Any]]:
@@ -163,7 +176,7 @@ def _slots(calls: Sequence[Mapping[str, Any]], responses: Sequence[Mapping[str, 
     """Return the place of each call's response: by ids, then by names, then as they stand.
 
     An id that several calls of the turn share says nothing. A second response to one call is nobody's, and
-    where all calls have ids, so is one with another id.
+    where each call has an id of its own, so is one with another id.
     """
     times = Counter(call["id"] for call in calls if "id" in call)
     by_id = {call["id"]: slot for slot, call in enumerate(calls) if times[call.get("id")] == 1}
@@ -173,7 +186,7 @@ def _slots(calls: Sequence[Mapping[str, Any]], responses: Sequence[Mapping[str, 
         stated = response.get("answers")
         if stated in by_id:
             slots[by_id[stated]] = place if slots[by_id[stated]] is None else slots[by_id[stated]]
-        elif stated is None or stated in times or any("id" not in call for call in calls):
+        elif stated is None or stated in times or len(by_id) < len(calls):
             rest.append(place)
     rest = _by_name(calls, responses, slots, rest)
     for slot, place in zip((slot for slot, taken in enumerate(slots) if taken is None), rest, strict=False):

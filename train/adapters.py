@@ -13,6 +13,7 @@ from transformers import Qwen3ForCausalLM
 
 from schemas.errors import TrainError
 from schemas.training import TrainPlan
+from train.names import hub_id
 
 ADAPTER_CONFIG = "adapter_config.json"
 
@@ -69,6 +70,8 @@ def stored_name(layer: AdaptedLayer, which: str) -> str:
 def add_adapter(model: Qwen3ForCausalLM, plan: TrainPlan, *, name: str) -> PeftModel:
     """Return `model` with a fresh LoRA adapter in float32, the same for the same seed.
 
+    Its settings name a base that anybody finds, by hub id and commit, or none.
+
     Raises:
         TrainError: when the model has no layer of the names in `plan.targets`.
     """
@@ -89,7 +92,9 @@ def add_adapter(model: Qwen3ForCausalLM, plan: TrainPlan, *, name: str) -> PeftM
         msg = f"model {name}: no adapter can be added: {error}"
         raise TrainError(msg) from error
     assert isinstance(tuned, PeftModel)
-    tuned.peft_config["default"].base_model_name_or_path = name
+    settings = tuned.peft_config["default"]
+    settings.base_model_name_or_path = hub_id(name)
+    settings.revision = getattr(model.config, "_commit_hash", None) if hub_id(name) else None
     return tuned
 
 

@@ -10,7 +10,9 @@ import shutil
 from pathlib import Path
 
 from templates.tokenizer import tokenizer_path
-from train.loading import TINY_RANDOM, find_file
+from train.ending import name_end, read_settings, write_settings
+from train.loading import find_file
+from train.names import TINY_RANDOM
 
 _TOKENIZER = (
     "tokenizer.json",
@@ -22,14 +24,23 @@ _TOKENIZER = (
     "added_tokens.json",
 )
 
+_PLACES = ("_name_or_path", "name_or_path", "tokenizer_file", "special_tokens_map_file")
+"""Settings in which libraries note where they read a model, or read it once."""
+
 
 def complete(folder: Path, *, base: str, revision: str | None = None) -> None:
     """Write the other spelling of what config.json says, and add what the base ships beside its weights.
+
+    Whoever writes a whole model calls this last: it also has the model stop where its rows end, and removes
+    every place on this machine.
 
     Args:
         folder: holds the weights and the config.json of the new model.
         base: the model that it was made from.
         revision: commit of a hub model.
+
+    Raises:
+        TrainError: if a file of the base cannot be read.
     """
     _spell_twice(folder / "config.json")
     if source := _file(base, "generation_config.json", revision):
@@ -37,10 +48,13 @@ def complete(folder: Path, *, base: str, revision: str | None = None) -> None:
     for name in _TOKENIZER:
         if source := _file(base, name, revision):
             shutil.copyfile(source, folder / name)
-    if not (folder / "tokenizer.json").exists():  # tiny-random has none
-        for name in _TOKENIZER:
-            if (source := tokenizer_path().with_name(name)).is_file():
-                shutil.copyfile(source, folder / name)
+    lacks_all = not (folder / "tokenizer.json").exists()  # as tiny-random does
+    for name in _TOKENIZER if lacks_all else ("tokenizer_config.json",):
+        source = tokenizer_path().with_name(name)
+        if source.is_file() and (lacks_all or not (folder / name).exists()):
+            shutil.copyfile(source, folder / name)
+    _forget_places(folder / "tokenizer_config.json")
+    name_end(folder)
 
 
 def spell_twice(config: dict[str, object]) -> dict[str, object]:
@@ -61,9 +75,16 @@ def spell_twice(config: dict[str, object]) -> dict[str, object]:
 
 
 def _spell_twice(path: Path) -> None:
-    config = spell_twice(json.loads(path.read_bytes()))
-    config.pop("quantization_config", None)
+    config = spell_twice(read_settings(path))
+    for name in ("quantization_config", *_PLACES):
+        config.pop(name, None)
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _forget_places(path: Path) -> None:
+    settings = read_settings(path)
+    if found := settings.keys() & set(_PLACES):
+        write_settings(path, {name: value for name, value in settings.items() if name not in found})
 
 
 def _file(base: str, name: str, revision: str | None) -> Path | None:

@@ -25,7 +25,7 @@ from schemas.training import TrainPlan
 from train.model import Learner
 from train.processes import Process
 from train.result import Evaluation, History
-from train.staging import sync
+from train.staging import set_mode, sync
 from train.state import restore_optimiser, restore_weights, scalars_of, tensors_of
 
 _SUFFIX = ".safetensors"
@@ -208,6 +208,7 @@ class Checkpoints:
         partial = self.folder / f"{header.step:010}{_PARTIAL}"
         try:
             save_file(_apart(tensors), partial, metadata={_HEADER: header.model_dump_json()})
+            set_mode(partial)
             sync(partial)
             partial.rename(self.folder / f"{header.step:010}-{_sha256(partial)}{_SUFFIX}")
             sync(self.folder)

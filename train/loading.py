@@ -21,9 +21,7 @@ from transformers.utils.hub import cached_file
 
 from schemas.errors import TrainError
 from train.compatible import check_model
-
-TINY_RANDOM = "tiny-random"
-"""Name of the model that needs no weights: Qwen3's architecture and vocabulary, 9.8 million parameters."""
+from train.names import TINY_RANDOM, local_folder
 
 _PICKLED = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 
@@ -36,14 +34,16 @@ def load_config(model: str) -> Qwen3Config:
     """
     if model == TINY_RANDOM:
         return _tiny_config()
-    folder = Path(model).expanduser()
-    if local := folder.is_dir():
+    folder = local_folder(model)
+    if folder:
         _check_folder(folder)
     elif model.count("/") != 1 or model.startswith((".", "/", "~")):
         msg = f"model {model}: no such folder, and no hub id (owner/name) or {TINY_RANDOM}"
         raise TrainError(msg)
     try:
-        config = AutoConfig.from_pretrained(place(model), trust_remote_code=False, local_files_only=local)
+        config = AutoConfig.from_pretrained(
+            place(model), trust_remote_code=False, local_files_only=bool(folder)
+        )
     except (OSError, ValueError) as error:
         raise _unreadable(model, error) from error
     return check_model(config, name=model)
@@ -77,8 +77,7 @@ def load_model(
 
 def place(model: str) -> str:
     """Return what libraries find a model by: the path of a local folder, or a hub id as it is."""
-    folder = Path(model).expanduser()
-    return str(folder) if folder.is_dir() else model
+    return str(local_folder(model) or model)
 
 
 def find_file(model: str, name: str, *, revision: str | None = None) -> Path | None:
@@ -92,7 +91,7 @@ def find_file(model: str, name: str, *, revision: str | None = None) -> Path | N
             place(model),
             name,
             revision=revision,
-            local_files_only=Path(model).expanduser().is_dir(),
+            local_files_only=bool(local_folder(model)),
             _raise_exceptions_for_missing_entries=False,
         )
     except (OSError, HFValidationError) as error:
@@ -197,7 +196,7 @@ def _load(
         answer: Any = Qwen3ForCausalLM.from_pretrained(
             place(model),
             trust_remote_code=False,
-            local_files_only=Path(model).expanduser().is_dir(),
+            local_files_only=bool(local_folder(model)),
             dtype=dtype,
             attn_implementation="sdpa",
             use_safetensors=True,

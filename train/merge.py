@@ -79,7 +79,7 @@ def merge(adapter: Path, *, base: str, output: Path) -> None:
     if (found := config_digest(config)) != (wanted := learnt.result.model.config_sha256):
         trained_on = learnt.result.model.name
         msg = f"the adapter in {adapter} was trained on {trained_on} (config {wanted[:12]}), not on {base}"
-        raise TrainError(f"{msg} (config {found[:12]})")
+        raise TrainError(f"{msg} (config {found[:12]}): name that model with --model")
     rough = _rough(learnt.result, linear_shapes(config))
     with stored_files(base, revision=learnt.result.model.revision) as stored:
         if missing := sorted(learnt.names() - set(stored)):

@@ -18,7 +18,8 @@ from train.adapters import add_adapter, load_adapter
 from train.attention import set_attention
 from train.compatible import check_plan, linear_shapes
 from train.inits import Calibration, begin
-from train.loading import TINY_RANDOM, config_digest, load_config, load_model, stored_files
+from train.loading import config_digest, load_config, load_model, stored_files
+from train.names import TINY_RANDOM, public_name
 from train.neftune import add_noise
 from train.quantise import quantisation, settle
 from train.result import ModelFacts
@@ -148,7 +149,7 @@ def describe(model: Learner, *, name: str) -> ModelFacts:
     """Return what the manifest says of the model: never the path of a local one."""
     config, weight = base_model(model).config, head_weight(model)
     return ModelFacts(
-        name=Path(name).name if Path(name).is_dir() else name,
+        name=public_name(name),
         revision=getattr(config, "_commit_hash", None),
         config_sha256=config_digest(config),
         device=weight.device.type,

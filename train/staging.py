@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -71,6 +72,7 @@ def published(output: Path, work: Path) -> Iterator[Path]:
     try:
         yield folder
         for path in (*folder.rglob("*"), folder):
+            set_mode(path)
             sync(path)
         folder.rename(output)
         sync(output.parent)
@@ -93,6 +95,29 @@ def _sweep(output: Path) -> None:
 
 def _used(output: Path) -> bool:
     return output.exists() and not (output.is_dir() and not any(output.iterdir()))
+
+
+def set_mode(path: Path) -> None:
+    """Give a file the mode that the umask gives to new ones; a folder keeps its own.
+
+    safetensors writes for its owner alone, and a server often runs as another user.
+
+    Raises:
+        OSError: if the disk refuses.
+    """
+    if path.is_file() and stat.S_IMODE(path.stat().st_mode) != (mode := _mode_of_new(path.parent)):
+        path.chmod(mode)
+
+
+def _mode_of_new(folder: Path) -> int:
+    """Return the mode of a new file. Reading the umask would change it for a moment, for all threads."""
+    probe = folder / ".mode"
+    probe.unlink(missing_ok=True)
+    probe.touch()
+    try:
+        return stat.S_IMODE(probe.stat().st_mode)
+    finally:
+        probe.unlink()
 
 
 def sync(path: Path) -> None:

@@ -66,6 +66,8 @@ def environment() -> Environment:
         "difference": sections.difference,
         "cause": lambda cause: sections.CAUSES.get(cause, cause),
         "sentence": sections.sentence,
+        "finding": sections.finding,
+        "context": sections.context,
         "clip": lambda text, longest: drawable(text, longest=longest),
         "colour": lambda place: place % COLOURS,
     }

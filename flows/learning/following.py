@@ -22,9 +22,8 @@ from schemas.errors import ThinkmixError, TrainError
 from schemas.training import TrainPlan
 from schemas.tuning import Tuning
 from train.fit import LIBRARIES, MANIFEST
+from train.names import TINY_RANDOM
 from train.result import TrainResult
-
-_TINY_RANDOM = "tiny-random"
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ def _plan(version: Path, tuning: Tuning, base: Path) -> Following:
         TrainError: if there is no such model, or nothing to train with.
     """
     plan, model = plan_of(tuning), tuning.model
-    if model != _TINY_RANDOM and (local := base / Path(model).expanduser()).is_dir():
+    if model != TINY_RANDOM and (local := base / Path(model).expanduser()).is_dir():
         model = str(local.resolve())
     try:
         libraries = {name: installed(name) for name in LIBRARIES}
@@ -117,7 +116,7 @@ def _plan(version: Path, tuning: Tuning, base: Path) -> Following:
 def _identity(model: str) -> object:
     """Return what tells a model from others: the digests of a folder's files, or a hub's id and commit."""
     folder = Path(model)
-    if model == _TINY_RANDOM:
+    if model == TINY_RANDOM:
         return model
     if folder.is_dir():
         return {path.name: digest(path) for path in sorted(folder.glob("*")) if _decides(path)}

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 from pydantic import Field
 
 from schemas.conversation import Role
-from schemas.findings import Notes
+from schemas.findings import Notes, looks_like
 from schemas.record import Record
 
 Row = Mapping[str, Any]
@@ -82,6 +82,15 @@ class Format(Record):
     To add one, write its class in a file of this folder, and add it to `RowFormat` in `__init__.py`.
     """
 
+    turn_keys: ClassVar[frozenset[str]] = frozenset()
+    """Settings that name a key of a turn; the other names are those of columns."""
+
+    rated: ClassVar[bool] = False
+    """Whether its rows say how often a model solved them, see `pass_rate`."""
+
+    type: str
+    """Name of the format."""
+
     sets: ClassVar[tuple[str, ...]] = ()
     """Public sets on hubs that it reads as they are."""
 
@@ -93,6 +102,13 @@ class Format(Record):
             rows: the first raw rows of a file.
         """
         return None
+
+    def setting_for(self, path: str) -> str | None:
+        """Return what a recipe says to have an unread field read, if a setting reads such fields."""
+        kind, key = looks_like(path), path.rpartition(".")[2]
+        if kind not in type(self).model_fields or (kind in self.turn_keys) != ("[]." in path):
+            return None
+        return f"format: {{type: {self.type}, {kind}: {key}}}"
 
     def read(self, row: Row, notes: Notes, *, unopened: bool = False) -> Draft:
         """Return the conversation that a row states.

@@ -97,7 +97,10 @@ def as_object(value: object, where: str) -> Row:
 
 def first_stated(row: Row, keys: Sequence[str]) -> str | None:
     """Return the first of the keys whose value is there; columns of a table are null where a row has none."""
-    return next((key for key in keys if row.get(key) is not None), None)
+    for key in keys:
+        if row.get(key) is not None:
+            return key
+    return None
 
 
 def parsed(value: object, reason: Reason) -> object:

@@ -7,7 +7,7 @@ from schemas.findings import Finding, Notes
 from schemas.formats.chat import Chat, ListedChat
 from schemas.formats.contract import Column, Draft, Format, Row
 from schemas.formats.fields import optional_text, required_text
-from schemas.formats.literals import literal_at
+from schemas.formats.literals import NotLiteral, literal_at
 from schemas.formats.sample import is_said, most
 from schemas.formats.tools import read_calls
 from schemas.reasons import Reason
@@ -156,7 +156,7 @@ def _split_named_call(text: str, notes: Notes) -> tuple[str, list[dict[str, Any]
         return text, []
     try:
         arguments, end = literal_at(stated.strip(), 0)
-    except ValueError as error:
+    except NotLiteral as error:
         raise fault(Reason.TOOL_CALL_INVALID, f"the call to {name[:40]!r}: {error}") from None
     if stated.strip()[end:].strip():
         return text, []

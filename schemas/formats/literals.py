@@ -44,11 +44,15 @@ _DECODER = json.JSONDecoder(
 )
 
 
+class NotLiteral(ValueError):
+    """Text that is neither JSON nor a literal of Python."""
+
+
 def read_literal(text: str) -> object:
     """Return the one value that a text holds.
 
     Raises:
-        ValueError: for a text that holds no value, or more than that.
+        NotLiteral: for a text that holds no value, or more than that.
         PydanticCustomError: a `fault` for a value that is nested too deep.
     """
     value, end = literal_at(text, after_space(text, 0))
@@ -64,7 +68,7 @@ def literal_at(text: str, start: int) -> tuple[object, int]:
     with two keys of one name is refused, as are sets, bytes, and everything that would be evaluated.
 
     Raises:
-        ValueError: for what is no value.
+        NotLiteral: for what is no value.
         PydanticCustomError: a `fault` for a value that is nested too deep.
     """
     if not text.startswith(("{", "[", '"'), start) or text.startswith('"""', start):
@@ -163,7 +167,10 @@ def _number(text: str, start: int) -> tuple[object, int]:
         if not plain or (len(plain) > 1 and plain.startswith("0")):
             _stop(f"no number at {digits[:40]!r}")
         return int(digits), end
-    return float(digits), end
+    try:
+        return float(digits), end
+    except ValueError:
+        return _stop(f"no number at {digits[:40]!r}")
 
 
 def _string(text: str, start: int) -> tuple[str, int]:
@@ -211,4 +218,4 @@ def _too_deep() -> Exception:
 
 
 def _stop(detail: str) -> NoReturn:
-    raise ValueError(detail)
+    raise NotLiteral(detail)

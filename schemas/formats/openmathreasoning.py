@@ -1,6 +1,6 @@
 """nvidia/OpenMathReasoning: a problem, and a solution with its trace."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from schemas.conversation import is_clean
 from schemas.findings import Finding, Notes
@@ -15,6 +15,8 @@ class OpenMathReasoning(Format):
     `pass_rate_72b_tir` is text, "0.65625" or "n/a"; answers that were extracted rather than
     voted for rank higher between duplicates (https://arxiv.org/abs/2504.16891, section 2).
     """
+
+    rated: ClassVar[bool] = True
 
     type: Literal["openmathreasoning"] = "openmathreasoning"
     """Name of the format."""

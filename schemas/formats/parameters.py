@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from schemas.findings import Finding, Notes
-from schemas.formats.literals import read_literal
+from schemas.formats.literals import NotLiteral, read_literal
 
 _SIMPLE: Mapping[str, str] = {
     **dict.fromkeys(("str", "string", "text"), "string"),
@@ -155,7 +155,7 @@ def _array(inner: Sequence[str], level: int) -> _Type | None:
 def _literals(inner: Sequence[str]) -> _Type | None:
     try:
         values = [read_literal(item) for item in inner]
-    except ValueError:
+    except NotLiteral:
         return None
     kind = {"type": "string"} if all(isinstance(value, str) for value in values) else {}
     return _Type({**kind, "enum": values})

@@ -75,7 +75,7 @@ def definitions_at(text: str, start: int, *, certain: bool = False) -> tuple[lis
     while text[place : place + 1] in ("{", "["):
         try:
             value, place = literal_at(text, place)
-        except ValueError:
+        except ValueError:  # words, or nested too deep for a definition
             break
         listed = value if isinstance(value, list) else [value]
         if not listed or not all(_is_definition(item, certain=certain) for item in listed):

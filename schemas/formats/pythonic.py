@@ -7,7 +7,7 @@ named, and their values are literals; nothing is evaluated.
 from collections.abc import Collection
 from typing import Any, NamedTuple, NoReturn
 
-from schemas.formats.literals import after_space, literal_at
+from schemas.formats.literals import NotLiteral, after_space, literal_at
 from schemas.reasons import Reason
 from schemas.record import fault
 
@@ -46,7 +46,7 @@ def split_calls(text: str, names: Collection[str]) -> tuple[str, list[dict[str, 
         return text, []
     try:
         calls = _calls(place.code, names)
-    except ValueError as error:
+    except NotLiteral as error:
         if place.certain:
             raise fault(Reason.TOOL_CALL_INVALID, f"a call written as Python: {error}") from None
         return text, []
@@ -78,7 +78,7 @@ def _is_defined(code: str, names: Collection[str]) -> bool:
     """Return whether a list begins with a call of a defined tool."""
     try:
         name, _ = _name_at(code, after_space(code, 1), names)
-    except ValueError:
+    except NotLiteral:
         return False
     return name in names
 
@@ -140,4 +140,4 @@ def _after_comma(code: str, place: int) -> int:
 
 
 def _stop(detail: str) -> NoReturn:
-    raise ValueError(detail)
+    raise NotLiteral(detail)

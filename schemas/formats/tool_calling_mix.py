@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 from schemas.findings import Finding, Notes
 from schemas.formats.contract import Column, Draft, Layout, Row
 from schemas.formats.fields import as_object, as_text, parsed
-from schemas.formats.literals import read_literal
+from schemas.formats.literals import NotLiteral, read_literal
 from schemas.formats.parameters import as_schemas
 from schemas.formats.sample import is_said, most
 from schemas.formats.tools import read_call, read_calls, says_none
@@ -121,7 +121,7 @@ def _action(text: str, notes: Notes) -> dict[str, Any]:
         return {}
     try:
         arguments = read_literal(stated.strip()) if stated.strip() else {}
-    except ValueError as error:
+    except NotLiteral as error:
         raise fault(Reason.TOOL_CALL_INVALID, f"the input of {name[:40]!r}: {error}") from None
     notes.count(Finding.TEXT_CALLS)
     call = read_call({"name": name, "arguments": arguments}, "action", notes)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
+from pydantic_core import PydanticCustomError
+
 from schemas.findings import Notes
 from schemas.formats.chat import ListedChat
 from schemas.formats.contract import Column, Layout, Row
@@ -30,14 +32,10 @@ class ToolACE(TurnFormat):
     @classmethod
     def recognise(cls, rows: Sequence[Row]) -> "ToolACE | None":
         """Return the format if system texts list functions, and one of them is called as Python writes it."""
-        shown = rows[:_LOOKED_AT]
-        if not most([isinstance(row.get("system"), str) for row in shown]):
+        if not most([_lists_functions(row.get("system")) for row in rows[:_LOOKED_AT]]):
             return None
-        listed = [
-            bool(split_definitions(row["system"])[1]) for row in shown if isinstance(row.get("system"), str)
-        ]
         called = any(_calls(turn) for row in rows for turn in objects(row.get("conversations")))
-        return cls() if called and most(listed) else None
+        return cls() if called else None
 
     def layout(self) -> Layout | None:
         """Return None: each row's system text is read by itself."""
@@ -45,6 +43,13 @@ class ToolACE(TurnFormat):
 
     def _chat(self, notes: Notes, *, unopened: bool) -> ListedChat:
         return ListedChat(notes, answer_tag=self.answer_tag, unopened=unopened, pythonic=True)
+
+
+def _lists_functions(text: object) -> bool:
+    try:
+        return isinstance(text, str) and bool(split_definitions(text)[1])
+    except PydanticCustomError:
+        return False
 
 
 def _calls(turn: Mapping[str, object]) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 from schemas.findings import Notes
 from schemas.formats.fields import parsed
-from schemas.formats.literals import after_space, literal_at, read_literal
+from schemas.formats.literals import NotLiteral, after_space, literal_at, read_literal
 from schemas.reasons import Reason
 from schemas.record import fault, json_text
 
@@ -113,7 +113,7 @@ def read_call_text(text: str) -> object:
     text = text.strip().removeprefix(_ANNOUNCED)
     try:
         value = read_literal(text)
-    except ValueError as error:
+    except NotLiteral as error:
         value = _quoted_call(text.strip())
         if value is None:
             raise fault(Reason.TOOL_CALL_INVALID, str(error)) from None
@@ -139,7 +139,7 @@ def _quoted_call(text: str) -> dict[str, Any] | None:
     try:
         call = read_literal(head.rstrip().removesuffix(",") + "}")
         arguments = read_literal(inside) if inside.strip() else {}
-    except ValueError:
+    except NotLiteral:
         return None
     return {**call, "arguments": arguments} if isinstance(call, Mapping) else None
 
@@ -180,7 +180,7 @@ def joint_results(text: str) -> list[dict[str, str]]:
     while text[place : place + 1] == "{":
         try:
             value, end = literal_at(text, place)
-        except ValueError:
+        except ValueError:  # words, or nested too deep
             return []
         result = {"content": text[place:end]}
         if isinstance(value, Mapping) and isinstance(value.get("name"), str):

@@ -50,6 +50,8 @@ MARKS = ("weight", "loss", "train", "loss_mask", "trainable", "loss_weight", "tr
 _CALLS = ("tool_calls", "function_call")
 _TEXT_PARTS = ("text", "input_text", "output_text")
 _FLAGS = frozenset(("on", "off", "true", "false", "yes", "no", "none", "null", "n/a"))
+_SHOWN = 200
+_SPEAKER_AND_TEXT = ("speaker", "text")
 _YES = (True, 1, "1", "1.0", "true", "yes")
 _NO = (False, 0, "0", "0.0", "false", "no")
 _PLAIN_KEYS = frozenset(
@@ -87,6 +89,8 @@ class TurnFormat(Format):
 
     column: ClassVar[str]
     """Name of the setting that names the column of the turns."""
+
+    turn_keys: ClassVar[frozenset[str]] = frozenset(("speaker", "text", "reasoning", "weight"))
 
     speaker: Column | None = None
     """Key of a turn that names its speaker; unset means `role`, `from`, `speaker` or `author`."""
@@ -131,8 +135,11 @@ class TurnFormat(Format):
         if text := optional_text(row, self.system, notes):
             chat.system(text)
         for index, turn in enumerate(required_list(row, self.listed)):
-            self._add(chat, as_object(turn, f"{self.listed}[{index}]"), index)
-        self._add_trace_column(chat, row)
+            if not isinstance(turn, dict | Mapping):  # naming dict spares most turns the slower question
+                as_object(turn, f"{self.listed}[{index}]")
+            self._add(chat, turn, index)
+        if not row.keys().isdisjoint(self._traces):
+            self._add_trace_column(chat, row)
         stated = first_stated(row, self._tool_columns)
         tools = read_tools(row[stated]) if stated else []
         return chat.draft(tools, quality=optional_number(row, self.score, notes))
@@ -193,44 +200,60 @@ class TurnFormat(Format):
 
     def _add(self, chat: Chat, turn: Row, index: int) -> None:
         """Add one turn to the chat."""
-        where, notes = f"{self.listed}[{index}]", chat.notes
+        notes = chat.notes
         speaker = first_stated(turn, self._speakers)
-        name = as_text(turn.get(speaker) if speaker else None, f"{where}.{self._speakers[0]}", notes)
+        name = turn[speaker] if speaker else None
+        if not isinstance(name, str):
+            name = as_text(name, f"{self.listed}[{index}].{self._speakers[0]}", notes)
         role = role_of(name, self.roles)
         if role is None:
             detail = f"turn {index} is spoken by {name[:40]!r}{nearest_role(name)}: see `roles`"
             raise fault(Reason.ROLE_UNKNOWN, detail)
         key = first_stated(turn, self._texts)
-        content = self._content(turn.get(key) if key else None, index, notes)
-        self._leave_rest(turn, (speaker, key), notes)
-        for column in TOOL_COLUMNS:
-            chat.tools += read_tools(turn.get(column))
-        if role in ("system", "user", "tool"):
+        if key is None and not any(turn.get(calls) for calls in _CALLS):
+            keys = ", ".join(map(repr, turn))[:_SHOWN]
+            detail = f"turn {index} has no {self._texts[0]}: its keys are {keys}; see `text`"
+            raise fault(Reason.WRONG_TYPE, detail)
+        content = self._content(turn[key] if key else None, index, notes)
+        more = len(turn) > len(_SPEAKER_AND_TEXT) or key is None
+        if more:  # most turns have no other keys
+            self._leave_rest(turn, (speaker, key), notes)
+            for column in TOOL_COLUMNS:
+                chat.tools += read_tools(turn.get(column))
+        if role in ("assistant", CALL):
+            self._add_answer(chat, turn if more else {}, content, index, stated=role == CALL)
+            return
+        if more or content.trace or content.calls:
             self._refuse_acts(turn, content, role)
         if role == "system":
             chat.system(content.text)
         elif role == "user":
             chat.user(content.text)
-        elif role == "tool":
+        else:
             named = turn.get("name")
             chat.tool(
                 content.text,
                 answers=stated_id(turn, ANSWER_KEYS) or chat.call_of(turn.get("id")),
                 named=named if isinstance(named, str) else None,
             )
-        else:
-            self._add_answer(chat, turn, content, index, stated=role == CALL)
 
     def _add_answer(self, chat: Chat, turn: Row, content: Content, index: int, *, stated: bool) -> None:
-        """Add a turn of the assistant; `stated` if its text is the JSON of its calls."""
+        """Add a turn of the assistant; `stated` if its text is the JSON of its calls.
+
+        Of a turn that has no keys but speaker and text nothing is looked for besides: `turn` is empty then.
+        """
         notes, where = chat.notes, f"{self.listed}[].tool_calls[]"
+        if not turn and not stated:
+            chat.assistant(content.text, traces=[content.trace], calls=content.calls)
+            return
         context = self._is_context(turn, index, notes)
         traces = [content.trace, *self._stated_traces(turn, notes)]
         if stated:
             trace, text = split_think(content.text, called=True)
-            chat.calls(
-                read_calls(text, where, notes), next(filter(None, [trace, *traces]), None), context=context
-            )
+            stated_calls = read_calls(text, where, notes)
+            if not stated_calls:
+                raise fault(Reason.TOOL_CALL_INVALID, f"turn {index} calls nothing")
+            chat.calls(stated_calls, next(filter(None, [trace, *traces]), None), context=context)
             return
         calls = list(content.calls)
         if not says_none(listed := turn.get("tool_calls")):

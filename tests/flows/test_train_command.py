@@ -116,11 +116,14 @@ def test_whole_weights_are_trained_from_the_command_line(run, version: Path, tmp
     counts = json.loads((tmp_path / "frozen" / "training.json").read_text())["counts"]
     filled = f"{counts['tokens'] / 2048:.1%} of batches of 2,048 filled, no padding"
     assert f"{counts['tokens']:,} tokens read, {filled}" in out + err
+    assert out.splitlines()[-1] == f"model  {tmp_path / 'frozen'}"
+    assert "adapter" not in out
     assert (tmp_path / "frozen" / "tokenizer.json").is_file()
-    code, _, err = run(
+    code, out, err = run(
         "train", version, "-m", tmp_path / "frozen", "--output", tmp_path / "eva", *TRAIN, "--init", "eva"
     )
     assert code == 0, err
+    assert out.splitlines()[-1] == f"adapter  {tmp_path / 'eva'}"
     code, _, err = run("merge", tmp_path / "frozen", "--model", "tiny-random", "--output", tmp_path / "new")
     assert code == 10
     assert "holds a whole model (method freeze): there is nothing to merge" in err

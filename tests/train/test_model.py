@@ -159,6 +159,19 @@ def test_named_targets_get_an_adapter_and_others_none():
     assert all("q_proj.lora_" in name for name in trainable)
 
 
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [("Qwen/Qwen3-4B", ("Qwen/Qwen3-4B", "3d" * 20)), ("tiny-random", (None, None))],
+)
+def test_an_adapter_names_a_base_that_anybody_finds_or_none(name, wanted):
+    """A hub id with the commit that was trained on."""
+    model = load_model("tiny-random", dtype=torch.float32)
+    model.config._commit_hash = "3d" * 20
+    with quiet():
+        settings = add_adapter(model, TrainPlan(rank=4), name=name).peft_config["default"]
+    assert (settings.base_model_name_or_path, settings.revision) == wanted
+
+
 def test_no_kernel_is_fetched_where_the_package_for_it_is_installed(tmp_path):
     """Bitsandbytes asks `kernels` for code from the hub; in our process it finds no such package."""
     (tmp_path / "kernels.py").write_text("def get_kernel(*args, **settings): raise SystemExit(3)\n")
