@@ -132,6 +132,8 @@ class Chat:
     def _listed(self, tools: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Return definitions, those from text without the ones that the row states elsewhere, too."""
         found = list(tools)
+        if not self.tools:
+            return found
         names = {tool_name(tool) for tool in tools}
         for tool in self.tools:
             name = tool_name(tool)
@@ -182,6 +184,8 @@ class ListedChat(Chat):
         """Begin an empty chat; `pythonic` says whether its calls are written as Python."""
         super().__init__(notes, answer_tag=answer_tag, unopened=unopened)
         self._pythonic = pythonic
+        self._names: frozenset[str] = frozenset()
+        self._named = 0
 
     def system(self, text: str) -> None:
         """Add a system turn without the definitions that it lists."""
@@ -203,10 +207,16 @@ class ListedChat(Chat):
     ) -> None:
         """Add an assistant turn, whose text may end with calls that are written as Python."""
         if self._pythonic:
-            names = frozenset(name for tool in self.tools if (name := tool_name(tool)))
             trace, closed, answer = text.rpartition(CLOSE)
-            answer, written = split_calls(answer, names)
+            answer, written = split_calls(answer, self._defined())
             self.notes.count(Finding.TEXT_CALLS, len(written))
             listed = [read_call(call, "call", self.notes) for call in written]
             text, calls = f"{trace}{closed}{answer}", [*calls, *listed]
         super().assistant(text, traces=traces, calls=calls, context=context)
+
+    def _defined(self) -> frozenset[str]:
+        """Return the names of the tools that were defined so far."""
+        if self._named != len(self.tools):
+            self._names = frozenset(name for tool in self.tools if (name := tool_name(tool)))
+            self._named = len(self.tools)
+        return self._names
