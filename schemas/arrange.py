@@ -1,12 +1,13 @@
 """The order of turns: a draft is cut after its last answer, and responses are matched with their calls."""
 
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Literal
 
 from schemas.findings import Finding, Notes
 from schemas.formats.contract import Draft
-from schemas.formats.tools import tool_name
+from schemas.formats.tools import joint_results, tool_name
 from schemas.reasons import Reason
 from schemas.record import fault
 
@@ -17,20 +18,24 @@ Neighbours = Literal["keep", "join", "drop"]
 def arranged(draft: Draft, neighbours: Neighbours, notes: Notes) -> list[dict[str, Any]]:
     """Return the messages of a draft as a conversation holds them.
 
-    Turns after the last answer are cut off. Responses are put in the order of their calls where ids tell it,
-    because Qwen3's template shows them by position. Calls and responses that do not match are counted.
+    Turns after the last answer are cut off. Responses are put in the order of their calls where ids or names
+    tell it, because Qwen3's template shows them by position. Calls and responses that do not match are
+    counted, or cost the row where the template would show a response as the answer to another call.
     """
-    messages = draft.messages
+    messages: Sequence[dict[str, Any]] = draft.messages
+    acts = bool(draft.tools) or not _ROLES_THAT_SPEAK.issuperset(map(_act, messages))
+    if acts:
+        messages = _after_calls(messages, notes)
     if messages and messages[-1]["role"] != "assistant":
         messages = _cut(messages, notes)
     if neighbours == "join":
         messages = _joined(messages, notes)
     elif neighbours == "drop":
         _refuse_neighbours(messages)
-    if draft.tools or not _ROLES_THAT_SPEAK.issuperset(map(_act, messages)):
+    if acts:
         messages = _matched(messages, notes)
         _count_undefined(messages, draft.tools, notes)
-    return messages
+    return list(messages)
 
 
 _ROLES_THAT_SPEAK = frozenset(("system", "user", "assistant"))
@@ -78,8 +83,32 @@ def _can_join(before: Mapping[str, Any], turn: Mapping[str, Any]) -> bool:
     return one_mark and not before.get("tool_calls") and not turn.get("reasoning")
 
 
+def _after_calls(messages: Sequence[dict[str, Any]], notes: Notes) -> Sequence[dict[str, Any]]:
+    """Return the messages with responses that stand before their calls behind them, where ids tell it."""
+    asked: dict[str, list[int]] = {}
+    for place, turn in enumerate(messages):
+        for call in turn.get("tool_calls") or ():
+            if "id" in call:
+                asked.setdefault(call["id"], []).append(place)
+    later: dict[int, list[dict[str, Any]]] = {}
+    moved: set[int] = set()
+    for place, turn in enumerate(messages):
+        places = asked.get(turn.get("answers", ""), ())
+        if len(places) == 1 and places[0] > place:
+            later.setdefault(places[0], []).append(turn)
+            moved.add(place)
+    if not moved:
+        return messages
+    notes.count(Finding.REORDERED, len(moved))
+    found: list[dict[str, Any]] = []
+    for place, turn in enumerate(messages):
+        found += [] if place in moved else [turn]
+        found += later.get(place, ())
+    return found
+
+
 def _matched(messages: Sequence[dict[str, Any]], notes: Notes) -> list[dict[str, Any]]:
-    """Return the messages with responses in the order of their calls, ids taken off."""
+    """Return the messages with responses in the order of their calls, without ids and names of responses."""
     found: list[dict[str, Any]] = []
     place = 0
     while place < len(messages):
@@ -104,26 +133,94 @@ def _ordered(
     *,
     goes_on: bool,
 ) -> Sequence[dict[str, Any]]:
-    ids = [call.get("id") for call in calls]
-    answers = [response.get("answers") for response in responses]
-    stated = None not in ids and None not in answers and len({*ids}) == len(ids)
-    strangers = (
-        sum(answer not in ids for answer in answers) if stated else max(0, len(responses) - len(calls))
-    )
-    answered = len({*answers} & {*ids}) if stated else min(len(calls), len(responses))
-    notes.count(Finding.RESPONSE_UNASKED, strangers)
+    """Return the responses to a turn in the order of its calls, and those that belong to none of them last.
+
+    Raises:
+        PydanticCustomError: `role_order` if a call without a response stands before one that has its own:
+            the template would show that response as the answer to the wrong call.
+    """
+    responses = _parted(calls, responses, notes)
+    slots = _slots(calls, responses)
+    answered = [slot for slot, place in enumerate(slots) if place is not None]
+    in_order = [place for place in slots if place is not None]
+    strangers = sorted({*range(len(responses))} - {*in_order})
+    notes.count(Finding.RESPONSE_UNASKED, len(strangers))
     if goes_on:
-        notes.count(Finding.CALL_UNANSWERED, len(calls) - answered)
-    if not stated or strangers or len({*answers}) != len(answers):
-        return responses
-    in_order = sorted(responses, key=lambda response: ids.index(response["answers"]))
-    if in_order != list(responses):
+        notes.count(Finding.CALL_UNANSWERED, len(calls) - len(answered))
+    if answered and answered[-1] >= len(answered):
+        name = calls[answered[-1]]["name"]
+        detail = f"the response to {name[:40]!r} would stand for that to a call before it, which has none"
+        raise fault(Reason.ROLE_ORDER, detail)
+    in_order += strangers
+    if in_order != sorted(in_order):
         notes.count(Finding.REORDERED, len(responses))
-    return in_order
+    return [responses[place] for place in in_order]
+
+
+def _parted(
+    calls: Sequence[Mapping[str, Any]], responses: Sequence[dict[str, Any]], notes: Notes
+) -> Sequence[dict[str, Any]]:
+    """Return one response a call where a single one lists the results of all of them, by name or id."""
+    if len(calls) < 2 or len(responses) != 1 or "answers" in responses[0]:
+        return responses
+    parts = joint_results(responses[0]["content"])
+    by_name = Counter(part.get("named") for part in parts) == Counter(call["name"] for call in calls)
+    by_id = Counter(part.get("answers") for part in parts) == Counter(call.get("id") for call in calls)
+    if not by_name and not (by_id and "id" in calls[0]):
+        return responses
+    notes.count(Finding.RESPONSE_SPLIT)
+    return [{"role": "tool", **part} for part in parts]
+
+
+def _slots(calls: Sequence[Mapping[str, Any]], responses: Sequence[Mapping[str, Any]]) -> list[int | None]:
+    """Return the place of each call's response: by ids, then by names, then as they stand.
+
+    An id that several calls of the turn share says nothing. A second response to one call is nobody's, and
+    where each call has an id of its own, so is one with another id.
+    """
+    times = Counter(call["id"] for call in calls if "id" in call)
+    by_id = {call["id"]: slot for slot, call in enumerate(calls) if times[call.get("id")] == 1}
+    slots: list[int | None] = [None] * len(calls)
+    rest = []
+    for place, response in enumerate(responses):
+        stated = response.get("answers")
+        if stated in by_id:
+            slots[by_id[stated]] = place if slots[by_id[stated]] is None else slots[by_id[stated]]
+        elif stated is None or stated in times or len(by_id) < len(calls):
+            rest.append(place)
+    rest = _by_name(calls, responses, slots, rest)
+    for slot, place in zip((slot for slot, taken in enumerate(slots) if taken is None), rest, strict=False):
+        slots[slot] = place
+    return slots
+
+
+def _by_name(
+    calls: Sequence[Mapping[str, Any]],
+    responses: Sequence[Mapping[str, Any]],
+    slots: list[int | None],
+    rest: list[int],
+) -> list[int]:
+    """Fill the slots of calls whose tools the rest of the responses name, and return the others of the rest.
+
+    Names tell nothing if one of the rest has none.
+    """
+    if not all("named" in responses[place] for place in rest):
+        return rest
+    waiting: dict[str, deque[int]] = {}
+    for slot, call in enumerate(calls):
+        if slots[slot] is None:
+            waiting.setdefault(call["name"], deque()).append(slot)
+    others = []
+    for place in rest:
+        if fitting := waiting.get(responses[place]["named"]):
+            slots[fitting.popleft()] = place
+        else:
+            others.append(place)
+    return others
 
 
 def _without_ids(turn: Mapping[str, Any]) -> dict[str, Any]:
-    plain = {key: value for key, value in turn.items() if key != "answers"}
+    plain = {key: value for key, value in turn.items() if key not in ("answers", "named")}
     if "tool_calls" in plain:
         plain["tool_calls"] = [
             {key: value for key, value in call.items() if key != "id"} for call in plain["tool_calls"]

@@ -38,7 +38,13 @@ class Finding(StrEnum):
     ANSWER_TAG = "answer_tag", "answers taken out of the tags that enclosed them whole"
     TEXT_TOOLS = "text_tools", "tool definitions read from the text of a system turn"
     TEXT_CALLS = "text_calls", "tool calls read from the text of an answer"
+    CALL_FORM = (
+        "call_form",
+        "sentences of system prompts on how to write calls or traces, left out: the template says it",
+    )
     REORDERED = "reordered", "tool responses put in the order of their calls"
+    RESPONSE_SPLIT = "response_split", "responses to several calls at once, which became one a call"
+    SCHEMA_TYPE = "schema_type", "parameters of a type that JSON Schema has no name for, kept as they are"
     ALTERNATIVE = "alternative", "further answers of the same row, which were not used"
     SCORE_UNUSABLE = "score_unusable", "scores that are no numbers: these rows have none", True
     VALUE_UNUSABLE = "value_unusable", "optional values of another type than the format reads: ignored", True
@@ -59,6 +65,11 @@ class Finding(StrEnum):
     )
     RESPONSE_UNASKED = "response_unasked", "tool responses that belong to no call", True
     TOOL_UNDEFINED = "tool_undefined", "calls of a tool that the row does not define", True
+    TOOL_REPEATED = (
+        "tool_repeated",
+        "tools that a row defines in two ways: the definitions of its column or its first ones were used",
+        True,
+    )
 
 
 KINDS: Mapping[str, tuple[str, ...]] = {

@@ -1,7 +1,7 @@
 """Row formats that a source may have, one file each; `contract` says what a format is.
 
 Rows differ in how they are laid out, hardly in what they say: `fields` reads single values, `turns` lists of
-turns, `tools` and `hermes` definitions and calls, and `chat` collects the turns.
+turns, `tools`, `hermes`, `pythonic` and `prompts` definitions and calls, and `chat` collects the turns.
 """
 
 from typing import Annotated
@@ -10,24 +10,51 @@ from pydantic import Field
 
 from schemas.formats.alpaca import Alpaca
 from schemas.formats.contract import Column, Draft, Format, Layout, Row, TextColumn, TurnColumn
+from schemas.formats.function_calling_chatml import FunctionCallingChatML
+from schemas.formats.gemma import Gemma
+from schemas.formats.glaive import Glaive
 from schemas.formats.messages import Messages
 from schemas.formats.openmathreasoning import OpenMathReasoning
 from schemas.formats.sharegpt import ShareGPT
+from schemas.formats.smolagents import SmolAgents
+from schemas.formats.tool_calling_mix import ToolCallingMix
+from schemas.formats.toolace import ToolACE
+from schemas.formats.xlam import XLAM
 
 __all__ = [
+    "XLAM",
     "Alpaca",
     "Column",
     "Draft",
     "Format",
+    "FunctionCallingChatML",
+    "Gemma",
+    "Glaive",
     "Layout",
     "Messages",
     "OpenMathReasoning",
     "Row",
     "RowFormat",
     "ShareGPT",
+    "SmolAgents",
     "TextColumn",
+    "ToolACE",
+    "ToolCallingMix",
     "TurnColumn",
 ]
 
-RowFormat = Annotated[OpenMathReasoning | ShareGPT | Alpaca | Messages, Field(discriminator="type")]
+RowFormat = Annotated[
+    OpenMathReasoning
+    | ShareGPT
+    | Alpaca
+    | Messages
+    | XLAM
+    | Glaive
+    | ToolACE
+    | FunctionCallingChatML
+    | ToolCallingMix
+    | Gemma
+    | SmolAgents,
+    Field(discriminator="type"),
+]
 """Every format that a recipe may name."""

@@ -6,9 +6,12 @@ from typing import Any
 from schemas.findings import Finding, Notes
 from schemas.formats import hermes
 from schemas.formats.contract import Draft
+from schemas.formats.prompts import TAGS, split_definitions, without_form
+from schemas.formats.pythonic import split_calls
+from schemas.formats.tools import read_call, stated_id, tool_name
 from schemas.reasons import Reason
 from schemas.record import fault
-from schemas.think import split_think
+from schemas.think import CLOSE, split_think
 
 
 class Chat:
@@ -36,14 +39,15 @@ class Chat:
         self._answer_tag = answer_tag
         self._unopened = unopened
         self._trimmed = trimmed
+        self._ids: set[str] = set()
+        self._shows_form = False
 
     def system(self, text: str) -> None:
         """Add a system turn, unless it is blank or the very one before; definitions in its text are read."""
         if "<tools>" in text:
-            text, tools = hermes.split_tools(text)
-            if tools:
-                self.notes.count(Finding.TEXT_TOOLS)
-                self.tools += tools
+            text, tools = hermes.split_tools(text, self.notes)
+            self.tools += tools
+        self._shows_form = self._shows_form or ("<" in text and any(tag in text for tag in TAGS))
         turn = {"role": "system", "content": text}
         if text.strip() and turn not in self.messages[-1:]:
             self.messages.append(turn)
@@ -75,8 +79,6 @@ class Chat:
         found = list(calls)
         if "<tool_call>" in text:
             text, written = hermes.split_calls(text, self.notes)
-            if written:
-                self.notes.count(Finding.TEXT_CALLS, len(written))
             found += written
         trace, content = split_think(text, called=bool(found), unopened=self._unopened)
         if self._answer_tag:
@@ -88,12 +90,14 @@ class Chat:
             turn["reasoning"] = reasoning
         if found:
             turn["tool_calls"] = found
+            self._ids.update(call["id"] for call in found if "id" in call)
         if context:
             turn["context"] = True
         self.messages.append(turn)
 
     def calls(self, calls: Sequence[dict[str, Any]], trace: str | None, *, context: bool = False) -> None:
         """Add calls of a turn of their own to the assistant turn that they continue, if there is one."""
+        self._ids.update(call["id"] for call in calls if "id" in call)
         last = self.messages[-1] if self.messages else None
         if last is not None and last["role"] == "assistant" and not trace:
             last.setdefault("tool_calls", []).extend(calls)
@@ -105,20 +109,61 @@ class Chat:
             turn["context"] = True
         self.messages.append(turn)
 
-    def tool(self, text: str, *, answers: str | None = None) -> None:
-        """Add a tool's response; `answers` is the id of its call. Tags of Qwen3's own form are taken off."""
-        for response in hermes.split_responses(text) or (text,):
+    def tool(self, text: str, *, answers: str | None = None, named: str | None = None) -> None:
+        """Add a tool's response; tags of Qwen3's own form are taken off.
+
+        Args:
+            text: what it says.
+            answers: the id of its call.
+            named: the name of the tool.
+        """
+        responses = hermes.split_responses(text) or (text,)
+        for response in responses:
             turn: dict[str, Any] = {"role": "tool", "content": response}
             if answers:
                 turn["answers"] = answers
+            if named:
+                turn["named"] = named
             self.messages.append(turn)
+
+    def call_of(self, identity: object) -> str | None:
+        """Return the id of a call that was made so far, if `identity` is one: turns have ids of their own."""
+        stated = stated_id({"id": identity}, ("id",))
+        return stated if stated in self._ids else None
 
     def draft(
         self, tools: Sequence[Any] = (), *, quality: float | None = None, solver: str | None = None
     ) -> Draft:
         """Return the chat; definitions of `tools` stand before those that were read from text."""
-        listed = [*tools, *(tool for tool in self.tools if tool not in tools)]
+        listed = self._listed(tools)
+        if self._shows_form and (listed or any("tool_calls" in turn for turn in self.messages)):
+            self._leave_form()
         return Draft(messages=self.messages, tools=listed, quality=quality, solver=solver)
+
+    def _listed(self, tools: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return definitions, those from text without the ones that the row states elsewhere, too."""
+        found = list(tools)
+        if not self.tools:
+            return found
+        names = {tool_name(tool) for tool in tools}
+        for tool in self.tools:
+            name = tool_name(tool)
+            if name is None or name not in names:
+                found.append(tool)
+                names.add(name)
+            elif tool not in found:
+                self.notes.count(Finding.TOOL_REPEATED)
+        return found
+
+    def _leave_form(self) -> None:
+        """Leave out what system turns say on the form of calls with tags, which are commands to a model."""
+        for turn in self.messages:
+            if turn["role"] == "system" and any(tag in turn["content"] for tag in TAGS):
+                turn["content"], dropped = without_form(turn["content"])
+                self.notes.count(Finding.CALL_FORM, dropped)
+        self.messages = [
+            turn for turn in self.messages if turn["role"] != "system" or turn["content"].strip()
+        ]
 
     def _answer(self, text: str, tag: str) -> str:
         """Return an answer without the tags that enclose it whole."""
@@ -138,6 +183,56 @@ class Chat:
             detail = f"message {len(self.messages)} holds {len(found)} different traces"
             raise fault(Reason.THINK_REPEATED, detail)
         return next(iter(found.values()), None)
+
+
+class ListedChat(Chat):
+    """A chat whose system turn lists definitions that no tag encloses.
+
+    Its calls may be written as Python, see `pythonic`.
+    """
+
+    def __init__(
+        self, notes: Notes, *, answer_tag: str | None = None, unopened: bool = False, pythonic: bool = False
+    ) -> None:
+        """Begin an empty chat; `pythonic` says whether its calls are written as Python."""
+        super().__init__(notes, answer_tag=answer_tag, unopened=unopened)
+        self._pythonic = pythonic
+        self._names: frozenset[str] = frozenset()
+        self._named = 0
+
+    def system(self, text: str) -> None:
+        """Add a system turn without the definitions that it lists."""
+        rest, tools = split_definitions(text)
+        if tools:
+            self.notes.count(Finding.TEXT_TOOLS)
+            self.tools += tools
+            text, dropped = without_form(rest)
+            self.notes.count(Finding.CALL_FORM, dropped)
+        super().system(text)
+
+    def assistant(
+        self,
+        text: str,
+        *,
+        traces: Sequence[str | None] = (),
+        calls: Sequence[dict[str, Any]] = (),
+        context: bool = False,
+    ) -> None:
+        """Add an assistant turn, whose text may end with calls that are written as Python."""
+        if self._pythonic:
+            trace, closed, answer = text.rpartition(CLOSE)
+            answer, written = split_calls(answer, self._defined())
+            self.notes.count(Finding.TEXT_CALLS, len(written))
+            listed = [read_call(call, "call", self.notes) for call in written]
+            text, calls = f"{trace}{closed}{answer}", [*calls, *listed]
+        super().assistant(text, traces=traces, calls=calls, context=context)
+
+    def _defined(self) -> frozenset[str]:
+        """Return the names of the tools that were defined so far."""
+        if self._named != len(self.tools):
+            self._names = frozenset(name for tool in self.tools if (name := tool_name(tool)))
+            self._named = len(self.tools)
+        return self._names
 
 
 def _without_first_lines(text: str) -> str:

@@ -1,6 +1,6 @@
 """What a row format is: settings of a recipe, and how one raw row becomes the draft of a conversation."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import Field
@@ -20,7 +20,8 @@ class Draft(NamedTuple):
     """The fields of a conversation as one row states them, not yet arranged or validated.
 
     A message is a mapping of role, content, and where they are stated reasoning, tool_calls, `context` (a
-    turn that its author marks as not to be learned) and `answers` (the id of the call that a tool answers).
+    turn that its author marks as not to be learned), `answers` (the id of the call that a tool answers) and
+    `named` (the name of that tool).
     A call is a mapping of name, arguments, and `id` where it has one.
     """
 
@@ -89,6 +90,18 @@ class Format(Record):
 
     type: str
     """Name of the format."""
+
+    sets: ClassVar[tuple[str, ...]] = ()
+    """Public sets on hubs that it reads as they are."""
+
+    @classmethod
+    def recognise(cls, rows: Sequence[Row]) -> "Format | None":
+        """Return the format with the settings that read these rows, if they have its layout; it never raises.
+
+        Args:
+            rows: the first raw rows of a file.
+        """
+        return None
 
     def setting_for(self, path: str) -> str | None:
         """Return what a recipe says to have an unread field read, if a setting reads such fields."""

@@ -5,14 +5,25 @@ from typing import Any
 
 from schemas.findings import Notes
 from schemas.formats.fields import parsed
+from schemas.formats.literals import NotLiteral, after_space, literal_at, read_literal
 from schemas.reasons import Reason
 from schemas.record import fault, json_text
 
 TOOL_COLUMNS = ("tools", "functions")
 """Columns of tool definitions, the older name of OpenAI's API last."""
 
-_CALL_KEYS = frozenset(("name", "arguments", "parameters", "function", "type", "id", "index", "call_id"))
-_ARGUMENTS = ("arguments", "parameters")
+ANSWER_KEYS = ("tool_call_id", "call_id", "tool_use_id")
+"""Keys of a response that hold the id of its call."""
+
+_ID_KEYS = ("id", "call_id", "tool_call_id")
+_ARGUMENTS = ("arguments", "parameters", "args", "input", "kwargs")
+_CALL_KEYS = frozenset(("name", "function", "type", "index", *_ARGUMENTS, *_ID_KEYS))
+_SCHEMAS = ("input_schema", "inputSchema")
+_ANNOUNCED = "Calling tools:"
+"""What smolagents writes before a list of calls."""
+
+_UNREAD = "_raw"
+"""Key under which converters put arguments that they could not read."""
 
 
 def read_tools(value: object) -> list[dict[str, Any]]:
@@ -41,17 +52,22 @@ def _definition(value: object) -> dict[str, Any]:
     if isinstance(function, str):
         function = parsed(function, Reason.TOOLS_INVALID)
     if isinstance(function, Mapping):
-        return (
-            {"type": "function", **tool, "function": function}
-            if "type" not in tool
-            else {**tool, "function": function}
-        )
+        kind = {} if "type" in tool else {"type": "function"}
+        return {**kind, **tool, "function": _served(function)}
     if not isinstance(tool.get("name"), str):
         raise fault(Reason.TOOLS_INVALID, f"a tool without a name: {str(value)[:80]!r}")
-    return {
-        "type": "function",
-        "function": {key: item for key, item in tool.items() if not (key == "type" and item == "function")},
-    }
+    plain = {key: item for key, item in tool.items() if not (key == "type" and item == "function")}
+    return {"type": "function", "function": _served(plain)}
+
+
+def _served(function: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a function with its schema under `parameters`, an object even if it is stored as JSON text."""
+    own = next((key for key in _SCHEMAS if "parameters" not in function and key in function), None)
+    found = {("parameters" if key == own else key): item for key, item in function.items()}
+    schema = found.get("parameters")
+    if isinstance(schema, str) and schema.lstrip().startswith("{"):
+        found["parameters"] = parsed(schema, Reason.TOOLS_INVALID)
+    return found
 
 
 def tool_name(tool: Mapping[str, Any]) -> str | None:
@@ -62,16 +78,70 @@ def tool_name(tool: Mapping[str, Any]) -> str | None:
 
 
 def read_calls(value: object, where: str, notes: Notes) -> list[dict[str, Any]]:
-    """Return the calls of one turn: one or a list of them, as objects or as JSON text.
+    """Return the calls of one turn: one or a list of them, as objects or as text, see `read_call_text`.
 
     Raises:
         PydanticCustomError: `tool_call_invalid` for what is not a name and an object of arguments.
     """
-    if value is None or value in ("", []):
+    if says_none(value):
         return []
-    listed = parsed(value, Reason.TOOL_CALL_INVALID)
-    items = listed if isinstance(listed, list | tuple) and listed else [listed]
+    listed = read_call_text(value) if isinstance(value, str) else parsed(value, Reason.TOOL_CALL_INVALID)
+    if says_none(listed):
+        return []
+    items = listed if isinstance(listed, list | tuple) else [listed]
     return [read_call(item, where, notes) for item in items]
+
+
+def says_none(value: object) -> bool:
+    """Return whether a value is one of the words that say that a turn calls nothing."""
+    return not value or (isinstance(value, str) and value.strip() in ("", "null", "None"))
+
+
+def is_call(value: object) -> bool:
+    """Return whether a value is one call, and not a list of them in one of its forms."""
+    if not isinstance(value, Mapping):
+        return False
+    return isinstance(value.get("function"), str | Mapping) or isinstance(value.get("name"), str)
+
+
+def read_call_text(text: str) -> object:
+    """Return the call or the calls that a text states: JSON, a literal of Python, or JSON in Glaive's quotes.
+
+    Raises:
+        PydanticCustomError: `tool_call_invalid` for a text that is none of these.
+    """
+    text = text.strip().removeprefix(_ANNOUNCED)
+    try:
+        value = read_literal(text)
+    except NotLiteral as error:
+        value = _quoted_call(text.strip())
+        if value is None:
+            raise fault(Reason.TOOL_CALL_INVALID, str(error)) from None
+    else:
+        if isinstance(value, Mapping) and isinstance(value.get("arguments"), str):
+            # as a literal of Python, JSON in single quotes has lost the backslashes of its own escapes
+            value = _quoted_call(text.strip()) or value
+    return parsed(value, Reason.TOOL_CALL_INVALID) if not isinstance(value, str) else value
+
+
+def _quoted_call(text: str) -> dict[str, Any] | None:
+    """Return the call `{"name": "f", "arguments": '{"a": 1}'}`: JSON but for the quotes around its arguments.
+
+    What stands between these quotes is JSON as it is, with apostrophes and all.
+    """
+    head, found, rest = text.partition('"arguments"')
+    rest = rest.lstrip().removeprefix(":").strip()
+    if not found or not rest.startswith("'") or not rest.endswith("}"):
+        return None
+    inside, closed, after = rest[1:-1].rpartition("'")
+    if not closed or after.strip():
+        return None
+    try:
+        call = read_literal(head.rstrip().removesuffix(",") + "}")
+        arguments = read_literal(inside) if inside.strip() else {}
+    except NotLiteral:
+        return None
+    return {**call, "arguments": arguments} if isinstance(call, Mapping) else None
 
 
 def read_call(value: object, where: str, notes: Notes) -> dict[str, Any]:
@@ -80,10 +150,11 @@ def read_call(value: object, where: str, notes: Notes) -> dict[str, Any]:
     Arguments that are null, blank text or `"null"` mean none; JSON text is parsed once.
     """
     call = parsed(value, Reason.TOOL_CALL_INVALID)
-    identity = call.get("id") if isinstance(call, Mapping) else None
-    if isinstance(call, Mapping) and call.get("function"):
+    identity = stated_id(call, _ID_KEYS) if isinstance(call, Mapping) else None
+    inner = call.get("function") if isinstance(call, Mapping) else None
+    if isinstance(call, Mapping) and (isinstance(inner, Mapping) or (inner and not call.get("name"))):
         _leave_rest(call, where, notes)
-        call = parsed(call["function"], Reason.TOOL_CALL_INVALID)
+        call = _wrapped(call)
     name = call.get("name") if isinstance(call, Mapping) else None
     if not isinstance(call, Mapping) or not isinstance(name, str) or not name:
         raise fault(Reason.TOOL_CALL_INVALID, f"no name in {str(value)[:80]!r}")
@@ -91,9 +162,55 @@ def read_call(value: object, where: str, notes: Notes) -> dict[str, Any]:
         raise fault(Reason.TOOL_CALL_INVALID, f"the name {name[:40]!r} would need escapes")
     _leave_rest(call, where, notes)
     found: dict[str, Any] = {"name": name, "arguments": _arguments(call, name)}
-    if isinstance(identity, str) and identity:
+    if identity := identity or stated_id(call, _ID_KEYS):
         found["id"] = identity
     return found
+
+
+def joint_results(text: str) -> list[dict[str, str]]:
+    """Return the results of several calls that one response lists: each with its text, tool and id.
+
+    A text that is no list of objects, each with the name of its tool or the id of its call, has none.
+    """
+    place = after_space(text, 0)
+    if text[place : place + 1] != "[":
+        return []
+    found = []
+    place = after_space(text, place + 1)
+    while text[place : place + 1] == "{":
+        try:
+            value, end = literal_at(text, place)
+        except ValueError:  # words, or nested too deep
+            return []
+        result = {"content": text[place:end]}
+        if isinstance(value, Mapping) and isinstance(value.get("name"), str):
+            result["named"] = value["name"]
+        if isinstance(value, Mapping) and (answers := stated_id(value, ANSWER_KEYS)):
+            result["answers"] = answers
+        if len(result) == 1:
+            return []
+        found.append(result)
+        place = after_space(text, end)
+        if text[place : place + 1] == ",":
+            place = after_space(text, place + 1)
+    return found if text[place:].strip() == "]" else []
+
+
+def stated_id(value: Mapping[str, Any], keys: Sequence[str]) -> str | None:
+    """Return the id that an object has under one of the keys; a number is the same id as its text."""
+    for key in keys:
+        stated = value.get(key)
+        if isinstance(stated, str | int) and not isinstance(stated, bool) and stated != "":
+            return str(stated)
+    return None
+
+
+def _wrapped(call: Mapping[str, Any]) -> object:
+    """Return what stands in `function`: the call, its JSON text, or its name beside the arguments."""
+    inner = call["function"]
+    if isinstance(inner, str) and not inner.lstrip().startswith("{"):
+        return {"name": inner, **{key: item for key, item in call.items() if key in _ARGUMENTS}}
+    return parsed(inner, Reason.TOOL_CALL_INVALID)
 
 
 def _arguments(call: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -103,6 +220,8 @@ def _arguments(call: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     arguments = parsed(stated, Reason.TOOL_CALL_INVALID)
     if not isinstance(arguments, Mapping):
         raise fault(Reason.TOOL_CALL_INVALID, f"arguments of {name[:40]!r} are not an object")
+    if list(arguments) == [_UNREAD]:
+        raise fault(Reason.TOOL_CALL_INVALID, f"arguments of {name[:40]!r} are text that their author left")
     return arguments
 
 

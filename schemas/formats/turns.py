@@ -21,7 +21,16 @@ from schemas.formats.fields import (
     type_name,
 )
 from schemas.formats.roles import CALL, Roles, nearest_role, role_of
-from schemas.formats.tools import TOOL_COLUMNS, read_call, read_calls, read_tools
+from schemas.formats.tools import (
+    ANSWER_KEYS,
+    TOOL_COLUMNS,
+    is_call,
+    read_call,
+    read_calls,
+    read_tools,
+    says_none,
+    stated_id,
+)
 from schemas.reasons import Reason
 from schemas.record import fault
 from schemas.think import split_think
@@ -46,7 +55,19 @@ _SPEAKER_AND_TEXT = ("speaker", "text")
 _YES = (True, 1, "1", "1.0", "true", "yes")
 _NO = (False, 0, "0", "0.0", "false", "no")
 _PLAIN_KEYS = frozenset(
-    ("id", "name", "tool_call_id", "index", "idx", "turn", "timestamp", "lang", "language", "model", "type")
+    (
+        "id",
+        "name",
+        *ANSWER_KEYS,
+        "index",
+        "idx",
+        "turn",
+        "timestamp",
+        "lang",
+        "language",
+        "model",
+        "type",
+    )
 )
 
 
@@ -110,7 +131,7 @@ class TurnFormat(Format):
 
     def read(self, row: Row, notes: Notes, *, unopened: bool = False) -> Draft:
         """Return the turns under Qwen3's role names; function calls are joined to one assistant turn."""
-        chat = Chat(notes, answer_tag=self.answer_tag, unopened=unopened)
+        chat = self._chat(notes, unopened=unopened)
         if text := optional_text(row, self.system, notes):
             chat.system(text)
         for index, turn in enumerate(required_list(row, self.listed)):
@@ -122,6 +143,10 @@ class TurnFormat(Format):
         stated = first_stated(row, self._tool_columns)
         tools = read_tools(row[stated]) if stated else []
         return chat.draft(tools, quality=optional_number(row, self.score, notes))
+
+    def _chat(self, notes: Notes, *, unopened: bool) -> Chat:
+        """Return the empty chat that the turns are added to."""
+        return Chat(notes, answer_tag=self.answer_tag, unopened=unopened)
 
     def layout(self) -> Layout | None:
         """Return where the turns stand in a table."""
@@ -205,8 +230,12 @@ class TurnFormat(Format):
         elif role == "user":
             chat.user(content.text)
         else:
-            answers = turn.get("tool_call_id")
-            chat.tool(content.text, answers=answers if isinstance(answers, str) else None)
+            named = turn.get("name")
+            chat.tool(
+                content.text,
+                answers=stated_id(turn, ANSWER_KEYS) or chat.call_of(turn.get("id")),
+                named=named if isinstance(named, str) else None,
+            )
 
     def _add_answer(self, chat: Chat, turn: Row, content: Content, index: int, *, stated: bool) -> None:
         """Add a turn of the assistant; `stated` if its text is the JSON of its calls.
@@ -222,25 +251,24 @@ class TurnFormat(Format):
         stated_traces = [content.trace, *self._stated_traces(turn, notes)]
         if stated:
             trace, text = split_think(content.text, called=True)
-            chat.calls(
-                read_calls(text, where, notes),
-                next(filter(None, [trace, *stated_traces]), None),
-                context=context,
-            )
+            stated_calls = read_calls(text, where, notes)
+            if not stated_calls:
+                raise fault(Reason.TOOL_CALL_INVALID, f"turn {index} calls nothing")
+            chat.calls(stated_calls, next(filter(None, [trace, *stated_traces]), None), context=context)
             return
         calls = list(content.calls)
-        if (listed := turn.get("tool_calls")) is not None:
-            items = as_list(listed)
+        if not says_none(listed := turn.get("tool_calls")):
+            items = [listed] if is_call(listed) else as_list(listed)
             if items is None:
                 raise fault(Reason.WRONG_TYPE, f"{where} is {type_name(listed)}, not a list")
             calls += [read_call(item, where, notes) for item in items]
-        if turn.get("function_call"):  # the older form, one call a turn
-            calls.append(read_call(turn["function_call"], where, notes))
+        if not says_none(stated_call := turn.get("function_call")):  # the older form, one call a turn
+            calls.append(read_call(stated_call, where, notes))
         chat.assistant(content.text, traces=stated_traces, calls=calls, context=context)
 
     def _refuse_acts(self, turn: Row, content: Content, role: str) -> None:
         """Refuse a turn that reasons or calls tools although it is not the assistant's."""
-        calls = content.calls or any(turn.get(key) for key in _CALLS)
+        calls = content.calls or not all(says_none(turn.get(key)) for key in _CALLS)
         if calls or content.trace or any(is_trace(turn.get(key)) for key in self._traces):
             raise fault(Reason.ROLE_ORDER, f"a {role} turn cannot reason or call tools")
 
