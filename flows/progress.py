@@ -29,6 +29,8 @@ class Event:
     done: int
     total: int | None
     unit: str = "rows"
+    words: str = ""
+    """A line for people, which stays; such an event says nothing of how the stage gets on."""
 
 
 Notify = Callable[[Event], None]
@@ -71,6 +73,9 @@ def bars(console: Console) -> Iterator[Notify]:
     with Progress(*columns, console=console) as progress:
 
         def notify(event: Event) -> None:
+            if event.words:
+                progress.console.print(event.words, markup=False, highlight=False, soft_wrap=True)
+                return
             key = (event.stage, event.source)
             if key not in tasks:
                 title = f"{event.stage:<9} {event.source}"

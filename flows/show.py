@@ -11,6 +11,8 @@ from rich.table import Table
 from flows.nights import acceptance, newest_run
 from flows.store import MANIFEST, Store
 from flows.summary import fractions
+from schemas.formats import Auto
+from schemas.formats.recognition import settled_statement
 from schemas.gates import GateResult
 from schemas.manifest import Manifest
 from schemas.report import Report
@@ -42,6 +44,7 @@ def version_facts(version: Path) -> dict[str, object]:
         "gates": [gate.model_dump() for gate in told.gates] if told else None,
         "shares": [share.model_dump() for share in manifest.shares],
         "fractions": fractions(manifest.shares),
+        "formats": {source.name: source.format for source in manifest.sources},
         "content_sha256": manifest.content_sha256,
     }
 
@@ -61,10 +64,20 @@ def show_version(version: Path, console: Console) -> None:
         say(f"  {_MARKS['pass' if check.passed else 'fail']} {plain(check.name)}: {plain(check.detail)}")
     for line in _gates(told.gates) if told else ():
         say(line)
+    for line in _recognised(report):
+        say(line, soft_wrap=True)
     say(_shares(report))
     say(_losses(report))
     say(f"mixture  {plain(str(version))}", soft_wrap=True)
     say(f"report   {plain(str(_page(version)))}", soft_wrap=True)
+
+
+def _recognised(report: Report) -> Iterator[str]:
+    """Yield what the rows of sources were recognised as, in the words that pin it in a recipe."""
+    named = {source.name for source in report.recipe.sources if isinstance(source.format, Auto)}
+    for source in report.sources:
+        if source.name in named:
+            yield f"  recognised {plain(source.name)}: format: {plain(settled_statement(source.format))}"
 
 
 def _gates(found: Sequence[GateResult]) -> Iterator[str]:

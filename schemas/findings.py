@@ -36,6 +36,10 @@ class Finding(StrEnum):
     TRAILING_TURN = "trailing_turn", "turns after the last answer, cut off: nothing answers them"
     JOINED_TURN = "joined_turn", "turns joined to the turn of the same speaker before them"
     ANSWER_TAG = "answer_tag", "answers taken out of the tags that enclosed them whole"
+    ANSWER_FORM = (
+        "answer_form",
+        "sentences of system prompts on the tags of trace and answer, left out with these tags",
+    )
     TEXT_TOOLS = "text_tools", "tool definitions read from the text of a system turn"
     TEXT_CALLS = "text_calls", "tool calls read from the text of an answer"
     REORDERED = "reordered", "tool responses put in the order of their calls"

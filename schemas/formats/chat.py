@@ -35,6 +35,9 @@ class Chat:
             if tools:
                 self.notes.count(Finding.TEXT_TOOLS)
                 self.tools += tools
+        if self._answer_tag and f"<{self._answer_tag}>" in text:
+            text, left = _without_form(text, (f"<{self._answer_tag}>", "<think>"))
+            self.notes.count(Finding.ANSWER_FORM, left)
         turn = {"role": "system", "content": text}
         if text.strip() and turn not in self.messages[-1:]:
             self.messages.append(turn)
@@ -125,3 +128,15 @@ class Chat:
             detail = f"message {len(self.messages)} holds {len(found)} different traces"
             raise fault(Reason.THINK_REPEATED, detail)
         return next(iter(found.values()), None)
+
+
+def _without_form(text: str, tags: tuple[str, ...]) -> tuple[str, int]:
+    """Return a text without the sentences that hold one of the tags, and how many these are."""
+    lines, left = [], 0
+    for line in text.split("\n"):
+        sentences = line.split(". ")
+        kept = [sentence for sentence in sentences if not any(tag in sentence for tag in tags)]
+        left += len(sentences) - len(kept)
+        ended = kept and kept[-1] is not sentences[-1] and not kept[-1].endswith(".")
+        lines.append(f"{'. '.join(kept)}{'.' if ended else ''}")
+    return "\n".join(lines), left

@@ -1,7 +1,7 @@
 """What a row format is: settings of a recipe, and how one raw row becomes the draft of a conversation."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import Field
 
@@ -80,6 +80,27 @@ class Format(Record):
 
     To add one, write its class in a file of this folder, and add it to `RowFormat` in `__init__.py`.
     """
+
+    sets: ClassVar[tuple[str, ...]] = ()
+    """Public sets that it reads, by their ids on the Hugging Face Hub."""
+    remarks: ClassVar[Mapping[str, str]] = {}
+    """What is particular about the rows of some of the sets, or which settings read them, in markdown."""
+    generality: ClassVar[int] = 0
+    """How common its layout is: 0 if only a few sets have it, 1 for lists of turns, 2 for columns of text.
+
+    Under `format: auto` the least common layout that fits wins: a set keeps columns of text beside its turns.
+    """
+
+    @classmethod
+    def recognise(cls, rows: Sequence[Row]) -> "Format | None":
+        """Return the format with the settings that read such rows, None if they are laid out otherwise."""
+        return None
+
+    @classmethod
+    def candidates(cls, rows: Sequence[Row]) -> Sequence["Format"]:
+        """Return the format with all settings that might be meant; columns may fit in more ways than one."""
+        found = cls.recognise(rows)
+        return () if found is None else (found,)
 
     def read(self, row: Row, notes: Notes, *, unopened: bool = False) -> Draft:
         """Return the conversation that a row states.
