@@ -17,7 +17,7 @@ LISTED = 5
 """How many ids of a move are named."""
 
 _DEDUP = ("compare", "priority", "max_solutions_per_problem")
-_RENDER = ("template", "max_tokens", "supervise")
+_RENDER = ("template", "max_tokens", "supervise", "soft_switch")
 _MOVE = ("source", "cause", "fate", "fate_after")
 
 

@@ -20,6 +20,7 @@ from curation.facts import (
     rows_read,
 )
 from curation.findings import found, percent, points, quoted, worst
+from curation.reading_gates import findings, unread_fields
 from curation.shift import psi
 from schemas.formats import Auto
 from schemas.formats.recognition import settled_statement
@@ -199,6 +200,8 @@ GATES: tuple[Callable[[Report, Report | None, Gates], Iterator[GateResult]], ...
     duplicates_growth,
     lengths,
     contamination,
+    unread_fields,
+    findings,
 )
 
 

@@ -8,6 +8,7 @@ from schemas.conversation import Message
 from schemas.ledger import TurnCount
 from schemas.reasons import Context
 from schemas.recipe import SourceBase
+from templates.switch import NO_THINK, governing_switches
 
 
 class Learned(NamedTuple):
@@ -47,3 +48,10 @@ def learned_turns(messages: Sequence[Message], source: SourceBase) -> Learned:
         else:
             turns.append(place)
     return Learned(turns, context)
+
+
+def ignored_switches(messages: Sequence[Message], turns: Sequence[int]) -> int:
+    """Return how many of the learned turns do the opposite of what the switch before them asks for."""
+    switches = governing_switches(messages)
+    asked = [(switches[place], messages[place].reasoning is not None) for place in turns]
+    return sum(switch is not None and (switch == NO_THINK) == thinks for switch, thinks in asked)

@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from curation.count import count_stage
 from curation.keys import KEY_SCHEMA
-from curation.learned import Learned, learned_turns
+from curation.learned import Learned, ignored_switches, learned_turns
 from curation.profile import Profile
 from curation.read import Numbers, RawBatch, RawRow, RawSlice, joined, read_batches, read_rows
 from curation.screen import CLEARED, screen
@@ -27,7 +27,7 @@ from curation.shards import ShardWriter, bounded
 from schemas.arrange import arranged
 from schemas.conversation import Conversation, Lineage, Message, content_key, row_id
 from schemas.errors import SourceError
-from schemas.findings import HARMLESS, Notes, Tally
+from schemas.findings import HARMLESS, Finding, Notes, Tally
 from schemas.formats.fields import refuse_media
 from schemas.ledger import Amount, StageCount, TurnCount
 from schemas.reasons import Reason
@@ -248,6 +248,7 @@ def judge(row: RawRow, *, origin: Origin, max_row_bytes: int) -> Judged:
             _note_columns(row, source, notes)
         _check_thinking(conversation, source)
         learned = learned_turns(conversation.messages, source)
+        notes.count(Finding.SWITCH_IGNORED, ignored_switches(conversation.messages, learned.turns))
         if not learned.turns:
             raise fault(Reason.ALL_CONTEXT, ", ".join(f"{n} {why}" for why, n in learned.context.items()))
     except PydanticCustomError as error:

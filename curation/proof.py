@@ -14,6 +14,7 @@ from schemas.recipe import Template
 from schemas.record import Record
 from schemas.report import Check
 from templates import reference_tokenizer, render_chat
+from templates.turns import ASSISTANT, EMPTY_TRACE
 
 MOST_ROWS = 256
 MOST_BYTES = 2 * 1024 * 1024
@@ -86,15 +87,18 @@ def _sample(shard: Path, rows: int, size: int) -> Iterator[dict[str, Any]]:
 def _problem(row: dict[str, Any], template: Template) -> str | None:
     """Return which example is not what the reference says, and in what."""
     tools = json.loads(row["tools"]) if row["tools"] else None
+    # an empty trace that is learned is the answer to `/no_think`, with thinking on
+    thinking = row["thinking"] or row["completion"].startswith(EMPTY_TRACE)
     asked = render_chat(
         row["messages"][:-1],
         tools=tools,
         template=template,
         add_generation_prompt=True,
-        enable_thinking=row["thinking"],
+        enable_thinking=thinking,
     )
     whole = render_chat(row["messages"], tools=tools, template=template)
-    if row["prompt"] != asked or not whole.endswith(row["completion"]):
+    opened, answer = (text.rpartition(ASSISTANT)[2] for text in (asked, whole))
+    if row["prompt"] != asked or opened + row["completion"] != answer:
         return f"{row['id']}: another text"
     tokenizer = reference_tokenizer()
     for part in ("prompt", "completion"):

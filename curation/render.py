@@ -16,11 +16,13 @@ from schemas.reasons import Reason
 from schemas.recipe import SourceBase, Template
 from schemas.record import json_text
 from templates import (
+    Learned,
     ModeUnsupported,
     TrainingTurn,
     count_tokens,
     cut_trace,
     round_trip_problem,
+    seam_problem,
     training_turns,
 )
 
@@ -68,7 +70,7 @@ _READ_OF_EACH = 160
 
 
 class _Draft(NamedTuple):
-    """One supervised turn of one conversation, with its reason if it cannot be an example."""
+    """One wanted turn of one conversation, with its reason if it cannot be an example."""
 
     of: Reopened
     position: int
@@ -101,7 +103,7 @@ def render_rows(
     Args:
         conversations: the rows that are wanted, in file order.
         wanted: row and turn of each example that the draw asks for.
-        source: which turns are supervised.
+        source: whose rows these are, by name; says how `/no_think` is learned.
         template: whose rendering is wanted.
         max_tokens: longest example, prompt and completion together.
         out: folder for the outputs.
@@ -137,19 +139,25 @@ def _letters(draft: _Draft) -> int:
 def _drafts(
     item: Reopened, wanted: Mapping[int, set[int]], source: SourceBase, template: Template
 ) -> list[_Draft]:
-    places = wanted[item.row]
-    try:
-        turns = training_turns(item.messages, item.tools, template=template, supervise=source.supervise)
-    except ModeUnsupported as error:
-        return [_Draft(item, place, None, Reason.MODE_UNSUPPORTED, str(error)) for place in sorted(places)]
-    drafts = []
-    for turn in turns:
-        if turn.turn in places:
-            problem = round_trip_problem(item.messages, item.tools, turn, template)
-            drafts.append(
-                _Draft(item, turn.turn, turn, Reason.ROUND_TRIP if problem else None, problem or "")
-            )
-    return drafts
+    turns = training_turns(
+        item.messages,
+        item.tools,
+        template=template,
+        turns=wanted[item.row],
+        soft_switch=source.soft_switch == "train",
+    )
+    return [_draft(item, turn, template) for turn in turns]
+
+
+def _draft(item: Reopened, turn: Learned, template: Template) -> _Draft:
+    if isinstance(turn, ModeUnsupported):
+        return _Draft(item, turn.turn, None, Reason.MODE_UNSUPPORTED, turn.why)
+    if problem := round_trip_problem(item.messages, item.tools, turn, template):
+        return _Draft(item, turn.turn, turn, Reason.ROUND_TRIP, problem)
+    if problem := seam_problem(turn.prompt, turn.completion):
+        way_out = f"remove the white space that messages[{turn.turn}] begins with"
+        return _Draft(item, turn.turn, turn, Reason.SEAM, f"{problem}: {way_out}")
+    return _Draft(item, turn.turn, turn, None, "")
 
 
 def _examples(drafts: list[_Draft], source: str, max_tokens: int) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -207,8 +215,8 @@ def _languages(rows: Mapping[int, Reopened]) -> Mapping[int, str]:
     """Return the language of each row, by how its first question and its last trace and answer begin."""
     texts = []
     for of in rows.values():
-        first, last = of.messages[0], of.messages[-1]
-        asked = first if first.role == "user" else of.messages[1]
+        asked = next(turn for turn in of.messages if turn.role == "user")
+        last = of.messages[-1]
         trace = (last.reasoning or "")[:_READ_OF_EACH]
         texts.append(f"{asked.content[:_READ_OF_EACH]}\n{trace}\n{last.content[:_READ_OF_EACH]}")
     return dict(zip(rows, languages(texts), strict=True))

@@ -17,8 +17,15 @@ def dataset_card(report: Report) -> str:
     present = {share.split for share in report.shares if share.examples}
     splits = [(split, f"{split}-*.parquet") for split in SPLITS if split in present]
     return environment.get_template("dataset_card.md.jinja").render(
-        report=_inlined(report), splits=splits, licences=_licence(report)
+        report=_inlined(report), splits=splits, licences=_licence(report), switched=_switched(report)
     )
+
+
+def _switched(report: Report) -> list[str]:
+    """Return the sources of which answers to `/no_think` learn their empty trace."""
+    if report.recipe.template != "qwen3":
+        return []
+    return [source.name for source in report.recipe.sources if source.soft_switch == "train"]
 
 
 def _licence(report: Report) -> str:

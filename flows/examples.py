@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+from curation.learned import learned_turns
 from flows.lookup import by_id
 from flows.rows import VALIDATE, Fate, Rows, Said, fates_of, sentence
 from schemas.errors import StoreError
@@ -56,13 +57,9 @@ def seen(version: Path, row_id: str, *, ids: bool = False) -> Seen:
     wanted = row_id.partition("-")[2].partition("#")[0]
     fates = fates_of(rows.fates.filter(id=found).sort("source", "file", "row").collect())
     fate = next((fate for fate in fates if fate.reason is None), fates[0])
-    examples = [*_published(rows, found)]
-    if not any(wanted in ("", str(example.turn)) for example in examples):
-        examples = [*_rendered(rows, fate)]
-    examples = [example for example in examples if wanted in ("", str(example.turn))]
+    examples = [example for example in _published(rows, found) if wanted in ("", str(example.turn))]
     if not examples:
-        msg = f"row {found} has no example for turn {wanted}" if wanted else f"row {found}: {sentence(fate)}"
-        raise StoreError(f"{msg}; a trainer would see nothing of it")
+        examples = _rendered(rows, fate, wanted)
     return Seen(
         row=fate,
         says=sentence(fate),
@@ -79,8 +76,8 @@ def _published(rows: Rows, row_id: str) -> Iterator[Example]:
         yield Example(**{**row, "id": row["id"].partition("#")[0]})
 
 
-def _rendered(rows: Rows, fate: Fate) -> Iterator[Example]:
-    """Yield the examples of a valid row as they would be.
+def _rendered(rows: Rows, fate: Fate, wanted: str) -> list[Example]:
+    """Return the examples of a valid row as they would be, or that of the wanted turn.
 
     Raises:
         StoreError: if the row was not valid, lies nowhere any more, or the template cannot express it.
@@ -89,23 +86,37 @@ def _rendered(rows: Rows, fate: Fate) -> Iterator[Example]:
     if said is None:
         msg = f"row {fate.id}: {sentence(fate)}; a trainer would see nothing of it"
         raise StoreError(msg if fate.stage == VALIDATE else f"{msg}, and its file is not there any more")
-    try:
-        yield from would_be(rows, fate, said)
-    except ModeUnsupported as error:
-        msg = f"row {fate.id}: {error}"
-        raise StoreError(msg) from error
+    turns = [turn for turn in would_be(rows, fate, said) if wanted in ("", str(turn.turn))]
+    if not turns:
+        msg = (
+            f"row {fate.id} has no example for turn {wanted}"
+            if wanted
+            else f"row {fate.id}: {sentence(fate)}"
+        )
+        raise StoreError(f"{msg}; a trainer would see nothing of it")
+    examples = [turn for turn in turns if isinstance(turn, Example)]
+    if not examples:
+        why = next(turn.why for turn in turns if isinstance(turn, ModeUnsupported))
+        msg = f"row {fate.id}: {why}"
+        raise StoreError(msg)
+    return examples
 
 
-def would_be(rows: Rows, fate: Fate, said: Said) -> list[Example]:
-    """Return the examples that a valid row has, rendered and counted now.
-
-    Raises:
-        ModeUnsupported: if the template cannot express the row.
-    """
-    supervise = rows.source(fate.source).supervise
-    turns = training_turns(said.messages, said.tools, template=rows.recipe.template, supervise=supervise)
-    found = []
+def would_be(rows: Rows, fate: Fate, said: Said) -> list[Example | ModeUnsupported]:
+    """Return the examples that a valid row has, rendered and counted now, or why the template lacks them."""
+    source = rows.source(fate.source)
+    turns = training_turns(
+        said.messages,
+        said.tools,
+        template=rows.recipe.template,
+        turns=learned_turns(said.messages, source).turns,
+        soft_switch=source.soft_switch == "train",
+    )
+    found: list[Example | ModeUnsupported] = []
     for turn in turns:
+        if isinstance(turn, ModeUnsupported):
+            found.append(turn)
+            continue
         prompt_tokens, completion_tokens = count_tokens([turn.prompt, turn.completion]).tolist()
         found.append(
             Example(

@@ -236,15 +236,16 @@ def _rendered(rows: Rows, fate: Fate, said: Said | None) -> str:
     words = _examples(fate.examples)
     drawn = rows.examples.filter(conversation_id=fate.id).sort("turn").unique("turn", maintain_order=True)
     sizes = drawn.select("turn", "prompt_tokens", "completion_tokens").collect().rows() if fate.drawn else []
+    lacking = []
     if not sizes and said:
-        try:
-            turns = would_be(rows, fate, said)
-        except ModeUnsupported as error:
-            return f"{words}; {error}"
-        sizes = [(turn.turn, turn.prompt_tokens, turn.completion_tokens) for turn in turns]
+        for turn in would_be(rows, fate, said):
+            if isinstance(turn, ModeUnsupported):
+                lacking.append(turn.why)
+            else:
+                sizes.append((turn.turn, turn.prompt_tokens, turn.completion_tokens))
         words = f"{_examples(len(sizes))}, counted now" if sizes else words
     told = "; ".join(f"turn {turn}: {prompt:,} + {answer:,} tokens" for turn, prompt, answer in sizes)
-    return f"{words}; {told} (prompt + completion)" if told else words
+    return "; ".join([words, *([f"{told} (prompt + completion)"] if told else []), *lacking])
 
 
 def _drawn(rows: Rows, fate: Fate) -> str:

@@ -14,7 +14,7 @@ from flows.progress import Event
 from schemas.artifact import InputFile
 from schemas.errors import RecipeError
 from schemas.formats import RowFormat
-from schemas.formats.recognition import best, parse_format, refusal, statement, unknown
+from schemas.formats.recognition import best, parse_format, refusal, unknown
 from schemas.recipe import Source
 
 STAGE = "layout"
@@ -51,7 +51,7 @@ def recognised(run: Run, source: Source, files: Sequence[InputFile], *, max_row_
     outputs = run_jobs(run, jobs, stage=STAGE, source=source.name)
     found = _one(source.name, [first.piece.file for first in firsts], [output.result for output in outputs])
     run.notify(
-        Event(STAGE, source.name, 0, None, words=f"recognised {source.name}: format: {statement(found)}")
+        Event(STAGE, source.name, 0, None, words=f"recognised {source.name}: format: {found.statement()}")
     )
     return source.model_copy(update={"format": found})
 
@@ -67,7 +67,7 @@ def _one(source: str, files: Sequence[str], results: Sequence[Mapping[str, objec
             msg = f"source {source}: {file}: {why}"
             raise RecipeError(msg)
         if len(formats) > 1:
-            all_of_them = " and ".join(f"`format: {statement(format)}`" for format in formats)
+            all_of_them = " and ".join(f"`format: {format.statement()}`" for format in formats)
             msg = (
                 f"source {source}: the rows of {file} fit {all_of_them} equally well; state one in the recipe"
             )
@@ -79,7 +79,7 @@ def _one(source: str, files: Sequence[str], results: Sequence[Mapping[str, objec
         raise RecipeError(msg)
     first, *others = named
     if other := next((file for file in others if named[file] != named[first]), None):
-        both = f"{first} as `{statement(named[first])}` and {other} as `{statement(named[other])}`"
+        both = f"{first} as `{named[first].statement()}` and {other} as `{named[other].statement()}`"
         msg = f"source {source}: its files are laid out in two ways, {both}; make two sources of them"
         raise RecipeError(msg)
     return named[first]

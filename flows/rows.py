@@ -141,7 +141,8 @@ class Rows:
         from curation.normalize import Origin, judge  # noqa: PLC0415 - brings numba: as long as a whole lookup
         from curation.read import RawRow  # noqa: PLC0415 - as above
 
-        origin = Origin(self.source(source), "", "", "")
+        stated = self.source(source)
+        origin = Origin(stated, "", "", "", self.recipe.reads_unopened(stated))
         found = judge(RawRow(0, values, None, ""), origin=origin, max_row_bytes=_ANY_SIZE).conversation
         return Said(found.messages, found.tools) if found else None
 
@@ -183,7 +184,8 @@ class Rows:
         from curation.normalize import Origin, reopen  # noqa: PLC0415 - as above
         from curation.read import slices  # noqa: PLC0415 - as above
 
-        origin, limit = Origin(self.source(source), "", "", file), self.recipe.max_row_bytes
+        stated, limit = self.source(source), self.recipe.max_row_bytes
+        origin = Origin(stated, "", "", file, self.recipe.reads_unopened(stated))
         with suppress(SourceError):  # another file than that of the build
             for piece in slices(file, path, ""):
                 end = _ANY_SIZE if piece.rows is None else piece.first_row + piece.rows

@@ -20,6 +20,8 @@ from schemas.run import Acceptance, RunReport
 from train.result import TrainResult
 
 _LONGEST_TEXT = 10_000
+_FIELDS = 8
+"""Unread fields that are named in a line."""
 
 _MARKS = {"pass": "[green]✓[/]", "warn": "[yellow]![/]", "fail": "[red]✗[/]"}
 
@@ -42,6 +44,8 @@ def version_facts(version: Path) -> dict[str, object]:
         "accepted": accepted.model_dump(mode="json") if accepted else None,
         "checks": [check.model_dump() for check in report.checks],
         "gates": [gate.model_dump() for gate in told.gates] if told else None,
+        "turns": [count.model_dump() for count in report.turns],
+        "findings": [one.model_dump() for one in report.findings],
         "shares": [share.model_dump() for share in manifest.shares],
         "fractions": fractions(manifest.shares),
         "formats": {source.name: source.format for source in manifest.sources},
@@ -68,6 +72,8 @@ def show_version(version: Path, console: Console) -> None:
         say(line, soft_wrap=True)
     say(_shares(report))
     say(_losses(report))
+    for line in _reading(report):
+        say(line)
     say(f"mixture  {plain(str(version))}", soft_wrap=True)
     say(f"report   {plain(str(_page(version)))}", soft_wrap=True)
 
@@ -89,6 +95,22 @@ def _gates(found: Sequence[GateResult]) -> Iterator[str]:
     objecting = {gate.gate for gate in found if gate.level != "pass"}
     if calm := list(dict.fromkeys(gate.gate for gate in found if gate.gate not in objecting)):
         yield f"  {_MARKS['pass']} gates without objection: {plain(', '.join(calm))}"
+
+
+def _reading(report: Report) -> Iterator[str]:
+    """Yield how many turns are learned, and in one line a source what was found in its rows."""
+    for count in report.turns:
+        context = _listed(f"{reason} {turns:,}" for reason, turns in count.context.items())
+        learned = f"{count.turns:,} = {count.trained:,} learned"
+        yield f"turns    {plain(count.source)}: {learned} + context ({context})"
+    for one in report.findings:
+        if one.found:
+            listed = _listed(f"{word} {times:,}" for word, times in one.found.items())
+            yield f"found    {plain(one.source)}: {listed}"
+        if one.unread:
+            fields = _listed(f"{field.path} {field.count:,}" for field in one.unread[:_FIELDS])
+            more = f" and {len(one.unread) - _FIELDS} more" if len(one.unread) > _FIELDS else ""
+            yield f"unread   {plain(one.source)}: {plain(fields)}{more}"
 
 
 def _accepted(version: Path) -> Acceptance | None:

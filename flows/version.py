@@ -22,10 +22,12 @@ from flows.store import MANIFEST, StageOutput, digest, write_json
 from flows.tonight import asked_of
 from schemas.artifact import Snapshot
 from schemas.errors import LedgerError, StoreCorrupt
-from schemas.ledger import Ledger, StageCount, total
+from schemas.findings import Tally, looks_like
+from schemas.findings import total as total_tally
+from schemas.ledger import Ledger, StageCount, TurnCount, total
 from schemas.manifest import SPLITS, FileEntry, Manifest, SourceEntry
 from schemas.recipe import Recipe
-from schemas.report import Columns, Report
+from schemas.report import Columns, Report, SourceFindings, Unread
 from templates import template_digest, tokenizer_digest
 
 _HASHED_AT_ONCE = 4
@@ -135,6 +137,8 @@ def _report(work: Work, ledger: Ledger, content: str) -> Report:
         thinking=audit.thinking,
         spreads=audit.spreads,
         columns=_columns(work),
+        turns=_turns(work, ledger),
+        findings=_findings(work),
         clusters=audit.clusters,
         samples=audit.samples,
         sources=tuple(work.origins),
@@ -152,6 +156,38 @@ def _columns(work: Work) -> tuple[Columns, ...]:
         seen = profile.ProfilePart.model_validate(shard.validated.result["columns"])
         parts[shard.source.name].append(seen)
     return tuple(profile.merged(name, found) for name, found in parts.items())
+
+
+def _turns(work: Work, ledger: Ledger) -> tuple[TurnCount, ...]:
+    """Return what became of each source's turns.
+
+    Raises:
+        LedgerError: if a turn is neither learned nor context.
+    """
+    counted = {source.name: TurnCount(source=source.name) for source in work.recipe.sources}
+    for shard in work.shards:
+        counted[shard.source.name] += TurnCount.model_validate(shard.validated.result["turns"])
+    return tuple(count.check(ledger) for count in counted.values())
+
+
+def _findings(work: Work) -> tuple[SourceFindings, ...]:
+    """Return what validation found in the rows of each source besides."""
+    found = []
+    for source in work.recipe.sources:
+        shards = (shard for shard in work.shards if shard.source.name == source.name)
+        tally = total_tally(Tally.model_validate(shard.validated.result["tally"]) for shard in shards)
+        unread = [
+            Unread(
+                **field.model_dump(),
+                looks_like=looks_like(field.path),
+                setting=source.format.setting_for(field.path),
+            )
+            for field in tally.unread
+        ]
+        found.append(
+            SourceFindings(source=source.name, found=tally.findings, unread=tuple(unread), cut=tally.cut)
+        )
+    return tuple(found)
 
 
 def _manifest(work: Work, report: Report, folder: Path) -> Manifest:

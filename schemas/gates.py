@@ -124,6 +124,12 @@ class Gates(Record):
     """How long the examples of a source are, in tokens."""
     contamination: RateGate = RateGate(limit=0.01)
     """Rows of a source that are left out because they are questions of a benchmark."""
+    unread_fields: CountGate = CountGate()
+    """Values of a field that nothing reads although its name looks like reasoning, a weight, tools, a system
+    prompt, history, a score or an image."""
+    findings: CountGate = CountGate()
+    """What validation found in the rows of a source that teaches a model something wrong: answers against
+    their switch, calls without a response, marks and scores that say nothing."""
     expected_rows: ExpectationGate = ExpectationGate(action="fail")
     """Raw rows of a source that states how many there must be."""
 

@@ -61,6 +61,7 @@ class Reason(StrEnum):
     # render: a good row, but not trainable as it stands
     MODE_UNSUPPORTED = "mode_unsupported", "the model's template cannot express this row's thinking mode"
     ROUND_TRIP = "round_trip", "the rendered text does not read back as the same conversation"
+    SEAM = "seam", "a token spans the end of the prompt: the answer begins with white space"
     TOO_LONG = "too_long", "more tokens than the recipe allows; never cut, so left out"
 
     # mix: a good example, but the shares had no room for it

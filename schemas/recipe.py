@@ -49,6 +49,8 @@ class SourceBase(Record):
     or the row is dropped, and earlier ones without it are context."""
     supervise: Literal["all", "last"] = "all"
     """Which assistant turns become training examples; turns that are marked as context never do."""
+    soft_switch: Literal["plain", "train"] = "plain"
+    """Where an answer to `/no_think` has its empty trace: in the prompt (`plain`), or learned (`train`)."""
     turns: Neighbours = "keep"
     """What becomes of turns in a row by one speaker: `keep` leaves them turns of their own, as the template
     renders them (two answers in a row cost the row), `join` makes one turn of them, on lines of their own,

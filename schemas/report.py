@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from schemas.ledger import Ledger
+from schemas.findings import UnreadField
+from schemas.ledger import Ledger, TurnCount
 from schemas.manifest import Share, SourceEntry
 from schemas.recipe import Recipe
 from schemas.record import Record
@@ -67,6 +68,27 @@ class Columns(Record):
     """Rows where the column is null, or not there."""
     cut: bool = False
     """Whether there are more columns than are listed."""
+
+
+class Unread(UnreadField):
+    """A field of a source's rows that nothing reads."""
+
+    looks_like: str | None
+    """What its name suggests, a key of `schemas.findings.KINDS`; unset for other names."""
+    setting: str | None
+    """What the recipe says to have it read, where a setting of the format does."""
+
+
+class SourceFindings(Record):
+    """What was found in the rows of one source that is not a reason to drop them."""
+
+    source: str
+    found: Mapping[str, int]
+    """How often, by finding, of the rows that validation kept."""
+    unread: tuple[Unread, ...]
+    """Fields that nothing reads, of all rows."""
+    cut: bool = False
+    """Whether there are more unread fields than are listed."""
 
 
 class ClusterRow(Record):
@@ -135,6 +157,8 @@ class Report(Record):
     thinking: tuple[ThinkView, ...] = ()
     spreads: tuple[Spread, ...] = ()
     columns: tuple[Columns, ...] = ()
+    turns: tuple[TurnCount, ...] = ()
+    findings: tuple[SourceFindings, ...] = ()
     clusters: ClusterView
     samples: tuple[Sample, ...]
     sources: tuple[SourceEntry, ...]

@@ -1,11 +1,14 @@
 """From conversations to the text a Qwen3 model reads: rendering, training turns, reading back, token counts.
 
 `render_chat` is the reference and takes any message list; `training_turns` is the fast, strict form
-for conversations; `round_trip_problem` proves that nothing was lost.
+for conversations; `round_trip_problem` proves that nothing was lost, `seam_problem` that no token spans the
+end of a prompt.
 """
 
 from templates.parse import parse_chat, round_trip_problem
 from templates.render import render_chat, template_digest
+from templates.seam import seam_problem
+from templates.switch import NO_THINK, Switch, governing_switches
 from templates.tokenizer import (
     count_tokens,
     encode,
@@ -14,19 +17,24 @@ from templates.tokenizer import (
     tokenizer_digest,
     tokenizer_path,
 )
-from templates.turns import ModeUnsupported, TrainingTurn, cut_trace, training_turns
+from templates.turns import Learned, ModeUnsupported, TrainingTurn, cut_trace, training_turns
 
 __all__ = [
+    "NO_THINK",
+    "Learned",
     "ModeUnsupported",
+    "Switch",
     "TrainingTurn",
     "count_tokens",
     "cut_trace",
     "encode",
     "encode_batch",
+    "governing_switches",
     "parse_chat",
     "reference_tokenizer",
     "render_chat",
     "round_trip_problem",
+    "seam_problem",
     "template_digest",
     "tokenizer_digest",
     "tokenizer_path",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from schemas.errors import TemplateError
 from templates.render import tojson
+from templates.switch import NO_THINK, governing_switches
 from templates.turns import (
     ANSWER,
     CALL_CLOSE,
@@ -79,7 +80,9 @@ def round_trip_problem(
 
     The one thing that may be missing are the traces of earlier queries, which no template shows.
     """
-    opening = generation_prompt(template, thinking=turn.thinking)
+    if turn.soft and (template != "qwen3" or governing_switches(messages)[turn.turn] != NO_THINK):
+        return f"messages[{turn.turn}] (assistant): learns an empty trace, but {NO_THINK} was not said"
+    opening = generation_prompt(template, thinking=turn.thinking or turn.soft)
     if not turn.prompt.endswith(opening):
         return f"the prompt does not end with {opening!r}"
     try:

@@ -5,16 +5,20 @@ The prompt is what the model would be shown at inference, the completion what it
 
     thinking       …<|im_start|>assistant\n⟦<think>\n2+3=5.\n</think>\n\nIt is 5.<|im_end|>\n⟧
     not thinking   …<|im_start|>assistant\n<think>\n\n</think>\n\n⟦Hi!<|im_end|>\n⟧
+    soft switch    … /no_think<|im_end|>\n<|im_start|>assistant\n⟦<think>\n\n</think>\n\nHi!<|im_end|>\n⟧
+
+The last form is made on demand only. No other form learns an empty trace: it teaches a model that is served
+with thinking on to obey the word in its prompt.
 
 LLaMA-Factory, ms-swift and TRL label rows of this form token by token alike.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, TypeAlias
 
-from schemas.errors import TemplateError
 from templates.render import tojson
+from templates.switch import NO_THINK, governing_switches
 
 if TYPE_CHECKING:
     from schemas.conversation import Message, ToolCall
@@ -26,6 +30,7 @@ ASSISTANT = f"{OPEN}assistant\n"
 _OPEN_TAG, _CLOSE_TAG = "<think>", "</think>"
 THINK = f"{_OPEN_TAG}\n"
 ANSWER = f"\n{_CLOSE_TAG}\n\n"
+EMPTY_TRACE = THINK + ANSWER
 TOOLS_OPEN = (
     "# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
     "You are provided with function signatures within <tools></tools> XML tags:\n<tools>\n"
@@ -41,13 +46,24 @@ CALL_OPEN = "<tool_call>\n"
 CALL_CLOSE = "\n</tool_call>"
 
 
-class ModeUnsupported(TemplateError):
-    """The template has no way to write this row: a trace it never shows, or a turn without one."""
+@dataclass(frozen=True, slots=True)
+class ModeUnsupported:
+    """A turn that the template cannot write: it never shows the trace, or demands one that is not there."""
+
+    turn: int
+    """Position among the conversation's messages."""
+    why: str
+    """Names the message."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingTurn:
-    """One assistant turn to learn; `prompt + completion` is the official rendering up to its end."""
+    """One assistant turn to learn: `prompt` and `completion` are what the official template prints for it.
+
+    Together they are the official rendering up to the turn's end, with one exception. Of two assistant
+    turns in a row, the template shows an empty trace in the earlier one as long as that is the last turn.
+    The prompt of the later one shows it too, because the model reads it at inference.
+    """
 
     turn: int
     """Position among the conversation's messages: the prompt shows `messages[:turn]`."""
@@ -56,48 +72,69 @@ class TrainingTurn:
     prompt: str
     completion: str
 
+    @property
+    def soft(self) -> bool:
+        """Return whether the turn learns its empty trace, in answer to `/no_think`."""
+        return not self.thinking and self.completion.startswith(EMPTY_TRACE)
+
+
+Learned: TypeAlias = TrainingTurn | ModeUnsupported
+"""What comes of a wanted turn."""
+
 
 def training_turns(
     messages: "Sequence[Message]",
     tools: Sequence[Mapping[str, object]] = (),
     *,
     template: "Template",
-    supervise: Literal["all", "last"] = "all",
-) -> list[TrainingTurn]:
-    """Return the assistant turns of a canonical conversation as prompts and completions, in order.
+    turns: Collection[int],
+    soft_switch: bool = False,
+) -> list[Learned]:
+    """Return the wanted assistant turns of a conversation as prompts and completions, in order.
 
-    Written straight into strings, equal to `render_chat` for every conversation that `schemas`
-    accepts; other message lists are not looked after here.
+    Written straight into strings, equal to `render_chat` for every order of turns in which tools follow calls
+    and the assistant speaks last. What comes of a turn does not depend on which others are wanted.
 
     Args:
         messages: The turns of a `Conversation`.
         tools: Its tool definitions.
         template: Whose text is wanted.
-        supervise: Every assistant turn, or only the last.
+        turns: Positions of the assistant turns to learn. Turns of other roles and turns before the first
+            user turn are left out: nobody asked for them, and no template shows a trace there.
+        soft_switch: Whether an answer without a trace to `/no_think` learns its empty trace (hybrid only).
 
-    Raises:
-        ModeUnsupported: where the template would drop a trace that belongs to a learned turn or to
-            a tool step before it, or demands one that is not there; names the message.
+    Returns:
+        For each turn a `TrainingTurn`, or a `ModeUnsupported` where the template would drop a trace that
+        belongs to the turn or to a step before it, or demands one that is not there.
     """
+    soft = _soft(messages) if soft_switch and template == "qwen3" else ()
     last = len(messages) - 1
     past = _system(messages[0], tools)  # up to the last query, as every later turn is shown it
     shown = bare = ""  # what was said since: with its traces for this query, without for later ones
-    learned: list[TrainingTurn] = []
+    asked = traced = False  # whether there was a query, and a trace since
+    before = ""
+    learned: list[Learned] = []
     for index, message in enumerate(messages):
-        if message.role == "user":
+        role = message.role
+        if role == "user":
             past += f"{bare}{OPEN}user\n{message.content}{CLOSE}"
             shown = bare = ""
-        elif message.role == "tool":
-            response = _response(messages, index)
-            shown += response
-            bare += response
-        elif message.role == "assistant":
+            asked, traced = True, False
+        elif role == "assistant":
             reply = f"{_reply(message)}{CLOSE}"
-            if supervise == "all" or index == last:
-                learned.append(_learned(index, message, past + shown, reply, template))
+            if asked and index in turns:
+                history = past + (_ended(shown, messages[index - 1], template) if before == role else shown)
+                made = _learned(index, message, history, reply, template, traced=traced, soft=index in soft)
+                learned.append(made)
             if index < last:
                 shown += f"{ASSISTANT}{_trace(message)}{reply}"
                 bare += f"{ASSISTANT}{reply}"
+                traced = traced or bool(message.reasoning)
+        elif index or role == "tool":  # a leading system turn is in the head
+            said = _response(messages, index) if role == "tool" else _later_system(message)
+            shown += said
+            bare += said
+        before = role
     return learned
 
 
@@ -118,20 +155,49 @@ def generation_prompt(template: "Template", *, thinking: bool) -> str:
     """Return what a prompt ends with: the assistant's turn, opened for a trace or past an empty one."""
     if template == "qwen3-thinking-2507":
         return ASSISTANT + THINK
-    return ASSISTANT + THINK + ANSWER if template == "qwen3" and not thinking else ASSISTANT
+    return ASSISTANT + EMPTY_TRACE if template == "qwen3" and not thinking else ASSISTANT
 
 
-def _learned(index: int, message: "Message", history: str, reply: str, template: "Template") -> TrainingTurn:
+def _soft(messages: "Sequence[Message]") -> set[int]:
+    """Return the turns that answer `/no_think` without a trace."""
+    said = enumerate(zip(messages, governing_switches(messages), strict=True))
+    return {index for index, (message, switch) in said if switch == NO_THINK and not message.reasoning}
+
+
+def _unsupported(message: "Message", template: "Template", *, traced: bool) -> str | None:
+    """Return why the template cannot write a turn."""
+    if template == "qwen3-instruct-2507" and (message.reasoning or traced):
+        verb = "holds" if message.reasoning else "follows"
+        return f"{verb} a trace of reasoning, which {template} never shows"
+    if template == "qwen3-thinking-2507" and not message.reasoning:
+        return f"has no trace of reasoning, with which {template} always starts"
+    return None
+
+
+def _ended(shown: str, last: "Message", template: "Template") -> str:
+    """Return what was said since the query as it reads while the answer `last` is the very last turn."""
+    if last.reasoning or template == "qwen3-instruct-2507":
+        return shown
+    reply = f"{_reply(last)}{CLOSE}"
+    return f"{shown.removesuffix(reply)}{EMPTY_TRACE}{reply}"
+
+
+def _learned(
+    index: int,
+    message: "Message",
+    history: str,
+    reply: str,
+    template: "Template",
+    *,
+    traced: bool,
+    soft: bool,
+) -> Learned:
+    """Return a turn as it is learned, which comes after a trace of this query (`traced`) or not."""
     thinking = bool(message.reasoning)
-    if template == "qwen3-instruct-2507" and (thinking or THINK in history):
-        verb = "holds" if thinking else "follows"
-        msg = f"messages[{index}] (assistant) {verb} a trace of reasoning, which {template} never shows"
-        raise ModeUnsupported(msg)
-    if template == "qwen3-thinking-2507" and not thinking:
-        msg = f"messages[{index}] (assistant) has no trace of reasoning, with which {template} always starts"
-        raise ModeUnsupported(msg)
-    opening = generation_prompt(template, thinking=thinking)
-    trace = _trace(message)
+    if template != "qwen3" and (fault := _unsupported(message, template, traced=traced)):
+        return ModeUnsupported(index, f"messages[{index}] (assistant) {fault}")
+    opening = generation_prompt(template, thinking=thinking or soft)
+    trace = EMPTY_TRACE if soft else _trace(message)
     if template == "qwen3-thinking-2507":
         trace = trace.removeprefix(THINK)
     return TrainingTurn(index, thinking, history + opening, trace + reply)
@@ -144,6 +210,10 @@ def _system(first: "Message", tools: Sequence[Mapping[str, object]]) -> str:
     before = "" if system is None else f"{system}\n\n"
     listed = "\n".join(tojson(tool) for tool in tools)
     return f"{OPEN}system\n{before}{TOOLS_OPEN}{listed}{TOOLS_CLOSE}{CLOSE}"
+
+
+def _later_system(message: "Message") -> str:
+    return f"{OPEN}system\n{message.content}{CLOSE}"
 
 
 def _response(messages: "Sequence[Message]", index: int) -> str:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from schemas.conversation import CONTROL_TOKENS
 from schemas.errors import TrainError
-from templates.tokenizer import encode, encode_batch
+from templates.seam import seam_problem
+from templates.tokenizer import encode_batch
 from train.rows import RowNumbers, Rows
 
 IGNORE = -100
@@ -84,8 +85,7 @@ def encode_pairs(
         ids of shape (tokens,); lengths of shape (rows, 2).
 
     Raises:
-        TrainError: when nothing of a row would be trained, or when a token would span the seam: other
-            trainers, which encode the whole text, would then see other tokens than these.
+        TrainError: when nothing of a row would be trained, or when a token would span the seam.
     """
     ids, found = encode_batch([text for pair in zip(prompts, completions, strict=True) for text in pair])
     lengths = found.reshape(-1, 2)
@@ -93,24 +93,11 @@ def encode_pairs(
         empty = "completion" if lengths[row, 0] else "prompt"
         msg = f"row {names[row]}: no token to train on, its {empty} is empty"
         raise TrainError(msg)
-    ends = np.cumsum(lengths.sum(axis=1))
-    for row, (prompt, completion) in enumerate(zip(prompts, completions, strict=True)):
-        if _surely_apart(prompt, completion):
-            continue
-        if encode(prompt + completion) != ids[ends[row] - lengths[row].sum() : ends[row]].tolist():
-            seam = f"{prompt[-12:]!r} + {completion[:12]!r}"
-            msg = f"row {names[row]}: a token spans the end of the prompt ({seam})"
-            raise TrainError(f"{msg}: remove the white space that the answer begins with")
+    for name, prompt, completion in zip(names, prompts, completions, strict=True):
+        if problem := seam_problem(prompt, completion):
+            msg = f"row {name}: {problem}: build the mixture again, which leaves such rows out"
+            raise TrainError(msg)
     return ids, lengths
-
-
-def _surely_apart(prompt: str, completion: str) -> bool:
-    """Return whether no token can span the seam, which spares encoding the whole once more.
-
-    Qwen3's tokenizer cuts text before it merges: a line break ends a piece unless white space follows,
-    and it composes with no mark.
-    """
-    return prompt.endswith("\n") and not completion[0].isspace()
 
 
 def _label(ids: NDArray[np.int32], *, prompt: int) -> Example:

@@ -116,7 +116,8 @@ class ModeAnswers(Record):
     empty: int
     """Of these, answers whose trace says nothing."""
     right: int
-    """With thinking on: answers that begin with a trace which says something. Off: answers without a tag."""
+    """With thinking on: answers that begin with a trace which says something, or nothing where the row learnt
+    that of `/no_think`. Off: answers without a tag."""
 
 
 class SwitchReport(Record):

@@ -1,7 +1,8 @@
 """Whether the trained model thinks when it is asked to, and only then.
 
 Each held-out prompt is asked twice, in the two forms that servers use: with the generation prompt alone, and
-with an empty trace after it. Answers are greedy, so the same weights give the same report.
+with an empty trace after it. Where the row learnt to answer `/no_think` with an empty trace, that is what is
+asked of the model. Answers are greedy, so the same weights give the same report.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ from schemas.errors import ModeSwitchFailed, TrainError
 from schemas.recipe import Template
 from schemas.training import TrainPlan
 from templates.tokenizer import encode, reference_tokenizer
-from templates.turns import generation_prompt
+from templates.turns import EMPTY_TRACE, generation_prompt
 from train.model import Learner, head_weight
 from train.result import Answer, ModeAnswers, SwitchReport
 from train.rows import Rows, hash_order
@@ -32,6 +33,8 @@ class Prompt(NamedTuple):
 
     id: str
     text: str
+    soft: bool = False
+    """Whether it is to be answered with an empty trace when thinking is on: it says `/no_think`."""
 
 
 def draw_prompts(held_out: Rows, plan: TrainPlan, *, template: Template) -> tuple[Prompt, ...]:
@@ -55,11 +58,16 @@ def draw_prompts(held_out: Rows, plan: TrainPlan, *, template: Template) -> tupl
         raise TrainError(msg)
     order = hash_order(held_out.frame["id"], "switch")[: plan.switch_prompts]
     drawn = held_out.frame[order].select("position", "id", "thinking")
-    texts = pl.concat([pl.scan_parquet(file).select("prompt") for file in held_out.files])
+    empty = pl.col("completion").str.starts_with(EMPTY_TRACE)
+    texts = pl.concat([pl.scan_parquet(file).select("prompt", soft=empty) for file in held_out.files])
     found = texts.with_row_index("position").join(drawn.lazy(), on="position").collect()
     by_id = {
-        name: Prompt(name, _without_opening(name, prompt, template, thinking=thinking))
-        for name, prompt, thinking in found.select("id", "prompt", "thinking").iter_rows()
+        name: Prompt(
+            name,
+            _without_opening(name, prompt, template, thinking=thinking or soft),
+            soft=soft and not thinking,
+        )
+        for name, prompt, thinking, soft in found.select("id", "prompt", "thinking", "soft").iter_rows()
     }
     return tuple(by_id[name] for name in drawn["id"])
 
@@ -82,9 +90,10 @@ def check_switch(
         ModeSwitchFailed: if fewer do than the plan's `switch_least`, in either mode.
     """
     answers = {mode: _ask(learner, prompts, plan, template, mode) for mode in get_args(Mode)}
+    soft = [prompt.soft for prompt in prompts]
     report = SwitchReport(
-        thinking=_count(answers["thinking"]),
-        non_thinking=_count(answers["non_thinking"]),
+        thinking=_count(answers["thinking"], soft),
+        non_thinking=_count(answers["non_thinking"], soft),
         samples=tuple(answer for mode in get_args(Mode) for answer in answers[mode][:_SAMPLES]),
     )
     for asked, counts in (("on", report.thinking), ("off", report.non_thinking)):
@@ -129,14 +138,14 @@ def _batches(lengths: Sequence[int], plan: TrainPlan) -> Iterator[list[int]]:
     yield batch
 
 
-def _count(answers: Sequence[Answer]) -> ModeAnswers:
+def _count(answers: Sequence[Answer], soft: Sequence[bool]) -> ModeAnswers:
     traces = [_traces(answer.text) for answer in answers]
     return ModeAnswers(
         answers=len(answers),
         opened=sum(trace.opened for trace in traces),
         closed=sum(trace.closed for trace in traces),
         empty=sum(trace.empty for trace in traces),
-        right=sum(map(_is_right, answers, traces)),
+        right=sum(map(_is_right, answers, traces, soft)),
     )
 
 
@@ -152,9 +161,9 @@ def _traces(text: str) -> _Trace:
     return _Trace(bool(opened), bool(closed), bool(closed) and not trace.strip())
 
 
-def _is_right(answer: Answer, trace: _Trace) -> bool:
+def _is_right(answer: Answer, trace: _Trace, soft: bool) -> bool:
     if answer.mode == "thinking":
-        return answer.text.startswith(_OPEN) and not trace.empty
+        return answer.text.startswith(_OPEN) and trace.empty == soft
     return _OPEN not in answer.text and _CLOSE not in answer.text
 
 

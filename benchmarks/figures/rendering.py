@@ -50,7 +50,10 @@ def measure(options: Options) -> Sequence[Finding]:
 
 
 def _render(rows: Sequence[Conversation]) -> list[list[object]]:
-    return [training_turns(row.messages, row.tools, template="qwen3") for row in rows]
+    return [
+        training_turns(row.messages, row.tools, template="qwen3", turns=range(len(row.messages)))
+        for row in rows
+    ]
 
 
 def _plain(row: Conversation) -> dict[str, object]:

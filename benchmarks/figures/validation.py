@@ -5,14 +5,12 @@ from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
-import numpy as np
-
 from benchmarks.findings import Finding, Options
 from benchmarks.measure import cpu_seconds, medians
 from benchmarks.rows import described, folder, raw_rows
 from curation.normalize import Origin, judge, normalize_slice
 from curation.read import RawSlice, read_rows, slices
-from curation.screen import CLEARED, Screened
+from curation.screen import Screened
 from schemas.recipe import LocalSource
 
 MAX_ROW_BYTES = 1_000_000
@@ -65,8 +63,7 @@ def _origin(name: str) -> Origin:
 
 def _row_by_row(pieces: Sequence[tuple[RawSlice, Origin]], work: Path) -> None:
     """Write the same shards, but take every row for a suspect."""
-    nothing = Screened(CLEARED.to_frame(), np.zeros(0, np.int64))
-    with patch("curation.normalize.screen", lambda *_, **__: nothing):
+    with patch("curation.normalize.screen", lambda _, *, source, **__: Screened.nothing(source)):
         _slices(pieces, work, name="rows")
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
-from data.generate import clean, faults
+from data.generate import clean, faults, forms
 from data.generate.clean import Row, first_question
 from data.generate.draw import Draw
 from data.generate.novel import Gate, chinese_share, has_chinese, jaccard, views
@@ -20,6 +20,10 @@ from schemas.reasons import Reason
 
 CLEAN_CHATS, CLEAN_PROBLEMS, CLEAN_TOOL_CHATS = 3000, 800, 180
 CAP = 4
+_ONE_ANSWER = 3
+
+_BESIDE_THE_TEXT = (Reason.TOO_DEEP, Reason.WEIGHT_FRACTIONAL, Reason.ALL_CONTEXT)
+"""Faults in keys that turns of the hub's parquet schema do not have."""
 
 
 class Entry(NamedTuple):
@@ -72,6 +76,9 @@ def build_sample() -> Sample:
     _dirty_math(sample, problems)
     _dirty_chat(sample, chats)
     _dirty_tools(sample, tools)
+    _seams(sample, chats)
+    _odd_tools(sample, tools)
+    _beside_text(sample, tools)
     _long(sample, gate)
     _chat_duplicates(sample, good)
     _across(sample, good, solved)
@@ -152,7 +159,7 @@ def _dirty_math(sample: Sample, problems: Iterator[tuple[int, Problem]]) -> None
 
 def _dirty_chat(sample: Sample, chats: Iterator[Row]) -> None:
     for reason, ways in faults.TURN_FAULTS.items():
-        if reason is not Reason.TOO_DEEP:
+        if reason not in _BESIDE_THE_TEXT:
             for way in ways * 2:
                 row = next(chats)
                 sample.plant("chat", reason, {**row, "conversations": way(row["conversations"])})
@@ -194,7 +201,7 @@ def _dirty_tools(sample: Sample, rows: Iterator[Row]) -> None:
     for _ in range(6):
         row = next(rows)
         sample.plant("tools", Reason.THINK_UNEXPECTED, _answer(row, _thought(row)))
-    for tools in ('[{"name": "lookup"', '{"name": "lookup"}', '["lookup", "search"]', "42"):
+    for tools in ('[{"name": "lookup"', '{"title": "lookup"}', '["lookup", "search"]', "42"):
         sample.plant("tools", Reason.TOOLS_INVALID, {**next(rows), "tools": tools})
     sample.plant("tools", Reason.TOO_DEEP, {**next(rows), "tools": f"[{faults.DEEP}]"})
     for conversations in ("human: hello", None, 7, ["hello", "hi"]):
@@ -207,6 +214,29 @@ def _dirty_tools(sample: Sample, rows: Iterator[Row]) -> None:
         sample.plant("tools", Reason.LONE_SURROGATE, line.replace('"value": "', f'"value": "{half} ', 1))
 
 
+def _odd_tools(sample: Sample, rows: Iterator[Row]) -> None:
+    """Add rows without fault in the forms of other sets."""
+    for form in forms.FORMS:
+        sample.keep("tools", [form(next(rows))])
+
+
+def _beside_text(sample: Sample, rows: Iterator[Row]) -> None:
+    """Plant rows that come with what a model of text cannot see, and prompts that their owner withholds."""
+    for column, value in (
+        ("image", "photos/7.jpg"),
+        ("images", ["a.png", "b.png"]),
+        ("audio", {"path": "a"}),
+    ):
+        sample.plant("tools", Reason.MEDIA, {**next(rows), column: value})
+    for _ in range(2):
+        row = next(rows)
+        turns = [
+            {**turn, "value": None if turn["from"] == "human" else turn["value"]}
+            for turn in row["conversations"]
+        ]
+        sample.plant("tools", Reason.PROMPT_WITHHELD, {**row, "conversations": turns})
+
+
 def _thought(row: Row) -> str:
     text = str(row["conversations"][-1]["value"])
     return clean.thoughtful(text, chinese=has_chinese(text))
@@ -217,6 +247,15 @@ def _long(sample: Sample, gate: Gate) -> None:
         sample.plant("math", Reason.TOO_LONG, *clean.solutions(index, problem, 1))
     for row in islice(clean.long_chats(gate), 2):
         sample.plant("chat", Reason.TOO_LONG, row)
+
+
+def _seams(sample: Sample, rows: Iterator[Row]) -> None:
+    """Plant answers that begin with white space and a line break, which one token joins to the prompt's."""
+    for blank in (" \n", "\t\n", "\u00a0\n"):
+        row = next(row for row in rows if len(row["conversations"]) <= _ONE_ANSWER)
+        text = row["conversations"][-1]["value"]
+        if not text.startswith("<think>"):
+            sample.plant("chat", Reason.SEAM, _answer(row, blank + text))
 
 
 def _chat_duplicates(sample: Sample, good: list[Row]) -> None:

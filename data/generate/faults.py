@@ -112,21 +112,21 @@ TURN_FAULTS: Mapping[Reason, tuple[Callable[[Turns], Turns], ...]] = {
         lambda turns: [_turn("stage", "A quiet office."), *_pair(turns)],
     ),
     Reason.ROLE_ORDER: (
-        lambda turns: [_turn("human", "Hello?"), *_pair(turns)],
-        lambda turns: [_turn("gpt", "Hello, how can I help?"), *_pair(turns)],
         lambda turns: [*turns, _turn("gpt", "Is there anything else?")],
-        lambda turns: [_pair(turns)[0], _turn("system", "Be brief."), _pair(turns)[1]],
+        lambda turns: [_turn("gpt", "Hello, how can I help?"), _turn("system", "Be brief."), _pair(turns)[1]],
+        lambda turns: [_turn("observation", '{"ok": true}'), *_pair(turns)],
+        lambda turns: [_turn("system", "Be brief."), _pair(turns)[1]],
         lambda turns: [_pair(turns)[0], _turn("observation", '{"ok": true}'), _pair(turns)[1]],
     ),
     Reason.EMPTY_TURN: (
         lambda turns: [*turns, _turn("human", ""), _turn("gpt", "I did not receive a question.")],
         lambda turns: [*turns[:-1], {**turns[-1], "value": ""}],
         lambda turns: [*turns[:-1], {**turns[-1], "value": " \n\t"}],
-        lambda turns: [_turn("system", "  "), *_pair(turns)],
+        lambda turns: [_turn("human", "  "), *_pair(turns)],
     ),
     Reason.NO_FINAL_ASSISTANT: (
-        lambda turns: turns[:-1],
-        lambda turns: [*turns, _turn("human", "And what about tomorrow?")],
+        lambda turns: _pair(turns)[:1],
+        lambda turns: [_turn("system", "Be brief."), _turn("human", "And what about tomorrow?")],
         lambda turns: [],
     ),
     Reason.WRONG_TYPE: (
@@ -140,6 +140,14 @@ TURN_FAULTS: Mapping[Reason, tuple[Callable[[Turns], Turns], ...]] = {
         lambda turns: _called(turns, "lookup(key)"),
     ),
     Reason.TOO_DEEP: (lambda turns: _called(turns, DEEP),),
+    Reason.WEIGHT_FRACTIONAL: (
+        lambda turns: [*turns[:-1], {**turns[-1], "weight": 0.5}],
+        lambda turns: [*turns[:-1], {**turns[-1], "loss_weight": 0.25}],
+    ),
+    Reason.ALL_CONTEXT: (
+        lambda turns: [{**turn, "train": False} for turn in _pair(turns)],
+        lambda turns: [{**turn, "weight": 0} for turn in _pair(turns)],
+    ),
 }
 
 

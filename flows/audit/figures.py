@@ -68,7 +68,7 @@ def audit(
     """Measure what the report shows, and beside it compare a sample with the reference, shard by shard."""
     firsts = [output for output in gathered if any("-00000-of-" in name for name in output.files)]
     rejected = [output for name, output in joined.items() if name.startswith("rejects/")]
-    rated = sorted({shard.source.name for shard in shards if hasattr(shard.source.format, "pass_rate")})
+    rated = sorted({shard.source.name for shard in shards if shard.source.format.rated})
     seen = [
         _Shard(shard.source.name, shard.raw.piece.file, shard.keys, output.folder, output.result["clusters"])
         for shard, output in zip(shards, settled, strict=True)

@@ -68,6 +68,8 @@ def environment() -> Environment:
         "cause": lambda cause: sections.CAUSES.get(cause, cause),
         "sentence": sections.sentence,
         "layout": settled_statement,
+        "finding": sections.finding,
+        "context": sections.context,
         "clip": lambda text, longest: drawable(text, longest=longest),
         "colour": lambda place: place % COLOURS,
     }

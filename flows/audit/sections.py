@@ -9,8 +9,9 @@ import yaml
 from flows.audit.charts import COLOURS
 from flows.audit.plots import grouped
 from schemas.changes import Changes, Delta
+from schemas.findings import Finding
 from schemas.ledger import StageCount
-from schemas.reasons import Reason
+from schemas.reasons import Context, Reason
 from schemas.recipe import Recipe
 from schemas.report import Report, Sample
 from schemas.run import RunReport
@@ -159,6 +160,16 @@ def reasons(stages: Sequence[StageCount]) -> list[dict[str, object]]:
 def sentence(reason: str) -> str:
     """Return what a reason means, in words; empty for one that this release does not know."""
     return Reason(reason).sentence if reason in list(Reason) else ""
+
+
+def finding(word: str) -> str:
+    """Return what a finding means, in words; empty for one that this release does not know."""
+    return Finding(word).sentence if word in list(Finding) else ""
+
+
+def context(reason: str) -> str:
+    """Return why a turn is context, in words; empty for a reason that this release does not know."""
+    return Context(reason).sentence if reason in list(Context) else ""
 
 
 def samples(report: Report, *, kept: bool) -> list[dict[str, object]]:

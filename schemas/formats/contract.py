@@ -6,8 +6,9 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 from pydantic import Field
 
 from schemas.conversation import Role
-from schemas.findings import Notes
+from schemas.findings import Notes, looks_like
 from schemas.record import Record
+from schemas.yaml_line import yaml_line
 
 Row = Mapping[str, Any]
 """A raw row: a mapping of column name to value."""
@@ -91,6 +92,15 @@ class Format(Record):
     Under `format: auto` the least common layout that fits wins: a set keeps columns of text beside its turns.
     """
 
+    turn_keys: ClassVar[frozenset[str]] = frozenset()
+    """Settings that name a key of a turn; the other names are those of columns."""
+
+    rated: ClassVar[bool] = False
+    """Whether its rows say how often a model solved them, see `pass_rate`."""
+
+    type: str
+    """Name of the format."""
+
     @classmethod
     def recognise(cls, rows: Sequence[Row]) -> "Format | None":
         """Return the format with the settings that read such rows, None if they are laid out otherwise."""
@@ -101,6 +111,18 @@ class Format(Record):
         """Return the format with all settings that might be meant; columns may fit in more ways than one."""
         found = cls.recognise(rows)
         return () if found is None else (found,)
+
+    def setting_for(self, path: str) -> str | None:
+        """Return what a recipe says to have an unread field read, if a setting reads such fields."""
+        kind, key = looks_like(path), path.rpartition(".")[2]
+        if kind not in type(self).model_fields or (kind in self.turn_keys) != ("[]." in path):
+            return None
+        return f"format: {self.model_copy(update={kind: key}).statement()}"
+
+    def statement(self) -> str:
+        """Return the format as a recipe states it, with the settings that are not the default."""
+        stated = self.model_dump(mode="json", exclude_defaults=True, exclude={"type"})
+        return yaml_line({"type": self.type, **stated})
 
     def read(self, row: Row, notes: Notes, *, unopened: bool = False) -> Draft:
         """Return the conversation that a row states.

@@ -1,6 +1,5 @@
 """What `format: auto` makes of a sample of rows: their format, or in a sentence why they have none."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import get_args
 
@@ -13,6 +12,7 @@ from schemas.formats.contract import Format, Row
 from schemas.formats.fields import MEDIA
 from schemas.formats.oasst import are_messages
 from schemas.formats.sample import columns_of, filled_columns, most
+from schemas.yaml_line import yaml_line
 
 FORMATS: tuple[type[Format], ...] = tuple(
     kind for kind in get_args(get_args(RowFormat)[0]) if kind is not Auto
@@ -58,7 +58,6 @@ _RANKED = ("completions", "answers", "responses", "candidates", "generations")
 _RANKS = ("rank", "score", "rating", "annotations")
 _SHOWN = 20
 _NAME = 60
-_WORDS_OF_YAML = frozenset(("true", "false", "yes", "no", "on", "off", "null", "y", "n"))
 
 
 def parse_format(stated: object) -> RowFormat:
@@ -70,19 +69,12 @@ def parse_format(stated: object) -> RowFormat:
     return _ADAPTER.validate_python(stated)
 
 
-def statement(format: Format) -> str:
-    """Return a format as a recipe states it, with the settings that are not the default."""
-    stated = format.model_dump(mode="json", exclude_defaults=True)
-    kind = format.model_dump(mode="json", include={"type"})["type"]
-    return _flow({"type": kind, **stated})
-
-
 def settled_statement(stated: Mapping[str, object]) -> str:
     """Return a format that a manifest holds as a recipe states it; settings of later releases are unset."""
     try:
-        return statement(parse_format(stated))
+        return parse_format(stated).statement()
     except ValidationError:
-        return _flow(stated)
+        return yaml_line(stated)
 
 
 def best(rows: Sequence[Row]) -> Sequence[Format]:
@@ -142,22 +134,6 @@ def _is_ranked(value: object) -> bool:
 
 def _has_rank(item: Mapping[str, object]) -> bool:
     return any(rank in name.casefold() for name in map(str, item) for rank in _RANKS)
-
-
-def _flow(value: object) -> str:
-    """Return plain JSON as YAML on one line, words without quotes."""
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{_flow(key)}: {_flow(item)}' for key, item in value.items())}}}"
-    if isinstance(value, list):
-        return f"[{', '.join(map(_flow, value))}]"
-    if isinstance(value, str) and _is_word(value):
-        return value
-    return json.dumps(value, ensure_ascii=not (isinstance(value, str) and value.isprintable()))
-
-
-def _is_word(text: str) -> bool:
-    plain = text.replace("_", "a").replace(".", "a")
-    return plain.isalnum() and plain.isascii() and text[0].isalpha() and text.casefold() not in _WORDS_OF_YAML
 
 
 def _shown(name: str) -> str:

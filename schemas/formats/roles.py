@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import BeforeValidator, Field
 
 CALL = "function_call"
 """Role of a turn whose text is the JSON of the assistant's calls."""
@@ -76,17 +76,17 @@ def _plain(name: str) -> str:
     return name.strip().casefold().replace("-", "_").replace(" ", "_")
 
 
-def _is_role(role: str) -> str:
-    if role not in ROLE_NAMES:
+def _known_role(role: object) -> object:
+    if isinstance(role, str) and role not in ROLE_NAMES:
         close = get_close_matches(role, list(ROLE_NAMES), n=1, cutoff=0.4)
         meant = f"; perhaps {close[0]!r} is meant" if close else ""
-        msg = f"{role!r} is no role, there are {', '.join(ROLE_NAMES)}{meant}"
+        msg = f"{role!r} is not a role, there are {', '.join(ROLE_NAMES)}{meant}"
         raise ValueError(msg)
     return role
 
 
-Roles = Annotated[
-    Mapping[Annotated[str, Field(max_length=256)], Annotated[str, AfterValidator(_is_role)]],
-    Field(max_length=100),
+RoleName = Annotated[
+    Literal["system", "user", "assistant", "tool", "function_call"], BeforeValidator(_known_role)
 ]
+Roles = Annotated[Mapping[Annotated[str, Field(max_length=256)], RoleName], Field(max_length=100)]
 """Role of speakers that are not in `ROLE_NAMES`, or that mean something else there."""

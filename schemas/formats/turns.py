@@ -50,6 +50,7 @@ _ANSWER = "answer"
 _TURN_MARKS = "metadata.train_turns"
 _TEXT_PARTS = ("text", "input_text", "output_text")
 _FLAGS = frozenset(("on", "off", "true", "false", "yes", "no", "none", "null", "n/a"))
+_SHOWN = 200
 _YES = (True, 1, "1", "1.0", "true", "yes")
 _NO = (False, 0, "0", "0.0", "false", "no")
 _PLAIN_KEYS = frozenset(
@@ -75,6 +76,8 @@ class TurnFormat(Format):
 
     column: ClassVar[str]
     """Name of the setting that names the column of the turns."""
+
+    turn_keys: ClassVar[frozenset[str]] = frozenset(("speaker", "text", "reasoning", "weight"))
 
     speaker: Column | None = None
     """Key of a turn that names its speaker; unset means `role`, `from`, `speaker` or `author`."""
@@ -221,9 +224,8 @@ class TurnFormat(Format):
             detail = f"turn {index} is spoken by {name[:40]!r}{nearest_role(name)}: see `roles`"
             raise fault(Reason.ROLE_UNKNOWN, detail)
         key = first_stated(turn, self._texts)
-        if key is None and role == "user" and any(name in turn for name in self._texts):
-            detail = f"the text of turn {index}, the user's, is null: its owner may withhold it"
-            raise fault(Reason.PROMPT_WITHHELD, detail)
+        if key is None and not any(turn.get(calls) for calls in _CALLS):
+            self._refuse_unsaid(turn, role, index)
         content = self._content(turn.get(key) if key else None, index, notes)
         self._leave_rest(turn, (speaker, key), notes)
         for column in TOOL_COLUMNS:
@@ -240,6 +242,17 @@ class TurnFormat(Format):
         else:
             context = self._is_context(turn, index, notes) or context
             self._add_answer(chat, turn, content, context=context, stated=role == CALL)
+
+    def _refuse_unsaid(self, turn: Row, role: str, index: int) -> None:
+        """Refuse a turn of which no key holds a text; a system turn whose text is null says nothing."""
+        null = any(name in turn for name in self._texts)
+        if null and role == "user":
+            detail = f"the text of turn {index}, the user's, is null: its owner may withhold it"
+            raise fault(Reason.PROMPT_WITHHELD, detail)
+        if not null or role != "system":
+            keys = ", ".join(map(repr, turn))[:_SHOWN]
+            detail = f"turn {index} has no {self._texts[0]}: its keys are {keys}; see `text`"
+            raise fault(Reason.WRONG_TYPE, detail)
 
     def _add_answer(self, chat: Chat, turn: Row, content: Content, *, context: bool, stated: bool) -> None:
         """Add a turn of the assistant; `stated` if its text is the JSON of its calls."""

@@ -64,7 +64,6 @@ def settled(
     rejects: list[dict[str, Any]] | None = None,
     rows: list[dict[str, Any]],
     parts: list[tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]],
-    supervise: str = "all",
     numbers: str = "ignore",
 ) -> Settled:
     """Settle valid rows of which each part rendered some (index, lost) and drew some of those."""
@@ -87,7 +86,6 @@ def settled(
             [{**one, "nth": number} for number, (_, _, drawn) in enumerate(parts) for one in drawn],
             pl.Schema({**SELECTION, "nth": pl.Int32()}),
         ),
-        supervise=supervise,
         numbers=numbers,
     )
 
@@ -140,9 +138,9 @@ def test_every_row_has_one_fate_in_file_order(tmp_path: Path) -> None:
     )
 
 
-def test_only_supervised_turns_are_examples(tmp_path: Path) -> None:
-    """`supervise: last` makes one example a row."""
-    got = settled(tmp_path, rows=[valid(0, "a", turns=(1, 3))], parts=[], supervise="last")
+def test_only_learned_turns_are_examples(tmp_path: Path) -> None:
+    """A row has as many examples as validation found turns to learn."""
+    got = settled(tmp_path, rows=[valid(0, "a", turns=(3,))], parts=[])
     assert got.fates["examples"].to_list() == [1]
     assert got.rendered.read.examples == got.mixed.dropped["not_sampled"].examples == 1
 
@@ -207,7 +205,6 @@ def test_verdicts_of_other_rows_are_refused(tmp_path: Path) -> None:
                 verdicts=write(tmp_path / "verdicts", wrong, VERDICT_SCHEMA),
                 parts=[],
                 selection=tmp_path / "selection",
-                supervise="all",
             )
 
 

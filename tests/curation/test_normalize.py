@@ -30,6 +30,7 @@ from curation.normalize import (
 from curation.read import RawRow, RawSlice, read_rows, slices
 from schemas.conversation import Conversation
 from schemas.errors import SourceError
+from schemas.findings import Finding
 from schemas.ledger import Amount, StageCount
 from schemas.reasons import Reason
 from schemas.recipe import LocalSource
@@ -77,6 +78,12 @@ def turns(*said: tuple[str, str]) -> Row:
     return {"messages": [{"role": role, "content": content} for role, content in said]}
 
 
+def marked(**mark: object) -> Row:
+    row = chat()
+    row["messages"][1].update(mark)
+    return row
+
+
 def calls(call: object) -> Row:
     row = chat("")
     row["messages"][1]["tool_calls"] = [call]
@@ -112,15 +119,13 @@ TEXTS = {
 CASES = [
     *((name, make(text), reason) for name, make in ROWS.items() for reason, text in TEXTS.items()),
     *((name, make(value), "wrong_type") for name, make in ROWS.items() for value in (5, b"x", [1], {})),
-    *((name, make(meta=nested(70)), "too_deep") for name, make in ROWS.items()),
-    *((name, make(None), "wrong_type") for name, make in ROWS.items() if name != "messages"),
-    ("messages", chat(None), "empty_turn"),
+    *((name, make(None), "wrong_type") for name, make in ROWS.items()),
     *((name, {}, "wrong_type") for name in ROWS),
     ("sharegpt", says(("human", "q"), ("oracle", "a")), "role_unknown"),
     ("sharegpt", says(("gpt", "a")), "role_order"),
-    ("sharegpt", says(("human", "q"), ("human", "q"), ("gpt", "a")), "role_order"),
-    ("sharegpt", says(("human", "q"), ("gpt", "a"), ("system", "s"), ("gpt", "a")), "role_order"),
-    ("sharegpt", says(("human", "q"), ("gpt", "a"), ("human", "q")), "no_final_assistant"),
+    ("sharegpt", says(("human", "q"), ("gpt", "a"), ("gpt", "a")), "role_order"),
+    ("sharegpt", says(("human", "q"), ("observation", "r"), ("gpt", "a")), "role_order"),
+    ("sharegpt", says(("human", "q")), "no_final_assistant"),
     ("sharegpt", says(), "no_final_assistant"),
     ("sharegpt", says(("human", "q"), ("function_call", "f(x)")), "tool_call_invalid"),
     ("sharegpt", says(("human", "q"), ("function_call", "[]")), "tool_call_invalid"),
@@ -146,14 +151,15 @@ CASES = [
     ("sharegpt", gpt(tools="[1]"), "tools_invalid"),
     ("sharegpt", gpt(tools="[{}]"), "tools_invalid"),
     ("sharegpt", gpt(tools=7), "tools_invalid"),
-    ("sharegpt", gpt(score="high"), "wrong_type"),
-    ("sharegpt", gpt(score=True), "wrong_type"),
-    ("sharegpt", {"conversations": '[{"from": "human"}]'}, "wrong_type"),
+    ("sharegpt", {"conversations": '[{"value": "q"}]'}, "wrong_type"),
+    ("sharegpt", {"conversations": "no JSON"}, "wrong_type"),
+    ("sharegpt", gpt(system=["s"]), "wrong_type"),
+    ("messages", marked(weight=0.5), "weight_fractional"),
+    ("messages", marked(weight=0), "all_context"),
     ("alpaca", alpaca(history=[["q"]]), "wrong_type"),
     ("alpaca", alpaca(history="q"), "wrong_type"),
     ("alpaca", alpaca(history=[["q", " "]]), "empty_turn"),
     ("messages", turns(("robot", "q")), "role_unknown"),
-    ("messages", turns(("user", "q"), ("system", "s"), ("assistant", "a")), "role_order"),
     ("messages", turns(("user", "q")), "no_final_assistant"),
     ("messages", calls("f(x)"), "tool_call_invalid"),
     ("messages", calls({"name": "f", "arguments": {"x": 2**70}}), "wrong_type"),
@@ -170,8 +176,8 @@ CASES = [
     ("messages", chat(tools=[{"a": nested(70)}]), "too_deep"),
     ("messages", chat(tools="[" * 70 + "]" * 70), "too_deep"),
     ("messages", chat([{"type": "image", "url": "x"}]), "wrong_type"),
-    ("messages", chat(meta={(1, 2): 3}), "wrong_type"),
-    ("messages", chat(meta="\ud800"), "lone_surrogate"),
+    ("messages", chat(image="1.jpg"), "media"),
+    ("messages", chat(question=None), "prompt_withheld"),
 ]
 
 
@@ -205,6 +211,7 @@ def test_reasons_of_validation_are_all_in_the_tables() -> None:
         "solution_cap",
         "mode_unsupported",
         "round_trip",
+        "seam",
         "too_long",
         "not_sampled",
     }
@@ -212,7 +219,7 @@ def test_reasons_of_validation_are_all_in_the_tables() -> None:
 
 
 def test_a_good_row_becomes_a_conversation_that_knows_its_origin() -> None:
-    """Messages, lineage, quality, solver, metadata and id, and how much text it was."""
+    """Messages, lineage, quality, solver and id, and how much text it was."""
     row = math(problem_type="has_answer_extracted", generation_model="QwQ", pass_rate_72b_tir="0.5")
     got = judged(row, "openmathreasoning").conversation
     assert got is not None
@@ -227,32 +234,25 @@ def test_a_good_row_becomes_a_conversation_that_knows_its_origin() -> None:
         "row": 7,
     }
     assert (got.source, got.quality, got.solver) == ("s", 1.0, "QwQ")
-    assert got.metadata == {k: v for k, v in row.items() if k not in {"problem", "generated_solution"}}
 
 
-def test_metadata_of_any_type_becomes_json() -> None:
-    """Dates, decimals, NaN, bytes and huge integers are kept as well as JSON can say them."""
-    meta = {
-        "t": datetime(2025, 1, 2),
-        "d": Decimal("1.50"),
-        "n": float("nan"),
-        "b": b"x",
-        "i": 7,
-        "k": {1: 2},
-    }
-    got = judged(chat(**meta)).conversation
-    assert got is not None
-    assert got.metadata == {
-        "t": "2025-01-02T00:00:00",
-        "d": "1.50",
-        "n": None,
-        "b": "b'x'",
-        "i": 7,
-        "k": {"1": 2},
-    }
-    huge = judged(chat(i=2**64, j=2**64 - 1, n=float("nan"))).conversation
-    assert huge is not None
-    assert huge.metadata == {"i": str(2**64), "j": 2**64 - 1, "n": None}
+@pytest.mark.parametrize(
+    "meta",
+    [datetime(2025, 1, 2), Decimal("1.50"), float("nan"), b"x", {(1, 2): 3}, 2**70, "\ud800", nested(70)],
+)
+@pytest.mark.parametrize(("name", "make"), ROWS.items())
+def test_a_column_that_nobody_reads_costs_no_row(name: str, make: Any, meta: object) -> None:
+    """Whatever stands in it, it is not trained on."""
+    assert judged(make(meta=meta), name).reason is None
+
+
+@pytest.mark.parametrize("score", ["4.5", "high", True, [1]])
+@pytest.mark.parametrize("name", ["sharegpt", "alpaca", "messages"])
+def test_a_score_that_is_not_a_number_is_counted(name: str, score: object) -> None:
+    """The row has no quality then, and stays."""
+    got = judged(ROWS[name](score=score), name)
+    assert got.conversation is not None
+    assert (got.conversation.quality, got.notes.found) == (None, {Finding.SCORE_UNUSABLE: 1})
 
 
 def test_ids_depend_on_source_and_content_alone() -> None:
@@ -300,7 +300,7 @@ def write_lines(tmp_path: Path, lines: list[bytes]) -> RawSlice:
 def run(piece: RawSlice, out: Path, **settings: Any) -> StageCount:
     out.mkdir(exist_ok=True)
     origin = Origin(source(**settings), "data/set", "commit", piece.file)
-    return normalize_slice(piece, origin=origin, max_row_bytes=LIMIT, out=out)
+    return normalize_slice(piece, origin=origin, max_row_bytes=LIMIT, out=out).rows
 
 
 def line(row: Row) -> bytes:
@@ -432,7 +432,7 @@ def test_memory_is_bounded_by_bytes_too(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_parquet_file_with_odd_columns_is_read(tmp_path: Path) -> None:
-    """Dates, decimals, lists and structs beside the turns are metadata."""
+    """Dates, decimals, lists and structs beside the turns are unread fields."""
     table = pa.table(
         {
             "instruction": ["q1", "q2"],
@@ -450,8 +450,7 @@ def test_a_parquet_file_with_odd_columns_is_read(tmp_path: Path) -> None:
     row = next(read_rows(piece, max_row_bytes=LIMIT))
     good = judge(row, origin=origin, max_row_bytes=LIMIT)
     assert good.conversation is not None
-    metadata = good.conversation.metadata
-    assert (metadata["price"], metadata["vector"]) == ("1.50", [1.0, None])
+    assert {field.path for field in good.notes.tally().unread} == {"when", "price", "vector"}
 
 
 def test_a_file_with_fewer_rows_than_promised_is_refused(tmp_path: Path) -> None:
@@ -841,8 +840,8 @@ def test_real_hub_rows_have_the_fates_that_were_counted() -> None:
     """The dirt of the real datasets, by reason."""
     chats = fates("hub/mlabonne/FineTome-100k/data/train-00000-of-00001.parquet", "sharegpt")
     assert chats == {
-        None: 14694,
-        "no_final_assistant": 7,
+        None: 14700,
+        "no_final_assistant": 1,
         "role_order": 4,
         "empty_turn": 3,
         "control_char": 1,

@@ -8,7 +8,7 @@ import pytest
 
 from curation.dedup import VERDICT_SCHEMA
 from curation.normalize import KEYS
-from curation.pools import COUNTED, LOST, POOL, Part, PoolShard, Supervise, read_pool
+from curation.pools import COUNTED, LOST, POOL, Part, PoolShard, read_pool
 from curation.shards import write_shard
 from schemas.errors import LedgerError
 
@@ -29,17 +29,14 @@ def shard(folder: Path, *reasons: str | None) -> tuple[Path, Path]:
     return write(folder / "keys", rows, KEYS), write(folder / "verdicts", rows, VERDICT_SCHEMA)
 
 
-@pytest.mark.parametrize(("supervise", "turns"), [("all", [1, 3]), ("last", [3])])
-def test_every_supervised_turn_that_dedup_left_may_be_drawn(
-    tmp_path: Path, supervise: Supervise, turns: list[int]
-) -> None:
+def test_every_learned_turn_that_dedup_left_may_be_drawn(tmp_path: Path) -> None:
     """One line an example: ids as numbers, the raw row's place and bytes, nothing known of its tokens."""
-    got = read_pool([PoolShard(4, *shard(tmp_path, "near_dup", None), [])], supervise=supervise)
+    got = read_pool([PoolShard(4, *shard(tmp_path, "near_dup", None), [])])
     assert got.schema == POOL
     assert got.select("id", "low", "cluster", "turn", "shard", "row", "bytes").rows() == [
-        (2, 10, 7, turn, 4, 10, 101) for turn in turns
+        (2, 10, 7, turn, 4, 10, 101) for turn in (1, 3)
     ]
-    assert got.select(POOL.names()[7:]).null_count().sum_horizontal()[0] == 7 * len(turns)
+    assert got.select(POOL.names()[7:]).null_count().sum_horizontal()[0] == 7 * 2
 
 
 def test_what_was_rendered_is_known_in_its_part(tmp_path: Path) -> None:
@@ -51,7 +48,7 @@ def test_what_was_rendered_is_known_in_its_part(tmp_path: Path) -> None:
         index = write(tmp_path / f"i{number}", [{"row": row, "turn": turn, "place": 2, **sizes}], COUNTED)
         gone = [{"row": 0, "turn": 3, "reason": "too_long", "detail": "", "tokens": 9}] if number else []
         parts.append(Part(number + 8, index, write(tmp_path / f"l{number}", gone, LOST)))
-    got = read_pool([PoolShard(0, *paths, parts)], supervise="all").sort("row", "turn")
+    got = read_pool([PoolShard(0, *paths, parts)]).sort("row", "turn")
     assert got.schema == POOL
     known = ["row", "turn", "part", "place", "prompt_tokens", "completion_tokens", "thinking", "lost"]
     assert got.select(known).rows() == [
@@ -67,4 +64,4 @@ def test_verdicts_of_other_rows_are_refused(tmp_path: Path) -> None:
     keys, verdicts = shard(tmp_path, None, "near_dup")
     write_shard(verdicts, pl.read_parquet(verdicts).reverse())
     with pytest.raises(LedgerError, match="not about these rows"):
-        read_pool([PoolShard(0, keys, verdicts, [])], supervise="all")
+        read_pool([PoolShard(0, keys, verdicts, [])])

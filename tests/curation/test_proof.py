@@ -13,7 +13,7 @@ from curation.render import EXAMPLES
 from curation.shards import write_shard
 from schemas.conversation import Message
 from schemas.report import Check
-from templates import count_tokens, training_turns
+from templates import TrainingTurn, count_tokens, training_turns
 
 CHAT = (
     Message(role="system", content="Be brief."),
@@ -22,17 +22,21 @@ CHAT = (
     Message(role="user", content="sure?"),
     Message(role="assistant", content="Yes."),
 )
+SWITCHED = (*CHAT[:3], Message(role="user", content="sure? /no_think"), CHAT[-1])
+IN_A_ROW = (*CHAT[:3], CHAT[3], Message(role="assistant", content="Well."), CHAT[-1])
+BLOCK = "<think>\n\n</think>\n\n"
 
 
-def examples(**changes: Any) -> pl.DataFrame:
-    """Make the two examples of one chat, with changes to the second one."""
-    rows = []
-    for turn in training_turns(CHAT, template="qwen3"):
+def examples(chat: tuple[Message, ...] = CHAT, **changes: Any) -> pl.DataFrame:
+    """Make the first and the last example of one chat, with changes to the last one."""
+    rows: list[dict[str, Any]] = []
+    for turn in training_turns(chat, template="qwen3", turns=(2, len(chat) - 1), soft_switch=True):
+        assert isinstance(turn, TrainingTurn)
         prompt_tokens, completion_tokens = count_tokens([turn.prompt, turn.completion]).tolist()
         messages = [
             {"role": message.role, "content": message.content, "reasoning_content": message.reasoning}
             | {"tool_calls": None}
-            for message in CHAT[: turn.turn + 1]
+            for message in chat[: turn.turn + 1]
         ]
         facts = {"id": f"x-{turn.turn}", "source": "s", "conversation_id": "x", "turn": turn.turn}
         texts = {"thinking": turn.thinking, "prompt": turn.prompt, "completion": turn.completion}
@@ -64,11 +68,23 @@ def test_examples_that_equal_the_reference_pass(tmp_path: Path) -> None:
     assert got.detail == "4 examples rendered by Jinja and counted by the official tokenizer"
 
 
+@pytest.mark.parametrize("chat", [SWITCHED, IN_A_ROW], ids=["learned-empty-trace", "answers-in-a-row"])
+def test_other_forms_pass_as_they_are_served(tmp_path: Path, chat: tuple[Message, ...]) -> None:
+    """A learned empty trace is the answer with thinking on; and of two answers the first ends the prompt."""
+    write_shard(tmp_path / "a", examples(chat))
+    assert judged(tmp_path / "a").passed
+    assert (BLOCK in examples(chat)["completion"][-1]) == (chat is SWITCHED)
+    write_shard(tmp_path / "b", examples(chat, prompt=examples(chat)["prompt"][-1] + BLOCK))
+    assert not judged(tmp_path / "b").passed
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"prompt": "other"}, "x-4: another text"),
         ({"completion": "Yes.<|im_end|>"}, "x-4: another text"),
+        ({"completion": "es.<|im_end|>\n"}, "x-4: another text"),
+        ({"completion": f"{BLOCK}Yes.<|im_end|>\n"}, "x-4: another text"),
         ({"thinking": True}, "x-4: another text"),
         ({"prompt_tokens": 1}, r"x-4: 1 tokens in the prompt, \d+ by the reference"),
         ({"completion_tokens": 9}, "x-4: 9 tokens in the completion, 4 by the reference"),

@@ -54,7 +54,7 @@ LONG = {"messages": [user("long"), says("word " * 300), user("short?"), says("ye
 
 
 class Rendered:
-    """The three outputs of rendering turns of `rows`: all that are supervised, or those of `asked`."""
+    """The three outputs of rendering turns of `rows`: all of the assistant's, or those of `asked`."""
 
     def __init__(
         self,
@@ -62,11 +62,11 @@ class Rendered:
         rows: list[dict[str, Any]],
         *,
         asked: list[tuple[int, int]] | None = None,
-        supervise: str = "all",
+        soft_switch: str = "plain",
         template: Template = "qwen3",
         max_tokens: int = 10_000,
     ) -> None:
-        source = LocalSource(name="s", format="messages", files=("*",), supervise=supervise)
+        source = LocalSource(name="s", format="messages", files=("*",), soft_switch=soft_switch)
         path = folder / "f.jsonl"
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
         if asked is None:
@@ -74,7 +74,7 @@ class Rendered:
                 (number, place)
                 for number, row in enumerate(rows)
                 for place, message in enumerate(row["messages"])
-                if message["role"] == "assistant" and (supervise == "all" or message is row["messages"][-1])
+                if message["role"] == "assistant"
             ]
         wanted = pl.DataFrame(asked, schema={"row": pl.Int64, "turn": pl.Int32}, orient="row")
         out = folder / "out"
@@ -98,7 +98,7 @@ class Rendered:
 
 
 def test_every_assistant_turn_is_an_example(tmp_path: Path) -> None:
-    """One example per supervised turn, named by conversation and turn, counted with the real tokenizer."""
+    """One example per wanted turn, named by conversation and turn, counted with the real tokenizer."""
     got = Rendered(tmp_path, [AGENT, PLAIN])
     assert [frame.schema for frame in (got.examples, got.index, got.lost)] == [EXAMPLES, COUNTED, LOST]
     owner = got.examples["conversation_id"][0]
@@ -113,16 +113,11 @@ def test_every_assistant_turn_is_an_example(tmp_path: Path) -> None:
     assert (got.made, got.lost.height) == (4, 0)
 
 
-def test_only_the_last_turn_is_learned_if_the_source_says_so(tmp_path: Path) -> None:
-    """`supervise: last` makes one example a conversation."""
-    assert Rendered(tmp_path, [AGENT, PLAIN], supervise="last").examples["turn"].to_list() == [7, 1]
-
-
 @pytest.mark.parametrize("template", ["qwen3", "qwen3-thinking-2507"])
 def test_published_messages_render_to_prompt_and_completion(tmp_path: Path, template: Template) -> None:
     """Messages and tools as they are published give the very text that is trained on, turn by turn."""
     got = Rendered(tmp_path, [AGENT, PLAIN, THINKS, LONG], template=template)
-    assert got.examples.height == {"qwen3": 7, "qwen3-thinking-2507": 1}[template]
+    assert got.examples.height == {"qwen3": 7, "qwen3-thinking-2507": 3}[template]
     for row in got.examples.iter_rows(named=True):
         tools = json.loads(row["tools"]) if row["tools"] else None
         text = render_chat(row["messages"], tools=tools, template=template)
@@ -186,6 +181,71 @@ def test_a_mode_that_the_template_lacks_is_a_reason(
     assert got.index["row"].to_list() == kept
     assert set(got.lost["reason"]) == {"mode_unsupported"}
     assert got.lost.select("row", "turn").rows() == lost
+
+
+def test_a_turn_that_the_template_lacks_costs_itself_alone(tmp_path: Path) -> None:
+    """The other turns of its row are examples."""
+    mixed = {"messages": [*THINKS["messages"], *PLAIN["messages"]]}
+    got = Rendered(tmp_path, [mixed], template="qwen3-thinking-2507")
+    assert got.index.select("row", "turn").rows() == [(0, 1)]
+    assert got.lost.select("row", "turn", "reason").rows() == [(0, 3, "mode_unsupported")]
+
+
+@pytest.mark.parametrize(
+    ("template", "row", "seam"),
+    [
+        (
+            "qwen3-instruct-2507",
+            {"messages": [user(), says(" \nThe Black Sea.")]},
+            r"'|>assistant\n' + ' \nThe Black '",
+        ),
+        (
+            "qwen3-thinking-2507",
+            {"messages": [user(), says("The Black Sea.", " \nWhich one?")]},
+            r"'ant\n<think>\n' + ' \nWhich one?'",
+        ),
+    ],
+)
+def test_a_token_across_the_seam_is_a_reason(
+    tmp_path: Path, template: Template, row: dict[str, Any], seam: str
+) -> None:
+    """No trainer is given such a row; the detail shows the seam, and says what to edit."""
+    good = says("The Black Sea.", " Which one?" if template == "qwen3-thinking-2507" else None)
+    got = Rendered(tmp_path, [row, {"messages": [user(), good]}], template=template)
+    assert got.index["row"].to_list() == [1]
+    way_out = "remove the white space that messages[1] begins with"
+    want = (0, 1, "seam", f"a token spans the end of the prompt ({seam}): {way_out}")
+    assert got.lost.select("row", "turn", "reason", "detail").rows() == [want]
+
+
+def test_white_space_that_spans_no_seam_is_kept(tmp_path: Path) -> None:
+    """The hybrid template opens a trace in the completion, and no token joins an answer to two breaks."""
+    rows = [{"messages": [user(), says(" \na", " \nb")]}, {"messages": [user(), says(" \na")]}]
+    got = Rendered(tmp_path, rows)
+    assert got.lost.height == 0
+    assert [text.partition("a<")[0] for text in got.examples["completion"]] == [
+        "<think>\n \nb\n</think>\n\n \n",
+        " \n",
+    ]
+
+
+def test_an_answer_to_no_think_learns_its_empty_trace_on_demand(tmp_path: Path) -> None:
+    """Its tokens are trained then, none of them counts as a trace, and the example is none that thinks."""
+    row = {"messages": [user("q /no_think"), says("a")]}
+    folders = {name: tmp_path / name for name in ("plain", "train")}
+    for folder in folders.values():
+        folder.mkdir()
+    got = {name: Rendered(folder, [row], soft_switch=name) for name, folder in folders.items()}
+    asked, block = render_chat(row["messages"][:1], add_generation_prompt=True), "<think>\n\n</think>\n\n"
+    texts = {name: one.examples.select("prompt", "completion").row(0) for name, one in got.items()}
+    assert texts == {
+        "plain": (asked + block, "a<|im_end|>\n"),
+        "train": (asked, f"{block}a<|im_end|>\n"),
+    }
+    columns = ["thinking", "prompt_tokens", "completion_tokens", "think_tokens"]
+    prompt, answer = count_tokens(texts["train"]).tolist()
+    assert got["train"].index.select(columns).row(0) == (False, prompt, answer, 0)
+    assert got["plain"].index.select(columns).row(0) == (False, prompt + 4, answer - 4, 0)
 
 
 def test_text_that_does_not_read_back_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,8 @@ from curation import normalize, text_kernels
 from curation.normalize import Origin, judge
 from curation.read import RawBatch, RawSlice, joined, read_batches, slices
 from curation.screen import CLEARED, screen
+from schemas.findings import Notes
+from schemas.ledger import TurnCount
 from schemas.recipe import LocalSource
 
 ROOT = Path(__file__).parents[2]
@@ -38,17 +40,35 @@ def batch_of(table: pa.Table | pa.RecordBatch) -> RawBatch:
 
 
 def agree(batch: RawBatch, format: object, limit: int = LIMIT, **settings: Any) -> int:
-    """Check that keys and rejects are those of judging every row; return how many rows were cleared."""
+    """Check that all is as if every row were judged; return how many rows were cleared.
+
+    All are keys and rejects, the ledger of turns, findings and unread fields.
+    """
     origin = Origin(source(format, **settings), "d", "r", "f.parquet")
-    got = (pl.concat(frames) for frames in zip(*normalize._batch_frames(batch, origin, limit), strict=True))
-    rows = batch.rows(max_row_bytes=limit)
-    judged = normalize._frames((judge(row, origin=origin, max_row_bytes=limit) for row in rows), origin)
+    quick, slow = (normalize._Sight(TurnCount(source="s"), Notes()) for _ in range(2))
+    found = list(normalize._batch_frames(batch, origin, limit, quick))
+    got = (pl.concat(frames) for frames in zip(*found, strict=True))
+    rows = (judge(row, origin=origin, max_row_bytes=limit) for row in batch.rows(max_row_bytes=limit))
+    judged = list(normalize._frames(slow.add_rows(rows), origin))
+    assert quick.turns == slow.turns
+    assert tallied(quick) == tallied(slow)
     empty = (normalize.KEYS.to_frame(), normalize.REJECTS.to_frame())
     for found, want in zip(
         got, (pl.concat(frames) for frames in zip(empty, *judged, strict=True)), strict=True
     ):
         assert_frame_equal(found, want)
-    return screen(batch.columns, source=origin.source, max_row_bytes=limit).cleared.height
+    return screened(batch, origin.source, limit).height
+
+
+def screened(batch: RawBatch, source: LocalSource, limit: int = LIMIT) -> pl.DataFrame:
+    """Return the rows that the look at columns clears."""
+    return screen(batch.columns, source=source, max_row_bytes=limit, notes=Notes()).cleared
+
+
+def tallied(sight: normalize._Sight) -> object:
+    """Return findings and unread fields; the example depends on which row is looked at first."""
+    tally = sight.notes.tally()
+    return tally.findings, {field.path: field.count for field in tally.unread}
 
 
 # --- small tables, by hand
@@ -96,7 +116,12 @@ ANSWERS = [
     ("a <tool_call>", False),
     ("a </tool_response>", False),
     ("a <tool>", True),
-    ("a\tb\r\n", True),
+    ("a\tb\n", True),
+    ("a\r\nb", False),  # its line breaks are changed, and counted
+    ("a\n \n\t\n", True),
+    ("a \n\u3000", False),  # which lines are blank takes a closer look
+    ("a\u3000\n", False),
+    ("a\u00e9\n\n", True),
     *((f"a{chr(code)}b", False) for code in (0, 8, 11, 12, 14, 31, 127, 0x202A, 0x202E, 0x2066, 0x2069)),
     *((f"a{chr(code)}b", False) for code in (0xFDD0, 0xFDEF, 0xFFFE, 0xFFFF)),
     *((f"a{chr(code)}b", True) for code in (0x80, 0x85, 0x2029, 0x202F, 0x2065, 0xFDCF, 0xFDF0, 0xFFFD)),
@@ -130,6 +155,11 @@ QUESTIONS = [
     ("a</think>", False),
     ("\u00a0", False),
     ("e\u0301", True),
+    ("<tools>", False),  # definitions may follow
+    ("a/b " * 60 + "/thin", True),
+    ("a/b " * 60 + "/think", False),  # a switch, which the answer may contradict
+    ("/no_think", False),
+    ("a\r\n", False),
 ]
 
 
@@ -178,8 +208,10 @@ def test_thinking_is_as_the_recipe_says(thinking: Any, clear: list[bool]) -> Non
         batch = batch_of(math(generated_solution=[answer]))
         assert agree(batch, "openmathreasoning", thinking=thinking) == want
         plain = source("openmathreasoning", thinking=thinking)
-        assert len(screen(batch.columns, source=plain, max_row_bytes=LIMIT).refused) == (not want)
-        assert not len(screen(batch.columns, source=plain, max_row_bytes=1).refused)
+        found = [
+            screen(batch.columns, source=plain, max_row_bytes=most, notes=Notes()) for most in (LIMIT, 1)
+        ]
+        assert [len(one.refused) for one in found] == [not want, 0]
 
 
 TEXT_TYPES = [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())]
@@ -269,7 +301,7 @@ def test_rows_with_tools_or_history_are_judged(column: pa.Array, clear: int) -> 
 
 
 def test_system_prompts_and_inputs_beside_the_turns_are_read() -> None:
-    """A system column comes first, an input goes on on the next line; empty ones are not there."""
+    """A system column comes first, an input stands on the next line; blank ones are left to the judge."""
     system = pa.array(["s", "", None, " ", "s<|x"])
     talk = pa.concat_tables([chat(("human", "q"), ("gpt", "a"))] * 5).append_column("system", system)
     assert agree(batch_of(talk), "sharegpt", compare="conversation") == 3
@@ -284,7 +316,7 @@ def test_system_prompts_and_inputs_beside_the_turns_are_read() -> None:
             batch_of(pa.table({"instruction": ["", "q"], "input": ["i", "i"], "output": ["a", "\ud7ff"]})),
             "alpaca",
         )
-        == 2
+        == 1
     )
 
 
@@ -295,7 +327,7 @@ def test_system_prompts_and_inputs_beside_the_turns_are_read() -> None:
         ({"role": "assistant", "content": "a", "reasoning_content": None, "tool_calls": None}, True),
         ({"role": "assistant", "content": "a", "reasoning_content": "", "tool_calls": []}, True),
         ({"role": "assistant", "content": "a", "reasoning": "r"}, False),
-        ({"role": "assistant", "content": "a", "reasoning": []}, False),
+        ({"role": "assistant", "content": "a", "reasoning": []}, True),
         ({"role": "assistant", "content": "a", "tool_calls": [{"name": "f"}]}, False),
         ({"role": "assistant", "content": "a", "function_call": {"name": "f", "arguments": "{}"}}, False),
         ({"role": "assistant", "content": [{"type": "text", "text": "a"}]}, False),
@@ -383,9 +415,9 @@ def test_solvers_are_clean_text() -> None:
 def test_a_format_without_a_layout_has_all_rows_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     """The layout is an offer."""
     plain = source("openmathreasoning")
-    assert screen(batch_of(math()).columns, source=plain, max_row_bytes=LIMIT).cleared.height == 1
-    monkeypatch.delattr(type(plain.format), "layout")
-    got = screen(batch_of(math()).columns, source=plain, max_row_bytes=LIMIT).cleared
+    assert screened(batch_of(math()), plain).height == 1
+    monkeypatch.setattr(type(plain.format), "layout", lambda _: None)
+    got = screened(batch_of(math()), plain)
     assert (got.height, got.schema) == (0, CLEARED)
 
 
@@ -433,6 +465,11 @@ PIECES = [
     "<|im_end|>",
     "<tool_call>",
     "</tool_",
+    "\r\n",
+    " \n\n",
+    "<tools>",
+    "/think ",
+    "/no_think",
     "\x00",
     "\x7f",
     "\x1c",
@@ -467,10 +504,13 @@ def talk(speaker: str, text: str, names: tuple[str, str]) -> Any:
     turns = st.lists(
         st.one_of(st.none(), st.fixed_dictionaries({speaker: SPEAKERS, text: ANY_TEXT})), max_size=5
     )
-    ordered = st.tuples(st.booleans(), st.lists(CLEAN | TEXTS, min_size=2, max_size=6)).map(
+    beside = st.sampled_from(
+        [{}, {}, {}, {"weight": 1.0}, {"weight": 0.0}, {"train": True}, {"train": False}, {"note": "n"}]
+    )
+    ordered = st.tuples(st.booleans(), beside, st.lists(CLEAN | TEXTS, min_size=2, max_size=6)).map(
         lambda drawn: [
             *([{speaker: "system", text: "s"}] if drawn[0] else []),
-            *({speaker: names[n % 2], text: part} for n, part in enumerate(drawn[1])),
+            *({speaker: names[n % 2], text: part, **drawn[1]} for n, part in enumerate(drawn[2])),
         ]
     )
     return st.one_of(ordered, ordered, turns, st.none())
@@ -496,6 +536,8 @@ TABLES: dict[str, dict[str, Any]] = {
         "input": ANY_TEXT,
         "output": ANY_TEXT,
         "system": st.sampled_from([None, None, "", "s", "\x00"]),
+        "thinking": st.sampled_from([None, None, "", "t", "on"]),
+        "more": ANY_TEXT,
         "history": st.sampled_from([None, None, [], [["a", "b"]], [["a"]]]),
     },
     "messages": {
@@ -525,10 +567,11 @@ def layouts(draw: Any, table: pa.Table) -> pa.Table:
     format=st.sampled_from(list(TABLES)),
     thinking=st.sampled_from(["allowed", "required", "forbidden"]),
     compare=st.sampled_from(["first_user", "user_turns", "conversation"]),
+    supervise=st.sampled_from(["all", "all", "last"]),
     limit=st.sampled_from([LIMIT, LIMIT, 20]),
 )
 def test_screened_tables_have_the_verdicts_and_keys_of_judged_rows(
-    data: st.DataObject, format: str, thinking: Any, compare: Any, limit: int
+    data: st.DataObject, format: str, thinking: Any, compare: Any, supervise: Any, limit: int
 ) -> None:
     """Clean rows, every kind of dirt, all of Unicode, nulls and odd columns, in any mixture and layout."""
     rows = data.draw(st.lists(st.fixed_dictionaries(TABLES[format]), max_size=6))
@@ -544,9 +587,8 @@ def test_screened_tables_have_the_verdicts_and_keys_of_judged_rows(
         table = pa.Table.from_pylist(rows)
     batch = batch_of(layouts(data.draw, table))
     first = data.draw(st.integers(0, len(rows)))
-    agree(
-        batch._replace(columns=batch.columns.slice(first)), format, limit, thinking=thinking, compare=compare
-    )
+    settings = {"thinking": thinking, "compare": compare, "supervise": supervise}
+    agree(batch._replace(columns=batch.columns.slice(first)), format, limit, **settings)
 
 
 @pytest.mark.acceptance("A8")
@@ -570,7 +612,7 @@ def test_unicode_forms_of_one_text_have_one_key(question: str, answer: str) -> N
     """Whichever way they were judged."""
     forms = [unicodedata.normalize(form, answer) for form in ("NFC", "NFD")]
     table = pa.table({"problem": [question] * 2, "generated_solution": forms})
-    keys = screen(batch_of(table).columns, source=source("openmathreasoning"), max_row_bytes=LIMIT).cleared
+    keys = screened(batch_of(table), source("openmathreasoning"))
     assert keys["id"].n_unique() <= 1
 
 

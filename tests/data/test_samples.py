@@ -14,14 +14,23 @@ from pydantic_core import PydanticCustomError
 from data.generate import clean
 from data.generate.dirt import CAP
 from data.generate.files import CHAT_SCHEMA, MATH_SCHEMA, SHARDS, write_sample
+from schemas.arrange import arranged
 from schemas.conversation import Conversation, Lineage
+from schemas.findings import Notes
 from schemas.formats import OpenMathReasoning, ShareGPT
+from schemas.formats.fields import refuse_media
 from schemas.reasons import Reason
 from templates import count_tokens
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 SOURCE_OF = {name: source for source, names in SHARDS.items() for name in names}
-AFTER_VALIDATION = {Reason.EXACT_DUP, Reason.NEAR_DUP, Reason.SOLUTION_CAP, Reason.TOO_LONG}
+AFTER_VALIDATION = {
+    Reason.EXACT_DUP,
+    Reason.NEAR_DUP,
+    Reason.SOLUTION_CAP,
+    Reason.TOO_LONG,
+    Reason.SEAM,
+}
 NOT_PLANTABLE = {Reason.MODE_UNSUPPORTED, Reason.ROUND_TRIP, Reason.NOT_SAMPLED, Reason.EVAL_OVERLAP}
 
 
@@ -93,11 +102,12 @@ def _fate(source, raw):
         return Reason.TOO_BIG
     row_format = OpenMathReasoning() if source == "math" else ShareGPT()
     try:
-        draft = row_format.read(row)
+        refuse_media(row)
+        draft = row_format.read(row, Notes())
         conversation = Conversation(
             id="",
             source=source,
-            messages=draft.messages,
+            messages=arranged(draft, "keep", Notes()),
             tools=draft.tools,
             lineage=Lineage(dataset="", revision="", file="", row=0),
         )
@@ -106,6 +116,8 @@ def _fate(source, raw):
     except ValidationError as error:
         (only,) = error.errors()
         return Reason(only["type"])
+    if all(turn.context for turn in conversation.messages if turn.role == "assistant"):
+        return Reason.ALL_CONTEXT
     thinks = conversation.messages[-1].reasoning is not None
     if source == "math" and not thinks:
         return Reason.THINK_MISSING
@@ -243,7 +255,9 @@ def test_math_columns_have_the_values_of_the_hub(clean_rows):
 
 def test_tool_rows_hold_json_and_offer_what_they_call(clean_rows):
     """Tools, calls and results parse, and every called tool is on offer with the arguments it requires."""
-    for row in clean_rows["tools"]:
+    plain = [row for row in clean_rows["tools"] if isinstance(row.get("tools"), str)]
+    assert len(plain) > 150
+    for row in plain:
         tools = {tool["name"]: tool for tool in json.loads(row["tools"])}
         for turn in row["conversations"]:
             if turn["from"] == "function_call":

@@ -6,8 +6,9 @@ import polars as pl
 import pytest
 
 from flows.examples import seen
+from flows.explain import explain
 from schemas.errors import StoreError
-from tests.builders import quick_build, recipe
+from tests.builders import quick_build, recipe, text, write_rows
 from train.encode import encode_example
 
 
@@ -61,3 +62,43 @@ def test_copies_are_one_example_that_says_how_often(sources: Path, tmp_path: Pat
     (example,) = seen(version, copied["id"][0]).examples
     assert example.copies >= 2
     assert "#" not in example.id
+
+
+@pytest.fixture(scope="module")
+def half(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A version for the model that always thinks, of rows that think in their first answer only, or never."""
+    folder = tmp_path_factory.mktemp("half")
+    rows = []
+    for number in range(8):
+        turns = [("First", "so" if number < 6 else None), ("Then", None)]
+        said = [
+            {"role": role, "content": f"{word}: {text((word, role, number))}", "reasoning_content": trace}
+            for word, thought in turns
+            for role, trace in (("user", None), ("assistant", thought))
+        ]
+        rows.append({"messages": said})
+    write_rows(folder / "rows.jsonl", rows)
+    source = {"name": "half", "kind": "local", "files": ["*.jsonl"], "format": "messages"}
+    stated = recipe(sources=[source], shares={"half": 1.0}, eval_share=0, template="qwen3-thinking-2507")
+    return quick_build(stated, folder / "store", folder).version
+
+
+def test_turn_that_the_template_cannot_write_costs_itself_alone(half: Path):
+    """The row stays with its other turn; who asks for the lost one is told why, and so is who explains it."""
+    drawn = pl.scan_parquet(half / "train-*.parquet").select("conversation_id", "turn").collect()
+    assert drawn["turn"].to_list() == [1] * 6
+    row = drawn["conversation_id"][0]
+    assert [example.turn for example in seen(half, row).examples] == [1]
+    why = r"messages\[3\] \(assistant\) has no trace of reasoning, with which qwen3-thinking-2507 always"
+    with pytest.raises(StoreError, match=f"row {row}: {why}"):
+        seen(half, f"{row}-3")
+
+
+def test_row_of_which_the_template_can_write_nothing_says_why(half: Path):
+    """Its first turn that cannot be written names itself; an explanation names all."""
+    fates = pl.scan_parquet(half / "fates" / "*.parquet").filter(reason="mode_unsupported").collect()
+    row = fates["id"][0]
+    with pytest.raises(StoreError, match=rf"row {row}: messages\[1\] \(assistant\) has no trace"):
+        seen(half, row)
+    told = next(stage.says for stage in explain(half, row).rows[0].stages if stage.stage == "render")
+    assert all(f"messages[{turn}] (assistant) has no trace" in told for turn in (1, 3))

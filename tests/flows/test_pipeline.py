@@ -17,7 +17,7 @@ from flows.pipeline import directly
 from flows.progress import Event
 from flows.store import Store, digest, open_version, problems
 from schemas.errors import MixtureError
-from schemas.recipe import Recipe
+from schemas.recipe import HubSource, LocalSource, ModelScopeSource, Recipe
 from tests.builders import (
     REASONS,
     ROOT,
@@ -98,7 +98,8 @@ def test_damaged_version_is_not_taken_for_last_nights(sources, store_copy, built
         (of("math", max_solutions_per_problem=1), {"validate", "dedup", "render", *LATE}),
         (of("math", priority=0), {"validate", "dedup"}),
         (of("chat", thinking="forbidden"), {"validate"}),
-        (of("chat", supervise="last"), {"render"}),
+        (of("chat", supervise="last"), {"validate"}),
+        (of("chat", soft_switch="train"), {"validate", "render"}),
         (of("chat", licence="mit"), set()),
         ({"title": "Another"}, set()),
     ],
@@ -151,6 +152,43 @@ def test_changed_file_remakes_its_source(sources, store_copy, built, tmp_path):
     assert again.manifest.ledger.of("validate")["chat"].read.rows == 68
 
 
+ANOTHER = {
+    "name": "another",
+    "format": "openmathreasoning",
+    "thinking": "forbidden",
+    "supervise": "last",
+    "turns": "join",
+    "unopened_trace": "read",
+    "soft_switch": "train",
+    "compare": "conversation",
+    "priority": 7,
+    "max_solutions_per_problem": 3,
+}
+"""Of each field of a source that decides what its rows become, a value that no source has by default."""
+
+
+@pytest.mark.parametrize("kind", [LocalSource, HubSource, ModelScopeSource], ids=lambda kind: kind.__name__)
+def test_every_field_of_a_source_is_in_the_key_of_its_rows(kind):
+    """But for those that say where rows lie; a new field has to be added to `ANOTHER` or to that list."""
+    where = {} if kind is LocalSource else {"dataset": "a/b"}
+    plain = kind(name="chat", format="sharegpt", files=("*",), **where)
+    for field in kind.model_fields.keys() - jobs.NOT_OF_ROWS:
+        changed = plain.model_copy(update={field: ANOTHER[field]})
+        if field == "format":
+            changed = kind(name="chat", format="openmathreasoning", files=("*",), **where)
+        assert jobs.row_settings(changed) != jobs.row_settings(plain), field
+
+
+def test_settings_of_a_format_are_in_the_key_of_its_rows():
+    """Each of them, whichever format a source has."""
+    for name in ("sharegpt", "messages", "alpaca"):
+        plain = LocalSource(name="s", format=name, files=("*",))
+        for field in type(plain.format).model_fields.keys() - {"type"}:
+            other = plain.format.model_copy(update={field: {"x": "user"} if field == "roles" else "another"})
+            changed = plain.model_copy(update={"format": other})
+            assert jobs.row_settings(changed) != jobs.row_settings(plain), field
+
+
 @pytest.mark.acceptance("A20")
 def test_changed_code_or_library_remakes_everything(sources, store_copy, monkeypatch, built):
     """Another fingerprint of our code and its libraries makes every output anew."""
@@ -172,6 +210,7 @@ def fingerprint_of(tree: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     "name",
     [
         "schemas/think.py",
+        "schemas/formats/turns.py",
         "curation/kernels.py",
         "curation/shards.py",
         "templates/qwen3.jinja",

@@ -81,7 +81,7 @@ TAGS = set(_TAGS.split())
 """Tags of a page that only shows."""
 
 SECTIONS = {"#verdict", "#changes", "#road", "#reasons", "#shares", "#lengths", "#thinking", "#content"}
-SECTIONS |= {"#duplicates", "#trend", "#samples", "#origin"}
+SECTIONS |= {"#reading", "#duplicates", "#trend", "#samples", "#origin"}
 """Where the page's own links lead: to nothing outside."""
 
 FETCHING = {"href", "xlink:href", "src", "srcset", "action", "formaction", "data", "poster", "background"}
@@ -247,6 +247,21 @@ def test_evil_licence_of_all_sources_is_quoted(report: Report):
     sources = tuple(source.model_copy(update={"licence": licence}) for source in report.sources)
     card = dataset_card(report.model_copy(update={"sources": sources}))
     assert yaml.safe_load(card.split("\n---\n", 1)[0].removeprefix("---\n"))["license"] == licence
+
+
+@pytest.mark.parametrize(
+    ("template", "soft_switch", "said"),
+    [("qwen3", "plain", False), ("qwen3", "train", True), ("qwen3-instruct-2507", "train", False)],
+)
+def test_card_says_which_sources_learn_their_empty_traces(
+    template: str, soft_switch: str, said: bool, report: Report
+):
+    """Where the empty block is trained, the card does not say that it never is."""
+    first = report.recipe.sources[0].model_copy(update={"soft_switch": soft_switch})
+    stated = report.recipe.model_copy(update={"sources": (first,), "template": template})
+    card = dataset_card(report.model_copy(update={"recipe": stated}))
+    exception = f"Answers to `/no_think` are the exception in {first.name}: they learn the empty block."
+    assert (exception in card) == said
 
 
 @pytest.mark.parametrize("string", EVIL)

@@ -86,24 +86,27 @@ def test_the_place_of_an_unwanted_character_is_told() -> None:
         ([USER, CALLS, TOOL], "no_final_assistant"),
         ([ANSWER], "role_order"),
         ([SYSTEM, ANSWER], "role_order"),
-        ([SYSTEM, SYSTEM, USER, ANSWER], "role_order"),
-        ([USER, SYSTEM, ANSWER], "role_order"),
-        ([USER, ANSWER, SYSTEM, USER, ANSWER], "role_order"),
-        ([USER, USER, ANSWER], "role_order"),
         ([USER, ANSWER, ANSWER], "role_order"),
         ([USER, ANSWER, TOOL, ANSWER], "role_order"),
         ([USER, TOOL, ANSWER], "role_order"),
         ([USER, CALLS, ANSWER], "role_order"),
-        ([USER, CALLS, USER, ANSWER], "role_order"),
-        ([USER, CALLS, TOOL, USER, ANSWER], "role_order"),
+        ([TOOL, USER, ANSWER], "role_order"),
+        ([USER, CALLS, SYSTEM, TOOL, ANSWER], "role_order"),
         ([USER, ANSWER], None),
         ([SYSTEM, USER, ANSWER, USER, ANSWER], None),
         ([USER, CALLS], None),
+        ([SYSTEM, SYSTEM, USER, ANSWER], None),
+        ([USER, SYSTEM, ANSWER], None),
+        ([USER, ANSWER, SYSTEM, USER, ANSWER], None),
+        ([USER, USER, ANSWER], None),
+        ([ANSWER, USER, ANSWER], None),
+        ([USER, CALLS, USER, ANSWER], None),
+        ([USER, CALLS, TOOL, USER, ANSWER], None),
         ([USER, CALLS, TOOL, TOOL, ANSWER, USER, CALLS, TOOL, CALLS, TOOL, ANSWER], None),
     ],
 )
 def test_turns_follow_each_other_as_in_a_chat(turns: list[Message], reason: str | None) -> None:
-    """Every order that no chat produces is refused."""
+    """Nobody asks, two answers in a row, a response without a call: such orders are refused."""
     if reason is None:
         check_turns(turns)
     else:
@@ -129,9 +132,9 @@ def test_a_turn_says_something_that_its_role_may(fields: dict[str, object], reas
 
 
 def test_line_breaks_at_the_seams_are_the_templates() -> None:
-    """Around the trace and before the answer they are removed; inside, and elsewhere, they stay."""
-    got = Message(role="assistant", content="\n\na\n", reasoning="\nr\n\ns\n")
-    assert (got.content, got.reasoning) == ("a\n", "r\n\ns")
+    """Around the trace and the answer they are removed; inside, and elsewhere, they stay."""
+    got = Message(role="assistant", content="\n\na\n\nb  \n \n", reasoning="\nr\n\ns\n")
+    assert (got.content, got.reasoning) == ("a\n\nb  ", "r\n\ns")
     assert Message(role="user", content="\nq\n").content == "\nq\n"
     assert Message(role="assistant", content="a", reasoning=" \n").reasoning is None
 

@@ -7,12 +7,18 @@ import pytest
 from schemas.conversation import Message, ToolCall
 from schemas.errors import TemplateError
 from templates import parse_chat, render_chat, round_trip_problem, training_turns
+from templates.turns import ASSISTANT, EMPTY_TRACE
 
 QUESTION = Message(role="user", content="q")
 
 
 def answer(content="a", reasoning=None, calls=()):
     return Message(role="assistant", content=content, reasoning=reasoning, tool_calls=calls)
+
+
+def learned(messages, tools=(), **kinds):
+    (turn,) = training_turns(messages, tools, template="qwen3", turns=[1], **kinds)
+    return turn
 
 
 def test_a_whole_conversation_reads_back():
@@ -76,7 +82,7 @@ def test_a_text_that_is_no_chat_is_refused(text, want):
 def test_a_tool_name_that_breaks_its_call_is_noticed(calls, want):
     """The template pastes names unescaped, so that some come out as another call."""
     messages = [QUESTION, answer("", None, calls)]
-    turn = training_turns(messages, template="qwen3")[0]
+    turn = learned(messages)
     assert round_trip_problem(messages, (), turn, "qwen3").startswith(want)
 
 
@@ -107,17 +113,43 @@ def test_a_tool_name_that_breaks_its_call_is_noticed(calls, want):
 def test_each_loss_is_named(change, want):
     """The sentence says which message lost what."""
     messages = [QUESTION, answer("a", "r")]
-    turn = replace(training_turns(messages, template="qwen3")[0], **change)
+    turn = replace(learned(messages), **change)
     assert round_trip_problem(messages, (), turn, "qwen3") == want
 
 
 def test_lost_tools_are_noticed():
     """Tools are part of what is read back."""
     messages = [QUESTION, answer()]
-    turn = training_turns(messages, [{"a": 1}], template="qwen3")[0]
+    turn = learned(messages, [{"a": 1}])
     assert round_trip_problem(messages, [{"a": 1}], turn, "qwen3") is None
     assert (
         round_trip_problem(messages, [{"a": 2}], turn, "qwen3")
         == """tools[0]: '{"a": 2}' reads back as '{"a": 1}'"""
     )
     assert round_trip_problem(messages, [], turn, "qwen3") == "0 tools read back as 1"
+
+
+@pytest.mark.parametrize(
+    ("question", "template", "fault"),
+    [
+        ("q /no_think", "qwen3", None),
+        ("q", "qwen3", "learns an empty trace, but /no_think was not said"),
+        ("q /no_think /think", "qwen3", "learns an empty trace, but /no_think was not said"),
+        ("q /no_think", "qwen3-instruct-2507", "learns an empty trace, but /no_think was not said"),
+    ],
+)
+def test_an_empty_trace_is_learned_where_it_was_asked_for(question, template, fault):
+    """By the hybrid template, after `/no_think`; anywhere else it would teach that the trace may be empty."""
+    messages = [Message(role="user", content=question), answer()]
+    turn = learned([Message(role="user", content="q /no_think"), answer()], soft_switch=True)
+    turn = replace(turn, prompt=turn.prompt.replace("q /no_think", question))
+    want = f"messages[1] (assistant): {fault}" if fault else None
+    assert round_trip_problem(messages, (), turn, template) == want
+
+
+def test_a_learned_empty_trace_does_not_lie_in_the_prompt_too():
+    """The model would read one, and print another."""
+    messages = [Message(role="user", content="q /no_think"), answer()]
+    turn = learned(messages, soft_switch=True)
+    twice = replace(turn, prompt=turn.prompt + EMPTY_TRACE)
+    assert round_trip_problem(messages, (), twice, "qwen3") == f"the prompt does not end with {ASSISTANT!r}"

@@ -1,7 +1,7 @@
 """The training form: equal to the reference rendering, cut where the loss starts, and readable back."""
 
 import json
-import pickle
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -9,25 +9,30 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from schemas.conversation import CONTROL_TOKENS, Conversation, Lineage, Message, ToolCall, check_turns
+from schemas.conversation import CONTROL_TOKENS, Message, ToolCall
 from templates import (
+    NO_THINK,
     ModeUnsupported,
     TrainingTurn,
     count_tokens,
     cut_trace,
+    governing_switches,
     parse_chat,
     render_chat,
     round_trip_problem,
     training_turns,
 )
-from templates.turns import TOOLS_OPEN
+from templates.turns import ASSISTANT, EMPTY_TRACE, TOOLS_OPEN
 
 GOLDEN = (Path(__file__).parents[2] / "../shared/golden").resolve()
 TEMPLATES = ("qwen3", "qwen3-instruct-2507", "qwen3-thinking-2507")
-ASSISTANT = "<|im_start|>assistant\n"
 USER = "<|im_start|>user\nq<|im_end|>\n"
 CALL = ToolCall(name="f", arguments={"x": 1})
 CALL_TEXT = '<tool_call>\n{"name": "f", "arguments": {"x": 1}}\n</tool_call>'
+
+
+def system(content="s"):
+    return Message(role="system", content=content)
 
 
 def user(content="q"):
@@ -78,6 +83,7 @@ values = st.recursive(
 objects = st.dictionaries(texts, values, max_size=3)
 calls = st.lists(st.builds(ToolCall, name=names, arguments=objects), min_size=1, max_size=3).map(tuple)
 traces = st.none() | spoken
+told = st.tuples(spoken, st.sampled_from(["", "", " /think", " /no_think"])).map("".join)
 
 
 @st.composite
@@ -91,15 +97,26 @@ def queries(draw):
 
 
 @st.composite
+def parts(draw):
+    """Draw a few turns of one kind: speakers may follow each other in any order, and tools follow calls."""
+    kind = draw(st.sampled_from(["system", "user", "assistant", "call"]))
+    if kind == "call":
+        answers = [tool(text) for text in draw(st.lists(texts, max_size=2))]
+        return [assistant(draw(texts), draw(traces), draw(calls)), *answers]
+    return [
+        assistant(draw(spoken), draw(traces))
+        if kind == "assistant"
+        else Message(role=kind, content=draw(told))
+    ]
+
+
+@st.composite
 def conversations(draw):
-    """Draw messages and tools that `Conversation` accepts."""
-    system = [Message(role="system", content=text) for text in draw(st.lists(spoken, max_size=1))]
-    rounds = draw(st.lists(queries(), min_size=1, max_size=3))
+    """Draw messages and tools of a chat: any order of turns with a question, and the assistant last."""
+    some = st.lists(parts(), max_size=4)
+    chosen = [*draw(some), [user(draw(told))], *draw(some), [assistant(draw(spoken), draw(traces))]]
     tools = draw(st.lists(objects.filter(bool), max_size=2))
-    messages = system + [message for turns in rounds for message in turns]
-    lineage = Lineage(dataset="d", revision="r", file="f", row=0)
-    chat = Conversation(id="i", source="s", messages=tuple(messages), tools=tuple(tools), lineage=lineage)
-    return chat.messages, chat.tools
+    return tuple(message for turns in chosen for message in turns), tuple(tools)
 
 
 fuzzed = settings(
@@ -107,50 +124,94 @@ fuzzed = settings(
 )
 
 
-def agrees(messages, tools, template):
-    """Check every training turn against the reference and read it back; return how many there were."""
-    try:
-        turns = training_turns(messages, tools, template=template)
-    except ModeUnsupported:
-        return 0
-    assert training_turns(messages, tools, template=template, supervise="last") == turns[-1:]
+def answers_of(messages):
+    """Return the positions of the assistant turns that answer a question."""
+    asked = next(index for index, message in enumerate(messages) if message.role == "user")
+    return [i for i, message in enumerate(messages) if message.role == "assistant" and i > asked]
+
+
+def learned(messages, tools=(), **kinds):
+    """Return the training turns of all assistant turns."""
+    return training_turns(messages, tools, turns=range(len(messages)), **kinds)
+
+
+def written(messages, tools=(), **kinds):
+    """Return those that the template can write."""
+    return [turn for turn in learned(messages, tools, **kinds) if isinstance(turn, TrainingTurn)]
+
+
+def official(messages, tools, turn, template):
+    """Return prompt and completion of a turn as the Jinja template prints them."""
+    shown = {"tools": tools, "template": template}
+    thinking = turn.thinking or turn.soft
+    prompt = render_chat(messages[: turn.turn], **shown, add_generation_prompt=True, enable_thinking=thinking)
+    opening = prompt.rpartition(ASSISTANT)[2]
+    answer = render_chat(messages[: turn.turn + 1], **shown).rpartition(ASSISTANT)[2]
+    assert answer.startswith(opening)
+    return prompt, answer.removeprefix(opening)
+
+
+def agrees(messages, tools, template, *, soft_switch=False):
+    """Check every training turn against the reference; return how many there were."""
+    turns = learned(messages, tools, template=template, soft_switch=soft_switch)
+    assert [turn.turn for turn in turns] == answers_of(messages)
     for turn in turns:
-        assert turn.prompt == render_chat(
-            messages[: turn.turn],
-            tools=tools,
-            template=template,
-            add_generation_prompt=True,
-            enable_thinking=turn.thinking,
-        )
-        assert turn.prompt + turn.completion == render_chat(
-            messages[: turn.turn + 1], tools=tools, template=template
-        )
-        assert turn.completion.endswith("<|im_end|>\n")
-        assert turn.thinking == (messages[turn.turn].reasoning is not None)
-    assert [turn.turn for turn in turns] == [i for i, m in enumerate(messages) if m.role == "assistant"]
-    return len(turns)
-
-
-@fuzzed
-@given(conversations())
-def test_the_fast_form_equals_the_reference(conversation):
-    """Prompt and completion of every turn are what the Jinja template prints for the prefix."""
-    for template in TEMPLATES:
-        agrees(*conversation, template)
-
-
-@fuzzed
-@given(conversations())
-def test_nothing_is_lost_on_the_way(conversation):
-    """Every training turn reads back as the conversation it came from."""
-    messages, tools = conversation
-    for template in TEMPLATES:
-        try:
-            turns = training_turns(messages, tools, template=template)
-        except ModeUnsupported:
+        wanted = {"template": template, "turns": {turn.turn}, "soft_switch": soft_switch}
+        assert training_turns(messages, tools, **wanted) == [turn]
+        if isinstance(turn, ModeUnsupported):
             continue
-        for turn in turns:
-            assert round_trip_problem(messages, tools, turn, template) is None
+        assert (turn.prompt, turn.completion) == official(messages, tools, turn, template)
+        if messages[turn.turn - 1].role != "assistant":
+            whole = render_chat(messages[: turn.turn + 1], tools=tools, template=template)
+            assert turn.prompt + turn.completion == whole
+        assert turn.thinking == (messages[turn.turn].reasoning is not None)
+        assert round_trip_problem(messages, tools, turn, template) is None
+    return sum(isinstance(turn, TrainingTurn) for turn in turns)
+
+
+@fuzzed
+@given(conversations(), st.booleans())
+def test_the_fast_form_equals_the_reference(conversation, soft_switch):
+    """Prompt and completion of every turn are what the Jinja template prints, whatever follows whatever.
+
+    Both read back as the conversation they came from, and no turn depends on which others are wanted.
+    """
+    for template in TEMPLATES:
+        agrees(*conversation, template, soft_switch=soft_switch)
+
+
+@fuzzed
+@given(conversations(), st.sampled_from(TEMPLATES))
+def test_a_turn_is_unsupported_where_the_template_would_lose_or_want_a_trace(conversation, template):
+    """Only then: by the traces of the turn and of what was said since the question before it."""
+    messages, tools = conversation
+    for turn in learned(messages, tools, template=template):
+        index = turn.turn
+        question = max(i for i in range(index) if messages[i].role == "user")
+        traces = [bool(message.reasoning) for message in messages[question : index + 1]]
+        lost = template == "qwen3-instruct-2507" and any(traces)
+        lacking = template == "qwen3-thinking-2507" and not traces[-1]
+        assert isinstance(turn, ModeUnsupported) == (lost or lacking)
+
+
+@fuzzed
+@given(conversations())
+def test_an_empty_trace_is_learned_in_answer_to_no_think_alone(conversation):
+    """By the hybrid model, on demand, where the answer has no trace; every other turn stays as it is."""
+    messages, tools = conversation
+    plain, soft = (learned(messages, tools, template="qwen3", soft_switch=soft) for soft in (False, True))
+    for before, after in zip(plain, soft, strict=True):
+        says_no = governing_switches(messages)[after.turn] == NO_THINK
+        if says_no and not after.thinking:
+            assert (after.prompt + EMPTY_TRACE, after.completion) == (
+                before.prompt,
+                EMPTY_TRACE + before.completion,
+            )
+        else:
+            assert after == before
+    for template in TEMPLATES[1:]:
+        kinds = {"template": template, "tools": tools}
+        assert learned(messages, **kinds, soft_switch=True) == learned(messages, **kinds)
 
 
 @fuzzed
@@ -164,7 +225,7 @@ def test_parsing_is_the_inverse_of_rendering(messages, tools):
 @given(queries(), st.data())
 def test_a_changed_text_never_passes_for_the_original(messages, data):
     """Dropping any one character of the rendered text is noticed."""
-    turn = training_turns(messages, template="qwen3", supervise="last")[0]
+    turn = written(messages, template="qwen3")[-1]
     at = data.draw(st.integers(0, len(turn.completion) - 1))
     changed = TrainingTurn(
         turn.turn, turn.thinking, turn.prompt, turn.completion[:at] + turn.completion[at + 1 :]
@@ -173,7 +234,7 @@ def test_a_changed_text_never_passes_for_the_original(messages, data):
 
 
 def canonical(row):
-    """Return a golden row as messages, or None where it is not a conversation as it stands."""
+    """Return a golden row as messages, or None where it is no chat of ours as it stands."""
     try:
         messages = [
             Message(
@@ -187,14 +248,20 @@ def canonical(row):
             )
             for fields in row["messages"]
         ]
-        check_turns(messages)
     except (ValidationError, ValueError, KeyError, TypeError, AttributeError):
         return None
     same = all(
         message.content == fields["content"] and message.reasoning == fields.get("reasoning_content")
         for message, fields in zip(messages, row["messages"], strict=True)
     )
-    return messages if same else None
+    return messages if same and is_chat(messages) else None
+
+
+def is_chat(messages):
+    """Return whether tools follow calls, somebody asks, and the assistant speaks last."""
+    roles = ["call" if message.tool_calls else message.role for message in messages]
+    follows = all(before in ("call", "tool") for before, role in pairwise(["", *roles]) if role == "tool")
+    return "user" in roles and roles[-1] == "assistant" and follows
 
 
 @pytest.mark.skipif(not GOLDEN.is_dir(), reason="no golden renderings beside the checkout")
@@ -203,9 +270,9 @@ def test_golden_conversations_have_the_official_text():
     rows = [
         json.loads(line) for line in (GOLDEN / "qwen3_hybrid.jsonl").read_text(encoding="utf-8").splitlines()
     ]
-    official = turns = 0
+    compared = turns = in_a_row = 0
     for row in rows:
-        if (messages := canonical(row)) is None:
+        if (messages := canonical(row)) is None or not answers_of(messages):
             continue
         for template in TEMPLATES:
             turns += agrees(messages, row["tools"] or (), template)
@@ -215,11 +282,17 @@ def test_golden_conversations_have_the_official_text():
             for call in fields.get("tool_calls") or ()
         ):
             continue
-        last = training_turns(messages, row["tools"] or (), template="qwen3", supervise="last")[0]
-        assert last.prompt + last.completion == row.get("plain_jinja", row["expected"]), row["id"]
-        official += 1
-    assert official > 60
+        text = row.get("plain_jinja", row["expected"])
+        last = written(messages, row["tools"] or (), template="qwen3")[-1]
+        if messages[-2].role == "assistant":
+            assert text.endswith(last.completion), row["id"]
+            in_a_row += 1
+        else:
+            assert last.prompt + last.completion == text, row["id"]
+        compared += 1
+    assert compared > 60
     assert turns > 400
+    assert in_a_row > 0
 
 
 @pytest.mark.parametrize(
@@ -300,14 +373,109 @@ def test_golden_conversations_have_the_official_text():
 )
 def test_where_the_loss_starts(messages, template, want):
     """The prompt ends where the model would start to speak; the completion is all it has to say."""
-    assert training_turns(messages, template=template) == [TrainingTurn(*turn) for turn in want]
+    assert learned(messages, template=template) == [TrainingTurn(*turn) for turn in want]
 
 
-def test_only_the_last_turn_on_demand():
-    """`supervise="last"` leaves out all turns but the last."""
-    messages = [user(), assistant("a"), user(), assistant("b")]
-    got = training_turns(messages, template="qwen3", supervise="last")
-    assert got == training_turns(messages, template="qwen3")[1:]
+SYSTEM = "<|im_start|>system\ns<|im_end|>\n"
+
+
+@pytest.mark.parametrize(
+    ("messages", "turn", "prompt", "completion"),
+    [
+        ([user(), user(), assistant()], 2, USER + USER, "a"),
+        ([assistant("Hello!"), user(), assistant()], 2, f"{ASSISTANT}Hello!<|im_end|>\n{USER}", "a"),
+        ([assistant("Hello!", "greet"), user(), assistant()], 2, f"{ASSISTANT}Hello!<|im_end|>\n{USER}", "a"),
+        ([user(), system(), assistant()], 2, USER + SYSTEM, "a"),
+        ([system(), system(), user(), assistant()], 3, SYSTEM + SYSTEM + USER, "a"),
+        (
+            [user(), assistant("a", "r"), system(), assistant("b")],
+            3,
+            f"{USER}{ASSISTANT}<think>\nr\n</think>\n\na<|im_end|>\n{SYSTEM}",
+            "b",
+        ),
+        (
+            [user(), assistant("a"), system(), assistant("b")],
+            3,
+            f"{USER}{ASSISTANT}a<|im_end|>\n{SYSTEM}",
+            "b",
+        ),
+        (
+            [user(), assistant("a"), assistant("b")],
+            2,
+            f"{USER}{ASSISTANT}<think>\n\n</think>\n\na<|im_end|>\n",
+            "b",
+        ),
+        (
+            [user(), assistant("", None, (CALL,)), tool(), system(), assistant("b")],
+            4,
+            f"{USER}{ASSISTANT}{CALL_TEXT}<|im_end|>\n"
+            f"<|im_start|>user\n<tool_response>\nr\n</tool_response><|im_end|>\n{SYSTEM}",
+            "b",
+        ),
+    ],
+    ids=[
+        "two-questions",
+        "greeting",
+        "greeting-with-trace",
+        "later-system",
+        "two-systems",
+        "system-is-no-query",
+        "system-after-answer",
+        "two-answers",
+        "system-after-tool",
+    ],
+)
+def test_turns_in_any_order_read_as_the_template_prints_them(messages, turn, prompt, completion):
+    """A trace is shown since the last user turn, and an empty one in an answer that is the very last turn."""
+    (got,) = training_turns(messages, template="qwen3", turns=[turn])
+    assert (got.prompt, got.completion) == (f"{prompt}{ASSISTANT}{EMPTY_TRACE}", f"{completion}<|im_end|>\n")
+
+
+def test_only_wanted_answers_are_learned():
+    """A greeting answers nothing, a question is not the assistant's, and what is not wanted is context."""
+    messages = [assistant("Hello!"), user(), assistant("a"), user(), assistant("b")]
+    wanted = [
+        training_turns(messages, template="qwen3", turns=turns) for turns in ((), {0, 1}, {4}, range(9))
+    ]
+    assert [[turn.turn for turn in turns] for turns in wanted] == [[], [], [4], [2, 4]]
+
+
+@pytest.mark.parametrize(
+    ("messages", "want"),
+    [
+        (
+            [user("q /no_think"), assistant("Hi!")],
+            [("q /no_think", ASSISTANT, f"{EMPTY_TRACE}Hi!")],
+        ),
+        (
+            [user("q /no_think"), assistant("Hi!", "r")],
+            [("q /no_think", ASSISTANT, "<think>\nr\n</think>\n\nHi!")],
+        ),
+        (
+            [user("q /think"), assistant("Hi!")],
+            [("q /think", ASSISTANT + EMPTY_TRACE, "Hi!")],
+        ),
+        (
+            [user("q /no_think"), assistant("", None, (CALL,))],
+            [("q /no_think", ASSISTANT, EMPTY_TRACE + CALL_TEXT)],
+        ),
+    ],
+    ids=["answered-at-once", "answered-with-a-trace", "other-switch", "call"],
+)
+def test_no_think_is_answered_with_an_empty_trace(messages, want):
+    """On demand the model learns to print it, from the prompt that it is served with by default."""
+    got = learned(messages, template="qwen3", soft_switch=True)
+    assert [(turn.prompt, turn.completion) for turn in got] == [
+        (f"<|im_start|>user\n{question}<|im_end|>\n{opening}", f"{answer}<|im_end|>\n")
+        for question, opening, answer in want
+    ]
+
+
+def test_the_tokens_of_a_learned_empty_trace_are_trained():
+    """They belong to the completion, and none of them to the trace, which says nothing."""
+    (turn,) = learned([user("/no_think"), assistant("Hi!")], template="qwen3", soft_switch=True)
+    trace, rest = cut_trace(turn)
+    assert (trace, count_tokens([rest])[0]) == ("", count_tokens(["Hi!<|im_end|>\n"])[0] + 4)
 
 
 @pytest.mark.parametrize(
@@ -330,17 +498,23 @@ def test_only_the_last_turn_on_demand():
         ),
     ],
 )
-def test_a_mode_that_the_template_cannot_write_is_refused(messages, template, want):
-    """The error names the message, and survives the way between processes."""
-    with pytest.raises(ModeUnsupported) as caught:
-        training_turns(messages, template=template, supervise="last")
-    assert str(pickle.loads(pickle.dumps(caught.value))) == want
+def test_a_mode_that_the_template_cannot_write_is_named(messages, template, want):
+    """The sentence says which message, and why."""
+    last = len(messages) - 1
+    assert training_turns(messages, template=template, turns=[last]) == [ModeUnsupported(last, want)]
+
+
+def test_a_turn_that_cannot_be_written_costs_itself_alone():
+    """The other turns of its conversation are learned."""
+    messages = [user(), assistant("a"), user(), assistant("b", "r")]
+    got = learned(messages, template="qwen3-thinking-2507")
+    assert [(turn.turn, type(turn)) for turn in got] == [(1, ModeUnsupported), (3, TrainingTurn)]
 
 
 def test_earlier_queries_may_think_where_later_ones_do_not():
     """An instruct template shows no traces of earlier queries, as all templates do: no reason to refuse."""
     messages = [user(), assistant("a", "r"), user(), assistant("b")]
-    turn = training_turns(messages, template="qwen3-instruct-2507", supervise="last")[0]
+    (turn,) = written(messages, template="qwen3-instruct-2507")
     assert turn.prompt + turn.completion == render_chat(messages, template="qwen3-instruct-2507")
     assert round_trip_problem(messages, (), turn, "qwen3-instruct-2507") is None
 
@@ -350,11 +524,7 @@ def test_earlier_queries_may_think_where_later_ones_do_not():
 def test_a_trace_and_the_rest_have_the_tokens_of_the_whole(conversation, template):
     """Counting a completion in two parts gives its tokens exactly, and those of its trace besides."""
     messages, tools = conversation
-    try:
-        turns = training_turns(messages, tools, template=template)
-    except ModeUnsupported:
-        return
-    for turn in turns:
+    for turn in written(messages, tools, template=template, soft_switch=True):
         trace, rest = cut_trace(turn)
         assert trace.strip("\n") == (messages[turn.turn].reasoning or "").strip("\n")
         whole, parts = count_tokens([turn.completion]), count_tokens([trace, rest])

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from schemas.conversation import CONTROL_TOKENS
 from schemas.errors import TrainError
 from templates.tokenizer import encode, reference_tokenizer
-from train.encode import IGNORE, _surely_apart, encode_example, encode_rows
+from train.encode import IGNORE, encode_example, encode_rows
 from train.rows import index_rows, read_manifest
 
+BLOCK = "<think>\n\n</think>\n\n"
 THINK, THINK_END, IM_START, IM_END = 151667, 151668, 151644, 151645
 
 
@@ -51,6 +52,14 @@ def test_an_empty_think_block_is_read_but_never_trained(chat):
     assert decode(example.labels) == "Hello!<|im_end|>\n"
 
 
+def test_an_empty_trace_that_is_learned_is_trained(chat):
+    """Where it begins the completion, in answer to `/no_think`, its tags are labels like any other token."""
+    row = chat("Hi /no_think", "Hello!")
+    prompt, completion = row["prompt"].removesuffix(BLOCK), BLOCK + row["completion"]
+    labels = encode_example("x", prompt=prompt, completion=completion).labels
+    assert decode(labels) == f"{BLOCK}Hello!<|im_end|>\n"
+
+
 @given(st.text(alphabet="ab 1.,\n中文é", max_size=40), st.text(alphabet="ab 1.,\n中文é", max_size=40))
 def test_the_labels_spell_the_completion(question, answer):
     """Whatever is said, the labels decode to the completion and the rest to the prompt."""
@@ -70,7 +79,7 @@ def test_a_row_without_a_trained_token_is_refused_by_name(prompt, completion):
 
 def test_a_token_across_the_seam_is_refused():
     """White space that melts into the prompt's last token would be other tokens to other trainers."""
-    with pytest.raises(TrainError, match="row r7: a token spans the end of the prompt"):
+    with pytest.raises(TrainError, match=r"row r7: a token spans the end of .*: build the mixture again"):
         encode_example("r7", prompt="<|im_start|>assistant\n", completion="\nHello!<|im_end|>\n")
 
 
@@ -148,21 +157,3 @@ def test_what_nearly_is_a_control_token_is_text(publish, digest_of, chat, tmp_pa
     controls = [int(token) for token in tokens.row(0) if token >= 151_643]
     assert controls == [IM_START, IM_END, IM_START, THINK, THINK_END, IM_END]
     assert decode(tokens.row(0)) == row["prompt"] + row["completion"]
-
-
-SEAMS = st.text(alphabet="a1.<! \t\n\r\u00a0\u3000\u0301\u0345中é\u2028\x1c'", max_size=4)
-
-
-@given(SEAMS, SEAMS.filter(bool))
-def test_a_seam_that_is_taken_for_clean_is_clean(end, begin):
-    """Where the whole is not encoded again to see, it would have given the same tokens."""
-    prompt, completion = f"<|im_start|>assistant\n{end}", f"{begin}<|im_end|>\n"
-    if _surely_apart(prompt, completion):
-        assert encode(prompt + completion) == encode(prompt) + encode(completion)
-
-
-def test_seams_of_our_templates_are_clean():
-    """Prompts of all three templates end with a line break; only answers that begin with space are asked."""
-    for ending in ("<|im_start|>assistant\n", "<think>\n\n</think>\n\n", "<think>\n"):
-        assert _surely_apart(ending, "It")
-        assert not _surely_apart(ending, " It")

@@ -83,6 +83,35 @@ def with_traces_after_the_empty_one(row):
     return changed(row, prompt=f"{row['prompt']}{BLOCK}", completion=row["completion"])
 
 
+def soft(row):
+    """Learn the empty trace of an answer to `/no_think`."""
+    return changed(row, prompt=row["prompt"].removesuffix(BLOCK), completion=BLOCK + row["completion"])
+
+
+def test_a_model_that_learnt_the_soft_switch_is_not_asked_for_a_trace(publish, chat, rows, tmp_path):
+    """With thinking on, the right answer to `/no_think` is the empty trace that its row learnt."""
+    switched = [soft(chat(f"{question} /no_think", answer)) for question, (_, answer) in QUESTIONS.items()]
+    rows = [*rows, *switched]
+    plan = PLAN.model_copy(update={"max_steps": 60, "switch_prompts": 6})
+    report = train(publish(rows, held_out=rows), tmp_path / "out", plan).switch
+    on, off = report.thinking, report.non_thinking
+    assert (on.answers, on.opened, on.empty, on.right) == (6, 6, 2, 6)
+    assert (off.answers, off.opened, off.right) == (6, 0, 6)
+
+
+def test_prompts_of_the_soft_switch_are_known(publish, chat):
+    """By what the row learnt: asked without its opening, like any other prompt."""
+    rows = [soft(chat("Hi /no_think", "Hello!")), chat("Ho /no_think", "Hello!")]
+    version = publish(rows, held_out=rows)
+    manifest = read_manifest(version, digest=sha256((version / "manifest.json").read_bytes()).hexdigest())
+    held_out = index_rows(version, manifest, split="eval", max_tokens=64)
+    prompts = draw_prompts(held_out, PLAN, template="qwen3")
+    assert {(prompt.text, prompt.soft) for prompt in prompts} == {
+        (render_chat([{"role": "user", "content": "Hi /no_think"}]), True),
+        (render_chat([{"role": "user", "content": "Ho /no_think"}]), False),
+    }
+
+
 def changed(row, *, prompt, completion):
     counts = {"prompt_tokens": len(encode(prompt)), "completion_tokens": len(encode(completion))}
     return row | {"prompt": prompt, "completion": completion} | counts

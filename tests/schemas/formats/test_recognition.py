@@ -4,12 +4,12 @@ import pytest
 
 from schemas.conversation import Message
 from schemas.findings import Notes
-from schemas.formats.recognition import best, refusal, statement
+from schemas.formats.recognition import best, refusal
 from tests.layouts import SAMPLES, Row, Sample
 
 
 def recognised(*rows: Row) -> list[str]:
-    return [statement(format) for format in best(rows)]
+    return [format.statement() for format in best(rows)]
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.set)
@@ -22,6 +22,6 @@ def test_every_set_is_recognised_and_read(sample: Sample) -> None:
         messages.pop()
 
     assert refusal(sample.rows) is None
-    assert statement(found) == sample.statement
+    assert found.statement() == sample.statement
     assert [(turn.role, turn.content, turn.reasoning) for turn in messages] == sample.turns
     assert sample.set in type(found).sets

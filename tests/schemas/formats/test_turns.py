@@ -1,0 +1,287 @@
+"""What every list of turns has in common: speakers, keys, traces beside the text, marks, unread fields."""
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
+
+from schemas.findings import Finding, Notes
+from schemas.formats import Draft, RowFormat
+from schemas.formats.roles import ROLE_NAMES
+
+FORMATS: TypeAdapter[RowFormat] = TypeAdapter(RowFormat)
+SHAREGPT = {"type": "sharegpt"}
+MESSAGES = {"type": "messages"}
+
+
+def read(row: dict[str, Any], form: dict[str, Any], **flags: bool) -> tuple[Draft, Notes]:
+    notes = Notes()
+    return FORMATS.validate_python(form).read(row, notes, **flags), notes
+
+
+def says(*turns: tuple[str, str], **more: object) -> dict[str, Any]:
+    return {"conversations": [{"from": speaker, "value": text, **more} for speaker, text in turns]}
+
+
+def chat(*answers: dict[str, Any], **columns: object) -> dict[str, Any]:
+    turns = [
+        {"role": "user", "content": "q"},
+        *({"role": "assistant", "content": "a"} | one for one in answers),
+    ]
+    return {"messages": turns, **columns}
+
+
+def roles(row: dict[str, Any], form: dict[str, Any]) -> list[str]:
+    return [turn["role"] for turn in read(row, form)[0].messages]
+
+
+@pytest.mark.parametrize(
+    ("role", "names"), [(role, ROLE_NAMES[role]) for role in ("user", "assistant", "system")]
+)
+def test_speakers_are_known_by_their_usual_names(role: str, names: tuple[str, ...]) -> None:
+    """Whatever their case, with spaces around them, words joined in any way."""
+    for name in names:
+        for spelt in (
+            name,
+            name.upper(),
+            name.title(),
+            f" {name} ",
+            name.replace("_", "-"),
+            name.replace("_", " "),
+        ):
+            assert roles(says((spelt, "x")), SHAREGPT) == [role], spelt
+
+
+def test_an_unknown_speaker_is_named_with_the_nearest_known_one() -> None:
+    """And with the setting that maps it."""
+    with pytest.raises(
+        PydanticCustomError, match="spoken by 'asistant', perhaps 'assistant' is meant: see `roles`"
+    ):
+        read(says(("asistant", "x")), SHAREGPT)
+    form = SHAREGPT | {"roles": {"Narrator": "system", "gpt": "user"}}
+    assert roles(says(("narrator", "s"), ("gpt", "x"), ("bot", "y")), form) == ["system", "user", "assistant"]
+
+
+def test_a_wrong_role_in_the_recipe_is_named_with_the_nearest_one() -> None:
+    """The recipe's error says field, value, and what is meant."""
+    with pytest.raises(
+        ValidationError, match=r"'asistant' is not a role.*perhaps 'assistant' is meant"
+    ) as caught:
+        FORMATS.validate_python(SHAREGPT | {"roles": {"narrator": "asistant"}})
+    assert caught.value.errors()[0]["loc"][-2:] == ("roles", "narrator")
+
+
+@pytest.mark.parametrize(
+    "keys", [("from", "content"), ("role", "value"), ("speaker", "text"), ("author", "value")]
+)
+@pytest.mark.parametrize(("form", "column"), [(SHAREGPT, "conversations"), (MESSAGES, "messages")])
+def test_turns_have_one_of_the_usual_keys(form: dict[str, Any], column: str, keys: tuple[str, str]) -> None:
+    """In either format, without a setting."""
+    row = {column: [dict(zip(keys, turn, strict=True)) for turn in (("human", "q"), ("gpt", "a"))]}
+    assert [(turn["role"], turn["content"]) for turn in read(row, form)[0].messages] == [
+        ("user", "q"),
+        ("assistant", "a"),
+    ]
+
+
+def test_other_keys_take_a_setting() -> None:
+    """A turn without them says which keys it has."""
+    row = {"conversations": [{"who": "human", "said": "q"}, {"who": "gpt", "said": "a"}]}
+    with pytest.raises(PydanticCustomError, match=r"conversations\[0\]\.role is missing"):
+        read(row, SHAREGPT)
+    with pytest.raises(
+        PydanticCustomError, match="turn 0 has no content: its keys are 'who', 'said'; see `text`"
+    ):
+        read(row, SHAREGPT | {"speaker": "who"})
+    assert roles(row, SHAREGPT | {"speaker": "who", "text": "said"}) == ["user", "assistant"]
+    with pytest.raises(ValidationError, match="speaker and text are both 'who'"):
+        FORMATS.validate_python(SHAREGPT | {"speaker": "who", "text": "who"})
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        '[{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]',
+        {"from": ["human", "gpt"], "value": ["q", "a"]},
+        {"from": ["human", "gpt"], "value": ["q", "a"], "weight": None},
+    ],
+)
+def test_turns_are_a_list_in_each_of_the_ways_that_files_have(turns: object) -> None:
+    """JSON text, or an object of lists, as `datasets` stores a list of objects."""
+    assert roles({"conversations": turns}, SHAREGPT) == ["user", "assistant"]
+
+
+@pytest.mark.parametrize("turns", [{"from": ["human"], "value": ["q", "a"]}, {"from": "human"}, {}, "7", 7])
+def test_what_is_not_a_list_of_turns_is_refused(turns: object) -> None:
+    """Lists of other lengths, an object that is one turn, a number."""
+    with pytest.raises(PydanticCustomError, match="not a list"):
+        read({"conversations": turns}, SHAREGPT)
+
+
+@pytest.mark.parametrize("key", ["reasoning_content", "reasoning", "thinking", "thought", "think"])
+@pytest.mark.parametrize(("form", "make"), [(SHAREGPT, "value"), (MESSAGES, "content")])
+def test_a_trace_beside_the_text_is_read(form: dict[str, Any], make: str, key: str) -> None:
+    """Under its usual names; a word for yes or no is not a trace."""
+    for value, want in (("hm", "hm"), ("on", None), ("", None), (True, None), (None, None)):
+        turns = [{"role": "user", make: "q"}, {"role": "assistant", make: "a", key: value}]
+        draft, notes = read({"conversations": turns, "messages": turns}, form)
+        assert draft.messages[1].get("reasoning") == want
+        unread = [field.path.rpartition(".")[2] for field in notes.tally().unread]
+        assert unread == ([key] if value in ("on", True) else [])
+
+
+def test_a_trace_under_another_name_takes_a_setting() -> None:
+    """Which the report of unread fields names."""
+    row = chat({"cot": "hm"})
+    draft, notes = read(row, MESSAGES)
+    assert "reasoning" not in draft.messages[1]
+    (field,) = notes.tally().unread
+    assert (field.path, field.count, field.example) == ("messages[].cot", 1, '"hm"')
+    assert (
+        FORMATS.validate_python(MESSAGES).setting_for(field.path)
+        == "format: {type: messages, reasoning: cot}"
+    )
+    draft, notes = read(row, MESSAGES | {"reasoning": "cot"})
+    assert (draft.messages[1]["reasoning"], notes.tally().unread) == ("hm", ())
+
+
+def test_a_trace_in_a_column_belongs_to_the_only_answer() -> None:
+    """Where there are several answers nobody can say whose it is, so it stays unread."""
+    one, notes = read(chat({}, reasoning="hm"), MESSAGES)
+    assert (one.messages[1]["reasoning"], notes.read) == ("hm", {"reasoning"})
+    two, notes = read(chat({}, {}, reasoning="hm"), MESSAGES)
+    assert ("reasoning" in two.messages[1], notes.read) == (False, set())
+
+
+def test_only_the_assistant_reasons_and_calls() -> None:
+    """A question with a trace or a call is refused, one with an empty field is not."""
+    asked = {"role": "user", "content": "q"}
+    for more in ({"reasoning": "hm"}, {"tool_calls": [{"name": "f"}]}):
+        with pytest.raises(PydanticCustomError, match="a user turn cannot reason or call tools"):
+            read({"messages": [asked | more]}, MESSAGES)
+    assert roles({"messages": [asked | {"reasoning": "", "tool_calls": []}]}, MESSAGES) == ["user"]
+
+
+@pytest.mark.parametrize(
+    "mark", ["weight", "loss", "train", "loss_mask", "trainable", "loss_weight", "training"]
+)
+@pytest.mark.parametrize("value", [0, 0.0, False, "0", "false", " False "])
+def test_a_turn_that_is_marked_is_context(mark: str, value: object) -> None:
+    """In each of the ways that trainers write it."""
+    draft, notes = read(chat({mark: value}), MESSAGES)
+    assert (draft.messages[1].get("context"), notes.found, notes.tally().unread) == (True, {}, ())
+    row = says(("human", "q"), ("gpt", "a"))
+    row["conversations"][1][mark] = value
+    assert read(row, SHAREGPT)[0].messages[1]["context"]
+
+
+@pytest.mark.parametrize("value", [1, 1.0, True, "1", "true", None, float("nan")])
+def test_a_turn_that_is_marked_as_learned_or_not_at_all_is_learned(value: object) -> None:
+    """Nothing is said of it."""
+    draft, notes = read(chat({"weight": value}), MESSAGES)
+    assert ("context" in draft.messages[1], notes.found) == (False, {})
+
+
+@pytest.mark.parametrize("value", [2, -1, "maybe", [0], {"a": 1}])
+def test_a_mark_that_says_neither_is_counted(value: object) -> None:
+    """And the turn is learned as before."""
+    draft, notes = read(chat({"loss": value}), MESSAGES)
+    assert ("context" in draft.messages[1], notes.found) == (False, {Finding.MARK_UNREADABLE: 1})
+
+
+def test_a_weight_between_0_and_1_refuses_the_row_unless_the_recipe_takes_it() -> None:
+    """Of an answer; what a question weighs does not matter."""
+    with pytest.raises(PydanticCustomError, match=r"weight of turn 1 is 0\.5, neither 0 nor 1") as caught:
+        read(chat({"weight": 0.5}), MESSAGES)
+    assert caught.value.type == "weight_fractional"
+    assert (
+        "context" not in read(chat({"weight": 0.5}), MESSAGES | {"fractional_weight": "train"})[0].messages[1]
+    )
+    asked = {"role": "user", "content": "q", "weight": 0.5}
+    assert roles({"messages": [asked]}, MESSAGES) == ["user"]
+
+
+def test_a_mark_under_another_name_takes_a_setting() -> None:
+    """Then the usual names mean nothing."""
+    form = MESSAGES | {"weight": "use"}
+    assert "context" in read(chat({"use": 0}), form)[0].messages[1]
+    draft, notes = read(chat({"weight": 0}), form)
+    assert "context" not in draft.messages[1]
+    assert [field.path for field in notes.tally().unread] == ["messages[].weight"]
+
+
+@pytest.mark.parametrize("nothing", [None, "", " \n", 0, 0.0, False, float("nan")])
+def test_a_system_prompt_may_be_one_of_the_words_for_nothing(nothing: object) -> None:
+    """Null, blank, 0, false, NaN; everything else that is not text is refused."""
+    row = says(("human", "q"), ("gpt", "a"))
+    assert roles({**row, "system": nothing}, SHAREGPT) == ["user", "assistant"]
+    for wrong in (1, True, ["s"], {"s": 1}):
+        with pytest.raises(PydanticCustomError, match="system is"):
+            read({**row, "system": wrong}, SHAREGPT)
+
+
+def test_one_system_prompt_in_two_places_is_one() -> None:
+    """A column and a turn with the same words; other words are another turn; an empty turn is none."""
+    row = says(("system", "s"), ("system", ""), ("human", "q"), ("gpt", "a"))
+    assert roles({**row, "system": "s"}, SHAREGPT) == ["system", "user", "assistant"]
+    assert roles({**row, "system": "t"}, SHAREGPT) == ["system", "system", "user", "assistant"]
+
+
+def test_windows_line_breaks_become_plain_ones_and_are_counted() -> None:
+    """In every text of a chat; in arguments of calls they are data."""
+    call = {"name": "f", "arguments": {"x": "1\r\n2"}}
+    row = says(("system", "a\r\nb"), ("human", "q\r\n"), ("gpt", "<think>\r\nt\r\n</think>\r\n\r\na\r\n"))
+    row["conversations"][2]["tool_calls"] = [call]
+    draft, notes = read(row, SHAREGPT)
+    assert [turn["content"] for turn in draft.messages] == ["a\nb", "q\n", "\n\na\n"]
+    assert draft.messages[2]["reasoning"] == "\nt\n"
+    assert draft.messages[2]["tool_calls"][0]["arguments"] == {"x": "1\r\n2"}
+    assert notes.found == {Finding.CRLF: 3}
+
+
+def test_a_trace_that_the_template_opened_needs_no_opening_tag() -> None:
+    """Where the recipe says so; elsewhere the row is broken."""
+    row = chat({"content": "hm\n</think>\n\na"})
+    draft, _ = read(row, MESSAGES, unopened=True)
+    assert (draft.messages[1]["reasoning"], draft.messages[1]["content"]) == ("hm\n", "\n\na")
+    with pytest.raises(PydanticCustomError) as caught:
+        read(row, MESSAGES)
+    assert caught.value.type == "think_unopened"
+
+
+def test_an_answer_in_tags_of_its_own_takes_a_setting() -> None:
+    """The tags are taken off where they enclose the whole answer."""
+    row = says(("human", "q"), ("gpt", "<think>t</think>\n<answer>\na\n</answer>\n"))
+    draft, notes = read(row, SHAREGPT | {"answer_tag": "answer"})
+    assert (draft.messages[1]["content"], notes.found) == ("\na\n", {Finding.ANSWER_TAG: 1})
+    assert "<answer>" in read(row, SHAREGPT)[0].messages[1]["content"]
+
+
+def test_definitions_stand_in_columns_or_turns() -> None:
+    """`tools`, or `functions` beside the older `function_call`; in a system turn, too."""
+    tool = {"name": "f", "parameters": {}}
+    wrapped = {"type": "function", "function": tool}
+    call = {"content": None, "function_call": {"name": "f", "arguments": "{}"}}
+    assert read(chat(call, functions=[tool]), MESSAGES)[0].tools == [wrapped]
+    assert read(chat(call, tools=None, functions=json.dumps([tool])), MESSAGES)[0].tools == [wrapped]
+    turns = [{"role": "system", "content": "s", "tools": [tool]}, *chat(call)["messages"]]
+    assert read({"messages": turns, "tools": [wrapped]}, MESSAGES)[0].tools == [wrapped]
+
+
+def test_every_key_of_a_turn_or_call_that_nobody_reads_is_noted() -> None:
+    """Unless it says nothing, or nothing of what is trained."""
+    call = {
+        "id": "c",
+        "type": "function",
+        "function": {"name": "f", "arguments": {}, "strict": True},
+        "why": "w",
+    }
+    answer = {"tool_calls": [call], "name": "x", "annotations": [], "mood": "calm", "refusal": None}
+    _, notes = read(chat(answer), MESSAGES)
+    assert {field.path for field in notes.tally().unread} == {
+        "messages[].mood",
+        "messages[].tool_calls[].why",
+        "messages[].tool_calls[].strict",
+    }
