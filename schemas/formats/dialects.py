@@ -49,7 +49,7 @@ def _read_human(text: str) -> list[Said]:
         elif found:
             found[-1][1].append(piece)
         else:
-            before += _HEADING + piece
+            break
     if not found or before.strip():
         raise _refused("it does not begin with '### Human:'")
     return [(role, _HEADING.join(parts).strip()) for role, parts in found]
