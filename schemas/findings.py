@@ -83,7 +83,8 @@ _HARMLESS = """
     annotator user_id worker_id created_at created timestamp date time updated_at version model
     model_name generator generation_model num_turns n_turns turn turn_count num_tokens tokens length
     title name difficulty level grade conversation_id conversation_hash prompt_id message_id session_id
-    dialog_id redacted toxic
+    dialog_id redacted toxic data_source problem_source problem_type question_type language_code
+    annotation_type
 """
 HARMLESS = frozenset(_HARMLESS.split())
 """Columns that say what a row is and never what is trained; they are not listed."""

@@ -6,6 +6,8 @@ from typing import ClassVar, Literal
 from schemas.formats.contract import Column, Format, Row
 from schemas.formats.turns import TurnFormat
 
+_ABOUT = frozenset(("reasoning_language", "is_reasoning_complete"))
+
 
 class Messages(TurnFormat):
     """OpenAI-style role/content messages: reasoning, tool calls, and content as text or typed parts.
@@ -38,6 +40,10 @@ class Messages(TurnFormat):
     """Name of the format."""
     messages: Column = "messages"
     """Column of the messages."""
+
+    def columns(self) -> frozenset[str]:
+        """Return the columns that are read in every row, and two of sets that only sound like a trace."""
+        return super().columns() | _ABOUT
 
     @classmethod
     def candidates(cls, rows: Sequence[Row]) -> Sequence[Format]:

@@ -10,7 +10,7 @@ from schemas.formats.fields import as_text, required_text
 from schemas.formats.sample import is_said, most, objects
 from schemas.formats.turns import TurnFormat, is_trace
 
-_FLAG = "reasoning"
+_ABOUT = frozenset(("reasoning", "used_in_training"))
 
 
 class Nemotron(TurnFormat):
@@ -40,8 +40,8 @@ class Nemotron(TurnFormat):
         return super().turns(row) + bool(row.get(self.output))
 
     def columns(self) -> frozenset[str]:
-        """Return the columns that are read, and the flag that says whether the answer has a trace."""
-        return super().columns() | {self.output, _FLAG}
+        """Return the columns that are read, and what the set says of trace and use of a row."""
+        return super().columns() | {self.output, *_ABOUT}
 
     def read(self, row: Row, notes: Notes, *, unopened: bool = False) -> Draft:
         """Return the turns of the input, and the output as the last answer."""

@@ -1,10 +1,11 @@
 """What `format: auto` makes of rows: each layout is told from all others; ties and strangers are said."""
 
+import pyarrow as pa
 import pytest
 import yaml
 
 from schemas.conversation import Message
-from schemas.findings import Notes
+from schemas.findings import HARMLESS, Notes, looks_like, states_something
 from schemas.formats.recognition import (
     FORMATS,
     best,
@@ -20,16 +21,21 @@ def recognised(*rows: Row) -> list[str]:
     return [format.statement() for format in best(rows)]
 
 
+@pytest.mark.parametrize("stored", [False, True], ids=["json", "table"])
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.set)
-def test_every_set_is_recognised_and_read(sample: Sample) -> None:
-    """The layout of each set is one format with its settings, and that reads roles, texts and traces."""
-    (found,) = best(sample.rows)
-    draft = found.read(sample.rows[0], Notes())
+def test_every_set_is_recognised_and_read(sample: Sample, stored: bool) -> None:
+    """The layout of each set is one format with its settings, and that reads roles, texts and traces.
+
+    In a table every object of a column has the keys of all of them.
+    """
+    rows = pa.Table.from_pylist(sample.rows).to_pylist() if stored else sample.rows
+    (found,) = best(rows)
+    draft = found.read(rows[0], Notes())
     messages = [Message.model_validate(fields) for fields in draft.messages]
     while messages and messages[-1].role == "user":
         messages.pop()
 
-    assert refusal(sample.rows) is None
+    assert refusal(rows) is None
     assert found.statement() == sample.statement
     assert [(turn.role, turn.content, turn.reasoning) for turn in messages] == sample.turns
     assert sample.set in type(found).sets
@@ -112,3 +118,15 @@ def test_every_format_is_documented_and_each_set_belongs_to_one() -> None:
     assert [kind.__name__ for kind in FORMATS if not kind.sets] == []
     assert len(sets) == len(set(sets))
     assert [name for kind in FORMATS for name in kind.remarks if name not in kind.sets] == []
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.set)
+def test_no_set_holds_a_field_that_looks_as_if_it_should_be_read(sample: Sample) -> None:
+    """What a set has beside its turns must not warn in every build, or nobody looks at warnings."""
+    (format,), row, notes = best(sample.rows), sample.rows[0], Notes()
+    format.read(row, notes)
+    known = format.columns() | HARMLESS | notes.read
+    left = [name for name, value in row.items() if name not in known and states_something(value)]
+
+    assert [name for name in left if looks_like(name)] == []
+    assert [field.path for field in notes.tally().unread if looks_like(field.path)] == []
