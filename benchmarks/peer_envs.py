@@ -20,6 +20,7 @@ PEERS: Mapping[str, tuple[str, ...]] = {
         "datasets==5.2.0", "numpy",
     ),
     "transformers": ("transformers==5.23.0", "tokenizers==0.23.3", "jinja2", "numpy", "pyarrow"),
+    "convmerge": ("convmerge==1.6.5",),
     "datasets": (
         "datasets==5.2.0", "transformers==5.23.0", "tokenizers==0.23.3", "jinja2", "numpy", "pyarrow",
     ),

@@ -19,12 +19,15 @@ from curation.facts import (
     repeated,
     rows_read,
 )
-from curation.findings import found, percent, points, worst
+from curation.findings import found, percent, points, quoted, worst
 from curation.reading_gates import findings, unread_fields
 from curation.shift import psi
+from schemas.formats import Auto
+from schemas.formats.recognition import settled_statement
 from schemas.gates import AmountGate, GateResult, Gates, GrowthGate, RateGate
 from schemas.report import Report
 
+_STATED = 300
 _UNITS = ("examples", "tokens", "trainable_tokens")
 
 
@@ -125,6 +128,26 @@ def new_reason(report: Report, before: Report | None, gates: Gates) -> Iterator[
         yield from worst(fresh, found("new_reason", source, gate, 0, gate.rows, calm))
 
 
+def layout(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+    """Compare the formats that rows were read by; one that a person wrote into the recipe only warns."""
+    gate = gates.layout
+    old = {} if before is None else {source.name: source.format for source in before.sources}
+    stated = {source.name for source in report.recipe.sources if not isinstance(source.format, Auto)}
+    for source in report.sources:
+        if not old.get(source.name):
+            continue  # new, or of a version that does not say it
+        was, now = settled_statement(old[source.name]), settled_statement(source.format)
+        sentence = f"{source.name} is read as {quoted(now, _STATED)}, as in the last good build"
+        if was != now:
+            sentence = (
+                f"{source.name} is read as {quoted(now, _STATED)}, "
+                f"and as {quoted(was, _STATED)} in the last good build"
+            )
+        result = found("layout", source.name, gate, float(was != now), 0, sentence)
+        mild = result.level == "fail" and source.name in stated
+        yield result.model_copy(update={"level": "warn"}) if mild else result
+
+
 def duplicates(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
     """Look at the rows that are left out because another one says the same."""
     for source in rows_read(report):
@@ -167,6 +190,7 @@ GATES: tuple[Callable[[Report, Report | None, Gates], Iterator[GateResult]], ...
     quarantine,
     quarantine_growth,
     new_reason,
+    layout,
     column_gone,
     column_type,
     column_values,

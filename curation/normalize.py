@@ -26,6 +26,7 @@ from schemas.arrange import arranged
 from schemas.conversation import Conversation, Lineage, Message, content_key, row_id
 from schemas.errors import SourceError
 from schemas.findings import HARMLESS, Finding, Notes, Tally
+from schemas.formats.fields import refuse_media
 from schemas.ledger import Amount, StageCount, TurnCount
 from schemas.reasons import Reason
 from schemas.recipe import Compare, SourceBase
@@ -312,6 +313,7 @@ def _note_columns(row: RawRow, source: SourceBase, notes: Notes) -> None:
 def _conversation(row: RawRow, origin: Origin, notes: Notes) -> Conversation:
     """Return the conversation, without its id, which depends on what it comes to hold."""
     source = origin.source
+    refuse_media(row.values)
     draft = source.format.read(row.values, notes, unopened=origin.unopened)
     fields = {
         "source": source.name,

@@ -77,6 +77,9 @@ def _flat_recipe(manifest: Manifest) -> dict[str, object]:
     """Return the recipe's settings by dotted path; a source's start with its name, not with its place."""
     stated = manifest.recipe.model_dump(mode="json")
     stated["sources"] = {source["name"]: source for source in stated["sources"]}
+    for entry in manifest.sources:
+        if entry.format:  # what rows were recognised as, where the recipe says `auto`
+            stated["sources"][entry.name]["format"] = entry.format
     return dict(_flat(stated, ""))
 
 

@@ -49,6 +49,7 @@ from curation.unread import note_unread
 from schemas.conversation import ROLES, Message, content_key, row_id
 from schemas.findings import Notes
 from schemas.formats import Layout, TextColumn
+from schemas.formats.fields import MEDIA
 from schemas.ledger import TurnCount
 from schemas.reasons import Context
 from schemas.recipe import Compare, SourceBase
@@ -137,7 +138,7 @@ def screen(rows: pa.RecordBatch, *, source: SourceBase, max_row_bytes: int, note
     sizes = text_sizes(rows)
     quality, doubts = _quality(rows, where)
     doubts |= (sizes > max_row_bytes) | _doubtful_solvers(rows, where)
-    for name in where.empty:
+    for name in (*where.empty, *MEDIA):
         doubts |= filled(column_of(rows, name), rows.num_rows, listed=True)
     said = _join(there, doubts)
     refused = np.zeros(rows.num_rows, np.bool_)

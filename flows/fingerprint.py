@@ -28,7 +28,15 @@ ROOMS = ("schemas", "templates", "curation")
 AFTERWARDS = ("schemas/training.py", "schemas/tuning.py")
 """What of them says how a finished mixture is trained on: no stage reads it."""
 
-STAGES = ("jobs.py", "stages.py", "decontaminate.py", "drawing.py", "gathering.py", "audit/figures.py")
+STAGES = (
+    "jobs.py",
+    "layouts.py",
+    "stages.py",
+    "decontaminate.py",
+    "drawing.py",
+    "gathering.py",
+    "audit/figures.py",
+)
 """What of this room does, too."""
 
 

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows import decontaminate, drawing, gathering, stages
+from flows import decontaminate, drawing, gathering, layouts, stages
 from flows.audit import figures
 from flows.jobs import Run, Shard
 from flows.version import Work
 from schemas.artifact import InputFile, Snapshot
+from schemas.formats import Auto
 from schemas.manifest import InputEntry, SourceEntry
 from schemas.recipe import Recipe, Source
 
@@ -57,8 +58,12 @@ def _read_sources(
     """Fetch and validate source by source."""
     origins: list[SourceEntry] = []
     shards: list[Shard] = []
-    for source, snapshot in zip(recipe.sources, snapshots, strict=True):
-        files = step(f"fetch {source.name}", stages.fetch)(run, source, snapshot, base)
+    for stated, snapshot in zip(recipe.sources, snapshots, strict=True):
+        files = step(f"fetch {stated.name}", stages.fetch)(run, stated, snapshot, base)
+        source = stated
+        if isinstance(stated.format, Auto):
+            recognise = step(f"recognise {stated.name}", layouts.recognised)
+            source = recognise(run, stated, files, max_row_bytes=recipe.max_row_bytes)
         origins.append(_origin(source, snapshot, files))
         shards += step(f"validate {source.name}", stages.validate)(
             run,
@@ -86,6 +91,7 @@ def _origin(source: Source, snapshot: Snapshot, files: Sequence[InputFile]) -> S
         revision=snapshot.revision,
         commit=snapshot.commit,
         licence=source.licence,
+        format=source.format.model_dump(mode="json"),
         files=tuple(InputEntry(name=file.name, sha256=file.sha256, bytes=file.size) for file in files),
         matched=snapshot.matched,
     )

@@ -15,6 +15,8 @@ import polars as pl
 from flows.store import MANIFEST, Store
 from schemas.conversation import Message, ToolCall
 from schemas.errors import SourceError, StoreError
+from schemas.formats import Auto
+from schemas.formats.recognition import parse_format
 from schemas.manifest import Manifest
 from schemas.reasons import Reason
 from schemas.recipe import Recipe, Source
@@ -102,8 +104,12 @@ class Rows:
         )
 
     def source(self, name: str) -> Source:
-        """Return the recipe's statement of a source."""
-        return next(source for source in self.recipe.sources if source.name == name)
+        """Return the recipe's statement of a source, with the format that its rows were recognised as."""
+        source = next(source for source in self.recipe.sources if source.name == name)
+        entry = next(entry for entry in self.manifest.sources if entry.name == name)
+        if not isinstance(source.format, Auto):
+            return source
+        return source.model_copy(update={"format": parse_format(entry.format)})
 
     def contents(self, ids: Iterable[str]) -> dict[str, tuple[str, str]]:
         """Return source and raw text of those of the rows that the version keeps whole, by id."""

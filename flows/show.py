@@ -11,6 +11,8 @@ from rich.table import Table
 from flows.nights import acceptance, newest_run
 from flows.store import MANIFEST, Store
 from flows.summary import fractions
+from schemas.formats import Auto
+from schemas.formats.recognition import settled_statement
 from schemas.gates import GateResult
 from schemas.manifest import Manifest
 from schemas.report import Report
@@ -50,6 +52,7 @@ def version_facts(version: Path) -> dict[str, object]:
             source.name: {"count": len(source.files), "matched": source.matched}
             for source in manifest.sources
         },
+        "formats": {source.name: source.format for source in manifest.sources},
         "content_sha256": manifest.content_sha256,
     }
 
@@ -69,12 +72,22 @@ def show_version(version: Path, console: Console) -> None:
         say(f"  {_MARKS['pass' if check.passed else 'fail']} {plain(check.name)}: {plain(check.detail)}")
     for line in _gates(told.gates) if told else ():
         say(line)
+    for line in _recognised(report):
+        say(line, soft_wrap=True)
     say(_shares(report))
     say(_losses(report))
     for line in _reading(report):
         say(line)
     say(f"mixture  {plain(str(version))}", soft_wrap=True)
     say(f"report   {plain(str(_page(version)))}", soft_wrap=True)
+
+
+def _recognised(report: Report) -> Iterator[str]:
+    """Yield what the rows of sources were recognised as, in the words that pin it in a recipe."""
+    named = {source.name for source in report.recipe.sources if isinstance(source.format, Auto)}
+    for source in report.sources:
+        if source.name in named:
+            yield f"  recognised {plain(source.name)}: format: {plain(settled_statement(source.format))}"
 
 
 def _gates(found: Sequence[GateResult]) -> Iterator[str]:

@@ -36,6 +36,10 @@ class Finding(StrEnum):
     TRAILING_TURN = "trailing_turn", "turns after the last answer, cut off: nothing answers them"
     JOINED_TURN = "joined_turn", "turns joined to the turn of the same speaker before them"
     ANSWER_TAG = "answer_tag", "answers taken out of the tags that enclosed them whole"
+    ANSWER_FORM = (
+        "answer_form",
+        "sentences of system prompts on the tags of trace and answer, left out with these tags",
+    )
     TEXT_TOOLS = "text_tools", "tool definitions read from the text of a system turn"
     TEXT_CALLS = "text_calls", "tool calls read from the text of an answer"
     CALL_FORM = (
@@ -90,7 +94,8 @@ _HARMLESS = """
     annotator user_id worker_id created_at created timestamp date time updated_at version model
     model_name generator generation_model num_turns n_turns turn turn_count num_tokens tokens length
     title name difficulty level grade conversation_id conversation_hash prompt_id message_id session_id
-    dialog_id redacted toxic
+    dialog_id redacted toxic data_source problem_source problem_type question_type language_code
+    annotation_type
 """
 HARMLESS = frozenset(_HARMLESS.split())
 """Columns that say what a row is and never what is trained; they are not listed."""

@@ -104,6 +104,8 @@ class Gates(Record):
     """The same rows, against the last good build."""
     new_reason: CountGate = CountGate()
     """Rows of a source that are left out for a reason that did not occur in the last good build."""
+    layout: Gate = Gate(action="fail")
+    """How the rows of a source are laid out: the format that they were read by, with its settings."""
     column_gone: Gate = Gate(action="fail")
     """A column that the files of a source no longer have."""
     column_type: Gate = Gate(action="fail")

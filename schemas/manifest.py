@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Literal
 
+from pydantic import JsonValue
+
 from schemas.ledger import Ledger
 from schemas.recipe import Recipe
 from schemas.record import Record
@@ -38,6 +40,8 @@ class SourceEntry(Record):
     commit: str
     """What it resolved to."""
     licence: str | None
+    format: Mapping[str, JsonValue] = {}
+    """How its rows were read, every setting stated; what was recognised where the recipe says `auto`."""
     files: tuple[InputEntry, ...]
     matched: Mapping[str, int] = {}
     """How many of them each pattern of the recipe means."""

@@ -35,6 +35,8 @@ class Reason(StrEnum):
         "role_order",
         "a turn stands where no chat has one; the detail says which, and what would read it",
     )
+    MEDIA = "media", "the row comes with an image, a video or sound, which a model of text cannot see"
+    PROMPT_WITHHELD = "prompt_withheld", "the text of a user turn is null: the set's owner withholds it"
     EMPTY_TURN = "empty_turn", "a turn without text and without tool calls"
     NO_FINAL_ASSISTANT = "no_final_assistant", "no turn is the assistant's: nothing to learn"
     TOOL_CALL_INVALID = "tool_call_invalid", "a tool call that is not a name and an object of arguments"

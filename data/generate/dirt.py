@@ -76,6 +76,7 @@ def build_sample() -> Sample:
     _dirty_chat(sample, chats)
     _dirty_tools(sample, tools)
     _odd_tools(sample, tools)
+    _beside_text(sample, tools)
     _long(sample, gate)
     _chat_duplicates(sample, good)
     _across(sample, good, solved)
@@ -215,6 +216,23 @@ def _odd_tools(sample: Sample, rows: Iterator[Row]) -> None:
     """Add rows without fault in the forms of other sets."""
     for form in forms.FORMS:
         sample.keep("tools", [form(next(rows))])
+
+
+def _beside_text(sample: Sample, rows: Iterator[Row]) -> None:
+    """Plant rows that come with what a model of text cannot see, and prompts that their owner withholds."""
+    for column, value in (
+        ("image", "photos/7.jpg"),
+        ("images", ["a.png", "b.png"]),
+        ("audio", {"path": "a"}),
+    ):
+        sample.plant("tools", Reason.MEDIA, {**next(rows), column: value})
+    for _ in range(2):
+        row = next(rows)
+        turns = [
+            {**turn, "value": None if turn["from"] == "human" else turn["value"]}
+            for turn in row["conversations"]
+        ]
+        sample.plant("tools", Reason.PROMPT_WITHHELD, {**row, "conversations": turns})
 
 
 def _thought(row: Row) -> str:

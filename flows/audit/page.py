@@ -9,6 +9,7 @@ from flows.audit.charts import COLOURS
 from flows.audit.road import road
 from flows.audit.svg import drawable
 from flows.audit.verdict import duration, last_good, moment, signals, verdict
+from schemas.formats.recognition import settled_statement
 from schemas.run import RunReport
 
 _WIDE, _NARROW = 880, 350
@@ -66,6 +67,7 @@ def environment() -> Environment:
         "difference": sections.difference,
         "cause": lambda cause: sections.CAUSES.get(cause, cause),
         "sentence": sections.sentence,
+        "layout": settled_statement,
         "finding": sections.finding,
         "context": sections.context,
         "clip": lambda text, longest: drawable(text, longest=longest),

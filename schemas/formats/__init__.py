@@ -9,12 +9,20 @@ from typing import Annotated
 from pydantic import Field
 
 from schemas.formats.alpaca import Alpaca
+from schemas.formats.auto import Auto
+from schemas.formats.capybara import Capybara
 from schemas.formats.contract import Column, Draft, Format, Layout, Row, TextColumn, TurnColumn
 from schemas.formats.function_calling_chatml import FunctionCallingChatML
 from schemas.formats.gemma import Gemma
 from schemas.formats.glaive import Glaive
 from schemas.formats.messages import Messages
+from schemas.formats.natural_reasoning import NaturalReasoning
+from schemas.formats.nemotron import Nemotron
+from schemas.formats.oasst import OpenAssistant
 from schemas.formats.openmathreasoning import OpenMathReasoning
+from schemas.formats.qa import QuestionAnswer
+from schemas.formats.rendered import Rendered
+from schemas.formats.s1k import S1K
 from schemas.formats.sharegpt import ShareGPT
 from schemas.formats.smolagents import SmolAgents
 from schemas.formats.tool_calling_mix import ToolCallingMix
@@ -22,8 +30,11 @@ from schemas.formats.toolace import ToolACE
 from schemas.formats.xlam import XLAM
 
 __all__ = [
+    "S1K",
     "XLAM",
     "Alpaca",
+    "Auto",
+    "Capybara",
     "Column",
     "Draft",
     "Format",
@@ -32,7 +43,12 @@ __all__ = [
     "Glaive",
     "Layout",
     "Messages",
+    "NaturalReasoning",
+    "Nemotron",
+    "OpenAssistant",
     "OpenMathReasoning",
+    "QuestionAnswer",
+    "Rendered",
     "Row",
     "RowFormat",
     "ShareGPT",
@@ -54,7 +70,15 @@ RowFormat = Annotated[
     | FunctionCallingChatML
     | ToolCallingMix
     | Gemma
-    | SmolAgents,
+    | SmolAgents
+    | QuestionAnswer
+    | S1K
+    | NaturalReasoning
+    | Nemotron
+    | Capybara
+    | OpenAssistant
+    | Rendered
+    | Auto,
     Field(discriminator="type"),
 ]
 """Every format that a recipe may name."""

@@ -47,6 +47,9 @@ class Chat:
         if "<tools>" in text:
             text, tools = hermes.split_tools(text, self.notes)
             self.tools += tools
+        if self._answer_tag and f"<{self._answer_tag}>" in text:
+            text, left = _without_form(text, (f"<{self._answer_tag}>", "<think>"))
+            self.notes.count(Finding.ANSWER_FORM, left)
         self._shows_form = self._shows_form or ("<" in text and any(tag in text for tag in TAGS))
         turn = {"role": "system", "content": text}
         if text.strip() and turn not in self.messages[-1:]:
@@ -239,3 +242,15 @@ def _without_first_lines(text: str) -> str:
     """Return a text without the blank lines that it begins with."""
     first = len(text) - len(text.lstrip())
     return text[text.rfind("\n", 0, first) + 1 :]
+
+
+def _without_form(text: str, tags: tuple[str, ...]) -> tuple[str, int]:
+    """Return a text without the sentences that hold one of the tags, and how many these are."""
+    lines, left = [], 0
+    for line in text.split("\n"):
+        sentences = line.split(". ")
+        kept = [sentence for sentence in sentences if not any(tag in sentence for tag in tags)]
+        left += len(sentences) - len(kept)
+        ended = kept and kept[-1] is not sentences[-1] and not kept[-1].endswith(".")
+        lines.append(f"{'. '.join(kept)}{'.' if ended else ''}")
+    return "\n".join(lines), left

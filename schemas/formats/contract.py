@@ -8,6 +8,7 @@ from pydantic import Field
 from schemas.conversation import Role
 from schemas.findings import Notes, looks_like
 from schemas.record import Record
+from schemas.yaml_line import yaml_line
 
 Row = Mapping[str, Any]
 """A raw row: a mapping of column name to value."""
@@ -82,6 +83,16 @@ class Format(Record):
     To add one, write its class in a file of this folder, and add it to `RowFormat` in `__init__.py`.
     """
 
+    sets: ClassVar[tuple[str, ...]] = ()
+    """Public sets that it reads, by their ids on the Hugging Face Hub."""
+    remarks: ClassVar[Mapping[str, str]] = {}
+    """What is particular about the rows of some of the sets, or which settings read them, in markdown."""
+    generality: ClassVar[int] = 0
+    """How common its layout is: 0 if only a few sets have it, 1 for lists of turns, 2 for columns of text.
+
+    Under `format: auto` the least common layout that fits wins: a set keeps columns of text beside its turns.
+    """
+
     turn_keys: ClassVar[frozenset[str]] = frozenset()
     """Settings that name a key of a turn; the other names are those of columns."""
 
@@ -90,9 +101,6 @@ class Format(Record):
 
     type: str
     """Name of the format."""
-
-    sets: ClassVar[tuple[str, ...]] = ()
-    """Public sets on hubs that it reads as they are."""
 
     @classmethod
     def recognise(cls, rows: Sequence[Row]) -> "Format | None":
@@ -103,12 +111,23 @@ class Format(Record):
         """
         return None
 
+    @classmethod
+    def candidates(cls, rows: Sequence[Row]) -> Sequence["Format"]:
+        """Return the format with all settings that might be meant; columns may fit in more ways than one."""
+        found = cls.recognise(rows)
+        return () if found is None else (found,)
+
     def setting_for(self, path: str) -> str | None:
         """Return what a recipe says to have an unread field read, if a setting reads such fields."""
         kind, key = looks_like(path), path.rpartition(".")[2]
         if kind not in type(self).model_fields or (kind in self.turn_keys) != ("[]." in path):
             return None
-        return f"format: {{type: {self.type}, {kind}: {key}}}"
+        return f"format: {self.model_copy(update={kind: key}).statement()}"
+
+    def statement(self) -> str:
+        """Return the format as a recipe states it, with the settings that are not the default."""
+        stated = self.model_dump(mode="json", exclude_defaults=True, exclude={"type"})
+        return yaml_line({"type": self.type, **stated})
 
     def read(self, row: Row, notes: Notes, *, unopened: bool = False) -> Draft:
         """Return the conversation that a row states.

@@ -7,10 +7,21 @@ from typing import Any, NoReturn
 
 from pydantic_core import PydanticCustomError
 
-from schemas.findings import Finding, Notes
+from schemas.findings import Finding, Notes, states_something
 from schemas.formats.contract import Row
 from schemas.reasons import Reason
 from schemas.record import MAX_DEPTH, Unreadable, depth, fault
+
+MEDIA = ("image", "images", "video", "videos", "audio", "audios")
+"""Columns of what a model of text cannot see, although the row's text speaks of it."""
+
+
+def refuse_media(row: Row) -> None:
+    """Refuse a row that comes with media: its answers would be learned blindly."""
+    for column in MEDIA:
+        value = row.get(column)
+        if states_something(value) and not is_nothing(value):
+            raise fault(Reason.MEDIA, f"the column {column} is {type_name(value)}")
 
 
 def required_text(row: Row, column: str, notes: Notes) -> str:

@@ -1,5 +1,6 @@
 """nvidia/OpenMathReasoning: a problem, and a solution with its trace."""
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from schemas.conversation import is_clean
@@ -7,6 +8,7 @@ from schemas.findings import Finding, Notes
 from schemas.formats.chat import Chat
 from schemas.formats.contract import Draft, Format, Layout, Row, TextColumn
 from schemas.formats.fields import required_text
+from schemas.formats.sample import are_text, columns_of
 
 
 class OpenMathReasoning(Format):
@@ -16,10 +18,17 @@ class OpenMathReasoning(Format):
     voted for rank higher between duplicates (https://arxiv.org/abs/2504.16891, section 2).
     """
 
+    sets: ClassVar[tuple[str, ...]] = ("nvidia/OpenMathReasoning",)
     rated: ClassVar[bool] = True
 
     type: Literal["openmathreasoning"] = "openmathreasoning"
     """Name of the format."""
+
+    @classmethod
+    def recognise(cls, rows: Sequence[Row]) -> "OpenMathReasoning | None":
+        """Return the format if columns that only this set has stand beside problem and solution."""
+        own = _OWN.intersection(columns_of(rows))
+        return cls() if own and are_text(rows, "problem", "generated_solution") else None
 
     def turns(self, row: Row) -> int:
         """Return how many turns the row states."""
@@ -61,6 +70,7 @@ class OpenMathReasoning(Format):
         )
 
 
+_OWN = frozenset(("generation_model", "pass_rate_72b_tir", "inference_mode", "used_in_kaggle"))
 _COLUMNS = frozenset(
     (
         "problem",

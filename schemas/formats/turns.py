@@ -1,8 +1,8 @@
 """Lists of turns: what the formats have in common that hold a chat as a list of objects."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isnan
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -21,6 +21,7 @@ from schemas.formats.fields import (
     type_name,
 )
 from schemas.formats.roles import CALL, Roles, nearest_role, role_of
+from schemas.formats.sample import columns_of, most, objects
 from schemas.formats.tools import (
     ANSWER_KEYS,
     TOOL_COLUMNS,
@@ -44,10 +45,18 @@ TEXTS = ("content", "value", "text")
 TRACES = ("reasoning_content", "reasoning", "thinking", "thought", "think", "thoughts", "thinking_content")
 """Keys of a turn, and columns of a row, that hold a trace beside the text."""
 
+SYSTEMS = ("system", "system_prompt")
+"""Columns that hold a system prompt."""
+
 MARKS = ("weight", "loss", "train", "loss_mask", "trainable", "loss_weight", "training", "train_on_turn")
 """Keys of a turn that say whether it is learned (axolotl, mistral-finetune, OpenAI, ms-swift, ChatGLM)."""
 
+LISTS = ("messages", "conversations", "conversation", "turns", "dialog", "dialogue", "chat")
+"""Columns that hold a list of turns, the most usual first."""
+
 _CALLS = ("tool_calls", "function_call")
+_ANSWER = "answer"
+_TURN_MARKS = "metadata.train_turns"
 _TEXT_PARTS = ("text", "input_text", "output_text")
 _FLAGS = frozenset(("on", "off", "true", "false", "yes", "no", "none", "null", "n/a"))
 _SHOWN = 200
@@ -109,12 +118,15 @@ class TurnFormat(Format):
     system, user, assistant, tool and function_call."""
     tools: Column | None = None
     """Column of the tool list, JSON text or a list; may be absent; unset means `tools` or `functions`."""
-    system: Column = "system"
-    """Column of a system prompt outside the turns; may be absent."""
+    system: Column | None = None
+    """Column of a system prompt outside the turns; may be absent; unset means `system` or `system_prompt`."""
     score: Column = "score"
     """Column of a numeric quality score; may be absent."""
     answer_tag: Column | None = None
     """Tag that encloses each answer after its trace: `answer` for `<answer>…</answer>`."""
+    turn_marks: Column | None = None
+    """Column of a list that says of each turn whether it is learned; `metadata.train_turns` is the key
+    `train_turns` of the objects in the column `metadata`."""
 
     @property
     def listed(self) -> str:
@@ -123,26 +135,54 @@ class TurnFormat(Format):
 
     def turns(self, row: Row) -> int:
         """Return how many turns the row states."""
-        return list_length(row.get(self.listed)) + bool(row.get(self.system))
+        return list_length(row.get(self.listed)) + sum(bool(row.get(name)) for name in self._systems)
 
     def columns(self) -> frozenset[str]:
         """Return the columns that are read in every row."""
-        return frozenset((self.listed, *self._tool_columns, self.system, self.score))
+        marks = [] if self.turn_marks is None else [self.turn_marks.partition(".")[0]]
+        return frozenset((self.listed, *self._tool_columns, *self._systems, self.score, *marks))
 
     def read(self, row: Row, notes: Notes, *, unopened: bool = False) -> Draft:
         """Return the turns under Qwen3's role names; function calls are joined to one assistant turn."""
         chat = self._chat(notes, unopened=unopened)
-        if text := optional_text(row, self.system, notes):
-            chat.system(text)
-        for index, turn in enumerate(required_list(row, self.listed)):
-            if not isinstance(turn, dict | Mapping):  # naming dict spares most turns the slower question
-                as_object(turn, f"{self.listed}[{index}]")
-            self._add(chat, turn, index)
+        self._add_turns(chat, row)
         if not row.keys().isdisjoint(self._traces):
             self._add_trace_column(chat, row)
+        return self._draft(chat, row)
+
+    def _add_turns(self, chat: Chat, row: Row) -> None:
+        """Add the system prompt and the list of turns."""
+        for column in self._systems:
+            if text := optional_text(row, column, chat.notes):
+                chat.system(text)
+        turns = required_list(row, self.listed)
+        marks = self._turn_marks(row, len(turns), chat.notes)
+        for index, turn in enumerate(turns):
+            if not isinstance(turn, dict | Mapping):  # naming dict spares most turns the slower question
+                as_object(turn, f"{self.listed}[{index}]")
+            self._add(chat, turn, index, context=index in marks)
+
+    def _draft(self, chat: Chat, row: Row) -> Draft:
         stated = first_stated(row, self._tool_columns)
         tools = read_tools(row[stated]) if stated else []
-        return chat.draft(tools, quality=optional_number(row, self.score, notes))
+        return chat.draft(tools, quality=optional_number(row, self.score, chat.notes))
+
+    def _turn_marks(self, row: Row, turns: int, notes: Notes) -> frozenset[int]:
+        """Return the turns that a list of the row says are not to be learned."""
+        if self.turn_marks is None:
+            return frozenset()
+        marks = row.get(self.turn_marks)
+        column, dotted, key = self.turn_marks.partition(".")
+        if marks is None and dotted:
+            inside = row.get(column)
+            marks = inside.get(key) if isinstance(inside, Mapping) else None
+        if marks is None:
+            return frozenset()
+        if not isinstance(marks, list | tuple) or len(marks) != turns:
+            notes.count(Finding.MARK_UNREADABLE)
+            return frozenset()
+        notes.count(Finding.MARK_UNREADABLE, sum(mark not in (*_YES, *_NO) for mark in marks))
+        return frozenset(index for index, mark in enumerate(marks) if mark in _NO)
 
     def _chat(self, notes: Notes, *, unopened: bool) -> Chat:
         """Return the empty chat that the turns are added to."""
@@ -150,7 +190,7 @@ class TurnFormat(Format):
 
     def layout(self) -> Layout | None:
         """Return where the turns stand in a table."""
-        if self.answer_tag:
+        if self.answer_tag or self.turn_marks:
             return None
         said = TurnColumn(
             self.listed,
@@ -161,8 +201,9 @@ class TurnFormat(Format):
             marks=self._marks,
             known=_PLAIN_KEYS,
         )
+        systems = (TextColumn(name, "system", optional=True) for name in self._systems)
         return Layout(
-            turns=(TextColumn(self.system, "system", optional=True), said),
+            turns=(*systems, said),
             empty=(*self._tool_columns, *(name for name in self._traces if name != self.listed)),
             score=self.score,
         )
@@ -195,11 +236,15 @@ class TurnFormat(Format):
         return (self.weight,) if self.weight else MARKS
 
     @property
+    def _systems(self) -> Sequence[str]:
+        return (self.system,) if self.system else [name for name in SYSTEMS if name != self.listed]
+
+    @property
     def _tool_columns(self) -> tuple[str, ...]:
         return (self.tools,) if self.tools else TOOL_COLUMNS
 
-    def _add(self, chat: Chat, turn: Row, index: int) -> None:
-        """Add one turn to the chat."""
+    def _add(self, chat: Chat, turn: Row, index: int, *, context: bool = False) -> None:
+        """Add one turn to the chat; `context` if its row says that it is not to be learned."""
         notes = chat.notes
         speaker = first_stated(turn, self._speakers)
         name = turn[speaker] if speaker else None
@@ -211,9 +256,7 @@ class TurnFormat(Format):
             raise fault(Reason.ROLE_UNKNOWN, detail)
         key = first_stated(turn, self._texts)
         if key is None and not any(turn.get(calls) for calls in _CALLS):
-            keys = ", ".join(map(repr, turn))[:_SHOWN]
-            detail = f"turn {index} has no {self._texts[0]}: its keys are {keys}; see `text`"
-            raise fault(Reason.WRONG_TYPE, detail)
+            self._refuse_unsaid(turn, role, index)
         content = self._content(turn[key] if key else None, index, notes)
         more = len(turn) > len(_SPEAKER_AND_TEXT) or key is None
         if more:  # most turns have no other keys
@@ -221,7 +264,8 @@ class TurnFormat(Format):
             for column in TOOL_COLUMNS:
                 chat.tools += read_tools(turn.get(column))
         if role in ("assistant", CALL):
-            self._add_answer(chat, turn if more else {}, content, index, stated=role == CALL)
+            context = context or (more and self._is_context(turn, index, notes))
+            self._add_answer(chat, turn if more else {}, content, context=context, stated=role == CALL)
             return
         if more or content.trace or content.calls:
             self._refuse_acts(turn, content, role)
@@ -237,7 +281,18 @@ class TurnFormat(Format):
                 named=named if isinstance(named, str) else None,
             )
 
-    def _add_answer(self, chat: Chat, turn: Row, content: Content, index: int, *, stated: bool) -> None:
+    def _refuse_unsaid(self, turn: Row, role: str, index: int) -> None:
+        """Refuse a turn of which no key holds a text; a system turn whose text is null says nothing."""
+        null = any(name in turn for name in self._texts)
+        if null and role == "user":
+            detail = f"the text of turn {index}, the user's, is null: its owner may withhold it"
+            raise fault(Reason.PROMPT_WITHHELD, detail)
+        if not null or role != "system":
+            keys = ", ".join(map(repr, turn))[:_SHOWN]
+            detail = f"turn {index} has no {self._texts[0]}: its keys are {keys}; see `text`"
+            raise fault(Reason.WRONG_TYPE, detail)
+
+    def _add_answer(self, chat: Chat, turn: Row, content: Content, *, context: bool, stated: bool) -> None:
         """Add a turn of the assistant; `stated` if its text is the JSON of its calls.
 
         Of a turn that has no keys but speaker and text nothing is looked for besides: `turn` is empty then.
@@ -245,15 +300,14 @@ class TurnFormat(Format):
         notes, where = chat.notes, f"{self.listed}[].tool_calls[]"
         if not turn and not stated:
             traces = (content.trace,) if content.trace else ()
-            chat.assistant(content.text, traces=traces, calls=content.calls)
+            chat.assistant(content.text, traces=traces, calls=content.calls, context=context)
             return
-        context = self._is_context(turn, index, notes)
         stated_traces = [content.trace, *self._stated_traces(turn, notes)]
         if stated:
             trace, text = split_think(content.text, called=True)
             stated_calls = read_calls(text, where, notes)
             if not stated_calls:
-                raise fault(Reason.TOOL_CALL_INVALID, f"turn {index} calls nothing")
+                raise fault(Reason.TOOL_CALL_INVALID, "a turn of calls calls nothing")
             chat.calls(stated_calls, next(filter(None, [trace, *stated_traces]), None), context=context)
             return
         calls = list(content.calls)
@@ -354,6 +408,34 @@ class TurnFormat(Format):
             ):
                 notes.leave(f"{self.listed}[].{key}", value)
 
+    @classmethod
+    def _recognised(cls, rows: Sequence[Row], speaks: Callable[[Row], bool]) -> Sequence[Self]:
+        """Return the format for each column whose turns are such; for the one of a usual name, if there is.
+
+        Args:
+            rows: the sample.
+            speaks: whether a turn is one of this format, by its keys.
+        """
+        listed = [
+            column
+            for column in columns_of(rows)
+            if most([_is_chat(objects(row.get(column)), speaks) for row in rows])
+        ]
+        usual = [name for name in (cls.column, *LISTS) if name in listed][:1]
+        return [cls._settled(rows, column) for column in usual or listed]
+
+    @classmethod
+    def _settled(cls, rows: Sequence[Row], column: str) -> Self:
+        """Return the format for a column, with the settings that its rows show."""
+        stated: dict[str, str] = {cls.column: column}
+        chats = [objects(row.get(column)) for row in rows]
+        answers = [text for chat in chats for turn in chat if (text := _answer_text(turn)) is not None]
+        if most([_is_tagged(text) for text in answers]):
+            stated["answer_tag"] = _ANSWER
+        if any(_has_turn_marks(row, len(chat)) for row, chat in zip(rows, chats, strict=True)):
+            stated["turn_marks"] = _TURN_MARKS
+        return cls.model_validate(stated)
+
     @model_validator(mode="after")
     def _keys_differ(self) -> "TurnFormat":
         if self.speaker and self.speaker == self.text:
@@ -365,3 +447,40 @@ class TurnFormat(Format):
 def _part_text(part: Row, key: str, notes: Notes) -> str:
     stated = first_stated(part, (key, "value", "text"))
     return as_text(part[stated] if stated else None, key, notes)
+
+
+def _is_chat(turns: Sequence[Row], speaks: Callable[[Row], bool]) -> bool:
+    """Return whether somebody asks and the assistant answers, all of them known by name."""
+    if not turns or not all(map(speaks, turns)):
+        return False
+    roles = [_role(turn) for turn in turns]
+    answers = "assistant" in roles or CALL in roles
+    return answers and "user" in roles and 2 * roles.count(None) <= len(roles)
+
+
+def _role(turn: Row) -> str | None:
+    key = first_stated(turn, SPEAKERS)
+    name = turn[key] if key else None
+    return role_of(name, {}) if isinstance(name, str) else None
+
+
+def _answer_text(turn: Row) -> str | None:
+    """Return the text of an answer, None for other turns."""
+    key = first_stated(turn, TEXTS)
+    text = turn[key] if key else None
+    return text if isinstance(text, str) and _role(turn) == "assistant" else None
+
+
+def _is_tagged(text: str) -> bool:
+    """Return whether an answer, after its trace, is enclosed whole in `<answer>` and `</answer>`."""
+    after = text.rpartition("</think>")[2].strip()
+    return after.startswith(f"<{_ANSWER}>") and after.endswith(f"</{_ANSWER}>")
+
+
+def _has_turn_marks(row: Row, turns: int) -> bool:
+    column, _, key = _TURN_MARKS.partition(".")
+    inside = row.get(column)
+    marks = inside.get(key) if isinstance(inside, Mapping) else None
+    return (
+        isinstance(marks, list | tuple) and len(marks) == turns and all(type(mark) is bool for mark in marks)
+    )

@@ -176,6 +176,8 @@ CASES = [
     ("messages", chat(tools=[{"a": nested(70)}]), "too_deep"),
     ("messages", chat(tools="[" * 70 + "]" * 70), "too_deep"),
     ("messages", chat([{"type": "image", "url": "x"}]), "wrong_type"),
+    ("messages", chat(image="1.jpg"), "media"),
+    ("messages", chat(question=None), "prompt_withheld"),
 ]
 
 

@@ -543,6 +543,23 @@ TABLES: dict[str, dict[str, Any]] = {
     "messages": {
         "messages": talk("role", "content", ("user", "assistant")),
         "tools": st.sampled_from([None, None, [], [{"name": "f"}]]),
+        "system_prompt": st.sampled_from([None, None, "", "s"]),
+        "image": st.sampled_from([None, None, None, "", "a.png"]),
+    },
+    "qa": {
+        "question": ANY_TEXT,
+        "answer": ANY_TEXT,
+        "system": st.sampled_from([None, None, "", "s", " "]),
+        "system_prompt": st.sampled_from([None, None, "", "s"]),
+        "reasoning": st.sampled_from([None, None, "", "t", "on"]),
+        "score": SCORES,
+        "more": ANY_TEXT,
+    },
+    "nemotron": {
+        "input": talk("role", "content", ("user", "assistant")),
+        "output": ANY_TEXT,
+        "reasoning": st.sampled_from([None, None, None, "on", "t"]),
+        "system_prompt": st.sampled_from([None, None, "", "s"]),
     },
 }
 RECAST = [pa.large_string(), pa.dictionary(pa.int32(), pa.string()), pa.string_view(), pa.binary()]

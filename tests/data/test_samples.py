@@ -18,6 +18,7 @@ from schemas.arrange import arranged
 from schemas.conversation import Conversation, Lineage
 from schemas.findings import Notes
 from schemas.formats import OpenMathReasoning, ShareGPT
+from schemas.formats.fields import refuse_media
 from schemas.reasons import Reason
 from templates import count_tokens
 
@@ -102,6 +103,7 @@ def _fate(source, raw):
         return Reason.TOO_BIG
     row_format = OpenMathReasoning() if source == "math" else ShareGPT()
     try:
+        refuse_media(row)
         draft = row_format.read(row, Notes())
         conversation = Conversation(
             id="",

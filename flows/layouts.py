@@ -1,0 +1,110 @@
+"""How the rows of a source are laid out, where its recipe says `format: auto`."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from curation.normalize import Origin
+from curation.read import RawRow, RawSlice, read_batches, read_rows, slices
+from flows.jobs import Raw, Run, job, run_jobs
+from flows.progress import Event
+from schemas.artifact import InputFile
+from schemas.errors import RecipeError
+from schemas.formats import RowFormat
+from schemas.formats.recognition import best, parse_format, refusal, unknown
+from schemas.recipe import Source
+
+STAGE = "layout"
+
+_ROWS = 100
+"""Rows of each file that are looked at."""
+
+
+def recognised(run: Run, source: Source, files: Sequence[InputFile], *, max_row_bytes: int) -> Source:
+    """Return the source with the format that the first rows of all its files have, and print it.
+
+    Raises:
+        RecipeError: if the rows of a file have no format, or might have several, or files do not agree.
+        SourceError: if a file cannot be read.
+    """
+    firsts = []
+    for file in files:
+        origin = Origin(source, "", "", file.name)
+        firsts += [
+            Raw(piece, origin, max_row_bytes, (str(file.path), file.modified) if file.modified else None)
+            for piece in slices(file.name, file.path, file.sha256)[:1]
+        ]
+    jobs = [
+        job(
+            run,
+            STAGE,
+            first.piece.label,
+            partial(_recognise, first),
+            piece=first.piece.model_dump(exclude={"path"}),
+            max_row_bytes=max_row_bytes,
+        )
+        for first in firsts
+    ]
+    outputs = run_jobs(run, jobs, stage=STAGE, source=source.name)
+    found = _one(source.name, [first.piece.file for first in firsts], [output.result for output in outputs])
+    run.notify(
+        Event(STAGE, source.name, 0, None, note=f"recognised {source.name}: format: {found.statement()}")
+    )
+    return source.model_copy(update={"format": found})
+
+
+def _one(source: str, files: Sequence[str], results: Sequence[Mapping[str, object]]) -> RowFormat:
+    """Return the format that all files have in which there are rows."""
+    named: dict[str, RowFormat] = {}
+    for file, result in zip(files, results, strict=True):
+        listed, why = result["formats"], result["why"]
+        assert isinstance(listed, list)
+        formats = [parse_format(stated) for stated in listed]
+        if why:
+            msg = f"source {source}: {file}: {why}"
+            raise RecipeError(msg)
+        if len(formats) > 1:
+            all_of_them = " and ".join(f"`format: {format.statement()}`" for format in formats)
+            msg = (
+                f"source {source}: the rows of {file} fit {all_of_them} equally well; state one in the recipe"
+            )
+            raise RecipeError(msg)
+        if formats:
+            named[file] = formats[0]
+    if not named:
+        msg = f"source {source}: no row can be read that would show its format; write `format` in the recipe"
+        raise RecipeError(msg)
+    first, *others = named
+    if other := next((file for file in others if named[file] != named[first]), None):
+        both = f"{first} as `{named[first].statement()}` and {other} as `{named[other].statement()}`"
+        msg = f"source {source}: its files are laid out in two ways, {both}; make two sources of them"
+        raise RecipeError(msg)
+    return named[first]
+
+
+def _recognise(first: Raw, out: Path) -> dict[str, object]:
+    """Say what the first rows of a file are; runs in a worker."""
+    rows = [row.values for row in _first_rows(first.piece, first.max_row_bytes) if row.fault is None]
+    first.check_unchanged()
+    why = refusal(rows) if rows else None
+    formats = best(rows) if rows and why is None else ()
+    if rows and why is None and not formats:
+        why = unknown(rows)
+    return {"formats": [format.model_dump(mode="json") for format in formats], "why": why, "rows": len(rows)}
+
+
+def _first_rows(piece: RawSlice, max_row_bytes: int) -> Sequence[RawRow]:
+    """Return the first rows of a slice; of a table no more than these are turned into objects."""
+    if piece.row_groups is None:
+        return list(islice(read_rows(piece, max_row_bytes=max_row_bytes), _ROWS))
+    rows: list[RawRow] = []
+    for batch in read_batches(piece):
+        rows += batch.rows(
+            np.arange(min(_ROWS - len(rows), batch.columns.num_rows)), max_row_bytes=max_row_bytes
+        )
+        if len(rows) >= _ROWS:
+            break
+    return rows

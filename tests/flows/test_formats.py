@@ -1,0 +1,40 @@
+"""docs/formats.md is what the classes say, and names every set whose layout is known."""
+
+import pytest
+
+from flows.formats import page
+from schemas.formats.recognition import FORMATS
+from tests.builders import ROOT, thinkmix
+
+LAYOUTS = (ROOT / "../shared/reference/layouts.md").resolve()
+
+
+def test_the_page_is_current() -> None:
+    """It is what `thinkmix formats` prints."""
+    published = (ROOT / "docs/formats.md").read_text(encoding="utf-8")
+
+    assert published == page(), "run: thinkmix formats > docs/formats.md"
+    assert thinkmix("formats").stdout == published
+
+
+def test_every_setting_of_every_format_is_described() -> None:
+    """A setting without a sentence would be a riddle."""
+    bare = [
+        (kind, name) for kind in FORMATS for name, field in kind.model_fields.items() if not field.description
+    ]
+    assert bare == []
+
+
+@pytest.mark.skipif(not LAYOUTS.is_file(), reason="the list of layouts is not beside the checkout")
+def test_every_set_of_the_list_is_read_or_refused() -> None:
+    """All sets whose layout was listed stand on the page."""
+    lines = LAYOUTS.read_text(encoding="utf-8").splitlines()
+    rows = [line.strip("| ").replace("\\|", "").rpartition("|") for line in lines if line.startswith("| ")]
+    names = [
+        name.split(" (")[0].strip()
+        for layout, _, sets in rows
+        for name in sets.replace("·", ",").split(",")
+        if "/" in name
+    ]
+    assert len(names) >= 48
+    assert [name for name in names if name not in page()] == []

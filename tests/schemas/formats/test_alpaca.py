@@ -1,0 +1,69 @@
+"""Alpaca rows: names of the columns, and what is recognised as such."""
+
+import pytest
+
+from schemas.formats.alpaca import Alpaca
+from tests.reading import read
+
+ROW = {"instruction": "Add.", "input": "1, 2", "output": "3"}
+
+
+@pytest.mark.parametrize(
+    ("row", "settings"),
+    [
+        (ROW, {}),
+        ({"id": 7, **ROW}, {}),
+        (
+            {"instruction": "Add.", "context": "1, 2", "response": "3"},
+            {"input": "context", "output": "response"},
+        ),
+        (
+            {"question": "Add.", "context": "1, 2", "answer": "3"},
+            {"instruction": "question", "input": "context", "output": "answer"},
+        ),
+        (
+            {"Instruction": "Add.", "Input": "1, 2", "Output": "3"},
+            {"instruction": "Instruction", "input": "Input", "output": "Output"},
+        ),
+    ],
+)
+def test_request_and_material_are_one_turn(row: dict[str, object], settings: dict[str, str]) -> None:
+    """The material stands on the next line, whatever the columns are called; and so it is recognised."""
+    stated = {"type": "alpaca", **settings}
+    found = Alpaca.recognise([row])
+
+    assert read(row, stated).turns == [("user", "Add.\n1, 2", None), ("assistant", "3", None)]
+    assert found is not None
+    assert found.model_dump(exclude_defaults=True) == settings
+
+
+@pytest.mark.parametrize("material", ["", None, " \n", float("nan")])
+def test_a_request_without_material_stands_alone(material: object) -> None:
+    """Nothing is joined to it, and a column that is empty in the sample is still its material."""
+    row = {**ROW, "input": material}
+    found = Alpaca.recognise([row])
+
+    assert read(row, "alpaca").turns[0] == ("user", "Add.", None)
+    assert found == Alpaca()
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"instruction": "Add.", "response": "3"},
+        {"question": "Add.", "answer": "3"},
+        {"question": "Add.", "context": [{"role": "user"}], "answer": "3"},
+        {"instruction": "Add.", "input": "1, 2"},
+    ],
+)
+def test_other_columns_are_not_alpaca(row: dict[str, object]) -> None:
+    """A question and its answer without material are another format, and a list is no material."""
+    assert Alpaca.recognise([row]) is None
+
+
+def test_both_usual_system_columns_are_read() -> None:
+    """Unless the recipe names the one."""
+    row = {**ROW, "system_prompt": "Be short."}
+
+    assert read(row, "alpaca").turns[0] == ("system", "Be short.", None)
+    assert read(row, {"type": "alpaca", "system": "system"}).turns[0][0] == "user"

@@ -1,0 +1,52 @@
+"""A list of turns, and the answer in a column of its own."""
+
+import json
+
+import pytest
+
+from schemas.formats.nemotron import Nemotron
+from tests.layouts import chat
+from tests.reading import read, refused
+
+ROW = {"input": chat(("user", "1+1?")), "output": "<think>hm</think>2", "reasoning": "on"}
+WANT = [("user", "1+1?", None), ("assistant", "2", "hm")]
+
+
+def test_the_output_answers_the_input() -> None:
+    """The flag that says whether there is a trace is none, and no unread field either."""
+    assert read(ROW, "nemotron").turns == WANT
+    assert "reasoning" in Nemotron().columns()
+
+
+def test_a_system_prompt_in_a_column_and_earlier_turns_are_kept() -> None:
+    """In their order, before the answer."""
+    row = {
+        "input": chat(("user", "Hi"), ("assistant", "Hello"), ("user", "1+1?")),
+        "output": "2",
+        "system_prompt": "detailed thinking off",
+        "reasoning": "off",
+    }
+    assert [role for role, _, _ in read(row, "nemotron").turns] == [
+        "system",
+        "user",
+        "assistant",
+        "user",
+        "assistant",
+    ]
+
+
+def test_a_trace_beside_the_output_is_its_trace() -> None:
+    """Even where earlier answers have none."""
+    row = {"input": chat(("user", "1+1?")), "output": "2", "reasoning_content": "hm"}
+    assert read(row, "nemotron").turns == WANT
+
+
+def test_the_input_may_be_json_text() -> None:
+    """As a table without a type for it holds it."""
+    assert read({**ROW, "input": json.dumps(ROW["input"])}, "nemotron").turns == WANT
+
+
+@pytest.mark.parametrize("change", [{"output": None}, {"input": "1+1?"}, {"input": None}])
+def test_other_types_are_refused(change: dict[str, object]) -> None:
+    """A question as text is another format."""
+    assert refused({**ROW, **change}, "nemotron")[0] == "wrong_type"

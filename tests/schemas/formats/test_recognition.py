@@ -1,0 +1,132 @@
+"""What `format: auto` makes of rows: each layout is told from all others; ties and strangers are said."""
+
+import pyarrow as pa
+import pytest
+import yaml
+
+from schemas.conversation import Message
+from schemas.findings import HARMLESS, Notes, looks_like, states_something
+from schemas.formats.recognition import (
+    FORMATS,
+    best,
+    parse_format,
+    refusal,
+    settled_statement,
+    unknown,
+)
+from tests.layouts import HUMAN_GPT, REFUSED, SAMPLES, USER_ASSISTANT, Row, Sample, chat, gpt
+
+
+def recognised(*rows: Row) -> list[str]:
+    return [format.statement() for format in best(rows)]
+
+
+@pytest.mark.parametrize("stored", [False, True], ids=["json", "table"])
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.set)
+def test_every_set_is_recognised_and_read(sample: Sample, stored: bool) -> None:
+    """The layout of each set is one format with its settings, and that reads roles, texts and traces.
+
+    In a table every object of a column has the keys of all of them.
+    """
+    rows = pa.Table.from_pylist(sample.rows).to_pylist() if stored else sample.rows
+    (found,) = best(rows)
+    draft = found.read(rows[0], Notes())
+    messages = [Message.model_validate(fields) for fields in draft.messages]
+    while messages and messages[-1].role == "user":
+        messages.pop()
+
+    assert refusal(rows) is None
+    assert found.statement() == sample.statement
+    assert [(turn.role, turn.content, turn.reasoning) for turn in messages] == sample.turns
+    assert sample.set in type(found).sets
+
+
+@pytest.mark.parametrize(("name", "row", "words"), REFUSED, ids=[name for name, _, _ in REFUSED])
+def test_rows_that_no_format_may_read_are_refused_in_a_sentence(name: str, row: Row, words: str) -> None:
+    """Though a format might fit them: preferences, images, and single messages of trees."""
+    assert words in (refusal([row]) or "")
+
+
+def test_two_formats_that_fit_equally_well_are_both_returned() -> None:
+    """Turns in both usual columns, and two answers to one question."""
+    both = {"messages": chat(*USER_ASSISTANT), "conversations": gpt(*HUMAN_GPT)}
+
+    assert sorted(recognised(both)) == ["{type: messages}", "{type: sharegpt}"]
+    assert recognised({"question": "q", "answer": "a", "response": "b"}) == [
+        "{type: qa}",
+        "{type: qa, answer: response}",
+    ]
+
+
+def test_a_sample_may_hold_rows_that_fit_nothing() -> None:
+    """More than half of its rows decide; without such a majority there is no format."""
+    good: Row = {"conversations": gpt(*HUMAN_GPT)}
+
+    assert recognised(good, good, {"conversations": None}) == ["{type: sharegpt}"]
+    assert recognised(good, {"conversations": None}) == []
+
+
+def test_unknown_rows_are_named_by_their_columns() -> None:
+    """Twenty of them at most, without characters that steer a terminal."""
+    assert unknown([{"a": 1, "b\x1b[31m": 2}]) == (
+        "its rows are in no layout that is known; their columns are `a`, `b·[31m`; see docs/formats.md"
+    )
+    assert "and 5 more" in unknown([{f"c{n}": n for n in range(25)}])
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"chosen": None, "rejected": None, "conversations": gpt(*HUMAN_GPT)},
+        {"image": None, "images": [], "messages": chat(*USER_ASSISTANT)},
+        {"label": 3, "question": "q", "answer": "a"},
+        {"responses": [{"response": "a", "response_model": "m"}] * 2, "question": "q"},
+    ],
+)
+def test_columns_of_such_names_that_say_nothing_of_the_kind_do_not_matter(row: Row) -> None:
+    """Nulls, empty lists, and labels that are numbers."""
+    assert refusal([row]) is None
+    assert len(recognised(row)) == 1
+
+
+@pytest.mark.parametrize(
+    "format",
+    [
+        {"type": "messages"},
+        {"type": "qa", "question": "질문", "answer": "a: b"},
+        {"type": "sharegpt", "roles": {"no": "user", "12": "assistant"}, "conversations": "on"},
+        {"type": "rendered", "dialect": "chatml", "text": 'a "quoted" name\u202e'},
+    ],
+)
+def test_a_statement_is_yaml_that_means_the_same_format(format: dict[str, object]) -> None:
+    """On one line, whatever the columns are called, and without characters that steer a terminal."""
+    stated = parse_format(format)
+
+    assert parse_format(yaml.safe_load(stated.statement())) == stated
+    assert stated.statement().isprintable()
+
+
+def test_a_stated_format_that_is_no_more_is_shown_as_it_was() -> None:
+    """A manifest may be older than the program."""
+    assert settled_statement({"type": "gone", "column": "a"}) == "{type: gone, column: a}"
+
+
+def test_every_format_is_documented_and_each_set_belongs_to_one() -> None:
+    """Remarks are made of sets that are read, and no two formats claim a set."""
+    sets = [name for kind in FORMATS for name in kind.sets]
+
+    assert [kind.__name__ for kind in FORMATS if not kind.sets] == []
+    assert len(sets) == len(set(sets))
+    assert [name for kind in FORMATS for name in kind.remarks if name not in kind.sets] == []
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.set)
+def test_no_set_holds_a_field_that_looks_as_if_it_should_be_read(sample: Sample) -> None:
+    """What a set has beside its turns must not warn in every build, or nobody looks at warnings."""
+    (format,), row, notes = best(sample.rows), sample.rows[0], Notes()
+    format.read(row, notes)
+    known = format.columns() | HARMLESS | notes.read
+    left = [name for name, value in row.items() if name not in known and states_something(value)]
+
+    assert [name for name in left if looks_like(name)] == []
+    assert [field.path for field in notes.tally().unread if looks_like(field.path)] == []
