@@ -42,7 +42,12 @@ def main(old: Path, new: Path) -> None:
     sides = [texts(version) for version in (old, new)]
     for row in kept.filter(pl.col("id") != pl.col("id_new")).iter_rows(named=True):
         print(f"{row['source']} {row['file']} row {row['row']}: {row['id'][:12]} -> {row['id_new'][:12]}")
-        _show(*(side.filter(conversation_id=row[name]) for side, name in zip(sides, ("id", "id_new"), strict=True)))
+        _show(
+            *(
+                side.filter(conversation_id=row[name])
+                for side, name in zip(sides, ("id", "id_new"), strict=True)
+            )
+        )
     same = kept.filter(pl.col("id") == pl.col("id_new"))["id"]
     joined = sides[0].join(sides[1], on=["conversation_id", "turn"], suffix="_new")
     other = joined.filter(
@@ -58,9 +63,9 @@ def _show(before: pl.DataFrame, after: pl.DataFrame) -> None:
     for row in joined.iter_rows(named=True):
         for part in ("prompt", "completion"):
             one, two = row[part], row[f"{part}_new"]
-            for kind, start, end, begin, stop in SequenceMatcher(None, one, two, autojunk=False).get_opcodes() if (
-                one != two
-            ) else ():
+            for kind, start, end, begin, stop in (
+                SequenceMatcher(None, one, two, autojunk=False).get_opcodes() if (one != two) else ()
+            ):
                 if kind != "equal":
                     cut = (one[start:end][:_SHOWN], two[begin:stop][:_SHOWN])
                     print(f"  turn {row['turn']} {part}: {cut[0]!r} -> {cut[1]!r}")
