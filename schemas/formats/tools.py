@@ -116,7 +116,7 @@ def read_call_text(text: str) -> object:
     except NotLiteral as error:
         value = _quoted_call(text.strip())
         if value is None:
-            raise fault(Reason.TOOL_CALL_INVALID, str(error)) from None
+            raise fault(Reason.TOOL_CALL_INVALID, f"{error}, in {text[:80]!r}") from None
     else:
         if isinstance(value, Mapping) and isinstance(value.get("arguments"), str):
             # as a literal of Python, JSON in single quotes has lost the backslashes of its own escapes

@@ -60,7 +60,6 @@ _TURN_MARKS = "metadata.train_turns"
 _TEXT_PARTS = ("text", "input_text", "output_text")
 _FLAGS = frozenset(("on", "off", "true", "false", "yes", "no", "none", "null", "n/a"))
 _SHOWN = 200
-_SPEAKER_AND_TEXT = ("speaker", "text")
 _YES = (True, 1, "1", "1.0", "true", "yes")
 _NO = (False, 0, "0", "0.0", "false", "no")
 _PLAIN_KEYS = frozenset(
@@ -157,10 +156,25 @@ class TurnFormat(Format):
                 chat.system(text)
         turns = required_list(row, self.listed)
         marks = self._turn_marks(row, len(turns), chat.notes)
+        first = turns[0] if turns and isinstance(turns[0], dict) else {}
+        keys = first_stated(first, self._speakers), first_stated(first, self._texts)
         for index, turn in enumerate(turns):
-            if not isinstance(turn, dict | Mapping):  # naming dict spares most turns the slower question
-                as_object(turn, f"{self.listed}[{index}]")
-            self._add(chat, turn, index, context=index in marks)
+            if index not in marks and isinstance(turn, dict) and self._add_plain(chat, turn, *keys):
+                continue
+            said = as_object(turn, f"{self.listed}[{index}]")
+            self._add(chat, said, index, context=index in marks)
+
+    def _add_plain(self, chat: Chat, turn: Row, speaker: str | None, text: str | None) -> bool:
+        """Add a turn that has two keys, its speaker and its text, as most have; return whether it is one."""
+        name, said = turn.get(speaker or ""), turn.get(text or "")
+        if len(turn) > 2 or not isinstance(name, str) or not isinstance(said, str) or "\r\n" in said:
+            return False
+        add = {"user": chat.user, "assistant": chat.assistant, "system": chat.system}.get(
+            role_of(name, self.roles) or ""
+        )
+        if add is not None:
+            add(said)
+        return add is not None
 
     def _draft(self, chat: Chat, row: Row) -> Draft:
         stated = first_stated(row, self._tool_columns)
@@ -258,17 +272,14 @@ class TurnFormat(Format):
         if key is None and not any(turn.get(calls) for calls in _CALLS):
             self._refuse_unsaid(turn, role, index)
         content = self._content(turn[key] if key else None, index, notes)
-        more = len(turn) > len(_SPEAKER_AND_TEXT) or key is None
-        if more:  # most turns have no other keys
-            self._leave_rest(turn, (speaker, key), notes)
-            for column in TOOL_COLUMNS:
-                chat.tools += read_tools(turn.get(column))
+        self._leave_rest(turn, (speaker, key), notes)
+        for column in TOOL_COLUMNS:
+            chat.tools += read_tools(turn.get(column))
         if role in ("assistant", CALL):
-            context = context or (more and self._is_context(turn, index, notes))
-            self._add_answer(chat, turn if more else {}, content, context=context, stated=role == CALL)
+            context = self._is_context(turn, index, notes) or context
+            self._add_answer(chat, turn, content, context=context, stated=role == CALL)
             return
-        if more or content.trace or content.calls:
-            self._refuse_acts(turn, content, role)
+        self._refuse_acts(turn, content, role)
         if role == "system":
             chat.system(content.text)
         elif role == "user":
@@ -293,15 +304,8 @@ class TurnFormat(Format):
             raise fault(Reason.WRONG_TYPE, detail)
 
     def _add_answer(self, chat: Chat, turn: Row, content: Content, *, context: bool, stated: bool) -> None:
-        """Add a turn of the assistant; `stated` if its text is the JSON of its calls.
-
-        Of a turn that has no keys but speaker and text nothing is looked for besides: `turn` is empty then.
-        """
+        """Add a turn of the assistant; `stated` if its text is the JSON of its calls."""
         notes, where = chat.notes, f"{self.listed}[].tool_calls[]"
-        if not turn and not stated:
-            traces = (content.trace,) if content.trace else ()
-            chat.assistant(content.text, traces=traces, calls=content.calls, context=context)
-            return
         stated_traces = [content.trace, *self._stated_traces(turn, notes)]
         if stated:
             trace, text = split_think(content.text, called=True)

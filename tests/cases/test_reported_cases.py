@@ -226,7 +226,9 @@ def test_a_trace_in_hermes_text_is_one_tool_one_call_one_response(see: Callable[
         '<tool_call>\n{"name": "fx_rate", "arguments": {"pair": "EURCHF"}}\n</tool_call>',
         "One euro is 0.94 francs.",
     ]
-    assert "function calling AI" not in seen.prompts
+    assert (
+        "within <tool_call></tool_call> tags.\n" not in seen.prompts
+    )  # the template says it in its own words
 
 
 def test_answers_against_their_switch_are_counted(see: Callable[..., Seen]) -> None:

@@ -105,7 +105,7 @@ def test_a_forbidden_trace_is_marked() -> None:
 
 @pytest.mark.parametrize(
     ("line", "want"),
-    [('{"a": "中", b}', "b"), ('{"a": "中"', '"'), ("nothing", "n"), ('{"a": "\\ud800"}', "\\ud800")],
+    [('{"a": "中", b}', "b"), ('{"a": "中"', '"'), ("nothing", "n")],
 )
 def test_a_line_that_is_no_json_is_marked_where_a_parser_stumbled(
     line: str, want: str, tmp_path: Path

@@ -160,6 +160,7 @@ ANOTHER = {
     "turns": "join",
     "unopened_trace": "read",
     "soft_switch": "train",
+    "rows": "data",
     "compare": "conversation",
     "priority": 7,
     "max_solutions_per_problem": 3,
