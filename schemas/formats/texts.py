@@ -35,7 +35,7 @@ class TextFormat(Format):
 
     def _begin(self, row: Row, notes: Notes, *, unopened: bool) -> Chat:
         """Return a chat that begins with the row's system prompt, if it has one."""
-        chat = Chat(notes, unopened=unopened)
+        chat = Chat(notes, unopened=unopened, trimmed=True)
         for column in self._systems:
             if text := optional_text(row, column, notes):
                 chat.system(text)

@@ -53,7 +53,7 @@ CASES = [
     (
         "chatml",
         "<|im_start|>prompter\nq<|im_end|>\n<|im_start|>assistant\n<think>\nhm\n</think>\n\na\nb<|im_end|>\n",
-        [("user", "q", None), ("assistant", "\n\na\nb", "\nhm\n")],
+        [("user", "q", None), ("assistant", "a\nb", "\nhm\n")],
     ),
     ("llama2", "<s>[INST] 1+1? [/INST] 2 </s><s>[INST] +1? [/INST] 3 </s>", BOTH),
     ("llama2", "[INST] 1+1? [/INST] 2 [INST] +1? [/INST] 3", BOTH),
