@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
+from flows import recipe_errors
 from schemas.errors import RecipeError
 from schemas.recipe import Recipe
 from schemas.tuning import RecipeFile, Tuning
@@ -71,11 +72,9 @@ def parse(text: str, where: str) -> RecipeFile:
     try:
         return RecipeFile.model_validate(stated)
     except ValidationError as error:
-        lines = [f"{where}:"]
-        for finding in error.errors(include_url=False):
-            field = ".".join(str(step) for step in finding["loc"]) or "recipe"
-            lines.append(f"  {field}: {finding['msg'].removeprefix('Value error, ')}")
-        raise RecipeError("\n".join(lines)) from None
+        wrong = "\n".join(f"  {line}" for line in recipe_errors.lines(error))
+        msg = f"{where}:\n{wrong}"
+        raise RecipeError(msg) from None
 
 
 class _PlainLoader(yaml.SafeLoader):

@@ -50,7 +50,7 @@ class Finding(StrEnum):
     RESPONSE_SPLIT = "response_split", "responses to several calls at once, which became one a call"
     SCHEMA_TYPE = "schema_type", "parameters of a type that JSON Schema has no name for, kept as they are"
     ALTERNATIVE = "alternative", "further answers of the same row, which were not used"
-    SCORE_UNUSABLE = "score_unusable", "scores that are no numbers: these rows have none", True
+    SCORE_UNUSABLE = "score_unusable", "scores that are not numbers: these rows have none", True
     VALUE_UNUSABLE = "value_unusable", "optional values of another type than the format reads: ignored", True
     MARK_UNREADABLE = (
         "mark_unreadable",
@@ -77,15 +77,25 @@ class Finding(StrEnum):
 
 
 KINDS: Mapping[str, tuple[str, ...]] = {
-    "reasoning": ("reason", "think", "thought", "cot", "trace", "scratchpad", "reflection", "rationale"),
+    "reasoning": (
+        "reason",
+        "think",
+        "thought",
+        "cot",
+        "chain",
+        "trace",
+        "scratchpad",
+        "reflection",
+        "rationale",
+    ),
     "weight": ("weight", "loss", "mask", "train"),
     "tools": ("tool", "function", "api"),
-    "system": ("system", "instruction_system", "sys_prompt", "preprompt"),
+    "system": ("system", "sys", "preprompt"),
     "history": ("history", "context", "previous"),
     "score": ("score", "rating", "reward", "quality"),
     "image": ("image", "video", "audio", "pixel"),
 }
-"""What the name of a field looks like, by the setting of a format that reads such a field."""
+"""How a word in the name of a field begins, by what it looks like: the setting of a format that reads it."""
 
 _HARMLESS = """
     id uid uuid guid idx index row_id row no number hash sha source src dataset dataset_name origin
@@ -103,8 +113,17 @@ HARMLESS = frozenset(_HARMLESS.split())
 
 def looks_like(path: str) -> str | None:
     """Return what the name of an unread field looks like, a key of `KINDS`."""
-    name = path.rpartition(".")[2].casefold()
-    return next((kind for kind, parts in KINDS.items() if any(part in name for part in parts)), None)
+    words = _words(path.rpartition("[].")[2])
+    return next(
+        (kind for kind, parts in KINDS.items() if any(word.startswith(parts) for word in words)), None
+    )
+
+
+def _words(name: str) -> list[str]:
+    """Return the words of a name, however they are joined: `loss_mask`, `lossMask`, `loss-mask`."""
+    parted = "".join(f" {char}" if char.isupper() else char if char.isalnum() else " " for char in name)
+    joined = "".join(char if char.isalnum() else " " for char in name)
+    return [word.casefold() for word in (*parted.split(), *joined.split())]
 
 
 def states_something(value: object) -> bool:

@@ -10,6 +10,8 @@ import pytest
 from typer.main import get_command
 
 from flows.cli import app
+from schemas.findings import Finding
+from schemas.reasons import Context
 from schemas.recipe import HubSource, LocalSource, MixPlan, ModelScopeSource, Recipe
 
 ROOT = Path(__file__).parents[1]
@@ -111,3 +113,10 @@ def test_no_document_speaks_of_machines_or_registries():
     assert [
         word for word in ("/root/", "/home/", "file:///", "pypi.org", "--index-url") if word in text
     ] == []
+
+
+def test_every_finding_and_every_reason_for_context_is_documented():
+    """docs/reading.md has a line for each, with the sentence that the report shows."""
+    page = (ROOT / "docs" / "reading.md").read_text(encoding="utf-8")
+    for word in (*Finding, *Context):
+        assert f"| `{word.value}` | {word.sentence} |" in page

@@ -60,7 +60,7 @@ def test_unknown_recipe_names_the_known_ones(tmp_path: Path):
         ("- a\n- b", "recipe: "),
         ("", "recipe: "),
         ("name: a", "sources: Field required"),
-        (stated(colour="red"), "colour: Extra inputs are not permitted"),
+        (stated(colour="red"), "colour: not a setting"),
         (stated(name="../up"), "name: "),
         (stated(shares={"math": 0.5, "chat": 0.4}), "mix: shares must sum to 1, got 0.9"),
         (stated(shares={"math": 0.5, "code": 0.5}), "recipe: shares name unknown sources: code"),
@@ -78,6 +78,43 @@ def test_what_a_recipe_may_not_say(text: str, says: str):
         parse(text, "mine.yaml")
     assert str(raised.value).startswith("mine.yaml:")
     assert says in str(raised.value)
+
+
+def source(**changes: object) -> str:
+    """Return a recipe with one source, of which `changes` are said instead or besides."""
+    one = {"name": "a", "kind": "local", "files": ["rows.jsonl"], "format": "sharegpt", **changes}
+    return yaml.safe_dump({"name": "t", "sources": [one], "mix": {"shares": {"a": 1.0}}})
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"fles": 1}, "sources.0.local.fles: not a setting; perhaps 'files' is meant"),
+        (
+            {"format": "sharegtp"},
+            "sources.0.local.format: there is no 'sharegtp'; perhaps 'sharegpt' is meant",
+        ),
+        (
+            {"format": {"type": "messages", "scroe": "x"}},
+            "sources.0.local.format.messages.scroe: not a setting; perhaps 'score' is meant",
+        ),
+        (
+            {"format": {"type": "sharegpt", "roles": {"narrator": "asistant"}}},
+            "sources.0.local.format.sharegpt.roles.narrator: 'asistant' is not a role, there are system, user, "
+            "assistant, function_call, tool; perhaps 'assistant' is meant",
+        ),
+        (
+            {"format": {"type": "oasst", "zzz": 1}},
+            "sources.0.local.format.oasst.zzz: not a setting; there are type",
+        ),
+    ],
+)
+def test_a_wrong_setting_is_one_line_with_what_is_meant(changes: dict[str, object], says: str):
+    """The field, the value, the nearest known one, and no line that only follows from it."""
+    with pytest.raises(RecipeError) as caught:
+        parse(source(**changes), "mine.yaml")
+    head, line = str(caught.value).split("\n")
+    assert (head, line.strip().startswith(says)) == ("mine.yaml:", True)
 
 
 def test_files_that_are_no_recipes(tmp_path: Path):

@@ -29,11 +29,17 @@ from schemas.findings import (
         ("chat_history", "history"),
         ("reward", "score"),
         ("images", "image"),
+        ("lossMask", "weight"),
+        ("COT", "reasoning"),
+        ("answer.trace", "reasoning"),
         ("colour", None),
+        ("constraints", None),
+        ("capital", None),
+        ("glossary", None),
     ],
 )
 def test_a_field_looks_like_what_its_name_says(path: str, kind: str | None) -> None:
-    """By a part of the name, in any case."""
+    """By a word of the name, however words are joined."""
     assert looks_like(path) == kind
 
 
