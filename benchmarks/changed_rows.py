@@ -1,11 +1,12 @@
-"""`python -m benchmarks.changed_rows OLD NEW` lists the rows that two versions train with other bytes, and why.
+"""`python -m benchmarks.changed_rows OLD NEW` lists the rows that two versions train with other bytes.
 
-OLD and NEW are folders of versions that were built from the same files. Rows are told by their place in these, so
-that a row whose text changed is found again under its new id.
+OLD and NEW are folders of versions that were built from the same files. Rows are told by their place in
+these, so that a row whose text changed is found again under its new id.
 """
 
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from difflib import SequenceMatcher
 from pathlib import Path
 
@@ -62,13 +63,16 @@ def _show(before: pl.DataFrame, after: pl.DataFrame) -> None:
     joined = before.join(after, on="turn", suffix="_new").sort("turn")
     for row in joined.iter_rows(named=True):
         for part in ("prompt", "completion"):
-            one, two = row[part], row[f"{part}_new"]
-            for kind, start, end, begin, stop in (
-                SequenceMatcher(None, one, two, autojunk=False).get_opcodes() if (one != two) else ()
-            ):
-                if kind != "equal":
-                    cut = (one[start:end][:_SHOWN], two[begin:stop][:_SHOWN])
-                    print(f"  turn {row['turn']} {part}: {cut[0]!r} -> {cut[1]!r}")
+            for one, two in _edits(row[part], row[f"{part}_new"]):
+                print(f"  turn {row['turn']} {part}: {one[:_SHOWN]!r} -> {two[:_SHOWN]!r}")
+
+
+def _edits(one: str, two: str) -> Iterator[tuple[str, str]]:
+    """Yield what stands in one text and what in the other, where they differ."""
+    if one != two:
+        for kind, start, end, begin, stop in SequenceMatcher(None, one, two, autojunk=False).get_opcodes():
+            if kind != "equal":
+                yield one[start:end], two[begin:stop]
 
 
 if __name__ == "__main__":

@@ -562,6 +562,128 @@ RENDERED = [
 
 SAMPLES = [*MESSAGES, *SHAREGPT, *ALPACA, *PAIRS, *OWN, *RENDERED]
 
+TIDE = {"name": "tide", "description": "High tide of a place.", "parameters": {"type": "object"}}
+LOOE = {"name": "tide", "arguments": {"at": "Looe"}}
+TIDES = ("When is high tide at Looe?", "At 06:12.")
+HERMES_CALL = f"<tool_call>\n{json.dumps(LOOE)}\n</tool_call>"
+HERMES_RESPONSE = '<tool_response>\n{"high": "06:12"}\n</tool_response>'
+
+TOOLS: list[tuple[str, str, Row]] = [
+    (
+        "llamafactory/glaive_toolcall_en",
+        "{type: sharegpt}",
+        {
+            "conversations": gpt(
+                ("human", TIDES[0]),
+                ("function_call", json.dumps(LOOE)),
+                ("observation", '{"high": "06:12"}'),
+                ("gpt", TIDES[1]),
+            ),
+            "tools": json.dumps([TIDE]),
+        },
+    ),
+    (
+        "NousResearch/hermes-function-calling-v1",
+        "{type: sharegpt}",
+        {
+            "id": "h1",
+            "conversations": gpt(
+                ("system", f"You call functions. <tools> {json.dumps([TIDE])} </tools>"),
+                ("human", TIDES[0]),
+                ("gpt", HERMES_CALL),
+                ("tool", HERMES_RESPONSE),
+                ("gpt", TIDES[1]),
+            ),
+            "category": "Sea",
+            "subcategory": "Tides",
+            "task": "Ask for a tide",
+        },
+    ),
+    (
+        "Salesforce/xlam-function-calling-60k",
+        "{type: xlam}",
+        {
+            "id": 0,
+            "query": TIDES[0],
+            "answers": json.dumps([LOOE]),
+            "tools": json.dumps([{**TIDE, "parameters": {"at": {"description": "Place.", "type": "str"}}}]),
+        },
+    ),
+    (
+        "glaiveai/glaive-function-calling-v2",
+        "{type: glaive}",
+        {
+            "system": f"SYSTEM: You are helpful. Use them if required -\n{json.dumps(TIDE, indent=4)}\n",
+            "chat": f"USER: {TIDES[0]}\n\n\nASSISTANT: <functioncall> "
+            '{"name": "tide", "arguments": \'{"at": "Looe"}\'} <|endoftext|>\n\n\n'
+            f'FUNCTION RESPONSE: {{"high": "06:12"}}\n\n\nASSISTANT: {TIDES[1]} <|endoftext|>\n\n\n',
+        },
+    ),
+    (
+        "Team-ACE/ToolACE",
+        "{type: toolace}",
+        {
+            "system": f"You compose functions. Here is a list of functions:\n{json.dumps([TIDE])}\n",
+            "conversations": gpt(
+                ("user", TIDES[0]),
+                ("assistant", "[tide(at='Looe')]"),
+                ("tool", '[{"name": "tide", "results": {"high": "06:12"}}]'),
+                ("assistant", TIDES[1]),
+            ),
+        },
+    ),
+    (
+        "Locutusque/function-calling-chatml",
+        "{type: function_calling_chatml}",
+        {
+            "system_message": "You are helpful. Use them if required -",
+            "function_description": json.dumps(TIDE),
+            "conversations": gpt(
+                ("system", f"You are helpful. Use them if required -\n{json.dumps(TIDE)}"),
+                ("human", TIDES[0]),
+                ("function-call", json.dumps(LOOE)),
+                ("function-response", '{"high": "06:12"}'),
+                ("gpt", TIDES[1]),
+            ),
+        },
+    ),
+    (
+        "younissk/tool-calling-mix",
+        "{type: tool_calling_mix}",
+        {
+            "tools_json": json.dumps([TIDE]),
+            "messages_json": json.dumps(chat(("user", TIDES[0]))),
+            "target_json": json.dumps({"tool_calls": [LOOE]}),
+            "meta_source": "made-up",
+            "n_calls": 1,
+            "difficulty": "simple",
+            "valid": True,
+        },
+    ),
+    (
+        "ZeroAgency/gemma3-pythonic-function-tool-calling-v1",
+        "{type: gemma}",
+        {
+            "conversation": f"<bos><start_of_turn>user\n{json.dumps([TIDE])}\n\n{TIDES[0]}<end_of_turn>\n"
+            "<start_of_turn>model\n```tool_code\n[tide(at='Looe')]\n```<end_of_turn>\n"
+        },
+    ),
+    (
+        "smolagents/toolcalling",
+        "{type: smolagents}",
+        {
+            "original_question": TIDES[0],
+            "messages": chat(
+                ("system", "You call tools."),
+                ("assistant", f"<tool_call>\n{LOOE}\n</tool_call>"),
+                ("user", HERMES_RESPONSE),
+                ("assistant", TIDES[1]),
+            ),
+        },
+    ),
+]
+"""Set, what a recipe says of its format, and a row of it; how calls are read is tested with each format."""
+
 REFUSED: list[tuple[str, Row, str]] = [
     (
         "liuhaotian/LLaVA-Instruct-150K",

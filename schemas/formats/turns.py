@@ -134,12 +134,16 @@ class TurnFormat(Format):
 
     def turns(self, row: Row) -> int:
         """Return how many turns the row states."""
-        return list_length(row.get(self.listed)) + sum(bool(row.get(name)) for name in self._systems)
+        stated = list_length(row.get(self.listed))
+        for name in self._systems:
+            if row.get(name):
+                stated += 1
+        return stated
 
     def columns(self) -> frozenset[str]:
         """Return the columns that are read in every row."""
-        marks = [] if self.turn_marks is None else [self.turn_marks.partition(".")[0]]
-        return frozenset((self.listed, *self._tool_columns, *self._systems, self.score, *marks))
+        read = (self.listed, *self._tool_columns, *self._systems, self.score)
+        return frozenset(read if self.turn_marks is None else (*read, self.turn_marks.partition(".")[0]))
 
     def read(self, row: Row, notes: Notes, *, unopened: bool = False) -> Draft:
         """Return the turns under Qwen3's role names; function calls are joined to one assistant turn."""
@@ -152,10 +156,10 @@ class TurnFormat(Format):
     def _add_turns(self, chat: Chat, row: Row) -> None:
         """Add the system prompt and the list of turns."""
         for column in self._systems:
-            if text := optional_text(row, column, chat.notes):
+            if column in row and (text := optional_text(row, column, chat.notes)):
                 chat.system(text)
         turns = required_list(row, self.listed)
-        marks = self._turn_marks(row, len(turns), chat.notes)
+        marks = self._turn_marks(row, len(turns), chat.notes) if self.turn_marks else ()
         first = turns[0] if turns and isinstance(turns[0], dict) else {}
         keys = first_stated(first, self._speakers), first_stated(first, self._texts)
         for index, turn in enumerate(turns):
@@ -183,10 +187,9 @@ class TurnFormat(Format):
 
     def _turn_marks(self, row: Row, turns: int, notes: Notes) -> frozenset[int]:
         """Return the turns that a list of the row says are not to be learned."""
-        if self.turn_marks is None:
-            return frozenset()
-        marks = row.get(self.turn_marks)
-        column, dotted, key = self.turn_marks.partition(".")
+        name = self.turn_marks or ""
+        marks = row.get(name)
+        column, dotted, key = name.partition(".")
         if marks is None and dotted:
             inside = row.get(column)
             marks = inside.get(key) if isinstance(inside, Mapping) else None
@@ -250,8 +253,8 @@ class TurnFormat(Format):
         return (self.weight,) if self.weight else MARKS
 
     @property
-    def _systems(self) -> Sequence[str]:
-        return (self.system,) if self.system else [name for name in SYSTEMS if name != self.listed]
+    def _systems(self) -> tuple[str, ...]:
+        return (self.system,) if self.system else SYSTEMS
 
     @property
     def _tool_columns(self) -> tuple[str, ...]:

@@ -97,7 +97,9 @@ def test_what_was_recognised_is_told_and_stands_in_the_version(built: Built, tol
     shown = thinkmix("report", built.version).stdout
     (entry,) = built.manifest.sources
 
-    assert [event.note for event in told if event.note] == [f"recognised chat: {words}"]
+    assert [event.note for event in told if event.stage == "layout" and event.note] == [
+        f"recognised chat: {words}"
+    ]
     assert f"recognised chat: {words}" in shown
     assert entry.format == built.run.report.sources[0].format
     assert (entry.format["answer_tag"], entry.format["conversations"]) == ("answer", "conversations")
@@ -127,7 +129,7 @@ def test_to_pin_what_was_recognised_makes_no_row_anew(
     built: Built, told: list[Event], folder: Path, store_copy
 ) -> None:
     """The printed line is what the recipe states; every output is reused, and no gate objects."""
-    (line,) = [event.note for event in told if event.note]
+    (line,) = [event.note for event in told if event.stage == "layout" and event.note]
     format = yaml.safe_load(line.partition(": ")[2])["format"]
     pinned = quick_build(stated(format, size=30), store_copy(), folder)
 
@@ -230,4 +232,4 @@ def test_a_stated_format_stands_in_the_manifest_too(tmp_path: Path) -> None:
     built = quick_build(stated(format), tmp_path / "store", tmp_path, notify=told.append)
 
     assert built.manifest.sources[0].format == {**format, "system": None, "reasoning": None, "score": "score"}
-    assert [event.note for event in told if event.note] == []
+    assert [event.note for event in told if event.stage == "layout" and event.note] == []

@@ -100,8 +100,8 @@ def source(**changes: object) -> str:
         ),
         (
             {"format": {"type": "sharegpt", "roles": {"narrator": "asistant"}}},
-            "sources.0.local.format.sharegpt.roles.narrator: 'asistant' is not a role, there are system, user, "
-            "assistant, function_call, tool; perhaps 'assistant' is meant",
+            "sources.0.local.format.sharegpt.roles.narrator: 'asistant' is not a role, there are system, "
+            "user, assistant, function_call, tool; perhaps 'assistant' is meant",
         ),
         (
             {"format": {"type": "oasst", "zzz": 1}},

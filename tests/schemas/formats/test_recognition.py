@@ -14,7 +14,7 @@ from schemas.formats.recognition import (
     settled_statement,
     unknown,
 )
-from tests.layouts import HUMAN_GPT, REFUSED, SAMPLES, USER_ASSISTANT, Row, Sample, chat, gpt
+from tests.layouts import HUMAN_GPT, REFUSED, SAMPLES, TOOLS, USER_ASSISTANT, Row, Sample, chat, gpt
 
 
 def recognised(*rows: Row) -> list[str]:
@@ -39,6 +39,16 @@ def test_every_set_is_recognised_and_read(sample: Sample, stored: bool) -> None:
     assert found.statement() == sample.statement
     assert [(turn.role, turn.content, turn.reasoning) for turn in messages] == sample.turns
     assert sample.set in type(found).sets
+
+
+@pytest.mark.parametrize(("name", "want", "row"), TOOLS, ids=[name for name, _, _ in TOOLS])
+def test_sets_of_tool_calls_are_recognised(name: str, want: str, row: Row) -> None:
+    """Though most of them are lists of turns or texts, too; and what was recognised reads the row."""
+    (found,) = best([row])
+
+    assert (found.statement(), refusal([row])) == (want, None)
+    assert name in type(found).sets
+    assert [turn["role"] for turn in found.read(row, Notes()).messages][-1] == "assistant"
 
 
 @pytest.mark.parametrize(("name", "row", "words"), REFUSED, ids=[name for name, _, _ in REFUSED])
