@@ -6,6 +6,8 @@ Conversations are not written: the row they came from is still there, and is jud
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -66,7 +68,8 @@ _BATCH_BYTES = 32 * 1024 * 1024
 _SHOWN_DETAIL = 500
 
 
-class Origin(NamedTuple):
+@dataclass(frozen=True)
+class Origin:
     """What a row's id and lineage need besides the row."""
 
     source: SourceBase
@@ -75,6 +78,11 @@ class Origin(NamedTuple):
     file: str
     unopened: bool = False
     """Whether `</think>` without `<think>` closes a trace that the template opened."""
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """Columns that are read, or that say nothing of what is trained."""
+        return self.source.format.columns() | HARMLESS
 
 
 class Seen(NamedTuple):
@@ -250,7 +258,7 @@ def judge(row: RawRow, *, origin: Origin, max_row_bytes: int) -> Judged:
         try:
             conversation = _conversation(row, origin, notes)
         finally:
-            _note_columns(row, source, notes)
+            _note_columns(row, origin, notes)
         _check_thinking(conversation, source)
         learned = learned_turns(conversation.messages, source)
         notes.count(Finding.PADDING_NULL, row.padding)
@@ -302,11 +310,10 @@ def raw_json(row: RawRow) -> str:
     return row.text or plain_json(dict(row.values))
 
 
-def _note_columns(row: RawRow, source: SourceBase, notes: Notes) -> None:
+def _note_columns(row: RawRow, origin: Origin, notes: Notes) -> None:
     """Note the columns of a row that its format does not read, but for those that are harmless by name."""
-    known = source.format.columns()
     for name, value in row.values.items():
-        if name not in known and name not in HARMLESS and name not in notes.read:
+        if name not in origin.known and name not in notes.read:
             notes.leave(name, value)
 
 
