@@ -1,23 +1,28 @@
 """Why a row is not in the mixture: the closed list of reasons that ledger, rejects and report share."""
 
 from enum import StrEnum
+from typing import Self
 
 
-class Reason(StrEnum):
-    """One word per fate; the comment is the sentence that the report shows.
-
-    Grouped by the stage that decides it. A new rule adds its member here and nowhere else:
-    the report, the ledger and `thinkmix explain` read this list.
-    """
+class Worded(StrEnum):
+    """Words, each with the sentence that people read."""
 
     sentence: str
 
-    def __new__(cls, value: str, sentence: str = "") -> "Reason":
+    def __new__(cls, value: str, sentence: str = "") -> Self:
         """Keep the sentence beside the word."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.sentence = sentence
         return member
+
+
+class Reason(Worded):
+    """One word per fate; the comment is the sentence that the report shows.
+
+    Grouped by the stage that decides it. A new rule adds its member here and nowhere else:
+    the report, the ledger and `thinkmix explain` read this list.
+    """
 
     # validate: the raw row is not a conversation
     BAD_JSON = "bad_json", "the line is not JSON"
@@ -69,17 +74,8 @@ class Reason(StrEnum):
     NOT_SAMPLED = "not_sampled", "not drawn: the shares were filled without it"
 
 
-class Context(StrEnum):
+class Context(Worded):
     """Why a turn of a valid row is shown to the model and not learned, with the report's sentence."""
-
-    sentence: str
-
-    def __new__(cls, value: str, sentence: str = "") -> "Context":
-        """Keep the sentence beside the word."""
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.sentence = sentence
-        return member
 
     SYSTEM = "system", "says how to answer"
     USER = "user", "asks"
