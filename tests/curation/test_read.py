@@ -285,7 +285,7 @@ def test_a_file_that_holds_something_else_is_refused(
         ("x.jsonl", '{"a": 1}'.encode("utf-32"), "UTF-32"),
         ("x.jsonl", b"PAR1....", "parquet; name it .parquet"),
         ("x.json", b"PK\x03\x04....", "a zip archive"),
-        ("x.jsonl.gz", gzip.compress(gzip.compress(GOOD), mtime=0), "gzip twice"),
+        ("x.jsonl.gz", gzip.compress(gzip.compress(GOOD, mtime=0), mtime=0), "gzip twice"),
         ("x.jsonl.gz", b"\xff\x12\x93", "packed neither by gzip nor by zstd"),
         ("x.jsonl", b'{\n "a": 1\n}', "no list of objects"),
         ("x.txt", GOOD, ".parquet, .jsonl, .ndjson, .json, .csv and .tsv"),
