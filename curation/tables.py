@@ -117,7 +117,7 @@ def _header(lines: _Lines, usual: str) -> tuple[Sequence[str], str] | None:
     try:
         cells = next((cells for cells in csv.reader(lines, delimiter=usual, strict=True) if cells), None)
     except (csv.Error, _TooLong):
-        msg = "its header is no line of column names"
+        msg = "its header is not a line of column names"
         raise SourceError(msg) from None
     if cells is None:
         return None

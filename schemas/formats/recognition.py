@@ -26,7 +26,7 @@ REFUSED: Mapping[str, tuple[str, ...]] = {
         "OpenAssistant/oasst2 (`*.messages.jsonl.gz` and its parquet files)",
     ),
     "Preferences: two or more answers, of which one is the better, as columns, pairs with a winner, answers "
-    "with a label, or ranked lists. They are no format yet.": (
+    "with a label, or ranked lists. They are not a format yet.": (
         "HuggingFaceH4/ultrafeedback_binarized",
         "Anthropic/hh-rlhf",
         "Intel/orca_dpo_pairs",

@@ -92,8 +92,8 @@ def test_a_bad_row_costs_itself_only(tmp_path: Path, line: bytes, reason: str, s
         ('a,b\n1,"' + "x\n" * 50_000, "lines 2 to 50002: a quote opens and does not close"),
         ("a,b,a\n1,2,3\n", "its header names 'a' twice"),
         (b"a,\xff\n1,2\n", "its header is not UTF-8"),
-        ('"a"b,c\n1,2\n', "its header is no line of column names"),
-        ("a" * 100_000, "its header is no line of column names"),
+        ('"a"b,c\n1,2\n', "its header is not a line of column names"),
+        ("a" * 100_000, "its header is not a line of column names"),
     ],
     ids=lambda value: str(value)[:20],
 )
