@@ -99,11 +99,16 @@ class Chat:
         self.messages.append(turn)
 
     def calls(self, calls: Sequence[dict[str, Any]], trace: str | None, *, context: bool = False) -> None:
-        """Add calls of a turn of their own to the assistant turn that they continue, if there is one."""
+        """Add calls of a turn of their own to the assistant turn that they continue, if there is one.
+
+        The turn is learned as a whole: if its author marks one of its parts, all of it is context.
+        """
         self._ids.update(call["id"] for call in calls if "id" in call)
         last = self.messages[-1] if self.messages else None
         if last is not None and last["role"] == "assistant" and not trace:
             last.setdefault("tool_calls", []).extend(calls)
+            if context:
+                last["context"] = True
             return
         turn: dict[str, Any] = {"role": "assistant", "content": "", "tool_calls": list(calls)}
         if trace:

@@ -1,6 +1,7 @@
 """Lists of turns: what the formats have in common that hold a chat as a list of objects."""
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from math import isnan
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
@@ -60,8 +61,7 @@ _TURN_MARKS = "metadata.train_turns"
 _TEXT_PARTS = ("text", "input_text", "output_text")
 _FLAGS = frozenset(("on", "off", "true", "false", "yes", "no", "none", "null", "n/a"))
 _SHOWN = 200
-_YES = (True, 1, "1", "1.0", "true", "yes")
-_NO = (False, 0, "0", "0.0", "false", "no")
+_MARK_WORDS = {"true": 1, "yes": 1, "false": 0, "no": 0}
 _PLAIN_KEYS = frozenset(
     (
         "id",
@@ -198,8 +198,9 @@ class TurnFormat(Format):
         if not isinstance(marks, list | tuple) or len(marks) != turns:
             notes.count(Finding.MARK_UNREADABLE)
             return frozenset()
-        notes.count(Finding.MARK_UNREADABLE, sum(mark not in (*_YES, *_NO) for mark in marks))
-        return frozenset(index for index, mark in enumerate(marks) if mark in _NO)
+        weights = [_weight(mark) for mark in marks]
+        notes.count(Finding.MARK_UNREADABLE, sum(weight not in (0, 1) for weight in weights))
+        return frozenset(index for index, weight in enumerate(weights) if weight == 0)
 
     def _chat(self, notes: Notes, *, unopened: bool) -> Chat:
         """Return the empty chat that the turns are added to."""
@@ -355,19 +356,14 @@ class TurnFormat(Format):
             value = turn.get(key)
             if value is None or (isinstance(value, float) and isnan(value)):
                 continue
-            plain = value.strip().casefold() if isinstance(value, str) else value
-            if isinstance(plain, Mapping | Sequence) and not isinstance(plain, str):
-                notes.count(Finding.MARK_UNREADABLE)
-            elif plain in _NO:
-                context = True
-            elif plain in _YES:
-                continue
-            elif isinstance(plain, float) and 0 < plain < 1:
+            weight = _weight(value)
+            if weight is not None and 0 < weight < 1:
                 if self.fractional_weight == "refuse":
-                    detail = f"{key} of turn {index} is {plain:g}, neither 0 nor 1; see `fractional_weight`"
+                    detail = f"{key} of turn {index} is {weight:g}, neither 0 nor 1; see `fractional_weight`"
                     raise fault(Reason.WEIGHT_FRACTIONAL, detail)
-            else:
+            elif weight not in (0, 1):
                 notes.count(Finding.MARK_UNREADABLE)
+            context = context or weight == 0
         return context
 
     def _content(self, value: object, index: int, notes: Notes) -> Content:
@@ -381,6 +377,7 @@ class TurnFormat(Format):
         text: list[str] = []
         traces: list[str] = []
         calls: list[dict[str, Any]] = []
+        where = f"{self.listed}[].content[]"
         for part in value:
             kind = as_text(
                 as_object(part, f"a part of turn {index}").get("type"),
@@ -388,18 +385,23 @@ class TurnFormat(Format):
                 notes,
             )
             if kind in _TEXT_PARTS:
-                text.append(_part_text(part, "text", notes))
+                key = first_stated(part, ("text", "value"))
+                text.append(as_text(part[key] if key else None, "text", notes))
                 if calls and text[-1].strip():
                     raise fault(Reason.TOOL_CALL_INVALID, f"turn {index} goes on after its tool call")
             elif kind in TRACES:
-                traces.append(_part_text(part, kind, notes))
+                key = first_stated(part, (kind, "value", "text"))
+                traces.append(as_text(part[key] if key else None, kind, notes))
                 if calls or "".join(text).strip():
                     raise fault(Reason.THINK_NOT_FIRST, f"turn {index} says something before it reasons")
             elif kind == "tool_call":
                 key = first_stated(part, ("value", "tool_call"))
-                calls.append(read_call(part[key] if key else None, f"{self.listed}[].content[]", notes))
+                calls.append(read_call(part[key] if key else None, where, notes))
             else:
                 raise fault(Reason.WRONG_TYPE, f"turn {index} has a part of type {kind[:40]!r}")
+            for name, said in part.items():
+                if name != key and name not in _PLAIN_KEYS:
+                    notes.leave(f"{where}.{name}", said)
         return Content("".join(text), "\n".join(traces) or None, calls)
 
     def _leave_rest(self, turn: Row, read: tuple[str | None, ...], notes: Notes) -> None:
@@ -451,9 +453,17 @@ class TurnFormat(Format):
         return self
 
 
-def _part_text(part: Row, key: str, notes: Notes) -> str:
-    stated = first_stated(part, (key, "value", "text"))
-    return as_text(part[stated] if stated else None, key, notes)
+def _weight(mark: object) -> float | None:
+    """Return what a mark says as a number: 0 for no, 1 for yes, also as text; None if it says neither."""
+    if isinstance(mark, str):
+        word = mark.strip().casefold()
+        try:
+            return _MARK_WORDS[word] if word in _MARK_WORDS else float(word)
+        except ValueError:
+            return None
+    if isinstance(mark, Decimal):
+        return float(mark)
+    return mark if isinstance(mark, int | float) else None
 
 
 def _is_chat(turns: Sequence[Row], speaks: Callable[[Row], bool]) -> bool:
