@@ -8,7 +8,7 @@ from schemas.formats import hermes
 from schemas.formats.contract import Draft
 from schemas.formats.prompts import TAGS, split_definitions, without_form
 from schemas.formats.pythonic import split_calls
-from schemas.formats.tools import read_call, stated_id, tool_name
+from schemas.formats.tools import read_call, stated_id, tool_name, united
 from schemas.reasons import Reason
 from schemas.record import fault
 from schemas.think import CLOSE, split_think
@@ -82,7 +82,7 @@ class Chat:
         found = list(calls)
         if "<tool_call>" in text:
             text, written = hermes.split_calls(text, self.notes)
-            found += written
+            found = list(united(found, written))
         trace, content = split_think(text, called=bool(found), unopened=self._unopened)
         if self._answer_tag:
             content = self._answer(content, self._answer_tag)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from itertools import chain
 from math import isnan
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
@@ -18,6 +19,7 @@ from schemas.formats.fields import (
     list_length,
     optional_number,
     optional_text,
+    parsed,
     required_list,
     type_name,
 )
@@ -32,6 +34,7 @@ from schemas.formats.tools import (
     read_tools,
     says_none,
     stated_id,
+    united,
 )
 from schemas.reasons import Reason
 from schemas.record import fault
@@ -181,8 +184,9 @@ class TurnFormat(Format):
         return add is not None
 
     def _draft(self, chat: Chat, row: Row) -> Draft:
-        stated = first_stated(row, self._tool_columns)
-        tools = read_tools(row[stated]) if stated else []
+        stated = [tools for name in self._tool_columns if (tools := read_tools(row.get(name)))]
+        tools = stated[0] if stated else []
+        chat.tools += chain.from_iterable(stated[1:])
         return chat.draft(tools, quality=optional_number(row, self.score, chat.notes))
 
     def _turn_marks(self, row: Row, turns: int, notes: Notes) -> frozenset[int]:
@@ -318,14 +322,15 @@ class TurnFormat(Format):
                 raise fault(Reason.TOOL_CALL_INVALID, "a turn of calls calls nothing")
             chat.calls(stated_calls, next(filter(None, [trace, *stated_traces]), None), context=context)
             return
-        calls = list(content.calls)
+        calls: Sequence[dict[str, Any]] = content.calls
         if not says_none(listed := turn.get("tool_calls")):
-            items = [listed] if is_call(listed) else as_list(listed)
+            listed = parsed(listed, Reason.WRONG_TYPE)
+            items = [listed] if is_call(listed) else None if isinstance(listed, str) else as_list(listed)
             if items is None:
                 raise fault(Reason.WRONG_TYPE, f"{where} is {type_name(listed)}, not a list")
-            calls += [read_call(item, where, notes) for item in items]
+            calls = united(calls, [read_call(item, where, notes) for item in items])
         if not says_none(stated_call := turn.get("function_call")):  # the older form, one call a turn
-            calls.append(read_call(stated_call, where, notes))
+            calls = united(calls, [read_call(stated_call, where, notes)])
         chat.assistant(content.text, traces=stated_traces, calls=calls, context=context)
 
     def _refuse_acts(self, turn: Row, content: Content, role: str) -> None:

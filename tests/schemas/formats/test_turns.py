@@ -301,6 +301,61 @@ def test_definitions_stand_in_columns_or_turns() -> None:
     assert read({"messages": turns, "tools": [wrapped]}, MESSAGES)[0].tools == [wrapped]
 
 
+@pytest.mark.parametrize("nothing", [None, [], "[]", "null", "{}", float("nan")])
+def test_definitions_may_stand_in_the_second_column_alone(nothing: object) -> None:
+    """Where the first of them says that there are none."""
+    row = chat({}, tools=nothing, functions=[{"name": "f"}])
+    assert [tool["function"]["name"] for tool in read(row, MESSAGES)[0].tools] == ["f"]
+
+
+def test_definitions_of_both_columns_are_read() -> None:
+    """A tool that both define in different words is that of the first, and counted."""
+    row = chat({}, tools=[{"name": "f"}], functions=[{"name": "g"}, {"name": "f"}])
+    draft, notes = read(row, MESSAGES)
+    assert ([tool["function"]["name"] for tool in draft.tools], notes.found) == (["f", "g"], {})
+    row["functions"] = [{"name": "f", "description": "F"}]
+    draft, notes = read(row, MESSAGES)
+    assert (draft.tools, notes.found) == (
+        [{"type": "function", "function": {"name": "f"}}],
+        {Finding.TOOL_REPEATED: 1},
+    )
+
+
+@pytest.mark.parametrize(
+    "nothing", ["{}", "None", {}, {"name": None, "arguments": None}, float("nan"), False]
+)
+@pytest.mark.parametrize("key", ["tool_calls", "function_call"])
+def test_words_for_no_calls(key: str, nothing: object) -> None:
+    """Tables of turns hold them in every turn that calls nothing."""
+    draft, notes = read(chat({key: nothing}), MESSAGES)
+    assert ("tool_calls" in draft.messages[1], notes.found) == (False, {})
+
+
+CALL = {"name": "f", "arguments": {"a": 1}}
+OTHER = {"name": "f", "arguments": {"a": 2}}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"tool_calls": json.dumps(CALL)},
+        {"tool_calls": [CALL], "function_call": CALL},
+        {"tool_calls": [CALL | {"id": "c"}], "content": f"a<tool_call>{json.dumps(CALL)}</tool_call>"},
+        {"tool_calls": [CALL], "content": [{"type": "tool_call", "value": CALL}]},
+    ],
+)
+def test_a_call_that_a_turn_states_twice_is_made_once(answer: dict[str, Any]) -> None:
+    """In a key and in its text, or in the older key and the newer one."""
+    (call,) = read(chat(answer), MESSAGES)[0].messages[1]["tool_calls"]
+    assert (call["name"], call["arguments"]) == ("f", {"a": 1})
+
+
+def test_calls_that_differ_are_all_made() -> None:
+    """Whether they stand in one list, or in two places."""
+    for answer in ({"tool_calls": [CALL, CALL]}, {"tool_calls": [CALL], "function_call": OTHER}):
+        assert len(read(chat(answer), MESSAGES)[0].messages[1]["tool_calls"]) == 2
+
+
 def test_every_key_of_a_turn_or_call_that_nobody_reads_is_noted() -> None:
     """Unless it says nothing, or nothing of what is trained."""
     call = {
