@@ -246,7 +246,10 @@ _MAY_FOLLOW: Mapping[str, tuple[Role, ...]] = {
 }
 _WRONG: Mapping[Role, str] = {
     "tool": "a tool answers after {}, where no call stands",
-    "assistant": "assistant after {}; `turns: join` makes one turn of two",
+    "assistant": (
+        "assistant after {}; `turns: join` makes one turn of two if both are learned, or both marked, and "
+        "the second has no trace"
+    ),
     "system": "system after {}",
     "user": "user after {}",
 }

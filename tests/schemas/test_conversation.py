@@ -119,7 +119,9 @@ def test_an_answer_after_an_open_call_says_what_is_missing() -> None:
         PydanticCustomError, match="message 2: the assistant goes on after a call that has no"
     ):
         check_turns([USER, CALLS, ANSWER])
-    with pytest.raises(PydanticCustomError, match="message 2: assistant after assistant; `turns: join`"):
+    with pytest.raises(
+        PydanticCustomError, match="message 2: assistant after assistant; `turns: join` makes"
+    ):
         check_turns([USER, ANSWER, ANSWER])
 
 
