@@ -31,6 +31,7 @@ from curation.columns import (
     texts_of,
 )
 from curation.kernels import UNSTABLE_BIT
+from curation.padding import padding
 from curation.shingles import character_forms
 from curation.sizes import text_sizes
 from curation.text_kernels import (
@@ -47,7 +48,7 @@ from curation.text_kernels import (
 )
 from curation.unread import note_unread
 from schemas.conversation import ROLES, Message, content_key, row_id
-from schemas.findings import Notes
+from schemas.findings import Finding, Notes
 from schemas.formats import Layout, TextColumn
 from schemas.formats.fields import MEDIA
 from schemas.ledger import TurnCount
@@ -123,7 +124,7 @@ def screen(rows: pa.RecordBatch, *, source: SourceBase, max_row_bytes: int, note
         rows: the batch.
         source: what the recipe says of the source.
         max_row_bytes: most bytes of text that a row may hold.
-        notes: takes the unread fields of the rows that are no suspects.
+        notes: takes unread fields and padding of the rows that are no suspects.
     """
     where = source.format.layout()
     if where is None or not rows.num_rows or not _is_table_plain(rows):
@@ -146,6 +147,7 @@ def screen(rows: pa.RecordBatch, *, source: SourceBase, max_row_bytes: int, note
     clear = ~(doubts | refused)
     places = np.flatnonzero(clear)
     note_unread(rows, where, source.format.columns(), ~doubts, notes)
+    notes.count(Finding.PADDING_NULL, padding(rows, clear))
     kept = _only(said, clear)
     learned = _learned(kept, source)
     known = {

@@ -55,7 +55,7 @@ def _note(path: str, column: pa.Array, chosen: Flags, notes: Notes) -> None:
 def _stating(column: pa.Array) -> Flags:
     """Return which values are more than a word for nothing, see `states_something`."""
     if (texts := texts_of(column)) is not None:
-        return texts.filled
+        return texts.filled & ~texts.blank
     kind = column.type
     if pa.types.is_struct(kind):
         stating = np.zeros(len(column), np.bool_)

@@ -160,16 +160,27 @@ def _ordered(
 def _parted(
     calls: Sequence[Mapping[str, Any]], responses: Sequence[dict[str, Any]], notes: Notes
 ) -> Sequence[dict[str, Any]]:
-    """Return one response a call where a single one lists the results of all of them, by name or id."""
-    if len(calls) < 2 or len(responses) != 1 or "answers" in responses[0]:
+    """Return one response a call where texts of responses tell by name or id which calls they answer.
+
+    A single one may list the results of all calls, or each may be the object of one result.
+    """
+    if len(calls) < 2 or any("answers" in turn for turn in responses):
         return responses
-    parts = joint_results(responses[0]["content"])
+    if len(responses) == 1:
+        parts = joint_results(responses[0]["content"])
+    elif len(responses) == len(calls) and not any("named" in turn for turn in responses):
+        results = [joint_results(f"[{turn['content']}]") for turn in responses]
+        parts = [part | turn for turn, listed in zip(responses, results, strict=True) for part in listed[:1]]
+    else:
+        return responses
     by_name = Counter(part.get("named") for part in parts) == Counter(call["name"] for call in calls)
     by_id = Counter(part.get("answers") for part in parts) == Counter(call.get("id") for call in calls)
-    if not by_name and not (by_id and "id" in calls[0]):
+    by_id = by_id and "id" in calls[0]
+    if not by_name and not by_id:
         return responses
-    notes.count(Finding.RESPONSE_SPLIT)
-    return [{"role": "tool", **part} for part in parts]
+    notes.count(Finding.RESPONSE_SPLIT, int(len(responses) == 1))
+    left = () if by_id else ("answers",)
+    return [{"role": "tool", **{key: part[key] for key in part if key not in left}} for part in parts]
 
 
 def _slots(calls: Sequence[Mapping[str, Any]], responses: Sequence[Mapping[str, Any]]) -> list[int | None]:

@@ -112,7 +112,8 @@ class Message(Record):
     """One turn. Only an assistant reasons and calls tools.
 
     Line breaks at the seams (around reasoning, before and after an answer) are the template's, not the
-    author's: they are removed here, so that rendering and parsing are exact inverses.
+    author's: they are removed here, so that rendering and parsing are exact inverses. An answer of nothing
+    but white space says nothing.
     """
 
     role: Role
@@ -160,7 +161,7 @@ def _trimmed(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     content, reasoning = fields.get("content"), fields.get("reasoning")
     trimmed = dict(fields)
     if isinstance(content, str):
-        trimmed["content"] = _without_last_lines(content.lstrip("\n"))
+        trimmed["content"] = _without_last_lines(content.lstrip("\n")) if content.strip() else ""
     if isinstance(reasoning, str):
         trimmed["reasoning"] = reasoning.strip("\n") if reasoning.strip() else None
     return trimmed
@@ -228,7 +229,8 @@ def check_turns(messages: Sequence[Message]) -> None:
         role = message.role
         asked = asked or role == "user"
         if role not in _MAY_FOLLOW[before]:
-            raise fault(Reason.ROLE_ORDER, f"message {index}: {_WRONG[role].format(before)}")
+            wrong = _UNANSWERED if (before, role) == ("call", "assistant") else _WRONG[role].format(before)
+            raise fault(Reason.ROLE_ORDER, f"message {index}: {wrong}")
         before = "call" if message.tool_calls else role
     if not asked:
         raise fault(Reason.ROLE_ORDER, "nobody asks: there is no user turn")
@@ -244,10 +246,15 @@ _MAY_FOLLOW: Mapping[str, tuple[Role, ...]] = {
 }
 _WRONG: Mapping[Role, str] = {
     "tool": "a tool answers after {}, where no call stands",
-    "assistant": "assistant after {}; `turns: join` makes one turn of two",
+    "assistant": (
+        "assistant after {}; `turns: join` makes one turn of two if both are learned, or both marked, and "
+        "the second has no trace"
+    ),
     "system": "system after {}",
     "user": "user after {}",
 }
+
+_UNANSWERED = "the assistant goes on after a call that has no response"
 
 
 def _check_json(value: Mapping[str, Any]) -> None:

@@ -127,12 +127,14 @@ def _words(name: str) -> list[str]:
 
 
 def states_something(value: object) -> bool:
-    """Return whether a value is more than a word for nothing: null, NaN, empty text, list or object."""
+    """Return whether a value is more than a word for nothing: null, NaN, blank text, what is empty."""
     if value is None or (isinstance(value, float) and isnan(value)):
         return False
     if isinstance(value, Mapping):
         return any(map(states_something, value.values()))
-    if isinstance(value, str | bytes | Sequence):
+    if isinstance(value, str):
+        return value != "" and not value.isspace()
+    if isinstance(value, bytes | Sequence):
         return len(value) > 0
     return True
 

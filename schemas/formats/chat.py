@@ -8,7 +8,7 @@ from schemas.formats import hermes
 from schemas.formats.contract import Draft
 from schemas.formats.prompts import TAGS, split_definitions, without_form
 from schemas.formats.pythonic import split_calls
-from schemas.formats.tools import read_call, stated_id, tool_name
+from schemas.formats.tools import read_call, stated_id, tool_name, united
 from schemas.reasons import Reason
 from schemas.record import fault
 from schemas.think import CLOSE, split_think
@@ -82,7 +82,7 @@ class Chat:
         found = list(calls)
         if "<tool_call>" in text:
             text, written = hermes.split_calls(text, self.notes)
-            found += written
+            found = list(united(found, written))
         trace, content = split_think(text, called=bool(found), unopened=self._unopened)
         if self._answer_tag:
             content = self._answer(content, self._answer_tag)
@@ -99,11 +99,16 @@ class Chat:
         self.messages.append(turn)
 
     def calls(self, calls: Sequence[dict[str, Any]], trace: str | None, *, context: bool = False) -> None:
-        """Add calls of a turn of their own to the assistant turn that they continue, if there is one."""
+        """Add calls of a turn of their own to the assistant turn that they continue, if there is one.
+
+        The turn is learned as a whole: if its author marks one of its parts, all of it is context.
+        """
         self._ids.update(call["id"] for call in calls if "id" in call)
         last = self.messages[-1] if self.messages else None
         if last is not None and last["role"] == "assistant" and not trace:
             last.setdefault("tool_calls", []).extend(calls)
+            if context:
+                last["context"] = True
             return
         turn: dict[str, Any] = {"role": "assistant", "content": "", "tool_calls": list(calls)}
         if trace:

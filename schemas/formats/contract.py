@@ -119,8 +119,10 @@ class Format(Record):
 
     def setting_for(self, path: str) -> str | None:
         """Return what a recipe says to have an unread field read, if a setting reads such fields."""
-        kind, key = looks_like(path), path.rpartition(".")[2]
-        if kind not in type(self).model_fields or (kind in self.turn_keys) != ("[]." in path):
+        kind, (inside, _, key) = looks_like(path), path.rpartition("[].")
+        if "[]." in inside:  # of a call or a part, which no setting reads
+            return None
+        if kind not in type(self).model_fields or (kind in self.turn_keys) != bool(inside):
             return None
         return f"format: {self.model_copy(update={kind: key}).statement()}"
 

@@ -39,26 +39,32 @@ def split_tools(text: str, notes: Notes) -> tuple[str, list[dict[str, Any]]]:
     The sentences that explain the form of a call go with the definitions: the template prints its own
     explanation. All others stay.
     """
-    block = _block(text)
-    if block is None:
+    found: list[dict[str, Any]] = []
+    parts: list[str] = []
+    reached = 0
+    while (block := _block(text, reached)) is not None:
+        start, end, tools = block
+        notes.count(Finding.TEXT_TOOLS)
+        parts.append(text[reached:start].removesuffix(_QWEN_BEFORE))
+        found += tools
+        reached = end
+    if not parts:
         return text, []
-    start, end, tools = block
-    notes.count(Finding.TEXT_TOOLS)
-    before, after = text[:start].removesuffix(_QWEN_BEFORE), text[end:].strip().removeprefix(_QWEN_AFTER)
-    parts = []
-    for part in (before, after):
+    parts.append(text[reached:].strip().removeprefix(_QWEN_AFTER))
+    said = []
+    for part in parts:
         kept, dropped = without_form(part)
         notes.count(Finding.CALL_FORM, dropped)
-        parts.append(kept.strip("\n"))
-    return "\n".join(part for part in parts if part.strip()), tools
+        said.append(kept.strip("\n"))
+    return "\n".join(part for part in said if part.strip()), found
 
 
-def _block(text: str) -> tuple[int, int, list[dict[str, Any]]] | None:
-    """Return where the tags with definitions between them start and end, and the definitions.
+def _block(text: str, reached: int) -> tuple[int, int, list[dict[str, Any]]] | None:
+    """Return where the next tags with definitions between them start and end, and the definitions.
 
     An empty list between the tags says that there are none.
     """
-    start = text.find(_TOOLS)
+    start = text.find(_TOOLS, reached)
     for _ in range(_MENTIONS):
         begin = start + len(_TOOLS)
         end = text.find(_TOOLS_END, begin) if start >= 0 else -1

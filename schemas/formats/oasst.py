@@ -16,6 +16,12 @@ from schemas.record import fault
 _REPLIES = "replies"
 _MESSAGE_COLUMNS = frozenset(("message_id", "parent_id", "message_tree_id", "role", "text"))
 _COLUMNS = frozenset(("message_tree_id", "tree_state"))
+_ABOUT = """
+    created_date deleted detoxify emojis events labels lang message_id message_tree_id model_name parent_id
+    rank review_count review_result synthetic tree_state user_id
+"""
+_KNOWN = frozenset(("role", "text", _REPLIES, *_ABOUT.split()))
+"""Keys of a message that are read, or that say who wrote it and what people thought of it."""
 
 
 class OpenAssistant(Format):
@@ -60,6 +66,9 @@ class OpenAssistant(Format):
         chat = Chat(notes, unopened=unopened)
         for depth, message in enumerate(path):
             _add(chat, message, depth)
+            for key, value in message.items():
+                if key not in _KNOWN:
+                    notes.leave(f"{self.prompt}[].{key}", value)
             others = _replies(message)[1:]
             notes.count(Finding.ALTERNATIVE, sum(_role(reply) == "assistant" for reply in others))
         return chat.draft()

@@ -1,10 +1,11 @@
 """Tool definitions and calls, as sets write them and as every OpenAI-compatible server shows them."""
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 from typing import Any
 
 from schemas.findings import Notes
-from schemas.formats.fields import parsed
+from schemas.formats.fields import as_list, first_stated, parsed
 from schemas.formats.literals import NotLiteral, after_space, literal_at, read_literal
 from schemas.reasons import Reason
 from schemas.record import fault, json_text
@@ -17,7 +18,8 @@ ANSWER_KEYS = ("tool_call_id", "call_id", "tool_use_id")
 
 _ID_KEYS = ("id", "call_id", "tool_call_id")
 _ARGUMENTS = ("arguments", "parameters", "args", "input", "kwargs")
-_CALL_KEYS = frozenset(("name", "function", "type", "index", *_ARGUMENTS, *_ID_KEYS))
+_CALL_KEYS = frozenset(("name", "function", "type", "index", *_ID_KEYS))
+_NONE = frozenset(("", "null", "None", "[]", "{}"))
 _SCHEMAS = ("input_schema", "inputSchema")
 _ANNOUNCED = "Calling tools:"
 """What smolagents writes before a list of calls."""
@@ -30,15 +32,16 @@ def read_tools(value: object) -> list[dict[str, Any]]:
     """Return tool definitions, each as `{"type": "function", "function": …}`.
 
     A bare function is wrapped as a server wraps it, one object is a list of one, JSON text is parsed once,
-    and so is each text in a list of texts; null, blank text, `"null"`, `{}` and `[]` mean none.
+    and so is each text in a list of texts; `datasets` may hold an object of lists. See `says_none`, too.
     """
-    if value is None or (isinstance(value, str) and not value.strip()):
+    if says_none(value):
         return []
     listed = parsed(value, Reason.TOOLS_INVALID)
-    if not listed and (listed is None or isinstance(listed, Mapping | list | tuple)):
+    if says_none(listed):
         return []
     if isinstance(listed, Mapping):
-        listed = [listed]
+        columns = None if is_call(listed) else as_list(listed)
+        listed = [listed] if columns is None else columns
     if not isinstance(listed, Sequence) or isinstance(listed, str | bytes):
         raise fault(Reason.TOOLS_INVALID, f"not a list of objects: {str(value)[:80]!r}")
     return [_definition(item) for item in listed]
@@ -93,12 +96,20 @@ def read_calls(value: object, where: str, notes: Notes) -> list[dict[str, Any]]:
 
 
 def says_none(value: object) -> bool:
-    """Return whether a value is one of the words that say that a turn calls nothing."""
-    return not value or (isinstance(value, str) and value.strip() in ("", "null", "None"))
+    """Return whether a value of tools or calls is one of the words that files have for none.
+
+    These are null, NaN, false, 0, blank text, `"null"`, `"None"`, and what is empty, or an object of nulls,
+    as tables hold it.
+    """
+    if isinstance(value, str):
+        return value.strip() in _NONE
+    if isinstance(value, Mapping):
+        return all(item is None for item in value.values())
+    return not value or (isinstance(value, float) and isnan(value))
 
 
 def is_call(value: object) -> bool:
-    """Return whether a value is one call, and not a list of them in one of its forms."""
+    """Return whether a value is one call or definition, and not a list of them in one of its forms."""
     if not isinstance(value, Mapping):
         return False
     return isinstance(value.get("function"), str | Mapping) or isinstance(value.get("name"), str)
@@ -153,18 +164,25 @@ def read_call(value: object, where: str, notes: Notes) -> dict[str, Any]:
     identity = stated_id(call, _ID_KEYS) if isinstance(call, Mapping) else None
     inner = call.get("function") if isinstance(call, Mapping) else None
     if isinstance(call, Mapping) and (isinstance(inner, Mapping) or (inner and not call.get("name"))):
-        _leave_rest(call, where, notes)
+        _leave_rest(call, where, notes, _ARGUMENTS)
         call = _wrapped(call)
     name = call.get("name") if isinstance(call, Mapping) else None
     if not isinstance(call, Mapping) or not isinstance(name, str) or not name:
         raise fault(Reason.TOOL_CALL_INVALID, f"no name in {str(value)[:80]!r}")
     if json_text(name) != f'"{name}"':  # the template prints it between quotes as it is
         raise fault(Reason.TOOL_CALL_INVALID, f"the name {name[:40]!r} would need escapes")
-    _leave_rest(call, where, notes)
-    found: dict[str, Any] = {"name": name, "arguments": _arguments(call, name)}
+    stated = first_stated(call, _ARGUMENTS)
+    _leave_rest(call, where, notes, (stated,))
+    found: dict[str, Any] = {"name": name, "arguments": _arguments(call[stated] if stated else None, name)}
     if identity := identity or stated_id(call, _ID_KEYS):
         found["id"] = identity
     return found
+
+
+def united(calls: Sequence[dict[str, Any]], more: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    """Return the calls of a turn that states them in two places; the same calls in both are made once."""
+    stated, again = ([(call["name"], call["arguments"]) for call in listed] for listed in (calls, more))
+    return calls if stated == again else [*calls, *more]
 
 
 def joint_results(text: str) -> list[dict[str, str]]:
@@ -206,15 +224,18 @@ def stated_id(value: Mapping[str, Any], keys: Sequence[str]) -> str | None:
 
 
 def _wrapped(call: Mapping[str, Any]) -> object:
-    """Return what stands in `function`: the call, its JSON text, or its name beside the arguments."""
+    """Return what stands in `function`: the call, its JSON text, or its name beside its arguments."""
     inner = call["function"]
+    beside = {key: call[key] for key in ("name", *_ARGUMENTS) if call.get(key) is not None}
     if isinstance(inner, str) and not inner.lstrip().startswith("{"):
-        return {"name": inner, **{key: item for key, item in call.items() if key in _ARGUMENTS}}
-    return parsed(inner, Reason.TOOL_CALL_INVALID)
+        return {**beside, "name": inner}
+    inner = parsed(inner, Reason.TOOL_CALL_INVALID)
+    if not isinstance(inner, Mapping) or first_stated(inner, _ARGUMENTS) is not None:
+        return inner
+    return {**beside, **{key: item for key, item in inner.items() if item is not None}}
 
 
-def _arguments(call: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    stated = next((call[key] for key in _ARGUMENTS if call.get(key) is not None), None)
+def _arguments(stated: object, name: str) -> Mapping[str, Any]:
     if stated is None or (isinstance(stated, str) and stated.strip() in ("", "null")):
         return {}
     arguments = parsed(stated, Reason.TOOL_CALL_INVALID)
@@ -225,7 +246,8 @@ def _arguments(call: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return arguments
 
 
-def _leave_rest(call: Mapping[str, Any], where: str, notes: Notes) -> None:
+def _leave_rest(call: Mapping[str, Any], where: str, notes: Notes, arguments: Sequence[str | None]) -> None:
+    """Note the keys of a call that nobody reads; of the names of arguments all but those that were read."""
     for key, value in call.items():
-        if key not in _CALL_KEYS:
+        if key not in _CALL_KEYS and key not in arguments:
             notes.leave(f"{where}.{key}", value)

@@ -1,6 +1,8 @@
 """Lists of turns: what the formats have in common that hold a chat as a list of objects."""
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from itertools import chain
 from math import isnan
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
@@ -17,6 +19,7 @@ from schemas.formats.fields import (
     list_length,
     optional_number,
     optional_text,
+    parsed,
     required_list,
     type_name,
 )
@@ -31,6 +34,7 @@ from schemas.formats.tools import (
     read_tools,
     says_none,
     stated_id,
+    united,
 )
 from schemas.reasons import Reason
 from schemas.record import fault
@@ -60,8 +64,7 @@ _TURN_MARKS = "metadata.train_turns"
 _TEXT_PARTS = ("text", "input_text", "output_text")
 _FLAGS = frozenset(("on", "off", "true", "false", "yes", "no", "none", "null", "n/a"))
 _SHOWN = 200
-_YES = (True, 1, "1", "1.0", "true", "yes")
-_NO = (False, 0, "0", "0.0", "false", "no")
+_MARK_WORDS = {"true": 1, "yes": 1, "false": 0, "no": 0}
 _PLAIN_KEYS = frozenset(
     (
         "id",
@@ -181,8 +184,9 @@ class TurnFormat(Format):
         return add is not None
 
     def _draft(self, chat: Chat, row: Row) -> Draft:
-        stated = first_stated(row, self._tool_columns)
-        tools = read_tools(row[stated]) if stated else []
+        stated = [tools for name in self._tool_columns if (tools := read_tools(row.get(name)))]
+        tools = stated[0] if stated else []
+        chat.tools += chain.from_iterable(stated[1:])
         return chat.draft(tools, quality=optional_number(row, self.score, chat.notes))
 
     def _turn_marks(self, row: Row, turns: int, notes: Notes) -> frozenset[int]:
@@ -198,8 +202,9 @@ class TurnFormat(Format):
         if not isinstance(marks, list | tuple) or len(marks) != turns:
             notes.count(Finding.MARK_UNREADABLE)
             return frozenset()
-        notes.count(Finding.MARK_UNREADABLE, sum(mark not in (*_YES, *_NO) for mark in marks))
-        return frozenset(index for index, mark in enumerate(marks) if mark in _NO)
+        weights = [_weight(mark) for mark in marks]
+        notes.count(Finding.MARK_UNREADABLE, sum(weight not in (0, 1) for weight in weights))
+        return frozenset(index for index, weight in enumerate(weights) if weight == 0)
 
     def _chat(self, notes: Notes, *, unopened: bool) -> Chat:
         """Return the empty chat that the turns are added to."""
@@ -317,14 +322,15 @@ class TurnFormat(Format):
                 raise fault(Reason.TOOL_CALL_INVALID, "a turn of calls calls nothing")
             chat.calls(stated_calls, next(filter(None, [trace, *stated_traces]), None), context=context)
             return
-        calls = list(content.calls)
+        calls: Sequence[dict[str, Any]] = content.calls
         if not says_none(listed := turn.get("tool_calls")):
-            items = [listed] if is_call(listed) else as_list(listed)
+            listed = parsed(listed, Reason.WRONG_TYPE)
+            items = [listed] if is_call(listed) else None if isinstance(listed, str) else as_list(listed)
             if items is None:
                 raise fault(Reason.WRONG_TYPE, f"{where} is {type_name(listed)}, not a list")
-            calls += [read_call(item, where, notes) for item in items]
+            calls = united(calls, [read_call(item, where, notes) for item in items])
         if not says_none(stated_call := turn.get("function_call")):  # the older form, one call a turn
-            calls.append(read_call(stated_call, where, notes))
+            calls = united(calls, [read_call(stated_call, where, notes)])
         chat.assistant(content.text, traces=stated_traces, calls=calls, context=context)
 
     def _refuse_acts(self, turn: Row, content: Content, role: str) -> None:
@@ -355,19 +361,14 @@ class TurnFormat(Format):
             value = turn.get(key)
             if value is None or (isinstance(value, float) and isnan(value)):
                 continue
-            plain = value.strip().casefold() if isinstance(value, str) else value
-            if isinstance(plain, Mapping | Sequence) and not isinstance(plain, str):
-                notes.count(Finding.MARK_UNREADABLE)
-            elif plain in _NO:
-                context = True
-            elif plain in _YES:
-                continue
-            elif isinstance(plain, float) and 0 < plain < 1:
+            weight = _weight(value)
+            if weight is not None and 0 < weight < 1:
                 if self.fractional_weight == "refuse":
-                    detail = f"{key} of turn {index} is {plain:g}, neither 0 nor 1; see `fractional_weight`"
+                    detail = f"{key} of turn {index} is {weight:g}, neither 0 nor 1; see `fractional_weight`"
                     raise fault(Reason.WEIGHT_FRACTIONAL, detail)
-            else:
+            elif weight not in (0, 1):
                 notes.count(Finding.MARK_UNREADABLE)
+            context = context or weight == 0
         return context
 
     def _content(self, value: object, index: int, notes: Notes) -> Content:
@@ -381,6 +382,7 @@ class TurnFormat(Format):
         text: list[str] = []
         traces: list[str] = []
         calls: list[dict[str, Any]] = []
+        where = f"{self.listed}[].content[]"
         for part in value:
             kind = as_text(
                 as_object(part, f"a part of turn {index}").get("type"),
@@ -388,18 +390,23 @@ class TurnFormat(Format):
                 notes,
             )
             if kind in _TEXT_PARTS:
-                text.append(_part_text(part, "text", notes))
+                key = first_stated(part, ("text", "value"))
+                text.append(as_text(part[key] if key else None, "text", notes))
                 if calls and text[-1].strip():
                     raise fault(Reason.TOOL_CALL_INVALID, f"turn {index} goes on after its tool call")
             elif kind in TRACES:
-                traces.append(_part_text(part, kind, notes))
+                key = first_stated(part, (kind, "value", "text"))
+                traces.append(as_text(part[key] if key else None, kind, notes))
                 if calls or "".join(text).strip():
                     raise fault(Reason.THINK_NOT_FIRST, f"turn {index} says something before it reasons")
             elif kind == "tool_call":
                 key = first_stated(part, ("value", "tool_call"))
-                calls.append(read_call(part[key] if key else None, f"{self.listed}[].content[]", notes))
+                calls.append(read_call(part[key] if key else None, where, notes))
             else:
                 raise fault(Reason.WRONG_TYPE, f"turn {index} has a part of type {kind[:40]!r}")
+            for name, said in part.items():
+                if name != key and name not in _PLAIN_KEYS:
+                    notes.leave(f"{where}.{name}", said)
         return Content("".join(text), "\n".join(traces) or None, calls)
 
     def _leave_rest(self, turn: Row, read: tuple[str | None, ...], notes: Notes) -> None:
@@ -451,9 +458,17 @@ class TurnFormat(Format):
         return self
 
 
-def _part_text(part: Row, key: str, notes: Notes) -> str:
-    stated = first_stated(part, (key, "value", "text"))
-    return as_text(part[stated] if stated else None, key, notes)
+def _weight(mark: object) -> float | None:
+    """Return what a mark says as a number: 0 for no, 1 for yes, also as text; None if it says neither."""
+    if isinstance(mark, str):
+        word = mark.strip().casefold()
+        try:
+            return _MARK_WORDS[word] if word in _MARK_WORDS else float(word)
+        except ValueError:
+            return None
+    if isinstance(mark, Decimal):
+        return float(mark)
+    return mark if isinstance(mark, int | float) else None
 
 
 def _is_chat(turns: Sequence[Row], speaks: Callable[[Row], bool]) -> bool:

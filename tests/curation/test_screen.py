@@ -18,7 +18,7 @@ from curation import normalize, text_kernels
 from curation.normalize import Origin, judge
 from curation.read import RawBatch, RawSlice, joined, read_batches, slices
 from curation.screen import CLEARED, screen
-from schemas.findings import Notes
+from schemas.findings import Finding, Notes
 from schemas.recipe import LocalSource
 
 ROOT = Path(__file__).parents[2]
@@ -318,6 +318,33 @@ def test_system_prompts_and_inputs_beside_the_turns_are_read() -> None:
         )
         == 1
     )
+
+
+def test_padding_and_blank_texts_in_unread_fields_count_as_they_do_row_by_row() -> None:
+    """In columns, in structs in lists, and in keys of turns; what a turn lacks is none."""
+    origin = [{"a": None, "b": {"c": None, "d": [{"e": 1}, {"f": 2}]}}, {"a": "x", "b": None}, None]
+    notes = [" \n", "", "said"]
+    info = [{"p": None, "q": 1}, None, {"p": [{"r": 1}, {"s": None}], "q": None}]
+    rows = [
+        {
+            "messages": [
+                {"role": "user", "content": "q", "info": None},
+                {"role": "assistant", "content": f"a{place}", "info": info[place]},
+            ],
+            "origin": origin[place],
+            "listed": [origin[place], origin[1]],
+            "deep": [[origin[place]]],
+            "note": notes[place],
+        }
+        for place in range(3)
+    ]
+    rows.append(rows[0] | {"messages": [{"role": "user", "content": "q"}]})
+    table = pa.Table.from_pylist(rows)
+    assert agree(batch_of(table), "messages") == 3
+    assert agree(batch_of(table.slice(1, 2)), "messages") == 2
+    sight = normalize._Sight("s")
+    list(normalize._batch_frames(batch_of(table), Origin(source("messages"), "d", "r", "f"), LIMIT, sight))
+    assert (sight.notes.found[Finding.PADDING_NULL], tallied(sight)[1]["note"]) == (16, 1)
 
 
 @pytest.mark.parametrize(

@@ -219,3 +219,28 @@ def test_time_grows_with_the_number_of_calls_alone() -> None:
     asked = calls(*(call("a", number) for number in many))
     shown(ASKED, asked, *(tool(str(number), number) for number in reversed(many)), DONE)
     assert process_time() - begun < 10
+
+
+@pytest.mark.parametrize(
+    ("asked", "first", "second"),
+    [
+        (calls(call("a"), call("b")), '{"name": "a", "content": 1}', '{"name": "b", "content": 2}'),
+        (TWO, '{"tool_call_id": "1", "content": 1}', '{"tool_call_id": "2", "content": 2}'),
+        (TWO, '{"name": "a", "tool_call_id": "x", "n": 1}', '{"name": "b", "tool_call_id": "y", "n": 2}'),
+    ],
+)
+def test_responses_whose_texts_name_their_calls_are_matched_with_these(
+    asked: dict[str, Any], first: str, second: str
+) -> None:
+    """As Hermes sets write them: the object of a result says which tool it is of."""
+    order = ["q", "a+b", first, second, "done"]
+    assert shown(ASKED, asked, tool(second), tool(first), DONE) == (order, {Finding.REORDERED: 2})
+    assert shown(ASKED, asked, tool(first), tool(second), DONE) == (order, {})
+
+
+@pytest.mark.parametrize("second", ['{"name": "Bob"}', '{"name": "a"}', "[1]", "plain"])
+def test_texts_that_do_not_name_all_calls_tell_nothing(second: str) -> None:
+    """A result may have a name of its own; responses stay as they stand."""
+    asked = calls(call("a"), call("b"))
+    order = ["q", "a+b", second, '{"name": "a"}', "done"]
+    assert shown(ASKED, asked, tool(second), tool('{"name": "a"}'), DONE) == (order, {})

@@ -113,6 +113,24 @@ def test_turns_follow_each_other_as_in_a_chat(turns: list[Message], reason: str 
         assert reason_of(check_turns, turns) == reason
 
 
+def test_an_answer_after_an_open_call_says_what_is_missing() -> None:
+    """Joining the two turns, which helps where two answers follow each other, is no way out there."""
+    with pytest.raises(
+        PydanticCustomError, match="message 2: the assistant goes on after a call that has no"
+    ):
+        check_turns([USER, CALLS, ANSWER])
+    with pytest.raises(
+        PydanticCustomError, match="message 2: assistant after assistant; `turns: join` makes"
+    ):
+        check_turns([USER, ANSWER, ANSWER])
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n", " \n", "\t", "\n \n "])
+def test_white_space_before_calls_is_no_text(blank: str) -> None:
+    """The template would print it as a blank line that is learned."""
+    assert CALLS.model_copy() == Message(role="assistant", content=blank, tool_calls=CALLS.tool_calls)
+
+
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [

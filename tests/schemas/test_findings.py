@@ -48,7 +48,9 @@ def test_no_harmless_name_looks_like_something_to_train_on() -> None:
     assert {name for name in HARMLESS if looks_like(name)} <= {"toxic"}
 
 
-@pytest.mark.parametrize("nothing", [None, "", [], {}, float("nan"), {"a": None, "b": {"c": ""}}])
+@pytest.mark.parametrize(
+    "nothing", [None, "", " \n\u3000", [], {}, float("nan"), {"a": None, "b": {"c": ""}}]
+)
 def test_words_for_nothing_say_nothing(nothing: object) -> None:
     """An object says something if one of its values does."""
     assert not states_something(nothing)

@@ -218,3 +218,12 @@ def test_a_response_is_kept_as_it_stands() -> None:
     text = '<tool_response>\n{"name": "tide", "content": {"at": "06:12"}}\n</tool_response>'
     draft = read(("human", "q"), ("gpt", "a"), ("tool", text), ("tool", "06:12"), ("gpt", "b"))
     assert [turn["content"] for turn in draft.messages[2:4]] == [text[16:-17], "06:12"]
+
+
+def test_definitions_in_several_pairs_of_tags_are_all_read() -> None:
+    """And what is said between them stays."""
+    notes = Notes()
+    first, second = (f"<tools>{json.dumps(tool)}</tools>" for tool in SERVED)
+    prompt = f"Be brief.\n{first}\nIn storms only:\n{second}\nNever guess."
+    assert systems(prompt, notes) == (["Be brief.\nIn storms only:\nNever guess."], SERVED)
+    assert notes.found == {Finding.TEXT_TOOLS: 2}

@@ -69,3 +69,10 @@ def test_a_tree_as_deep_as_a_row_may_be_is_read() -> None:
     for depth in range(5_000):
         message = said("prompter" if depth % 2 == 0 else "assistant", str(depth), message)
     assert len(texts({"prompt": message})) == 5_001
+
+
+def test_keys_of_messages_that_nobody_reads_are_noted() -> None:
+    """Those of the path; what the sets say of each message is known."""
+    known = {"lang": "en", "labels": {"spam": {"value": 0.1}}, "synthetic": False, "user_id": "u"}
+    got = read(tree(said("assistant", "2", weight=0, **known), source="x"), "oasst")
+    assert got.unread == ["prompt[].source", "prompt[].weight"]

@@ -27,6 +27,8 @@ SERVED = [{"type": "function", "function": FUNCTION}]
         [{"name": "tide", "description": "Tide", "parameters": json.dumps(FUNCTION["parameters"])}],
         [{"name": "tide", "description": "Tide", "input_schema": FUNCTION["parameters"]}],
         [{"name": "tide", "description": "Tide", "inputSchema": FUNCTION["parameters"]}],
+        {key: [value] for key, value in FUNCTION.items()},
+        {"type": ["function"], "function": [FUNCTION]},
     ],
 )
 def test_tools_are_read_as_a_server_shows_them(value: object) -> None:
@@ -34,7 +36,14 @@ def test_tools_are_read_as_a_server_shows_them(value: object) -> None:
     assert read_tools(value) == SERVED
 
 
-@pytest.mark.parametrize("value", [None, "", "  ", "null", "{}", "[]", [], {}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(None, "", "  ", "null", "None", "{}", " [] ", [], {}, False, 0, float("nan")),
+        {"type": None, "function": None},
+        {"name": [], "parameters": []},
+    ],
+)
 def test_words_for_no_tools(value: object) -> None:
     """Null, blank and empty values mean that there are none."""
     assert read_tools(value) == []
@@ -63,6 +72,8 @@ ARGUMENTS = {"harbour": "Looe", "note": '{"a": 1}', "more": "[1]", "blank": "", 
         {"name": "tide", "arguments": ARGUMENTS},
         {"name": "tide", "arguments": json.dumps(ARGUMENTS)},
         {"function": {"name": "tide", "arguments": json.dumps(ARGUMENTS)}},
+        {"function": {"name": "tide"}, "arguments": ARGUMENTS},
+        {"name": "tide", "function": {"arguments": None}, "args": ARGUMENTS},
         {"type": "function", "name": None, "function": {"name": "tide", "arguments": ARGUMENTS}},
         {"function": "tide", "args": ARGUMENTS},
         {"name": "tide", "parameters": ARGUMENTS},
@@ -168,3 +179,16 @@ def test_results_of_several_calls_in_one_text() -> None:
     ]
     for other in ("[]x", "[1, 2]", '[{"x": 1}]', '[{"name": "a"}', "plain", '{"name": "a"}'):
         assert joint_results(other) == []
+
+
+def test_arguments_under_a_second_name_are_noted() -> None:
+    """Only one of them can be what the tool is called with."""
+    notes = Notes()
+    call = {
+        "name": "tide",
+        "arguments": {"harbour": "Looe"},
+        "parameters": {"harbour": "Fowey"},
+        "kwargs": {},
+    }
+    assert read_call(call, "calls[]", notes)["arguments"] == {"harbour": "Looe"}
+    assert [field.path for field in notes.tally().unread] == ["calls[].parameters"]

@@ -1,6 +1,7 @@
 """What every list of turns has in common: speakers, keys, traces beside the text, marks, unread fields."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -184,7 +185,7 @@ def test_a_turn_that_is_marked_as_learned_or_not_at_all_is_learned(value: object
     assert ("context" in draft.messages[1], notes.found) == (False, {})
 
 
-@pytest.mark.parametrize("value", [2, -1, "maybe", [0], {"a": 1}])
+@pytest.mark.parametrize("value", [2, -1, "maybe", [0], {"a": 1}, "2", "nan", "off"])
 def test_a_mark_that_says_neither_is_counted(value: object) -> None:
     """And the turn is learned as before."""
     draft, notes = read(chat({"loss": value}), MESSAGES)
@@ -201,6 +202,36 @@ def test_a_weight_between_0_and_1_refuses_the_row_unless_the_recipe_takes_it() -
     )
     asked = {"role": "user", "content": "q", "weight": 0.5}
     assert roles({"messages": [asked]}, MESSAGES) == ["user"]
+
+
+@pytest.mark.parametrize("value", [0.25, "0.25", " .25 ", Decimal("0.25")])
+def test_a_weight_between_0_and_1_is_one_however_it_is_stored(value: object) -> None:
+    """As a number or as text, which tables of text have."""
+    with pytest.raises(PydanticCustomError, match=r"weight of turn 1 is 0\.25, neither 0 nor 1"):
+        read(chat({"weight": value}), MESSAGES)
+    draft, notes = read(chat({"weight": value}), MESSAGES | {"fractional_weight": "train"})
+    assert ("context" in draft.messages[1], notes.found) == (False, {})
+
+
+def test_marks_in_a_list_are_read_as_marks_of_turns_are() -> None:
+    """Numbers, truth values and text, in any case."""
+    row = chat({}, marks=["False", "TRUE"])
+    form = MESSAGES | {"turn_marks": "marks"}
+    assert "context" not in read(row, form)[0].messages[1]
+    draft, notes = read(row | {"marks": [None, "0.0"]}, form)
+    assert (draft.messages[1]["context"], notes.found) == (True, {Finding.MARK_UNREADABLE: 1})
+
+
+@pytest.mark.parametrize("marked", ["gpt", "function_call"])
+def test_an_answer_and_its_calls_are_context_if_one_of_them_is_marked(marked: str) -> None:
+    """They are two turns of the row, and one that the model learns as a whole."""
+    row = says(("human", "q"), ("gpt", "Wait."), ("function_call", '{"name": "f"}'), ("observation", "r"))
+    row["conversations"] = [
+        turn | ({"loss": False} if turn["from"] == marked else {}) for turn in row["conversations"]
+    ]
+    draft, _ = read(row, SHAREGPT)
+    assert draft.messages[1]["context"]
+    assert (draft.messages[1]["content"], len(draft.messages[1]["tool_calls"])) == ("Wait.", 1)
 
 
 def test_a_mark_under_another_name_takes_a_setting() -> None:
@@ -270,6 +301,61 @@ def test_definitions_stand_in_columns_or_turns() -> None:
     assert read({"messages": turns, "tools": [wrapped]}, MESSAGES)[0].tools == [wrapped]
 
 
+@pytest.mark.parametrize("nothing", [None, [], "[]", "null", "{}", float("nan")])
+def test_definitions_may_stand_in_the_second_column_alone(nothing: object) -> None:
+    """Where the first of them says that there are none."""
+    row = chat({}, tools=nothing, functions=[{"name": "f"}])
+    assert [tool["function"]["name"] for tool in read(row, MESSAGES)[0].tools] == ["f"]
+
+
+def test_definitions_of_both_columns_are_read() -> None:
+    """A tool that both define in different words is that of the first, and counted."""
+    row = chat({}, tools=[{"name": "f"}], functions=[{"name": "g"}, {"name": "f"}])
+    draft, notes = read(row, MESSAGES)
+    assert ([tool["function"]["name"] for tool in draft.tools], notes.found) == (["f", "g"], {})
+    row["functions"] = [{"name": "f", "description": "F"}]
+    draft, notes = read(row, MESSAGES)
+    assert (draft.tools, notes.found) == (
+        [{"type": "function", "function": {"name": "f"}}],
+        {Finding.TOOL_REPEATED: 1},
+    )
+
+
+@pytest.mark.parametrize(
+    "nothing", ["{}", "None", {}, {"name": None, "arguments": None}, float("nan"), False]
+)
+@pytest.mark.parametrize("key", ["tool_calls", "function_call"])
+def test_words_for_no_calls(key: str, nothing: object) -> None:
+    """Tables of turns hold them in every turn that calls nothing."""
+    draft, notes = read(chat({key: nothing}), MESSAGES)
+    assert ("tool_calls" in draft.messages[1], notes.found) == (False, {})
+
+
+CALL = {"name": "f", "arguments": {"a": 1}}
+OTHER = {"name": "f", "arguments": {"a": 2}}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"tool_calls": json.dumps(CALL)},
+        {"tool_calls": [CALL], "function_call": CALL},
+        {"tool_calls": [CALL | {"id": "c"}], "content": f"a<tool_call>{json.dumps(CALL)}</tool_call>"},
+        {"tool_calls": [CALL], "content": [{"type": "tool_call", "value": CALL}]},
+    ],
+)
+def test_a_call_that_a_turn_states_twice_is_made_once(answer: dict[str, Any]) -> None:
+    """In a key and in its text, or in the older key and the newer one."""
+    (call,) = read(chat(answer), MESSAGES)[0].messages[1]["tool_calls"]
+    assert (call["name"], call["arguments"]) == ("f", {"a": 1})
+
+
+def test_calls_that_differ_are_all_made() -> None:
+    """Whether they stand in one list, or in two places."""
+    for answer in ({"tool_calls": [CALL, CALL]}, {"tool_calls": [CALL], "function_call": OTHER}):
+        assert len(read(chat(answer), MESSAGES)[0].messages[1]["tool_calls"]) == 2
+
+
 def test_every_key_of_a_turn_or_call_that_nobody_reads_is_noted() -> None:
     """Unless it says nothing, or nothing of what is trained."""
     call = {
@@ -285,3 +371,30 @@ def test_every_key_of_a_turn_or_call_that_nobody_reads_is_noted() -> None:
         "messages[].tool_calls[].why",
         "messages[].tool_calls[].strict",
     }
+
+
+def test_every_key_of_a_part_that_nobody_reads_is_noted() -> None:
+    """Typed content has keys of its own, and a mark or a trace may be one of them."""
+    parts = [
+        {"type": "thinking", "thinking": "t", "signature": "s"},
+        {"type": "text", "text": "a", "weight": 0, "annotations": []},
+    ]
+    _, notes = read(chat({"content": parts}), MESSAGES)
+    assert [field.path for field in notes.tally().unread] == [
+        "messages[].content[].signature",
+        "messages[].content[].weight",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "setting"),
+    [
+        ("messages[].cot", "format: {type: messages, reasoning: cot}"),
+        ("chat.tools", "format: {type: messages, tools: chat.tools}"),
+        ("messages[].tool_calls[].weight", None),
+        ("messages[].content[].weight", None),
+    ],
+)
+def test_a_setting_is_named_only_where_one_reads_such_a_field(path: str, setting: str | None) -> None:
+    """Keys of turns and columns have settings; what stands deeper has none."""
+    assert FORMATS.validate_python(MESSAGES).setting_for(path) == setting
