@@ -1,6 +1,7 @@
 """Tool definitions and calls, as sets write them and as every OpenAI-compatible server shows them."""
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 from typing import Any
 
 from schemas.findings import Notes
@@ -30,9 +31,12 @@ def read_tools(value: object) -> list[dict[str, Any]]:
     """Return tool definitions, each as `{"type": "function", "function": …}`.
 
     A bare function is wrapped as a server wraps it, one object is a list of one, JSON text is parsed once,
-    and so is each text in a list of texts; null, blank text, `"null"`, `{}` and `[]` mean none.
+    and so is each text in a list of texts; null, NaN, blank text, `"null"`, `{}` and `[]`
+    mean none.
     """
     if value is None or (isinstance(value, str) and not value.strip()):
+        return []
+    if isinstance(value, float) and isnan(value):  # how pandas writes nothing
         return []
     listed = parsed(value, Reason.TOOLS_INVALID)
     if not listed and (listed is None or isinstance(listed, Mapping | list | tuple)):
@@ -94,6 +98,8 @@ def read_calls(value: object, where: str, notes: Notes) -> list[dict[str, Any]]:
 
 def says_none(value: object) -> bool:
     """Return whether a value is one of the words that say that a turn calls nothing."""
+    if isinstance(value, float) and isnan(value):
+        return True
     return not value or (isinstance(value, str) and value.strip() in ("", "null", "None"))
 
 

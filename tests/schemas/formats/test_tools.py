@@ -1,12 +1,13 @@
 """Definitions and calls in all their forms, and what is parsed once, not again and again."""
 
 import json
+from math import nan
 
 import pytest
 from pydantic_core import PydanticCustomError
 
 from schemas.findings import Notes
-from schemas.formats.tools import joint_results, read_call, read_calls, read_tools
+from schemas.formats.tools import joint_results, read_call, read_calls, read_tools, says_none
 
 FUNCTION = {"name": "tide", "description": "Tide", "parameters": {"type": "object", "properties": {}}}
 SERVED = [{"type": "function", "function": FUNCTION}]
@@ -34,7 +35,7 @@ def test_tools_are_read_as_a_server_shows_them(value: object) -> None:
     assert read_tools(value) == SERVED
 
 
-@pytest.mark.parametrize("value", [None, "", "  ", "null", "{}", "[]", [], {}])
+@pytest.mark.parametrize("value", [None, nan, "", "  ", "null", "{}", "[]", [], {}])
 def test_words_for_no_tools(value: object) -> None:
     """Null, blank and empty values mean that there are none."""
     assert read_tools(value) == []
@@ -157,6 +158,12 @@ def test_arguments_in_single_quotes_are_json_as_it_stands(inside: str, value: st
 def test_words_for_no_calls(value: object) -> None:
     """A turn without calls may say so in several ways."""
     assert read_calls(value, "x", Notes()) == []
+
+
+@pytest.mark.parametrize("value", [None, nan, False, "", "null", []])
+def test_words_for_a_turn_that_calls_nothing(value: object) -> None:
+    """NaN, too, which pandas writes where a cell is empty."""
+    assert says_none(value)
 
 
 def test_results_of_several_calls_in_one_text() -> None:
