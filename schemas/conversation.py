@@ -228,7 +228,8 @@ def check_turns(messages: Sequence[Message]) -> None:
         role = message.role
         asked = asked or role == "user"
         if role not in _MAY_FOLLOW[before]:
-            raise fault(Reason.ROLE_ORDER, f"message {index}: {_WRONG[role].format(before)}")
+            joins = _joins(messages[index - 1], message) if before == role == "assistant" else ""
+            raise fault(Reason.ROLE_ORDER, f"message {index}: {_WRONG[role].format(before)}{joins}")
         before = "call" if message.tool_calls else role
     if not asked:
         raise fault(Reason.ROLE_ORDER, "nobody asks: there is no user turn")
@@ -244,10 +245,19 @@ _MAY_FOLLOW: Mapping[str, tuple[Role, ...]] = {
 }
 _WRONG: Mapping[Role, str] = {
     "tool": "a tool answers after {}, where no call stands",
-    "assistant": "assistant after {}; `turns: join` makes one turn of two",
+    "assistant": "assistant after {}",
     "system": "system after {}",
     "user": "user after {}",
 }
+
+
+def _joins(before: Message, message: Message) -> str:
+    """Return whether `turns: join` makes one turn of two answers in a row, see `schemas.arrange`."""
+    if message.reasoning:
+        return "; `turns: join` does not join them, for the second has a trace of its own"
+    if message.context != before.context:
+        return "; `turns: join` does not join them, for one of them is marked as not to be learned"
+    return "; `turns: join` makes one turn of two"
 
 
 def _check_json(value: Mapping[str, Any]) -> None:
