@@ -75,7 +75,9 @@ def _one(source: str, files: Sequence[str], results: Sequence[Mapping[str, objec
         if formats:
             named[file] = formats[0]
     if not named:
-        msg = f"source {source}: no row can be read that would show its format; write `format` in the recipe"
+        broken = next((result["broken"] for result in results if result["broken"]), None)
+        why = f"; {broken}" if broken else ": there is none in its files"
+        msg = f"source {source}: no row can be read that would show its format{why}"
         raise RecipeError(msg)
     first, *others = named
     if other := next((file for file in others if named[file] != named[first]), None):
@@ -87,13 +89,25 @@ def _one(source: str, files: Sequence[str], results: Sequence[Mapping[str, objec
 
 def _recognise(first: Raw, out: Path) -> dict[str, object]:
     """Say what the first rows of a file are; runs in a worker."""
-    rows = [row.values for row in _first_rows(first.piece, first.max_row_bytes) if row.fault is None]
+    found = _first_rows(first.piece, first.max_row_bytes)
+    rows = [row.values for row in found if row.fault is None]
     first.check_unchanged()
     why = refusal(rows) if rows else None
     formats = best(rows) if rows and why is None else ()
     if rows and why is None and not formats:
         why = unknown(rows)
-    return {"formats": [format.model_dump(mode="json") for format in formats], "why": why, "rows": len(rows)}
+    return {
+        "formats": [format.model_dump(mode="json") for format in formats],
+        "why": why,
+        "broken": _broken(first.piece.file, found),
+        "rows": len(rows),
+    }
+
+
+def _broken(file: str, rows: Sequence[RawRow]) -> str | None:
+    """Return why the first row that cannot be read cannot, in words for an error."""
+    faults = ((row.number, row.fault) for row in rows if row.fault is not None)
+    return next((f"{file}, row {number}: {fault.type}, {fault.message()}" for number, fault in faults), None)
 
 
 def _first_rows(piece: RawSlice, max_row_bytes: int) -> Sequence[RawRow]:

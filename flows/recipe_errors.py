@@ -40,6 +40,11 @@ def _said(one: ErrorDetails) -> str:
         context = one.get("ctx", {})
         names = [name.strip(" '") for name in str(context.get("expected_tags", "")).split(",")]
         return f"there is no {context.get('tag', '')!r}{_meant(str(context.get('tag', '')), names)}"
+    if one["type"] != "missing" and one["input"] is None:
+        return "nothing is stated here; state a value, or leave the line out"
+    if one["type"] == "union_tag_not_found":
+        tag = str(one.get("ctx", {}).get("discriminator", "")).strip("'")
+        return f"`{tag}` is missing beside its settings"
     return one["msg"].removeprefix("Value error, ")
 
 

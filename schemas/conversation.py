@@ -229,7 +229,9 @@ def check_turns(messages: Sequence[Message]) -> None:
         role = message.role
         asked = asked or role == "user"
         if role not in _MAY_FOLLOW[before]:
-            wrong = _UNANSWERED if (before, role) == ("call", "assistant") else _WRONG[role].format(before)
+            joins = _joins(messages[index - 1], message) if before == role == "assistant" else ""
+            unanswered = before == "call" and role == "assistant"
+            wrong = _UNANSWERED if unanswered else f"{_WRONG[role].format(before)}{joins}"
             raise fault(Reason.ROLE_ORDER, f"message {index}: {wrong}")
         before = "call" if message.tool_calls else role
     if not asked:
@@ -246,15 +248,21 @@ _MAY_FOLLOW: Mapping[str, tuple[Role, ...]] = {
 }
 _WRONG: Mapping[Role, str] = {
     "tool": "a tool answers after {}, where no call stands",
-    "assistant": (
-        "assistant after {}; `turns: join` makes one turn of two if both are learned, or both marked, and "
-        "the second has no trace"
-    ),
+    "assistant": "assistant after {}",
     "system": "system after {}",
     "user": "user after {}",
 }
 
 _UNANSWERED = "the assistant goes on after a call that has no response"
+
+
+def _joins(before: Message, message: Message) -> str:
+    """Return whether `turns: join` makes one turn of two answers in a row, see `schemas.arrange`."""
+    if message.reasoning:
+        return "; `turns: join` does not join them, for the second has a trace of its own"
+    if message.context != before.context:
+        return "; `turns: join` does not join them, for one of them is marked as not to be learned"
+    return "; `turns: join` makes one turn of two"
 
 
 def _check_json(value: Mapping[str, Any]) -> None:

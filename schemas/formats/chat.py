@@ -210,13 +210,18 @@ class ListedChat(Chat):
 
     def system(self, text: str) -> None:
         """Add a system turn without the definitions that it lists."""
+        super().system(self.without_definitions(text))
+
+    def without_definitions(self, text: str) -> str:
+        """Return a prompt without the definitions that it lists, which are taken."""
         rest, tools = split_definitions(text)
-        if tools:
-            self.notes.count(Finding.TEXT_TOOLS)
-            self.tools += tools
-            text, dropped = without_form(rest)
-            self.notes.count(Finding.CALL_FORM, dropped)
-        super().system(text)
+        if not tools:
+            return text
+        self.notes.count(Finding.TEXT_TOOLS)
+        self.tools += tools
+        rest, dropped = without_form(rest)
+        self.notes.count(Finding.CALL_FORM, dropped)
+        return rest
 
     def assistant(
         self,

@@ -19,8 +19,8 @@ _START, _END = "<start_of_turn>", "<end_of_turn>"
 class Gemma(Format):
     """A text rendered for Gemma: `<start_of_turn>user … <end_of_turn>`, with or without tools.
 
-    The system turn lists the functions as JSON; calls are `[name(a=1)]`, in a block of code or bare, and
-    responses stand in `<tool_response>` in a turn of the user.
+    The system turn lists the functions as JSON, or the first turn of the user where there is none; calls are
+    `[name(a=1)]`, in a block of code or bare, and responses stand in `<tool_response>` in a turn of the user.
     """
 
     sets: ClassVar[tuple[str, ...]] = ("ZeroAgency/gemma3-pythonic-function-tool-calling-v1",)
@@ -54,7 +54,7 @@ class Gemma(Format):
             if role == "system":
                 chat.system(said)
             elif role == "user":
-                chat.user(said)
+                chat.user(said if chat.messages else chat.without_definitions(said))
             elif role == "tool":
                 chat.tool(said)
             else:

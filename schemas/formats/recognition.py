@@ -9,9 +9,12 @@ from schemas.findings import states_something
 from schemas.formats import RowFormat
 from schemas.formats.auto import Auto
 from schemas.formats.contract import Format, Row
-from schemas.formats.fields import MEDIA
+from schemas.formats.fields import MEDIA, first_stated
+from schemas.formats.messages import Messages
 from schemas.formats.oasst import are_messages
-from schemas.formats.sample import columns_of, filled_columns, most
+from schemas.formats.roles import role_of
+from schemas.formats.sample import columns_of, filled_columns, most, objects
+from schemas.formats.turns import SPEAKERS, TEXTS
 from schemas.yaml_line import yaml_line
 
 FORMATS: tuple[type[Format], ...] = tuple(
@@ -108,7 +111,27 @@ def unknown(rows: Sequence[Row]) -> str:
     columns = columns_of(rows)
     listed = ", ".join(f"`{_shown(name)}`" for name in columns[:_SHOWN]) or "none"
     more = f" and {len(columns) - _SHOWN} more" if len(columns) > _SHOWN else ""
-    return f"its rows are in no layout that is known; their columns are {listed}{more}; see docs/formats.md"
+    hint = next(filter(None, (_of_turns(rows, column) for column in columns)), "see docs/formats.md")
+    return f"its rows are in no layout that is known; their columns are {listed}{more}; {hint}"
+
+
+def _of_turns(rows: Sequence[Row], column: str) -> str | None:
+    """Return in a few words why a column with lists of objects is none of turns; None for other columns."""
+    lists = [objects(row.get(column)) for row in rows]
+    if not most([bool(turns) for turns in lists]):
+        return None
+    turns = [turn for listed in lists for turn in listed]
+    names = [turn[key] for turn in turns if (key := first_stated(turn, SPEAKERS)) is not None]
+    format = Messages(messages=column).statement()
+    where = f"if `{_shown(column)}` holds turns, state `format: {format}`"
+    if not names or not any(first_stated(turn, TEXTS) for turn in turns):
+        keys = ", ".join(f"`{_shown(name)}`" for name in columns_of(turns)[:_SHOWN])
+        return f"{where} with those of their keys ({keys}) that are `speaker` and `text`"
+    strangers = dict.fromkeys(name for name in names if isinstance(name, str) and not role_of(name, {}))
+    if not strangers:
+        return None
+    spoken = ", ".join(f"`{_shown(name)}`" for name in [*strangers][:_SHOWN])
+    return f"{where} with the `roles` of {spoken}"
 
 
 def _preference(rows: Sequence[Row]) -> str | None:

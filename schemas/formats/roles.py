@@ -18,8 +18,9 @@ ROLE_NAMES: Mapping[str, tuple[str, ...]] = {
         "gpt",
         "chatgpt",
         "gpt_3.5",
+        "gpt_3.5_turbo",
         "gpt_4",
-        "gpt4",
+        "gpt_4o",
         "bing",
         "bard",
         "claude",
@@ -46,10 +47,12 @@ ROLE_NAMES: Mapping[str, tuple[str, ...]] = {
         "ipython",
     ),
 }
-"""Names by role; case, white space around a name, and `_`, `-` or a space between words do not matter."""
+"""Names by role; case, `_`, `-` or a space between words, and marks around a name (`<|user|>`, `USER:`) do
+not matter."""
 
 _LONGEST = 64
-_BY_NAME = {name: role for role, names in ROLE_NAMES.items() for name in names}
+_MARKS = " \t\r\n<|>[]#:"
+_NOTHING = str.maketrans("", "", "_- ")
 
 
 def role_of(speaker: str, more: Mapping[str, str]) -> str | None:
@@ -64,22 +67,29 @@ def role_of(speaker: str, more: Mapping[str, str]) -> str | None:
 def nearest_role(speaker: str) -> str:
     """Return the known name that is most like a speaker's, in words for an error; nothing if none is."""
     close = get_close_matches(_plain(speaker)[:40], list(_BY_NAME), n=1, cutoff=0.6)
-    return f", perhaps {close[0]!r} is meant" if close else ""
+    return f", perhaps {_BY_NAME[close[0]][0]!r} is meant" if close else ""
 
 
 @lru_cache(maxsize=1024)
 def _known(speaker: str) -> str | None:
-    return _BY_NAME.get(_plain(speaker))
+    return _BY_NAME.get(_plain(speaker), (None, None))[1]
 
 
 def _plain(name: str) -> str:
-    return name.strip().casefold().replace("-", "_").replace(" ", "_")
+    return name.strip(_MARKS).casefold().translate(_NOTHING)
+
+
+_BY_NAME: Mapping[str, tuple[str, str]] = {
+    _plain(name): (name, role) for role, names in ROLE_NAMES.items() for name in names
+}
+"""Name and role by the name as `_plain` returns it."""
 
 
 def _known_role(role: object) -> object:
     if isinstance(role, str) and role not in ROLE_NAMES:
         close = get_close_matches(role, list(ROLE_NAMES), n=1, cutoff=0.4)
-        meant = f"; perhaps {close[0]!r} is meant" if close else ""
+        nearest = _known(role) or (close[0] if close else None)
+        meant = f"; perhaps {nearest!r} is meant" if nearest else ""
         msg = f"{role!r} is not a role, there are {', '.join(ROLE_NAMES)}{meant}"
         raise ValueError(msg)
     return role

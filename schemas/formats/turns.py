@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from schemas.findings import Finding, Notes
+from schemas.findings import Finding, Notes, looks_like
 from schemas.formats.chat import Chat
 from schemas.formats.contract import Column, Draft, Format, Layout, Row, TextColumn, TurnColumn
 from schemas.formats.fields import (
@@ -210,6 +210,13 @@ class TurnFormat(Format):
         """Return the empty chat that the turns are added to."""
         return Chat(notes, answer_tag=self.answer_tag, unopened=unopened)
 
+    def setting_for(self, path: str) -> str | None:
+        """Return what has an unread field read; `reasoning` reads columns, too, see `_add_trace_column`."""
+        if "[]." in path or looks_like(path) != "reasoning":
+            return super().setting_for(path)
+        named = self.model_copy(update={"reasoning": path})
+        return None if named == self else f"format: {named.statement()}"
+
     def layout(self) -> Layout | None:
         """Return where the turns stand in a table."""
         if self.answer_tag or self.turn_marks:
@@ -301,12 +308,17 @@ class TurnFormat(Format):
             )
 
     def _refuse_unsaid(self, turn: Row, role: str, index: int) -> None:
-        """Refuse a turn of which no key holds a text; a system turn whose text is null says nothing."""
-        null = any(name in turn for name in self._texts)
+        """Refuse a turn of which no key holds a text; a system turn whose text is null says nothing.
+
+        Parquet keeps no key whose value is null: a turn with no key that may hold a text has a null one.
+        """
+        null = any(name in turn for name in self._texts) or all(map(self._holds_no_text, turn))
         if null and role == "user":
             detail = f"the text of turn {index}, the user's, is null: its owner may withhold it"
             raise fault(Reason.PROMPT_WITHHELD, detail)
-        if not null or role != "system":
+        if null and role != "system":
+            raise fault(Reason.WRONG_TYPE, f"the text of turn {index}, the {role}'s, is null")
+        if not null:
             keys = ", ".join(map(repr, turn))[:_SHOWN]
             detail = f"turn {index} has no {self._texts[0]}: its keys are {keys}; see `text`"
             raise fault(Reason.WRONG_TYPE, detail)
@@ -412,15 +424,19 @@ class TurnFormat(Format):
     def _leave_rest(self, turn: Row, read: tuple[str | None, ...], notes: Notes) -> None:
         """Note the keys of a turn that nobody reads."""
         for key, value in turn.items():
-            if not (
-                key in read
-                or key in _PLAIN_KEYS
-                or key in _CALLS
-                or key in TOOL_COLUMNS
-                or key in self._traces
-                or key in self._marks
-            ):
+            if key not in read and not self._holds_no_text(key):
                 notes.leave(f"{self.listed}[].{key}", value)
+
+    def _holds_no_text(self, key: str) -> bool:
+        """Return whether a key of a turn is known to hold something else than its text."""
+        return (
+            key in _PLAIN_KEYS
+            or key in _CALLS
+            or key in TOOL_COLUMNS
+            or key in self._traces
+            or key in self._marks
+            or key in self._speakers
+        )
 
     @classmethod
     def _recognised(cls, rows: Sequence[Row], speaks: Callable[[Row], bool]) -> Sequence[Self]:

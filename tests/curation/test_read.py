@@ -27,6 +27,8 @@ from curation.read import RawRow, RawSlice, joined, read_batches, read_rows, sli
 from schemas.errors import SourceError
 from schemas.findings import Notes
 from schemas.formats.fields import required_text
+from schemas.reasons import Reason
+from schemas.record import Unreadable
 
 GOOD = b'{"a": 1}\n'
 
@@ -53,8 +55,8 @@ def fates(rows: list[RawRow]) -> list[str | None]:
         (b"{'a': 1}", "bad_json"),
         (b'{"a": NaN,}', "bad_json"),
         (b'{"a": nan}', "bad_json"),
-        (b'{"a": NaN, "b": "\xff"}', "bad_json"),
-        (b'{"a": "\xff"}', "bad_json"),
+        (b'{"a\xff": 1}', "bad_json"),
+        (b'["\xff"]', "bad_json"),
         (b'{"a": "\n', "bad_json"),
         (b'{"a": 1} {"a": 2}', "bad_json"),
         (b"[1, 2]", "wrong_type"),
@@ -68,6 +70,7 @@ def fates(rows: list[RawRow]) -> list[str | None]:
         (b'{"a": "' + b"x" * 2_000_000 + b'"}', "too_big"),
         (b'{"a": ' + b"[" * 63 + b"]" * 63 + b"}", None),
         (b'{"a": NaN}', None),
+        (b'{"a": NaN, "b": "\xff"}', None),
         (rb'{"a": NaN, "b": "\ud800"}', None),
         (rb'{"a": "\ud800"}', None),
         (rb'{"\udfff": 1}', None),
@@ -85,6 +88,13 @@ def test_a_bad_line_costs_itself_only(tmp_path: Path, line: bytes, reason: str |
     assert fates(got) == [None, reason, None]
     assert [row.number for row in got] == [0, 1, 2]
     assert bool(got[1].text) == (reason is not None)
+
+
+def test_bytes_that_are_not_utf8_cost_the_value_they_stand_in(tmp_path: Path) -> None:
+    """As in parquet: a column that nothing reads does not cost the row, and the others are read."""
+    (row,) = of_bytes(tmp_path, b'{"a": "caf\xc3\xa9", "b": [{"c": "\xff"}], "d": "\\ud800"}')
+    spoiled = Unreadable(Reason.BAD_JSON, "it holds bytes that are not UTF-8")
+    assert row.values == {"a": "café", "b": spoiled, "d": "\ud800"}
 
 
 def test_of_two_equal_keys_the_last_counts(tmp_path: Path) -> None:

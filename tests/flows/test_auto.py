@@ -202,9 +202,13 @@ def test_rows_without_one_format_end_the_build_in_a_sentence(row: Row, words: st
 def test_files_without_a_row_that_can_be_read_have_no_format(tmp_path: Path) -> None:
     """Neither has a source of nothing but broken lines."""
     (tmp_path / "chat").mkdir()
-    (tmp_path / "chat/a.jsonl").write_text("{broken\n")
+    (tmp_path / "chat/a.jsonl").write_text("[1]\n{broken\n")
+    words = "source chat: no row can be read that would show its format"
 
-    assert "no row can be read that would show its format" in refusal(tmp_path, b=[])
+    why = "; chat/a.jsonl, row 0: wrong_type, the row is list, not an object"
+    assert refusal(tmp_path, b=[]) == f"{words}{why}"
+    (tmp_path / "chat/a.jsonl").write_text("")
+    assert refusal(tmp_path, b=[]) == f"{words}: there is none in its files"
 
 
 @pytest.mark.parametrize("groups", [30, 1_000])

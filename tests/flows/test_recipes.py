@@ -107,6 +107,9 @@ def source(**changes: object) -> str:
             {"format": {"type": "oasst", "zzz": 1}},
             "sources.0.local.format.oasst.zzz: not a setting; there are type",
         ),
+        ({"format": None}, "sources.0.local.format: nothing is stated here; state a value, or leave"),
+        ({"files": None}, "sources.0.local.files: nothing is stated here; state a value, or leave"),
+        ({"format": {"roles": {}}}, "sources.0.local.format: `type` is missing beside its settings"),
     ],
 )
 def test_a_wrong_setting_is_one_line_with_what_is_meant(changes: dict[str, object], says: str):

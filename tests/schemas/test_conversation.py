@@ -313,3 +313,25 @@ def test_chat_form_is_what_templates_read() -> None:
         "tool_calls": [{"type": "function", "function": {"name": "f", "arguments": {"x": 1}}}],
     }
     assert USER.to_chat() == {"role": "user", "content": "q"}
+
+
+@pytest.mark.parametrize(
+    ("turns", "words"),
+    [
+        ((ANSWER, ANSWER), "assistant after assistant; `turns: join` makes one turn of two"),
+        (
+            (ANSWER, Message(role="assistant", content="a", reasoning="t")),
+            "`turns: join` does not join them, for the second has a trace of its own",
+        ),
+        (
+            (Message(role="assistant", content="a", context=True), ANSWER),
+            "`turns: join` does not join them, for one of them is marked as not to be learned",
+        ),
+        ((CALLS, ANSWER), "message 2: the assistant goes on after a call that has no response"),
+    ],
+)
+def test_two_answers_in_a_row_say_whether_joining_helps(turns: tuple[Message, ...], words: str) -> None:
+    """`turns: join` is proposed only where it makes one turn of them."""
+    with pytest.raises(PydanticCustomError) as caught:
+        check_turns([USER, *turns])
+    assert caught.value.message().endswith(words)

@@ -55,6 +55,23 @@ def test_a_chat_with_a_call() -> None:
     assert notes.found == {Finding.TEXT_TOOLS: 1, Finding.CALL_FORM: 3, Finding.TEXT_CALLS: 1}
 
 
+def test_functions_in_the_first_turn_of_the_user() -> None:
+    """Gemma's template puts the system prompt there; what a later turn lists is asked about."""
+    notes = Notes()
+    turns = ("user", f"{SYSTEM}\nTide at Looe?"), ("model", "[tide(at='Looe')]"), ("user", json.dumps([TIDE]))
+    draft = read(*turns, ("model", "A definition."), notes=notes)
+
+    asked = "You are Pilot. Be brief.\n\nTools (functions) are available.\nTide at Looe?"
+    assert [(turn["role"], turn["content"]) for turn in draft.messages] == [
+        ("user", asked),
+        ("assistant", ""),
+        ("user", json.dumps([TIDE])),
+        ("assistant", "A definition."),
+    ]
+    assert (draft.tools, draft.messages[1]["tool_calls"]) == (SERVED, LOOE)
+    assert notes.found[Finding.TEXT_TOOLS] == 1
+
+
 @pytest.mark.parametrize(
     ("text", "before"),
     [

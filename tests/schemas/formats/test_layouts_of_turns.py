@@ -27,6 +27,40 @@ def test_a_prompt_that_is_null_costs_the_row_and_says_why() -> None:
     assert [role for role, _, _ in read(silent, "messages").turns] == ["user", "assistant"]
 
 
+@pytest.mark.parametrize("turn", [{"role": "user"}, {"role": "user", "weight": 0, "name": "a"}])
+def test_a_turn_without_its_text_is_one_whose_text_is_null(turn: Row) -> None:
+    """Parquet keeps no key that is null, and gives the same reason."""
+    assert refused({"messages": [turn, *ASKED[1:]]}, "messages")[0] == "prompt_withheld"
+    silent = {"messages": [{**turn, "role": "system"}, *ASKED]}
+    assert [role for role, _, _ in read(silent, "messages").turns] == ["user", "assistant"]
+
+
+@pytest.mark.parametrize(
+    ("turn", "detail"),
+    [
+        ({"role": "assistant", "content": None}, "the text of turn 1, the assistant's, is null"),
+        (
+            {"role": "assistant", "says": "2"},
+            "turn 1 has no content: its keys are 'role', 'says'; see `text`",
+        ),
+    ],
+)
+def test_an_answer_without_text_says_whether_it_is_null_or_elsewhere(turn: Row, detail: str) -> None:
+    """A key that may hold the text is named with the setting that reads it."""
+    assert refused({"messages": [*ASKED[:1], turn]}, "messages") == ("wrong_type", detail)
+
+
+def test_a_trace_in_a_column_of_another_name_is_read_with_the_setting_that_is_shown() -> None:
+    """The setting names a key of the turns, or a column; once it is stated, it is not proposed again."""
+    row = {"conversations": gpt(("human", "1+1?"), ("gpt", "2")), "cot": "One more."}
+    stated = {"type": "sharegpt", "reasoning": "cot"}
+
+    assert ShareGPT().setting_for("cot") == "format: {type: sharegpt, reasoning: cot}"
+    assert ShareGPT().setting_for("conversations[].cot") == "format: {type: sharegpt, reasoning: cot}"
+    assert read(row, stated).turns[-1] == ("assistant", "2", "One more.")
+    assert ShareGPT(reasoning="cot").setting_for("cot") is None
+
+
 def learned(row: Row, **settings: str) -> list[bool]:
     draft = Messages(**settings).read(row, Notes())
     return [not turn.get("context") for turn in draft.messages if turn["role"] == "assistant"]

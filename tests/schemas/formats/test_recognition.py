@@ -140,3 +140,27 @@ def test_no_set_holds_a_field_that_looks_as_if_it_should_be_read(sample: Sample)
 
     assert [name for name in left if looks_like(name)] == []
     assert [field.path for field in notes.tally().unread if looks_like(field.path)] == []
+
+
+@pytest.mark.parametrize(
+    ("turns", "words"),
+    [
+        (
+            [{"who": "a", "says": "Hi"}, {"who": "b", "says": "Hello"}],
+            "if `talk` holds turns, state `format: {type: messages, messages: talk}` with those of their "
+            "keys (`who`, `says`) that are `speaker` and `text`",
+        ),
+        (
+            gpt(("pilgrim", "Where?"), ("oracle", "There."), ("human", "Ah.")),
+            "if `talk` holds turns, state `format: {type: messages, messages: talk}` with the `roles` of "
+            "`pilgrim`, `oracle`",
+        ),
+        (gpt(("human", "Where?")), "see docs/formats.md"),
+        (["Where?", "There."], "see docs/formats.md"),
+    ],
+)
+def test_turns_that_are_not_recognised_are_told_with_the_settings_that_read_them(
+    turns: object, words: str
+) -> None:
+    """Their keys if none is known, and else the speakers of unknown names."""
+    assert unknown([{"id": 1, "talk": turns}]).endswith(f"`id`, `talk`; {words}")

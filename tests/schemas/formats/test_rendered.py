@@ -1,6 +1,6 @@
 """Chats written into one text: the marks are taken off, and everything else stays."""
 
-from time import perf_counter
+from time import process_time
 from typing import get_args
 
 import pytest
@@ -128,13 +128,13 @@ def test_a_text_with_all_marks_is_recognised_as_its_dialect_alone(
 def test_hostile_text_is_read_in_time(dialect: str, number: int) -> None:
     """Marks without end, in whatever order, cost time in proportion to their number."""
     marks = DIALECTS[dialect].marks
-    started = perf_counter()
+    started = process_time()
     for text in (marks[0] * number, (marks[1] + marks[0]) * number, "".join(marks) * number, "#" * number):
         try:
             DIALECTS[dialect].read(text)
         except ValueError:
             continue
-    assert perf_counter() - started < 10
+    assert process_time() - started < 10
 
 
 def test_a_trace_in_a_column_belongs_to_the_last_answer() -> None:

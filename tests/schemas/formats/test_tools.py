@@ -1,12 +1,13 @@
 """Definitions and calls in all their forms, and what is parsed once, not again and again."""
 
 import json
+from math import nan
 
 import pytest
 from pydantic_core import PydanticCustomError
 
 from schemas.findings import Notes
-from schemas.formats.tools import joint_results, read_call, read_calls, read_tools
+from schemas.formats.tools import joint_results, read_call, read_calls, read_tools, says_none
 
 FUNCTION = {"name": "tide", "description": "Tide", "parameters": {"type": "object", "properties": {}}}
 SERVED = [{"type": "function", "function": FUNCTION}]
@@ -168,6 +169,12 @@ def test_arguments_in_single_quotes_are_json_as_it_stands(inside: str, value: st
 def test_words_for_no_calls(value: object) -> None:
     """A turn without calls may say so in several ways."""
     assert read_calls(value, "x", Notes()) == []
+
+
+@pytest.mark.parametrize("value", [None, nan, False, "", "null", []])
+def test_words_for_a_turn_that_calls_nothing(value: object) -> None:
+    """NaN, too, which pandas writes where a cell is empty."""
+    assert says_none(value)
 
 
 def test_results_of_several_calls_in_one_text() -> None:

@@ -65,6 +65,27 @@ def test_an_unknown_speaker_is_named_with_the_nearest_known_one() -> None:
     assert roles(says(("narrator", "s"), ("gpt", "x"), ("bot", "y")), form) == ["system", "user", "assistant"]
 
 
+@pytest.mark.parametrize(
+    ("names", "want"),
+    [
+        (("<|system|>", "USER:", "chat gpt"), ["system", "user", "assistant"]),
+        (("sys", "### Human", "GPT-3.5-turbo"), ["system", "user", "assistant"]),
+        (("System Prompt", "[user]", "gpt4"), ["system", "user", "assistant"]),
+    ],
+)
+def test_marks_around_a_name_and_between_its_words_do_not_matter(
+    names: tuple[str, ...], want: list[str]
+) -> None:
+    """A speaker is written in many ways."""
+    assert roles(says(*((name, "x") for name in names)), SHAREGPT) == want
+
+
+def test_a_name_of_a_speaker_is_no_role_of_the_recipe_and_says_which_is_meant() -> None:
+    """`gpt` is what sets write, `assistant` is the role."""
+    with pytest.raises(ValidationError, match=r"'gpt' is not a role.*perhaps 'assistant' is meant"):
+        FORMATS.validate_python(SHAREGPT | {"roles": {"oracle": "gpt"}})
+
+
 def test_a_wrong_role_in_the_recipe_is_named_with_the_nearest_one() -> None:
     """The recipe's error says field, value, and what is meant."""
     with pytest.raises(
