@@ -87,7 +87,7 @@ def _one(source: str, files: Sequence[str], results: Sequence[Mapping[str, objec
 
 def _recognise(first: Raw, out: Path) -> dict[str, object]:
     """Say what the first rows of a file are; runs in a worker."""
-    rows = [row.values for row in _first_rows(first.piece, first.max_row_bytes) if row.fault is None]
+    rows = [row.values for row in first_rows(first.piece, first.max_row_bytes) if row.fault is None]
     first.check_unchanged()
     why = refusal(rows) if rows else None
     formats = best(rows) if rows and why is None else ()
@@ -96,7 +96,7 @@ def _recognise(first: Raw, out: Path) -> dict[str, object]:
     return {"formats": [format.model_dump(mode="json") for format in formats], "why": why, "rows": len(rows)}
 
 
-def _first_rows(piece: RawSlice, max_row_bytes: int) -> Sequence[RawRow]:
+def first_rows(piece: RawSlice, max_row_bytes: int) -> Sequence[RawRow]:
     """Return the first rows of a slice; of a table no more than these are turned into objects."""
     if piece.row_groups is None:
         return list(islice(read_rows(piece, max_row_bytes=max_row_bytes), _ROWS))

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 from pydantic import ValidationError
@@ -13,10 +14,14 @@ from pydantic import ValidationError
 from flows.running import UNSCHEDULED, Scheduled, noted
 from flows.store import Store
 from schemas.changes import Changes
-from schemas.errors import StoreError, ThinkmixError
+from schemas.errors import StoreError
 from schemas.gates import GateResult
+from schemas.recipe import Recipe
 from schemas.report import Report
 from schemas.run import Acceptance, Night, RunReport, Status
+
+if TYPE_CHECKING:
+    from flows.known import Known
 
 TREND = 30
 """Runs that a report looks back on."""
@@ -31,6 +36,10 @@ class NightRun:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     told: bool = False
     """Whether the history knows of it."""
+    recipe: Recipe | None = None
+    """What is built."""
+    known: "Known | None" = None
+    """What the stages found out; unset until the first of them begins."""
 
     @property
     def seconds(self) -> float:
@@ -108,21 +117,16 @@ def recorded(store: Store, mixture: str, scheduled: Scheduled = UNSCHEDULED) -> 
     A run that is killed leaves a note, by which the next one knows of it.
     """
     night = NightRun(store, mixture)
-    with noted(store, mixture, _stamp(night.started), scheduled):
+    with noted(store, mixture, stamp(night.started), scheduled):
         try:
             yield night
         except BaseException as error:
             if not night.told:
-                word = error.code if isinstance(error, ThinkmixError) else type(error).__name__
-                line = Night(
-                    started=_stamp(night.started),
-                    status="failed",
-                    seconds=night.seconds,
-                    version=None,
-                    error=word,
-                )
-                with suppress(OSError):  # a full disk must not hide why the build failed
-                    store.record_run(mixture, line.model_dump(mode="json"))
+                from flows.failure import failed  # noqa: PLC0415 - few builds fail
+
+                raised = failed(night, error)
+                if raised is not error:
+                    raise raised from error
             raise
 
 
@@ -208,7 +212,7 @@ def _night(
     before_draw = [count for count in report.ledger.stages if count.stage != mix.STAGE]
     dropped = sum(amount.rows for count in before_draw for amount in count.dropped.values())
     return Night(
-        started=_stamp(night.started),
+        started=stamp(night.started),
         status=status,
         seconds=night.seconds,
         version=version.name,
@@ -217,8 +221,15 @@ def _night(
         tokens=sum(share.tokens for share in report.shares),
         dropped=dropped,
         failed=sum(not check.passed for check in report.checks) + sum(gate.level == "fail" for gate in gates),
+        sentence=_held_for(report, gates) if status == "held" else None,
     )
 
 
-def _stamp(moment: datetime) -> str:
+def _held_for(report: Report, gates: tuple[GateResult, ...]) -> str:
+    checks = [f"{check.name}: {check.detail}" for check in report.checks if not check.passed]
+    return "; ".join([*checks, *(gate.sentence for gate in gates if gate.level == "fail")])
+
+
+def stamp(moment: datetime) -> str:
+    """Return a moment as the history states it."""
     return moment.isoformat(timespec="seconds")

@@ -21,6 +21,7 @@ ThinkmixError                 1
 ├── SchedulerError           12   the Prefect server cannot be used: none is named, or it does not answer
 ├── LedgerError               7   rows do not add up: a defect of ours, nothing is published
 ├── MixtureError              8   the shares cannot be reached with the rows that survived
+│   └── SourceEmpty               no row of a source is left; the sentence says why
 ├── TemplateError             9   a message list that the chat template cannot render
 └── TrainError               10   a training run that cannot start or go on
     ├── Forgotten            13   it made the model forget a protected source, so nothing was written
@@ -168,6 +169,12 @@ class MixtureError(ThinkmixError):
 
     exit_code = 8
     code = "mixture_error"
+
+
+class SourceEmpty(MixtureError):
+    """No row of a source is left to draw from. The sentence may quote a few characters of a row."""
+
+    code = "source_empty"
 
 
 class TemplateError(ThinkmixError, ValueError):
