@@ -12,13 +12,13 @@ import orjson
 from pydantic import ValidationError
 
 from flows.running import UNSCHEDULED, Scheduled, noted
-from flows.store import Store
+from flows.store import FAILED, Store
 from schemas.changes import Changes
 from schemas.errors import StoreError
 from schemas.gates import GateResult
 from schemas.recipe import Recipe
 from schemas.report import Report
-from schemas.run import Acceptance, Night, RunReport, Status
+from schemas.run import Acceptance, Current, FailedRun, Night, RunReport, Status, failures_of
 
 if TYPE_CHECKING:
     from flows.known import Known
@@ -61,7 +61,7 @@ class NightRun:
         gates = (*problems, *judge(report, baseline, report.recipe.gates))
         status = _status(report, gates, same=before == version and not new)
         night = _night(self, version, report, gates, status)
-        return RunReport(
+        told = RunReport(
             run=f"{self.started:%Y%m%dT%H%M%S.%fZ}-{version.name[:12]}",
             started=night.started,
             seconds=night.seconds,
@@ -74,6 +74,16 @@ class NightRun:
             acceptance=acceptance(self.store, self.mixture, version.name),
             report=report,
         )
+        return told.model_copy(update={"current": self._current(told, before)})
+
+    def _current(self, told: RunReport, before: Path | None) -> Current | None:
+        """Return the version that will be current after the run."""
+        if told.status == "held":
+            return current_of(self.store, before) if before else None
+        since = told.started
+        if told.status == "unchanged":
+            since = made(self.store, self.mixture, told.candidate) or since
+        return Current(version=told.candidate, since=since, good=told.good, why=told.why)
 
     def _last_good(self, before: Path | None) -> tuple[Report | None, tuple[GateResult, ...]]:
         """Return the facts of the version that was current, or why nothing can be compared with them."""
@@ -182,6 +192,67 @@ def newest_run(version: Path) -> RunReport | None:
     return None
 
 
+def current_of(store: Store, version: Path) -> Current:
+    """Return what is known of a version that is current, and whether it may be trained on."""
+    mixture = version.resolve().parent.parent.name
+    good, why = judged(version)
+    return Current(version=version.name, since=made(store, mixture, version.name), good=good, why=why)
+
+
+def made(store: Store, mixture: str, version: str) -> str | None:
+    """Return when the last run began that made a version; None if the history does not know."""
+    nights = [night for night in history(store, mixture) if night.version == version]
+    return next((night.started for night in reversed(nights) if night.status != "unchanged"), None)
+
+
+def judged(version: Path) -> tuple[bool, str]:
+    """Return whether a version may be trained on, and in a sentence why: the one answer for all who ask."""
+    if told := seen_now(version):
+        return told.good, told.why
+    try:
+        report = Report.model_validate_json((version / "report.json").read_bytes())
+    except (OSError, ValidationError):
+        return False, "its report.json cannot be read"
+    accepted = accepted_at_home(version)
+    failures = [f"{check.name}: {check.detail}" for check in report.checks if not check.passed]
+    if accepted:
+        return True, f"{accepted.by} accepted it: {accepted.why}"
+    return not failures, "; ".join(failures) or "every check passed"
+
+
+def seen_now(version: Path) -> RunReport | None:
+    """Return the newest run that built a version, as it stands now: a person may have accepted it since."""
+    told = newest_run(version)
+    if told is None or told.acceptance or not (accepted := accepted_at_home(version)):
+        return told
+    status = "published" if told.status == "held" else told.status
+    return told.model_copy(update={"status": status, "acceptance": accepted})
+
+
+def accepted_at_home(version: Path) -> Acceptance | None:
+    """Return who accepted a version, as the history of its mixture says."""
+    mixture = version.resolve().parent.parent
+    return acceptance(Store(mixture.parent), mixture.name, version.name)
+
+
+def folder_of(store: Store, mixture: str, night: Night) -> Path | None:
+    """Return the folder of a run; None if it is gone, or never was."""
+    lines = [line for line in store.runs(mixture) if line.get("started") == night.started]
+    names = [name for line in reversed(lines) if isinstance(name := line.get("run"), str)]
+    folder = store.root / mixture / "runs" / names[0] if names else None
+    return folder if folder and folder.is_dir() else None
+
+
+def failed_run(store: Store, mixture: str, night: Night) -> FailedRun | None:
+    """Return what a run left that made no version; None if it made one, or its folder is gone."""
+    folder = folder_of(store, mixture, night)
+    if folder is None:
+        return None
+    with suppress(OSError, ValidationError):
+        return FailedRun.model_validate_json((folder / FAILED).read_bytes())
+    return None
+
+
 def acceptance(store: Store, mixture: str, version: str) -> Acceptance | None:
     """Return who promoted a version that had been held, the last one to do so; None if nobody did."""
     for line in reversed(store.acceptances(mixture)):
@@ -221,13 +292,8 @@ def _night(
         tokens=sum(share.tokens for share in report.shares),
         dropped=dropped,
         failed=sum(not check.passed for check in report.checks) + sum(gate.level == "fail" for gate in gates),
-        sentence=_held_for(report, gates) if status == "held" else None,
+        sentence="; ".join(failures_of(report, gates)) if status == "held" else None,
     )
-
-
-def _held_for(report: Report, gates: tuple[GateResult, ...]) -> str:
-    checks = [f"{check.name}: {check.detail}" for check in report.checks if not check.passed]
-    return "; ".join([*checks, *(gate.sentence for gate in gates if gate.level == "fail")])
 
 
 def stamp(moment: datetime) -> str:

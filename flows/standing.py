@@ -6,14 +6,14 @@ from typing import Literal
 
 from pydantic import ValidationError
 
+from flows.audit.again import run_of
 from flows.audit.verdict import Verdict, verdict, verdict_of_failed
-from flows.nights import acceptance, history, newest_run
+from flows.nights import current_of, folder_of, history, judged, seen_now
 from flows.running import Running
-from flows.store import FAILED, MANIFEST, Store, home
+from flows.store import MANIFEST, Store
 from schemas.errors import StoreCorrupt
 from schemas.record import Record
-from schemas.report import Report
-from schemas.run import Acceptance, Current, FailedRun, Night, RunReport
+from schemas.run import Current, Night
 
 Ended = Literal["published", "unchanged", "held", "failed", "killed"]
 
@@ -76,10 +76,8 @@ def standing(store: Store, mixture: str) -> Standing:
 
 def of_version(version: Path) -> tuple[Said, bool]:
     """Return the verdict on one version, by its newest run or else its checks, and whether it is good."""
-    from flows.audit.again import run_of  # noqa: PLC0415 - only where one version is asked for
-
-    told = _accepted(version, run_of(version))
-    return _said(verdict(told)), told.good
+    told = seen_now(version) or run_of(version)
+    return _said(verdict(told)), judged(version)[0]
 
 
 def current(store: Store, mixture: str) -> Current | None:
@@ -94,29 +92,7 @@ def current(store: Store, mixture: str) -> Current | None:
     if not (version / MANIFEST).is_file():
         msg = f"{store.root / mixture / 'CURRENT'} points to {version.name}, which is not there"
         raise StoreCorrupt(msg)
-    good, why = judged(version)
-    made = [
-        night.started
-        for night in history(store, mixture)
-        if night.version == version.name and night.status != "unchanged"
-    ]
-    return Current(version=version.name, since=made[-1] if made else None, good=good, why=why)
-
-
-def judged(version: Path) -> tuple[bool, str]:
-    """Return whether a version may be trained on, and why, in a sentence."""
-    told = newest_run(version)
-    if told is None:
-        with suppress(OSError, ValidationError):
-            report = Report.model_validate_json((version / "report.json").read_bytes())
-            failures = [f"{check.name}: {check.detail}" for check in report.checks if not check.passed]
-            accepted = _acceptance(version)
-            return bool(accepted) or not failures, "; ".join(failures) or "every check passed"
-        return False, "its report.json cannot be read"
-    told = _accepted(version, told)
-    if told.acceptance:
-        return True, f"{told.acceptance.by} accepted it: {told.acceptance.why}"
-    return told.good, "; ".join(told.failures or told.warnings) or "every check passed"
+    return current_of(store, version)
 
 
 def last_run(store: Store, mixture: str) -> LastRun | None:
@@ -132,8 +108,7 @@ def last_run(store: Store, mixture: str) -> LastRun | None:
 
 
 def _last(store: Store, mixture: str, night: Night) -> LastRun:
-    names = [line.get("run") for line in store.runs(mixture) if line.get("started") == night.started]
-    folder = store.root / mixture / "runs" / str(names[-1]) if names and names[-1] else None
+    folder = folder_of(store, mixture, night)
     return LastRun(
         ended="killed" if night.error == "killed" else night.status,
         started=night.started,
@@ -141,7 +116,7 @@ def _last(store: Store, mixture: str, night: Night) -> LastRun:
         version=night.version,
         error=night.error,
         why=night.sentence or ("its process was killed" if night.error == "killed" else night.error),
-        folder=str(folder) if folder and folder.is_dir() else None,
+        folder=str(folder) if folder else None,
     )
 
 
@@ -161,35 +136,12 @@ def _verdict(store: Store, mixture: str, last: LastRun | None, now: Current | No
     if last and last.ended in ("failed", "killed"):
         return _said(verdict_of_failed(last.why or "", now, killed=last.ended == "killed"))
     name = last.version if last else now.version if now else None
-    if name:
-        version = store.root / mixture / "versions" / name
-        if told := newest_run(version):
-            return _said(verdict(_accepted(version, told)))
+    if name and (told := seen_now(store.root / mixture / "versions" / name)):
+        return _said(verdict(told))
     if now is None:
         return Said(colour="bad", headline="There is no current version.", sentence="No run published one.")
     headline = "The current version may be trained on." if now.good else "Do not train on this version."
     return Said(colour="good" if now.good else "bad", headline=headline, sentence=now.why)
-
-
-def failed_run(folder: Path) -> FailedRun | None:
-    """Return what a run that made no version left in its folder."""
-    with suppress(OSError, ValidationError):
-        return FailedRun.model_validate_json((folder / FAILED).read_bytes())
-    return None
-
-
-def _accepted(version: Path, told: RunReport) -> RunReport:
-    """Return a run as it is seen now: a person may have accepted its version since."""
-    accepted = _acceptance(version)
-    if accepted is None or told.acceptance:
-        return told
-    status = "published" if told.status == "held" else told.status
-    return told.model_copy(update={"status": status, "acceptance": accepted})
-
-
-def _acceptance(version: Path) -> Acceptance | None:
-    store = home(version)
-    return acceptance(store, version.resolve().parent.parent.name, version.name) if store else None
 
 
 def _said(found: Verdict) -> Said:

@@ -85,13 +85,14 @@ class RunReport(Record):
     """The last runs, this one last."""
     acceptance: Acceptance | None
     """Set if the candidate was held once and a person promoted it."""
+    current: Current | None = None
+    """The version that is current after the run; unset if there is none, or in reports of older releases."""
     report: Report
 
     @property
     def failures(self) -> tuple[str, ...]:
         """Return in words what speaks against training on it: failed checks and failed gates."""
-        checks = [f"{check.name}: {check.detail}" for check in self.report.checks if not check.passed]
-        return (*checks, *(gate.sentence for gate in self.gates if gate.level == "fail"))
+        return failures_of(self.report, self.gates)
 
     @property
     def good(self) -> bool:
@@ -102,6 +103,19 @@ class RunReport(Record):
     def warnings(self) -> tuple[str, ...]:
         """Return in words what a person should look at."""
         return tuple(gate.sentence for gate in self.gates if gate.level == "warn")
+
+    @property
+    def why(self) -> str:
+        """Return in a sentence why it may be trained on or not."""
+        if self.acceptance:
+            return f"{self.acceptance.by} accepted it: {self.acceptance.why}"
+        return "; ".join(self.failures or self.warnings) or "every check passed"
+
+
+def failures_of(report: Report, gates: tuple[GateResult, ...]) -> tuple[str, ...]:
+    """Return in words which checks and gates failed."""
+    checks = [f"{check.name}: {check.detail}" for check in report.checks if not check.passed]
+    return (*checks, *(gate.sentence for gate in gates if gate.level == "fail"))
 
 
 class FailedRun(Record):

@@ -55,6 +55,7 @@ def verdict(run: RunReport) -> Verdict:
     failed = sum(signal.level == "fail" for signal in signals(run))
     looked = len(run.warnings)
     before = f"Version {run.baseline[:12]} stays current." if run.baseline else "No version is current yet."
+    before = standing_of(run.current) if run.current else before
     if not run.good:
         why = f"{_number(failed, 'check')} of {len(signals(run))} failed."
         sentence = f"{why} {before}" if run.status == "held" else why
@@ -86,7 +87,8 @@ def verdict_of_failed(why: str, current: Current | None, *, killed: bool = False
     """
     headline = "The last run was killed." if killed else "The last run failed."
     short = "the last run was killed" if killed else "the last run failed"
-    return Verdict("bad", headline, short, f"{why[:1].upper()}{why[1:].rstrip('.')}. {standing_of(current)}")
+    ended = why if why.endswith((".", "?")) else f"{why}."
+    return Verdict("bad", headline, short, f"{ended} {standing_of(current)}")
 
 
 def standing_of(current: Current | None) -> str:
