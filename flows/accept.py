@@ -6,7 +6,7 @@ from getpass import getuser
 from pathlib import Path
 
 from flows.diff import find_version
-from flows.nights import history, newest_run, rendered
+from flows.nights import current_of, failed_run, history, newest_run, rendered
 from flows.store import Store, problems
 from schemas.errors import NotAccepted, StoreCorrupt
 from schemas.run import Acceptance, RunReport
@@ -53,11 +53,23 @@ def accept(path: Path, *, why: str, by: str | None = None) -> Acceptance:
         )
         store.record_acceptance(mixture, record.model_dump(mode="json"))
         store.promote(mixture, version)
-        last = history(store, mixture)[-1:]
-        if told and last and (last[0].started, last[0].version) == (told.started, version.name):
-            shown = told.model_copy(update={"status": "published", "acceptance": record})
-            store.write_front(mixture, rendered(store, shown)["report.html"])
+        _show(store, mixture, told, record)
     return record
+
+
+def _show(store: Store, mixture: str, told: RunReport | None, record: Acceptance) -> None:
+    """Draw the front page again if it shows the run that was held, or a later one that made no version."""
+    from flows.audit.page import render_failed  # noqa: PLC0415 - imports templates
+
+    nights = history(store, mixture)
+    if not nights:
+        return
+    last, now = nights[-1], current_of(store, store.root / mixture / "versions" / record.version)
+    if told and (last.started, last.version) == (told.started, record.version):
+        changes = {"status": "published", "acceptance": record, "current": now}
+        store.write_front(mixture, rendered(store, told.model_copy(update=changes))["report.html"])
+    elif failed := failed_run(store, mixture, last):
+        store.write_front(mixture, render_failed(failed, now).encode())
 
 
 def _check_held(store: Store, mixture: str, version: Path) -> None:

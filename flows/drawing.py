@@ -75,9 +75,13 @@ class Drawn:
         return tuple(Share.model_validate(share) for share in listed) if isinstance(listed, list) else ()
 
 
-def draw(run: Run, shards: Sequence[Shard], verdicts: StageOutput, recipe: Recipe) -> Drawn:
-    """Draw the mixture, rendering and counting examples in the order of the draw until shares are full."""
-    parts: list[Rendered] = []
+def draw(
+    run: Run, shards: Sequence[Shard], verdicts: StageOutput, recipe: Recipe, parts: list[Rendered]
+) -> Drawn:
+    """Draw the mixture, rendering and counting examples in the order of the draw until shares are full.
+
+    What is rendered is added to `parts`, where it stays if the draw fails.
+    """
     while True:
         output = _round(run, shards, verdicts, parts, recipe)
         wanted = [shard for shard in shards if numbered("wanted", shard.number) in output.files]

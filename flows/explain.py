@@ -196,8 +196,10 @@ def _stages(rows: Rows, fate: Fate, said: Said | None) -> Iterator[StageVerdict]
         render.STAGE: lambda: _rendered(rows, fate, said),
         mix.STAGE: lambda: _drawn(rows, fate),
     }
+    over = {count.stage for count in rows.manifest.ledger.stages}  # of a failed run not all
     reached = True
     for stage in _STAGES:
+        reached = reached and stage in over
         if fate.stage == stage:
             yield StageVerdict(stage=stage, verdict="dropped", says=_why(rows, fate, said))
             reached = False

@@ -89,7 +89,7 @@ def _one(source: str, files: Sequence[str], results: Sequence[Mapping[str, objec
 
 def _recognise(first: Raw, out: Path) -> dict[str, object]:
     """Say what the first rows of a file are; runs in a worker."""
-    found = _first_rows(first.piece, first.max_row_bytes)
+    found = first_rows(first.piece, first.max_row_bytes)
     rows = [row.values for row in found if row.fault is None]
     first.check_unchanged()
     why = refusal(rows) if rows else None
@@ -110,7 +110,7 @@ def _broken(file: str, rows: Sequence[RawRow]) -> str | None:
     return next((f"{file}, row {number}: {fault.type}, {fault.message()}" for number, fault in faults), None)
 
 
-def _first_rows(piece: RawSlice, max_row_bytes: int) -> Sequence[RawRow]:
+def first_rows(piece: RawSlice, max_row_bytes: int) -> Sequence[RawRow]:
     """Return the first rows of a slice; of a table no more than these are turned into objects."""
     if piece.row_groups is None:
         return list(islice(read_rows(piece, max_row_bytes=max_row_bytes), _ROWS))

@@ -6,22 +6,23 @@ from typing import TYPE_CHECKING
 
 from flows import decontaminate, drawing, gathering, layouts, stages
 from flows.audit import figures
-from flows.jobs import Run, Shard
+from flows.jobs import Run
+from flows.known import Known
 from flows.version import Work
 from schemas.artifact import InputFile, Snapshot
 from schemas.formats import Auto
 from schemas.manifest import InputEntry, SourceEntry
-from schemas.recipe import Recipe, Source
+from schemas.recipe import Source
 
 if TYPE_CHECKING:
     from flows.pipeline import Step
 
-__all__ = ["Run", "make"]
+__all__ = ["Known", "Run", "make"]
 
 
 def make(
     run: Run,
-    recipe: Recipe,
+    known: Known,
     snapshots: Sequence[Snapshot],
     asked: Sequence[Snapshot],
     base: Path,
@@ -31,7 +32,7 @@ def make(
 
     Args:
         run: the store, and who works on the shards.
-        recipe: what to build.
+        known: what to build; it is told what is found out, for the case that a stage fails.
         snapshots: what each of its sources is tonight.
         asked: what each of its benchmarks is tonight.
         base: folder that the recipe's relative patterns start from.
@@ -40,31 +41,29 @@ def make(
     Raises:
         ThinkmixError: for everything a person must fix.
     """
-    origins, shards = _read_sources(run, recipe, snapshots, base, step)
+    recipe, shards = known.recipe, known.shards
+    _read_sources(run, known, snapshots, base, step)
     questions = decontaminate.fetch(run.store, recipe.decontaminate, asked, base)
     overlaps = step("decontaminate", decontaminate.overlaps)(run, shards, questions, recipe.decontaminate)
     verdicts = step("dedup", stages.deduplicate)(run, shards, overlaps, recipe.dedup)
-    drawn = step("draw", drawing.draw)(run, shards, verdicts, recipe)
+    known.verdicts = verdicts
+    drawn = step("draw", drawing.draw)(run, shards, verdicts, recipe, known.parts)
     settled = step("settle", gathering.settle)(run, shards, verdicts, drawn, recipe.dedup.numbers)
     saved = step("save", gathering.save)(run, shards, settled)
     joined, gathered = step("gather", gathering.gather)(run, shards, settled, saved, drawn)
     audit = step("audit", figures.audit)(run, shards, settled, joined, gathered, recipe.template)
-    return Work(recipe, origins, list(asked), shards, verdicts, drawn, settled, joined, gathered, audit)
+    return Work(recipe, known.origins, list(asked), shards, verdicts, drawn, settled, joined, gathered, audit)
 
 
-def _read_sources(
-    run: Run, recipe: Recipe, snapshots: Sequence[Snapshot], base: Path, step: "Step"
-) -> tuple[list[SourceEntry], list[Shard]]:
+def _read_sources(run: Run, known: Known, snapshots: Sequence[Snapshot], base: Path, step: "Step") -> None:
     """Fetch and validate source by source."""
-    origins: list[SourceEntry] = []
-    shards: list[Shard] = []
+    recipe, shards = known.recipe, known.shards
     for stated, snapshot in zip(recipe.sources, snapshots, strict=True):
         files = step(f"fetch {stated.name}", stages.fetch)(run, stated, snapshot, base)
         source = stated
         if isinstance(stated.format, Auto):
             recognise = step(f"recognise {stated.name}", layouts.recognised)
             source = recognise(run, stated, files, max_row_bytes=recipe.max_row_bytes)
-        origins.append(_origin(source, snapshot, files))
         shards += step(f"validate {source.name}", stages.validate)(
             run,
             source,
@@ -74,6 +73,7 @@ def _read_sources(
             unopened=recipe.reads_unopened(source),
             first=len(shards),
         )
+        known.origins.append(_origin(source, snapshot, files))
     places = {
         name: {
             shard.raw.piece.file: str(shard.raw.piece.path) for shard in shards if shard.source.name == name
@@ -81,7 +81,6 @@ def _read_sources(
         for name in (source.name for source in recipe.sources)
     }
     run.store.record_places(recipe.name, places)
-    return origins, shards
 
 
 def _origin(source: Source, snapshot: Snapshot, files: Sequence[InputFile]) -> SourceEntry:

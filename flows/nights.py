@@ -6,17 +6,22 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 from pydantic import ValidationError
 
 from flows.running import UNSCHEDULED, Scheduled, noted
-from flows.store import Store
+from flows.store import FAILED, Store
 from schemas.changes import Changes
-from schemas.errors import StoreError, ThinkmixError
+from schemas.errors import StoreError
 from schemas.gates import GateResult
+from schemas.recipe import Recipe
 from schemas.report import Report
-from schemas.run import Acceptance, Night, RunReport, Status
+from schemas.run import Acceptance, Current, FailedRun, Night, RunReport, Status, failures_of
+
+if TYPE_CHECKING:
+    from flows.known import Known
 
 TREND = 30
 """Runs that a report looks back on."""
@@ -31,6 +36,10 @@ class NightRun:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     told: bool = False
     """Whether the history knows of it."""
+    recipe: Recipe | None = None
+    """What is built."""
+    known: "Known | None" = None
+    """What the stages found out; unset until the first of them begins."""
 
     @property
     def seconds(self) -> float:
@@ -52,7 +61,7 @@ class NightRun:
         gates = (*problems, *judge(report, baseline, report.recipe.gates))
         status = _status(report, gates, same=before == version and not new)
         night = _night(self, version, report, gates, status)
-        return RunReport(
+        told = RunReport(
             run=f"{self.started:%Y%m%dT%H%M%S.%fZ}-{version.name[:12]}",
             started=night.started,
             seconds=night.seconds,
@@ -65,6 +74,16 @@ class NightRun:
             acceptance=acceptance(self.store, self.mixture, version.name),
             report=report,
         )
+        return told.model_copy(update={"current": self._current(told, before)})
+
+    def _current(self, told: RunReport, before: Path | None) -> Current | None:
+        """Return the version that will be current after the run."""
+        if told.status == "held":
+            return current_of(self.store, before) if before else None
+        since = told.started
+        if told.status == "unchanged":
+            since = made(self.store, self.mixture, told.candidate) or since
+        return Current(version=told.candidate, since=since, good=told.good, why=told.why)
 
     def _last_good(self, before: Path | None) -> tuple[Report | None, tuple[GateResult, ...]]:
         """Return the facts of the version that was current, or why nothing can be compared with them."""
@@ -108,21 +127,16 @@ def recorded(store: Store, mixture: str, scheduled: Scheduled = UNSCHEDULED) -> 
     A run that is killed leaves a note, by which the next one knows of it.
     """
     night = NightRun(store, mixture)
-    with noted(store, mixture, _stamp(night.started), scheduled):
+    with noted(store, mixture, stamp(night.started), scheduled):
         try:
             yield night
         except BaseException as error:
             if not night.told:
-                word = error.code if isinstance(error, ThinkmixError) else type(error).__name__
-                line = Night(
-                    started=_stamp(night.started),
-                    status="failed",
-                    seconds=night.seconds,
-                    version=None,
-                    error=word,
-                )
-                with suppress(OSError):  # a full disk must not hide why the build failed
-                    store.record_run(mixture, line.model_dump(mode="json"))
+                from flows.failure import failed  # noqa: PLC0415 - few builds fail
+
+                raised = failed(night, error)
+                if raised is not error:
+                    raise raised from error
             raise
 
 
@@ -178,6 +192,67 @@ def newest_run(version: Path) -> RunReport | None:
     return None
 
 
+def current_of(store: Store, version: Path) -> Current:
+    """Return what is known of a version that is current, and whether it may be trained on."""
+    mixture = version.resolve().parent.parent.name
+    good, why = judged(version)
+    return Current(version=version.name, since=made(store, mixture, version.name), good=good, why=why)
+
+
+def made(store: Store, mixture: str, version: str) -> str | None:
+    """Return when the last run began that made a version; None if the history does not know."""
+    nights = [night for night in history(store, mixture) if night.version == version]
+    return next((night.started for night in reversed(nights) if night.status != "unchanged"), None)
+
+
+def judged(version: Path) -> tuple[bool, str]:
+    """Return whether a version may be trained on, and in a sentence why: the one answer for all who ask."""
+    if told := seen_now(version):
+        return told.good, told.why
+    try:
+        report = Report.model_validate_json((version / "report.json").read_bytes())
+    except (OSError, ValidationError):
+        return False, "its report.json cannot be read"
+    accepted = accepted_at_home(version)
+    failures = [f"{check.name}: {check.detail}" for check in report.checks if not check.passed]
+    if accepted:
+        return True, f"{accepted.by} accepted it: {accepted.why}"
+    return not failures, "; ".join(failures) or "every check passed"
+
+
+def seen_now(version: Path) -> RunReport | None:
+    """Return the newest run that built a version, as it stands now: a person may have accepted it since."""
+    told = newest_run(version)
+    if told is None or told.acceptance or not (accepted := accepted_at_home(version)):
+        return told
+    status = "published" if told.status == "held" else told.status
+    return told.model_copy(update={"status": status, "acceptance": accepted})
+
+
+def accepted_at_home(version: Path) -> Acceptance | None:
+    """Return who accepted a version, as the history of its mixture says."""
+    mixture = version.resolve().parent.parent
+    return acceptance(Store(mixture.parent), mixture.name, version.name)
+
+
+def folder_of(store: Store, mixture: str, night: Night) -> Path | None:
+    """Return the folder of a run; None if it is gone, or never was."""
+    lines = [line for line in store.runs(mixture) if line.get("started") == night.started]
+    names = [name for line in reversed(lines) if isinstance(name := line.get("run"), str)]
+    folder = store.root / mixture / "runs" / names[0] if names else None
+    return folder if folder and folder.is_dir() else None
+
+
+def failed_run(store: Store, mixture: str, night: Night) -> FailedRun | None:
+    """Return what a run left that made no version; None if it made one, or its folder is gone."""
+    folder = folder_of(store, mixture, night)
+    if folder is None:
+        return None
+    with suppress(OSError, ValidationError):
+        return FailedRun.model_validate_json((folder / FAILED).read_bytes())
+    return None
+
+
 def acceptance(store: Store, mixture: str, version: str) -> Acceptance | None:
     """Return who promoted a version that had been held, the last one to do so; None if nobody did."""
     for line in reversed(store.acceptances(mixture)):
@@ -208,7 +283,7 @@ def _night(
     before_draw = [count for count in report.ledger.stages if count.stage != mix.STAGE]
     dropped = sum(amount.rows for count in before_draw for amount in count.dropped.values())
     return Night(
-        started=_stamp(night.started),
+        started=stamp(night.started),
         status=status,
         seconds=night.seconds,
         version=version.name,
@@ -217,8 +292,10 @@ def _night(
         tokens=sum(share.tokens for share in report.shares),
         dropped=dropped,
         failed=sum(not check.passed for check in report.checks) + sum(gate.level == "fail" for gate in gates),
+        sentence="; ".join(failures_of(report, gates)) if status == "held" else None,
     )
 
 
-def _stamp(moment: datetime) -> str:
+def stamp(moment: datetime) -> str:
+    """Return a moment as the history states it."""
     return moment.isoformat(timespec="seconds")

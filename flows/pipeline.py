@@ -108,6 +108,7 @@ def build(
         store.lock(recipe.name),
         recorded(store, recipe.name, scheduled) as night,
     ):
+        night.recipe = recipe
         # all sources before the first download, so that one that is gone ends the build early
         snapshots = [
             step(f"resolve {source.name}", resolve)(store, source, base) for source in recipe.sources
@@ -121,7 +122,8 @@ def build(
                 # while the workers import theirs, and not on nights on which nothing changed
                 from flows import making  # noqa: PLC0415
             run = making.Run(store, pool, notify)
-            work = making.make(run, recipe, snapshots, asked, base, step)
+            night.known = making.Known(recipe)
+            work = making.make(run, night.known, snapshots, asked, base, step)
             return step("publish", _publish)(run, work, night)
 
 

@@ -1,4 +1,4 @@
-"""The rows of a version: where each ended, and what it says, wherever that still lies."""
+"""The rows of a version, or of a failed run: where each ended, and what it says, where that still lies."""
 
 import json
 from collections import defaultdict
@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import polars as pl
 
-from flows.store import MANIFEST, Store
+from flows.store import FAILED, MANIFEST, Store
 from schemas.conversation import Message, ToolCall
 from schemas.errors import SourceError, StoreError
 from schemas.formats import Auto
@@ -21,6 +21,7 @@ from schemas.manifest import Manifest
 from schemas.reasons import Reason
 from schemas.recipe import Recipe, Source
 from schemas.record import Record, json_text, parse_json
+from schemas.run import FailedRun
 
 VALIDATE = "validate"
 _ANY_SIZE = 2**62
@@ -65,13 +66,15 @@ class Said(NamedTuple):
 
 @dataclass(frozen=True)
 class Rows:
-    """A version as its rows are looked up: nothing is read before it is asked for."""
+    """A version, or a failed run, as its rows are looked up: nothing is read before it is asked for."""
 
     version: Path
 
     @cached_property
-    def manifest(self) -> Manifest:
-        """What the version was made from."""
+    def manifest(self) -> Manifest | FailedRun:
+        """What the version was made from, or what a run that made none left."""
+        if (self.version / FAILED).is_file():
+            return FailedRun.model_validate_json((self.version / FAILED).read_bytes())
         return Manifest.model_validate_json((self.version / MANIFEST).read_bytes())
 
     @property
@@ -87,21 +90,34 @@ class Rows:
     @property
     def fates(self) -> pl.LazyFrame:
         """One line per raw row (schema `fates.FATES`)."""
-        return _scan(*sorted((self.version / "fates").glob("*.parquet")))
+        if found := sorted((self.version / "fates").glob("*.parquet")):
+            return _scan(*found)
+        from curation.fates import FATES  # noqa: PLC0415 - brings numba, and only a failed run has none
+
+        return pl.LazyFrame(schema=FATES)
 
     @property
     def rejects(self) -> pl.LazyFrame:
         """The dropped rows that are kept whole (schema `normalize.REJECTS`)."""
-        return _scan(*sorted((self.version / "rejects").glob("*.parquet")))
+        if found := sorted((self.version / "rejects").glob("*.parquet")):
+            return _scan(*found)
+        from curation.normalize import REJECTS  # noqa: PLC0415 - as above
+
+        return pl.LazyFrame(schema=REJECTS)
 
     @property
     def examples(self) -> pl.LazyFrame:
         """What is trained and evaluated on (schema `render.EXAMPLES`), and in which `split` it is."""
-        return pl.concat(
+        splits = [
             _scan(*found).with_columns(split=pl.lit(split))
             for split in ("train", "eval")
             if (found := sorted(self.version.glob(f"{split}-*.parquet")))
-        )
+        ]
+        if splits:
+            return pl.concat(splits)
+        from curation.render import EXAMPLES  # noqa: PLC0415 - as above
+
+        return pl.LazyFrame(schema={**EXAMPLES, "split": pl.String()})
 
     def source(self, name: str) -> Source:
         """Return the recipe's statement of a source, with the format that its rows were recognised as."""
@@ -217,6 +233,8 @@ def fates_of(frame: pl.DataFrame) -> tuple[Fate, ...]:
 
 def sentence(fate: Fate) -> str:
     """Return a row's fate in words."""
+    if fate.reason is None and not fate.drawn:
+        return "good so far: the build ended before it was drawn or left out"
     if fate.reason is None:
         return f"in the mixture, with {fate.drawn} of its {fate.examples} examples"
     words = f"left out at {fate.stage} as {fate.reason}: {Reason(fate.reason).sentence}"

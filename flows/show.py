@@ -3,21 +3,25 @@
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows.nights import acceptance, newest_run
-from flows.store import MANIFEST, Store
+from flows.audit.verdict import duration, moment
+from flows.nights import accepted_at_home, judged, newest_run, seen_now
+from flows.store import MANIFEST
 from flows.summary import fractions
 from schemas.formats import Auto
 from schemas.formats.recognition import settled_statement
 from schemas.gates import GateResult
 from schemas.manifest import Manifest
 from schemas.report import Report
-from schemas.run import Acceptance, RunReport
 from train.result import TrainResult
+
+if TYPE_CHECKING:
+    from flows.standing import Standing
 
 _LONGEST_TEXT = 10_000
 _FIELDS = 8
@@ -31,7 +35,7 @@ def version_facts(version: Path) -> dict[str, object]:
 
     Status and gates are those of the newest run that built it, and unset if that run's folder is gone.
     """
-    told, accepted = newest_run(version), _accepted(version)
+    told, accepted = newest_run(version), accepted_at_home(version)
     report = Report.model_validate_json((version / "report.json").read_bytes())
     manifest = Manifest.model_validate_json((version / MANIFEST).read_bytes())
     return {
@@ -39,7 +43,7 @@ def version_facts(version: Path) -> dict[str, object]:
         "version": version.name,
         "path": str(version),
         "report": str(_page(version)),
-        "good": _good(report, told, accepted),
+        "good": judged(version)[0],
         "status": told.status if told else None,
         "accepted": accepted.model_dump(mode="json") if accepted else None,
         "checks": [check.model_dump() for check in report.checks],
@@ -57,15 +61,18 @@ def version_facts(version: Path) -> dict[str, object]:
     }
 
 
-def show_version(version: Path, console: Console) -> None:
-    """Print a version's verdict, checks, gates and shares, what it left out and why, and where it lies."""
+def show_version(version: Path, console: Console, *, heading: str = "") -> None:
+    """Print a version's verdict, checks, gates and shares, what it left out and why, and where it lies.
+
+    Unless a heading is given, the title of the mixture is printed.
+    """
     report = Report.model_validate_json((version / "report.json").read_bytes())
-    told, accepted = newest_run(version), _accepted(version)
+    told, accepted = seen_now(version), accepted_at_home(version)
     say = partial(console.print, emoji=False, highlight=False)
-    good = _good(report, told, accepted)
+    good = judged(version)[0]
     verdict = "[bold green]may be trained on[/]" if good else "[bold red]do not train on it[/]"
-    status = f" ({told.status})" if told else ""
-    say(f"\n[bold]{plain(report.title or report.mixture)}[/]: {verdict}{status}")
+    status = f" ({'accepted' if accepted else told.status})" if told else ""
+    say(f"\n[bold]{plain(heading or report.title or report.mixture)}[/]: {verdict}{status}")
     if accepted:
         say(f"  accepted by {plain(accepted.by)}, {accepted.at}: {plain(accepted.why)}")
     for check in report.checks:
@@ -80,6 +87,26 @@ def show_version(version: Path, console: Console) -> None:
         say(line)
     say(f"mixture  {plain(str(version))}", soft_wrap=True)
     say(f"report   {plain(str(_page(version)))}", soft_wrap=True)
+
+
+def show_standing(found: "Standing", console: Console) -> None:
+    """Print how a mixture stands: the verdict of its front page, the last run, and the current version."""
+    say = partial(console.print, emoji=False, highlight=False, soft_wrap=True)
+    colour = {"good": "green", "warn": "yellow", "bad": "red"}[found.verdict.colour]
+    words = f"[bold {colour}]{plain(found.verdict.headline)}[/] {plain(found.verdict.sentence)}"
+    say(f"[bold]{plain(found.mixture)}[/]: {words}")
+    if last := found.last_run:
+        why = f" · {plain(last.why)}" if last.why and last.why not in found.verdict.sentence else ""
+        took = f" · took {duration(last.seconds)}" if last.seconds else ""
+        say(f"last run         {last.ended} · {plain(moment(last.started))}{took}{why}")
+        if last.folder:
+            say(f"its report       {plain(last.folder)}")
+    if now := found.current:
+        good = "may be trained on" if now.good else "do not train on it"
+        since = f" of {plain(moment(now.since))}" if now.since else ""
+        say(f"current version  {now.version[:12]}{since} · {good} · {plain(now.why)}")
+    else:
+        say("current version  none")
 
 
 def _recognised(report: Report) -> Iterator[str]:
@@ -115,17 +142,6 @@ def _reading(report: Report) -> Iterator[str]:
             fields = _listed(f"{field.path} {field.count:,}" for field in one.unread[:_FIELDS])
             more = f" and {len(one.unread) - _FIELDS} more" if len(one.unread) > _FIELDS else ""
             yield f"unread   {plain(one.source)}: {plain(fields)}{more}"
-
-
-def _accepted(version: Path) -> Acceptance | None:
-    mixture = version.resolve().parent.parent
-    return acceptance(Store(mixture.parent), mixture.name, version.name)
-
-
-def _good(report: Report, told: RunReport | None, accepted: Acceptance | None) -> bool:
-    """Return whether a version may be trained on: no check and no gate failed, or a person took it."""
-    checked = all(check.passed for check in report.checks)
-    return accepted is not None or (checked and not (told and told.failures))
 
 
 def _page(version: Path) -> Path:

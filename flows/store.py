@@ -3,7 +3,8 @@
 STORE/<mixture>/versions/<digest>/   published, named by the sha256 of its manifest.json
 STORE/<mixture>/CURRENT              the digest of the newest good version, written last
 STORE/<mixture>/report.html          what the newest run came to, for people
-STORE/<mixture>/runs/<run>/          report.html, report.json and summary.md of one run
+STORE/<mixture>/runs/<run>/          report.html, report.json and summary.md of one run; of one that made
+                                     no version report.html, failed.json, and the rows that were dropped
 STORE/<mixture>/runs.jsonl           when which build ran and how it ended, a line a run
 STORE/<mixture>/accepted.jsonl       who promoted which held version, and why
 STORE/<mixture>/places.json          where the last build's source files lie on this machine
@@ -42,6 +43,8 @@ from flows.holds import shared, use
 from schemas.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, ThinkmixError, TooFewFiles
 
 MANIFEST = "manifest.json"
+FAILED = "failed.json"
+"""What a run left that made no version."""
 
 SHORT = 12
 """Digits of a version by which folders are named that are made of it."""
@@ -399,6 +402,21 @@ def open_version(path: Path) -> Path:
     raise StoreError(msg)
 
 
+def open_rows(path: Path) -> Path:
+    """Return the folder whose rows `path` means: a version, or a failed run.
+
+    A mixture's folder means its current version, or its newest failed run if no version is current.
+
+    Raises:
+        StoreError: if there is neither.
+    """
+    if (path / FAILED).is_file():
+        return path
+    if not (path / "CURRENT").exists() and (failed := sorted(path.glob(f"runs/*/{FAILED}"))):
+        return failed[-1].parent
+    return open_version(path)
+
+
 def store_of(path: Path) -> tuple[Store, str | None]:
     """Return the store that `path` means, and the mixture if it is a mixture's folder.
 
@@ -437,6 +455,21 @@ def reading(path: Path) -> Iterator[Path]:
             if there:
                 yield folder
                 return
+
+
+@contextmanager
+def reading_rows(path: Path) -> Iterator[Path]:
+    """Yield the folder whose rows `path` means, see `open_rows`; nobody collects a version meanwhile.
+
+    Raises:
+        StoreError: if there is none.
+    """
+    folder = open_rows(path)
+    if (folder / FAILED).is_file():
+        yield folder
+        return
+    with reading(path) as version:
+        yield version
 
 
 def problems(version: Path) -> list[str]:

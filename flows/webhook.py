@@ -24,6 +24,7 @@ from schemas.errors import (
     MixtureError,
     RecipeError,
     SchedulerError,
+    SourceEmpty,
     SourceError,
     StoreError,
     ThinkmixError,
@@ -132,6 +133,8 @@ def tell_training_failed(mixture: str, version: str, error: BaseException) -> No
 
 
 def _why(error: BaseException) -> str:
+    if isinstance(error, SourceEmpty):  # its sentence quotes why the first row was dropped
+        return f"{error.code}: no row of a source is left to draw from; the report says why"
     if isinstance(error, _SPEAKING):
         return f"{error.code}: {error}"
     return error.code if isinstance(error, ThinkmixError) else type(error).__name__

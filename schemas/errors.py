@@ -21,14 +21,21 @@ ThinkmixError                 1
 ├── SchedulerError           12   the Prefect server cannot be used: none is named, or it does not answer
 ├── LedgerError               7   rows do not add up: a defect of ours, nothing is published
 ├── MixtureError              8   the shares cannot be reached with the rows that survived
-├── TemplateError             9   a message list that the chat template cannot render
+│   └── SourceEmpty               no row of a source is left; the sentence says why
+├── TemplateError             1   a message list that the chat template cannot render
 └── TrainError               10   a training run that cannot start or go on
     ├── Forgotten            13   it made the model forget a protected source, so nothing was written
     └── ModeSwitchFailed     14   the trained model does not think when asked to, or when asked not to
 
+`thinkmix report` ends with 3, too, if no current version may be trained on, and with `--strict` with 9 if the
+last run failed.
+
 A bad *row* is never an exception beyond its shard: it becomes a `Reason` in quarantine.
 Keep them picklable (one message argument): they cross process borders.
 """
+
+LAST_RUN_FAILED = 9
+"""Exit code of `thinkmix report --strict` where the last run made no version."""
 
 
 class ThinkmixError(Exception):
@@ -170,10 +177,15 @@ class MixtureError(ThinkmixError):
     code = "mixture_error"
 
 
+class SourceEmpty(MixtureError):
+    """No row of a source is left to draw from. The sentence may quote a few characters of a row."""
+
+    code = "source_empty"
+
+
 class TemplateError(ThinkmixError, ValueError):
     """A message list that the chat template cannot render without losing or inventing text."""
 
-    exit_code = 9
     code = "template_error"
 
 

@@ -6,8 +6,11 @@ from pydantic import Field
 
 from schemas.changes import Changes
 from schemas.gates import GateResult
+from schemas.ledger import Ledger
+from schemas.manifest import Share, SourceEntry
+from schemas.recipe import Recipe
 from schemas.record import Record
-from schemas.report import Report
+from schemas.report import Columns, Report
 
 Status = Literal["published", "unchanged", "held", "failed"]
 """The version became current, was current already, awaits a person because a gate failed, or was not made."""
@@ -44,6 +47,21 @@ class Night(Record):
     """Gates and checks that failed."""
     error: str | None = None
     """Code word of the error that ended the run."""
+    sentence: str | None = None
+    """Why the run failed or its version is held, in words that hold no secret; unset for good runs."""
+
+
+class Current(Record):
+    """The version of a mixture that is current."""
+
+    version: str
+    """Digest."""
+    since: str | None
+    """When the run began that made it; UTC, ISO 8601. Unset if the history does not know."""
+    good: bool
+    """Whether it may be trained on."""
+    why: str
+    """In a sentence: what passed, failed, or should be looked at, or who accepted it."""
 
 
 class RunReport(Record):
@@ -67,13 +85,14 @@ class RunReport(Record):
     """The last runs, this one last."""
     acceptance: Acceptance | None
     """Set if the candidate was held once and a person promoted it."""
+    current: Current | None = None
+    """The version that is current after the run; unset if there is none, or in reports of older releases."""
     report: Report
 
     @property
     def failures(self) -> tuple[str, ...]:
         """Return in words what speaks against training on it: failed checks and failed gates."""
-        checks = [f"{check.name}: {check.detail}" for check in self.report.checks if not check.passed]
-        return (*checks, *(gate.sentence for gate in self.gates if gate.level == "fail"))
+        return failures_of(self.report, self.gates)
 
     @property
     def good(self) -> bool:
@@ -84,3 +103,44 @@ class RunReport(Record):
     def warnings(self) -> tuple[str, ...]:
         """Return in words what a person should look at."""
         return tuple(gate.sentence for gate in self.gates if gate.level == "warn")
+
+    @property
+    def why(self) -> str:
+        """Return in a sentence why it may be trained on or not."""
+        if self.acceptance:
+            return f"{self.acceptance.by} accepted it: {self.acceptance.why}"
+        return "; ".join(self.failures or self.warnings) or "every check passed"
+
+
+def failures_of(report: Report, gates: tuple[GateResult, ...]) -> tuple[str, ...]:
+    """Return in words which checks and gates failed."""
+    checks = [f"{check.name}: {check.detail}" for check in report.checks if not check.passed]
+    return (*checks, *(gate.sentence for gate in gates if gate.level == "fail"))
+
+
+class FailedRun(Record):
+    """A run that made no version: `failed.json` of its folder, beside the fates and rejects of its rows."""
+
+    version: Literal[1] = 1
+    mixture: str
+    run: str
+    """Name of the run's folder."""
+    started: str
+    """UTC, ISO 8601."""
+    seconds: float
+    error: str
+    """Code word of the error that ended the run."""
+    sentence: str
+    """Why it failed."""
+    baseline: str | None
+    """Digest of the version that is current; unset if there is none."""
+    recipe: Recipe
+    sources: tuple[SourceEntry, ...] = ()
+    """The sources whose rows were read before the run ended."""
+    ledger: Ledger = Ledger(stages=())
+    """The stages that were over, of these sources."""
+    columns: tuple[Columns, ...] = ()
+    shares: tuple[Share, ...] = ()
+    """Empty: nothing was drawn."""
+    trend: tuple[Night, ...] = ()
+    """The last runs, this one last."""

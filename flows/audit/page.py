@@ -8,9 +8,9 @@ from flows.audit import plots, sections
 from flows.audit.charts import COLOURS
 from flows.audit.road import road
 from flows.audit.svg import drawable
-from flows.audit.verdict import duration, last_good, moment, signals, verdict
+from flows.audit.verdict import duration, last_good, moment, signals, verdict, verdict_of_failed
 from schemas.formats.recognition import settled_statement
-from schemas.run import RunReport
+from schemas.run import Current, FailedRun, RunReport
 
 _WIDE, _NARROW = 880, 350
 """Widths of the road of the rows: on a screen or paper, and on a phone."""
@@ -46,6 +46,30 @@ def render_page(run: RunReport) -> str:
             kept=sections.samples(report, kept=True),
             dropped=sections.samples(report, kept=False),
             recipe=sections.recipe_text(report.recipe),
+        )
+    )
+
+
+def render_failed(run: FailedRun, current: Current | None) -> str:
+    """Return the page of a run that made no version.
+
+    Args:
+        run: what it left.
+        current: the version that is current all the same.
+    """
+    return (
+        environment()
+        .get_template("report_failed.html.jinja")
+        .render(
+            run=run,
+            report=run,
+            current=current,
+            verdict=verdict_of_failed(run.sentence, current),
+            places={source.name: place for place, source in enumerate(run.recipe.sources)},
+            reasons=sections.reasons(run.ledger.stages),
+            trends=plots.trends(run.trend) if len(run.trend) > 1 else [],
+            nights=plots.night_rows(run.trend),
+            recipe=sections.recipe_text(run.recipe),
         )
     )
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from schemas.gates import Level
-from schemas.run import Night, RunReport
+from schemas.run import Current, Night, RunReport
 
 WORST_FIRST: Mapping[Level, int] = {"fail": 0, "warn": 1, "pass": 2}
 
@@ -55,8 +55,7 @@ def verdict(run: RunReport) -> Verdict:
     failed = sum(signal.level == "fail" for signal in signals(run))
     looked = len(run.warnings)
     before = f"Version {run.baseline[:12]} stays current." if run.baseline else "No version is current yet."
-    if run.status == "failed":
-        return Verdict("bad", "The build failed.", "the build failed", f"No version was made. {before}")
+    before = standing_of(run.current) if run.current else before
     if not run.good:
         why = f"{_number(failed, 'check')} of {len(signals(run))} failed."
         sentence = f"{why} {before}" if run.status == "held" else why
@@ -76,6 +75,30 @@ def verdict(run: RunReport) -> Verdict:
             f"Nothing changed since the last build. {passed}",
         )
     return Verdict("warn" if looked else "good", headline, short, passed)
+
+
+def verdict_of_failed(why: str, current: Current | None, *, killed: bool = False) -> Verdict:
+    """Return what a person does after a run that made no version.
+
+    Args:
+        why: in a sentence.
+        current: the version that is current all the same.
+        killed: whether its process was killed.
+    """
+    headline = "The last run was killed." if killed else "The last run failed."
+    short = "the last run was killed" if killed else "the last run failed"
+    ended = why if why.endswith((".", "?")) else f"{why}."
+    return Verdict("bad", headline, short, f"{ended} {standing_of(current)}")
+
+
+def standing_of(current: Current | None) -> str:
+    """Return in a sentence which version is current, and whether it may be trained on."""
+    if current is None:
+        return "There is no version to train on."
+    named = f"Version {current.version[:12]}{f' of {moment(current.since)}' if current.since else ''}"
+    if current.good:
+        return f"{named} stays current and may be trained on."
+    return f"{named} stays current; do not train on it: {current.why}."
 
 
 def moment(stamp: str) -> str:

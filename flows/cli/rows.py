@@ -28,12 +28,12 @@ def explain(
     from flows.explain import explain as by_id
     from flows.explain import explain_text
     from flows.show_rows import show_explanation
-    from flows.store import reading
+    from flows.store import reading_rows
 
     if (row_id is None) == (text is None):
         msg = "give the id of a row, or --text with a piece of what it says"
         raise typer.BadParameter(msg)
-    with reading(version) as folder:
+    with reading_rows(version) as folder:
         explanation = explain_text(folder, text) if text is not None else by_id(folder, row_id or "")
     if as_json:
         say_json(explanation.model_dump(mode="json"))
@@ -51,9 +51,9 @@ def show(
     """Show a row as the trainer sees it: the prompt dim, the completion, which carries the loss, bright."""
     from flows.examples import seen
     from flows.show_rows import show_seen
-    from flows.store import reading
+    from flows.store import reading_rows
 
-    with reading(version) as folder:
+    with reading_rows(version) as folder:
         found = seen(folder, row_id, ids=ids)
     if as_json:
         say_json(found.model_dump(mode="json"))
@@ -83,9 +83,9 @@ def rejects(
     from flows.rejects import export, matching
     from flows.rejects import rejects as listed
     from flows.show_rows import show_rejects
-    from flows.store import open_version
+    from flows.store import open_rows
 
-    folder = open_version(version)
+    folder = open_rows(version)
     if out is not None:
         rows = export(matching(folder, reason=reason, source=source, grep=grep), out, limit=limit)
         if as_json:

@@ -1,6 +1,5 @@
 """Commands on a published version: is it whole, and may it be trained on."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -39,20 +38,34 @@ def report(
             dir_okay=False,
         ),
     ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 9 if the last run of the mixture made no version.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a version's audit in short, and where the whole page lies."""
-    from flows.store import reading
+    """Show how a mixture stands, or a version's audit; exit code 3 if it may not be trained on."""
+    from flows.reporting import reported
+    from flows.show import show_standing, show_version
+    from flows.store import FAILED
+    from schemas.errors import LAST_RUN_FAILED, Held
 
-    with reading(version) as folder:
-        if html:
-            write_page(folder, html)
+    with reported(version) as found:
+        if html and found.folder:
+            write_page(found.folder, html)
         if as_json:
-            sys.stdout.write((folder / "report.json").read_text(encoding="utf-8"))
-        elif html:
-            say(f"{folder.name}: {html}")
+            say_json(found.facts())
+        elif html and found.folder:
+            say(f"{found.folder.name}: {html}")
         else:
-            show_folder(folder, as_json=False)
+            if found.standing:
+                show_standing(found.standing, console())
+            if found.folder and not (found.folder / FAILED).is_file():
+                name = f"version {found.folder.name[:12]}" if found.standing else ""
+                show_version(found.folder, console(), heading=name)
+    if strict and found.standing and found.standing.failed:
+        raise typer.Exit(LAST_RUN_FAILED)
+    if not found.good:
+        raise typer.Exit(Held.exit_code)
 
 
 def write_page(folder: Path, html: Path) -> None:
@@ -61,11 +74,10 @@ def write_page(folder: Path, html: Path) -> None:
     Raises:
         StoreError: if the file cannot be written there.
     """
-    from flows.audit.again import run_of
-    from flows.audit.page import render_page
+    from flows.reporting import page_of
     from schemas.errors import StoreError
 
-    page = render_page(run_of(folder))
+    page = page_of(folder)
     try:
         html.write_text(page, encoding="utf-8")
     except OSError as error:

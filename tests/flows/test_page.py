@@ -62,7 +62,6 @@ def words(page: str) -> str:
             "Nothing changed since the last build.",
         ),
         ({"status": "held", "gates": ()}, "bad", "Do not train", "It waits for a person"),
-        ({"status": "failed"}, "bad", "The build failed.", "No version was made."),
     ],
 )
 def test_verdict_says_what_to_do(changes, colour: str, headline: str, sentence: str, run: RunReport):

@@ -18,6 +18,7 @@ CODES = {
         "worker_error",
     ),
     *("stage_oom", "worker_died", "cluster_error", "ledger_error", "mixture_error", "template_error"),
+    "source_empty",
     *("train_error", "held", "scheduler_error", "not_accepted"),
     *("forgotten", "mode_switch_failed"),
 }

@@ -1,0 +1,171 @@
+"""Why a source has no row left to draw from, in a sentence that says what to change."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from curation.normalize import Origin, judge
+from curation.read import RawRow
+from flows.jobs import Shard
+from flows.known import Known
+from flows.layouts import first_rows
+from schemas.errors import SourceError
+from schemas.files import PACKED, kind_of
+from schemas.formats.recognition import best, refusal
+from schemas.ledger import Ledger
+from schemas.reasons import Reason
+from schemas.recipe import SourceBase
+
+_REASONS = 4
+_COLUMNS = 20
+_LONGEST = 160
+_NAME = 60
+_HEAD = 64 * 1024
+
+_SETTINGS: Mapping[Reason, str] = {
+    Reason.WRONG_TYPE: "format",
+    Reason.ROLE_UNKNOWN: "format",
+    Reason.BAD_JSON: "format",
+    Reason.TOO_BIG: "max_row_bytes",
+    Reason.EVAL_OVERLAP: "decontaminate",
+    Reason.EXACT_DUP: "priority",
+    Reason.NEAR_DUP: "priority",
+    Reason.SOLUTION_CAP: "max_solutions_per_problem",
+    Reason.THINK_MISSING: "thinking",
+    Reason.THINK_UNEXPECTED: "thinking",
+    Reason.THINK_UNOPENED: "unopened_trace",
+    Reason.MODE_UNSUPPORTED: "template",
+    Reason.TOO_LONG: "max_tokens",
+}
+"""The setting of a recipe that decides on a reason."""
+
+
+class _Loss(NamedTuple):
+    reason: Reason
+    detail: str
+    place: str
+
+
+def nothing_left(known: Known, ledger: Ledger, folder: Path) -> str | None:
+    """Return why sources that have a share have no row left; None if all have some.
+
+    Args:
+        known: what the build found out.
+        ledger: of the stages that were over.
+        folder: where the build left the fates of its rows.
+    """
+    shares = known.recipe.mix.exact_shares()
+    last = {count.source: count for count in ledger.stages}
+    empty = [name for name, count in last.items() if shares.get(name) and not count.kept.rows]
+    return " ".join(_why(known, ledger, folder, name) for name in empty) or None
+
+
+def _why(known: Known, ledger: Ledger, folder: Path, name: str) -> str:
+    mine = [count for count in ledger.stages if count.source == name]
+    shards = known.of(name)
+    read = mine[0].read.rows
+    if not read:
+        files = ", ".join(dict.fromkeys(_shown(shard.raw.piece.file, _NAME) for shard in shards[:_REASONS]))
+        return f"{name}: its files hold no row ({files or 'there are none'})."
+    lost: Counter[str] = Counter()
+    for count in mine:
+        lost.update({reason: amount.rows for reason, amount in count.dropped.items() if amount.rows})
+    ranked = lost.most_common()
+    first = _first(folder / "fates" / f"{name}.parquet", ranked[0][0])
+    listed = [f"{reason} {rows:,}" for reason, rows in ranked[:_REASONS]]
+    listed[0] += f" ({first.detail}; the first is {first.place})"
+    more = f" and {len(ranked) - _REASONS} more reasons" if len(ranked) > _REASONS else ""
+    said = [f"{name}: {read:,} of {read:,} rows dropped: {', '.join(listed)}{more}"]
+    columns = next((list(found.types) for found in known.columns() if found.source == name), [])
+    if columns:
+        names = ", ".join(_shown(column, _NAME) for column in columns[:_COLUMNS])
+        beyond = f" and {len(columns) - _COLUMNS} more" if len(columns) > _COLUMNS else ""
+        said.append(f"columns: {names}{beyond}")
+    sentence = "; ".join([*said, *_hints(known, shards, first)])
+    return sentence if sentence.endswith("?") else f"{sentence}."
+
+
+def _first(path: Path, reason: str) -> _Loss:
+    """Return the first row that was dropped for a reason."""
+    rows = pl.scan_parquet(path, glob=False).filter(pl.col("reason") == reason)
+    detail, file, row = rows.select("detail", "file", "row").head(1).collect().row(0)
+    known = Reason(reason)
+    return _Loss(known, _shown(detail or known.sentence, _LONGEST), f"{_shown(file, _NAME)} row {row}")
+
+
+def _hints(known: Known, shards: Sequence[Shard], first: _Loss) -> Iterator[str]:
+    """Yield what to change: the setting that decides, and the format or encoding that the rows have."""
+    if setting := _SETTINGS.get(first.reason):
+        yield f"see `{setting}:`"
+    shard = next((one for one in shards if int(str(one.validated.result["rows"]))), shards[0])
+    if (encoding := _encoding(shard)) is not None:
+        seems = f", it may be {encoding}" if encoding else ""
+        yield f"the file is not UTF-8 text{seems}: write it in UTF-8 (iconv -f {encoding or '…'} -t UTF-8)"
+        return
+    with suppress(SourceError):
+        if meant := _meant(shard, known.recipe.max_row_bytes):
+            yield meant
+
+
+def _meant(shard: Shard, max_row_bytes: int) -> str | None:
+    """Return which format the first rows have, if it reads any of them, or why none does."""
+    rows = [row for row in first_rows(shard.raw.piece, max_row_bytes) if row.fault is None]
+    values = [row.values for row in rows]
+    if not values:
+        return None
+    if why := refusal(values):
+        return why
+    others = [format for format in best(values) if format != shard.source.format]
+    reading = [
+        _named(format.statement())
+        for format in others
+        if _reads(shard, shard.source.model_copy(update={"format": format}), rows, max_row_bytes)
+    ]
+    return f"did you mean {' or '.join(f'`format: {stated}`' for stated in reading)}?" if reading else None
+
+
+def _named(statement: str) -> str:
+    """Return a format's statement, or only its name where all settings are the usual ones."""
+    name = statement.removeprefix("{type: ").removesuffix("}")
+    return statement if "," in name else name
+
+
+def _reads(shard: Shard, source: SourceBase, rows: Sequence[RawRow], max_row_bytes: int) -> bool:
+    origin: Origin = replace(shard.raw.origin, source=source)
+    return any(judge(row, origin=origin, max_row_bytes=max_row_bytes).conversation for row in rows)
+
+
+def _encoding(shard: Shard) -> str | None:
+    """Return the encoding that a file of text may have, empty if unknown; None if it is UTF-8 or packed."""
+    piece = shard.raw.piece
+    if kind_of(piece.file) == "parquet" or piece.file.lower().endswith(PACKED):
+        return None
+    try:
+        with piece.path.open("rb") as content:
+            head = content.read(_HEAD)
+    except OSError:
+        return None
+    if _is(head, "utf-8"):
+        return None
+    return "GBK" if _is(head, "gb18030") else ""
+
+
+def _is(head: bytes, encoding: str) -> bool:
+    """Return whether bytes are text of an encoding; the last character may be cut off."""
+    for cut in range(4):
+        with suppress(UnicodeDecodeError):
+            head[: len(head) - cut].decode(encoding)
+            return True
+        if len(head) < _HEAD:
+            break
+    return False
+
+
+def _shown(text: str, most: int) -> str:
+    plain = "".join(char if char.isprintable() else "·" for char in text)
+    return plain if len(plain) <= most else f"{plain[: most - 1]}…"
