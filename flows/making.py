@@ -72,6 +72,7 @@ def _read_sources(
             files,
             max_row_bytes=recipe.max_row_bytes,
             unopened=recipe.reads_unopened(source),
+            limits=recipe.limits,
             first=len(shards),
         )
     places = {

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
+import orjson
 import polars as pl
 import pytest
 
@@ -223,6 +224,25 @@ def test_ceiling_counts_what_a_shard_uses(tmp_path):
         patch.setattr(flows.pipeline, "workers", lambda *_: nullcontext(pool))
         patch.setattr(Processes, "_alone", partial(pytest.fail, "a worker died"))
         assert build(stated, Store(tmp_path / "store"), base=tmp_path).made > 0
+
+
+def test_row_of_forty_thousand_turns_costs_no_worker(tmp_path):
+    """Each learned turn repeats those before it: 10 GB of prompts, of which a worker of 0.7 GB makes none."""
+    rows = [{"conversations": says(text(n), text(n, 20))} for n in range(500)]
+    rows[250:250] = [{"conversations": says("q", "a") * 20_000}]
+    (tmp_path / "chat.jsonl").write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
+    source = {"name": "chat", "kind": "local", "files": ["chat.jsonl"], "format": "sharegpt"}
+    stated = recipe(sources=[source], shares={"chat": 1.0}, size=100)
+    with processes(1, memory=7 * 10**8) as pool, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flows.pipeline, "workers", lambda *_: nullcontext(pool))
+        patch.setattr(Processes, "_alone", partial(pytest.fail, "a worker died"))
+        built = build(stated, Store(tmp_path / "store"), base=tmp_path)
+    dropped = built.manifest.ledger.of("validate")["chat"].dropped
+    assert {reason: amount.rows for reason, amount in dropped.items()} == {"too_many_turns": 1}
+
+
+def says(question, answer):
+    return [{"from": "human", "value": question}, {"from": "gpt", "value": answer}]
 
 
 def test_memory_of_a_worker_is_its_part_of_the_machine():
