@@ -1,13 +1,17 @@
 """Which turns of a valid conversation are learned, and why the others are context."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from schemas.conversation import Message
 from schemas.ledger import TurnCount
 from schemas.reasons import Context
 from schemas.recipe import SourceBase
+from templates.render import tojson
 from templates.switch import NO_THINK, governing_switches
+
+TAG_BYTES = 32
+"""What a template writes around a turn, about."""
 
 
 class Learned(NamedTuple):
@@ -47,6 +51,31 @@ def learned_turns(messages: Sequence[Message], source: SourceBase) -> Learned:
         else:
             turns.append(place)
     return Learned(turns, shown)
+
+
+def prompt_bytes(
+    messages: Sequence[Message], tools: Sequence[Mapping[str, Any]], turns: Sequence[int]
+) -> int:
+    """Return how much text the prompts of the learned turns have together, in bytes of UTF-8.
+
+    Each prompt is counted as the tools, and content, trace and arguments of all turns before it, with
+    `TAG_BYTES` a turn: more than some templates show, but never less than rendering has to handle.
+    """
+    told, total, learned = sum(_size(tojson(tool)) for tool in tools), 0, iter(turns)
+    awaited = next(learned, None)
+    for place, message in enumerate(messages):
+        if awaited is None:
+            break
+        if place == awaited:
+            total += told
+            awaited = next(learned, None)
+        told += TAG_BYTES + _size(message.content) + _size(message.reasoning or "")
+        told += sum(_size(tojson(call.arguments)) for call in message.tool_calls)
+    return total
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def ignored_switches(messages: Sequence[Message], turns: Sequence[int]) -> int:

@@ -19,7 +19,14 @@ from pydantic_core import PydanticCustomError
 from curation.count import count_stage
 from curation.jsontext import plain_json
 from curation.keys import KEY_SCHEMA
-from curation.learned import Learned, count_turns, ignored_switches, learned_turns
+from curation.learned import (
+    TAG_BYTES,
+    Learned,
+    count_turns,
+    ignored_switches,
+    learned_turns,
+    prompt_bytes,
+)
 from curation.profile import Profile
 from curation.read import Numbers, RawBatch, RawRow, RawSlice, joined, read_batches, read_rows
 from curation.screen import CLEARED, screen
@@ -31,7 +38,7 @@ from schemas.findings import HARMLESS, Finding, Notes, Tally
 from schemas.formats.fields import refuse_media
 from schemas.ledger import Amount, StageCount, TurnCount
 from schemas.reasons import Reason
-from schemas.recipe import Compare, SourceBase
+from schemas.recipe import LIMITS, Compare, Limits, SourceBase
 from schemas.record import fault
 
 STAGE = "validate"
@@ -70,7 +77,7 @@ _SHOWN_DETAIL = 500
 
 @dataclass(frozen=True)
 class Origin:
-    """What a row's id and lineage need besides the row."""
+    """Where a row comes from and how it is judged, as far as the row itself does not say."""
 
     source: SourceBase
     dataset: str
@@ -78,6 +85,8 @@ class Origin:
     file: str
     unopened: bool = False
     """Whether `</think>` without `<think>` closes a trace that the template opened."""
+    limits: Limits = LIMITS
+    """What work the row may cost."""
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -255,12 +264,16 @@ def judge(row: RawRow, *, origin: Origin, max_row_bytes: int) -> Judged:
             raise row.fault
         if size > max_row_bytes:
             raise fault(Reason.TOO_BIG, f"{size} bytes of text, at most {max_row_bytes} are allowed")
+        _check_turns(turns, origin.limits)  # what reading them would cost is spared
         try:
             conversation = _conversation(row, origin, notes)
         finally:
             _note_columns(row, origin, notes)
+        _check_turns(len(conversation.messages), origin.limits)
         _check_thinking(conversation, source)
         learned = learned_turns(conversation.messages, source)
+        if len(learned.turns) > 1:  # the prompt of one is part of the row
+            _check_prompts(conversation, learned, size, origin.limits)
         notes.count(Finding.PADDING_NULL, row.padding)
         notes.count(Finding.SWITCH_IGNORED, ignored_switches(conversation.messages, learned.turns))
         if not learned.turns:
@@ -335,6 +348,23 @@ def _conversation(row: RawRow, origin: Origin, notes: Notes) -> Conversation:
     return Conversation.model_validate({"id": "", **fields})
 
 
+def _check_turns(turns: int, limits: Limits) -> None:
+    if turns > limits.turns:
+        raise fault(Reason.TOO_MANY_TURNS, f"{turns} turns, at most {limits.turns} are allowed")
+
+
+def _check_prompts(conversation: Conversation, learned: Learned, size: int, limits: Limits) -> None:
+    """Refuse a row of `size` bytes of text whose prompts have too many together."""
+    messages, tools = conversation.messages, conversation.tools
+    most = len(learned.turns) * (size + TAG_BYTES * len(messages))  # as if each showed the whole row
+    if most <= limits.prompt_bytes and not tools and not any(turn.tool_calls for turn in messages):
+        return
+    found = prompt_bytes(messages, tools, learned.turns)
+    if found > limits.prompt_bytes:
+        many = f"{found} bytes in the prompts of its {len(learned.turns)} examples together"
+        raise fault(Reason.PROMPTS_TOO_BIG, f"{many}, at most {limits.prompt_bytes} are allowed")
+
+
 def _check_thinking(conversation: Conversation, source: SourceBase) -> None:
     last = conversation.messages[-1]
     missing = source.thinking == "required" and last.reasoning is None and not last.context
@@ -361,7 +391,11 @@ def _first_fault(error: ValidationError) -> tuple[Reason, str]:
 def _batch_frames(batch: RawBatch, origin: Origin, max_row_bytes: int, sight: _Sight) -> Iterator[_Frames]:
     """Yield keys and rejects of a table: most rows by a look at its columns, the suspects one by one."""
     cleared, refused, turns = screen(
-        batch.columns, source=origin.source, max_row_bytes=max_row_bytes, notes=sight.notes
+        batch.columns,
+        source=origin.source,
+        max_row_bytes=max_row_bytes,
+        notes=sight.notes,
+        limits=origin.limits,
     )
     sight.turns += turns
     keys = [_cleared_frame(cleared, batch.first, origin)]

@@ -1,6 +1,6 @@
 """Conversations into training examples: the turns that the draw asks for, counted, too long ones left out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,9 +21,9 @@ from templates import (
     TrainingTurn,
     count_tokens,
     cut_trace,
+    each_training_turn,
     round_trip_problem,
     seam_problem,
-    training_turns,
 )
 
 STAGE = "render"
@@ -138,15 +138,15 @@ def _letters(draft: _Draft) -> int:
 
 def _drafts(
     item: Reopened, wanted: Mapping[int, set[int]], source: SourceBase, template: Template
-) -> list[_Draft]:
-    turns = training_turns(
+) -> Iterator[_Draft]:
+    turns = each_training_turn(
         item.messages,
         item.tools,
         template=template,
         turns=wanted[item.row],
         soft_switch=source.soft_switch == "train",
     )
-    return [_draft(item, turn, template) for turn in turns]
+    return (_draft(item, turn, template) for turn in turns)
 
 
 def _draft(item: Reopened, turn: Learned, template: Template) -> _Draft:

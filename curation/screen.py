@@ -31,6 +31,7 @@ from curation.columns import (
     texts_of,
 )
 from curation.kernels import UNSTABLE_BIT
+from curation.learned import TAG_BYTES
 from curation.padding import padding
 from curation.shingles import character_forms
 from curation.sizes import text_sizes
@@ -53,7 +54,7 @@ from schemas.formats import Layout, TextColumn
 from schemas.formats.fields import MEDIA
 from schemas.ledger import TurnCount
 from schemas.reasons import Context
-from schemas.recipe import Compare, SourceBase
+from schemas.recipe import LIMITS, Compare, Limits, SourceBase
 
 CLEARED = pl.Schema(
     {
@@ -117,7 +118,14 @@ class _Said(NamedTuple):
         return np.repeat(np.arange(len(self.first) - 1), np.diff(self.first))
 
 
-def screen(rows: pa.RecordBatch, *, source: SourceBase, max_row_bytes: int, notes: Notes) -> Screened:
+def screen(
+    rows: pa.RecordBatch,
+    *,
+    source: SourceBase,
+    max_row_bytes: int,
+    notes: Notes,
+    limits: Limits = LIMITS,
+) -> Screened:
     """Return what is known of the rows that are ordinary; all others are suspects.
 
     Args:
@@ -125,6 +133,7 @@ def screen(rows: pa.RecordBatch, *, source: SourceBase, max_row_bytes: int, note
         source: what the recipe says of the source.
         max_row_bytes: most bytes of text that a row may hold.
         notes: takes unread fields and padding of the rows that are no suspects.
+        limits: what work a row may cost.
     """
     where = source.format.layout()
     if where is None or not rows.num_rows or not _is_table_plain(rows):
@@ -142,6 +151,7 @@ def screen(rows: pa.RecordBatch, *, source: SourceBase, max_row_bytes: int, note
     for name in (*where.empty, *MEDIA):
         doubts |= filled(column_of(rows, name), rows.num_rows, listed=True)
     said = _join(there, doubts)
+    doubts |= _costly(np.diff(said.first), sizes, limits)
     refused = np.zeros(rows.num_rows, np.bool_)
     check_rows(said.roles, said.traces, said.first, _THINKING[source.thinking], doubts, refused)
     clear = ~(doubts | refused)
@@ -159,6 +169,12 @@ def screen(rows: pa.RecordBatch, *, source: SourceBase, max_row_bytes: int, note
     }
     cleared = pl.DataFrame({name: known[name] for name in CLEARED}, schema=CLEARED)
     return Screened(cleared, np.flatnonzero(refused & ~doubts), _count_turns(kept, learned, source))
+
+
+def _costly(turns: Offsets, sizes: Offsets, limits: Limits) -> Flags:
+    """Return which rows may break the limits: as if all turns were learned, and each shown the whole row."""
+    costly: Flags = (turns > limits.turns) | (turns * (sizes + TAG_BYTES * turns) > limits.prompt_bytes)
+    return costly
 
 
 def _known(said: _Said, learned: Flags, source: SourceBase) -> dict[str, object]:

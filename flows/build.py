@@ -81,7 +81,7 @@ def build_mixture(
         recipe: What to build: sources, cleaning, and the shares of the mixture.
         store: Folder of the store.
         base: Folder that the recipe's relative file patterns start from.
-        workers: Worker processes of this machine; unset means one per core.
+        workers: Worker processes of this machine; unset means as many as cores and memory allow.
         engine: Who works on the shards: processes of this machine, or a Dask cluster.
         follow: File of a recipe that is read when the run starts and built instead of the one above; the
             schedule sets it. Leave it empty to build what the form says.

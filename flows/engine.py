@@ -52,7 +52,7 @@ def workers(engine: Engine, count: int | None, root: Path) -> Iterator[Workers]:
 
     Args:
         engine: where they run.
-        count: how many processes of this machine; unset means one per core.
+        count: how many processes of this machine; unset means as many as cores and memory allow.
         root: the store.
 
     Raises:

@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flows.cores import usable_cores
 from flows.learning.pace import View, speaks
 from flows.learning.page import PAGE, write_failure, write_page
 from flows.learning.timing import TIMING, Stopwatch, Timing, write_timing
@@ -58,6 +59,7 @@ def finetune(
                     output=output,
                     restart=restart,
                     cache=tokens,
+                    workers=usable_cores(),
                     begins=course.begin,
                     progress=course.step,
                     measured=course.point,

@@ -71,6 +71,7 @@ def _read_sources(run: Run, known: Known, snapshots: Sequence[Snapshot], base: P
             files,
             max_row_bytes=recipe.max_row_bytes,
             unopened=recipe.reads_unopened(source),
+            limits=recipe.limits,
             first=len(shards),
         )
         known.origins.append(_origin(source, snapshot, files))

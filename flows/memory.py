@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from flows.cgroups import group_folders, words_of
+
 SHARE = 0.8
 """Part of the machine's memory that workers may use; the rest is for the parent and the page cache."""
 
@@ -21,8 +23,12 @@ def machine_bytes(root: Path = Path("/")) -> int:
     Args:
         root: where `proc` and `sys` lie.
     """
-    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
-    return min([pages * size, *_limits(root)])
+    return min([physical_bytes(), *_limits(root)])
+
+
+def physical_bytes() -> int:
+    """Return the machine's memory in bytes, whatever of it we may use."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def kernel_kills() -> int | None:
@@ -44,29 +50,9 @@ def held_bytes() -> int:
 
 
 def _limits(root: Path) -> Iterator[int]:
-    """Yield the limits of our control group and those above it, in either version of the file system."""
-    try:
-        groups = (root / "proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return
-    for group in groups:
-        _, controllers, name = group.split(":", 2)
-        if controllers == "memory":
-            top, file = root / "sys/fs/cgroup/memory", "memory.limit_in_bytes"
-        elif not controllers:
-            top, file = root / "sys/fs/cgroup", "memory.max"
-        else:
-            continue
-        here = top / name.lstrip("/")
-        for folder in (here, *here.parents):
-            if folder.is_relative_to(top):
-                yield from _number(folder / file)
-
-
-def _number(path: Path) -> Iterator[int]:
-    try:
-        number = int(path.read_text())
-    except (OSError, ValueError):  # not there, or "max"
-        return
-    if number < _UNLIMITED:
-        yield number
+    """Yield the limits of our control group and those above it."""
+    for folder in group_folders("memory", root):
+        for name in ("memory.max", "memory.limit_in_bytes"):
+            for word in words_of(folder / name):
+                if word.isdecimal() and int(word) < _UNLIMITED:  # the other word is max
+                    yield int(word)

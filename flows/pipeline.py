@@ -93,7 +93,7 @@ def build(
         recipe: what to build.
         store: where it goes; the version that was current stays so until the last moment.
         base: folder that the recipe's relative patterns start from.
-        processes: worker processes of this machine; unset means one per core.
+        processes: worker processes of this machine; unset means as many as cores and memory allow.
         engine: who works on the shards; the mixture is the same, byte for byte, whoever does.
         step: how stages are run.
         notify: told how stages get on.

@@ -19,7 +19,7 @@ from schemas.formats import Auto
 from schemas.formats.recognition import parse_format
 from schemas.manifest import Manifest
 from schemas.reasons import Reason
-from schemas.recipe import Recipe, Source
+from schemas.recipe import Limits, Recipe, Source
 from schemas.record import Record, json_text, parse_json
 from schemas.run import FailedRun
 
@@ -158,7 +158,7 @@ class Rows:
         from curation.read import RawRow  # noqa: PLC0415 - as above
 
         stated = self.source(source)
-        origin = Origin(stated, "", "", "", self.recipe.reads_unopened(stated))
+        origin = Origin(stated, "", "", "", self.recipe.reads_unopened(stated), Limits(_ANY_SIZE, _ANY_SIZE))
         found = judge(RawRow(0, values, None, ""), origin=origin, max_row_bytes=_ANY_SIZE).conversation
         return Said(found.messages, found.tools) if found else None
 
@@ -201,7 +201,7 @@ class Rows:
         from curation.read import slices  # noqa: PLC0415 - as above
 
         stated, limit = self.source(source), self.recipe.max_row_bytes
-        origin = Origin(stated, "", "", file, self.recipe.reads_unopened(stated))
+        origin = Origin(stated, "", "", file, self.recipe.reads_unopened(stated), self.recipe.limits)
         with suppress(SourceError):  # another file than that of the build
             for piece in slices(file, path, "", origin.source.rows):
                 end = _ANY_SIZE if piece.rows is None else piece.first_row + piece.rows

@@ -17,7 +17,7 @@ from flows.store import StageOutput
 from schemas.artifact import InputFile, Snapshot
 from schemas.dedup import DedupPlan
 from schemas.ledger import StageCount
-from schemas.recipe import Source
+from schemas.recipe import Limits, Source
 
 
 def fetch(run: Run, source: Source, snapshot: Snapshot, base: Path) -> tuple[InputFile, ...]:
@@ -39,15 +39,17 @@ def validate(
     *,
     max_row_bytes: int,
     unopened: bool = False,
+    limits: Limits,
     first: int = 0,
 ) -> list[Shard]:
     """Judge the source's rows, slice by slice; shards are numbered from `first` on.
 
-    `unopened` says that `</think>` without `<think>` closes a trace that the template opened.
+    `unopened` says that `</think>` without `<think>` closes a trace that the template opened; `limits` are
+    what work a row may cost.
     """
     slots = []
     for file in files:
-        origin = normalize.Origin(source, snapshot.dataset, snapshot.commit, file.name, unopened)
+        origin = normalize.Origin(source, snapshot.dataset, snapshot.commit, file.name, unopened, limits)
         slots += [
             Raw(piece, origin, max_row_bytes, (str(file.path), file.modified) if file.modified else None)
             for piece in slices(file.name, file.path, file.sha256, source.rows)
@@ -62,6 +64,7 @@ def validate(
             source=row_settings(source),
             unopened=unopened,
             max_row_bytes=max_row_bytes,
+            limits=limits._asdict(),
         )
         for raw in slots
     ]

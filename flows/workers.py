@@ -18,6 +18,7 @@ from typing import Generic, Protocol, TypeVar
 
 from curation.imports import arrow_without_pandas
 from flows import files
+from flows.cores import usable_cores
 from flows.memory import held_bytes, kernel_kills, usable_bytes
 from schemas.errors import StageOom, WorkerDied, WorkerError
 
@@ -25,6 +26,9 @@ Result = TypeVar("Result")
 
 LEAST_BYTES = 512 * 1024**2
 """Least memory of a worker: the libraries alone take a third of it."""
+
+ROOM_BYTES = 2 * LEAST_BYTES
+"""Memory that a worker should have: a usual slice fits. Where there is less, there are fewer workers."""
 
 SPARE_BYTES = 4 * LEAST_BYTES
 """Memory of a worker from which on it may load something ahead: half of it must be left for jobs."""
@@ -237,6 +241,19 @@ class _Worker:
         self._pool.shutdown(cancel_futures=True)
 
 
+def planned(count: int | None, memory: int | None, *, cores: int, usable: int) -> tuple[int, int]:
+    """Return how many workers there are, and the bytes that each may use.
+
+    Args:
+        count: how many are asked for; unset means one per core, but no more than memory has room for.
+        memory: bytes that each is given; unset means an equal part.
+        cores: how many can work at once.
+        usable: bytes that all together may use.
+    """
+    count = count or max(1, min(cores, usable // (memory or ROOM_BYTES)))
+    return count, max(memory or usable // count, LEAST_BYTES)
+
+
 @contextmanager
 def processes(
     count: int | None = None, memory: int | None = None, spare: Callable[[], object] | None = None
@@ -247,15 +264,14 @@ def processes(
     and hang.
 
     Args:
-        count: how many; unset means one per core that this process may use.
+        count: how many; unset means as many as cores, CPU quota and memory have room for.
         memory: bytes that each may use; unset means an equal part of what the machine has.
         spare: what one of them does while there is no job for it.
 
     Raises:
         TooFewFiles: if this process may not open as many files as that takes.
     """
-    count = count or len(os.sched_getaffinity(0))
-    memory = max(memory or usable_bytes() // count, LEAST_BYTES)
+    count, memory = planned(count, memory, cores=usable_cores(), usable=usable_bytes())
     files.allow(count)
     workers = tuple(_Worker() for _ in range(count))
     try:

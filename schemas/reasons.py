@@ -29,6 +29,12 @@ class Reason(Worded):
     BAD_CSV = "bad_csv", "the line is not a row of the table"
     WRONG_TYPE = "wrong_type", "a field is missing, null or of another type than the row format says"
     TOO_BIG = "too_big", "the row holds more text than the recipe allows"
+    TOO_MANY_TURNS = "too_many_turns", "the row has more turns than the recipe allows (`max_turns`)"
+    PROMPTS_TOO_BIG = (
+        "prompts_too_big",
+        "the row's examples repeat what was said before them, more in all than the recipe allows "
+        "(`max_prompt_bytes`)",
+    )
     TOO_DEEP = "too_deep", "values are nested deeper than 64 levels"
     LONE_SURROGATE = "lone_surrogate", "half of a UTF-16 pair: text that no UTF-8 file can hold"
     CONTROL_CHAR = "control_char", "a control character other than tab, newline or carriage return"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import PurePosixPath
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -194,6 +194,19 @@ class MixPlan(Record):
         return shares | {name: replayed / len(self.replay) for name in self.replay}
 
 
+class Limits(NamedTuple):
+    """What work one row may cost, whatever its size: each turn that is learned repeats those before it."""
+
+    turns: int = 1_000
+    """Most turns."""
+    prompt_bytes: int = 64_000_000
+    """Most bytes of text in the prompts of all its examples together."""
+
+
+LIMITS = Limits()
+"""Those of a recipe that states none: three and six times what the longest chat of FineTome-100k costs."""
+
+
 class Recipe(Record):
     """One complete statement of a mixture: same recipe, same sources, same bytes."""
 
@@ -215,6 +228,13 @@ class Recipe(Record):
     """Longest example, prompt and completion together; longer ones are left out, never cut."""
     max_row_bytes: int = Field(default=1_000_000, ge=1_000, le=64_000_000)
     """Largest row, in bytes of text."""
+    max_turns: int = Field(default=LIMITS.turns, ge=2, le=1_000_000)
+    """Most turns of a row; a row with more is left out whole."""
+    max_prompt_bytes: int = Field(default=LIMITS.prompt_bytes, ge=1_000, le=10**12)
+    """Most text in the prompts of all examples of a row, in bytes; a row with more is left out whole.
+
+    Each prompt shows what was said before: a chat of n turns has about n/4 times its text in prompts.
+    """
     seed: int = Field(default=20250428, ge=0, lt=2**63)
     """Decides which examples are drawn and their order."""
     gates: Gates = Gates()
@@ -240,6 +260,11 @@ class Recipe(Record):
             msg = f"sources without a share: {', '.join(missing)}"
             raise ValueError(msg)
         return self
+
+    @property
+    def limits(self) -> Limits:
+        """Return what work one row may cost."""
+        return Limits(self.max_turns, self.max_prompt_bytes)
 
     def reads_unopened(self, source: SourceBase) -> bool:
         """Return whether `</think>` without `<think>` closes a trace of the source, see `unopened_trace`."""

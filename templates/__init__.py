@@ -17,7 +17,14 @@ from templates.tokenizer import (
     tokenizer_digest,
     tokenizer_path,
 )
-from templates.turns import Learned, ModeUnsupported, TrainingTurn, cut_trace, training_turns
+from templates.turns import (
+    Learned,
+    ModeUnsupported,
+    TrainingTurn,
+    cut_trace,
+    each_training_turn,
+    training_turns,
+)
 
 __all__ = [
     "NO_THINK",
@@ -27,6 +34,7 @@ __all__ = [
     "TrainingTurn",
     "count_tokens",
     "cut_trace",
+    "each_training_turn",
     "encode",
     "encode_batch",
     "governing_switches",

@@ -13,7 +13,7 @@ with thinking on to obey the word in its prompt.
 LLaMA-Factory, ms-swift and TRL label rows of this form token by token alike.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -90,7 +90,21 @@ def training_turns(
     turns: Collection[int],
     soft_switch: bool = False,
 ) -> list[Learned]:
-    """Return the wanted assistant turns of a conversation as prompts and completions, in order.
+    """Return what `each_training_turn` yields."""
+    return list(each_training_turn(messages, tools, template=template, turns=turns, soft_switch=soft_switch))
+
+
+def each_training_turn(
+    messages: "Sequence[Message]",
+    tools: Sequence[Mapping[str, object]] = (),
+    *,
+    template: "Template",
+    turns: Collection[int],
+    soft_switch: bool = False,
+) -> Iterator[Learned]:
+    """Yield the wanted assistant turns of a conversation as prompts and completions, in order.
+
+    One at a time, because every prompt repeats those before it: together they may be many times the row.
 
     Written straight into strings, equal to `render_chat` for every order of turns in which tools follow calls
     and the assistant speaks last. What comes of a turn does not depend on which others are wanted.
@@ -103,7 +117,7 @@ def training_turns(
             user turn are left out: nobody asked for them, and no template shows a trace there.
         soft_switch: Whether an answer without a trace to `/no_think` learns its empty trace (hybrid only).
 
-    Returns:
+    Yields:
         For each turn a `TrainingTurn`, or a `ModeUnsupported` where the template would drop a trace that
         belongs to the turn or to a step before it, or demands one that is not there.
     """
@@ -113,7 +127,6 @@ def training_turns(
     shown = bare = ""  # what was said since: with its traces for this query, without for later ones
     asked = traced = False  # whether there was a query, and a trace since
     before = ""
-    learned: list[Learned] = []
     for index, message in enumerate(messages):
         role = message.role
         if role == "user":
@@ -124,8 +137,7 @@ def training_turns(
             reply = f"{_reply(message)}{CLOSE}"
             if asked and index in turns:
                 history = past + (_ended(shown, messages[index - 1], template) if before == role else shown)
-                made = _learned(index, message, history, reply, template, traced=traced, soft=index in soft)
-                learned.append(made)
+                yield _learned(index, message, history, reply, template, traced=traced, soft=index in soft)
             if index < last:
                 shown += f"{ASSISTANT}{_trace(message)}{reply}"
                 bare += f"{ASSISTANT}{reply}"
@@ -135,7 +147,6 @@ def training_turns(
             shown += said
             bare += said
         before = role
-    return learned
 
 
 def cut_trace(turn: TrainingTurn) -> tuple[str, str]:

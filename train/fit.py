@@ -37,6 +37,7 @@ def fit(
     output: Path,
     restart: bool = False,
     cache: Path | None = None,
+    workers: int | None = None,
     begins: Callable[[Start], None] | None = None,
     progress: Callable[[Progress], None] | None = None,
     measured: Callable[[Evaluation], None] | None = None,
@@ -56,6 +57,7 @@ def fit(
         output: folder that does not exist yet, or is empty.
         restart: whether to drop the checkpoints of an earlier run with this output.
         cache: folder in which encoded mixtures are kept for later runs; unset keeps none.
+        workers: processes that encode when there is much to do; one per core if unset.
         begins: called once, when all is loaded and the first step of this run is about to be made.
         progress: called after every step.
         measured: called with every point of the curve, those of a run that is gone on with included.
@@ -99,8 +101,8 @@ def fit(
         past = checkpoints.newest()
         models.check(model, plan)
         folder = cache or work  # rows are encoded, and bad ones refused, before a weight takes up memory
-        tokens = open_tokens(rows, split="train", mixture=digest, folder=folder)
-        eval_tokens = open_tokens(drawn, split="eval", mixture=digest, folder=folder)
+        tokens = open_tokens(rows, split="train", mixture=digest, folder=folder, workers=workers)
+        eval_tokens = open_tokens(drawn, split="eval", mixture=digest, folder=folder, workers=workers)
         learner = models.prepare(model, plan, calibration=_shown(rows, plan))
         facts = models.describe(learner, name=model)
         began = checkpoint.fingerprint(learner, facts)

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 WorkersOption = Annotated[
     int | None,
-    typer.Option("--workers", "-w", min=1, max=256, help="Worker processes; one per core if unset."),
+    typer.Option(
+        "--workers",
+        "-w",
+        min=1,
+        max=256,
+        help="Worker processes; as many as cores, CPU quota and memory allow if unset.",
+    ),
 ]
 MemoryOption = Annotated[
     str | None,
@@ -181,12 +187,16 @@ def _build_as_flow(
     train: "Tuning | None",
 ) -> None:
     from flows import files
+    from flows.cores import usable_cores
+    from flows.memory import usable_bytes
     from flows.settings import settle_prefect
+    from flows.workers import planned
 
     settle_prefect(store / ".cache" / "prefect")
     if not os.environ.get("PREFECT_API_URL"):
         if engine.kind == "local":
-            files.allow(workers or len(os.sched_getaffinity(0)), server=True)
+            count, _ = planned(workers, engine.memory, cores=usable_cores(), usable=usable_bytes())
+            files.allow(count, server=True)
         sys.stderr.write("starting a temporary Prefect server; --direct does without\n")
     from flows.build import build_mixture
 

@@ -1,6 +1,5 @@
 """The machine: clock and time zone, memory, cores and open files, and the pinned templates and tokenizer."""
 
-import os
 import resource
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flows import files
+from flows.cores import cpu_quota, usable_cores, visible_cores
 from flows.doctor.finding import Finding, fail, ok, warn
-from flows.memory import machine_bytes, usable_bytes
+from flows.memory import machine_bytes, physical_bytes, usable_bytes
 from flows.store import Store
-from flows.workers import LEAST_BYTES
+from flows.workers import LEAST_BYTES, planned
 from schemas.errors import SourceCorrupt, SourceNotFound
 from schemas.recipe import Template
 from templates import template_digest, tokenizer_digest
@@ -32,10 +32,17 @@ class Machine:
     """Whether time zones can be named, as schedules do."""
     newest_run: datetime | None
     """When the newest run of any mixture in the store began."""
+    physical: int
     memory: int
+    """Bytes of the machine, or of the limit of our container."""
     usable: int
     """Bytes that all workers together may use."""
+    visible: int
+    """Cores that we may run on."""
+    quota: float | None
+    """CPUs whose time our container may use; None without a quota."""
     cores: int
+    """How many processes can work at once."""
     files: int
     """Most open files that a build may allow itself; -1 if there is no limit."""
     templates: Mapping[Template, str]
@@ -61,9 +68,12 @@ def collect(store: Store) -> Machine:
         zone=now.tzname() or "",
         zones=zones,
         newest_run=max((moment for name in store.mixtures() for moment in _runs(store, name)), default=None),
+        physical=physical_bytes(),
         memory=machine_bytes(),
         usable=usable_bytes(),
-        cores=len(os.sched_getaffinity(0)),
+        visible=visible_cores(),
+        quota=cpu_quota(),
+        cores=usable_cores(),
         files=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
         templates={name: template_digest(name) for name in TEMPLATE_SHA256},
         tokenizer=wrong,
@@ -101,18 +111,28 @@ def _zone(machine: Machine) -> Finding:
 
 
 def _memory(machine: Machine) -> Finding:
-    each = machine.usable // machine.cores
-    detail = f"{machine.memory / 1e9:.1f} GB and {machine.cores} cores: {each / 1e9:.1f} GB a worker"
+    count, each = _workers(machine)
+    held = f"{machine.memory / 1e9:.1f} GB"
+    if machine.memory < machine.physical:
+        held += f" (the container's limit; the machine has {machine.physical / 1e9:.1f} GB)"
+    cores = f"{machine.visible} core{'s' * (machine.visible != 1)}"
+    if machine.quota is not None:
+        cores += f" (the container's quota: {machine.quota:g} CPUs)"
+    detail = f"{held} and {cores}: {count} worker{'s' * (count != 1)} of {each / 1e9:.1f} GB"
     if machine.usable < LEAST_BYTES:
         return fail("memory", detail, f"a worker needs {LEAST_BYTES / 1e9:.1f} GB at the least")
-    if each < LEAST_BYTES:
-        fitting = max(machine.usable // LEAST_BYTES, 1)
-        return warn("memory", detail, f"build with --workers {fitting}")
+    if count < machine.cores:
+        advice = f"nothing to do; more memory would let {machine.cores} workers build"
+        return warn("memory", f"{detail}, by memory", advice)
     return ok("memory", detail)
 
 
+def _workers(machine: Machine) -> tuple[int, int]:
+    return planned(None, None, cores=machine.cores, usable=machine.usable)
+
+
 def _files(machine: Machine) -> Finding:
-    wanted = files.wanted(machine.cores)
+    wanted = files.wanted(_workers(machine)[0])
     if 0 <= machine.files < wanted:
         return warn(
             "open files",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from curation.learned import count_turns, learned_turns
+from curation.learned import TAG_BYTES, count_turns, learned_turns, prompt_bytes
 from schemas.conversation import Message
 from schemas.errors import LedgerError
 from schemas.ledger import Amount, Ledger, StageCount, TurnCount
@@ -60,3 +60,30 @@ def test_a_turn_that_is_neither_learned_nor_context_is_a_defect() -> None:
     for change in ({"trained": 2}, {"turns": 4, "trained": 2}):
         with pytest.raises(LedgerError, match="the turns of s do not balance"):
             good.model_copy(update=change).check(ledger)
+
+
+@pytest.mark.parametrize(
+    ("letters", "turns", "size"),
+    [
+        ("ua", [1], TAG_BYTES + 1),
+        ("sua", [2], 2 * (TAG_BYTES + 1)),
+        ("uaua", [1, 3], (1 + 3) * (TAG_BYTES + 1)),
+        ("uaua", [3], 3 * (TAG_BYTES + 1)),
+        ("uaua", [1], TAG_BYTES + 1),
+        ("utua", [3], 3 * (TAG_BYTES + 1) + 1),
+        ("ucra", [3], 3 * TAG_BYTES + 1 + 2 + 1),
+        ("ua", [], 0),
+    ],
+)
+def test_prompts_are_counted_with_all_that_was_said_before(letters: str, turns: list[int], size: int) -> None:
+    """Each learned turn is shown the turns before it: their text, traces, arguments, and a tag each."""
+    assert prompt_bytes(chat(letters), (), turns) == size
+
+
+def test_prompts_are_counted_in_bytes_and_with_their_tools() -> None:
+    """Text beyond ASCII counts as UTF-8, and every prompt begins with the tools."""
+    said = [Message(role="user", content="\u4e2d\u6587"), TURNS["a"], TURNS["u"], TURNS["a"]]
+    tools = [{"name": "f"}]
+    shown = TAG_BYTES + 6
+    assert prompt_bytes(said, (), [1, 3]) == shown + shown + 2 * (TAG_BYTES + 1)
+    assert prompt_bytes(said, tools, [1, 3]) == prompt_bytes(said, (), [1, 3]) + 2 * len('{"name": "f"}')

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curation import normalize, read
+from curation.learned import TAG_BYTES
 from curation.normalize import (
     KEYS,
     REJECTS,
@@ -33,7 +34,7 @@ from schemas.errors import SourceError
 from schemas.findings import Finding
 from schemas.ledger import Amount, StageCount
 from schemas.reasons import Reason
-from schemas.recipe import LocalSource
+from schemas.recipe import LIMITS, Limits, LocalSource
 
 SHARED = (Path(__file__).parents[2] / "../shared").resolve()
 needs_shared = pytest.mark.skipif(
@@ -145,6 +146,7 @@ CASES = [
         "tool_call_invalid",
     ),
     ("sharegpt", says(("human", "q"), ("function_call", "[" * 20_000)), "too_big"),
+    ("alpaca", alpaca(history=[["q", "a"]] * 500), "too_many_turns"),
     ("sharegpt", says(("human", "q"), ("function_call", "[" * 2_000 + "]" * 2_000)), "too_deep"),
     ("sharegpt", says(("human", "q"), ("function_call", "[" * 70 + "]" * 70)), "too_deep"),
     ("sharegpt", gpt(tools="not json"), "tools_invalid"),
@@ -203,7 +205,8 @@ def test_thinking_is_required_allowed_or_forbidden(name: str, make: Any) -> None
 
 def test_reasons_of_validation_are_all_in_the_tables() -> None:
     """A new reason without a row that shows it fails here."""
-    shown = {reason for _, _, reason in CASES} | {"think_missing", "think_unexpected", "bad_json", "bad_csv"}
+    beside = {"think_missing", "think_unexpected", "bad_json", "bad_csv", "prompts_too_big"}
+    shown = {reason for _, _, reason in CASES} | beside
     later = {
         "eval_overlap",
         "exact_dup",
@@ -864,3 +867,71 @@ def test_real_hub_rows_have_the_fates_that_were_counted() -> None:
         "think_nested": 1,
         "empty_turn": 1,
     }
+
+
+# --- what work one row may cost
+
+
+def limited(row: Row, limits: Limits, format: object = "sharegpt", **settings: Any) -> Judged:
+    origin = Origin(source(format, **settings), "d", "r", "f", limits=limits)
+    return judge(RawRow(0, row, None, ""), origin=origin, max_row_bytes=1_000_000)
+
+
+def pairs(number: int) -> Row:
+    return says(*[("human", "q"), ("gpt", "a")] * number)
+
+
+@pytest.mark.parametrize(("number", "reason"), [(3, None), (4, Reason.TOO_MANY_TURNS)])
+def test_row_may_have_so_many_turns_and_no_more(number: int, reason: Reason | None) -> None:
+    """A chat of six turns stays where six are allowed; one of eight goes, with both numbers."""
+    found = limited(pairs(number), Limits(turns=6))
+    assert (found.reason, found.detail) == (reason, "8 turns, at most 6 are allowed" if reason else "")
+
+
+def test_turns_in_one_text_are_counted_when_they_are_read() -> None:
+    """Turns as JSON text cannot be counted before; the limit holds for them, too."""
+    row = {"conversations": json.dumps(pairs(4)["conversations"])}
+    assert limited(row, Limits(turns=8)).reason is None
+    assert limited(row, Limits(turns=7)).reason is Reason.TOO_MANY_TURNS
+
+
+def test_prompts_of_a_row_may_be_so_big_together_and_no_bigger() -> None:
+    """Two prompts of one and three turns: 4 letters and 4 tags are allowed where the limit says so."""
+    exact = 4 * (TAG_BYTES + 1)
+    assert limited(pairs(2), Limits(prompt_bytes=exact)).reason is None
+    found = limited(pairs(2), Limits(prompt_bytes=exact - 1))
+    assert found.reason is Reason.PROMPTS_TOO_BIG
+    assert found.detail == (
+        f"{exact} bytes in the prompts of its 2 examples together, at most {exact - 1} are allowed"
+    )
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {**pairs(2), "tools": json.dumps([{"name": "f", "parameters": {"x" * 500: {}}}])},
+        says(
+            ("human", "q"),
+            ("function_call", json.dumps({"name": "f", "arguments": {"x" * 500: 1}})),
+            ("observation", "r"),
+            ("gpt", "a"),
+        ),
+    ],
+    ids=["tools", "calls"],
+)
+def test_tools_and_arguments_are_part_of_prompts(row: Row) -> None:
+    """Definitions stand in every prompt, and arguments in those after the call."""
+    assert limited(row, Limits(prompt_bytes=1_500)).reason is None
+    assert limited(row, Limits(prompt_bytes=500)).reason is Reason.PROMPTS_TOO_BIG
+
+
+def test_one_prompt_is_as_big_as_a_row_may_be() -> None:
+    """Where one turn is learned nothing is repeated, and the size of the row is limited by itself."""
+    assert limited(pairs(3), Limits(prompt_bytes=1), supervise="last").reason is None
+
+
+def test_forty_thousand_turns_are_not_read() -> None:
+    """A row that is refused for its turns costs no more than to count them, whatever they hold."""
+    row = says(*[("human", "q")] * 40_000)
+    row["conversations"][7] = None
+    assert limited(row, LIMITS).reason is Reason.TOO_MANY_TURNS

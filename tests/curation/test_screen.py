@@ -19,7 +19,7 @@ from curation.normalize import Origin, judge
 from curation.read import RawBatch, RawSlice, joined, read_batches, slices
 from curation.screen import CLEARED, screen
 from schemas.findings import Finding, Notes
-from schemas.recipe import LocalSource
+from schemas.recipe import LIMITS, Limits, LocalSource
 
 ROOT = Path(__file__).parents[2]
 SHARED = (ROOT / "../shared").resolve()
@@ -38,16 +38,18 @@ def batch_of(table: pa.Table | pa.RecordBatch) -> RawBatch:
     return RawBatch(piece, 100, table)
 
 
-def agree(batch: RawBatch, format: object, limit: int = LIMIT, **settings: Any) -> int:
+def agree(
+    batch: RawBatch, format: object, limit: int = LIMIT, limits: Limits = LIMITS, **settings: Any
+) -> int:
     """Check that all is as if every row were judged; return how many rows were cleared.
 
     All are keys and rejects, the ledger of turns, findings and unread fields.
     """
-    origin = Origin(source(format, **settings), "d", "r", "f.parquet")
+    origin = Origin(source(format, **settings), "d", "r", "f.parquet", limits=limits)
     quick, slow = (normalize._Sight("s") for _ in range(2))
     found = list(normalize._batch_frames(batch, origin, limit, quick))
     got = (pl.concat(frames) for frames in zip(*found, strict=True))
-    rows = (judge(row, origin=origin, max_row_bytes=limit) for row in batch.rows(max_row_bytes=limit))
+    rows = [judge(row, origin=origin, max_row_bytes=limit) for row in batch.rows(max_row_bytes=limit)]
     judged = list(normalize._frames(slow.add_rows(rows), origin))
     assert quick.counted() == slow.counted()
     assert tallied(quick) == tallied(slow)
@@ -56,12 +58,18 @@ def agree(batch: RawBatch, format: object, limit: int = LIMIT, **settings: Any) 
         got, (pl.concat(frames) for frames in zip(empty, *judged, strict=True)), strict=True
     ):
         assert_frame_equal(found, want)
-    return screened(batch, origin.source, limit).height
+    cleared = screened(batch, origin.source, limit, limits)
+    stated = [origin.source.format.turns(rows[place].row.values) for place in cleared["place"]]
+    assert cleared["messages"].to_list() == stated  # by which a limit of turns goes
+    return cleared.height
 
 
-def screened(batch: RawBatch, source: LocalSource, limit: int = LIMIT) -> pl.DataFrame:
+def screened(
+    batch: RawBatch, source: LocalSource, limit: int = LIMIT, limits: Limits = LIMITS
+) -> pl.DataFrame:
     """Return the rows that the look at columns clears."""
-    return screen(batch.columns, source=source, max_row_bytes=limit, notes=Notes()).cleared
+    found = screen(batch.columns, source=source, max_row_bytes=limit, notes=Notes(), limits=limits)
+    return found.cleared
 
 
 def tallied(sight: normalize._Sight) -> object:
@@ -212,6 +220,27 @@ def test_thinking_is_as_the_recipe_says(thinking: Any, clear: list[bool]) -> Non
             screen(batch.columns, source=plain, max_row_bytes=most, notes=Notes()) for most in (LIMIT, 1)
         ]
         assert [len(one.refused) for one in found] == [not want, 0]
+
+
+@pytest.mark.parametrize("most", range(1, 8))
+def test_rows_with_too_many_turns_are_dropped_one_by_one(most: int) -> None:
+    """Chats of two, four and six turns: those within the limit are cleared, the others judged."""
+    tables = [chat(*[("human", "q"), ("gpt", "a")] * pairs) for pairs in (1, 2, 3)]
+    limits = Limits(turns=most)
+    assert agree(batch_of(pa.concat_tables(tables)), "sharegpt", limits=limits) == min(most // 2, 3)
+
+
+@pytest.mark.parametrize("supervise", ["all", "last"])
+def test_rows_whose_prompts_are_too_big_are_dropped_one_by_one(supervise: str) -> None:
+    """Near the limit a row is judged, which alone knows what is learned; verdicts are the same."""
+    tables = [chat(*[("human", "\u4e2d" * 3), ("gpt", "a")] * pairs) for pairs in (1, 2, 3)]
+    batch = batch_of(pa.concat_tables(tables))
+    cleared = [
+        agree(batch, "sharegpt", limits=Limits(prompt_bytes=most), supervise=supervise)
+        for most in range(1, 2000, 13)
+    ]
+    assert (cleared[0], cleared[-1]) == (0, 3)
+    assert cleared == sorted(cleared)
 
 
 TEXT_TYPES = [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())]

@@ -356,6 +356,25 @@ def test_machine_is_judged(change: Mapping[str, object], name: str, status: str)
     assert named(machine.check(replace(MACHINE, **change)), name).status == status
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, "16.0 GB and 8 cores: 8 workers of 1.6 GB"),
+        (
+            {"memory": 2 * GB, "usable": 8 * GB // 5, "quota": 1.0, "visible": 64, "cores": 1},
+            "2.0 GB (the container's limit; the machine has 16.0 GB) and 64 cores "
+            "(the container's quota: 1 CPUs): 1 worker of 1.6 GB",
+        ),
+        ({"visible": 64, "cores": 64}, "16.0 GB and 64 cores: 11 workers of 1.2 GB, by memory"),
+    ],
+)
+def test_memory_and_cores_are_told_with_what_limits_them(change: Mapping[str, object], said: str) -> None:
+    """A container's limits are named, and the number of workers is the one that a build takes."""
+    whole = {"physical": 16 * GB, "memory": 16 * GB, "usable": 64 * GB // 5, "visible": 8, "cores": 8}
+    facts = replace(MACHINE, quota=None, **whole)
+    assert named(machine.check(replace(facts, **change)), "memory").detail == said
+
+
 def test_newest_run_is_found(tmp_path: Path) -> None:
     """The newest run of all mixtures counts; lines without a time are passed over."""
     store = Store(tmp_path)

@@ -94,6 +94,8 @@ def test_damaged_version_is_not_taken_for_last_nights(sources, store_copy, built
         ({"dedup": {"threshold": 0.5}}, {"bands", "dedup"}),
         ({"dedup": {"seed": 4}}, {"bands", "dedup"}),
         ({"max_row_bytes": 2000}, {"validate"}),
+        ({"max_turns": 500}, {"validate"}),
+        ({"max_prompt_bytes": 10**6}, {"validate"}),
         (of("chat", compare="conversation"), {"validate", "bands", "dedup", "render", *LATE}),
         (of("math", max_solutions_per_problem=1), {"validate", "dedup", "render", *LATE}),
         (of("math", priority=0), {"validate", "dedup"}),

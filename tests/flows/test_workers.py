@@ -9,15 +9,17 @@ from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
+import orjson
 import polars as pl
 import pytest
 
 import flows.pipeline
 import flows.workers
+from flows.cores import cpu_quota, usable_cores
 from flows.memory import held_bytes, machine_bytes, usable_bytes
 from flows.pipeline import build
 from flows.store import Store
-from flows.workers import LEAST_BYTES, SETTINGS, Job, Processes, processes
+from flows.workers import LEAST_BYTES, SETTINGS, Job, Processes, planned, processes
 from schemas.errors import SourceCorrupt, StageOom, StoreFull, WorkerDied, WorkerError
 from tests import doomed
 from tests.builders import ROOT, math_row, recipe, text
@@ -224,6 +226,25 @@ def test_ceiling_counts_what_a_shard_uses(tmp_path):
         assert build(stated, Store(tmp_path / "store"), base=tmp_path).made > 0
 
 
+def test_row_of_forty_thousand_turns_costs_no_worker(tmp_path):
+    """Each learned turn repeats those before it: 10 GB of prompts, of which a worker of 0.7 GB makes none."""
+    rows = [{"conversations": says(text(n), text(n, 20))} for n in range(500)]
+    rows[250:250] = [{"conversations": says("q", "a") * 20_000}]
+    (tmp_path / "chat.jsonl").write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
+    source = {"name": "chat", "kind": "local", "files": ["chat.jsonl"], "format": "sharegpt"}
+    stated = recipe(sources=[source], shares={"chat": 1.0}, size=100)
+    with processes(1, memory=7 * 10**8) as pool, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flows.pipeline, "workers", lambda *_: nullcontext(pool))
+        patch.setattr(Processes, "_alone", partial(pytest.fail, "a worker died"))
+        built = build(stated, Store(tmp_path / "store"), base=tmp_path)
+    dropped = built.manifest.ledger.of("validate")["chat"].dropped
+    assert {reason: amount.rows for reason, amount in dropped.items()} == {"too_many_turns": 1}
+
+
+def says(question, answer):
+    return [{"from": "human", "value": question}, {"from": "gpt", "value": answer}]
+
+
 def test_memory_of_a_worker_is_its_part_of_the_machine():
     """Unset, all workers together may use four fifths of the machine, however many they are."""
     with processes(2) as two, processes(5) as five:
@@ -231,23 +252,90 @@ def test_memory_of_a_worker_is_its_part_of_the_machine():
         assert five.memory == max(usable_bytes() // 5, LEAST_BYTES)
 
 
+def kernel_says(root, group, **files):
+    """Write a file system as the kernel of a container shows it; return its root."""
+    for name, said in {"proc/self/cgroup": group, **files}.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(f"{said}\n")
+    return root
+
+
+def in_groups(files):
+    return {f"sys/fs/cgroup/{name}": said for name, said in files.items()}
+
+
 @pytest.mark.parametrize(
     ("group", "files", "limit"),
     [
         ("0::/job/step", {"job/memory.max": "max", "job/step/memory.max": "5000"}, 5000),
         ("0::/job/step", {"job/memory.max": "4000", "job/step/memory.max": "5000"}, 4000),
+        ("0::/", {"memory.max": "6000"}, 6000),
         ("4:memory:/job", {"memory/job/memory.limit_in_bytes": "3000"}, 3000),
+        ("4:memory:/host/name", {"memory/memory.limit_in_bytes": "3000"}, 3000),
         ("4:memory:/job", {"memory/memory.limit_in_bytes": "9223372036854771712"}, None),
+        ("4:cpu:/\n0::/job", {"unified/job/memory.max": "2000"}, 2000),
         ("0::/gone\n3:cpu:/x", {}, None),
     ],
 )
 def test_limit_of_a_container_counts_as_its_memory(group, files, limit, tmp_path):
     """Both versions of control groups are asked, up to the topmost; none means the whole machine."""
-    files = {"proc/self/cgroup": group, **{f"sys/fs/cgroup/{name}": said for name, said in files.items()}}
-    for name, said in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(said)
-    assert machine_bytes(tmp_path) == (limit or machine_bytes(tmp_path / "nowhere"))
+    root = kernel_says(tmp_path, group, **in_groups(files))
+    assert machine_bytes(root) == (limit or machine_bytes(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("group", "files", "quota"),
+    [
+        ("0::/job", {"job/cpu.max": "100000 100000"}, 1.0),
+        ("0::/job/step", {"job/cpu.max": "150000 100000", "job/step/cpu.max": "max 100000"}, 1.5),
+        ("0::/job/step", {"job/cpu.max": "800000 100000", "job/step/cpu.max": "400000 100000"}, 4.0),
+        ("0::/", {"cpu.max": "50000 100000"}, 0.5),
+        ("0::/", {"cpu.max": "max 100000"}, None),
+        ("1:cpu:/job", {"cpu/job/cpu.cfs_quota_us": "200000", "cpu/job/cpu.cfs_period_us": "100000"}, 2.0),
+        ("1:cpu:/job", {"cpu/cpu.cfs_quota_us": "300000", "cpu/cpu.cfs_period_us": "100000"}, 3.0),
+        ("1:cpu:/", {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None),
+        (
+            "2:cpu,cpuacct:/",
+            {"cpu,cpuacct/cpu.cfs_quota_us": "70000", "cpu,cpuacct/cpu.cfs_period_us": "10000"},
+            7.0,
+        ),
+        ("2:cpuacct:/", {"cpuacct/cpu.max": "100000 100000"}, None),
+        ("0::/gone", {}, None),
+    ],
+)
+def test_quota_of_a_container_counts_as_its_cores(group, files, quota, tmp_path, monkeypatch):
+    """Of 64 cores only those count whose time a group grants: rounded down, the smallest on the path."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))
+    root = kernel_says(tmp_path, group, **in_groups(files))
+    assert cpu_quota(root) == quota
+    assert usable_cores(root) == (64 if quota is None else max(1, int(quota)))
+
+
+def test_fewer_cores_than_the_quota_are_all_there_are(tmp_path, monkeypatch):
+    """A task that is pinned to three cores has three, though its group may use the time of eight."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {4, 5, 6})
+    assert usable_cores(kernel_says(tmp_path, "0::/", **in_groups({"cpu.max": "800000 100000"}))) == 3
+
+
+GIB = 1024**3
+
+
+@pytest.mark.parametrize(
+    ("asked", "cores", "usable", "planned_with"),
+    [
+        ((None, None), 4, 16 * GIB, (4, 4 * GIB)),
+        ((None, None), 64, 16 * GIB, (16, GIB)),
+        ((None, None), 64, GIB // 2, (1, LEAST_BYTES)),
+        ((None, None), 1, 2 * GIB, (1, 2 * GIB)),
+        ((None, 6 * GIB), 64, 16 * GIB, (2, 6 * GIB)),
+        ((None, 20 * GIB), 64, 16 * GIB, (1, 20 * GIB)),
+        ((8, None), 2, 8 * GIB, (8, GIB)),
+        ((8, None), 2, GIB, (8, LEAST_BYTES)),
+    ],
+)
+def test_workers_follow_cores_and_memory(asked, cores, usable, planned_with):
+    """Unless their number is stated there are no more than can work at once in the memory there is."""
+    assert planned(*asked, cores=cores, usable=usable) == planned_with
 
 
 def test_held_memory_is_what_the_limit_counts():
