@@ -54,9 +54,11 @@ def _note(path: str, column: pa.Array, chosen: Flags, notes: Notes) -> None:
 
 def _stating(column: pa.Array) -> Flags:
     """Return which values are more than a word for nothing, see `states_something`."""
+    kind = column.type
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):  # UTF-8 is text to those who read rows
+        column = column.view(pa.string() if pa.types.is_binary(kind) else pa.large_string())
     if (texts := texts_of(column)) is not None:
         return texts.filled & ~texts.blank
-    kind = column.type
     if pa.types.is_struct(kind):
         stating = np.zeros(len(column), np.bool_)
         for place in range(kind.num_fields):
