@@ -8,7 +8,10 @@ import orjson
 from pydantic_core import PydanticCustomError
 
 from schemas.reasons import Reason
-from schemas.record import Unreadable, fault, parse_json
+from schemas.record import MAX_DEPTH, Unreadable, depth, fault, parse_json
+
+_CODES = {0xDC00 + byte: f"\\x{byte:02x}" for byte in range(0x80, 0x100)}
+_PLAIN = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS  # `Unreadable` is shown as text
 
 
 def read_json(text: str | bytes) -> object:
@@ -38,7 +41,7 @@ def is_json(text: bytes) -> bool:
 def plain_json(values: Mapping[str, Any]) -> str:
     """Return a row as JSON text for any reader: lone surrogates escaped, NaN as null. Never raises."""
     try:
-        return orjson.dumps(values, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        return orjson.dumps(values, default=str, option=_PLAIN).decode()
     except (TypeError, ValueError):
         pass
     try:
@@ -67,19 +70,23 @@ def _without_bytes(text: bytes, message: str) -> object:
         found: object = json.loads(text.decode(errors="surrogateescape"))
     except (ValueError, RecursionError):
         raise fault(Reason.BAD_JSON, message) from None
+    if depth(found) > MAX_DEPTH:
+        raise fault(Reason.TOO_DEEP, f"nested deeper than {MAX_DEPTH} levels")
     if not isinstance(found, dict) or not all(map(_is_utf8, found)):
         raise fault(Reason.BAD_JSON, message)
-    spoiled = Unreadable(Reason.BAD_JSON, "it holds bytes that are not UTF-8")
-    return {name: value if _is_utf8(value) else spoiled for name, value in found.items()}
+    return {name: value if _is_utf8(value) else _spoiled(value) for name, value in found.items()}
+
+
+def _spoiled(value: object) -> Unreadable:
+    """Return what stands for a value with bytes that are not UTF-8, which are shown as codes."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    shown = text.translate(_CODES).encode(errors="backslashreplace").decode()
+    return Unreadable(Reason.BAD_JSON, "it holds bytes that are not UTF-8", shown)
 
 
 def _is_utf8(value: object) -> bool:
     """Return whether no text in a value holds bytes that stand for themselves."""
-    try:
-        text = json.dumps(value, ensure_ascii=False)
-    except RecursionError:
-        return False
-    return not any("\udc80" <= char <= "\udcff" for char in text)
+    return not any("\udc80" <= char <= "\udcff" for char in json.dumps(value, ensure_ascii=False))
 
 
 def _null(constant: str) -> None:

@@ -173,6 +173,7 @@ def _turns(work: Work, ledger: Ledger) -> tuple[TurnCount, ...]:
 def _findings(work: Work) -> tuple[SourceFindings, ...]:
     """Return what validation found in the rows of each source besides."""
     found = []
+    formats = {shard.source.name: shard.source.format for shard in work.shards}  # as recognised
     for source in work.recipe.sources:
         shards = (shard for shard in work.shards if shard.source.name == source.name)
         tally = total_tally(Tally.model_validate(shard.validated.result["tally"]) for shard in shards)
@@ -180,7 +181,7 @@ def _findings(work: Work) -> tuple[SourceFindings, ...]:
             Unread(
                 **field.model_dump(),
                 looks_like=looks_like(field.path),
-                setting=source.format.setting_for(field.path),
+                setting=formats[source.name].setting_for(field.path),
             )
             for field in tally.unread
         ]

@@ -31,10 +31,12 @@ class Unreadable:
 
     reason: Reason
     detail: str
+    shown: str = ""
+    """The value as far as text can show it, where the file holds text."""
 
     def __str__(self) -> str:
         """Say what it is, where the row is shown."""
-        return f"… {self.detail}"
+        return self.shown or f"… {self.detail}"
 
 
 def fault(reason: Reason, detail: str) -> PydanticCustomError:

@@ -63,11 +63,12 @@ def _read_chatml(text: str) -> list[Said]:
     found = []
     for index, piece in enumerate(pieces):
         inside, closed, after = piece.partition(_END)
-        if not closed or after.strip():
-            raise _refused(f"turn {index} is cut off" if not closed else f"text stands after turn {index}")
         name, broken, said = inside.partition("\n")
+        to_write = not said.strip() and index == len(pieces) - 1  # the answer that was to be written next
+        if (not closed and not to_write) or after.strip():
+            raise _refused(f"turn {index} is cut off" if not closed else f"text stands after turn {index}")
         role = role_of(name, {})
-        if not broken or role is None:
+        if (closed and not broken) or role is None:
             raise fault(Reason.ROLE_UNKNOWN, f"turn {index} is spoken by {name[:40]!r}")
         found.append((role, said.strip()))
     return found

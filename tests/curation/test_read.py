@@ -56,6 +56,7 @@ def fates(rows: list[RawRow]) -> list[str | None]:
         (b'{"a": NaN,}', "bad_json"),
         (b'{"a": nan}', "bad_json"),
         (b'{"a\xff": 1}', "bad_json"),
+        (b'{"a": "\xff", "b": ' + b"[" * 500 + b"]" * 500 + b"}", "too_deep"),
         (b'["\xff"]', "bad_json"),
         (b'{"a": "\n', "bad_json"),
         (b'{"a": 1} {"a": 2}', "bad_json"),
@@ -92,9 +93,10 @@ def test_a_bad_line_costs_itself_only(tmp_path: Path, line: bytes, reason: str |
 
 def test_bytes_that_are_not_utf8_cost_the_value_they_stand_in(tmp_path: Path) -> None:
     """As in parquet: a column that nothing reads does not cost the row, and the others are read."""
-    (row,) = of_bytes(tmp_path, b'{"a": "caf\xc3\xa9", "b": [{"c": "\xff"}], "d": "\\ud800"}')
-    spoiled = Unreadable(Reason.BAD_JSON, "it holds bytes that are not UTF-8")
+    (row,) = of_bytes(tmp_path, b'{"a": "caf\xc3\xa9", "b": [{"c": "\xff"}, "\\ud800"], "d": "\\ud800"}')
+    spoiled = Unreadable(Reason.BAD_JSON, "it holds bytes that are not UTF-8", r'[{"c": "\xff"}, "\ud800"]')
     assert row.values == {"a": "café", "b": spoiled, "d": "\ud800"}
+    assert json.loads(raw_json(row)) == {"a": "café", "b": r'[{"c": "\xff"}, "\ud800"]', "d": "\ud800"}
 
 
 def test_of_two_equal_keys_the_last_counts(tmp_path: Path) -> None:

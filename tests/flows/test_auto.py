@@ -108,6 +108,15 @@ def test_what_was_recognised_is_told_and_stands_in_the_version(built: Built, tol
     assert "<code>{type: sharegpt, answer_tag: answer}</code>" in page
 
 
+def test_a_field_that_nothing_reads_is_told_with_a_setting_of_what_was_recognised(tmp_path: Path) -> None:
+    """The setting stands beside those that were recognised, and `auto` has none of its own."""
+    write(tmp_path, a=[{**tagged(n), "score_of_judge": 3} for n in range(20)])
+    built = quick_build(stated(), tmp_path / "store", tmp_path)
+
+    ((field,),) = (one.unread for one in built.run.report.findings)
+    assert field.setting == "format: {type: sharegpt, score: score_of_judge, answer_tag: answer}"
+
+
 def test_a_row_further_down_that_does_not_fit_is_dropped(built: Built) -> None:
     """It has a reason like any other, and nothing else is lost."""
     validate = built.manifest.ledger.of("validate")["chat"]
