@@ -390,7 +390,7 @@ def _first_fault(error: ValidationError) -> tuple[Reason, str]:
 
 def _batch_frames(batch: RawBatch, origin: Origin, max_row_bytes: int, sight: _Sight) -> Iterator[_Frames]:
     """Yield keys and rejects of a table: most rows by a look at its columns, the suspects one by one."""
-    cleared, refused, turns = screen(
+    cleared, refused, sizes, turns = screen(
         batch.columns,
         source=origin.source,
         max_row_bytes=max_row_bytes,
@@ -401,9 +401,9 @@ def _batch_frames(batch: RawBatch, origin: Origin, max_row_bytes: int, sight: _S
     keys = [_cleared_frame(cleared, batch.first, origin)]
     others = np.delete(np.arange(batch.columns.num_rows), cleared["place"].to_numpy())
     if len(others):
-        breaking = set((batch.first + refused).tolist())
+        breaking = dict(zip((batch.first + refused).tolist(), sizes.tolist(), strict=True))
         judged = (
-            _refused(row, origin)
+            _refused(row, breaking[row.number], origin)
             if row.number in breaking
             else judge(row, origin=origin, max_row_bytes=max_row_bytes)
             for row in batch.rows(others if cleared.height else None, max_row_bytes=max_row_bytes)
@@ -414,11 +414,10 @@ def _batch_frames(batch: RawBatch, origin: Origin, max_row_bytes: int, sight: _S
     yield pl.concat(keys).sort("row") if len(keys) > 1 else keys[0], REJECTS.to_frame()
 
 
-def _refused(row: RawRow, origin: Origin) -> Judged:
+def _refused(row: RawRow, size: int, origin: Origin) -> Judged:
     """Return the fate of a row that is clean, but has a trace, or has none, against the source's rule."""
     error = _thinking_fault(origin.source)
     turns = origin.source.format.turns(row.values)
-    size = text_bytes(row.values)
     return Judged(row, None, "", Reason(error.type), error.message(), turns, size, Notes())
 
 

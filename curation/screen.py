@@ -86,13 +86,16 @@ class Screened(NamedTuple):
     """Rows that are surely clean, of schema `CLEARED`."""
     refused: Offsets
     """Places of rows that are clean but for having a trace, or none, against the source's rule."""
+    sizes: Offsets
+    """Bytes of text of each refused row."""
     turns: TurnCount
     """The turns of the rows that are cleared."""
 
     @classmethod
     def nothing(cls, source: SourceBase) -> "Screened":
         """Return what is known of a batch where all rows are suspects."""
-        return cls(CLEARED.to_frame(), np.zeros(0, np.int64), TurnCount(source=source.name))
+        none = np.zeros(0, np.int64)
+        return cls(CLEARED.to_frame(), none, none, TurnCount(source=source.name))
 
 
 class _Said(NamedTuple):
@@ -168,7 +171,8 @@ def screen(
         **_known(kept, learned, source),
     }
     cleared = pl.DataFrame({name: known[name] for name in CLEARED}, schema=CLEARED)
-    return Screened(cleared, np.flatnonzero(refused & ~doubts), _count_turns(kept, learned, source))
+    against = np.flatnonzero(refused & ~doubts)
+    return Screened(cleared, against, sizes[against], _count_turns(kept, learned, source))
 
 
 def _costly(turns: Offsets, sizes: Offsets, limits: Limits) -> Flags:
