@@ -14,11 +14,11 @@ from schemas.formats import TextColumn, TurnColumn
 from schemas.formats.roles import role_of
 
 OTHER = 255
-"""Role of a turn that is no plain text of one of `ROLES`."""
+"""Role of a turn that is not plain text of one of `ROLES`."""
 
 _NESTED = 16
 _SPEAKERS = 1000
-"""Most names of speakers in a batch; where each turn has one of its own, they are no names."""
+"""Most names of speakers in a batch; beyond that, the values are not names of speakers."""
 _TEXTS = (pa.types.is_string, pa.types.is_large_string)
 _LISTS = (pa.types.is_list, pa.types.is_large_list)
 _BINARIES = (pa.types.is_binary, pa.types.is_large_binary)

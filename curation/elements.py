@@ -35,7 +35,7 @@ class FirstObject(NamedTuple):
 
     spans_lines: bool
     followed_by: bytes
-    """The first byte after it that is no space; empty if there is none."""
+    """The first byte after it that is not a space; empty if there is none."""
 
 
 class NoSuchList(SourceError):
@@ -142,7 +142,7 @@ def _items(marks: Iterator[_Mark], level: int) -> Iterator[Piece]:
         if mark.byte not in (b",", b"]") or mark.level != level:
             msg = f"row {found} is not followed by a comma but by {mark.byte.decode()!r}"
             raise SourceError(msg)
-        if mark.before.text or mark.byte == b",":  # a comma after the last row is no row
+        if mark.before.text or mark.byte == b",":  # a comma after the last row adds no row
             yield mark.before
             found += 1
         if mark.byte == b"]":

@@ -39,7 +39,7 @@ class _Place(Enum):
     OUTSIDE = auto()
     """In no list."""
     TURN = auto()
-    """Directly in the column's outermost list, where turns stand: what a turn lacks is no padding."""
+    """Directly in the column's outermost list, where turns stand: a key that a turn lacks is not padding."""
     INSIDE = auto()
     """Deeper."""
 

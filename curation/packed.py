@@ -1,4 +1,4 @@
-"""Files as bytes: unpacked on the way, without a byte order mark, and refused if they are no text."""
+"""Files as bytes: unpacked on the way, without a byte order mark, and refused if they are not text."""
 
 import gzip
 import zlib

@@ -1,10 +1,10 @@
 """Gates on how rows were read: fields that nothing reads, and what teaches a model something wrong."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from curation.findings import found, quoted, worst
 from schemas.findings import Finding
-from schemas.gates import GateResult, Gates
+from schemas.gates import CountGate, GateResult, Gates
 from schemas.report import Report, Unread
 
 _SETTING = 120
@@ -14,42 +14,33 @@ _NOUN = {"system": "system prompt"}
 
 def unread_fields(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
     """Name the fields that nothing reads and whose name looks like something to train on."""
-    gate = gates.unread_fields
     for one in report.findings:
-        results = [
-            found(
-                "unread_fields",
-                f"{one.source}: {quoted(field.path)}",
-                gate,
-                field.count,
-                gate.rows,
-                f"{one.source}: {_unread(field)}",
-            )
-            for field in one.unread
-            if field.looks_like
-        ]
+        seen = [(quoted(field.path), field.count, _unread(field)) for field in one.unread if field.looks_like]
         calm = f"{one.source} has no field that looks like something to train on and is not read"
-        yield from worst(results, found("unread_fields", one.source, gate, 0, gate.rows, calm))
+        yield from _counted("unread_fields", gates.unread_fields, one.source, seen, calm)
 
 
 def findings(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
     """Name what was found in rows that teaches a model something wrong."""
-    gate = gates.findings
     for one in report.findings:
-        results = [
-            found(
-                "findings",
-                f"{one.source}: {word}",
-                gate,
-                times,
-                gate.rows,
-                f"{one.source}: {times:,} {Finding(word).sentence}",
-            )
+        seen = [
+            (word, times, f"{times:,} {Finding(word).sentence}")
             for word, times in one.found.items()
             if word in list(Finding) and Finding(word).warns
         ]
         calm = f"{one.source}: nothing was found in its rows that teaches a model something wrong"
-        yield from worst(results, found("findings", one.source, gate, 0, gate.rows, calm))
+        yield from _counted("findings", gates.findings, one.source, seen, calm)
+
+
+def _counted(
+    name: str, gate: CountGate, source: str, seen: Iterable[tuple[str, int, str]], calm: str
+) -> list[GateResult]:
+    """Return the results for what was seen in the rows of a source: each a name, a count and a sentence."""
+    results = [
+        found(name, f"{source}: {what}", gate, times, gate.rows, f"{source}: {said}")
+        for what, times, said in seen
+    ]
+    return worst(results, found(name, source, gate, 0, gate.rows, calm))
 
 
 def _unread(field: Unread) -> str:

@@ -135,7 +135,7 @@ def screen(
         rows: the batch.
         source: what the recipe says of the source.
         max_row_bytes: most bytes of text that a row may hold.
-        notes: takes unread fields and padding of the rows that are no suspects.
+        notes: takes unread fields and padding of the rows that are not suspects.
         limits: what work a row may cost.
     """
     where = source.format.layout()

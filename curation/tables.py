@@ -30,7 +30,7 @@ class TableRow(NamedTuple):
 
 
 def table_rows(file: str, path: Path, *, most: int) -> Iterator[TableRow]:
-    """Yield the rows of a CSV or TSV file as RFC 4180 writes them; blank lines are no rows.
+    """Yield the rows of a CSV or TSV file as RFC 4180 writes them, and skip blank lines.
 
     Args:
         file: name of the file.

@@ -22,7 +22,7 @@ def dataset_card(report: Report) -> str:
 
 
 def _switched(report: Report) -> list[str]:
-    """Return the sources of which answers to `/no_think` learn their empty trace."""
+    """Return the sources whose answers to `/no_think` learn their empty trace."""
     if report.recipe.template != "qwen3":
         return []
     return [source.name for source in report.recipe.sources if source.soft_switch == "train"]

@@ -93,6 +93,22 @@ def gather(
     return dict(zip(joins, made, strict=False)), made[len(joins) :]
 
 
+def rejects_name(source: str, number: int, files: int) -> str:
+    """Return the name of one of the files that hold a source's dropped rows."""
+    return f"{source}-{number:05d}-of-{files:05d}.parquet"
+
+
+def keep_rejects(shard: Shard, later: pl.DataFrame, out: Path) -> None:
+    """Write the dropped rows of a shard, whole; those of `later` are read again from their file.
+
+    Raises:
+        SourceError: if that file is gone or changed.
+    """
+    raw, numbers = shard.raw, later["row"].to_numpy()
+    opened = read_rows(raw.piece, max_row_bytes=raw.max_row_bytes, rows=numbers) if len(numbers) else ()
+    fates.write_rejects(later, opened, quarantine=shard.rejects, out=out)
+
+
 def _joins(
     run: Run, shards: Sequence[Shard], settled: Sequence[StageOutput], saved: Sequence[StageOutput]
 ) -> dict[str, Job[StageOutput]]:
@@ -108,7 +124,7 @@ def _joins(
         starts = range(0, len(outputs), _JOINED_AT_ONCE)
         for number, start in enumerate(starts):
             some = [rejects for _, rejects in outputs[start : start + _JOINED_AT_ONCE]]
-            name = f"rejects/{source}-{number:05d}-of-{len(starts):05d}.parquet"
+            name = f"rejects/{rejects_name(source, number, len(starts))}"
             jobs[name] = _join_job(run, name, "rejects.parquet", some)
         name = f"fates/{source}.parquet"
         jobs[name] = _join_job(run, name, "fates.parquet", [fate for fate, _ in outputs])
@@ -190,11 +206,8 @@ def _settle(
 
 
 def _save(shard: Shard, later: Path, out: Path) -> dict[str, object]:
-    raw, dropped = shard.raw, pl.read_parquet(later)
-    numbers = dropped["row"].to_numpy()
-    rows = read_rows(raw.piece, max_row_bytes=raw.max_row_bytes, rows=numbers) if len(numbers) else ()
-    fates.write_rejects(dropped, rows, quarantine=shard.rejects, out=out / "rejects.parquet")
-    raw.check_unchanged()
+    keep_rejects(shard, pl.read_parquet(later), out / "rejects.parquet")
+    shard.raw.check_unchanged()
     return {"rows": height(out / "rejects.parquet")}
 
 

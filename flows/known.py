@@ -9,9 +9,9 @@ import polars as pl
 from curation import fates, mix, normalize, render
 from curation.fates import FATES
 from curation.profile import ProfilePart, merged
-from curation.read import read_rows
 from curation.shards import ShardWriter, read_groups, write_shard
 from flows.drawing import Rendered
+from flows.gathering import keep_rejects, rejects_name
 from flows.jobs import Shard, counts, numbered
 from flows.store import StageOutput
 from schemas.ledger import Ledger, StageCount, total
@@ -69,7 +69,8 @@ class Known:
                     rows, counted = self._settle(shard, selection)
                     rendered += counted
                     out.append(rows)
-                    _keep(shard, rows, folder / "rejects" / _numbered(origin.name, nth, len(mine)))
+                    name = rejects_name(origin.name, nth, len(mine))
+                    keep_rejects(shard, fates.dropped_later(rows), folder / "rejects" / name)
         selection.unlink()
         return self._ledger(rendered)
 
@@ -120,15 +121,3 @@ class Known:
     def _profiles(self, source: str) -> Iterator[ProfilePart]:
         for shard in self.of(source):
             yield ProfilePart.model_validate(shard.validated.result["columns"])
-
-
-def _keep(shard: Shard, rows: pl.DataFrame, out: Path) -> None:
-    """Write the dropped rows of a shard, whole."""
-    raw, later = shard.raw, fates.dropped_later(rows)
-    numbers = later["row"].to_numpy()
-    opened = read_rows(raw.piece, max_row_bytes=raw.max_row_bytes, rows=numbers) if len(numbers) else ()
-    fates.write_rejects(later, opened, quarantine=shard.rejects, out=out)
-
-
-def _numbered(source: str, nth: int, number: int) -> str:
-    return f"{source}-{nth:05d}-of-{number:05d}.parquet"

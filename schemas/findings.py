@@ -1,10 +1,10 @@
-"""What reading a row found that is no reason to drop it: counted findings, and fields that nobody read."""
+"""What reading a row finds without dropping it: counted findings, and fields that nobody reads."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from enum import StrEnum
 from math import isnan
 from typing import Any
 
+from schemas.reasons import Worded
 from schemas.record import Record, json_text
 
 MOST_FIELDS = 200
@@ -14,19 +14,12 @@ _SHOWN = 80
 _NAME = 200
 
 
-class Finding(StrEnum):
+class Finding(Worded):
     """One word per finding, with the sentence that the report shows; `warns` makes the version amber."""
 
-    sentence: str
-    warns: bool
-
-    def __new__(cls, value: str, sentence: str = "", warns: bool = False) -> "Finding":
-        """Keep the sentence beside the word."""
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.sentence = sentence
-        member.warns = warns
-        return member
+    def __init__(self, _word: str, _sentence: str = "", warns: bool = False) -> None:
+        """Keep whether the finding warns beside word and sentence, which `Worded` keeps."""
+        self.warns = warns
 
     PADDING_NULL = (
         "padding_null",
@@ -183,7 +176,7 @@ class Notes:
         self.read: set[str] = set()
         """Columns of this row that were read although most rows of the format have none of that name."""
         self.found: dict[Finding, int] = {}
-        self._unread: dict[str, tuple[int, str]] = {}
+        self._unread: dict[str, tuple[int, object]] = {}  # each row has notes: `tally` writes what is shown
         self._cut = False
 
     def count(self, finding: Finding, times: int = 1) -> None:
@@ -202,7 +195,7 @@ class Notes:
         if known is not None:
             self._unread[path] = (known[0] + times, known[1])
         elif len(self._unread) < MOST_FIELDS:
-            self._unread[path] = (times, _shown(example))
+            self._unread[path] = (times, example)
         else:
             self._cut = True
 
@@ -212,11 +205,7 @@ class Notes:
             for finding, times in other.found.items():
                 self.count(finding, times)
         for path, (times, example) in other._unread.items():
-            known = self._unread.get(path)
-            if known is not None or len(self._unread) < MOST_FIELDS:
-                self._unread[path] = (known[0] + times, known[1]) if known else (times, example)
-            else:
-                self._cut = True
+            self.leave_many(path, times, example)
         self._cut = self._cut or other._cut
 
     def tally(self) -> Tally:
@@ -224,7 +213,7 @@ class Notes:
         return Tally(
             findings={finding.value: times for finding, times in sorted(self.found.items())},
             unread=tuple(
-                UnreadField(path=_plain(path)[:_NAME], count=times, example=example)
+                UnreadField(path=_plain(path)[:_NAME], count=times, example=_shown(example))
                 for path, (times, example) in self._unread.items()
             ),
             cut=self._cut,

@@ -5,11 +5,11 @@ from typing import Self
 
 
 class Worded(StrEnum):
-    """Words, each with the sentence that people read."""
+    """Words, each with the sentence that people read; a subclass reads what follows it in `__init__`."""
 
     sentence: str
 
-    def __new__(cls, value: str, sentence: str = "") -> Self:
+    def __new__(cls, value: str, sentence: str = "", *_: object) -> Self:
         """Keep the sentence beside the word."""
         member = str.__new__(cls, value)
         member._value_ = value

@@ -88,34 +88,21 @@ class Chat:
             content = self._answer(content, self._answer_tag)
         if self._trimmed:
             content = _without_first_lines(content)
-        turn: dict[str, Any] = {"role": "assistant", "content": content}
-        if reasoning := self._one_trace(traces, trace):
-            turn["reasoning"] = reasoning
-        if found:
-            turn["tool_calls"] = found
-            self._ids.update(call["id"] for call in found if "id" in call)
-        if context:
-            turn["context"] = True
-        self.messages.append(turn)
+        self._add_answer(content, self._one_trace(traces, trace), found, context=context)
 
     def calls(self, calls: Sequence[dict[str, Any]], trace: str | None, *, context: bool = False) -> None:
         """Add calls of a turn of their own to the assistant turn that they continue, if there is one.
 
         The turn is learned as a whole: if its author marks one of its parts, all of it is context.
         """
-        self._ids.update(call["id"] for call in calls if "id" in call)
         last = self.messages[-1] if self.messages else None
         if last is not None and last["role"] == "assistant" and not trace:
             last.setdefault("tool_calls", []).extend(calls)
+            self._know(calls)
             if context:
                 last["context"] = True
             return
-        turn: dict[str, Any] = {"role": "assistant", "content": "", "tool_calls": list(calls)}
-        if trace:
-            turn["reasoning"] = trace
-        if context:
-            turn["context"] = True
-        self.messages.append(turn)
+        self._add_answer("", trace, calls, context=context)
 
     def tool(self, text: str, *, answers: str | None = None, named: str | None = None) -> None:
         """Add a tool's response; tags of Qwen3's own form are taken off.
@@ -147,6 +134,22 @@ class Chat:
         if self._shows_form and (listed or any("tool_calls" in turn for turn in self.messages)):
             self._leave_form()
         return Draft(messages=self.messages, tools=listed, quality=quality, solver=solver)
+
+    def _add_answer(
+        self, content: str, trace: str | None, calls: Sequence[dict[str, Any]], *, context: bool
+    ) -> None:
+        turn: dict[str, Any] = {"role": "assistant", "content": content}
+        if trace:
+            turn["reasoning"] = trace
+        if calls:
+            turn["tool_calls"] = list(calls)
+            self._know(calls)
+        if context:
+            turn["context"] = True
+        self.messages.append(turn)
+
+    def _know(self, calls: Sequence[dict[str, Any]]) -> None:
+        self._ids.update(call["id"] for call in calls if "id" in call)
 
     def _listed(self, tools: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Return definitions, those from text without the ones that the row states elsewhere, too."""

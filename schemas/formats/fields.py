@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from pydantic_core import PydanticCustomError
 
+from schemas.conversation import is_clean
 from schemas.findings import Finding, Notes, states_something
 from schemas.formats.contract import Row
 from schemas.reasons import Reason
@@ -68,6 +69,15 @@ def optional_number(row: Row, column: str, notes: Notes) -> float | None:
     except OverflowError:
         return None
     return number if isfinite(number) else None
+
+
+def optional_name(row: Row, key: str, notes: Notes) -> str | None:
+    """Return the name that a row states; a value that no record may hold is counted and left out."""
+    value = row.get(key)
+    if value is None or (isinstance(value, str) and is_clean(value)):
+        return value
+    notes.count(Finding.VALUE_UNUSABLE)
+    return None
 
 
 def required_list(row: Row, column: str) -> Sequence[Any]:

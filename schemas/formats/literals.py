@@ -68,7 +68,7 @@ def literal_at(text: str, start: int) -> tuple[object, int]:
     with two keys of one name is refused, as are sets, bytes, and everything that would be evaluated.
 
     Raises:
-        NotLiteral: for what is no value.
+        NotLiteral: for text that is not a value.
         PydanticCustomError: a `fault` for a value that is nested too deep.
     """
     if not text.startswith(("{", "[", '"'), start) or text.startswith('"""', start):
@@ -85,7 +85,7 @@ def literal_at(text: str, start: int) -> tuple[object, int]:
 
 
 def after_space(text: str, place: int) -> int:
-    """Return the first place from here on that is no white space."""
+    """Return the first place from here on that is not white space."""
     while place < len(text) and text[place] in _SPACE:
         place += 1
     return place

@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
-from schemas.conversation import is_clean
 from schemas.findings import Finding, Notes
 from schemas.formats.contract import Column, Draft, Row
-from schemas.formats.fields import as_text, required_list, required_text
+from schemas.formats.fields import as_text, optional_name, required_list, required_text
 from schemas.formats.sample import is_said, most
 from schemas.formats.texts import TextFormat
 from schemas.reasons import Reason
@@ -14,7 +13,7 @@ from schemas.record import fault
 
 
 class NaturalReasoning(TextFormat):
-    """`question`, and a list of `responses`, of which the first that says something is the answer.
+    """`question`, and a list of `responses`: the first one that says something is the answer.
 
     `reference_answer` is a short result, and is not trained.
     """
@@ -76,8 +75,4 @@ class NaturalReasoning(TextFormat):
         for key, value in item.items():
             if key not in (self.response, self.model):
                 notes.leave(f"{self.responses}[].{key}", value)
-        solver = item.get(self.model)
-        if solver is None or (isinstance(solver, str) and is_clean(solver)):
-            return solver
-        notes.count(Finding.VALUE_UNUSABLE)
-        return None
+        return optional_name(item, self.model, notes)

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from schemas.findings import Notes
-from schemas.formats.chat import Chat
 from schemas.formats.contract import Column, Draft, Layout, Row, TextColumn
-from schemas.formats.fields import as_text, required_text
+from schemas.formats.fields import required_text
 from schemas.formats.sample import is_said, most, objects
-from schemas.formats.turns import TurnFormat, is_trace
+from schemas.formats.turns import TurnFormat, traces_of
 
 _ABOUT = frozenset(("reasoning", "used_in_training"))
 
@@ -45,12 +44,10 @@ class Nemotron(TurnFormat):
 
     def read(self, row: Row, notes: Notes, *, unopened: bool = False) -> Draft:
         """Return the turns of the input, and the output as the last answer."""
-        chat = Chat(notes, answer_tag=self.answer_tag, unopened=unopened)
+        chat = self._chat(notes, unopened=unopened)
         self._add_turns(chat, row)
-        traces = [name for name in self._traces if is_trace(row.get(name))]
-        notes.read.update(traces)
-        answer = required_text(row, self.output, notes)
-        chat.assistant(answer, traces=[as_text(row[name], name, notes) for name in traces])
+        traces = traces_of(row, self._traces, notes)
+        chat.assistant(required_text(row, self.output, notes), traces=traces)
         return self._draft(chat, row)
 
     def layout(self) -> Layout | None:
@@ -59,5 +56,5 @@ class Nemotron(TurnFormat):
         if where is None:
             return None
         answer = TextColumn(self.output, "assistant")
-        # a text that says "on" is no trace: rows that have one are read one by one
+        # a text that says "on" is not a trace: rows that have one are read one by one
         return where._replace(turns=(*where.turns, answer))

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from schemas.conversation import is_clean
-from schemas.findings import Finding, Notes
+from schemas.findings import Notes
 from schemas.formats.chat import Chat
 from schemas.formats.contract import Draft, Format, Layout, Row, TextColumn
-from schemas.formats.fields import required_text
+from schemas.formats.fields import optional_name, required_text
 from schemas.formats.sample import are_text, columns_of
 
 
@@ -43,12 +42,8 @@ class OpenMathReasoning(Format):
         chat = Chat(notes, unopened=unopened)
         chat.user(required_text(row, "problem", notes))
         chat.assistant(required_text(row, "generated_solution", notes))
-        solver = row.get("generation_model")
-        if solver is not None and not (isinstance(solver, str) and is_clean(solver)):
-            notes.count(Finding.VALUE_UNUSABLE)
-            solver = None
         quality = float(row.get("problem_type") == "has_answer_extracted")
-        return chat.draft(quality=quality, solver=solver)
+        return chat.draft(quality=quality, solver=optional_name(row, "generation_model", notes))
 
     def pass_rate(self, row: Row) -> float | None:
         """Return how often a grading model solved the problem, from 0 to 1, where the row says so."""

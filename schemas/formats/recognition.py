@@ -28,7 +28,7 @@ REFUSED: Mapping[str, tuple[str, ...]] = {
     "One message a row: a conversation is spread over many rows. The files of whole trees are read.": (
         "OpenAssistant/oasst2 (`*.messages.jsonl.gz` and its parquet files)",
     ),
-    "Preferences: two or more answers, of which one is the better, as columns, pairs with a winner, answers "
+    "Preferences: two or more answers and which of them is better, as columns, pairs with a winner, answers "
     "with a label, or ranked lists. They are not a format yet.": (
         "HuggingFaceH4/ultrafeedback_binarized",
         "Anthropic/hh-rlhf",
@@ -135,7 +135,7 @@ def _of_turns(rows: Sequence[Row], column: str) -> str | None:
 
 
 def _preference(rows: Sequence[Row]) -> str | None:
-    """Return by which columns rows are seen to be preferences: answers of which one is the better."""
+    """Return the columns that show preferences: several answers, and which of them is better."""
     by_name = {name.casefold(): name for name in filled_columns(rows)}
     for pair in _PAIRED:
         if all(name in by_name for name in pair):

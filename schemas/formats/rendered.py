@@ -44,7 +44,7 @@ class Rendered(TextFormat):
 
     @classmethod
     def candidates(cls, rows: Sequence[Row]) -> Sequence[Format]:
-        """Return each column and dialect of which most rows have all marks; for `text` if it is one."""
+        """Return each column whose rows mostly have all marks of a dialect; `text` alone if it is one."""
         found = [
             cls.model_validate({"dialect": name, "text": column})
             for column in columns_of(rows)

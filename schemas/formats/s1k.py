@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from schemas.findings import Finding, Notes
 from schemas.formats.contract import Column, Draft, Row
 from schemas.formats.fields import required_text
-from schemas.formats.sample import are_text
+from schemas.formats.sample import are_text, is_said
 from schemas.formats.texts import TextFormat
 
 _ATTEMPTS = ("deepseek_attempt", "gemini_attempt")
@@ -66,5 +66,5 @@ class S1K(TextFormat):
         chat.user(required_text(row, self.question, notes))
         chat.assistant(required_text(row, self.answer, notes), traces=self._traces(row, notes))
         others = [row.get(name) for name in _ATTEMPTS if name != self.answer]
-        notes.count(Finding.ALTERNATIVE, sum(isinstance(text, str) and bool(text.strip()) for text in others))
+        notes.count(Finding.ALTERNATIVE, sum(map(is_said, others)))
         return chat.draft(quality=self._quality(row, notes))

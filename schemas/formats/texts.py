@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from schemas.findings import Notes
 from schemas.formats.chat import Chat
 from schemas.formats.contract import Column, Format, Row, TextColumn
-from schemas.formats.fields import as_text, optional_number, optional_text
-from schemas.formats.turns import SYSTEMS, TRACES, is_trace
+from schemas.formats.fields import optional_number, optional_text
+from schemas.formats.turns import SYSTEMS, TRACES, traces_of
 
 
 class TextFormat(Format):
@@ -46,9 +46,7 @@ class TextFormat(Format):
 
     def _traces(self, row: Row, notes: Notes) -> list[str]:
         """Return the texts beside the answer that are its trace."""
-        found = [column for column in self._names if is_trace(row.get(column))]
-        notes.read.update(found)
-        return [as_text(row[column], column, notes) for column in found]
+        return traces_of(row, self._names, notes)
 
     @property
     def _systems(self) -> Sequence[str]:

@@ -188,7 +188,7 @@ def united(calls: Sequence[dict[str, Any]], more: Sequence[dict[str, Any]]) -> S
 def joint_results(text: str) -> list[dict[str, str]]:
     """Return the results of several calls that one response lists: each with its text, tool and id.
 
-    A text that is no list of objects, each with the name of its tool or the id of its call, has none.
+    A text that is not a list of objects, each with the name of its tool or the id of its call, has none.
     """
     place = after_space(text, 0)
     if text[place : place + 1] != "[":

@@ -1,6 +1,6 @@
 """Lists of turns: what the formats have in common that hold a chat as a list of objects."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import chain
 from math import isnan
@@ -85,6 +85,13 @@ _PLAIN_KEYS = frozenset(
 def is_trace(value: object) -> bool:
     """Return whether a value under the name of a trace is one, and not blank or a word for yes or no."""
     return isinstance(value, str) and bool(value.strip()) and value.strip().casefold() not in _FLAGS
+
+
+def traces_of(row: Row, columns: Iterable[str], notes: Notes) -> list[str]:
+    """Return the texts of such columns that are a trace, and note these columns as read."""
+    found = [column for column in columns if is_trace(row.get(column))]
+    notes.read.update(found)
+    return [as_text(row[column], column, notes) for column in found]
 
 
 class Content(NamedTuple):
@@ -308,7 +315,7 @@ class TurnFormat(Format):
             )
 
     def _refuse_unsaid(self, turn: Row, role: str, index: int) -> None:
-        """Refuse a turn of which no key holds a text; a system turn whose text is null says nothing.
+        """Refuse a turn that has no key with a text; a system turn whose text is null says nothing.
 
         Parquet keeps no key whose value is null: a turn with no key that may hold a text has a null one.
         """
