@@ -16,7 +16,9 @@ from pydantic_core import PydanticCustomError
 from benchmarks.findings import Options
 from benchmarks.generate import Corpus, generate, rows_of
 from benchmarks.measure import ROOT, THINKMIX, run
+from schemas.arrange import arranged
 from schemas.conversation import Conversation, Lineage
+from schemas.findings import Notes
 from schemas.formats import OpenMathReasoning, ShareGPT
 
 MATH = "hub/nvidia/OpenMathReasoning/data/*.parquet"
@@ -82,13 +84,14 @@ def distinct_strings(options: Options) -> list[str]:
 
 def conversations(options: Options) -> list[Conversation]:
     """Return the rows that are conversations."""
-    made = []
-    for layout, frame in zip((OpenMathReasoning(), ShareGPT()), raw_rows(options).values(), strict=True):
+    made, notes = [], Notes()
+    for format, frame in zip((OpenMathReasoning(), ShareGPT()), raw_rows(options).values(), strict=True):
         for number, row in enumerate(frame.iter_rows(named=True)):
             lineage = Lineage(dataset="d", revision="r", file="f", row=number)
             try:
-                draft = layout.read(row)
-                fields = {"messages": draft.messages, "tools": draft.tools, "lineage": lineage}
+                draft = format.read(row, notes)
+                messages = arranged(draft, "keep", notes)
+                fields = {"messages": messages, "tools": draft.tools, "lineage": lineage}
                 made.append(Conversation.model_validate({"id": "", "source": "s", **fields}))
             except (ValidationError, PydanticCustomError, RecursionError):
                 continue

@@ -43,6 +43,11 @@ def points(number: float) -> str:
     return f"{number:.3g} {'point' if number == 1 else 'points'}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return how many there are of something, as people read it: `1 row`, `1,200 rows`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def quoted(name: str, length: int = SHOWN) -> str:
     """Return a name out of a file, cut, and without what markdown, a chat or a terminal would obey."""
     shown = "".join(char if char.isalnum() or char in _HARMLESS else "·" for char in name)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from curation.findings import counted
 from schemas.manifest import Manifest, SourceEntry
 
 _SHORT = 12
@@ -60,7 +61,7 @@ def _files(before: SourceEntry, after: SourceEntry) -> Iterator[str]:
         if names:
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             listed = ", ".join(sorted(names)[:_NAMED])
-            yield f"source {before.name}: {_counted(len(names), 'file')} {word} ({listed}{more})"
+            yield f"source {before.name}: {counted(len(names), 'file')} {word} ({listed}{more})"
 
 
 def _fields(before: Manifest, after: Manifest) -> Iterator[str]:
@@ -114,7 +115,3 @@ def _words(what: str, before: str, after: str) -> Iterator[str]:
 def _digest(what: str, before: str, after: str) -> Iterator[str]:
     if before != after:
         yield f"{what} {before[:_SHORT]} → {after[:_SHORT]}"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

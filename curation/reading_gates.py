@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from curation.findings import found, quoted, worst
+from curation.findings import counted, found, quoted, worst
 from schemas.findings import Finding
 from schemas.gates import CountGate, GateResult, Gates
 from schemas.report import Report, Unread
@@ -17,7 +17,7 @@ def unread_fields(report: Report, before: Report | None, gates: Gates) -> Iterat
     for one in report.findings:
         seen = [(quoted(field.path), field.count, _unread(field)) for field in one.unread if field.looks_like]
         calm = f"{one.source} has no field that looks like something to train on and is not read"
-        yield from _counted("unread_fields", gates.unread_fields, one.source, seen, calm)
+        yield from _results("unread_fields", gates.unread_fields, one.source, seen, calm)
 
 
 def findings(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
@@ -29,10 +29,10 @@ def findings(report: Report, before: Report | None, gates: Gates) -> Iterator[Ga
             if word in list(Finding) and Finding(word).warns
         ]
         calm = f"{one.source}: nothing was found in its rows that teaches a model something wrong"
-        yield from _counted("findings", gates.findings, one.source, seen, calm)
+        yield from _results("findings", gates.findings, one.source, seen, calm)
 
 
-def _counted(
+def _results(
     name: str, gate: CountGate, source: str, seen: Iterable[tuple[str, int, str]], calm: str
 ) -> list[GateResult]:
     """Return the results for what was seen in the rows of a source: each a name, a count and a sentence."""
@@ -49,7 +49,9 @@ def _unread(field: Unread) -> str:
     like = f"{_ARTICLE.get(kind, 'a ')}{_NOUN.get(kind, kind)}"
     inside = "[]" in field.path
     name = quoted(field.path.rpartition(".")[2] if inside else field.path)
-    said = f"'{name}' in {field.count:,} {'turns' if inside else 'rows'} was not read and looks like {like}"
+    said = (
+        f"'{name}' in {counted(field.count, 'turn' if inside else 'row')} was not read and looks like {like}"
+    )
     if field.setting:
         return f"{said}: {quoted(field.setting, _SETTING)}"
     return f"{said}; no setting of the format reads it"

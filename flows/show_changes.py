@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from curation.findings import counted
 from flows.audit.sections import CAUSES
 from flows.show import plain
 from schemas.changes import Changes, Delta, Move, Shift, SourceChange
@@ -31,7 +32,7 @@ def show_changes(changes: Changes, console: Console, *, rows: int = 0) -> None:
         return
     edited = f" ({changes.changed:,} of them edited)" if changes.changed else ""
     say(
-        f"{_number(changes.kept, 'row')} of the mixture kept{edited}, "
+        f"{counted(changes.kept, 'row')} of the mixture kept{edited}, "
         f"[green]{changes.added:,} added[/], [red]{changes.removed:,} removed[/]"
     )
     say(_sources(changes.sources))
@@ -105,7 +106,3 @@ def _table(*columns: str) -> Table:
     for column in columns:
         table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
     return table
-
-
-def _number(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

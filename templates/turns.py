@@ -31,6 +31,7 @@ _OPEN_TAG, _CLOSE_TAG = "<think>", "</think>"
 THINK = f"{_OPEN_TAG}\n"
 ANSWER = f"\n{_CLOSE_TAG}\n\n"
 EMPTY_TRACE = THINK + ANSWER
+_NOT_THINKING = ASSISTANT + EMPTY_TRACE
 TOOLS_OPEN = (
     "# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
     "You are provided with function signatures within <tools></tools> XML tags:\n<tools>\n"
@@ -134,14 +135,16 @@ def each_training_turn(
             shown = bare = ""
             asked, traced = True, False
         elif role == "assistant":
-            reply = f"{_reply(message)}{CLOSE}"
+            reasoning = message.reasoning
+            trace = f"{THINK}{reasoning}{ANSWER}" if reasoning else ""
+            reply = _reply(message)
             if asked and index in turns:
-                history = past + (_ended(shown, messages[index - 1], template) if before == role else shown)
-                yield _learned(index, message, history, reply, template, traced=traced, soft=index in soft)
+                since = _ended(shown, messages[index - 1], template) if before == role else shown
+                yield _learned(index, trace, past + since, reply, template, traced=traced, soft=index in soft)
             if index < last:
-                shown += f"{ASSISTANT}{_trace(message)}{reply}"
+                shown += f"{ASSISTANT}{trace}{reply}"
                 bare += f"{ASSISTANT}{reply}"
-                traced = traced or bool(message.reasoning)
+                traced = traced or bool(trace)
         elif index or role == "tool":  # a leading system turn is in the head
             said = _response(messages, index) if role == "tool" else _later_system(message)
             shown += said
@@ -166,7 +169,7 @@ def generation_prompt(template: "Template", *, thinking: bool) -> str:
     """Return what a prompt ends with: the assistant's turn, opened for a trace or past an empty one."""
     if template == "qwen3-thinking-2507":
         return ASSISTANT + THINK
-    return ASSISTANT + EMPTY_TRACE if template == "qwen3" and not thinking else ASSISTANT
+    return _NOT_THINKING if template == "qwen3" and not thinking else ASSISTANT
 
 
 def _soft(messages: "Sequence[Message]") -> set[int]:
@@ -175,12 +178,12 @@ def _soft(messages: "Sequence[Message]") -> set[int]:
     return {index for index, (message, switch) in said if switch == NO_THINK and not message.reasoning}
 
 
-def _unsupported(message: "Message", template: "Template", *, traced: bool) -> str | None:
+def _unsupported(template: "Template", *, thinking: bool, traced: bool) -> str | None:
     """Return why the template cannot write a turn."""
-    if template == "qwen3-instruct-2507" and (message.reasoning or traced):
-        verb = "holds" if message.reasoning else "follows"
+    if template == "qwen3-instruct-2507" and (thinking or traced):
+        verb = "holds" if thinking else "follows"
         return f"{verb} a trace of reasoning, which {template} never shows"
-    if template == "qwen3-thinking-2507" and not message.reasoning:
+    if template == "qwen3-thinking-2507" and not thinking:
         return f"has no trace of reasoning, with which {template} always starts"
     return None
 
@@ -189,29 +192,26 @@ def _ended(shown: str, last: "Message", template: "Template") -> str:
     """Return what was said since the query as it reads while the answer `last` is the very last turn."""
     if last.reasoning or template == "qwen3-instruct-2507":
         return shown
-    reply = f"{_reply(last)}{CLOSE}"
+    reply = _reply(last)
     return f"{shown.removesuffix(reply)}{EMPTY_TRACE}{reply}"
 
 
 def _learned(
-    index: int,
-    message: "Message",
-    history: str,
-    reply: str,
-    template: "Template",
-    *,
-    traced: bool,
-    soft: bool,
+    index: int, trace: str, history: str, reply: str, template: "Template", *, traced: bool, soft: bool
 ) -> Learned:
     """Return a turn as it is learned, which comes after a trace of this query (`traced`) or not."""
-    thinking = bool(message.reasoning)
-    if template != "qwen3" and (fault := _unsupported(message, template, traced=traced)):
+    if template == "qwen3":  # asked first: most turns by far are for the hybrid models
+        if trace:
+            return TrainingTurn(index, True, history + ASSISTANT, trace + reply)
+        if soft:
+            return TrainingTurn(index, False, history + ASSISTANT, EMPTY_TRACE + reply)
+        return TrainingTurn(index, False, history + _NOT_THINKING, reply)
+    if fault := _unsupported(template, thinking=bool(trace), traced=traced):
         return ModeUnsupported(index, f"messages[{index}] (assistant) {fault}")
-    opening = generation_prompt(template, thinking=thinking or soft)
-    trace = EMPTY_TRACE if soft else _trace(message)
+    opening = generation_prompt(template, thinking=bool(trace))
     if template == "qwen3-thinking-2507":
         trace = trace.removeprefix(THINK)
-    return TrainingTurn(index, thinking, history + opening, trace + reply)
+    return TrainingTurn(index, bool(trace), history + opening, trace + reply)
 
 
 def _system(first: "Message", tools: Sequence[Mapping[str, object]]) -> str:
@@ -234,15 +234,12 @@ def _response(messages: "Sequence[Message]", index: int) -> str:
     return f"{opening}\n{RESPONSE_OPEN}{messages[index].content}{RESPONSE_CLOSE}{closing}"
 
 
-def _trace(message: "Message") -> str:
-    return f"{THINK}{message.reasoning}{ANSWER}" if message.reasoning else ""
-
-
 def _reply(message: "Message") -> str:
+    """Return what an assistant says after its trace, up to the turn's end."""
     if not message.tool_calls:
-        return message.content
+        return f"{message.content}{CLOSE}"
     calls = "\n".join(_call(call) for call in message.tool_calls)
-    return f"{message.content}\n{calls}" if message.content else calls
+    return f"{message.content}\n{calls}{CLOSE}" if message.content else f"{calls}{CLOSE}"
 
 
 def _call(call: "ToolCall") -> str:

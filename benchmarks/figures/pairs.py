@@ -18,6 +18,7 @@ from schemas.dedup import DedupPlan
 
 BANDS = 16
 SHARD_ROWS = 100_000
+BANDS_SUFFIX = ".index"
 PLAN = DedupPlan(permutations=BANDS * 6, bands=BANDS)
 
 
@@ -61,7 +62,7 @@ def measure(options: Options) -> Sequence[Finding]:
 def search(folder: Path) -> dict[str, float]:
     """Return what one search took, measured from inside."""
     keys = sorted(folder.glob("*.keys"))
-    files = [[path.with_suffix(suffix) for path in keys] for suffix in (".npy", ".verdict")]
+    files = [[path.with_suffix(suffix) for path in keys] for suffix in (BANDS_SUFFIX, ".verdict")]
     before = peak_bytes()
     start = time.process_time()
     counts = find_duplicates(keys, files[0], files[1], plan=PLAN)
@@ -84,7 +85,7 @@ def _write_shard(folder: Path, rows: int, first: int) -> float:
     keys = folder / f"{first:09}.keys"
     synthetic_keys(min(SHARD_ROWS, rows - first), first).write_parquet(keys)
     start = time.process_time()
-    write_bands(keys, keys.with_suffix(".index"), plan=PLAN)
+    write_bands(keys, keys.with_suffix(BANDS_SUFFIX), plan=PLAN)
     return time.process_time() - start
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from curation.findings import counted
 from schemas.gates import Level
 from schemas.run import Current, Night, RunReport
 
@@ -57,7 +58,7 @@ def verdict(run: RunReport) -> Verdict:
     before = f"Version {run.baseline[:12]} stays current." if run.baseline else "No version is current yet."
     before = standing_of(run.current) if run.current else before
     if not run.good:
-        why = f"{_number(failed, 'check')} of {len(signals(run))} failed."
+        why = f"{counted(failed, 'check')} of {len(signals(run))} failed."
         sentence = f"{why} {before}" if run.status == "held" else why
         return Verdict("bad", "Do not train on this version.", "do not train on this", sentence)
     if run.status == "held":
@@ -66,7 +67,7 @@ def verdict(run: RunReport) -> Verdict:
     headline, short = "This version may be trained on.", "may be trained on"
     if run.acceptance:
         return Verdict("warn", headline, short, "It was held, and a person accepted it.")
-    passed = f"Nothing failed; {_number(looked, 'gate')} to look at." if looked else "Every check passed."
+    passed = f"Nothing failed; {counted(looked, 'gate')} to look at." if looked else "Every check passed."
     if run.status == "unchanged":
         return Verdict(
             "warn" if looked else "good",
@@ -124,7 +125,3 @@ def last_good(run: RunReport) -> Night | None:
     """Return the run of the trend that made the baseline, if the trend reaches so far."""
     made = [night for night in run.trend[:-1] if run.baseline and night.version == run.baseline]
     return made[-1] if made else None
-
-
-def _number(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from benchmarks import findings, measure
-from benchmarks.__main__ import FIGURES, import_docs
+from benchmarks import findings, measure, rows
+from benchmarks.__main__ import FIGURES, PEERLESS, import_docs
 from benchmarks.exact_pairs import shingle_matrix, similar_pairs
 from benchmarks.figures import quality, stages
 from benchmarks.findings import BEGIN, END, Finding, Options
@@ -73,6 +73,14 @@ def test_quality_runs_from_rows_to_a_finding(tmp_path: Path):
     found = quality.measure(Options("tiny", 1, tmp_path))
     assert [(finding.measured, finding.reached) for finding in found] == [(1.0, "yes, and the aim")] * 2
     assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_are_read_as_a_build_reads_them(tmp_path: Path):
+    """Each generated row is a conversation that ends with an answer: figures are of what is trained."""
+    options = Options("tiny", 1, tmp_path)
+    found = rows.conversations(options)
+    assert len(found) > 0.8 * sum(frame.height for frame in rows.raw_rows(options).values())
+    assert {conversation.messages[-1].role for conversation in found} == {"assistant"}
 
 
 def test_exact_pairs_are_those_of_the_definition():
@@ -142,13 +150,7 @@ def test_every_figure_without_a_peer_runs(tmp_path: Path):
     subprocess.run(
         [*command, "--work", str(tmp_path / "work"), "--results", str(results)], cwd=measure.ROOT, check=True
     )
-    assert {finding.figure for finding in findings.load(results)} == set(FIGURES) - {
-        "signatures",
-        "neardup",
-        "rendering",
-        "tokens",
-        "encoding",
-    }
+    assert {finding.figure for finding in findings.load(results)} == set(PEERLESS)
 
 
 def test_components_join_what_pairs_connect():
