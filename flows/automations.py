@@ -1,6 +1,7 @@
 """What becomes of runs whose process is gone: the Prefect server marks them as crashed, and says so."""
 
 import sys
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -18,6 +19,9 @@ from flows.webhook import Webhook
 FLOW = "build-mixture"
 """Name of the flow that all builds are runs of."""
 
+BLOCKED = "Blocked"
+"""Name of the state of a run whose version was built and must be looked at; its type is Failed."""
+
 SILENCE = timedelta(seconds=540)
 """How long a run may be silent. Three times Prefect's own pause between two signs of life, 180 s: with less,
 healthy runs were marked as crashed (Prefect issues 18653 and 20887)."""
@@ -30,7 +34,7 @@ UNREACHABLE = (httpx.HTTPError, PrefectException, OSError)
 """What the client raises when a server does not answer, or says no."""
 
 _RUNS = "prefect.flow-run."
-_ENDS = {f"{_RUNS}{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")}
+_ENDS = {f"{_RUNS}{state}" for state in ("Completed", "Failed", BLOCKED, "Cancelled", "Crashed")}
 _PAYLOAD = (
     '{"text": {{ ("*" ~ (flow_run.parameters.recipe.name | default(flow_run.name) | e) ~ "* failed: '
     'its process was killed or fell silent. What was published before is untouched.") | tojson }}}'
@@ -53,6 +57,14 @@ def create_automations(webhook: Webhook | None, *, silence: timedelta = SILENCE)
         saved = block.save(BLOCK, overwrite=True)
         made.append(_create(CRASHED_RUNS, _crashed(), CallWebhook(block_document_id=saved, payload=_PAYLOAD)))
     return made
+
+
+def rename(flow_run: str | None, name: str) -> None:
+    """Call a run by another name; a server that does not answer keeps the old one."""
+    if flow_run is None:
+        return
+    with suppress(*UNREACHABLE), get_client(sync_client=True) as client:
+        client.set_flow_run_name(UUID(flow_run), name)
 
 
 def server_tells() -> bool:

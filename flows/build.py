@@ -1,37 +1,38 @@
 """The Prefect flow around a build: it schedules, watches and records; the truth stands in the manifest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import Annotated, ParamSpec, TypeVar
+from typing import Annotated, Any, ParamSpec, TypeVar
 
-from pydantic import Field
+from pydantic import Field, ValidationError, create_model
 
 from flows.settings import settle_prefect
 
 settle_prefect()
 
 # the settings above are read when prefect is imported
-from prefect import Flow, flow, task  # noqa: E402
-from prefect.artifacts import (  # noqa: E402
-    create_link_artifact,
-    create_markdown_artifact,
-    create_table_artifact,
-)
+from prefect import Flow, flow, get_run_logger, task  # noqa: E402
+from prefect.artifacts import create_markdown_artifact, create_table_artifact  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.client.schemas.objects import FlowRun, State  # noqa: E402
 from prefect.runtime import flow_run as current  # noqa: E402
-from prefect.states import get_state_exception  # noqa: E402
+from prefect.states import Completed, Failed, get_state_exception  # noqa: E402
 
-from flows import automations, webhook  # noqa: E402
+from flows import automations, recipe_errors, webhook  # noqa: E402
+from flows.audit.verdict import verdict  # noqa: E402
 from flows.engine import LOCAL, Engine  # noqa: E402
+from flows.failure import why  # noqa: E402
 from flows.learning.following import Following, train_after  # noqa: E402
 from flows.pipeline import Built, build  # noqa: E402
-from flows.progress import listener  # noqa: E402
+from flows.progress import Event, Notify, listener  # noqa: E402
 from flows.recipes import load  # noqa: E402
 from flows.retention import tidy  # noqa: E402
 from flows.running import Running, Scheduled  # noqa: E402
 from flows.store import Store  # noqa: E402
 from flows.summary import ledger_table  # noqa: E402
+from schemas.errors import Held, RecipeError, ThinkmixError  # noqa: E402
 from schemas.recipe import Recipe  # noqa: E402
 from schemas.training import TrainPlan  # noqa: E402
 from schemas.tuning import Tuning  # noqa: E402
@@ -58,9 +59,16 @@ def _tell_crash(flow: Flow[..., object], flow_run: FlowRun, state: State) -> Non
         webhook.tell_killed(_mixture(flow_run), f"{started or 'no known time'}")
 
 
+def _run_name() -> str:
+    """Return what a run is called while it goes on: its mixture, and the day (UTC) that it was meant for."""
+    started = current.scheduled_start_time or datetime.now(UTC)
+    return f"{_mixture_of(current.parameters)} {started:%Y-%m-%d}"
+
+
 @flow(
     name=automations.FLOW,
-    validate_parameters=True,
+    flow_run_name=_run_name,
+    validate_parameters=False,  # done below, in words that name the field and the way out
     persist_result=False,
     on_failure=[_tell_failure],
     on_crashed=[_tell_crash],
@@ -95,9 +103,45 @@ def build_mixture(
     Raises:
         ThinkmixError: for everything that a person must fix.
     """
-    if follow is not None:
-        located = load(str(follow))
-        recipe, base, train = located.recipe, located.base, located.train
+    # a state in place of a result: its words are what the scheduler's pages and automations show of the run
+    ended: Any = _ended({**locals()})
+    digest: str = ended
+    return digest
+
+
+def _ended(given: Mapping[str, object]) -> State[Any]:
+    """Build, and return the state that the run ends in, with the verdict as its message."""
+    try:
+        form = _filled_in(given)
+        if form["follow"] is not None:
+            located = load(str(form["follow"]))
+            form |= {"recipe": located.recipe, "base": located.base, "train": located.train}
+        built = _night(**form)
+    except Held as error:
+        return _named("blocked", Failed(name=automations.BLOCKED, message=why(error), data=error))
+    except ThinkmixError as error:
+        return _named("failed", Failed(message=f"{error.code}: {why(error)}", data=error))
+    found = verdict(built.run)
+    message = f"{found.headline} {found.sentence} Report: {built.folder / 'report.html'}"
+    return _named(built.status, Completed(message=message, data=built.digest))
+
+
+def _night(
+    recipe: Recipe,
+    store: Path,
+    base: Path,
+    workers: int | None,
+    engine: Engine,
+    follow: Path | None,
+    keep: int | None,
+    train: Tuning | None,
+) -> Built:
+    """Build, publish, tell everybody, collect the store, and train: in this order.
+
+    Raises:
+        Held: if a gate or check held the version.
+        ThinkmixError: for everything else that a person must fix.
+    """
     built = build(
         recipe,
         Store(store.resolve()),
@@ -105,7 +149,7 @@ def build_mixture(
         processes=workers,
         engine=engine,
         step=as_task,
-        notify=listener(),
+        notify=_logged(listener()),
         scheduled=Scheduled(current.id, settle_killed),
     )
     _publish_artifacts(built)
@@ -114,10 +158,52 @@ def build_mixture(
     if keep and built.status == "published":
         tidy(Store(store), recipe.name, keep)
     train_after(built, train, base, _as_subflow)
-    return built.digest
+    return built
 
 
-@flow(name="train-mixture", validate_parameters=True, persist_result=False)
+def _filled_in(given: Mapping[str, object]) -> dict[str, Any]:
+    """Return what a form says, as the types of the flow's parameters.
+
+    Raises:
+        RecipeError: with a sentence for each field that is wrong.
+    """
+    stated = signature(build_mixture.fn).parameters.values()
+    fields: dict[str, Any] = {
+        one.name: (one.annotation, ... if one.default is Parameter.empty else one.default) for one in stated
+    }
+    form = create_model("Form", **fields)
+    try:
+        filled = form.model_validate(given)
+    except ValidationError as error:
+        raise RecipeError("; ".join(recipe_errors.lines(error))) from None
+    return {name: getattr(filled, name) for name in fields}
+
+
+def _named(ended: str, state: State[Any]) -> State[Any]:
+    """Put how a run ended into its name, where lists of runs show it; the state says it, too."""
+    automations.rename(current.id, f"{_run_name()} {ended}")
+    return state
+
+
+def _logged(notify: Notify) -> Notify:
+    """Return who is told, and with it the log of the run: rows and reasons as each stage ends."""
+    log = get_run_logger()
+
+    def tell(event: Event) -> None:
+        if event.note:
+            log.info("%s", event.note)  # a terminal shows the log, too
+        else:
+            notify(event)
+
+    return tell
+
+
+@flow(
+    name="train-mixture",
+    flow_run_name="{version.parent.parent.name} {version.name:.12}",
+    validate_parameters=True,
+    persist_result=False,
+)
 def train_mixture(version: Path, model: Model, plan: TrainPlan, output: Path) -> TrainResult:
     """Train on a published version; a run of its own within that of the build.
 
@@ -149,7 +235,11 @@ def settle_killed(left: Running, known: bool) -> None:
 
 def _mixture(flow_run: FlowRun) -> str:
     """Return the mixture that a run's parameters name, whatever else is wrong with them."""
-    recipe = flow_run.parameters.get("recipe")
+    return _mixture_of(flow_run.parameters)
+
+
+def _mixture_of(parameters: Mapping[str, Any]) -> str:
+    recipe = parameters.get("recipe")
     name = recipe.get("name") if isinstance(recipe, dict) else getattr(recipe, "name", None)
     return name if isinstance(name, str) else "a mixture without a name"
 
@@ -172,22 +262,21 @@ def as_task(name: str, function: Callable[Arguments, Outcome], /) -> Callable[Ar
 
 
 def _publish_artifacts(built: Built) -> None:
-    """Show ledger and summary in the scheduler's UI: our own names and numbers, never text of rows."""
-    mixture = built.manifest.mixture.replace("_", "-")  # all that a key may hold
-    create_table_artifact(
-        key=f"{mixture}-ledger",
-        table=ledger_table(built.manifest.ledger),
-        description="Rows in, kept, dropped",
-    )
+    """Show ledger and summary in the scheduler's UI: our own names and numbers, never text of rows.
+
+    Its pages open no file, so that the report's place is text to copy.
+    """
+    mixture = built.manifest.mixture
+    key = mixture.replace("_", "-")  # all that a key may hold
+    said = f"{mixture}: {verdict(built.run).short}"
+    summary = (built.folder / "summary.md").read_text(encoding="utf-8")
     create_markdown_artifact(
-        key=f"{mixture}-summary",
-        markdown=(built.folder / "summary.md").read_text(encoding="utf-8"),
-        description=built.digest,
+        key=f"{key}-summary",
+        markdown=f"{summary}\n\nThe whole report: `{built.folder / 'report.html'}`\n",
+        description=said,
     )
-    page = built.folder / "report.html"
-    create_link_artifact(
-        key=f"{mixture}-report",
-        link=page.as_uri(),
-        link_text="report.html",
-        description=f"The whole audit: {page}",
+    create_table_artifact(
+        key=f"{key}-ledger",
+        table=ledger_table(built.manifest.ledger),
+        description=f"{said}; rows in, kept, dropped",
     )

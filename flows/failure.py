@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from flows import standing
 from flows.nights import TREND, NightRun, history, stamp
+from flows.stopping import Stopped
 from flows.store import FAILED, commit, write_json
 from schemas.errors import MixtureError, SourceEmpty, StoreCorrupt, ThinkmixError
 from schemas.ledger import Ledger
@@ -56,7 +57,7 @@ def why(error: BaseException) -> str:
             if len(secret) >= _LEAST_SECRET:
                 words = words.replace(secret, "***")
         return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 1]}…"
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, (Stopped, KeyboardInterrupt)):
         return "it was stopped from outside"
     return f"{type(error).__name__}: the output of the build has the details"
 

@@ -10,8 +10,8 @@ from schemas.errors import TooFewFiles
 _AT_REST, _OF_A_WORKER = 512, 16
 """Open files that a build may want, and one more worker; all with plenty to spare."""
 
-_LEAST, _LEAST_OF_A_WORKER, _LEAST_OF_A_SERVER = 32, 8, 16
-"""Below these a build is not begun. It held 20 at most, 8 a worker, and 9 for a Prefect server of its own."""
+_LEAST, _LEAST_OF_A_WORKER = 32, 8
+"""Below these a build is not begun. It held 20 at most, and 8 a worker."""
 
 
 def wanted(workers: int) -> int:
@@ -19,12 +19,11 @@ def wanted(workers: int) -> int:
     return _AT_REST + _OF_A_WORKER * workers
 
 
-def allow(workers: int, *, server: bool = False) -> None:
+def allow(workers: int) -> None:
     """Raise the soft limit on open files, by default 1024, as far as many workers want and may.
 
     Args:
         workers: processes that this one is going to start.
-        server: whether a temporary Prefect server is watching, which takes some files, too.
 
     Raises:
         TooFewFiles: if even then a build could not end well.
@@ -34,13 +33,11 @@ def allow(workers: int, *, server: bool = False) -> None:
         return
     room = wanted(workers) if hard == resource.RLIM_INFINITY else min(wanted(workers), hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, room), hard))
-    least = _LEAST + _LEAST_OF_A_WORKER * workers + _LEAST_OF_A_SERVER * server
+    least = _LEAST + _LEAST_OF_A_WORKER * workers
     if max(soft, room) < least:
-        many = f"{workers} worker{'s' * (workers != 1)}{' and a Prefect server' * server}"
+        many = f"{workers} worker{'s' * (workers != 1)}"
         msg = f"a build with {many} needs {least} open files, and this process may open {max(soft, room)}"
-        ways = (
-            f"ulimit -n {wanted(workers)}{', or fewer --workers' * (workers > 1)}{', or --direct' * server}"
-        )
+        ways = f"ulimit -n {wanted(workers)}{', or fewer --workers' * (workers > 1)}"
         raise TooFewFiles(f"{msg}: {ways}")
 
 

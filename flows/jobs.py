@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from curation.findings import counted
 from curation.normalize import STAGE, Origin
 from curation.read import RawSlice
 from flows.fingerprint import code_digest
@@ -14,7 +15,7 @@ from flows.progress import Event, Notify
 from flows.store import Makers, StageOutput, Store, key_of
 from flows.workers import Job, Result, Workers
 from schemas.errors import SourceCorrupt
-from schemas.ledger import StageCount
+from schemas.ledger import StageCount, total
 from schemas.recipe import SourceBase
 
 NOT_OF_ROWS = frozenset(("kind", "dataset", "revision", "files", "licence", "expect_rows"))
@@ -191,6 +192,20 @@ def counts(outputs: Sequence[StageOutput], stage: str) -> list[StageCount]:
             StageCount.model_validate(count) for count in (listed if isinstance(listed, list) else [listed])
         ]
     return found
+
+
+def tell_counts(run: Run, stage: str, outputs: Sequence[StageOutput]) -> None:
+    """Say of each source how many rows a stage read and kept, and why it dropped the others."""
+    by_source: dict[str, list[StageCount]] = {}
+    for count in counts(outputs, stage):
+        by_source.setdefault(count.source, []).append(count)
+    for source, parts in by_source.items():
+        count = total(parts)
+        lost = sorted(count.dropped.items(), key=lambda item: (-item[1].rows, item[0]))
+        why = ", ".join(f"{reason} {amount.rows:,}" for reason, amount in lost if amount.rows)
+        note = f"{stage} {source}: {counted(count.read.rows, 'row')} read, {count.kept.rows:,} kept"
+        read = count.read.rows
+        run.notify(Event(stage, source, read, read, note=f"{note}; dropped: {why}" if why else note))
 
 
 def height(path: Path) -> int:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from curation import mix, normalize, render
 from flows import decontaminate, drawing, gathering, layouts, stages
 from flows.audit import figures
-from flows.jobs import Run
+from flows.jobs import Run, tell_counts
 from flows.known import Known
 from flows.version import Work
 from schemas.artifact import InputFile, Snapshot
@@ -47,8 +48,11 @@ def make(
     overlaps = step("decontaminate", decontaminate.overlaps)(run, shards, questions, recipe.decontaminate)
     verdicts = step("dedup", stages.deduplicate)(run, shards, overlaps, recipe.dedup)
     known.verdicts = verdicts
+    tell_counts(run, "dedup", [verdicts])
     drawn = step("draw", drawing.draw)(run, shards, verdicts, recipe, known.parts)
     settled = step("settle", gathering.settle)(run, shards, verdicts, drawn, recipe.dedup.numbers)
+    for stage in (render.STAGE, mix.STAGE):
+        tell_counts(run, stage, settled)
     saved = step("save", gathering.save)(run, shards, settled)
     joined, gathered = step("gather", gathering.gather)(run, shards, settled, saved, drawn)
     audit = step("audit", figures.audit)(run, shards, settled, joined, gathered, recipe.template)
@@ -64,7 +68,7 @@ def _read_sources(run: Run, known: Known, snapshots: Sequence[Snapshot], base: P
         if isinstance(stated.format, Auto):
             recognise = step(f"recognise {stated.name}", layouts.recognised)
             source = recognise(run, stated, files, max_row_bytes=recipe.max_row_bytes)
-        shards += step(f"validate {source.name}", stages.validate)(
+        mine = step(f"validate {source.name}", stages.validate)(
             run,
             source,
             snapshot,
@@ -74,6 +78,8 @@ def _read_sources(run: Run, known: Known, snapshots: Sequence[Snapshot], base: P
             limits=recipe.limits,
             first=len(shards),
         )
+        tell_counts(run, normalize.STAGE, [shard.validated for shard in mine])
+        shards += mine
         known.origins.append(_origin(source, snapshot, files))
     places = {
         name: {

@@ -1,5 +1,7 @@
 """Builds every night on one machine: recipes as deployments of a Prefect server, run by this process."""
 
+import asyncio
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,22 +11,20 @@ from flows.settings import settle_prefect
 settle_prefect()
 
 # the settings above are read when prefect is imported
-from prefect import serve as run_deployments  # noqa: E402
-from prefect.client.orchestration import get_client  # noqa: E402
 from prefect.client.schemas.schedules import CronSchedule  # noqa: E402
 from prefect.deployments.runner import RunnerDeployment  # noqa: E402
+from prefect.runner import Runner  # noqa: E402
 from prefect.schedules import Cron  # noqa: E402
-from prefect.settings import get_current_settings  # noqa: E402
 from prefect.types.entrypoint import EntrypointType  # noqa: E402
 from pydantic import ValidationError  # noqa: E402
 
-from flows import automations  # noqa: E402
 from flows.build import build_mixture, settle_killed  # noqa: E402
 from flows.engine import LOCAL, Engine  # noqa: E402
 from flows.recipes import Located, load, shipped  # noqa: E402
 from flows.running import Scheduled, settle  # noqa: E402
+from flows.stopping import Stopped, interrupt_as_usual  # noqa: E402
 from flows.store import Store  # noqa: E402
-from schemas.errors import RecipeError, SchedulerError, StoreBusy  # noqa: E402
+from schemas.errors import RecipeError, StoreBusy  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -115,40 +115,30 @@ def settle_all(served: Sequence[Nightly], store: Store) -> None:
             continue
 
 
-def check_server() -> str:
-    """Return the address of the server that runs are to be scheduled by.
-
-    Raises:
-        SchedulerError: if none is named, it does not answer, or it does not let us in.
-    """
-    url = get_current_settings().api.url
-    if not url:
-        msg = (
-            "serve needs a Prefect server that stays: start `prefect server start --host 127.0.0.1` and set "
-            "PREFECT_API_URL=http://127.0.0.1:4200/api"
-        )
-        raise SchedulerError(msg)
-    with get_client(sync_client=True) as client:
-        if trouble := client.api_healthcheck():
-            msg = f"no Prefect server answers at {url} ({type(trouble).__name__}); see PREFECT_API_URL"
-            raise SchedulerError(msg)
-        try:
-            client.read_flows(limit=1)
-        except automations.UNREACHABLE as error:
-            msg = f"the Prefect server at {url} refuses us ({_status(error)}); see PREFECT_API_AUTH_STRING"
-            raise SchedulerError(msg) from None
-    return url
-
-
-def serve(deployments: Sequence[RunnerDeployment], *, quiet: bool = False) -> None:
+def serve(deployments: Sequence[RunnerDeployment]) -> None:
     """Run what is scheduled and what people start by hand, one build at a time, until told to end.
 
     The limit is this process's own. One that the server keeps (`concurrency_limit`) ends running builds when
     the server is restarted, and blocks the next ones for minutes after a kill.
+
+    Raises:
+        Stopped: when it is told to end.
     """
-    run_deployments(*deployments, limit=1, pause_on_shutdown=False, print_starting_message=not quiet)
+    runner = _Runner(pause_on_shutdown=False, limit=1)
+    for stated in deployments:
+        runner.add_deployment(stated)
+    interrupt_as_usual()
+    try:
+        asyncio.run(runner.start())
+    except KeyboardInterrupt:
+        raise Stopped(runner.ended_by) from None
 
 
-def _status(error: Exception) -> str:
-    response = getattr(error, "response", None)
-    return str(getattr(response, "status_code", type(error).__name__))
+class _Runner(Runner):
+    """Prefect's runner, ended by SIGTERM as by an interrupt; its own handler leaves tracebacks of asyncio."""
+
+    ended_by = signal.SIGINT
+
+    def handle_sigterm(self, *_: object, **__: object) -> None:
+        self.ended_by = signal.SIGTERM
+        signal.raise_signal(signal.SIGINT)

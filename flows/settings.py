@@ -1,12 +1,13 @@
-"""Prefect's settings for a quiet, offline, sound build; each only where the user has set none."""
+"""Prefect's settings: those that people stated, and ours for a quiet, offline, sound build."""
 
 import os
+import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 _DEFAULTS = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
     # a fresh database on a busy machine takes longer than the default of 20 s
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     # the recorder writes one task run per transaction, and the temporary server ends before it is done;
@@ -14,28 +15,34 @@ _DEFAULTS = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    # a stage has nothing to add to the line with its rows and reasons that the flow logs
+    "PREFECT_LOGGING_LOGGERS_PREFECT_TASK_RUNS_LEVEL": "WARNING",
     "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
     # results are paths and digests; the default serializer would unpickle whatever lies in the store
     "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
 }
 
-_TEMPORARY_SERVER = {
-    "PREFECT_LOGGING_LEVEL": "CRITICAL",
-    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
-    "PREFECT_CLI_PROMPT": "false",
-}
 
-
-def settle_prefect(home: Path | None = None) -> None:
-    """Set what is not set yet; has an effect only before `prefect` is imported.
-
-    Args:
-        home: folder for the database of a temporary server, used when no `PREFECT_API_URL` is set.
-    """
+def settle_prefect() -> None:
+    """Set what is not set yet; has an effect only before `prefect` is imported."""
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
-    if home is not None and not os.environ.get("PREFECT_API_URL"):
-        home.mkdir(parents=True, exist_ok=True)  # without it the server would start over and over
-        os.environ.setdefault("PREFECT_HOME", str(home))
-        for name, value in _TEMPORARY_SERVER.items():
-            os.environ.setdefault(name, value)
+
+
+def stated(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the settings of Prefect's active profile, and over them those of the environment."""
+    given = os.environ if environment is None else environment
+    try:
+        home = Path(given.get("PREFECT_HOME") or Path.home() / ".prefect")
+        place = Path(given.get("PREFECT_PROFILES_PATH") or home / "profiles.toml")
+        profiles = tomllib.loads(place.read_text(encoding="utf-8"))
+        active = given.get("PREFECT_PROFILE") or profiles.get("active", "")
+        profile = {name: str(value) for name, value in profiles["profiles"][active].items()}
+    except (OSError, RuntimeError, ValueError, KeyError, AttributeError, TypeError):  # no home, no profile
+        profile = {}
+    return profile | {name: value for name, value in given.items() if name.startswith("PREFECT_") and value}
+
+
+def server() -> str | None:
+    """Return the address of the Prefect server that builds report to; None if nobody named one."""
+    return stated().get("PREFECT_API_URL")

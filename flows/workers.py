@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, Thr
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.util import Finalize
 from threading import Thread
 from types import FrameType
@@ -236,6 +236,11 @@ class _Worker:
         self._pool, self.spared = _pool(), None
         return processes[0].exitcode if processes else None
 
+    def kill(self) -> None:
+        """End the process now, whatever it works on; `end` is still to be called."""
+        for process in list((self._pool._processes or {}).values()):
+            process.kill()
+
     def end(self) -> None:
         """End the process."""
         self._pool.shutdown(cancel_futures=True)
@@ -273,9 +278,17 @@ def processes(
     """
     count, memory = planned(count, memory, cores=usable_cores(), usable=usable_bytes())
     files.allow(count)
+    with _blocked(signal.SIGHUP):  # whoever stops the build may tell the whole group, and it must outlive us
+        resource_tracker.ensure_running()
     workers = tuple(_Worker() for _ in range(count))
     try:
         yield Processes(memory, workers, spare)
+    except Exception:
+        raise
+    except BaseException:  # who stops a build does not wait until jobs have ended, and half an output is none
+        for worker in workers:
+            worker.kill()
+        raise
     finally:
         with ThreadPoolExecutor(count) as threads:
             list(threads.map(_Worker.end, workers))
@@ -288,16 +301,26 @@ def _starting() -> Iterator[None]:
     It imports the parent's main module before anything that we could tell it, so settings come with the
     environment; and it would answer an interrupt with a traceback.
     """
-    before, mask = dict(os.environ), signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    os.environ.update(SETTINGS)
+    before = dict(os.environ)
+    with _blocked(signal.SIGINT):
+        os.environ.update(SETTINGS)
+        try:
+            yield
+        finally:
+            for name in SETTINGS:
+                if name in before:
+                    os.environ[name] = before[name]
+                else:
+                    del os.environ[name]
+
+
+@contextmanager
+def _blocked(number: signal.Signals) -> Iterator[None]:
+    """Hold a signal back; a process that is started meanwhile holds it back, too, until it says otherwise."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
     try:
         yield
     finally:
-        for name in SETTINGS:
-            if name in before:
-                os.environ[name] = before[name]
-            else:
-                del os.environ[name]
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 

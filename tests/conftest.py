@@ -20,6 +20,10 @@ for _name in (
 ):
     os.environ.pop(_name, None)
 
+# the profile of whoever runs the tests may name a server
+os.environ["PREFECT_HOME"] = str(Path(__file__).parents[1] / ".pytest_cache" / "prefect")
+os.environ.pop("PREFECT_PROFILE", None)
+
 if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
     # some eighty processes are started; without bytecode each would compile all that it imports
     os.environ["PYTHONPYCACHEPREFIX"] = str(Path(__file__).parents[1] / ".pytest_cache" / "bytecode")

@@ -45,15 +45,17 @@ __all__ = [
 def main() -> None:
     """Run the command line; a `ThinkmixError` ends it with one sentence and its exit code."""
     from flows import files
+    from flows.stopping import Stopped, stoppable
     from schemas.errors import ThinkmixError, TooFewFiles
 
     try:
-        app()
+        with stoppable():
+            app()
     except ThinkmixError as error:
         _end(error)
-    except KeyboardInterrupt:
+    except Stopped as stopped:
         sys.stderr.write("thinkmix: stopped; what was published before is untouched\n")
-        sys.exit(130)
+        sys.exit(stopped.exit_code)
     except SystemExit:
         raise
     except BaseException as error:  # panics of Rust code are no Exception

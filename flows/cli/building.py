@@ -1,7 +1,5 @@
 """`thinkmix build`: a mixture from its recipe."""
 
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,7 +78,8 @@ def build(
         typer.Option(min=1, help="After publishing, collect the store and keep so many versions (see gc)."),
     ] = None,
     direct: Annotated[
-        bool, typer.Option("--direct", help="Run without Prefect: no server, no record of the run there.")
+        bool,
+        typer.Option("--direct", help="Run without Prefect, even if there is a server: no record there."),
     ] = False,
     webhook: WebhookOption = None,
     notify: NotifyOption = None,
@@ -88,11 +87,12 @@ def build(
 ) -> None:
     """Build a mixture and publish it as the store's current version.
 
-    Runs as a Prefect flow: against the server at PREFECT_API_URL if that is set, otherwise against
-    a temporary one. Whatever fails, the version that was current before stays current.
+    Runs as a flow of the Prefect server that PREFECT_API_URL or Prefect's active profile names; where none
+    is named, without Prefect. Whatever fails, the version that was current before stays current.
     """
     from flows.engine import stated as stated_engine
     from flows.recipes import load, override
+    from flows.settings import server
     from flows.store import Store
     from flows.webhook import hand_over
 
@@ -102,7 +102,7 @@ def build(
     place = stated_engine(kind=engine, memory=worker_memory, scheduler=scheduler, exchange=exchange)
     store = store.resolve()
     with _watched(quiet=as_json) as listener:
-        if direct:
+        if direct or not server():
             _build_directly(
                 stated, store, located.base, workers, place, notify=listener, keep=keep, train=located.train
             )
@@ -186,18 +186,8 @@ def _build_as_flow(
     keep: int | None,
     train: "Tuning | None",
 ) -> None:
-    from flows import files
-    from flows.cores import usable_cores
-    from flows.memory import usable_bytes
-    from flows.settings import settle_prefect
-    from flows.workers import planned
-
-    settle_prefect(store / ".cache" / "prefect")
-    if not os.environ.get("PREFECT_API_URL"):
-        if engine.kind == "local":
-            count, _ = planned(workers, engine.memory, cores=usable_cores(), usable=usable_bytes())
-            files.allow(count, server=True)
-        sys.stderr.write("starting a temporary Prefect server; --direct does without\n")
     from flows.build import build_mixture
+    from flows.scheduler import check_server
 
+    check_server()
     build_mixture(recipe, store, base, workers, engine, keep=keep, train=train)

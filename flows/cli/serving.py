@@ -49,6 +49,7 @@ def serve(
     hand_over(webhook, notify)
     place = stated_engine(kind=engine, memory=worker_memory, scheduler=scheduler, exchange=exchange)
     from flows import serve as serving
+    from flows.scheduler import check_server
     from flows.store import Store
 
     store = store.resolve()
@@ -57,7 +58,7 @@ def serve(
         serving.deployment(stated, store, cron=cron, timezone=timezone, workers=workers, engine=place)
         for stated in served
     ]
-    url = serving.check_server()
+    url = check_server()
     serving.settle_all(served, Store(store))
     made: list[str] = []
     if automate:
@@ -75,4 +76,4 @@ def serve(
             say(f"{fact['deployment']}: {cron} {timezone}, {fact['recipe']}")
         for automation in made:
             say(f"automation  {automation}")
-    serving.serve(deployments, quiet=as_json)
+    serving.serve(deployments)

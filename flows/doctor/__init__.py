@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from flows.doctor import disk, exposure, libraries, machine, net
 from flows.doctor.finding import Finding, Status
+from flows.settings import stated
 from flows.store import Store
 
 __all__ = ["Finding", "Status", "examine"]
@@ -14,7 +15,7 @@ __all__ = ["Finding", "Status", "examine"]
 
 def examine(store: Store) -> list[Finding]:
     """Return one finding for each thing that was looked at; needs no network and changes nothing."""
-    settings = exposure.collect()
+    settings = stated()
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(net.collect, settings)
         found = libraries.check(libraries.collect())

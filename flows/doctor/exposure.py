@@ -1,10 +1,7 @@
 """Who else can drive the Prefect server: an address that others reach, no password, any web page."""
 
-import os
-import tomllib
 from collections.abc import Mapping
 from ipaddress import ip_address
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from flows.doctor.finding import Finding, fail, ok, warn
@@ -13,20 +10,6 @@ from flows.sources.http import plain_address
 _PASSWORDS = ("PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING")
 _ORIGINS = ("PREFECT_SERVER_CORS_ALLOWED_ORIGINS", "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS")
 _CSRF = ("PREFECT_SERVER_CSRF_PROTECTION_ENABLED", "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED")
-
-
-def collect(environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return Prefect's settings: those of the active profile, and over them those of the environment."""
-    given = os.environ if environment is None else environment
-    home = Path(given.get("PREFECT_HOME") or Path.home() / ".prefect")
-    place = Path(given.get("PREFECT_PROFILES_PATH") or home / "profiles.toml")
-    try:
-        profiles = tomllib.loads(place.read_text(encoding="utf-8"))
-        active = given.get("PREFECT_PROFILE") or profiles.get("active", "")
-        profile = {name: str(value) for name, value in profiles["profiles"][active].items()}
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
-        profile = {}
-    return profile | {name: value for name, value in given.items() if name.startswith("PREFECT_") and value}
 
 
 def check(settings: Mapping[str, str], *, asks: bool | None = None) -> list[Finding]:
@@ -38,7 +21,7 @@ def check(settings: Mapping[str, str], *, asks: bool | None = None) -> list[Find
     """
     host, api = settings.get("PREFECT_SERVER_API_HOST"), settings.get("PREFECT_API_URL")
     if not host and not api:
-        return [ok("prefect exposure", "only temporary servers, which listen on the loopback interface")]
+        return [ok("prefect exposure", "no server is configured, and builds start none")]
     return [
         _address(settings, host, api, asks=asks),
         _origins(settings),

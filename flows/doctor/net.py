@@ -104,9 +104,9 @@ def _hub(name: str, answer: Answer | None, variable: str) -> Finding:
 def _server(reached: Reached) -> Finding:
     name, answer = "prefect server", reached.prefect
     if answer is None:
-        return ok(name, "none configured: each build starts a temporary one on the loopback interface")
+        return ok(name, "none configured: builds run without one, and `thinkmix serve` cannot")
     if answer.status is None:
-        advice = "start it, correct PREFECT_API_URL, or unset it to build with a temporary server"
+        advice = "start it, correct PREFECT_API_URL, or unset it to build without Prefect"
         return fail(name, f"{answer.address} does not answer ({answer.words})", advice)
     if asks_for_password(answer) and not reached.credentials:
         advice = "set PREFECT_API_AUTH_STRING=user:password here, as the server has it"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from flows import settings
 from flows.doctor import disk, exposure, libraries, machine, net
 from flows.doctor.finding import Finding
 from flows.store import MANIFEST, Store
@@ -156,11 +157,11 @@ def test_settings_of_the_profile_count(tmp_path: Path) -> None:
         'active = "x"\n[profiles.x]\nPREFECT_SERVER_API_HOST = "0.0.0.0"\nPREFECT_API_URL = "http://a/api"\n'
     )
     home = {"PREFECT_HOME": str(tmp_path)}
-    found = exposure.collect({**home, "PREFECT_API_URL": "http://b/api", "HOME": "/"})
+    found = settings.stated({**home, "PREFECT_API_URL": "http://b/api", "HOME": "/"})
     assert found["PREFECT_SERVER_API_HOST"] == "0.0.0.0"
     assert found["PREFECT_API_URL"] == "http://b/api"
     (tmp_path / "profiles.toml").write_text("active = [")
-    assert exposure.collect(home) == home
+    assert settings.stated(home) == home
 
 
 def answer(status: int | None, words: str = "") -> net.Answer:

@@ -1,6 +1,7 @@
 """Builds by the clock and by hand: recipes that are served, by this machine or by a team's workers."""
 
 import json
+import signal
 import threading
 import urllib.error
 from collections.abc import Iterator
@@ -68,7 +69,7 @@ def test_server_that_does_not_answer_or_let_in_is_named(refusing: str):
     """No listener is one sentence, a wrong password another."""
     from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings  # noqa: PLC0415
 
-    from flows.serve import check_server  # noqa: PLC0415 - imports prefect
+    from flows.scheduler import check_server  # noqa: PLC0415 - imports prefect
 
     for url, words in (("http://127.0.0.1:9/api", "no Prefect server answers at"), (refusing, r"\(401\)")):
         with (
@@ -184,8 +185,24 @@ def test_night_builds_what_the_file_says_by_then(served: Served):
     assert json.loads((version / "manifest.json").read_text())["recipe"]["seed"] == 7
     artifacts = {found["key"]: found for found in served.api.ask("artifacts/filter", {})}
     (folder,) = (served.store / "nightly" / "runs").iterdir()
-    assert artifacts["nightly-summary"]["data"] == (folder / "summary.md").read_text()
+    assert artifacts["nightly-summary"]["data"].startswith((folder / "summary.md").read_text())
     assert artifacts["nightly-ledger"]["type"] == "table"
-    assert str(folder / "report.html") in artifacts["nightly-report"]["description"]
+    assert str(folder / "report.html") in artifacts["nightly-summary"]["data"]
     assert [text.split("\n")[0][:19] for text in served.chat.texts()] == ["*nightly* published"]
     assert holders(served.api.home, SECRET) + holders(served.store, SECRET) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serving_ends_with_one_sentence(number: int, api: Api, sources: Path, tmp_path: Path):
+    """Ctrl-C and the signal of a service manager end it quietly, without a trace of asyncio."""
+    file = write_recipe(sources / f"ended{number}.yaml", name=f"ended_{number}")
+    log = tmp_path / "serve.log"
+    with running(log, *CLI, "serve", file, "--store", tmp_path / "store", env=api.env) as process:
+        kept = Served(api, file, tmp_path, None)
+        assert wait_for(lambda: kept.deployment, 90), log.read_text()
+        process.send_signal(number)
+        assert process.wait(20) == 128 + number
+    said = log.read_text()
+    assert said.splitlines()[-1] == "thinkmix: stopped; what was published before is untouched"
+    for words in ("Traceback", "never awaited", "Exception"):
+        assert words not in said

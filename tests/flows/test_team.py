@@ -105,7 +105,7 @@ def test_worker_builds_what_is_deployed(team: Team, worker: int):
     assert ended["state_type"] == "COMPLETED", ended["state"]
     assert problems(open_version(team.store / "sample-7-3")) == []
     keys = {found["key"] for found in team.api.ask("artifacts/filter", {})}
-    assert {"sample-7-3-ledger", "sample-7-3-summary", "sample-7-3-report"} <= keys
+    assert {"sample-7-3-ledger", "sample-7-3-summary"} <= keys
     assert [text.split("\n")[0][:22] for text in team.chat.texts()] == ["*sample-7-3* published"]
 
 
