@@ -6,6 +6,7 @@ one, write it here, name it in `GATES`, and state its settings in `schemas.gates
 
 from collections.abc import Callable, Iterator, Mapping
 
+from curation import normalize
 from curation.column_gates import column_extra, column_gone, column_nulls, column_type, column_values
 from curation.facts import (
     CONTAMINATION,
@@ -19,12 +20,13 @@ from curation.facts import (
     repeated,
     rows_read,
 )
-from curation.findings import found, percent, points, quoted, worst
+from curation.findings import counted, found, percent, points, quoted, worst
 from curation.reading_gates import findings, unread_fields
 from curation.shift import psi
 from schemas.formats import Auto
 from schemas.formats.recognition import settled_statement
 from schemas.gates import AmountGate, GateResult, Gates, GrowthGate, RateGate
+from schemas.reasons import Reason
 from schemas.report import Report
 
 _STATED = 300
@@ -182,6 +184,16 @@ def contamination(report: Report, before: Report | None, gates: Gates) -> Iterat
             yield from _rates("contamination", gates.contamination, source, overlap)
 
 
+def killed(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+    """Name the sources with rows that are left out because they ended the process that worked on them."""
+    gate = gates.killed
+    for source, count in report.ledger.of(normalize.STAGE).items():
+        if lost := count.dropped.get(Reason.WORKER_KILLED):
+            way = "the manifest names it; give workers more memory (--worker-memory), or accept the version"
+            sentence = f"{source}: {counted(lost.rows, 'row')} ended a process and was left out: {way}"
+            yield found("killed", source, gate, lost.rows, gate.rows, sentence)
+
+
 GATES: tuple[Callable[[Report, Report | None, Gates], Iterator[GateResult]], ...] = (
     rows,
     tokens,
@@ -200,6 +212,7 @@ GATES: tuple[Callable[[Report, Report | None, Gates], Iterator[GateResult]], ...
     duplicates_growth,
     lengths,
     contamination,
+    killed,
     unread_fields,
     findings,
 )

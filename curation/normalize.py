@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,7 +29,17 @@ from curation.learned import (
     prompt_bytes,
 )
 from curation.profile import Profile
-from curation.read import Numbers, RawBatch, RawRow, RawSlice, joined, read_batches, read_rows
+from curation.read import (
+    NOTHING,
+    Numbers,
+    RawBatch,
+    RawRow,
+    RawSlice,
+    around,
+    joined,
+    read_batches,
+    read_rows,
+)
 from curation.screen import CLEARED, screen
 from curation.shards import ShardWriter, bounded
 from schemas.arrange import arranged
@@ -128,7 +139,14 @@ class Reopened(NamedTuple):
 
 
 def normalize_slice(
-    piece: RawSlice, *, origin: Origin, max_row_bytes: int, out: Path, profile: Profile | None = None
+    piece: RawSlice,
+    *,
+    origin: Origin,
+    max_row_bytes: int,
+    out: Path,
+    profile: Profile | None = None,
+    left_out: Mapping[int, str] = NOTHING,
+    only: range | None = None,
 ) -> Seen:
     """Write the slice's `keys` and `rejects` shards into folder `out`.
 
@@ -138,6 +156,8 @@ def normalize_slice(
         max_row_bytes: most bytes of text that a row may hold.
         out: an empty folder.
         profile: is shown all that is read, if it is given.
+        left_out: numbers in the file of rows that are dropped unseen, each with the reason in words.
+        only: numbers of the rows to look at; unset means all.
 
     Returns:
         Rows, messages and bytes of text read, kept, and dropped by reason; the turns of the valid rows,
@@ -150,10 +170,18 @@ def normalize_slice(
     sight = _Sight(origin.source.name)
     found: Iterator[_Frames]
     if piece.row_groups is not None:
-        batches = _noted_batches(joined(read_batches(piece)), profile)
-        found = (frames for batch in batches for frames in _batch_frames(batch, origin, max_row_bytes, sight))
+        whole = joined(read_batches(piece, None if only is None else np.arange(only.start, only.stop)))
+        parts = (part for batch in whole for part in around(batch, left_out, only))
+        found = (
+            frames
+            for part in _noted_parts(parts, profile)
+            for frames in _part_frames(part, origin, max_row_bytes, sight)
+        )
     else:
-        rows = _noted_rows(read_rows(piece, max_row_bytes=max_row_bytes), profile)
+        read = read_rows(piece, max_row_bytes=max_row_bytes, left_out=left_out)
+        if only is not None:
+            read = (row for row in islice(read, only.stop) if row.number >= only.start)
+        rows = _noted_rows(read, profile)
         judged = (judge(row, origin=origin, max_row_bytes=max_row_bytes) for row in rows)
         found = _frames(sight.add_rows(judged), origin)
     with ExitStack() as stack:
@@ -167,7 +195,7 @@ def normalize_slice(
             if dropped.height:
                 rejects.append(dropped)
             count += _count(kept, dropped, origin)
-    if piece.rows is not None and count.read.rows != piece.rows:
+    if only is None and piece.rows is not None and count.read.rows != piece.rows:
         msg = f"{piece.file}: {count.read.rows} rows where the footer promises {piece.rows}"
         raise SourceError(msg)
     return Seen(count, sight.counted(), sight.notes.tally())
@@ -196,11 +224,11 @@ class _Sight:
         return self.turns + count_turns(self.turns.source, self._trained, self._shown)
 
 
-def _noted_batches(batches: Iterable[RawBatch], profile: Profile | None) -> Iterator[RawBatch]:
-    for batch in batches:
-        if profile is not None:
-            profile.add_batch(batch.columns)
-        yield batch
+def _noted_parts(parts: Iterable[RawBatch | RawRow], profile: Profile | None) -> Iterator[RawBatch | RawRow]:
+    for part in parts:
+        if profile is not None and isinstance(part, RawBatch):
+            profile.add_batch(part.columns)
+        yield part
 
 
 def _noted_rows(rows: Iterable[RawRow], profile: Profile | None) -> Iterator[RawRow]:
@@ -386,6 +414,16 @@ def _first_fault(error: ValidationError) -> tuple[Reason, str]:
     detail = f"{where}: {first['msg']}" if where else first["msg"]
     ours = "detail" in first.get("ctx", {})  # pydantic has types of our names, too_long for one
     return Reason(first["type"]) if ours else Reason.WRONG_TYPE, detail
+
+
+def _part_frames(
+    part: RawBatch | RawRow, origin: Origin, max_row_bytes: int, sight: _Sight
+) -> Iterator[_Frames]:
+    """Yield keys and rejects of a table, or of what stands for a row that is left out of it."""
+    if isinstance(part, RawBatch):
+        yield from _batch_frames(part, origin, max_row_bytes, sight)
+    else:
+        yield from _frames(sight.add_rows([judge(part, origin=origin, max_row_bytes=max_row_bytes)]), origin)
 
 
 def _batch_frames(batch: RawBatch, origin: Origin, max_row_bytes: int, sight: _Sight) -> Iterator[_Frames]:

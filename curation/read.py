@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import numpy as np
@@ -23,6 +24,7 @@ from schemas.record import MAX_DEPTH, Record, Unreadable, depth, fault
 
 Numbers = NDArray[np.int64]
 Found = TypeVar("Found")
+NOTHING: Mapping[int, str] = MappingProxyType({})
 
 BATCH_ROWS = 4096
 BATCH_BYTES = 8 * 1024 * 1024
@@ -38,6 +40,7 @@ _BOMB_FOLD = 1_000
 _BOMB_BYTES = 64 * 1024 * 1024
 _OBJECT_BYTES = 32 * 1024 * 1024
 _SHOWN_VALUE = 10_000
+_LEFT_OUT = 100_000
 _BUFFER_BYTES = 1024 * 1024
 _HEADER_BYTES = 16
 _NEXT_I32 = 0x15
@@ -197,12 +200,39 @@ def joined(batches: Iterable[RawBatch]) -> Iterator[RawBatch]:
         yield _join(held)
 
 
+def around(batch: RawBatch, left_out: Mapping[int, str], only: range | None) -> Iterator[RawBatch | RawRow]:
+    """Yield a batch in parts: what stands between the rows that are left out, and what stands for these.
+
+    Args:
+        batch: consecutive rows.
+        left_out: numbers in the file of rows that are not worked on, each with the reason in words.
+        only: numbers of the rows wanted; unset means all.
+    """
+    last = batch.first + batch.columns.num_rows
+    wanted = range(batch.first, last)
+    if only is not None:
+        wanted = range(max(batch.first, only.start), min(last, only.stop))
+    start = wanted.start
+    for number in [*sorted(row for row in left_out if row in wanted), wanted.stop]:
+        if start < number:
+            yield RawBatch(batch.piece, start, batch.columns.slice(start - batch.first, number - start))
+        if number in left_out and number < wanted.stop:
+            yield left_out_row(number, left_out[number])
+        start = number + 1
+
+
 def _join(batches: list[RawBatch]) -> RawBatch:
     columns = [batch.columns for batch in batches]
     return batches[0]._replace(columns=pa.concat_batches(columns) if len(columns) > 1 else columns[0])
 
 
-def read_rows(piece: RawSlice, *, max_row_bytes: int, rows: Numbers | None = None) -> Iterator[RawRow]:
+def read_rows(
+    piece: RawSlice,
+    *,
+    max_row_bytes: int,
+    rows: Numbers | None = None,
+    left_out: Mapping[int, str] = NOTHING,
+) -> Iterator[RawRow]:
     """Yield the rows of a slice in file order; a row that cannot be read comes with its fault.
 
     Rows of text files are counted from 0, blank lines aside. Of two equal keys in an object the
@@ -212,18 +242,34 @@ def read_rows(piece: RawSlice, *, max_row_bytes: int, rows: Numbers | None = Non
         piece: the slice.
         max_row_bytes: most bytes of text in a row.
         rows: numbers in the file of the rows wanted, ascending; unset means all.
+        left_out: numbers of rows of a text file that are not parsed, each with the reason in words.
 
     Raises:
         SourceError: if the file as a whole cannot be read (broken pages, not an array of objects), or does
             not hold all of `rows`.
     """
     found = 0
-    for row in (_parquet_rows if piece.row_groups is not None else _text_rows)(piece, max_row_bytes, rows):
+    packed = piece.row_groups is not None
+    read = (
+        _parquet_rows(piece, max_row_bytes, rows)
+        if packed
+        else _text_rows(piece, max_row_bytes, rows, left_out)
+    )
+    for row in read:
         yield row
         found += 1
     if rows is not None and found != len(rows):
         msg = f"{piece.label}: only {found} of {len(rows)} wanted rows are there"
         raise SourceError(msg)
+
+
+def left_out_row(number: int, detail: str, text: str = "") -> RawRow:
+    """Return what stands for a row that is not worked on, because that ends the process that does.
+
+    Even its text may be too much to write down: a long one is cut, and stands whole in its file alone.
+    """
+    shown = text if len(text) <= _LEFT_OUT else f"{text[:_LEFT_OUT]}… {len(text)} characters"
+    return RawRow(number, {}, fault(Reason.WORKER_KILLED, detail), shown)
 
 
 def _parquet_rows(piece: RawSlice, max_row_bytes: int, rows: Numbers | None) -> Iterator[RawRow]:
@@ -235,17 +281,24 @@ def _parquet_rows(piece: RawSlice, max_row_bytes: int, rows: Numbers | None) -> 
         yield from batch.rows(places, max_row_bytes=max_row_bytes)
 
 
-def _text_rows(piece: RawSlice, max_row_bytes: int, rows: Numbers | None) -> Iterator[RawRow]:
+def _text_rows(
+    piece: RawSlice, max_row_bytes: int, rows: Numbers | None, left_out: Mapping[int, str]
+) -> Iterator[RawRow]:
     longest = _ESCAPED * max_row_bytes
     if kind_of(piece.file) == "table":
         for index, line in _wanted(table_rows(piece.file, piece.path, most=longest), rows):
-            yield RawRow(index, line.values, line.fault, line.text)
+            if index in left_out:
+                yield left_out_row(index, left_out[index], line.text)
+            else:
+                yield RawRow(index, line.values, line.fault, line.text)
         return
     pieces = text_pieces(piece.file, piece.path, most=longest + 1, rows_in=piece.rows_in)
     for index, (text, size) in _wanted(pieces, rows):
         if size > longest:
             detail = f"a row of {size} bytes as JSON, for at most {max_row_bytes} bytes of text"
             yield RawRow(index, {}, fault(Reason.TOO_BIG, detail), _decoded(text))
+        elif index in left_out:
+            yield left_out_row(index, left_out[index], _decoded(text))
         else:
             yield _parsed(index, text)
 

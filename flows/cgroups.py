@@ -29,6 +29,11 @@ def words_of(path: Path) -> list[str]:
     return " ".join(_lines(path)).split()
 
 
+def words_of_lines(path: Path) -> list[list[str]]:
+    """Return the words of each line of such a file."""
+    return [line.split() for line in _lines(path)]
+
+
 def _lines(path: Path) -> list[str]:
     try:
         return path.read_text().splitlines()

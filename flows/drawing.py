@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -144,6 +145,16 @@ def _render(
                 recipe.max_tokens,
             ),
             pieces=wanted[str(shard.number)],
+            rows=shard.raw.rows(
+                render.STAGE,
+                partial(
+                    _try_rows,
+                    shard.raw,
+                    asked.folder / numbered("wanted", shard.number),
+                    recipe.template,
+                    recipe.max_tokens,
+                ),
+            ),
             slice=shard.raw.piece.model_dump(exclude={"path"}),
             source=row_settings(shard.source, besides=NOT_OF_TEXT),
             unopened=shard.raw.origin.unopened,
@@ -226,6 +237,16 @@ def _blocks(
     by_block = groupby(reopened, key=lambda item: of_row[item.row])
     for rows, (_, mine) in zip(asked, by_block, strict=True):
         yield partial(_examples, raw, mine, rows, template, max_tokens)
+
+
+def _try_rows(raw: Raw, wanted: Path, template: Template, max_tokens: int, first: int, last: int) -> int:
+    rows = pl.read_parquet(wanted)
+    some = rows.filter(pl.col("row").is_between(first, last, closed="left")).drop("block").sort("row")
+    numbers = some["row"].unique().sort().to_numpy()
+    opened = normalize.reopen(raw.piece, numbers, origin=raw.origin, max_row_bytes=raw.max_row_bytes)
+    with TemporaryDirectory() as out:
+        _examples(raw, opened, some, template, max_tokens, Path(out))
+    return last - first if rows.filter(pl.col("row") >= last).height else 0
 
 
 def _examples(

@@ -13,9 +13,10 @@ from curation.read import RawSlice
 from flows.fingerprint import code_digest
 from flows.progress import Event, Notify
 from flows.store import Makers, StageOutput, Store, key_of
-from flows.workers import Job, Result, Workers
+from flows.workers import Job, Result, RowWork, Workers
 from schemas.errors import SourceCorrupt
 from schemas.ledger import StageCount, total
+from schemas.manifest import LeftOut
 from schemas.recipe import SourceBase
 
 NOT_OF_ROWS = frozenset(("kind", "dataset", "revision", "files", "licence", "expect_rows"))
@@ -48,11 +49,17 @@ class Raw:
     max_row_bytes: int
     watched: tuple[str, int] | None
     """Where somebody else may write to the file, and its last change, in ns, when it was hashed."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Rows that are not worked on: they end the process that does."""
 
     @property
     def source(self) -> SourceBase:
         """Return what the recipe says of the source."""
         return self.origin.source
+
+    def rows(self, stage: str, probe: Callable[[int, int], int]) -> RowWork:
+        """Return the rows that a stage works on one by one, and how it would for some of them."""
+        return RowWork(self.source.name, self.piece.file, stage, self.piece.first_row, probe)
 
     def check_unchanged(self) -> None:
         """Refuse a file that someone wrote to after it was hashed.
@@ -107,18 +114,31 @@ def row_settings(source: SourceBase, *, besides: frozenset[str] = frozenset()) -
 
 
 def job(
-    run: Run, stage: str, label: str, make: Callable[[Path], Mapping[str, object]], **decided_by: object
+    run: Run,
+    stage: str,
+    label: str,
+    make: Callable[[Path], Mapping[str, object]],
+    *,
+    rows: RowWork | None = None,
+    **decided_by: object,
 ) -> Job[StageOutput]:
     """Return the work on one shard: `make`, unless its output is there for all that decides it.
 
     Our own code decides every output, so it is part of every key and no stage can forget it.
     """
     key = key_of(code=code_digest(), **decided_by)
-    return Job(label, partial(run.store.stage, stage, key, make), partial(run.store.known, stage, key))
+    return Job(label, partial(run.store.stage, stage, key, make), partial(run.store.known, stage, key), rows)
 
 
 def pass_job(
-    run: Run, stage: str, label: str, make: Makers, pieces: Sequence[str], **decided_by: object
+    run: Run,
+    stage: str,
+    label: str,
+    make: Makers,
+    pieces: Sequence[str],
+    *,
+    rows: RowWork | None = None,
+    **decided_by: object,
 ) -> Job[list[StageOutput]]:
     """Return the work on one shard that leaves several outputs, made in one pass over its rows.
 
@@ -128,6 +148,7 @@ def pass_job(
         label: the shard's name.
         make: given the places in `pieces` of what is not there, yields what writes each, in that order.
         pieces: of each output what decides it besides.
+        rows: that it works on, where one of them can be left out.
         decided_by: what decides them all.
     """
     keys = [key_of(code=code_digest(), piece=piece, **decided_by) for piece in pieces]
@@ -140,7 +161,7 @@ def pass_job(
             found.append(output)
         return found
 
-    return Job(label, partial(run.store.stages, stage, keys, make), known)
+    return Job(label, partial(run.store.stages, stage, keys, make), known, rows)
 
 
 def run_jobs(

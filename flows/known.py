@@ -15,7 +15,7 @@ from flows.gathering import keep_rejects, rejects_name
 from flows.jobs import Shard, counts, numbered
 from flows.store import StageOutput
 from schemas.ledger import Ledger, StageCount, total
-from schemas.manifest import SourceEntry
+from schemas.manifest import LeftOut, SourceEntry
 from schemas.recipe import Recipe
 from schemas.report import Columns
 
@@ -32,7 +32,17 @@ class Known:
     shards: list[Shard] = field(default_factory=list)
     verdicts: StageOutput | None = None
     """Of dedup, once it is over."""
+    left_out: list[LeftOut] = field(default_factory=list)
+    """Rows that ended the processes that worked on them."""
     parts: list[Rendered] = field(default_factory=list)
+
+    def leave_out(self, row: LeftOut) -> None:
+        """Forget what the stages found out: they begin again without a row, with all the cache has."""
+        self.left_out.append(row)
+        self.origins.clear()
+        self.shards.clear()
+        self.parts.clear()
+        self.verdicts = None
 
     def of(self, source: str) -> list[Shard]:
         """Return the shards of a source."""

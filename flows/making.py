@@ -9,7 +9,9 @@ from flows import decontaminate, drawing, gathering, layouts, stages
 from flows.audit import figures
 from flows.jobs import Run, tell_counts
 from flows.known import Known
+from flows.progress import Event
 from flows.version import Work
+from flows.workers import RowKilled
 from schemas.artifact import InputFile, Snapshot
 from schemas.formats import Auto
 from schemas.manifest import InputEntry, SourceEntry
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Known", "Run", "make"]
 
+_MOST_LEFT_OUT = 10
+"""Rows that a build leaves out before it takes the machine for what is wrong."""
+
 
 def make(
     run: Run,
@@ -29,7 +34,7 @@ def make(
     base: Path,
     step: "Step",
 ) -> Work:
-    """Run all stages.
+    """Run all stages, and again without a row that ends the process that works on it.
 
     Args:
         run: the store, and who works on the shards.
@@ -40,8 +45,28 @@ def make(
         step: how stages are run.
 
     Raises:
+        RowKilled: if there are more of such rows than anybody would believe.
         ThinkmixError: for everything a person must fix.
     """
+    while True:
+        try:
+            return _made(run, known, snapshots, asked, base, step)
+        except RowKilled as killed:
+            row = killed.left_out
+            if len(known.left_out) >= _MOST_LEFT_OUT or row in known.left_out:
+                raise
+            run.notify(Event(row.stage, row.source, 0, None, note=f"left out: {killed}"))
+            known.leave_out(row)
+
+
+def _made(
+    run: Run,
+    known: Known,
+    snapshots: Sequence[Snapshot],
+    asked: Sequence[Snapshot],
+    base: Path,
+    step: "Step",
+) -> Work:
     recipe, shards = known.recipe, known.shards
     _read_sources(run, known, snapshots, base, step)
     questions = decontaminate.fetch(run.store, recipe.decontaminate, asked, base)
@@ -56,7 +81,19 @@ def make(
     saved = step("save", gathering.save)(run, shards, settled)
     joined, gathered = step("gather", gathering.gather)(run, shards, settled, saved, drawn)
     audit = step("audit", figures.audit)(run, shards, settled, joined, gathered, recipe.template)
-    return Work(recipe, known.origins, list(asked), shards, verdicts, drawn, settled, joined, gathered, audit)
+    return Work(
+        recipe,
+        known.origins,
+        list(asked),
+        shards,
+        verdicts,
+        drawn,
+        settled,
+        joined,
+        gathered,
+        audit,
+        tuple(known.left_out),
+    )
 
 
 def _read_sources(run: Run, known: Known, snapshots: Sequence[Snapshot], base: Path, step: "Step") -> None:
@@ -76,6 +113,7 @@ def _read_sources(run: Run, known: Known, snapshots: Sequence[Snapshot], base: P
             max_row_bytes=recipe.max_row_bytes,
             unopened=recipe.reads_unopened(source),
             limits=recipe.limits,
+            left_out=[row for row in known.left_out if row.source == source.name],
             first=len(shards),
         )
         tell_counts(run, normalize.STAGE, [shard.validated for shard in mine])

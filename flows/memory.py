@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from flows.cgroups import group_folders, words_of
+from flows.cgroups import group_folders, words_of, words_of_lines
 
 SHARE = 0.8
 """Part of the machine's memory that workers may use; the rest is for the parent and the page cache."""
@@ -12,9 +12,13 @@ SHARE = 0.8
 _UNLIMITED = 1 << 60  # how version 1 of control groups writes "no limit", about
 
 
-def usable_bytes() -> int:
-    """Return the memory in bytes that all workers together may use."""
-    return int(SHARE * machine_bytes())
+def usable_bytes(root: Path = Path("/")) -> int:
+    """Return the bytes that all workers together may use: a part of the machine's memory, and what is free.
+
+    Args:
+        root: where `proc` and `sys` lie.
+    """
+    return min([int(SHARE * machine_bytes(root)), *_free(root)])
 
 
 def machine_bytes(root: Path = Path("/")) -> int:
@@ -29,6 +33,26 @@ def machine_bytes(root: Path = Path("/")) -> int:
 def physical_bytes() -> int:
     """Return the machine's memory in bytes, whatever of it we may use."""
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def _free(root: Path) -> Iterator[int]:
+    """Yield what the machine, and each control group with a limit, has left beside what others hold.
+
+    File pages that are in no use count as free, as the kernel does in MemAvailable.
+    """
+    for line in words_of_lines(root / "proc/meminfo"):
+        if line[:1] == ["MemAvailable:"]:
+            yield int(line[1]) * 1024
+    for folder in group_folders("memory", root):
+        for limit, held in (
+            ("memory.max", "memory.current"),
+            ("memory.limit_in_bytes", "memory.usage_in_bytes"),
+        ):
+            least, most = words_of(folder / held), words_of(folder / limit)
+            if least and most and most[0].isdecimal():
+                idle = dict(pair for pair in words_of_lines(folder / "memory.stat") if len(pair) == 2)
+                unused = int(idle.get("total_inactive_file", idle.get("inactive_file", "0")))
+                yield max(0, int(most[0]) - int(least[0]) + unused)
 
 
 def kernel_kills() -> int | None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from curation import dedup, normalize
 from curation.count import count_stage
@@ -17,6 +18,7 @@ from flows.store import StageOutput
 from schemas.artifact import InputFile, Snapshot
 from schemas.dedup import DedupPlan
 from schemas.ledger import StageCount
+from schemas.manifest import LeftOut
 from schemas.recipe import Limits, Source
 
 
@@ -40,18 +42,20 @@ def validate(
     max_row_bytes: int,
     unopened: bool = False,
     limits: Limits,
+    left_out: Sequence[LeftOut] = (),
     first: int = 0,
 ) -> list[Shard]:
     """Judge the source's rows, slice by slice; shards are numbered from `first` on.
 
     `unopened` says that `</think>` without `<think>` closes a trace that the template opened; `limits` are
-    what work a row may cost.
+    what work a row may cost, and `left_out` are rows that end the process that works on them.
     """
     slots = []
     for file in files:
         origin = normalize.Origin(source, snapshot.dataset, snapshot.commit, file.name, unopened, limits)
+        watched = (str(file.path), file.modified) if file.modified else None
         slots += [
-            Raw(piece, origin, max_row_bytes, (str(file.path), file.modified) if file.modified else None)
+            Raw(piece, origin, max_row_bytes, watched, _inside(piece, left_out))
             for piece in slices(file.name, file.path, file.sha256, source.rows)
         ]
     jobs = [
@@ -60,11 +64,13 @@ def validate(
             normalize.STAGE,
             raw.piece.label,
             partial(_validate, raw),
+            rows=raw.rows(normalize.STAGE, partial(_try_rows, raw)),
             piece=raw.piece.model_dump(exclude={"path"}),
             source=row_settings(source),
             unopened=unopened,
             max_row_bytes=max_row_bytes,
             limits=limits._asdict(),
+            left_out=[row.model_dump() for row in raw.left_out],
         )
         for raw in slots
     ]
@@ -118,7 +124,12 @@ def deduplicate(
 def _validate(raw: Raw, out: Path) -> dict[str, object]:
     profile = Profile()
     seen = normalize.normalize_slice(
-        raw.piece, origin=raw.origin, max_row_bytes=raw.max_row_bytes, out=out, profile=profile
+        raw.piece,
+        origin=raw.origin,
+        max_row_bytes=raw.max_row_bytes,
+        out=out,
+        profile=profile,
+        left_out={row.row: row.detail for row in raw.left_out},
     )
     raw.check_unchanged()
     return {
@@ -128,6 +139,20 @@ def _validate(raw: Raw, out: Path) -> dict[str, object]:
         "turns": seen.turns.model_dump(),
         "tally": seen.tally.model_dump(),
     }
+
+
+def _try_rows(raw: Raw, first: int, last: int) -> int:
+    with TemporaryDirectory() as out:
+        seen = normalize.normalize_slice(
+            raw.piece,
+            origin=raw.origin,
+            max_row_bytes=raw.max_row_bytes,
+            out=Path(out),
+            profile=Profile(),
+            left_out={row.row: row.detail for row in raw.left_out},
+            only=range(first, last),
+        )
+    return seen.rows.read.rows
 
 
 def _bands(keys: Path, plan: DedupPlan, out: Path) -> dict[str, object]:
@@ -153,6 +178,13 @@ def _duplicates(
 
 
 # What follows runs in the parent.
+
+
+def _inside(piece: RawSlice, left_out: Sequence[LeftOut]) -> tuple[LeftOut, ...]:
+    """Return the rows to leave out that a slice holds."""
+    last = None if piece.rows is None else piece.first_row + piece.rows
+    mine = (row for row in left_out if row.file == piece.file and piece.first_row <= row.row)
+    return tuple(row for row in mine if last is None or row.row < last)
 
 
 def _rows_promised(pieces: Sequence[RawSlice]) -> int | None:

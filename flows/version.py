@@ -25,7 +25,7 @@ from schemas.errors import LedgerError, StoreCorrupt
 from schemas.findings import Tally, looks_like
 from schemas.findings import total as total_tally
 from schemas.ledger import Ledger, StageCount, TurnCount, total
-from schemas.manifest import SPLITS, FileEntry, Manifest, SourceEntry
+from schemas.manifest import SPLITS, FileEntry, LeftOut, Manifest, SourceEntry
 from schemas.recipe import Recipe
 from schemas.report import Columns, Report, SourceFindings, Unread
 from templates import template_digest, tokenizer_digest
@@ -48,6 +48,8 @@ class Work:
     joined: Joined
     gathered: list[StageOutput]
     audited: Audited
+    left_out: tuple[LeftOut, ...] = ()
+    """Rows that ended the processes that worked on them."""
 
     def ledger(self) -> Ledger:
         """Add up all parts of all stages, and refuse if a row, message or byte went missing.
@@ -206,6 +208,7 @@ def _manifest(work: Work, report: Report, folder: Path) -> Manifest:
         tokenizer_sha256=report.tokenizer_sha256,
         code_sha256=code_digest(),
         libraries=library_versions(),
+        left_out=work.left_out,
         ledger=report.ledger,
         shares=report.shares,
         content_sha256=report.content_sha256,

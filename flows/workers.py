@@ -10,6 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, Thr
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.util import Finalize
 from threading import Thread
@@ -21,6 +22,7 @@ from flows import files
 from flows.cores import usable_cores
 from flows.memory import held_bytes, kernel_kills, usable_bytes
 from schemas.errors import StageOom, WorkerDied, WorkerError
+from schemas.manifest import LeftOut
 
 Result = TypeVar("Result")
 
@@ -32,6 +34,9 @@ ROOM_BYTES = 2 * LEAST_BYTES
 
 SPARE_BYTES = 4 * LEAST_BYTES
 """Memory of a worker from which on it may load something ahead: half of it must be left for jobs."""
+
+_PROBED = 16
+"""Rows that are tried first in the search of one that ends its process."""
 
 _THREADS = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -49,6 +54,30 @@ for a second what it freed: to give it back at once spares a tenth of the peak a
 
 
 @dataclass(frozen=True)
+class RowWork:
+    """The rows that a job works on, for the search of one that ends its process."""
+
+    source: str
+    file: str
+    stage: str
+    first: int
+    """Number in the file of the first row."""
+    probe: Callable[[int, int], int]
+    """Does the job for the rows from the first number to before the second, keeps nothing, and returns how
+    many there were: fewer where the file ends; picklable."""
+
+
+class RowKilled(WorkerError):
+    """One row of a shard ends the process that works on it, also when nothing else is worked on."""
+
+    code = "row_killed"
+
+    def __init__(self, left_out: LeftOut) -> None:
+        super().__init__(f"{left_out.file}: row {left_out.row}: {left_out.detail}")
+        self.left_out = left_out
+
+
+@dataclass(frozen=True)
 class Job(Generic[Result]):
     """One shard's work: a picklable call, and the name that an error would give to it."""
 
@@ -56,6 +85,8 @@ class Job(Generic[Result]):
     call: Callable[[], Result]
     known: Callable[[], Result | None] = lambda: None
     """Asked first, in the parent: the result if it is there already and holds, which needs no worker."""
+    rows: RowWork | None = None
+    """Where one row of it can be left out; unset where that makes no sense."""
 
 
 class Workers(Protocol):
@@ -111,7 +142,8 @@ class Processes:
         """Return the jobs' results in the order of `jobs`, calling `done` as each ends.
 
         Raises:
-            StageOom: if a shard's worker wanted too much memory twice, naming the shard.
+            RowKilled: if a shard's worker died twice, and dies of one row of it alone.
+            StageOom: if it wanted too much memory twice, naming the shard.
             WorkerDied: if it was killed or crashed twice.
         """
         results = self._known(jobs)
@@ -160,11 +192,45 @@ class Processes:
         try:
             return worker.collect(worker.submit(job, ceiling), self.memory)
         except Death as death:
+            if job.rows and (found := self._killer(job.rows, ceiling, death)):
+                raise RowKilled(found) from None
             advice = (
                 f"{ceiling / 1e9:.1f} GB were not enough, so raise --worker-memory "
                 f"or use a machine with more memory"
             )
             raise death.named(job.label, advice) from None
+
+    def _killer(self, work: RowWork, ceiling: int, death: Death) -> LeftOut | None:
+        """Return the first row of which a process dies that does nothing else; None if there is none.
+
+        More and more rows are tried until a process dies, and then halves of those: some twenty processes
+        for fifty thousand rows.
+        """
+        first, step = work.first, _PROBED
+        while (seen := self._probed(work, first, first + step, ceiling)) is not None:
+            if seen < step:  # the file has ended
+                return None
+            first, step = first + step, 2 * step
+        last = first + step
+        while last - first > 1:
+            middle = (first + last) // 2
+            if self._probed(work, first, middle, ceiling) is None:
+                last = middle
+            else:
+                first = middle
+        if self._probed(work, first, last, ceiling) is not None:
+            return None
+        return LeftOut(
+            source=work.source, file=work.file, row=first, stage=work.stage, how=death.how, memory=ceiling
+        )
+
+    def _probed(self, work: RowWork, first: int, last: int, ceiling: int) -> int | None:
+        """Return how many rows there were, after the work on them was done; None if the process died."""
+        job = Job(f"{work.file} rows {first}-{last}", partial(work.probe, first, last))
+        try:
+            return self._workers[0].collect(self._workers[0].submit(job, ceiling), self.memory)
+        except Death:
+            return None
 
 
 class _Worker:

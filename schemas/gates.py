@@ -124,6 +124,9 @@ class Gates(Record):
     """How long the examples of a source are, in tokens."""
     contamination: RateGate = RateGate(limit=0.01)
     """Rows of a source that are left out because they are questions of a benchmark."""
+    killed: CountGate = CountGate(action="fail")
+    """Rows of a source that ended the process that worked on them, and were left out: how many that are
+    depends on the memory of the machine."""
     unread_fields: CountGate = CountGate()
     """Values of a field that nothing reads although its name looks like reasoning, a weight, tools, a system
     prompt, history, a score or an image."""

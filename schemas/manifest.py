@@ -47,6 +47,30 @@ class SourceEntry(Record):
     """How many of them each pattern of the recipe means."""
 
 
+class LeftOut(Record):
+    """A row that ended the process that worked on it, twice, and was left out so that no other was lost.
+
+    It depends on the machine's memory, so that a version with such a row awaits a person.
+    """
+
+    source: str
+    file: str
+    """Path inside the dataset."""
+    row: int
+    """Its number in the file."""
+    stage: str
+    """What the process was doing."""
+    how: str
+    """How the process ended."""
+    memory: int
+    """Bytes that it was allowed to hold."""
+
+    @property
+    def detail(self) -> str:
+        """Return why the row is not there, as `rejects` and `explain` show it."""
+        return f"{self.stage} ended its process twice ({self.how}; it had {self.memory / 1e9:.1f} GB)"
+
+
 class Share(Record):
     """One source's part of one split."""
 
@@ -84,6 +108,8 @@ class Manifest(Record):
     code_sha256: str
     """Digest of the program's own sources and of the libraries that decide its output."""
     libraries: Mapping[str, str]
+    left_out: tuple[LeftOut, ...] = ()
+    """Rows that ended the processes that worked on them, and what those were allowed."""
     ledger: Ledger
     shares: tuple[Share, ...]
     content_sha256: str

@@ -35,6 +35,7 @@ class Reason(Worded):
         "the row's examples repeat what was said before them, more in all than the recipe allows "
         "(`max_prompt_bytes`)",
     )
+    WORKER_KILLED = "worker_killed", "the row ended the process that worked on it, twice"
     TOO_DEEP = "too_deep", "values are nested deeper than 64 levels"
     LONE_SURROGATE = "lone_surrogate", "half of a UTF-16 pair: text that no UTF-8 file can hold"
     CONTROL_CHAR = "control_char", "a control character other than tab, newline or carriage return"

@@ -99,3 +99,18 @@ def refuse() -> None:
     """Fail while a job is being read."""
     msg = "cannot be read here"
     raise ImportError(msg)
+
+
+def row_work(last: int, killers: frozenset[int], first: int, stop: int) -> int:
+    """Work on rows up to `last`; be killed by some of them."""
+    rows = range(first, min(stop, last))
+    if killers & set(rows):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return len(rows)
+
+
+def crowded(first: int, stop: int) -> int:
+    """Be killed by more than 100 rows together, and by none alone."""
+    if stop - first > 100:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return stop - first

@@ -128,6 +128,7 @@ LIMITS: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], dict[str
         {"dropped": {"eval_overlap": 10}},
         {"dropped": {"eval_overlap": 11}},
     ),
+    ("killed", {"rows": 1}, {}, {"dropped": {"worker_killed": 1}}, {"dropped": {"worker_killed": 2}}),
     ("expected_rows", {"tolerance": 0.01}, {}, {"expected": 1010, "rows": 1000}, {"expected": 1012}),
     (
         "expected_rows",

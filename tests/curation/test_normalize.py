@@ -935,3 +935,33 @@ def test_forty_thousand_turns_are_not_read() -> None:
     row = says(*[("human", "q")] * 40_000)
     row["conversations"][7] = None
     assert limited(row, LIMITS).reason is Reason.TOO_MANY_TURNS
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet"])
+@pytest.mark.parametrize("only", [None, range(2, 7), range(5, 6), range(8, 99)])
+def test_rows_that_are_left_out_are_counted_and_not_read(kind: str, only: range | None, tmp_path: Path):
+    """What stands around them is judged as without them; each is dropped with the words that it came with."""
+    frame = pl.DataFrame([{"instruction": f"q{n}", "output": f"a{n}"} for n in range(10)])
+    path = tmp_path / f"rows.{kind}"
+    {"jsonl": frame.write_ndjson, "csv": frame.write_csv, "parquet": frame.write_parquet}[kind](path)
+    (piece,) = slices(path.name, path, "0" * 64)
+    seen = {}
+    for name, left_out in (("all", {}), ("some", {0: "first", 5: "fifth", 9: "last"})):
+        out = tmp_path / name
+        out.mkdir()
+        origin = Origin(source("alpaca"), "d", "r", path.name)
+        count = normalize_slice(
+            piece, origin=origin, max_row_bytes=LIMIT, out=out, left_out=left_out, only=only
+        ).rows
+        keys, rejects = (pl.read_parquet(out / f"{part}.parquet") for part in ("keys", "rejects"))
+        assert (count.kept.rows, count.read.rows) == (keys.height, keys.height + rejects.height)
+        seen[name] = keys, rejects
+    wanted = set(range(10)) if only is None else set(only) & set(range(10))
+    assert set(seen["all"][0]["row"]) == wanted
+    assert seen["some"][0].equals(seen["all"][0].filter(~pl.col("row").is_in([0, 5, 9])))
+    told = seen["some"][1].select("row", "reason", "detail").rows()
+    assert told == [
+        (row, "worker_killed", words)
+        for row, words in ((0, "first"), (5, "fifth"), (9, "last"))
+        if row in wanted
+    ]

@@ -27,6 +27,7 @@ SOURCE_OF = {name: source for source, names in SHARDS.items() for name in names}
 AFTER_VALIDATION = {Reason.EXACT_DUP, Reason.NEAR_DUP, Reason.SOLUTION_CAP, Reason.TOO_LONG}
 NOT_PLANTABLE = {
     Reason.BAD_CSV,  # the sample has no such file
+    Reason.WORKER_KILLED,  # depends on the machine
     Reason.TOO_MANY_TURNS,  # such a row would be as large as a tenth of its file
     Reason.PROMPTS_TOO_BIG,
     Reason.MODE_UNSUPPORTED,

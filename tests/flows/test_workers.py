@@ -15,14 +15,15 @@ import pytest
 
 import flows.pipeline
 import flows.workers
+from flows import drawing, memory
 from flows.cores import cpu_quota, usable_cores
 from flows.memory import held_bytes, machine_bytes, usable_bytes
 from flows.pipeline import build
 from flows.store import Store
-from flows.workers import LEAST_BYTES, SETTINGS, Job, Processes, planned, processes
+from flows.workers import LEAST_BYTES, SETTINGS, Job, Processes, RowKilled, RowWork, planned, processes
 from schemas.errors import SourceCorrupt, StageOom, StoreFull, WorkerDied, WorkerError
 from tests import doomed
-from tests.builders import ROOT, math_row, recipe, text
+from tests.builders import ROOT, math_row, quick_build, recipe, text
 
 
 @pytest.fixture(scope="module")
@@ -241,15 +242,115 @@ def test_row_of_forty_thousand_turns_costs_no_worker(tmp_path):
     assert {reason: amount.rows for reason, amount in dropped.items()} == {"too_many_turns": 1}
 
 
+@pytest.mark.parametrize("killers", [{70}, {70, 71, 900}, {86}, {85}, {1069}])
+def test_row_that_kills_is_found(killers):
+    """The first row of a slice of which a worker dies alone is named, wherever it stands."""
+    probe = partial(doomed.row_work, 1070, frozenset(killers))
+    work = RowWork("chat", "evil.jsonl", "validate", 70, probe)
+    with processes(1, memory=LEAST_BYTES) as pool, pytest.raises(RowKilled) as raised:
+        run(pool, Job("evil.jsonl", partial(probe, 70, 1070), rows=work))
+    found = raised.value.left_out
+    assert (found.source, found.file, found.row) == ("chat", "evil.jsonl", min(killers))
+    assert (found.stage, found.memory) == ("validate", LEAST_BYTES)
+    assert "SIGKILL" in found.how
+
+
+@pytest.mark.parametrize(
+    "probe", [doomed.crowded, partial(doomed.row_work, 1000, frozenset())], ids=["crowded", "calm"]
+)
+def test_shard_that_dies_of_no_single_row_is_named(probe):
+    """Where no row alone ends a worker the shard is at fault, or the machine."""
+    work = RowWork("chat", "evil.jsonl", "validate", 0, probe)
+    with (
+        processes(1, memory=LEAST_BYTES) as pool,
+        pytest.raises(WorkerError, match=r"for evil\.jsonl died twice"),
+    ):
+        run(pool, Job("evil.jsonl", partial(doomed.die, signal.SIGKILL), rows=work))
+
+
+def test_rendering_can_be_tried_for_some_rows(sources, tmp_path):
+    """The search for a row that ends a process goes through rendering as through validation, to the end."""
+    tried, real = [], drawing.pass_job
+
+    def noted(*args, rows, **settings):
+        tried.append(rows)
+        return real(*args, rows=rows, **settings)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drawing, "pass_job", noted)
+        quick_build(recipe(seed=6), tmp_path, sources)
+        seen = [[work.probe(0, 5), work.probe(5, 15), work.probe(0, 10**6)] for work in tried]
+    assert {(work.stage, work.first) for work in tried} == {("render", 0)}
+    assert [5, 10, 0] in seen
+    assert {counts[2] for counts in seen} == {0}
+
+
+BOXES = 10_000_000
+"""Empty lists in a row: 30 MB of JSON and 0.6 GB of Python objects, which no rule on text bounds."""
+
+
+def test_row_that_kills_twice_is_left_out_and_the_version_blocked(tmp_path):
+    """All other rows are in the version, which waits for a person; manifest and rejects name the row."""
+    lines = [orjson.dumps({"conversations": says(text(n), text(n, 20))}).decode() for n in range(40)]
+    lines[3:3] = [f'{{"conversations": [], "x": [{"[]," * BOXES}[]]}}']
+    (tmp_path / "chat.jsonl").write_text("\n".join(lines))
+    source = {"name": "chat", "kind": "local", "files": ["chat.jsonl"], "format": "sharegpt"}
+    stated = recipe(sources=[source], shares={"chat": 1.0}, size=20, max_row_bytes=16 * 10**6)
+    store = Store(tmp_path / "store")
+    with processes(1, memory=LEAST_BYTES) as pool, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flows.pipeline, "workers", lambda *_: nullcontext(pool))
+        built = build(stated, store, base=tmp_path)
+    (killer,) = built.manifest.left_out
+    assert (killer.source, killer.file, killer.row) == ("chat", "chat.jsonl", 3)
+    assert (killer.stage, killer.memory) == ("validate", LEAST_BYTES)
+    count = built.manifest.ledger.of("validate")["chat"]
+    assert (count.read.rows, count.kept.rows) == (41, 40)
+    assert {reason: amount.rows for reason, amount in count.dropped.items()} == {"worker_killed": 1}
+    assert built.status == "held"
+    assert store.current(built.manifest.mixture) is None
+    (dropped,) = pl.read_parquet(built.version / "rejects" / "*.parquet").to_dicts()
+    assert (dropped["row"], dropped["reason"]) == (3, "worker_killed")
+    assert "0.5 GB" in dropped["detail"]
+    assert dropped["content"].startswith('{"conversations": [], "x": [[],')
+    assert dropped["content"].endswith("… 30000032 characters")
+
+
 def says(question, answer):
     return [{"from": "human", "value": question}, {"from": "gpt", "value": answer}]
 
 
-def test_memory_of_a_worker_is_its_part_of_the_machine():
+def test_memory_of_a_worker_is_its_part_of_the_machine(monkeypatch):
     """Unset, all workers together may use four fifths of the machine, however many they are."""
+    usable = usable_bytes()
+    monkeypatch.setattr(flows.workers, "usable_bytes", lambda: usable)
     with processes(2) as two, processes(5) as five:
-        assert two.memory == usable_bytes() // 2
-        assert five.memory == max(usable_bytes() // 5, LEAST_BYTES)
+        assert two.memory == usable // 2
+        assert five.memory == max(usable // 5, LEAST_BYTES)
+
+
+GROUP = {"job/memory.max": "8000000000", "job/memory.current": "7000000000"}
+
+
+@pytest.mark.parametrize(
+    ("available", "files", "usable"),
+    [
+        (None, {}, 8 * 10**9),
+        (9 * 10**9, {}, 8 * 10**9),
+        (3 * 10**9, {}, 3 * 10**9),
+        (3 * 10**9, GROUP, 10**9),
+        (3 * 10**9, GROUP | {"job/memory.stat": "anon 9\ninactive_file 500000000"}, 1_500_000_000),
+        (3 * 10**9, {"job/memory.max": "5000000000", "job/memory.current": "6000000000"}, 0),
+        (3 * 10**9, {"job/memory.max": "max", "job/memory.current": "6000000000"}, 3 * 10**9),
+    ],
+)
+def test_memory_that_others_hold_is_not_usable(available, files, usable, tmp_path, monkeypatch):
+    """What other processes hold, of the machine or of its container, would be taken back by force."""
+    monkeypatch.setattr(memory, "physical_bytes", lambda: 10 * 10**9)
+    said = (
+        {} if available is None else {"proc/meminfo": f"MemTotal: 1 kB\nMemAvailable: {available // 1024} kB"}
+    )
+    root = kernel_says(tmp_path, "0::/job", **said, **in_groups(files))
+    assert usable_bytes(root) == pytest.approx(usable, abs=1024)
 
 
 def kernel_says(root, group, **files):
