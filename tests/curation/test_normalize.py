@@ -205,7 +205,7 @@ def test_thinking_is_required_allowed_or_forbidden(name: str, make: Any) -> None
 
 def test_reasons_of_validation_are_all_in_the_tables() -> None:
     """A new reason without a row that shows it fails here."""
-    beside = {"think_missing", "think_unexpected", "bad_json", "bad_csv", "prompts_too_big"}
+    beside = {"think_missing", "think_unexpected", "bad_json", "bad_csv", "prompts_too_big", "worker_killed"}
     shown = {reason for _, _, reason in CASES} | beside
     later = {
         "eval_overlap",
