@@ -42,8 +42,8 @@ _FILES = 16
 """Open files that drawing takes, twelve of them on two cores; without them its threads panic."""
 
 WIDER = 1.18
-"""Text is laid out larger than it is shown, by this factor: the font of a reader is perhaps as much wider than
-the renderer's. DejaVu Sans, the only font of many servers, is."""
+"""Text is laid out larger than it is shown, by this factor: a reader's font may be wider than the renderer's.
+DejaVu Sans, the only font of many servers, is."""
 
 INK, SOFT, LINE = "var(--ink)", "var(--soft)", "var(--line)"
 _STYLE: Mapping[str, object] = {
