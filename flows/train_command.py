@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 from schemas.training import TrainPlan
+from train.names import public_name
 from train.shapes import QWEN3
 
 NO_VERSION = "VERSION"
@@ -21,8 +22,9 @@ def train_command(plan: TrainPlan, *, model: str, version: Path | None, file: Pa
         version: what to train on, as it was typed.
         file: the YAML file that the plan was read from, if it was.
     """
-    words = ["thinkmix", "train", str(version or NO_VERSION), "--model", _model(model)]
-    words += ["--output", "build/adapter" if plan.has_adapter else "build/model"]
+    trained = _model(model)
+    words = ["thinkmix", "train", str(version or NO_VERSION), "--model", trained]
+    words += ["--output", f"build/{public_name(trained).rpartition('/')[2]}-{plan.method}"]
     if file:
         words += ["--plan", str(file)]
     said = (yaml.safe_load(file.read_text(encoding="utf-8")) if file else None) or {}

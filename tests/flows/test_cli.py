@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from importlib.metadata import version as installed
 from io import StringIO
 from pathlib import Path
 
@@ -320,3 +321,8 @@ def test_several_builds_of_one_store_do_not_mix_up(run, sources: Path, tmp_path:
     one = quick_build(recipe(), tmp_path, sources)
     quick_build(recipe(name="other", seed=9), tmp_path, sources)
     assert json.loads(run("verify", tmp_path / "small", "--json")[1])["version"] == one.digest
+
+
+def test_the_version_is_told(run):
+    """`thinkmix --version` prints what is installed, as the package's metadata has it."""
+    assert run("--version") == (0, f"thinkmix {installed('thinkmix')}\n", "")

@@ -47,7 +47,7 @@ def test_a_person_reads_what_to_change(plan):
     assert rows["qlora4"] == ["✗", "✓", "18.9", "checkpointing true"]
     assert rows["full"] == ["✗", "✗", "196.2", "nothing gives it room"]
     assert "proposed  qlora4 on 24GB, with checkpointing true: 18.9 GB" in out
-    trains = "thinkmix train VERSION --model Qwen/Qwen3-8B --output build/adapter"
+    trains = "thinkmix train VERSION --model Qwen/Qwen3-8B --output build/Qwen3-8B-qlora4"
     assert f"{trains} --method qlora4 --checkpointing" in out.splitlines()[-1]
 
 
