@@ -1,6 +1,7 @@
 """What the documents tell a reader to type: every command is one that there is, and those of the demo run."""
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typer.main import get_command
 
 from flows.cli import app
 from flows.recipes import load
+from schemas.errors import LAST_RUN_FAILED, ThinkmixError
 from tests.builders import ROOT, quick_build
 
 READMES = ("README.md", "README.zh-CN.md")
@@ -144,3 +146,18 @@ def bare(**more: str) -> dict[str, str]:
     """Return an environment as a reader has it, whose path knows no `thinkmix`."""
     kept = ("HOME", "TMPDIR", "LANG", "PYTHONPYCACHEPREFIX", "NUMBA_CACHE_DIR")
     return {name: os.environ[name] for name in kept if name in os.environ} | {"PATH": os.defpath} | more
+
+
+@pytest.mark.parametrize(
+    ("document", "word"), [("README.md", "Exit codes:"), ("README.zh-CN.md", "退出码：")]
+)
+def test_every_exit_code_is_in_the_readme(document: str, word: str):
+    """Whoever writes a script around a command finds each code of each error there."""
+    text = (ROOT / document).read_text(encoding="utf-8").partition(word)[2].partition("\n\n")[0]
+    listed = {int(part) for part in re.findall(r"(?:^|[，,]\s*)\s*(\d+) ", text)}
+    assert listed == {0, LAST_RUN_FAILED, *(kind.exit_code for kind in kinds())}
+
+
+def kinds(root: type[ThinkmixError] = ThinkmixError) -> list[type[ThinkmixError]]:
+    """Return a class of errors and all below it."""
+    return [root, *(kind for child in root.__subclasses__() for kind in kinds(child))]
