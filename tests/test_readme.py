@@ -161,3 +161,17 @@ def test_every_exit_code_is_in_the_readme(document: str, word: str):
 def kinds(root: type[ThinkmixError] = ThinkmixError) -> list[type[ThinkmixError]]:
     """Return a class of errors and all below it."""
     return [root, *(kind for child in root.__subclasses__() for kind in kinds(child))]
+
+
+def test_the_readme_says_which_commands_speak_to_machines():
+    """All commands but those that it names take --json, and each has an example in its help."""
+    made = get_command(app).commands.items()
+    silent = {name for name, one in made if not any("--json" in option.opts for option in one.params)}
+    said = (
+        (ROOT / "README.md")
+        .read_text(encoding="utf-8")
+        .partition("and all but ")[2]
+        .partition(" have `--json`")[0]
+    )
+    assert silent == set(said.split("`")[1::2])
+    assert [name for name, one in made if "Example" not in (one.epilog or "")] == []
