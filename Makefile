@@ -7,7 +7,7 @@ UV := $(UV_SETTINGS) $(BIN)/uv
 STORE ?= build/store
 ADAPTER ?= build/adapter
 
-.PHONY: demo test deep soak deepspeed docs-snippets check format lock bench bench-peers clean help
+.PHONY: demo next test deep soak deepspeed docs-snippets check format lock bench bench-peers clean help
 
 help:  ## Say what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -24,6 +24,16 @@ demo: $(BIN)/.installed  ## Install, build the embedded 7:3 mixture, report, tra
 	rm -rf $(ADAPTER)
 	$(BIN)/thinkmix train $(STORE)/sample-7-3 --model tiny-random --output $(ADAPTER) \
 		--max-steps 30 --batch 1024 --max-tokens 512 --learning-rate 0.01 --eval-rows 8
+	@$(MAKE) --no-print-directory next
+
+next:
+	@echo
+	@echo "What to do next:"
+	@echo "  open in a browser  $(STORE)/sample-7-3/report.html and $(ADAPTER)/train_report.html"
+	@echo "  see it again here  $(BIN)/thinkmix report $(STORE)/sample-7-3"
+	@echo "  take your own rows $(BIN)/thinkmix recipes sample-7-3 > mine.yaml  # then name your files in it: docs/recipes.md"
+	@echo "                     $(BIN)/thinkmix build mine.yaml"
+	@echo "  train a real model $(BIN)/thinkmix plan $(STORE)/sample-7-3 --model 4B --gpu 24GB  # prints the command"
 
 # Two at once is what the times that tests allow were measured with; a file of tests stays in one process.
 AT_ONCE ?= 2

@@ -30,7 +30,7 @@ def accept(path: Path, *, why: str, by: str | None = None) -> Acceptance:
         NotAccepted: if the version is not held, or `why` says nothing.
         StoreBusy: if a build of the mixture is running.
         StoreCorrupt: if the candidate is damaged.
-        StoreError: if there is no such version.
+        NotFound: if there is no such version.
     """
     why = _line(why)
     if len(why) < SHORTEST:

@@ -9,6 +9,7 @@ import yaml
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from flows.model_access import check_access
 from flows.store import problems, reading
 from schemas.errors import StoreCorrupt, TrainError
 from schemas.training import TrainPlan
@@ -55,6 +56,8 @@ def calibrate(
         TrainError: if there are too few rows, or the model cannot be measured.
     """
     refuse_used(output)
+    if model:
+        check_access(model)
     with reading(version) as folder:
         if found := problems(folder):
             msg = f"{folder.name} is damaged, so nothing is drawn from it: {found[0]}"

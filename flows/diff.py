@@ -12,7 +12,7 @@ from curation.moves import USED
 from curation.shards import read_groups
 from flows.store import MANIFEST, open_version
 from schemas.changes import Changes
-from schemas.errors import StoreCorrupt, StoreError
+from schemas.errors import NotFound, StoreCorrupt
 from schemas.manifest import Manifest
 from schemas.report import Report
 
@@ -43,14 +43,14 @@ def find_version(path: Path) -> Path:
             by the first digits of a version's digest: `store/sample-7-3/3f2a`.
 
     Raises:
-        StoreError: if no version, or more than one, is meant.
+        NotFound: if no version, or more than one, is meant.
     """
     if path.exists():
         return open_version(path)
     mixture = path.parent.parent if path.parent.name == "versions" else path.parent
     if not (mixture / "versions").is_dir():
         msg = f"{path} does not exist, and {mixture} is not the folder of a mixture"
-        raise StoreError(msg)
+        raise NotFound(msg)
     found = sorted(
         folder.name for folder in (mixture / "versions").iterdir() if folder.name.startswith(path.name)
     )
@@ -61,7 +61,7 @@ def find_version(path: Path) -> Path:
             else "no version"
         )
         msg = f"{many} of {mixture.name} has a digest that starts with {path.name!r}"
-        raise StoreError(msg)
+        raise NotFound(msg)
     return open_version(mixture / "versions" / found[0])
 
 

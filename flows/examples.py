@@ -8,7 +8,7 @@ import polars as pl
 from curation.learned import learned_turns
 from flows.lookup import by_id
 from flows.rows import VALIDATE, Fate, Rows, Said, fates_of, sentence
-from schemas.errors import StoreError
+from schemas.errors import NotFound
 from schemas.record import Record
 from templates import ModeUnsupported, count_tokens, encode, training_turns
 
@@ -50,7 +50,7 @@ def seen(version: Path, row_id: str, *, ids: bool = False) -> Seen:
         ids: whether to say the token ids, too, prompt and completion encoded apart as for training.
 
     Raises:
-        StoreError: if no row or several match, or the row is none that could be trained on.
+        NotFound: if no row or several match, or the row is none that could be trained on.
     """
     rows = Rows(version)
     found = by_id(rows, row_id)
@@ -80,12 +80,12 @@ def _rendered(rows: Rows, fate: Fate, wanted: str) -> list[Example]:
     """Return the examples of a valid row as they would be, or that of the wanted turn.
 
     Raises:
-        StoreError: if the row was not valid, lies nowhere any more, or the template cannot express it.
+        NotFound: if the row was not valid, lies nowhere any more, or the template cannot express it.
     """
     said = rows.said([fate.id]).get(fate.id)
     if said is None:
         msg = f"row {fate.id}: {sentence(fate)}; a trainer would see nothing of it"
-        raise StoreError(msg if fate.stage == VALIDATE else f"{msg}, and its file is not there any more")
+        raise NotFound(msg if fate.stage == VALIDATE else f"{msg}, and its file is not there any more")
     turns = [turn for turn in would_be(rows, fate, said) if wanted in ("", str(turn.turn))]
     if not turns:
         msg = (
@@ -93,12 +93,12 @@ def _rendered(rows: Rows, fate: Fate, wanted: str) -> list[Example]:
             if wanted
             else f"row {fate.id}: {sentence(fate)}"
         )
-        raise StoreError(f"{msg}; a trainer would see nothing of it")
+        raise NotFound(f"{msg}; a trainer would see nothing of it")
     examples = [turn for turn in turns if isinstance(turn, Example)]
     if not examples:
         why = next(turn.why for turn in turns if isinstance(turn, ModeUnsupported))
         msg = f"row {fate.id}: {why}"
-        raise StoreError(msg)
+        raise NotFound(msg)
     return examples
 
 

@@ -76,7 +76,7 @@ def explain(version: Path, row_id: str) -> Explanation:
     """Return why the rows with this id, or with an id that starts so, are where they are.
 
     Raises:
-        StoreError: if no row or more than one id matches.
+        NotFound: if no row or more than one id matches.
     """
     rows = Rows(version)
     return _explained(rows, Found((by_id(rows, row_id),), "by its id", exact=True), asked=None)
@@ -86,7 +86,7 @@ def explain_text(version: Path, text: str) -> Explanation:
     """Return why the row that holds a text is where it is, or the row that is nearest to the text.
 
     Raises:
-        StoreError: if there is none.
+        NotFound: if there is none.
     """
     rows = Rows(version)
     return _explained(rows, by_text(rows, text), asked=text.strip())

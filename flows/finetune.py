@@ -9,6 +9,7 @@ from flows.cores import usable_cores
 from flows.learning.pace import View, speaks
 from flows.learning.page import PAGE, write_failure, write_page
 from flows.learning.timing import TIMING, Stopwatch, Timing, write_timing
+from flows.model_access import check_access
 from flows.store import home, problems, reading
 from schemas.errors import StoreCorrupt, StoreError, ThinkmixError, TrainError
 from schemas.training import TrainPlan
@@ -48,6 +49,7 @@ def finetune(
         if found := problems(folder):
             msg = f"{folder.name} is damaged, so it is not trained on: {found[0]}"
             raise StoreCorrupt(msg)
+        check_access(model)
         view.say(f"loading {model} to train on {folder.parent.parent.name} {folder.name[:12]}")
         try:
             with _encoded(folder, cache, view) as tokens:
@@ -163,5 +165,6 @@ def merge_adapter(adapter: Path, *, model: str, output: Path) -> None:
     except ModuleNotFoundError as error:
         msg = f"merging needs {error.name}: pip install 'thinkmix[train]'"
         raise TrainError(msg) from error
+    check_access(model)
     with quiet(), workspace(output, restart=False) as work, published(output, work) as folder:
         merge(adapter, base=model, output=folder)

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from flows.rows import Rows, written
-from schemas.errors import StoreError
+from schemas.errors import NotFound
 
 MOST = 20
 """Rows of one text that are told apart; a word that thousands hold is no way to find one of them."""
@@ -32,15 +32,18 @@ def by_id(rows: Rows, start: str) -> str:
     """Return the one row id that is `start` or starts so; ids of examples mean their row.
 
     Raises:
-        StoreError: if no row or more than one id matches.
+        NotFound: if no row or more than one id matches.
     """
     prefix = written(start).partition("-")[0]  # an example's is <row>-<turn>, of a copy <row>-<turn>#2
     matching = rows.fates.filter(pl.col("id").str.starts_with(prefix)).select(pl.col("id").unique())
     ids = matching.collect()["id"].sort().to_list()
     if len(ids) != 1:
-        found = f"{len(ids)} rows, among them {ids[0]} and {ids[1]}" if ids else "no row"
-        msg = f"{found} of {rows.version.name[:12]} has an id that starts with {start!r}"
-        raise StoreError(msg)
+        told = f"of {rows.version.name[:12]}"
+        msg = f"no row {told} has an id that starts with {start!r}"
+        if ids:
+            known = f"{ids[0]} and {ids[1]}"
+            msg = f"{len(ids)} rows {told} have an id that starts with {start!r}, among them {known}"
+        raise NotFound(msg)
     return str(ids[0])
 
 
@@ -51,12 +54,12 @@ def by_text(rows: Rows, text: str) -> Found:
     valid row, as long as the store's cache has it; so an answer of a row that was not drawn is not found.
 
     Raises:
-        StoreError: if the text is empty, or no row is anywhere near it.
+        NotFound: if the text is empty, or no row is anywhere near it.
     """
     text = written(text.strip())
     if not text:
         msg = "no text to look for"
-        raise StoreError(msg)
+        raise NotFound(msg)
     compared = _known(rows, _holding(rows, text))
     whole = compared["text"].str.strip_chars() == text
     ways = {
@@ -130,7 +133,7 @@ def _near(rows: Rows, text: str) -> Found:
     """Return the rows whose compared text is nearest, by the Jaccard similarity that decides on duplicates.
 
     Raises:
-        StoreError: if none is near.
+        NotFound: if none is near.
     """
     from curation.shingles import shingle_hashes  # noqa: PLC0415 - brings numba, which the other ways spare
 
@@ -152,6 +155,6 @@ def _near(rows: Rows, text: str) -> Found:
         msg = (
             f"no row of {rows.version.name[:12]} holds this text, and none is compared by one that is near it"
         )
-        raise StoreError(msg)
+        raise NotFound(msg)
     how = f"no row holds it; the nearest compared text has Jaccard {found['jaccard'][0]:.3f}"
     return Found(tuple(found["id"].head(MOST).to_list()), how, exact=False)

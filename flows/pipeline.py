@@ -11,7 +11,7 @@ from flows.engine import LOCAL, Engine, workers
 from flows.nights import NightRun, recorded, rendered
 from flows.progress import Event, Notify, silent
 from flows.running import UNSCHEDULED, Scheduled
-from flows.store import MANIFEST, Store, check_path, full_disk
+from flows.store import MANIFEST, Store, full_disk, make_root
 from flows.tonight import already_built, resolve, resolve_benchmarks
 from schemas.artifact import Snapshot
 from schemas.errors import Held, StoreCorrupt
@@ -102,7 +102,7 @@ def build(
     Raises:
         ThinkmixError: for everything a person must fix; `schemas.errors` draws the tree.
     """
-    check_path(store.root)
+    make_root(store.root)
     with (
         full_disk(store.root),
         store.lock(recipe.name),

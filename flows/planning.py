@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from flows.store import reading
+from flows.train_command import train_command
 from schemas.errors import TrainError
 from schemas.record import Record
 from schemas.training import Method, TrainPlan
@@ -15,6 +16,9 @@ from train.rows import index_rows, read_manifest
 from train.shapes import QWEN3, ModelShape, find_shape, read_shape
 
 EVERY_LENGTH = 2**62
+
+_LEAST_BATCH = 16
+"""Tokens; a plan takes no fewer."""
 
 
 class MethodOutlook(Record):
@@ -33,6 +37,10 @@ class MethodOutlook(Record):
     """Whether it fits, by card."""
     to_fit: Sequence[str] | None
     """What to change to fit the one card that was asked for; unset where nothing helps, or none was."""
+    adjusted: Mapping[str, Verdict]
+    """Whether it fits with the least change that helps, by card."""
+    adjusted_total: int | None
+    """Bytes at the peak with these changes; unset like `to_fit`."""
 
 
 class Choice(Record):
@@ -44,6 +52,8 @@ class Choice(Record):
     total: int
     left_out: int | None
     """Rows that are longer than the proposed batch; unset without a version."""
+    command: str | None
+    """The command that trains so; unset for models that `thinkmix train` does not take."""
 
 
 class Outlook(Record):
@@ -95,6 +105,7 @@ def look_ahead(
     tokens: int | None = None,
     tokens_per_second: float | None = None,
     card: Gpu | None = None,
+    plan_file: Path | None = None,
 ) -> Outlook:
     """Return what training needs.
 
@@ -105,6 +116,7 @@ def look_ahead(
         tokens: without a version, tokens that are read at once; the plan's `batch` if unset.
         tokens_per_second: speed of the card, for the hours.
         card: the one card to plan for.
+        plan_file: what of the plan was read from a file, for the command.
 
     Raises:
         TrainError: when the model or the version cannot be planned with.
@@ -115,6 +127,10 @@ def look_ahead(
     options = [option(shape, with_method(plan, name), size) for name in METHODS]
     methods = (plan.method,) if "method" in plan.model_fields_set else PREFERRED
     change, chosen = _choose(shape, plan, size, card, methods)
+    command = None
+    if change and shape.head_norms and not shape.experts:  # a dense Qwen3
+        bounded = change.option.plan if version else _bounded(change.option)
+        command = train_command(bounded, model=model, version=version, file=plan_file)
     return Outlook(
         model=Path(model).name if Path(model).exists() else model,
         parameters=shape.parameters,
@@ -124,13 +140,20 @@ def look_ahead(
         checkpointing=plan.checkpointing,
         lengths=lengths,
         methods=tuple(_method(shape, each, card) for each in options),
-        choice=_choice(change, chosen, rows_over) if change and chosen else None,
+        choice=_choice(change, chosen, rows_over, command) if change and chosen else None,
     )
 
 
 def _size(plan: TrainPlan, tokens: int | None) -> Size:
     tokens = tokens or plan.batch
     return Size(tokens, min(tokens, plan.max_tokens))
+
+
+def _bounded(chosen: Option) -> TrainPlan:
+    """Return the plan of an option that was reckoned for fewer tokens at once than its batches may have."""
+    tokens = max(chosen.size.tokens, _LEAST_BATCH)
+    few = {name: min(getattr(chosen.plan, name), tokens) for name in ("batch", "max_tokens")}
+    return chosen.plan.model_copy(update=few)
 
 
 def _measure(
@@ -160,7 +183,8 @@ def _choose(
 def _method(shape: ModelShape, each: Option, card: Gpu | None) -> MethodOutlook:
     memory = each.memory
     cards = (card,) if card else GPUS
-    change = fitting(shape, each, card) if card else None
+    changes = {gpu.name: fitting(shape, each, gpu) for gpu in cards}
+    change = changes[card.name] if card else None
     parts = ("weights", "adapter", "gradients", "optimiser", "context", "activations", "logits")
     return MethodOutlook(
         method=each.plan.method,
@@ -170,10 +194,12 @@ def _method(shape: ModelShape, each: Option, card: Gpu | None) -> MethodOutlook:
         total=memory.total,
         cards={gpu.name: gpu.verdict(memory.total) for gpu in cards},
         to_fit=change.words if change else None,
+        adjusted={gpu.name: "fits" if changes[gpu.name] else gpu.verdict(memory.total) for gpu in cards},
+        adjusted_total=change.option.memory.total if change else None,
     )
 
 
-def _choice(change: Change, card: Gpu, lengths: Sequence[int] | None) -> Choice:
+def _choice(change: Change, card: Gpu, lengths: Sequence[int] | None, command: str | None) -> Choice:
     tokens = change.option.size.tokens
     return Choice(
         method=change.option.plan.method,
@@ -181,4 +207,5 @@ def _choice(change: Change, card: Gpu, lengths: Sequence[int] | None) -> Choice:
         changes=change.words,
         total=change.option.memory.total,
         left_out=None if lengths is None else sum(length > tokens for length in lengths),
+        command=command,
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from flows.rows import Rows, written
-from schemas.errors import StoreError
+from schemas.errors import NotFound, StoreError
 from schemas.reasons import Reason
 from schemas.record import Record
 
@@ -58,7 +58,7 @@ def rejects(
         limit: most rows to return; the totals count all.
 
     Raises:
-        StoreError: for a reason or source that there is none of, and for text of rows that are only listed.
+        NotFound: for a reason or source that there is none of, and for text of rows that are only listed.
     """
     found = matching(version, reason=reason, source=source, grep=grep)
     counted = found.group_by("reason").len().sort(["len", "reason"], descending=[True, False]).collect()
@@ -94,20 +94,20 @@ def matching(
     """Return the dropped rows that match, in the columns of `Reject`; arguments as for `rejects`.
 
     Raises:
-        StoreError: as `rejects` does.
+        NotFound: as `rejects` does.
     """
     rows = Rows(version)
     names = [stated.name for stated in rows.recipe.sources]
     if source is not None and source not in names:
         msg = f"{version.name[:12]} has no source {source!r}; it has {', '.join(names)}"
-        raise StoreError(msg)
+        raise NotFound(msg)
     if reason is not None and reason not in set(Reason):
         msg = f"there is no reason {reason!r}; the reasons are {', '.join(Reason)}"
-        raise StoreError(msg)
+        raise NotFound(msg)
     if reason in LISTED:
         if grep is not None:
             msg = f"rows left out as {reason} are not kept whole, so their text cannot be searched"
-            raise StoreError(f"{msg}; thinkmix explain --text looks through their questions")
+            raise NotFound(f"{msg}; thinkmix explain --text looks through their questions")
         found = rows.fates.with_columns(content=pl.lit(None, dtype=pl.String))
     else:
         found = rows.rejects

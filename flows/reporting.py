@@ -47,7 +47,8 @@ def reported(path: Path) -> Iterator[Reported]:
     """Yield what a path means; nobody collects the version meanwhile.
 
     Raises:
-        StoreError: if it is neither a version nor a mixture, or the mixture has lost its current version.
+        NotFound: if it is neither a version nor a mixture.
+        StoreError: if the mixture has lost its current version.
     """
     own = (path / MANIFEST).is_file() or (path / FAILED).is_file()
     mixture = path.resolve()

@@ -18,7 +18,7 @@ from curation.shards import read_groups
 from flows.accept import user
 from flows.rows import Rows, spoken, written
 from flows.store import append_lines, full_disk
-from schemas.errors import StoreError
+from schemas.errors import NotFound, StoreError
 from schemas.review import KEPT, UNJUDGED, Opinion, Question, ReviewScore, StratumScore, Total, Verdict
 
 EACH, SEED = 20, 1
@@ -127,7 +127,7 @@ def open_review(version: Path, *, each: int | None = None, seed: int | None = No
         seed: which draw; unset means that of the last verdicts.
 
     Raises:
-        StoreError: if the version lies in no store.
+        NotFound: if the version lies in no store.
     """
     rows = Rows(version)
     folder = _file(version).parent
@@ -146,7 +146,8 @@ def answer(version: Path, question: Question, opinion: Opinion, *, who: str | No
     """Write one verdict into the store; it is on the disk when this returns.
 
     Raises:
-        StoreError: if the version lies in no store, or the store cannot be written.
+        NotFound: if the version lies in no store.
+        StoreError: if the store cannot be written.
     """
     _append(version, [_verdict(question, opinion, who)])
 
@@ -253,12 +254,12 @@ def _file(version: Path) -> Path:
     """Return where verdicts on a version lie.
 
     Raises:
-        StoreError: if it lies in no store.
+        NotFound: if it lies in no store.
     """
     folder = version.resolve()
     if folder.parent.name != "versions":
         msg = f"{version} lies in no store, where verdicts on it could be kept; review it where it was built"
-        raise StoreError(msg)
+        raise NotFound(msg)
     return folder.parents[1] / "reviews" / f"{folder.name}.jsonl"
 
 

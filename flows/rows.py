@@ -14,7 +14,7 @@ import polars as pl
 
 from flows.store import FAILED, MANIFEST, Store
 from schemas.conversation import Message, ToolCall
-from schemas.errors import SourceError, StoreError
+from schemas.errors import NotFound, SourceError
 from schemas.formats import Auto
 from schemas.formats.recognition import parse_format
 from schemas.manifest import Manifest
@@ -215,13 +215,13 @@ def written(text: str) -> str:
     """Return text that was typed, if it is text that a row may hold.
 
     Raises:
-        StoreError: for bytes that are not UTF-8, which a command line takes all the same.
+        NotFound: for bytes that are not UTF-8, which a command line takes all the same.
     """
     try:
         text.encode()
     except UnicodeEncodeError:
         msg = f"{text!r} is not UTF-8 text, which is all that rows and verdicts hold"
-        raise StoreError(msg) from None
+        raise NotFound(msg) from None
     return text
 
 

@@ -5,13 +5,15 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from flows.planning import Choice, MethodOutlook, Outlook
+from flows.planning import MethodOutlook, Outlook
 from flows.show import plain
 from train.folklore import COLUMNS, NOTES, TOKENS, cells
 from train.forecast import Forecast
 from train.gpus import HEADROOM
 
 _MARKS = {"fits": "[green]✓[/]", "tight": "[yellow]~[/]", "no": "[red]✗[/]"}
+_CHANGED = "[green]+[/]"
+"""Mark of what does not fit as it is planned, and does with the least change."""
 _MOMENT_PARTS = {
     "loss": ("activations", "logits"),
     "backward": ("activations", "layer", "dequantised"),
@@ -33,17 +35,16 @@ def show_outlook(outlook: Outlook, console: Console) -> None:
     console.print(f"  at once {outlook.tokens:,} tokens, {again} checkpointing\n")
     console.print(_parts(outlook.methods))
     console.print("[dim]GB of 10^9 bytes; parts in brackets are not there at the peak[/]\n")
-    console.print(_cards(outlook.methods))
+    several = len(outlook.methods[0].cards) > 1
+    console.print(_cards(outlook.methods) if several else _changes(outlook.methods))
+    changed = f"   {_CHANGED} fits with changes that --gpu names" if several else ""
     console.print(
-        f"[dim]✓ fits and leaves {HEADROOM:.0%} free   ~ fits without that   ✗ does not fit[/]\n",
+        f"[dim]✓ fits and leaves {HEADROOM:.0%} free   ~ fits without that   ✗ does not fit{changed}[/]\n",
         soft_wrap=True,
     )
-    for each in outlook.methods:
-        if each.to_fit:
-            console.print(f"  {each.method} fits with {', '.join(each.to_fit)}")
-        elif each.to_fit is None and len(each.cards) == 1:
-            console.print(f"  {each.method} does not fit, whatever is changed")
-    console.print(_proposal(outlook.choice), soft_wrap=True)
+    console.print(_proposal(outlook), soft_wrap=True)
+    if outlook.choice and outlook.choice.command:
+        console.print(f"  {plain(outlook.choice.command)}", soft_wrap=True)
     if outlook.experts:
         console.print(
             "[dim]experts stay in 16 bit under qlora4 and qlora8, and have no adapter; "
@@ -93,23 +94,56 @@ def _part(each: MethodOutlook, part: str) -> str:
 
 
 def _cards(methods: Sequence[MethodOutlook]) -> Table:
+    """Return whether each method fits each of several cards."""
     table = Table(box=None, header_style="dim", pad_edge=False)
     table.add_column("card")
     for each in methods:
         table.add_column(each.method, justify="center")
     for card in methods[0].cards:
-        table.add_row(plain(card), *(_MARKS[each.cards[card]] for each in methods))
+        table.add_row(plain(card), *(_mark(each, card) for each in methods))
     return table
 
 
-def _proposal(choice: Choice | None) -> str:
+def _mark(each: MethodOutlook, card: str) -> str:
+    changed = each.adjusted[card] == "fits" != each.cards[card]
+    return _CHANGED if changed else _MARKS[each.cards[card]]
+
+
+def _changes(methods: Sequence[MethodOutlook]) -> Table:
+    """Return whether each method fits the one card, as it is planned and with the least change."""
+    (card,) = methods[0].cards
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    table.add_column(plain(card))
+    table.add_column("as planned", justify="center")
+    table.add_column("adjusted", justify="center")
+    table.add_column("GB", justify="right")
+    table.add_column("what is changed", overflow="fold")
+    for each in methods:
+        changed = "nothing gives it room" if each.to_fit is None else ", ".join(each.to_fit) or "nothing"
+        total = gigabytes(each.total if each.adjusted_total is None else each.adjusted_total)
+        marks = (_MARKS[each.cards[card]], _MARKS[each.adjusted[card]])
+        table.add_row(each.method, *marks, total, changed)
+    return table
+
+
+def _proposal(outlook: Outlook) -> str:
+    choice = outlook.choice
     if choice is None:
-        return "[bold]proposed[/]  nothing fits, whatever is changed: take a larger card or a smaller model"
+        return f"[bold]proposed[/]  {_instead(outlook.methods)}"
     changes = f", with {', '.join(choice.changes)}" if choice.changes else ""
     line = (
         f"[bold]proposed[/]  {choice.method} on {plain(choice.card)}{changes}: {gigabytes(choice.total)} GB"
     )
     return f"{line}; {choice.left_out:,} rows are longer and left out" if choice.left_out else line
+
+
+def _instead(methods: Sequence[MethodOutlook]) -> str:
+    """Return what may be done where nothing that was asked for fits with room to spare."""
+    if others := [each.method for each in methods if "fits" in each.adjusted.values()]:
+        return f"nothing that was asked for fits: take another card, or --method {' or '.join(others)}"
+    if tight := [each.method for each in methods if "tight" in each.adjusted.values()]:
+        return f"nothing, as {' and '.join(tight)} would fill the card: take a larger card or a smaller model"
+    return "nothing fits, whatever is changed: take a larger card or a smaller model"
 
 
 def gigabytes(size: int) -> str:

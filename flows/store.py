@@ -40,7 +40,15 @@ import orjson
 
 from flows import files
 from flows.holds import shared, use
-from schemas.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, ThinkmixError, TooFewFiles
+from schemas.errors import (
+    NotFound,
+    StoreBusy,
+    StoreCorrupt,
+    StoreError,
+    StoreFull,
+    ThinkmixError,
+    TooFewFiles,
+)
 
 MANIFEST = "manifest.json"
 FAILED = "failed.json"
@@ -374,22 +382,29 @@ class Store:
             write_atomically(self.root / mixture / "report.html", page)
 
 
-def check_path(root: Path) -> None:
-    """Refuse a store in a folder whose name a reader of parquet files would take for a pattern.
+def make_root(root: Path) -> None:
+    """Make a store's folder; refuse one whose name a reader of parquet files would take for a pattern.
 
     Raises:
-        StoreError: naming the folder.
+        StoreError: naming the folder, if it cannot be made or may not hold a store.
     """
     if has_magic(str(root.resolve())):
         msg = f"{root.resolve()} cannot hold a store: its path has one of the characters * ? [ ]; use another"
         raise StoreError(msg)
+    try:
+        with full_disk(root):
+            _make_folder(root)
+    except (FileNotFoundError, FileExistsError, NotADirectoryError) as error:
+        msg = f"{root} cannot be made ({error.strerror}); name another folder with --store"
+        raise StoreError(msg) from error
 
 
 def open_version(path: Path) -> Path:
     """Return the version folder that `path` means: itself, or the current one of a mixture folder.
 
     Raises:
-        StoreError: if there is neither a manifest nor a CURRENT.
+        NotFound: if it is neither a version nor a mixture, or no version of the mixture was ever current.
+        StoreCorrupt: if the version has lost its manifest, or the mixture its CURRENT.
     """
     if (path / MANIFEST).is_file():
         return path
@@ -398,8 +413,28 @@ def open_version(path: Path) -> Path:
             return current
         msg = f"{path / 'CURRENT'} points to {current.name}, which is not there"
         raise StoreCorrupt(msg)
+    if path.is_dir() and path.resolve().parent.name == "versions":
+        msg = f"{path} is damaged: it has no {MANIFEST}"
+        raise StoreCorrupt(msg)
+    if any((path / sign).exists() for sign in ("versions", "runs.jsonl")):
+        raise _without_current(path)
     msg = f"{path} is neither a version (no {MANIFEST}) nor a mixture (no CURRENT)"
-    raise StoreError(msg)
+    raise NotFound(msg + _mixtures_beside(path))
+
+
+def _without_current(mixture: Path) -> ThinkmixError:
+    """Return what it means that a mixture has no CURRENT: it was lost, or no version was ever current."""
+    if any(run.get("status") == "published" for run in Store(mixture.parent).runs(mixture.name)):
+        return StoreCorrupt(f"{mixture} has lost its CURRENT; build again, or accept a version by its digest")
+    return NotFound(f"no version of {mixture} is current yet: thinkmix report {mixture} says why")
+
+
+def _mixtures_beside(path: Path) -> str:
+    """Return which mixtures could have been meant, in words; nothing where there are none."""
+    with suppress(OSError):
+        if known := Store(path.parent).mixtures():
+            return f"; {path.parent} holds {', '.join(known)}"
+    return ""
 
 
 def open_rows(path: Path) -> Path:
@@ -408,7 +443,7 @@ def open_rows(path: Path) -> Path:
     A mixture's folder means its current version, or its newest failed run if no version is current.
 
     Raises:
-        StoreError: if there is neither.
+        NotFound: if there is neither.
     """
     if (path / FAILED).is_file():
         return path
@@ -421,7 +456,7 @@ def store_of(path: Path) -> tuple[Store, str | None]:
     """Return the store that `path` means, and the mixture if it is a mixture's folder.
 
     Raises:
-        StoreError: if it is neither.
+        NotFound: if it is neither.
     """
     path = path.resolve()
     if path.name in Store(path.parent).mixtures():
@@ -429,7 +464,7 @@ def store_of(path: Path) -> tuple[Store, str | None]:
     if (path / ".cache").is_dir() or Store(path).mixtures():
         return Store(path), None
     msg = f"{path} is neither a store nor a mixture's folder"
-    raise StoreError(msg)
+    raise NotFound(msg)
 
 
 def home(version: Path) -> Store | None:
@@ -447,7 +482,8 @@ def reading(path: Path) -> Iterator[Path]:
         path: a version's folder, or a mixture's folder for its current version.
 
     Raises:
-        StoreError: if there is neither a manifest nor a CURRENT.
+        NotFound: as `open_version` does.
+        StoreCorrupt: as `open_version` does.
     """
     while True:  # until a version could be held: one that was collected first is no longer current
         folder = open_version(path)
@@ -462,7 +498,7 @@ def reading_rows(path: Path) -> Iterator[Path]:
     """Yield the folder whose rows `path` means, see `open_rows`; nobody collects a version meanwhile.
 
     Raises:
-        StoreError: if there is none.
+        NotFound: if there is none.
     """
     folder = open_rows(path)
     if (folder / FAILED).is_file():

@@ -2,6 +2,7 @@
 
 ThinkmixError                 1
 ├── RecipeError               2   the recipe says something impossible
+├── NotFound                  2   what a person names is not there: a version, mixture, row, reason or source
 ├── Held                      3   a version was built, but a gate or a check keeps it from becoming current
 ├── NotAccepted               2   what a person wants to accept is no held candidate, or no reason is given
 ├── SourceError               4   a source cannot be read
@@ -51,6 +52,13 @@ class RecipeError(ThinkmixError, ValueError):
 
     exit_code = 2
     code = "recipe_error"
+
+
+class NotFound(ThinkmixError, LookupError):
+    """What a person names is not there: no such version, mixture, row, reason or source."""
+
+    exit_code = 2
+    code = "not_found"
 
 
 class Held(ThinkmixError):

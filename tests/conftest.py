@@ -1,7 +1,15 @@
-"""What holds for all tests: no telemetry, no tokens of whoever runs them, no library compiled twice."""
+"""What holds for all tests: no telemetry, no tokens of their user, nothing compiled twice, skips counted."""
 
 import os
 from pathlib import Path
+
+from tests.skips import (
+    pytest_make_collect_report,
+    pytest_runtest_makereport,
+    pytest_terminal_summary,
+)
+
+__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport", "pytest_terminal_summary"]
 
 os.environ["DO_NOT_TRACK"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"

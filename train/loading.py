@@ -21,7 +21,7 @@ from transformers.utils.hub import cached_file
 
 from schemas.errors import TrainError
 from train.compatible import check_model
-from train.names import TINY_RANDOM, local_folder
+from train.names import TINY_RANDOM, check_name, local_folder
 
 _PICKLED = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 
@@ -37,9 +37,7 @@ def load_config(model: str) -> Qwen3Config:
     folder = local_folder(model)
     if folder:
         _check_folder(folder)
-    elif model.count("/") != 1 or model.startswith((".", "/", "~")):
-        msg = f"model {model}: no such folder, and no hub id (owner/name) or {TINY_RANDOM}"
-        raise TrainError(msg)
+    check_name(model)
     try:
         config = AutoConfig.from_pretrained(
             place(model), trust_remote_code=False, local_files_only=bool(folder)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from schemas.errors import TrainError
+
 TINY_RANDOM = "tiny-random"
 """Name of the model that needs no weights: Qwen3's architecture and vocabulary, 9.8 million parameters."""
 
@@ -15,6 +17,17 @@ def local_folder(model: str) -> Path | None:
 def hub_id(model: str) -> str | None:
     """Return the id under which anybody finds a model, or None for one that only this machine has."""
     return None if model == TINY_RANDOM or local_folder(model) else model
+
+
+def check_name(model: str) -> None:
+    """Refuse a name that is neither a folder, nor `tiny-random`, nor one that a hub could know.
+
+    Raises:
+        TrainError: saying what may be named.
+    """
+    if (name := hub_id(model)) and (name.count("/") != 1 or name.startswith((".", "/", "~"))):
+        msg = f"model {model}: no such folder, and no hub id (owner/name) or {TINY_RANDOM}"
+        raise TrainError(msg)
 
 
 def public_name(model: str) -> str:

@@ -43,6 +43,7 @@ class Change:
     """The least change to an option that makes it fit a card."""
 
     option: Option
+    """Its plan is the changed one."""
     words: tuple[str, ...]
     """What is changed, such as `checkpointing true`; nothing when it fits as it is."""
 
@@ -78,9 +79,10 @@ def fitting(shape: ModelShape, chosen: Option, gpu: Gpu) -> Change | None:
     tokens = _most_tokens(shape, plan, chosen.size, gpu)
     if tokens is None:
         return None
-    smaller = option(shape, plan, Size(tokens, min(tokens, chosen.size.longest)))
     batch = "batch and max_tokens" if plan.max_tokens > tokens else "batch"
     more = math.ceil(plan.accumulate * chosen.size.tokens / tokens)
+    fewer = {"batch": tokens, "max_tokens": min(plan.max_tokens, tokens), "accumulate": more}
+    smaller = option(shape, plan.model_copy(update=fewer), Size(tokens, min(tokens, chosen.size.longest)))
     return Change(smaller, (*words, f"{batch} {tokens}", f"accumulate {more}"))
 
 

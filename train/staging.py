@@ -38,10 +38,14 @@ def workspace(output: Path, *, restart: bool) -> Iterator[Path]:
         restart: whether to drop checkpoints that are there.
 
     Raises:
-        TrainError: if another run is writing the same output, or has written it.
+        TrainError: if another run is writing the same output, or has written it, or it cannot be made.
     """
     folder = _beside(output)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"{output} cannot be made ({error.strerror}): name another folder with --output"
+        raise TrainError(msg) from error
     with (folder / "lock").open("w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

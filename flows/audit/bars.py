@@ -12,8 +12,8 @@ from markupsafe import Markup
 from flows.audit.charts import WIDTH, colour, percent
 from flows.audit.svg import drawable
 
-_LEAST, _LETTER, _GAP = 84, 6.4, 8
-"""Room for the names: at least so much, so much for a letter, and what stands between name and bar."""
+_LEAST, _LETTER, _GAP = 84, 7.4, 8
+"""Room for the names: at least so much, so much for a letter of a wide font, and between name and bar."""
 _ROOM = 1.18
 """The scale goes on behind the longest bar, where its number stands."""
 _LINE, _BAR, _SPACE = 26, 14, 12

@@ -41,6 +41,10 @@ _DIGITS = 3
 _FILES = 16
 """Open files that drawing takes, twelve of them on two cores; without them its threads panic."""
 
+WIDER = 1.18
+"""Text is laid out larger than it is shown, by this factor: a reader's font may be wider than the renderer's.
+DejaVu Sans, the only font of many servers, is."""
+
 INK, SOFT, LINE = "var(--ink)", "var(--soft)", "var(--line)"
 _STYLE: Mapping[str, object] = {
     "background": "transparent",
@@ -51,7 +55,7 @@ _STYLE: Mapping[str, object] = {
         "view": {"stroke": None},
         "axis": {
             "labelColor": SOFT,
-            "labelFontSize": 12,
+            "labelFontSize": 12 * WIDER,
             "labelPadding": 6,
             "gridColor": LINE,
             "domainColor": LINE,
@@ -103,7 +107,7 @@ def drawn(shape: "Callable[..., alt.LayerChart]", values: Values, label: str, **
             chart = shape(**settings).to_dict(validate=False)
         return _rendered(orjson.dumps({**chart, "datasets": {ROWS: values}, **_STYLE}))
 
-    return cleaned(_KEEP.get()(key, draw).decode(), label=drawable(label, longest=400))
+    return cleaned(_KEEP.get()(key, draw).decode(), label=drawable(label, longest=400), wider=WIDER)
 
 
 def histogram(bins: Sequence[str], counts: Sequence[int], *, place: int, label: str) -> Markup:
@@ -135,7 +139,7 @@ def _histogram(*, tone: str) -> "alt.LayerChart":
         y=alt.Y("share:Q", title=None, axis=None, scale=alt.Scale(domainMin=0)),
     )
     bars = base.mark_bar(color=tone, width=alt.RelativeBandSize(0.84))
-    words = base.mark_text(dy=-7, color=INK, fontSize=11).encode(text="words:N")
+    words = base.mark_text(dy=-7, color=INK, fontSize=11 * WIDER).encode(text="words:N")
     return bars + words
 
 

@@ -16,7 +16,7 @@ LOOKS = frozenset(_LOOKS.split())
 """Attributes that only say how something looks; none of them may name an address."""
 
 
-def cleaned(svg: str, *, label: str) -> Markup:
+def cleaned(svg: str, *, label: str, wider: float = 1) -> Markup:
     """Return a renderer's SVG as an image that is fit to stand within a page.
 
     Addresses, scripts, styles, ids, fonts and the renderer's own labels are dropped, whatever asked for
@@ -25,6 +25,7 @@ def cleaned(svg: str, *, label: str) -> Markup:
     Args:
         svg: the renderer's output.
         label: what the picture shows, for people who do not see it.
+        wider: factor by which text was laid out larger than it is shown, as room for wider fonts.
     """
     root = ElementTree.fromstring(svg)  # noqa: S314 - made in this process, with control characters taken out
     for element in root.iter():
@@ -34,6 +35,8 @@ def cleaned(svg: str, *, label: str) -> Markup:
             for name, value in element.attrib.items()
             if name in LOOKS and "url(" not in value and (name, value) != ("opacity", "1")
         }
+        if size := element.get("font-size"):
+            element.set("font-size", f"{float(size.removesuffix('px')) / wider:g}px")
     _prune(root)
     box = root.get("viewBox", "0 0 1 1")
     root.attrib = {"viewBox": box, "width": box.split()[2], "role": "img", "aria-label": label}

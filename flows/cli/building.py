@@ -93,7 +93,7 @@ def build(
     from flows.engine import stated as stated_engine
     from flows.recipes import load, override
     from flows.settings import server
-    from flows.store import Store
+    from flows.store import Store, make_root
     from flows.webhook import hand_over
 
     hand_over(webhook, notify)
@@ -101,6 +101,7 @@ def build(
     stated = override(located.recipe, unit=unit, size=size, seed=seed)
     place = stated_engine(kind=engine, memory=worker_memory, scheduler=scheduler, exchange=exchange)
     store = store.resolve()
+    make_root(store)
     with _watched(quiet=as_json) as listener:
         if direct or not server():
             _build_directly(

@@ -68,6 +68,7 @@ def plan(
         tokens=tokens,
         tokens_per_second=tokens_per_second,
         card=find_gpu(gpu) if gpu else None,
+        plan_file=plan_file,
     )
     if as_json:
         say_json(outlook.model_dump(mode="json"))

@@ -18,6 +18,25 @@ app = typer.Typer(
     add_completion=False,
 )
 
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        say(f"thinkmix {version('thinkmix')}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and exit.", callback=_say_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Take the options that stand before every command."""
+
+
 StoreOption = Annotated[
     Path, typer.Option("--store", "-s", help="Folder of the store.", envvar="THINKMIX_STORE", file_okay=False)
 ]

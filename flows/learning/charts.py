@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from markupsafe import Markup
 
-from flows.audit.charts import INK, ROWS, SOFT, WIDTH, drawn
+from flows.audit.charts import INK, ROWS, SOFT, WIDER, WIDTH, drawn
 
 if TYPE_CHECKING:
     import altair as alt
@@ -101,7 +101,7 @@ def _curve(*, tone: str, band: bool, dots: bool, zero: bool, form: str) -> "alt.
         title="step",
         titleColor=SOFT,
         titleFontWeight="normal",
-        titleFontSize=11,
+        titleFontSize=11 * WIDER,
         titleAnchor="end",
         titlePadding=2,
     )

@@ -36,6 +36,9 @@ from schemas.recipe import HubSource
 
 ENDPOINT = "https://huggingface.co"
 
+_MIRROR = "set HF_ENDPOINT to a mirror, or read files of this machine with `kind: local`"
+"""What to do where the hub does not answer."""
+
 # They log whole addresses: signed ones of the storage, and HF_ENDPOINT with a password in it.
 for _name in ("httpx2", "httpcore2"):
     logging.getLogger(_name).setLevel(logging.WARNING)
@@ -98,6 +101,12 @@ def endpoint() -> str:
     return (os.environ.get("HF_ENDPOINT") or ENDPOINT).rstrip("/")
 
 
+def headers() -> dict[str, str]:
+    """Return who asks: the token of this user, unless the user keeps it back."""
+    token = None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
+    return {"User-Agent": "thinkmix"} | ({"Authorization": f"Bearer {token}"} if token else {})
+
+
 def _commit(source: HubSource, where: str) -> str:
     with _parsed(), _translated(where):
         about = _ask(f"api/datasets/{source.dataset}/revision/{quote(source.revision, safe='')}", {}).json()
@@ -137,17 +146,12 @@ def _ask(path: str, query: Mapping[str, str]) -> Response:
     response = get_session().get(
         f"{endpoint()}/{path}",
         params=dict(query),
-        headers=_headers(),
+        headers=headers(),
         timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT,
         follow_redirects=True,
     )
     hf_raise_for_status(response)
     return response
-
-
-def _headers() -> dict[str, str]:
-    token = None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
-    return {"User-Agent": "thinkmix"} | ({"Authorization": f"Bearer {token}"} if token else {})
 
 
 @contextmanager
@@ -160,7 +164,7 @@ def _open(snapshot: Snapshot, file: RemoteFile, start: int) -> Iterator[Body]:
         get_session().stream(
             "GET",
             address,
-            headers=_headers() | range_headers(start),
+            headers=headers() | range_headers(start),
             timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT,
             follow_redirects=True,
         ) as response,
@@ -184,7 +188,7 @@ def _translated(where: str) -> Iterator[None]:
         msg = f"{where}: cannot even ask {at!r}; correct HF_ENDPOINT (or HF_TOKEN, if it has odd characters)"
         raise SourceError(msg) from None
     except HTTPError as error:
-        raise Transient(f"no answer from {at} ({type(error).__name__})") from None
+        raise Transient(f"no answer from {at} ({type(error).__name__})", way=_MIRROR) from None
 
 
 @contextmanager
@@ -209,9 +213,9 @@ def _status_failure(error: HfHubHTTPError, where: str) -> Transient | SourceErro
     if status in (401, 403):
         token = "the token it was given does not open it" if get_token() else "no HF_TOKEN was given"
         msg = f"{where}: {at} answered {status}: no such dataset, or it is private or gated and {token}"
-        return SourceDenied(msg)
+        return SourceDenied(f"{msg}; check the name, or set HF_TOKEN after its page gave you access")
     if status == 404:
-        missing = "has no such dataset"
+        missing = "has no such dataset; check the name (owner/name), or set HF_TOKEN if it is private"
         if isinstance(error, RevisionNotFoundError):
             missing = "has the dataset, but no such revision"
         elif isinstance(error, RemoteEntryNotFoundError):

@@ -135,8 +135,8 @@ def _glob(pattern: str, base: Path) -> list[Path]:
 
 
 def _nearby(pattern: str, base: Path) -> Iterator[str]:
-    """Yield names of files, as a pattern could state them, below the deepest folder of it that there is."""
-    folder = (base / pattern).parent
+    """Yield names of files, as a pattern could state them, in the deepest folder of it that there is."""
+    folder = base / pattern
     while not os.path.isdir(folder):  # noqa: PTH112 - false, too, for a name that no disk takes
         folder = folder.parent
     if folder == folder.parent:  # not the whole disk

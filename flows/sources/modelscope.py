@@ -130,7 +130,8 @@ def _translated(client: HubApi, where: str) -> Iterator[None]:
         msg = f"{where}: cannot even ask {at!r}; correct MODELSCOPE_ENDPOINT or MODELSCOPE_API_TOKEN"
         raise SourceError(msg) from None
     except (HubError, RequestException) as error:
-        raise Transient(f"no answer from {at} ({type(error).__name__})") from None
+        way = "correct MODELSCOPE_ENDPOINT, or read files of this machine with `kind: local`"
+        raise Transient(f"no answer from {at} ({type(error).__name__})", way=way) from None
 
 
 @contextmanager

@@ -17,16 +17,22 @@ logger = logging.getLogger(__name__)
 class Transient(Exception):
     """A failure that may pass; it becomes the error `final` only if it lasts.
 
-    `reason` is a clause for people, `wait` what the hub asked for in seconds.
+    `reason` is a clause for people, `wait` what the hub asked for in seconds, `way` what to do if it lasts.
     """
 
     def __init__(
-        self, reason: str, *, wait: float | None = None, final: type[SourceError] = SourceUnavailable
+        self,
+        reason: str,
+        *,
+        wait: float | None = None,
+        final: type[SourceError] = SourceUnavailable,
+        way: str = "",
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.wait = wait
         self.final = final
+        self.way = way
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ def retried(action: Callable[[], T], *, what: str, patience: Patience) -> T:
         try:
             return action()
         except Transient as failure:
-            reason, asked, final = failure.reason, failure.wait, failure.final
+            reason, asked, final, way = failure.reason, failure.wait, failure.final, failure.way
         if asked is not None and asked > patience.longest_wait:
             msg = f"{what}: {reason}; the hub asks to wait {asked:.0f} s, try again after that"
             raise SourceUnavailable(msg)
@@ -79,4 +85,4 @@ def retried(action: Callable[[], T], *, what: str, patience: Patience) -> T:
             logger.warning("%s: %s; trying again in %.1f s", what, reason, wait)
             patience.sleep(wait)
     msg = f"{what}: {reason}; gave up after {patience.tries} tries"
-    raise final(msg)
+    raise final(f"{msg}: {way}" if way else msg)

@@ -1,6 +1,7 @@
 """Which files of a dataset a recipe means: patterns against the names that a hub lists."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -8,7 +9,7 @@ from pydantic import ValidationError
 from flows.sources.patterns import crossing, matching, nearest
 from schemas.artifact import RemoteFile
 from schemas.errors import SourceCorrupt, SourceError, SourceNotFound
-from schemas.files import READABLE, kind_of
+from schemas.files import PACKED, READABLE, extension_of, kind_of
 
 
 class Entry(NamedTuple):
@@ -68,7 +69,9 @@ def check_match(
     if not found:
         listed = list(names)
         hint = ""
-        if crossing(pattern, listed):
+        if folder := _within(pattern, listed):
+            hint = f", which is a folder (its files are {folder!r})"
+        elif crossing(pattern, listed):
             hint = f" (`*` does not cross folders, `**` does: {_deeper(pattern)!r})"
         msg = f"{where}: no file matches {pattern!r}{hint}; there are {nearest(pattern, listed)}{at}"
         raise SourceNotFound(msg)
@@ -88,6 +91,18 @@ def _deeper(pattern: str) -> str:
     """Return a pattern like it that looks in folders below, too."""
     folder, _, name = pattern.rpartition("/")
     return f"{folder}/**/{name}" if folder else f"**/{name}"
+
+
+def _within(pattern: str, names: Sequence[str]) -> str | None:
+    """Return a pattern for the files in the folder that a pattern names; None if it names none with any."""
+    folder = f"{pattern.removeprefix('./').rstrip('/')}/"
+    inside = [name.removeprefix(folder) for name in names if name.startswith(folder) and kind_of(name)]
+    if not inside:
+        return None
+    nearest_one = min(inside, key=lambda name: (name.count("/"), name))
+    packed = PurePosixPath(nearest_one).suffix if nearest_one.lower().endswith(PACKED) else ""
+    deeper = "**/" if "/" in nearest_one else ""
+    return f"{folder}{deeper}*{extension_of(nearest_one)}{packed}"
 
 
 def _checked(entry: Entry, where: str) -> RemoteFile:

@@ -136,7 +136,7 @@ def test_clusters_are_those_of_all_pairs(tmp_path: Path) -> None:
     assert counts.rows == judged.height
 
 
-@pytest.mark.skipif(not HUB.exists(), reason="the shared hub lies beside the checkout")
+@pytest.mark.skipif(not HUB.exists(), reason="the shared hub is not beside the checkout")
 def test_clusters_of_real_rows_are_those_of_all_pairs(tmp_path: Path) -> None:
     """On all 25,755 real problems and questions, against exact all-pairs similarity."""
     math = pl.read_parquet(HUB / "nvidia/OpenMathReasoning/data/*.parquet")["problem"]

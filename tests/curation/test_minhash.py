@@ -77,7 +77,7 @@ def test_signatures_are_datasketchs(texts: list[str], shingle: int, permutations
     assert got.tolist() == want.tolist()
 
 
-@pytest.mark.skipif(not HUB.exists(), reason="the shared hub lies beside the checkout")
+@pytest.mark.skipif(not HUB.exists(), reason="the shared hub is not beside the checkout")
 def test_signatures_of_real_problems_are_datasketchs() -> None:
     """On real problems, questions and reasoning traces, English and Chinese."""
     math = pl.read_parquet(HUB / "nvidia/OpenMathReasoning/data/*.parquet")

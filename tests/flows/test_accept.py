@@ -144,8 +144,8 @@ REFUSALS: list[tuple[Callable[[Path], Path], str, int, str]] = [
     (_copy, WHY, 2, "lies in no store"),
     (lambda held: held, " a  ", 2, "--why needs at least 3 letters"),
     (lambda held: held.parents[1], WHY, 2, "was held last"),
-    (lambda held: held.parents[1] / "ffffffff", WHY, 5, "no version of small has a digest"),
-    (lambda held: held.parents[1] / "..", WHY, 5, "is neither a version"),
+    (lambda held: held.parents[1] / "ffffffff", WHY, 2, "no version of small has a digest"),
+    (lambda held: held.parents[1] / "..", WHY, 2, "is neither a version"),
 ]
 
 

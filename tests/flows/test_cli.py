@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from importlib.metadata import version as installed
 from io import StringIO
 from pathlib import Path
 
@@ -158,7 +159,7 @@ def test_row_is_explained_by_what_it_says(run, version: Path):
     assert "found: dropped rows hold it" in out
     code, _, err = run("explain", "--text", "\udcff", "--in", version)
     assert (code, err) == (
-        5,
+        2,
         "thinkmix: '\\udcff' is not UTF-8 text, which is all that rows and verdicts hold\n",
     )
 
@@ -225,14 +226,14 @@ def test_recipes_are_listed_and_printed(run):
         (("build", "math-7-3", "--unit", "words"), 2, "mix.unit"),
         (("build", "math-7-3", "--size", "0"), 2, "size"),
         (("recipes", "no-such-recipe"), 2, "no recipe"),
-        (("verify", "no/such/version"), 5, "neither a version"),
-        (("report", "no/such/version"), 5, "neither a version"),
-        (("explain", "abc", "--in", "no/such/version"), 5, "neither a version"),
+        (("verify", "no/such/version"), 2, "neither a version"),
+        (("report", "no/such/version"), 2, "neither a version"),
+        (("explain", "abc", "--in", "no/such/version"), 2, "neither a version"),
         (("explain", "abc"), 2, "--in"),
         (("explain", "--in", "no/such/version"), 2, "--text"),
-        (("show", "abc", "--in", "no/such/version"), 5, "neither a version"),
-        (("rejects", "no/such/version"), 5, "neither a version"),
-        (("review", "no/such/version"), 5, "neither a version"),
+        (("show", "abc", "--in", "no/such/version"), 2, "neither a version"),
+        (("rejects", "no/such/version"), 2, "neither a version"),
+        (("review", "no/such/version"), 2, "neither a version"),
         (("review", "no/such/version", "file.jsonl"), 2, "--score"),
         (("review", "no/such/version", "--walk", "--score"), 2, "--walk"),
         (("frobnicate",), 2, "No such command"),
@@ -294,9 +295,52 @@ def test_busy_mixture_is_for_the_scheduler_to_retry(run, store_copy, sources: Pa
 def test_mistakes_are_json_for_machines(run, version: Path):
     """With --json an error is JSON, too, with its kind and its exit code."""
     code, out, _ = run("explain", "zz", "--in", version, "--json")
-    assert code == 5
-    assert json.loads(out)["error"] == "StoreError"
-    assert json.loads(out)["exit_code"] == 5
+    assert code == 2
+    assert json.loads(out)["error"] == "NotFound"
+    assert json.loads(out)["code"] == "not_found"
+    assert json.loads(out)["exit_code"] == 2
+
+
+def test_what_is_named_and_is_not_there_is_a_mistake_of_the_command(run, version: Path, tmp_path: Path):
+    """Exit code 2 and a sentence: 5 wakes an operator, for a store that is damaged or full."""
+    mixture = version.parents[1]
+    for command, words in (
+        (("explain", "zz", "--in", mixture), "has an id that starts with 'zz'"),
+        (("explain", "", "--in", mixture), "rows of"),
+        (("explain", "--text", "qqqqqqqxxxxxzzzzz", "--in", mixture), "holds this text"),
+        (("show", "zz", "--in", mixture), "has an id that starts with 'zz'"),
+        (("diff", mixture, mixture / "9999"), "no version of small has a digest that starts with '9999'"),
+        (("report", mixture.parent / "smal"), f"; {mixture.parent} holds small"),
+        (("verify", mixture.parent / "smal"), f"; {mixture.parent} holds small"),
+        (("rejects", mixture, "--reason", "near"), "there is no reason 'near'"),
+        (("rejects", mixture, "--source", "maths"), "has no source 'maths'"),
+        (("review", tmp_path), "neither a version"),
+        (("accept", mixture / "9999", "--why", "it is good"), "no version of small"),
+        (("train", tmp_path, "--output", tmp_path / "out"), "neither a version"),
+        (("calibrate", tmp_path, "--output", tmp_path / "out"), "neither a version"),
+        (("plan", tmp_path), "neither a version"),
+        (("gc", tmp_path / "none"), "neither a store nor a mixture's folder"),
+    ):
+        code, _, err = run(*command)
+        told = [line for line in err.splitlines() if line.startswith("thinkmix: ")]
+        assert (code, len(told), words in err) == (2, 1, True), (command, err)
+
+
+def test_a_version_without_its_manifest_is_damaged(run, store_copy):
+    """Its folder is there, so it is no mistake of the command: exit code 5."""
+    (version,) = (store_copy() / "small" / "versions").iterdir()
+    (version / "manifest.json").unlink()
+    code, _, err = run("verify", version)
+    assert (code, err) == (5, f"thinkmix: {version} is damaged: it has no manifest.json\n")
+
+
+def test_a_mixture_without_a_good_version_is_not_damaged(run, sources: Path, tmp_path: Path):
+    """Before the first version is current, commands on the mixture say where to read why."""
+    stated = statement()
+    held = recipe(sources=[{**source, "expect_rows": 10**6} for source in stated["sources"]])
+    assert quick_build(held, tmp_path, sources).status == "held"
+    code, _, err = run("verify", tmp_path / "small")
+    assert (code, "no version of" in err, "thinkmix report" in err) == (2, True, True)
 
 
 @pytest.mark.parametrize("harm", ["missing", "garbage", "nowhere"])
@@ -320,3 +364,8 @@ def test_several_builds_of_one_store_do_not_mix_up(run, sources: Path, tmp_path:
     one = quick_build(recipe(), tmp_path, sources)
     quick_build(recipe(name="other", seed=9), tmp_path, sources)
     assert json.loads(run("verify", tmp_path / "small", "--json")[1])["version"] == one.digest
+
+
+def test_the_version_is_told(run):
+    """`thinkmix --version` prints what is installed, as the package's metadata has it."""
+    assert run("--version") == (0, f"thinkmix {installed('thinkmix')}\n", "")

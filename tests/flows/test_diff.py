@@ -14,7 +14,7 @@ from flows.diff import diff, find_version
 from flows.pipeline import Built
 from flows.show_changes import show_changes
 from schemas.changes import Changes, Delta
-from schemas.errors import StoreCorrupt, StoreError
+from schemas.errors import NotFound, StoreCorrupt
 from tests.builders import flip_bit, math_row, math_rows, quick_build, recipe, write_rows, write_sources
 
 SIZE = 40
@@ -149,13 +149,13 @@ def test_a_version_is_found_by_the_first_digits_of_its_digest(nights: dict[str, 
 def test_what_names_no_version_is_refused_in_words(nights: dict[str, Built], tmp_path: Path):
     """No version, several of them, and no mixture are three sentences."""
     mixture = nights["first"].version.parents[1]
-    with pytest.raises(StoreError, match="no version of small has a digest that starts with 'xyz'"):
+    with pytest.raises(NotFound, match="no version of small has a digest that starts with 'xyz'"):
         find_version(mixture / "xyz")
-    with pytest.raises(StoreError, match="is not the folder of a mixture"):
+    with pytest.raises(NotFound, match="is not the folder of a mixture"):
         find_version(tmp_path / "nowhere" / "3f")
     (tmp_path / "small" / "versions" / "aa1").mkdir(parents=True)
     (tmp_path / "small" / "versions" / "aa2").mkdir()
-    with pytest.raises(StoreError, match="2 versions, among them aa1 and aa2"):
+    with pytest.raises(NotFound, match="2 versions, among them aa1 and aa2"):
         find_version(tmp_path / "small" / "aa")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from flows.examples import seen
 from flows.explain import explain
-from schemas.errors import StoreError
+from schemas.errors import NotFound
 from tests.builders import quick_build, recipe, text, write_rows
 from train.encode import encode_example
 
@@ -43,14 +43,14 @@ def test_good_row_that_was_left_out_is_rendered_now(reason: str, version: Path):
 def test_row_that_is_no_conversation_shows_nothing(reason: str, version: Path):
     """The reason is said instead."""
     fates = pl.scan_parquet(version / "fates" / "*.parquet").filter(reason=reason).collect()
-    with pytest.raises(StoreError, match=f"as {reason}: .* a trainer would see nothing of it"):
+    with pytest.raises(NotFound, match=f"as {reason}: .* a trainer would see nothing of it"):
         seen(version, fates["id"][0])
 
 
 def test_turn_that_a_row_does_not_have_is_refused(version: Path):
     """An example's id means that example and no other."""
     row = pl.scan_parquet(version / "train-*.parquet").head(1).collect()["conversation_id"][0]
-    with pytest.raises(StoreError, match="no example for turn 7"):
+    with pytest.raises(NotFound, match="no example for turn 7"):
         seen(version, f"{row}-7")
 
 
@@ -90,7 +90,7 @@ def test_turn_that_the_template_cannot_write_costs_itself_alone(half: Path):
     row = drawn["conversation_id"][0]
     assert [example.turn for example in seen(half, row).examples] == [1]
     why = r"messages\[3\] \(assistant\) has no trace of reasoning, with which qwen3-thinking-2507 always"
-    with pytest.raises(StoreError, match=f"row {row}: {why}"):
+    with pytest.raises(NotFound, match=f"row {row}: {why}"):
         seen(half, f"{row}-3")
 
 
@@ -98,7 +98,7 @@ def test_row_of_which_the_template_can_write_nothing_says_why(half: Path):
     """Its first turn that cannot be written names itself; an explanation names all."""
     fates = pl.scan_parquet(half / "fates" / "*.parquet").filter(reason="mode_unsupported").collect()
     row = fates["id"][0]
-    with pytest.raises(StoreError, match=rf"row {row}: messages\[1\] \(assistant\) has no trace"):
+    with pytest.raises(NotFound, match=rf"row {row}: messages\[1\] \(assistant\) has no trace"):
         seen(half, row)
     told = next(stage.says for stage in explain(half, row).rows[0].stages if stage.stage == "render")
     assert all(f"messages[{turn}] (assistant) has no trace" in told for turn in (1, 3))

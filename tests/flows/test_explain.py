@@ -11,7 +11,7 @@ from rich.console import Console
 from flows.explain import explain, explain_text
 from flows.rows import sentence
 from flows.show_rows import show_explanation
-from schemas.errors import StoreError
+from schemas.errors import NotFound
 from schemas.reasons import Reason
 from tests.builders import REASONS, chat_row, quick_build, recipe, text, write_rows
 
@@ -100,7 +100,7 @@ def test_id_of_an_example_or_its_first_digits_will_do(version: Path):
 @pytest.mark.parametrize("row_id", ["zz", "0" * 32, "[red]", "' OR 1=1"])
 def test_unknown_id_is_said_to_be_unknown(row_id: str, version: Path):
     """An id that no row has is answered with a sentence that names it."""
-    with pytest.raises(StoreError, match=r"no row of .* has an id that starts with") as raised:
+    with pytest.raises(NotFound, match=r"no row of .* has an id that starts with") as raised:
         explain(version, row_id)
     assert repr(row_id) in str(raised.value)
 
@@ -110,9 +110,12 @@ def test_ambiguous_id_is_answered_with_two_of_the_rows(version: Path, fates: pl.
     first = fates["id"].str.head(1).value_counts(sort=True)[fates.columns[0]][0]
     ids = sorted(set(fates.filter(pl.col("id").str.starts_with(first))["id"]))
     assert len(ids) > 1
-    with pytest.raises(StoreError, match=f"{len(ids)} rows, among them {ids[0]} and {ids[1]}"):
+    with pytest.raises(
+        NotFound,
+        match=f"{len(ids)} rows of .* that starts with {first!r}, among them {ids[0]} and {ids[1]}",
+    ):
         explain(version, first)
-    with pytest.raises(StoreError, match="rows, among them"):
+    with pytest.raises(NotFound, match=r"rows of .*, among them"):
         explain(version, "")
 
 
@@ -254,7 +257,7 @@ def test_version_without_its_cache_still_finds_questions(version: Path, tmp_path
 @pytest.mark.parametrize("words", ["", "  \n", "nothing of this kind is written anywhere at all"])
 def test_text_that_is_nowhere_is_said_to_be(words: str, version: Path):
     """An empty text and one that is like no row are answered with a sentence."""
-    with pytest.raises(StoreError, match=r"no text to look for|holds this text, and none is compared"):
+    with pytest.raises(NotFound, match=r"no text to look for|holds this text, and none is compared"):
         explain_text(version, words)
 
 

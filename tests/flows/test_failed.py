@@ -10,7 +10,7 @@ import pytest
 from flows.failure import why
 from flows.rejects import rejects
 from flows.store import FAILED, Store, open_rows
-from schemas.errors import MixtureError, SourceEmpty, SourceNotFound, StoreError
+from schemas.errors import MixtureError, NotFound, SourceEmpty, SourceNotFound
 from schemas.run import FailedRun
 from tests.builders import chat_row, chat_rows, math_row, quick_build, recipe, text, write_rows
 
@@ -176,7 +176,7 @@ def test_a_version_is_still_what_the_mixture_means(fail: Callable[..., str], bas
     built = quick_build(stated(), tmp_path / "store", base)
     fail([{"dialog": turns(n)} for n in range(7)])
     assert open_rows(tmp_path / "store" / "t") == built.version
-    with pytest.raises(StoreError, match="neither a version"):
+    with pytest.raises(NotFound, match="neither a version"):
         open_rows(tmp_path / "store" / "other")
 
 

@@ -266,6 +266,14 @@ def test_pictures_lose_what_does_not_only_show():
     assert drawable("a\x00b\x1b" + "x" * 40, longest=8) == "a·b·xxx…"
 
 
+def test_text_of_pictures_is_laid_out_wider_than_it_is_shown():
+    """Whoever reads in a font that is wider than the renderer's sees every label whole."""
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><text font-size="14.16px">1</text></svg>'
+    assert '<text font-size="12px">1</text>' in cleaned(svg, label="L", wider=1.18)
+    picture = charts.histogram(["1k", "2k"], [1, 2], place=0, label="L")
+    assert {part.partition('"')[0] for part in picture.split('font-size="')[1:]} == {"12px", "11px"}
+
+
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [(0.04, "0.0 s"), (59.4, "59 s"), (61, "1 min 01 s"), (7260, "2 h 01 min")],

@@ -1,13 +1,17 @@
 """`thinkmix plan`: what training needs, said before anything is loaded."""
 
 import json
+import shlex
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from flows.planning import read_model
+from schemas.training import TrainPlan
 from tests.builders import python
 from train.folklore import NOTES
+from train.options import Size, option
 
 HEAVY = ("torch", "transformers", "peft", "prefect")
 
@@ -38,9 +42,65 @@ def test_a_person_reads_what_to_change(plan):
     """On 24 GB an 8B of 16,384 tokens needs checkpointing, and INT4 to read them all."""
     code, out, _ = plan("--model", "8B", "--gpu", "24GB")
     assert code == 0
-    assert "lora fits with checkpointing true, batch and max_tokens" in out
-    assert "full does not fit, whatever is changed" in out
+    rows = {line.split()[0]: line.strip().split(maxsplit=4)[1:] for line in out.splitlines() if "✗" in line}
+    assert rows["lora"] == ["✗", "✓", "21.4", "checkpointing true, batch and max_tokens 5120, accumulate 4"]
+    assert rows["qlora4"] == ["✗", "✓", "18.9", "checkpointing true"]
+    assert rows["full"] == ["✗", "✗", "196.2", "nothing gives it room"]
     assert "proposed  qlora4 on 24GB, with checkpointing true: 18.9 GB" in out
+    trains = "thinkmix train VERSION --model Qwen/Qwen3-8B --output build/Qwen3-8B-qlora4"
+    assert f"{trains} --method qlora4 --checkpointing" in out.splitlines()[-1]
+
+
+def test_a_card_on_which_a_method_fits_with_changes_is_not_crossed_out(plan):
+    """LoRA is proposed for the 32 GB card, so the table of cards does not say that it does not fit there."""
+    _, out, _ = plan("--model", "8B")
+    marks = {line[:13]: line.split()[-5:] for line in out.splitlines() if "GB " in line}
+    assert marks["RTX 5090 32GB"] == ["+", "+", "+", "✓", "✗"]
+    assert marks["RTX 3060 12GB"][0] == "✗"
+    assert "+ fits with changes that --gpu names" in out
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("--model", "8B", "--gpu", "24GB"),
+        ("--model", "8B", "--gpu", "24GB", "--method", "freeze"),
+        ("--model", "8B", "--gpu", "24GB", "--method", "lora", "--batch", 9000, "--max-tokens", 8000),
+        ("--model", "0.6B", "--tokens", 300),
+        ("--model", "Qwen3-4B-Instruct-2507", "--plan", "plan.yaml", "--gpu", "12GB"),
+    ],
+)
+def test_the_command_that_is_printed_trains_what_was_reckoned(
+    asked, plan, run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """`thinkmix train` takes it as it stands, and the plan that it reads needs the memory that was stated."""
+    monkeypatch.chdir(tmp_path)
+    Path("plan.yaml").write_text("rank: 64\ntargets: [q_proj, v_proj]\nlearning_rate: 1e-4\ninit: pissa\n")
+    told = json.loads(plan(*asked, "--json")[1])["choice"]
+    taken = {}
+    monkeypatch.setattr("flows.finetune.finetune", lambda version, **given: taken.update(given) or 1 / 0)
+    thinkmix, *command = shlex.split(told["command"])
+    with pytest.raises(ZeroDivisionError):
+        run(*command)
+    assert (thinkmix, taken["model"][:11]) == ("thinkmix", "Qwen/Qwen3-")
+    stated: TrainPlan = taken["plan"]
+    size = Size(stated.batch, stated.max_tokens)
+    assert option(read_model(taken["model"]), stated, size).memory.total == told["total"]
+    assert stated.method == told["method"]
+    if "--plan" in asked:
+        assert (stated.rank, stated.targets, stated.learning_rate) == (64, ("q_proj", "v_proj"), 1e-4)
+
+
+def test_no_command_is_printed_for_what_train_does_not_take(plan):
+    """A model of experts is planned for, and cannot be trained here."""
+    assert json.loads(plan("--model", "30B-A3B", "--gpu", "80GB", "--json")[1])["choice"]["command"] is None
+    assert "thinkmix train V" not in plan("--model", "30B-A3B", "--gpu", "80GB")[1]
+
+
+def test_a_method_that_does_not_fit_is_not_taken_for_all(plan):
+    """Asked for LoRA alone, it says what fits instead."""
+    _, out, _ = plan("--model", "8B", "--gpu", "17GB", "--method", "lora")
+    assert "nothing that was asked for fits: take another card, or --method qlora4 or qlora8" in out
 
 
 def test_the_method_that_was_asked_for_is_the_one_proposed(plan, tmp_path: Path):

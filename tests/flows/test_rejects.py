@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from flows.rejects import LISTED, export, matching, rejects
-from schemas.errors import StoreError
+from schemas.errors import NotFound, StoreError
 from tests.builders import REASONS
 
 
@@ -43,11 +43,11 @@ def test_a_file_gets_all_rows_as_lines_of_json(version: Path, tmp_path: Path):
 
 def test_unknown_words_are_answered_with_the_known_ones(version: Path, tmp_path: Path):
     """So are text of rows that are only listed, and a folder that is not there."""
-    with pytest.raises(StoreError, match="there is no reason 'near'; the reasons are bad_json, "):
+    with pytest.raises(NotFound, match="there is no reason 'near'; the reasons are bad_json, "):
         rejects(version, reason="near")
-    with pytest.raises(StoreError, match="no source 'maths'; it has math, chat"):
+    with pytest.raises(NotFound, match="no source 'maths'; it has math, chat"):
         rejects(version, source="maths")
-    with pytest.raises(StoreError, match="not kept whole"):
+    with pytest.raises(NotFound, match="not kept whole"):
         rejects(version, reason="not_sampled", grep="x")
     with pytest.raises(StoreError, match="cannot be written"):
         export(matching(version), tmp_path / "nowhere" / "out.jsonl")

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from flows.review import Review, answer, open_review, take, write_questions
 from flows.show_review import show_plan, show_score, walk
-from schemas.errors import StoreError
+from schemas.errors import NotFound, StoreError
 from schemas.review import KEPT
 from tests.builders import REASONS, quick_build, recipe
 
@@ -223,7 +223,7 @@ def test_verdicts_survive_a_line_that_was_cut_off(fresh: Path):
 def test_a_version_outside_a_store_cannot_be_reviewed(version: Path, tmp_path: Path):
     """There is nowhere to keep verdicts on it, and that is said."""
     copy = shutil.copytree(version, tmp_path / "elsewhere" / version.name)
-    with pytest.raises(StoreError, match="lies in no store"):
+    with pytest.raises(NotFound, match="lies in no store"):
         open_review(copy)
 
 

@@ -17,14 +17,14 @@ from flows.store import (
     StageOutput,
     Store,
     _intact,
-    check_path,
     digest,
     full_disk,
+    make_root,
     open_version,
     problems,
     write_json,
 )
-from schemas.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
+from schemas.errors import NotFound, StoreBusy, StoreCorrupt, StoreError, StoreFull
 from tests.builders import ROOT, STAGES, flip_bit, forget, python, quick_build, recipe
 
 
@@ -201,7 +201,7 @@ def test_open_version_takes_a_version_or_a_mixture(built, tmp_path: Path) -> Non
     """A version's own folder and its mixture's folder mean the same; other folders are refused."""
     assert open_version(built.version) == built.version
     assert open_version(built.version.parents[1]) == built.version
-    with pytest.raises(StoreError, match="neither a version"):
+    with pytest.raises(NotFound, match="neither a version"):
         open_version(tmp_path)
 
 
@@ -437,9 +437,20 @@ def test_history_survives_a_torn_line(tmp_path: Path) -> None:
 def test_store_under_a_pattern_is_refused(tmp_path: Path, sources: Path) -> None:
     """A folder whose name readers of parquet would take for a glob pattern is refused before the build."""
     with pytest.raises(StoreError, match="cannot hold a store"):
-        check_path(tmp_path / "mine [new]")
+        make_root(tmp_path / "mine [new]")
     with pytest.raises(StoreError, match="cannot hold a store"):
         quick_build(recipe(), tmp_path / "what?", sources)
+
+
+@pytest.mark.parametrize("place", ["/proc/store", "file/store"])
+def test_store_that_cannot_be_made_is_refused(place: str, run, tmp_path: Path, monkeypatch) -> None:
+    """Where no folder can be made, with or without Prefect: one sentence, exit code 5."""
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    for how in ((), ("--direct",)):
+        code, _, err = run("build", "sample-7-3", "--store", place, *how)
+        assert (code, len(err.splitlines())) == (5, 1)
+        assert "name another folder with --store" in err
 
 
 def test_json_depends_on_the_value_alone(tmp_path: Path) -> None:

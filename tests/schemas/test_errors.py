@@ -11,6 +11,7 @@ CODES = {
     *(
         "source_corrupt",
         "store_error",
+        "not_found",
         "store_busy",
         "store_corrupt",
         "store_full",

@@ -253,7 +253,7 @@ def test_a_pattern_that_matches_only_what_cannot_be_read_says_what_can_be(hub, i
 def test_a_private_dataset_opens_with_the_right_token_only(hub, into, quick, monkeypatch):
     """HF_TOKEN is honoured; without it or with a wrong one the error says which of the two."""
     hub.add(NAME, FILES, token=CANARY)
-    with pytest.raises(SourceDenied, match="no HF_TOKEN was given"):
+    with pytest.raises(SourceDenied, match="no HF_TOKEN was given; check the name, or set HF_TOKEN"):
         build(source(), into, quick)
     monkeypatch.setenv("HF_TOKEN", "hf_wrong")
     with pytest.raises(SourceDenied, match="the token it was given does not open it"):
@@ -343,7 +343,7 @@ def test_a_broken_transfer_is_continued_by_the_next_build(hub, into, quick):
     """What arrived before everything broke is not downloaded again."""
     hub.add(NAME, FILES)
     hub.fault("/datasets/*", "cut", times=5, after=40_000)
-    with pytest.raises(SourceUnavailable, match="gave up after 5 tries"):
+    with pytest.raises(SourceUnavailable, match="gave up after 5 tries: set HF_ENDPOINT to a mirror"):
         build(source("data/train-0.parquet"), into, quick)
     assert kept_as_good(into) == set()
     (got,) = build(source("data/train-0.parquet"), into, quick)

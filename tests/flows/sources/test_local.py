@@ -104,6 +104,22 @@ def test_a_pattern_without_files_is_named(base, into):
         names(base, into, "x" * 300 + "/*")
 
 
+@pytest.mark.parametrize(
+    ("named", "meant"),
+    [("rows", "rows/*.jsonl.zst"), ("./rows/", "rows/*.jsonl.zst"), ("above", "above/**/*.parquet")],
+)
+def test_a_folder_in_place_of_a_pattern_is_said_to_be_one(named: str, meant: str, tmp_path, into):
+    """With the pattern for its files, which then is one; other files of the recipe's folder are not told."""
+    for name in ("other.jsonl", "rows/a.jsonl.zst", "rows/notes.txt", "above/below/b.parquet"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(SourceNotFound, match="which is a folder") as raised:
+        resolve(source(named), base=tmp_path, into=into)
+    assert f"(its files are {meant!r})" in str(raised.value)
+    assert "other.jsonl" not in str(raised.value)
+    assert len(resolve(source(meant), base=tmp_path, into=into).files) == 1
+
+
 def test_a_folder_of_many_files_is_not_listed_whole(base, into, monkeypatch):
     """What is there instead is said after a look at some of it."""
     monkeypatch.setattr(local, "_NEARBY", 2)
