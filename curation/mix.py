@@ -273,11 +273,11 @@ def _sizes(plan: MixPlan, supply: Weights, *, strict: bool = True) -> dict[Split
     held_out = min(round(plan.size * Fraction(repr(plan.eval_share))), most["eval"])
     wanted = plan.size - held_out
     if wanted > most["train"] and plan.when_short == "fail" and strict:
-        short = {
-            name: f"{supply['train', name]} of {need}"
+        short = ", ".join(
+            f"{name} has {supply['train', name]} of {need}"
             for (split, name), need in _needs({"train": wanted, "eval": 0}, plan).items()
             if split == "train" and need > supply["train", name]
-        }
+        )
         msg = f"too little for a size of {plan.size}: {short}; lower `size` or allow `when_short: shrink`"
         raise MixtureError(msg)
     if wanted > most["train"] and plan.when_short != "repeat":
