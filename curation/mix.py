@@ -122,6 +122,18 @@ def quotas(size: int, shares: Mapping[str, Fraction]) -> dict[str, int]:
     return whole
 
 
+def bounding(plan: MixPlan, supply: Mapping[str, int]) -> tuple[str, int]:
+    """Return the source that bounds the mixture, and the largest size in which all have their shares.
+
+    Args:
+        plan: the shares.
+        supply: what each source has of the plan's unit, both splits together.
+    """
+    reach = {name: floor(supply[name] / share) for name, share in plan.exact_shares().items() if share}
+    source = min(sorted(reach), key=lambda name: reach[name])
+    return source, reach[source]
+
+
 def _ranked(rows: pl.DataFrame, plan: MixPlan, seed: int, split: Split) -> pl.DataFrame:
     """Return one split of a source in the order of the draw.
 

@@ -33,6 +33,9 @@ Line = Annotated[str, Field(max_length=2000)]
 Template = Literal["qwen3", "qwen3-instruct-2507", "qwen3-thinking-2507"]
 """Chat template of the model to be trained: hybrid, instruct-only or thinking-only."""
 
+Unit = Literal["examples", "tokens", "trainable_tokens"]
+"""What shares count."""
+
 Compare = Literal["first_user", "user_turns", "conversation"]
 """What near-duplicates are judged by: the problem, all questions, or everything that was said."""
 
@@ -155,7 +158,7 @@ class MixPlan(Record):
     """Sources of what the model can do already, read again so that it is not forgotten; not in `shares`."""
     replay_share: float = Field(default=0.1, gt=0, lt=1)
     """Fraction of the final mixture that is replay, in equal parts per source of `replay`."""
-    unit: Literal["examples", "tokens", "trainable_tokens"] = "examples"
+    unit: Unit = "examples"
     """What a share is a fraction of."""
     size: int | None = Field(default=None, ge=1, le=10**15)
     """Examples (or tokens, by `unit`) in the mixture; unset means as many as the shares allow."""

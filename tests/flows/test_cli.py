@@ -71,6 +71,8 @@ def test_help_takes_half_a_second_of_a_core():
 @pytest.mark.parametrize(
     "command",
     [
+        "init",
+        "check",
         "build",
         "verify",
         "explain",
