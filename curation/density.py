@@ -8,10 +8,12 @@ import pyarrow as pa
 from curation.lines import text_pieces
 from curation.packed import packing
 from curation.read import RawRow, RawSlice
+from curation.tables import table_rows
 from schemas.files import kind_of
 
 _HEAD = 1024 * 1024
 _BLOCK = 64 * 1024
+_MOST = 256 * 1024 * 1024
 
 
 def about_rows(piece: RawSlice, seen: Sequence[RawRow], size: int) -> int:
@@ -25,7 +27,22 @@ def about_rows(piece: RawSlice, seen: Sequence[RawRow], size: int) -> int:
     if not seen:
         return 0
     per_row = sum(_bytes(piece, seen)) / len(seen)
-    return max(len(seen), round(_unpacked(piece, size) / max(1.0, per_row)))
+    return max(len(seen), round(unpacked_size(piece, size) / max(1.0, per_row)))
+
+
+def count_rows(piece: RawSlice, *, longest: int) -> int:
+    """Return how many rows a file of text holds, by going through all of it without parsing them.
+
+    Args:
+        piece: the file.
+        longest: characters in the longest row of a table.
+
+    Raises:
+        SourceError: if it cannot be read to its end.
+    """
+    if kind_of(piece.file) == "table":
+        return sum(1 for _ in table_rows(piece.file, piece.path, most=longest))
+    return sum(1 for _ in text_pieces(piece.file, piece.path, most=_BLOCK, rows_in=piece.rows_in))
 
 
 def _bytes(piece: RawSlice, seen: Sequence[RawRow]) -> list[int]:
@@ -40,8 +57,8 @@ def _cells(values: Mapping[str, object]) -> int:
     return sum(len(str(value or "").encode()) + 1 for value in values.values())
 
 
-def _unpacked(piece: RawSlice, size: int) -> float:
-    """Return how many bytes a file is unpacked; of a packed one only the beginning is unpacked."""
+def unpacked_size(piece: RawSlice, size: int) -> float:
+    """Return how many bytes a file of `size` bytes is unpacked; only the beginning of it is unpacked."""
     if (kind := packing(piece.path)) is None:
         return size
     with piece.path.open("rb") as file:
@@ -49,7 +66,7 @@ def _unpacked(piece: RawSlice, size: int) -> float:
     unpacked = 0
     try:
         with pa.CompressedInputStream(pa.BufferReader(head), kind) as stream:
-            while block := stream.read(_BLOCK):
+            while unpacked < _MOST and (block := stream.read(_BLOCK)):
                 unpacked += len(block)
     except (OSError, pa.ArrowException):  # the beginning is not the whole
         pass

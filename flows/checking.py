@@ -13,6 +13,7 @@ from curation.reading_gates import findings, unread_fields
 from flows import layouts, sampling
 from flows.cores import usable_cores
 from flows.layouts import agreed, meant, recognise
+from flows.losses import recode
 from flows.memory import usable_bytes
 from flows.recipes import Located
 from flows.sampling import Sample
@@ -232,6 +233,8 @@ def _meant(recipe: Recipe, source: Source, sample: Sample) -> str:
     taken = next((one for one in sample.taken if one.rows), None)
     if taken is None:
         return ""
+    if words := recode(taken.file, taken.path):
+        return f"; {words}"
     words = meant(origin(recipe, source, sample, taken.file), taken.rows, recipe.max_row_bytes)
     return f"; {words}" if words else ""
 

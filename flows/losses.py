@@ -99,9 +99,8 @@ def _hints(known: Known, shards: Sequence[Shard], first: _Loss) -> Iterator[str]
     if setting := _SETTINGS.get(first.reason):
         yield f"see `{setting}:`"
     shard = next((one for one in shards if int(str(one.validated.result["rows"]))), shards[0])
-    if (encoding := _encoding(shard)) is not None:
-        seems = f", it may be {encoding}" if encoding else ""
-        yield f"the file is not UTF-8 text{seems}: write it in UTF-8 (iconv -f {encoding or '…'} -t UTF-8)"
+    if words := recode(shard.raw.piece.file, shard.raw.piece.path):
+        yield words
         return
     with suppress(SourceError):
         if words := _meant(shard, known.recipe.max_row_bytes):
@@ -115,19 +114,20 @@ def _meant(shard: Shard, max_row_bytes: int) -> str | None:
     )
 
 
-def _encoding(shard: Shard) -> str | None:
-    """Return the encoding that a file of text may have, empty if unknown; None if it is UTF-8 or packed."""
-    piece = shard.raw.piece
-    if kind_of(piece.file) == "parquet" or piece.file.lower().endswith(PACKED):
+def recode(file: str, path: Path) -> str | None:
+    """Return how to write a file of text in UTF-8, in words; None if it is in UTF-8, or packed."""
+    if kind_of(file) == "parquet" or file.lower().endswith(PACKED):
         return None
     try:
-        with piece.path.open("rb") as content:
+        with path.open("rb") as content:
             head = content.read(_HEAD)
     except OSError:
         return None
     if _is(head, "utf-8"):
         return None
-    return "GBK" if _is(head, "gb18030") else ""
+    encoding = "GBK" if _is(head, "gb18030") else ""
+    seems = f", it may be {encoding}" if encoding else ""
+    return f"the file is not UTF-8 text{seems}: write it in UTF-8 (iconv -f {encoding or '…'} -t UTF-8)"
 
 
 def _is(head: bytes, encoding: str) -> bool:

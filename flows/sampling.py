@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from curation.density import about_rows
+from curation.density import about_rows, count_rows, unpacked_size
 from curation.read import RawRow, RawSlice, first_rows, read_rows, slices
 from flows import sources
 from flows.sources import local
@@ -22,6 +22,9 @@ ROWS = 200
 _FILES = 8
 """Files that they are taken from, where all lie on this machine."""
 
+_COUNTED = 8 * 1024 * 1024
+"""Size, unpacked, up to which a text on this machine is read to its end to count its rows."""
+
 _FOOTERS = 500
 """Files of a source whose footers are all read, to know how many rows they hold."""
 
@@ -32,8 +35,11 @@ class Taken:
 
     file: str
     rows: Sequence[RawRow]
+    path: Path
     total: int
-    """Rows that the file holds, about."""
+    """Rows that the file holds."""
+    exact: bool
+    """Whether they were counted; else they are about so many."""
     size: int
 
 
@@ -108,20 +114,16 @@ def _local(source: LocalSource, base: Path, max_row_bytes: int, rows: int, least
         wanted = share + short
         found_rows = first_rows(pieces[name][0], wanted, max_row_bytes=max_row_bytes)
         short = max(0, wanted - len(found_rows))  # what a short file lacks, the next ones make up for
-        total = _total(pieces[name], found_rows, sizes[name], whole=short > 0)
-        taken.append(Taken(name, found_rows, total, sizes[name]))
+        total, exact = _total(pieces[name], found_rows, sizes[name], whole=short > 0, longest=max_row_bytes)
+        taken.append(Taken(name, found_rows, found.paths[name], total, exact, sizes[name]))
     exact = all(kind_of(name) == "parquet" for name in names) and len(names) <= _FOOTERS
     if exact:
         others = (slices(name, path, "") for name, path in found.paths.items() if name not in pieces)
         count = sum(one.total for one in taken) + sum(piece.rows or 0 for cut in others for piece in cut)
     else:
         count = _extrapolated(taken, sum(sizes.values()))
-        exact = len(chosen) == len(names) and all(_is_whole(one) for one in taken)
+        exact = len(chosen) == len(names) and all(one.exact for one in taken)
     return Sample(source.name, "", sizes, found.matched, taken, count, exact)
-
-
-def _is_whole(taken: Taken) -> bool:
-    return kind_of(taken.file) == "parquet" or len(taken.rows) == taken.total
 
 
 def _spread(names: Sequence[str]) -> list[str]:
@@ -131,11 +133,25 @@ def _spread(names: Sequence[str]) -> list[str]:
     return [names[place * len(names) // _FILES] for place in range(_FILES)]
 
 
-def _total(pieces: Sequence[RawSlice], rows: Sequence[RawRow], size: int, *, whole: bool) -> int:
-    """Return how many rows a file holds; `whole` says that these are all that can be read of a text."""
+def _total(
+    pieces: Sequence[RawSlice], rows: Sequence[RawRow], size: int, *, whole: bool, longest: int | None = None
+) -> tuple[int, bool]:
+    """Return how many rows a file holds, and whether they were counted.
+
+    Args:
+        pieces: the file.
+        rows: its first rows.
+        size: bytes of the file.
+        whole: whether these rows are all that can be read of a text.
+        longest: most bytes of text in a row of a file that may be read to its end; unset for one with holes.
+    """
     if pieces[0].row_groups is not None:
-        return sum(piece.rows or 0 for piece in pieces)
-    return len(rows) if whole else about_rows(pieces[0], rows, size)
+        return sum(piece.rows or 0 for piece in pieces), True
+    if whole:
+        return len(rows), True
+    if longest is not None and unpacked_size(pieces[0], size) <= _COUNTED:
+        return count_rows(pieces[0], longest=longest), True
+    return about_rows(pieces[0], rows, size), False
 
 
 def _extrapolated(taken: Sequence[Taken], size: int) -> int:
@@ -168,7 +184,8 @@ def _remote(
         readable = readable.model_copy(update={"row_groups": (0, seen.row_groups)})
     found = _first(readable, rows, max_row_bytes, seen)
     whole = len(found) < rows and (seen is None or seen.whole)
-    taken = [Taken(first.path, found, _total(pieces, found, first.size, whole=whole), first.size)]
+    total, exact = _total(pieces, found, first.size, whole=whole)
+    taken = [Taken(first.path, found, path, total, exact, first.size)]
     return Sample(
         dataset=snapshot.dataset,
         commit=snapshot.commit,
@@ -176,7 +193,7 @@ def _remote(
         matched=snapshot.matched,
         taken=taken,
         rows=_extrapolated(taken, snapshot.size),
-        exact=len(sizes) == 1 and _is_whole(taken[0]),
+        exact=len(sizes) == 1 and exact,
         fetched=seen.fetched if seen else 0,
         missing=sum(size for name, size in sizes.items() if name not in held),
     )

@@ -32,7 +32,7 @@ def show_check(found: "Check", console: Console) -> None:
             show_example(shown, console)
     say(console, "\n", ("bold cyan", "a build"))
     if found.estimate:
-        for word, line in _estimated(found.estimate):
+        for word, line in _estimated(found.estimate, len(found.sources)):
             say(console, "  ", ("dim", f"{word:<11}"), line)
     else:
         say(console, "  a source has nothing to draw from, so no mixture would come of it")
@@ -82,8 +82,8 @@ def spoken(seen: "Preview") -> str:
     return f"{seen.examples:,}, {mode}; {mean}, {learned}; rows by language: {languages}"
 
 
-def _estimated(found: "Estimate") -> Iterator[tuple[str, str]]:
-    scarcest = f"{found.limited_by}, the scarcest for its share"
+def _estimated(found: "Estimate", sources: int) -> Iterator[tuple[str, str]]:
+    scarcest = f"{found.limited_by}, {'the scarcest for its share' if sources > 1 else 'its only source'}"
     why = "the recipe's `size`" if found.limited_by == "size" else scarcest
     unit = found.unit.replace("_", " ")
     yield "mixture", f"at most about {found.size:,} {unit}, less what is found twice; limited by {why}"

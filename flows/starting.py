@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from curation.elements import lists_in
@@ -14,6 +16,7 @@ from curation.preview import Preview
 from flows import sampling
 from flows.checking import looked
 from flows.layouts import fitting, named, recognise
+from flows.losses import recode
 from flows.recipes import parse
 from flows.sampling import Sample
 from flows.shards import families, patterns, title
@@ -24,6 +27,7 @@ from schemas.errors import RecipeError, SourceError, SourceNotFound
 from schemas.files import READABLE, kind_of
 from schemas.findings import Finding, looks_like
 from schemas.formats import Auto, RowFormat
+from schemas.formats.recognition import parse_format
 from schemas.formats.sample import columns_of
 from schemas.patterns import as_name
 from schemas.reasons import Reason
@@ -38,6 +42,8 @@ _HELD_OUT = ("test", "valid", "eval", "dev")
 _ABOUT = ("dataset_info", "dataset_infos", "config", "metadata")
 _COLUMNS = 12
 _OTHERS = 4
+_TRIED = 3
+"""Settings for unread fields that are tried on the rows."""
 
 _REMEDIES = {Reason.THINK_UNOPENED: ("unopened_trace", "read"), Reason.ROLE_ORDER: ("turns", "join")}
 """Settings of a source that keep rows which are dropped for a reason without them."""
@@ -330,7 +336,8 @@ def _formatted(source: _AnySource, sample: Sample, scratch: Path) -> tuple[_AnyS
             formats.setdefault(format.statement(), format)
     if not formats:
         msg = f"source {source.name}: no row can be read that would show its format"
-        broken = next((drop for drop in _broken(sample)), "there is none in its files")
+        recoded = (words for taken in sample.taken if (words := recode(taken.file, taken.path)))
+        broken = next(chain(recoded, _broken(sample)), "there is none in its files")
         raise RecipeError(f"{msg}: {broken}")
     tried = [source.model_copy(update={"format": format}) for format in formats.values()]
     seen = [looked(_only(one), one, sample, scratch) for one in tried]
@@ -399,11 +406,13 @@ def _settings(source: _AnySource, sample: Sample, seen: Preview, scratch: Path) 
             if tried.kept > seen.kept:
                 gain = f"keeps {tried.kept:,} rows instead of {seen.kept:,}"
                 yield _Line(f"{name}: {value}", gain, not seen.kept)
-    for field in seen.unread:
-        if field.looks_like and field.setting:
-            yield _Line(
-                field.setting, f"reads {_plain(field.path)}, which looks like {field.looks_like}", False
-            )
+    for field in [one for one in seen.unread if one.looks_like and one.setting][:_TRIED]:
+        format = parse_format(yaml.safe_load(field.setting or "")["format"])
+        tried = looked(_only(source), source.model_copy(update={"format": format}), sample, scratch)
+        if field.path not in {one.path for one in tried.unread}:  # a column may be read in some rows only
+            effect = f"keeps {tried.kept:,} rows instead of {seen.kept:,}, {tried.thinking:,} examples think"
+            why = f"reads {field.path}, which looks like {field.looks_like}: {effect}; instead of the above"
+            yield _Line(field.setting or "", why, False)
     if seen.repeated:
         why = f"{seen.repeated:,} of {seen.kept:,} rows ask what an earlier one asks, and one of them stays"
         yield _Line("max_solutions_per_problem: 4", why, False)

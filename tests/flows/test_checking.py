@@ -169,11 +169,14 @@ def test_a_size_that_cannot_be_reached_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["set.jsonl", "set.json", "set.csv", "set.jsonl.gz", "set.jsonl.zst"])
-def test_rows_of_a_large_file_are_estimated(name: str, tmp_path: Path) -> None:
+def test_rows_of_a_large_file_are_estimated(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """From the density of the first ones, within a tenth, however the file is written."""
     import gzip  # noqa: PLC0415 - here alone
 
     rows = [{"question": f"Of {text(n)}?", "answer": text((n, "a"))} for n in range(3000)]
+    monkeypatch.setattr(sampling, "_COUNTED", 100_000)  # such a file is counted otherwise
     lines = "".join(json.dumps(row) + "\n" for row in rows).encode()
     content = {
         "set.jsonl": lines,
@@ -188,6 +191,17 @@ def test_rows_of_a_large_file_are_estimated(name: str, tmp_path: Path) -> None:
 
     assert (source.exact, source.preview.read) == (False, 200)
     assert 2700 <= source.rows <= 3300
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "set.csv"])
+def test_rows_of_a_small_file_are_counted(name: str, tmp_path: Path) -> None:
+    """To its end, and no word of about."""
+    stated = one_source(tmp_path, chats(300), files=[name], format="auto")
+    lines = "".join(f'"{n}\n?",{n}\n' for n in range(300))
+    (tmp_path / "set.csv").write_text(f"question,answer\n{lines}")
+    (source,) = checked(stated, tmp_path).sources
+
+    assert (source.exact, source.rows, source.preview.read) == (True, 300, 200)
 
 
 def test_rows_come_from_all_files(tmp_path: Path) -> None:

@@ -24,9 +24,8 @@ IMPATIENT = Patience(tries=2, sleep=lambda seconds: None)
 
 def chats(count: int, start: int = 0) -> list[Row]:
     """Return good rows without traces."""
-    return [
-        chat_row(f"Tell of {text((start + n, 'q'))}?", f"So: {text((start + n, 'a'))}.") for n in range(count)
-    ]
+    numbers = range(start, start + count)
+    return [chat_row(f"Tell of {text((n, 'q'))}?", f"So: {text((n, 'a'))}.") for n in numbers]
 
 
 def started(folder: Path, *asked: object, name: str = "mine.yaml") -> tuple[Started, str]:
@@ -53,7 +52,7 @@ def test_the_recipe_builds_as_it_is(tmp_path: Path) -> None:
 
 
 def test_comments_state_what_was_seen(tmp_path: Path) -> None:
-    """Rows, format and why, languages, mode, and fields that nobody reads with the setting that reads them."""
+    """Rows, format and why, languages, mode, and fields that nobody reads."""
     more = {"loss_weights": 1, "odd\nname": "x\n- name: evil"}
     rows = [{**row, **more} for row in chats(30)]  # type: ignore[dict-item]
     write_rows(tmp_path / "a.jsonl", [*rows, '{"conversations": ['])
@@ -152,7 +151,7 @@ def test_shards_of_one_set_are_one_source(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "found"),
     [
-        (["data/cot-00000-of-00002.parquet", "data/cot-00001-of-00002.parquet"], ("cot", ["data/cot-*.parquet"])),
+        (["data/cot-0-of-2.parquet", "data/cot-1-of-2.parquet"], ("cot", ["data/cot-*.parquet"])),
         (["v1_demo.jsonl"], ("v1_demo", ["v1_demo.jsonl"])),
         (["math/0.jsonl", "math/1.jsonl"], ("math", ["math/*.jsonl"])),
         (["set/data/train-00000-of-00001.parquet"], ("set", ["set/data/train-00000-of-00001.parquet"])),
@@ -191,6 +190,11 @@ def test_an_existing_file_is_never_written_over(tmp_path: Path) -> None:
             RecipeError,
             "no row can be read that would show its format: there is none in its files",
         ),
+        (
+            "gbk.csv",
+            RecipeError,
+            "the file is not UTF-8 text, it may be GBK: write it in UTF-8 (iconv -f GBK",
+        ),
         ("bad.jsonl", RecipeError, "no row can be read that would show its format: bad.jsonl row 0: "),
     ],
 )
@@ -202,6 +206,7 @@ def test_what_is_no_rows_is_told(
     (tmp_path / "notes.txt").write_text("x")
     (tmp_path / "empty").mkdir()
     (tmp_path / "no.jsonl").write_text("")
+    (tmp_path / "gbk.csv").write_bytes("question,answer\n你好,世界\n".encode("gbk"))
     (tmp_path / "bad.jsonl").write_text("{\n{\n")
     with pytest.raises(error) as caught:
         start([asked], None, patience=IMPATIENT)
