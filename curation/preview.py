@@ -22,6 +22,9 @@ from schemas.report import SourceFindings, Unread
 
 _SHOWN_TEXT = 500
 
+_RENDERED_BYTES = 16 * 1024 * 1024
+"""Text of examples that are rendered: a second of a core."""
+
 
 class Batch(NamedTuple):
     """The first rows of one file."""
@@ -73,6 +76,8 @@ class Preview(Record):
     """Fields that nothing reads."""
     repeated: int
     """Valid rows that are compared by a text that an earlier one has, too."""
+    rendered: int
+    """Valid rows whose examples were rendered: the first ones, where all would take too long."""
     examples: int
     thinking: int
     """Examples with a trace."""
@@ -85,8 +90,12 @@ class Preview(Record):
     example: Shown | None
     """The first example, or the first one that thinks if most do."""
 
+    def per_row(self, unit: Unit) -> float:
+        """Return what a row that is read comes to in the unit of a mixture."""
+        return self.amount(unit) / max(1, self.rendered) * self.kept / max(1, self.read)
+
     def amount(self, unit: Unit) -> int:
-        """Return what the rows come to in the unit of a mixture."""
+        """Return what the examples come to in the unit of a mixture."""
         return {
             "examples": self.examples,
             "tokens": self.tokens,
@@ -129,11 +138,13 @@ def preview(
         mine = list(sight.add_rows(judge(row, origin=origin, max_row_bytes=max_row_bytes) for row in rows))
         judged += mine
         of_file.append((origin.file, mine))
-    examples, lost = [], []
+    examples, lost, rendered, left = [], [], 0, _RENDERED_BYTES
     for number, (file, mine) in enumerate(of_file):
         folder = scratch / str(number)
         folder.mkdir()
-        _render(mine, folder, batches[number].origin, template, max_tokens)
+        chosen = _affordable(mine, left)
+        rendered, left = rendered + len(chosen), left - sum(map(_cost, chosen))
+        _render(chosen, folder, batches[number].origin, template, max_tokens)
         name = pl.lit(file).alias("file")
         index = pl.read_parquet(folder / "index.parquet").drop(
             "turn", "thinking", "prompt_tokens", "completion_tokens"
@@ -151,6 +162,7 @@ def preview(
         found=tally.findings,
         unread=_unread(tally, source.format),
         repeated=_repeated(judged, batches[0].origin),
+        rendered=rendered,
         examples=made.height,
         thinking=int(made["thinking"].sum()),
         tokens=int(made["prompt_tokens"].sum()) + int(made["completion_tokens"].sum()),
@@ -161,11 +173,30 @@ def preview(
     )
 
 
+def _affordable(judged: Sequence[Judged], left: int) -> list[Judged]:
+    """Return the first valid rows whose prompts and completions come to `left` bytes at most, about.
+
+    One is always among them as long as anything is left: no row is beyond the limits of the recipe.
+    """
+    chosen: list[Judged] = []
+    for item in judged:
+        if left <= 0:
+            break
+        if item.conversation is not None:
+            chosen.append(item)
+            left -= _cost(item)
+    return chosen
+
+
+def _cost(item: Judged) -> int:
+    """Return the bytes that the examples of a row take, about: each repeats what was said before it."""
+    return item.text_bytes * (1 + len(item.learned.turns)) // 2
+
+
 def _render(
-    judged: Sequence[Judged], folder: Path, origin: Origin, template: Template, max_tokens: int
+    valid: Sequence[Judged], folder: Path, origin: Origin, template: Template, max_tokens: int
 ) -> None:
     """Render all learned turns of valid rows, as the draw would ask for them."""
-    valid = [item for item in judged if item.conversation is not None]
     wanted = [(item.row.number, turn) for item in valid for turn in item.learned.turns]
     render_rows(
         _reopened(valid),

@@ -9,14 +9,17 @@ from curation import mix
 from curation.gates import quarantine
 from curation.normalize import Origin
 from curation.preview import Batch, Preview, preview
+from curation.read import first_rows, slices
 from curation.reading_gates import findings, unread_fields
 from flows import layouts, sampling
 from flows.cores import usable_cores
+from flows.decontaminate import question
 from flows.layouts import agreed, meant, recognise
 from flows.losses import recode
 from flows.memory import usable_bytes
 from flows.recipes import Located
 from flows.sampling import Sample
+from flows.sources import local
 from flows.sources.patience import PATIENT, Patience
 from flows.workers import planned
 from schemas.formats import Auto
@@ -88,6 +91,8 @@ class Check(Record):
     mixture: str
     template: str
     sources: tuple[SourceCheck, ...]
+    benchmarks: Mapping[str, Mapping[str, int]]
+    """How many files each pattern of an evaluation means; its first rows were read."""
     estimate: Estimate | None
     """Unset if a source has nothing to draw from."""
     mend: tuple[str, ...]
@@ -117,7 +122,7 @@ def check(
         patience: how often a hub is asked again.
 
     Raises:
-        RecipeError: if the rows of a source with `format: auto` have no format.
+        RecipeError: if rows of a source with `format: auto` have no format, or one of a benchmark no question.
         SourceError: if a source cannot be read.
     """
     recipe, found = located.recipe, []
@@ -134,9 +139,23 @@ def check(
         mixture=recipe.name,
         template=recipe.template,
         sources=tuple(one for one, _ in found),
+        benchmarks=_benchmarks(recipe, located.base),
         estimate=estimate,
         mend=tuple(mend),
     )
+
+
+def _benchmarks(recipe: Recipe, base: Path) -> dict[str, Mapping[str, int]]:
+    """Return which files of evaluations there are, after reading the first questions of each."""
+    matched = {}
+    for benchmark in recipe.decontaminate.benchmarks:
+        found = local.matches(benchmark, base)
+        for name, path in found.paths.items():
+            piece = slices(name, path, "", benchmark.rows)[0]
+            for row in first_rows(piece, sampling.ROWS, max_row_bytes=recipe.max_row_bytes):
+                question(benchmark, name, row)
+        matched[benchmark.name] = found.matched
+    return matched
 
 
 def _look(recipe: Recipe, source: Source, place: _Place) -> tuple[SourceCheck, Sample]:
@@ -165,7 +184,7 @@ def _look(recipe: Recipe, source: Source, place: _Place) -> tuple[SourceCheck, S
         exact=sample.exact,
         fetched=sample.fetched,
         preview=seen,
-        supply=round(seen.amount(recipe.mix.unit) / max(1, seen.read) * sample.rows),
+        supply=round(seen.per_row(recipe.mix.unit) * sample.rows),
         mend=tuple(_mend(recipe, read, sample, seen)),
     )
     return one, sample
@@ -186,7 +205,8 @@ def settled(source: Source, sample: Sample) -> Source:
 
 def looked(recipe: Recipe, source: Source, sample: Sample, scratch: Path) -> Preview:
     """Return what a build would make of a sample's rows, at most `sampling.ROWS` of them."""
-    share = -(-sampling.ROWS // len(sample.taken))
+    taken = sum(len(one.rows) for one in sample.taken)
+    share = taken if taken <= sampling.ROWS else -(-sampling.ROWS // len(sample.taken))
     batches = [
         Batch(origin(recipe, source, sample, taken.file), taken.rows[:share]) for taken in sample.taken
     ]

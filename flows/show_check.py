@@ -31,6 +31,9 @@ def show_check(found: "Check", console: Console) -> None:
             say(console, "\n", ("bold", f"an example of {source.name}"), f"  {where} · {mode}")
             show_example(shown, console)
     say(console, "\n", ("bold cyan", "a build"))
+    for name, matched in found.benchmarks.items():
+        patterns = ", ".join(f"{pattern} → {count:,}" for pattern, count in matched.items())
+        say(console, "  ", ("dim", f"{'evaluation':<11}"), f"{name}: {patterns}")
     if found.estimate:
         for word, line in _estimated(found.estimate, len(found.sources)):
             say(console, "  ", ("dim", f"{word:<11}"), line)
@@ -79,7 +82,8 @@ def spoken(seen: "Preview") -> str:
     learned = f"{100 * seen.trainable_tokens / seen.tokens:.0f} % of them trained"
     think = "all think" if seen.thinking == seen.examples else f"{seen.thinking:,} of them think"
     mode = think if seen.thinking else "none thinks"
-    return f"{seen.examples:,}, {mode}; {mean}, {learned}; rows by language: {languages}"
+    of = f" of the first {seen.rendered:,} of them" if seen.rendered < seen.kept else ""
+    return f"{seen.examples:,}{of}, {mode}; {mean}, {learned}; rows by language: {languages}"
 
 
 def _estimated(found: "Estimate", sources: int) -> Iterator[tuple[str, str]]:

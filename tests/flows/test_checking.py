@@ -213,7 +213,39 @@ def test_rows_come_from_all_files(tmp_path: Path) -> None:
 
     assert source.read_from == tuple(f"part-{number}.jsonl" for number in range(4))
     assert source.matched == {"part-*.jsonl": 4}
-    assert source.preview.read >= 160
+    assert source.preview.read == 200
+
+
+def test_long_chats_are_rendered_as_far_as_a_second_goes(tmp_path: Path) -> None:
+    """What was rendered is said, and the estimate is that of all rows."""
+    turns = [turn for n in range(300) for turn in (("human", text((n, "q"))), ("gpt", text((n, "a"))))]
+    long = {"conversations": [{"from": speaker, "value": said} for speaker, said in turns]}
+    rows = [
+        {"conversations": [{"from": "system", "value": f"No {n}."}, *long["conversations"]]}
+        for n in range(40)
+    ]
+    found = checked(one_source(tmp_path, rows), tmp_path)
+    (source,) = found.sources
+
+    assert source.preview.kept == 40
+    assert 0 < source.preview.rendered < 20
+    lost = sum(drop.count for drop in source.preview.dropped)
+    assert source.preview.examples + lost == 300 * source.preview.rendered
+    assert source.supply == pytest.approx(source.preview.examples / source.preview.rendered * 40, abs=1)
+
+
+def test_questions_of_evaluations_are_looked_at(tmp_path: Path) -> None:
+    """Their files are found, and a field that they do not have ends the check as it ends a build."""
+    write_rows(tmp_path / "evals.jsonl", [{"question": "Why?"}, {"question": "How?"}])
+
+    def stated(field: str) -> Recipe:
+        plan = {"benchmarks": [{"name": "gsm", "files": ["evals.jsonl"], "field": field}]}
+        said = one_source(tmp_path, chats(5)).model_dump(mode="json")
+        return Recipe.model_validate({**said, "decontaminate": plan})
+
+    assert checked(stated("question"), tmp_path).benchmarks == {"gsm": {"evals.jsonl": 1}}
+    with pytest.raises(RecipeError, match=r"benchmark gsm: evals\.jsonl: row 0 has no text in field 'ask'"):
+        checked(stated("ask"), tmp_path)
 
 
 def test_auto_is_recognised_and_refused_as_in_a_build(tmp_path: Path) -> None:
