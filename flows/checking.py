@@ -122,7 +122,7 @@ def check(
         patience: how often a hub is asked again.
 
     Raises:
-        RecipeError: if rows of a source with `format: auto` have no format, or one of a benchmark no question.
+        RecipeError: if the rows of a source with `format: auto` have no format, or a benchmark no questions.
         SourceError: if a source cannot be read.
     """
     recipe, found = located.recipe, []

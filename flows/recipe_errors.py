@@ -223,7 +223,7 @@ def _elsewhere(name: str, here: Sequence[type[BaseModel]], model: type[BaseModel
     if any(name in found.model_fields for found in here):
         return ""  # of a source of another kind
     if model not in here and name in model.model_fields:
-        return "the recipe as a whole"
+        return "the top level"
     for found in (*here, model):
         for field, about in found.model_fields.items():
             if any(name in inner.model_fields for inner in _models(about.annotation)):
