@@ -119,7 +119,13 @@ class Facts(NamedTuple):
 
 
 def preview(
-    batches: Sequence[Batch], *, template: Template, max_tokens: int, max_row_bytes: int, scratch: Path
+    batches: Sequence[Batch],
+    *,
+    template: Template,
+    max_tokens: int,
+    max_row_bytes: int,
+    scratch: Path,
+    render: bool = True,
 ) -> Preview:
     """Return what becomes of rows of one source.
 
@@ -129,6 +135,7 @@ def preview(
         max_tokens: longest example.
         max_row_bytes: most bytes of text in a row.
         scratch: an empty folder, for what rendering writes.
+        render: whether examples are wanted, or only which rows are kept.
     """
     source = batches[0].origin.source
     sight = Sight(source.name)
@@ -138,7 +145,7 @@ def preview(
         mine = list(sight.add_rows(judge(row, origin=origin, max_row_bytes=max_row_bytes) for row in rows))
         judged += mine
         of_file.append((origin.file, mine))
-    examples, lost, rendered, left = [], [], 0, _RENDERED_BYTES
+    examples, lost, rendered, left = [], [], 0, _RENDERED_BYTES * render
     for number, (file, mine) in enumerate(of_file):
         folder = scratch / str(number)
         folder.mkdir()
@@ -176,7 +183,7 @@ def preview(
 def _affordable(judged: Sequence[Judged], left: int) -> list[Judged]:
     """Return the first valid rows whose prompts and completions come to `left` bytes at most, about.
 
-    One is always among them as long as anything is left: no row is beyond the limits of the recipe.
+    As long as anything is left, one is among them: no row is beyond the limits of the recipe.
     """
     chosen: list[Judged] = []
     for item in judged:

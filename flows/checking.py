@@ -203,8 +203,11 @@ def settled(source: Source, sample: Sample) -> Source:
     return source.model_copy(update={"format": agreed(source.name, files, results)})
 
 
-def looked(recipe: Recipe, source: Source, sample: Sample, scratch: Path) -> Preview:
-    """Return what a build would make of a sample's rows, at most `sampling.ROWS` of them."""
+def looked(recipe: Recipe, source: Source, sample: Sample, scratch: Path, *, render: bool = True) -> Preview:
+    """Return what a build would make of a sample's rows, `sampling.ROWS` of them or a few more.
+
+    Without `render` it is only known which rows are kept.
+    """
     taken = sum(len(one.rows) for one in sample.taken)
     share = taken if taken <= sampling.ROWS else -(-sampling.ROWS // len(sample.taken))
     batches = [
@@ -217,6 +220,7 @@ def looked(recipe: Recipe, source: Source, sample: Sample, scratch: Path) -> Pre
             max_tokens=recipe.max_tokens,
             max_row_bytes=recipe.max_row_bytes,
             scratch=Path(folder),
+            render=render,
         )
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from curation.findings import counted
 from flows.show_rows import cut, say, show_example
 
 if TYPE_CHECKING:
@@ -58,9 +59,8 @@ def _lines(source: "SourceCheck") -> Iterator[tuple[str, str]]:
     yield "rows", f"{seen.read:,} looked at of {about}{source.rows:,}; {seen.kept:,} kept"
     yield "format", f"{source.format}{' (recognised)' if source.recognised else ''}"
     for drop in seen.dropped:
-        what = "row" if drop.stage == "validate" else "example"
         where = f"{drop.file} row {drop.row}"
-        times = f"{drop.count:,} {what}{'s' if drop.count > 1 else ''}"
+        times = counted(drop.count, "row" if drop.stage == "validate" else "example")
         yield "dropped", f"{drop.reason}: {times}; the first is {where}: {cut(drop.detail, _DETAIL)}"
     for field in seen.unread[:_FIELDS]:
         like = f", looks like {field.looks_like}" if field.looks_like else ""

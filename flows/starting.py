@@ -11,6 +11,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from curation.elements import lists_in
+from curation.findings import counted
 from curation.packed import opened
 from curation.preview import Preview
 from flows import sampling
@@ -265,8 +266,7 @@ def _stanza(asked: _Asked, base: Path, scratch: Path, patience: Patience) -> tup
     source, sample = _sampled(asked.source, base, scratch, patience)
     read, seen, why = _formatted(source, sample, scratch)
     lines = [*_settings(read, sample, seen, scratch)]
-    if any(line.stated for line in lines):
-        stated = {name: value for line in lines if line.stated for name, value in [line.text.split(": ", 1)]}
+    if stated := dict(line.text.split(": ", 1) for line in lines if line.stated):
         read = read.model_copy(update=stated)
         seen = looked(_only(read), read, sample, scratch)
     notes = [*_notes(sample, seen, why), *asked.remarks]
@@ -375,9 +375,8 @@ def _notes(sample: Sample, seen: Preview, why: str) -> Iterator[str]:
     if not seen.examples:
         yield "NO ROW BECOMES AN EXAMPLE: a build would end with that"
     for drop in seen.dropped:
-        what = "rows" if drop.stage == "validate" else "examples"
-        first = f"the first {drop.file} row {drop.row}: {drop.detail}"
-        yield f"dropped: {drop.count:,} {what} as {drop.reason}, {first}"
+        what = counted(drop.count, "row" if drop.stage == "validate" else "example")
+        yield f"dropped: {what} as {drop.reason}, the first {drop.file} row {drop.row}: {drop.detail}"
     for field in seen.unread:
         kind = looks_like(field.path)
         like = f", which looks like {kind}" if kind else ""
@@ -388,11 +387,11 @@ def _notes(sample: Sample, seen: Preview, why: str) -> Iterator[str]:
 
 def _settings(source: _AnySource, sample: Sample, seen: Preview, scratch: Path) -> Iterator[_Line]:
     """Yield settings that the rows ask for, and those that may be worth changing."""
-    if seen.examples and seen.thinking == seen.examples and not seen.turns.context.get("opening"):
+    if seen.examples and seen.thinking == seen.examples and seen.rendered == seen.kept:
         yield _Line("thinking: required", "every example thinks", True)
     elif 2 * seen.thinking > seen.examples:
-        needed = looked(_only(source), source.model_copy(update={"thinking": "required"}), sample, scratch)
-        lost = seen.kept - needed.kept
+        required = source.model_copy(update={"thinking": "required"})
+        lost = seen.kept - looked(_only(source), required, sample, scratch, render=False).kept
         yield _Line("thinking: required", f"drops the {lost:,} rows of {seen.kept:,} without a trace", False)
     elif seen.thinking:
         yield _Line(
@@ -402,15 +401,20 @@ def _settings(source: _AnySource, sample: Sample, seen: Preview, scratch: Path) 
         reason = Reason(drop.reason)
         if reason in _REMEDIES:
             name, value = _REMEDIES[reason]
-            tried = looked(_only(source), source.model_copy(update={name: value}), sample, scratch)
+            changed = source.model_copy(update={name: value})
+            tried = looked(_only(source), changed, sample, scratch, render=False)
             if tried.kept > seen.kept:
                 gain = f"keeps {tried.kept:,} rows instead of {seen.kept:,}"
                 yield _Line(f"{name}: {value}", gain, not seen.kept)
     for field in [one for one in seen.unread if one.looks_like and one.setting][:_TRIED]:
         format = parse_format(yaml.safe_load(field.setting or "")["format"])
-        tried = looked(_only(source), source.model_copy(update={"format": format}), sample, scratch)
+        changed = source.model_copy(update={"format": format})
+        thinks = field.looks_like == "reasoning"
+        tried = looked(_only(source), changed, sample, scratch, render=thinks)
         if field.path not in {one.path for one in tried.unread}:  # a column may be read in some rows only
-            effect = f"keeps {tried.kept:,} rows instead of {seen.kept:,}, {tried.thinking:,} examples think"
+            effect = f"keeps {tried.kept:,} rows instead of {seen.kept:,}"
+            if thinks:
+                effect += f", and {tried.thinking:,} of {tried.examples:,} examples think"
             why = f"reads {field.path}, which looks like {field.looks_like}: {effect}; instead of the above"
             yield _Line(field.setting or "", why, False)
     if seen.repeated:

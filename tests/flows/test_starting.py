@@ -1,6 +1,7 @@
 """`thinkmix init`: a recipe out of rows, which builds as it was written."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def test_comments_state_what_was_seen(tmp_path: Path) -> None:
         "# format sharegpt, by the columns conversations",
         "# 30 of 31 rows are kept; examples: 30, none thinks; ",
         "rows by language: en 30",
-        "# dropped: 1 rows as bad_json, the first a.jsonl row 30: ",
+        "# dropped: 1 row as bad_json, the first a.jsonl row 30: ",
         "# nobody reads loss_weights (30 values, which looks like weight), for example 1",
         "# nobody reads odd·name (30 values), for example ",
     ):
@@ -272,6 +273,20 @@ def test_the_line_for_editors_is_written_where_there_is_a_schema(tmp_path: Path)
     (tmp_path / "recipe.schema.json").write_text("{}")
     _, said = started(tmp_path, tmp_path / "a.jsonl", name="b.yaml")
     assert said.splitlines()[0] == line
+
+
+@pytest.mark.skipif(not FORMATS, reason="the reference material does not lie beside the checkout")
+def test_a_look_at_real_rows_takes_few_seconds_of_a_core(tmp_path: Path) -> None:
+    """Two sets of 25,755 rows: under five seconds of processor time, start of the interpreter included."""
+    sets = [SHARED / "hub/nvidia/OpenMathReasoning", SHARED / "hub/mlabonne/FineTome-100k"]
+    before = os.times()
+    ended = thinkmix("init", *sets, "--output", tmp_path / "mine.yaml", "--json")
+    after = os.times()
+
+    assert ended.returncode == 0, ended.stderr
+    spent = after.children_user - before.children_user + after.children_system - before.children_system
+    assert spent < 5
+    assert {one["format"] for one in json.loads(ended.stdout)["sources"]} == {"openmathreasoning", "sharegpt"}
 
 
 @pytest.mark.skipif(not FORMATS, reason="the reference material does not lie beside the checkout")
