@@ -239,6 +239,9 @@ def _mend(recipe: Recipe, source: Source, sample: Sample, seen: Preview) -> Iter
     if not seen.examples:
         hint = _meant(recipe, source, sample)
         yield f"{name}: none of the first {seen.read:,} rows becomes an example{hint}"
+    for taken in sample.taken:
+        if words := recode(taken.file, taken.path):
+            yield f"{name}: {taken.file}: {words}"
     facts = seen.facts(name)
     judged: list[tuple[Gate, Sequence[GateResult]]] = [
         (gates.unread_fields, [*unread_fields(facts, None, gates)]),
@@ -257,8 +260,6 @@ def _meant(recipe: Recipe, source: Source, sample: Sample) -> str:
     taken = next((one for one in sample.taken if one.rows), None)
     if taken is None:
         return ""
-    if words := recode(taken.file, taken.path):
-        return f"; {words}"
     words = meant(origin(recipe, source, sample, taken.file), taken.rows, recipe.max_row_bytes)
     return f"; {words}" if words else ""
 

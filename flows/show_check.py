@@ -39,7 +39,8 @@ def show_check(found: "Check", console: Console) -> None:
         for word, line in _estimated(found.estimate, len(found.sources)):
             say(console, "  ", ("dim", f"{word:<11}"), line)
     else:
-        say(console, "  a source has nothing to draw from, so no mixture would come of it")
+        empty = ", ".join(source.name for source in found.sources if not source.supply)
+        say(console, f"  cannot be estimated: no row of {empty} that was looked at becomes an example")
     if not found.mend:
         say(console, ("green", "✓"), " nothing to mend")
     for sentence in found.mend:

@@ -126,6 +126,16 @@ def test_what_should_be_mended_is_a_sentence(
     assert [sentence for sentence in found.mend if sentence.startswith(says)] != []
 
 
+def test_a_file_in_another_encoding_is_told_with_the_way_out(tmp_path: Path) -> None:
+    """Even where other files of the source are read."""
+    (tmp_path / "a.csv").write_text("question,answer\nwhy?,because\n")
+    (tmp_path / "b.csv").write_bytes("question,answer\n你好,世界\n".encode("gbk"))
+    found = checked(one_source(tmp_path, [], files=["*.csv"], format="qa"), tmp_path)
+
+    words = "a: b.csv: the file is not UTF-8 text, it may be GBK: write it in UTF-8 (iconv -f GBK -t UTF-8)"
+    assert words in found.mend
+
+
 def test_a_gate_that_is_off_has_nothing_to_say(tmp_path: Path) -> None:
     """A person has decided about it."""
     rows: list[Row] = [{**row, "reasoning_chain": "hm"} for row in chats(20)]  # type: ignore[dict-item]
