@@ -94,7 +94,7 @@ class Check(Record):
     benchmarks: Mapping[str, Mapping[str, int]]
     """How many files each pattern of an evaluation means; its first rows were read."""
     estimate: Estimate | None
-    """Unset if a source has nothing to draw from."""
+    """Unset if no row of a source that was looked at becomes an example."""
     mend: tuple[str, ...]
     """What a person should look at, of all sources and of the mixture."""
 

@@ -27,7 +27,7 @@ from flows.sources.patience import PATIENT, Patience
 from schemas.errors import RecipeError, SourceError, SourceNotFound
 from schemas.files import READABLE, kind_of
 from schemas.findings import Finding, looks_like
-from schemas.formats import Auto, RowFormat
+from schemas.formats import Auto
 from schemas.formats.recognition import parse_format
 from schemas.formats.sample import columns_of
 from schemas.patterns import as_name
@@ -329,11 +329,19 @@ def _formatted(source: _AnySource, sample: Sample, scratch: Path) -> tuple[_AnyS
     Raises:
         RecipeError: if no format is known to fit.
     """
-    formats: dict[str, RowFormat] = {}
-    for taken in sample.taken:
-        result = recognise(taken.file, taken.rows)
-        for format in fitting(source.name, taken.file, result):
-            formats.setdefault(format.statement(), format)
+    results = {taken.file: recognise(taken.file, taken.rows) for taken in sample.taken}
+    of_file = {file: fitting(source.name, file, result) for file, result in results.items()}
+    of_file = {file: found for file, found in of_file.items() if found}
+    formats = {
+        format.statement(): format
+        for found in of_file.values()
+        for format in found
+        if all(format in others for others in of_file.values())
+    }
+    if of_file and not formats:
+        listed = ", ".join(f"{file} as `{named(found[0].statement())}`" for file, found in of_file.items())
+        msg = f"source {source.name}: its files are laid out in several ways, {listed}; name them one by one"
+        raise RecipeError(msg)
     if not formats:
         msg = f"source {source.name}: no row can be read that would show its format"
         recoded = (words for taken in sample.taken if (words := recode(taken.file, taken.path)))
@@ -425,7 +433,7 @@ def _settings(source: _AnySource, sample: Sample, seen: Preview, scratch: Path) 
 def _yaml(source: _AnySource, notes: Sequence[str], lines: Sequence[_Line]) -> str:
     """Return the stanza of a source."""
     out = [f"  # {_plain(note)}" for note in notes]
-    out += [f"  - name: {source.name}", f"    kind: {source.kind}"]
+    out += [f"  - name: {_word(source.name)}", f"    kind: {source.kind}"]
     if isinstance(source, HubSource):
         out += [f"    dataset: {source.dataset}", f"    revision: {yaml_line(source.revision)}"]
     out.append(f"    files: {yaml_line(list(source.files))}")
@@ -440,7 +448,7 @@ def _yaml(source: _AnySource, notes: Sequence[str], lines: Sequence[_Line]) -> s
 
 def _recipe(name: str, stanzas: Sequence[str], names: Sequence[str], *, has_schema: bool) -> str:
     """Return the recipe as YAML."""
-    shares = ", ".join(f"{source}: 1" for source in names)
+    shares = ", ".join(f"{_word(source)}: 1" for source in names)
     parts = "  # whole numbers are a ratio: equal parts here" if len(names) > 1 else ""
     modeline = f"# yaml-language-server: $schema={SCHEMA}"
     advice = f"# An editor completes and checks this after `thinkmix schema recipe > {SCHEMA}`, with the line"
@@ -448,12 +456,18 @@ def _recipe(name: str, stanzas: Sequence[str], names: Sequence[str], *, has_sche
         *([modeline] if has_schema else [advice, f"#   {modeline}"]),
         "# Written by thinkmix init from the first rows of each source. `thinkmix check` says what a build",
         "# makes of it, `thinkmix build` builds it; settings after a # are proposals (docs/recipes.md).",
-        f"name: {yaml_line(name)}",
+        f"name: {_word(name)}",
         "template: qwen3  # hybrid: thinks and answers directly; or qwen3-instruct-2507, qwen3-thinking-2507",
         "sources:",
     ]
     mix = ["mix:", f"  shares: {{{shares}}}{parts}"]
     return "\n".join([*head, *stanzas, *mix]) + "\n"
+
+
+def _word(name: str) -> str:
+    """Return a name as YAML: in quotes where it would be read as something else, `2024` or `on`."""
+    plain = name.replace("-", "a")
+    return name if yaml_line(plain) == plain else yaml_line(name)
 
 
 def _plain(text: str) -> str:

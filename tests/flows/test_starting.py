@@ -149,6 +149,27 @@ def test_shards_of_one_set_are_one_source(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("stem", ["2024", "on", "null", "my-rows", "a_b", "1e5", "对话"])
+def test_names_that_yaml_reads_otherwise_stay_names(stem: str, tmp_path: Path) -> None:
+    """Numbers and words of YAML stand in quotes; a name without a letter that fits is `rows`."""
+    write_rows(tmp_path / f"{stem}.jsonl", chats(5))
+    started(tmp_path, tmp_path / f"{stem}.jsonl")
+
+    stated = load(str(tmp_path / "mine.yaml")).recipe
+    assert stated.sources[0].name in (stem.replace("_", "-"), "rows")
+    assert set(stated.mix.shares) == {stated.sources[0].name}
+
+
+def test_shards_of_two_layouts_are_refused(tmp_path: Path) -> None:
+    """A build would drop the rows of one of them."""
+    write_rows(tmp_path / "a-0.jsonl", chats(5))
+    write_rows(tmp_path / "a-1.jsonl", [{"query": f"{n}?", "response": "b"} for n in range(5)])
+    with pytest.raises(
+        RecipeError, match=r"laid out in several ways, a-0\.jsonl as `sharegpt`, a-1\.jsonl as `"
+    ):
+        started(tmp_path, tmp_path / "a-0.jsonl", tmp_path / "a-1.jsonl")
+
+
 @pytest.mark.parametrize(
     ("names", "found"),
     [
