@@ -142,7 +142,9 @@ def _needed(one: ErrorDetails) -> str:
     if one["type"] in _BOUNDS:
         words, limit = _BOUNDS[one["type"]]
         bound = context.get(limit, "")
-        return f"{words} {bound:,g}" if isinstance(bound, int | float) else words
+        if isinstance(bound, int | float):
+            return f"{words} {int(bound):,}" if bound == int(bound) else f"{words} {bound:g}"
+        return words
     if one["type"] == "int_from_float":
         return "a whole number"
     begin, _, rest = one["type"].partition("_")
