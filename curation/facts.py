@@ -1,16 +1,25 @@
 """What gates ask of a report: rows that were read or dropped of a source, and its part of the mixture."""
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from curation import mix, normalize
 from curation.findings import percent
+from schemas.ledger import Ledger
 from schemas.report import Report
 
 CONTAMINATION = "eval_overlap"
 """The reason of rows that are questions of a benchmark; not every recipe looks for them."""
 
 DEDUP = "dedup"
+
+
+class Counted(Protocol):
+    """What has a ledger: a report, or what was seen of a few rows."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """The counts of its stages."""
 
 
 class Part(NamedTuple):
@@ -33,7 +42,7 @@ Parts = Mapping[str, Part]
 """Dropped rows by what they were dropped for."""
 
 
-def judged(report: Report, source: str) -> Parts:
+def judged(report: Counted, source: str) -> Parts:
     """Return what was dropped for what a row is, not for what other rows are or how many were asked for."""
     listed = (part for part in all_parts(report, source) if part[0] not in (DEDUP, mix.STAGE))
     return {reason: part for _, reason, part in listed if reason != CONTAMINATION}
@@ -54,7 +63,7 @@ def dropped(report: Report, source: str) -> Parts:
     return {reason: part for _, reason, part in listed if part.rows}
 
 
-def all_parts(report: Report, source: str) -> Iterator[tuple[str, str, Part]]:
+def all_parts(report: Counted, source: str) -> Iterator[tuple[str, str, Part]]:
     """Yield stage, reason and rows of all that was dropped of a source."""
     for count in report.ledger.stages:
         if count.source == source:
@@ -62,7 +71,7 @@ def all_parts(report: Report, source: str) -> Iterator[tuple[str, str, Part]]:
                 yield count.stage, reason, Part(amount.rows, count.read.rows)
 
 
-def rows_read(report: Report) -> dict[str, int]:
+def rows_read(report: Counted) -> dict[str, int]:
     """Return the raw rows of each source, in the order of the recipe."""
     return {source: count.read.rows for source, count in report.ledger.of(normalize.STAGE).items()}
 

@@ -10,6 +10,7 @@ from curation import normalize
 from curation.column_gates import column_extra, column_gone, column_nulls, column_type, column_values
 from curation.facts import (
     CONTAMINATION,
+    Counted,
     Part,
     Parts,
     all_parts,
@@ -99,7 +100,7 @@ def expected_rows(report: Report, before: Report | None, gates: Gates) -> Iterat
             yield found("expected_rows", source.name, gate, off, gate.tolerance, sentence)
 
 
-def quarantine(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+def quarantine(report: Counted, before: Report | None, gates: Gates) -> Iterator[GateResult]:
     """Look at the rows that are left out for each reason."""
     for source in rows_read(report):
         yield from _rates("quarantine", gates.quarantine, source, judged(report, source))

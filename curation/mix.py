@@ -122,6 +122,18 @@ def quotas(size: int, shares: Mapping[str, Fraction]) -> dict[str, int]:
     return whole
 
 
+def bounding(plan: MixPlan, supply: Mapping[str, int]) -> tuple[str, int]:
+    """Return the source that bounds the mixture, and the largest size in which all have their shares.
+
+    Args:
+        plan: the shares.
+        supply: what each source has of the plan's unit, both splits together.
+    """
+    reach = {name: floor(supply[name] / share) for name, share in plan.exact_shares().items() if share}
+    source = min(sorted(reach), key=lambda name: reach[name])
+    return source, reach[source]
+
+
 def _ranked(rows: pl.DataFrame, plan: MixPlan, seed: int, split: Split) -> pl.DataFrame:
     """Return one split of a source in the order of the draw.
 
@@ -273,11 +285,11 @@ def _sizes(plan: MixPlan, supply: Weights, *, strict: bool = True) -> dict[Split
     held_out = min(round(plan.size * Fraction(repr(plan.eval_share))), most["eval"])
     wanted = plan.size - held_out
     if wanted > most["train"] and plan.when_short == "fail" and strict:
-        short = {
-            name: f"{supply['train', name]} of {need}"
+        short = ", ".join(
+            f"{name} has {supply['train', name]} of {need}"
             for (split, name), need in _needs({"train": wanted, "eval": 0}, plan).items()
             if split == "train" and need > supply["train", name]
-        }
+        )
         msg = f"too little for a size of {plan.size}: {short}; lower `size` or allow `when_short: shrink`"
         raise MixtureError(msg)
     if wanted > most["train"] and plan.when_short != "repeat":

@@ -167,7 +167,7 @@ def normalize_slice(
         SourceError: if the file as a whole cannot be read, or holds fewer rows than its footer says.
     """
     count = StageCount(stage=STAGE, source=origin.source.name)
-    sight = _Sight(origin.source.name)
+    sight = Sight(origin.source.name)
     found: Iterator[_Frames]
     if piece.row_groups is not None:
         whole = joined(read_batches(piece, None if only is None else np.arange(only.start, only.stop)))
@@ -201,7 +201,7 @@ def normalize_slice(
     return Seen(count, sight.counted(), sight.notes.tally())
 
 
-class _Sight:
+class Sight:
     """What was seen of a slice so far."""
 
     def __init__(self, source: str) -> None:
@@ -417,7 +417,7 @@ def _first_fault(error: ValidationError) -> tuple[Reason, str]:
 
 
 def _part_frames(
-    part: RawBatch | RawRow, origin: Origin, max_row_bytes: int, sight: _Sight
+    part: RawBatch | RawRow, origin: Origin, max_row_bytes: int, sight: Sight
 ) -> Iterator[_Frames]:
     """Yield keys and rejects of a table, or of what stands for a row that is left out of it."""
     if isinstance(part, RawBatch):
@@ -426,7 +426,7 @@ def _part_frames(
         yield from _frames(sight.add_rows([judge(part, origin=origin, max_row_bytes=max_row_bytes)]), origin)
 
 
-def _batch_frames(batch: RawBatch, origin: Origin, max_row_bytes: int, sight: _Sight) -> Iterator[_Frames]:
+def _batch_frames(batch: RawBatch, origin: Origin, max_row_bytes: int, sight: Sight) -> Iterator[_Frames]:
     """Yield keys and rejects of a table: most rows by a look at its columns, the suspects one by one."""
     cleared, refused, sizes, turns = screen(
         batch.columns,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BufferedReader, FileIO
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Literal, Protocol
 
 import pyarrow as pa
 
@@ -49,6 +49,15 @@ class _Stream(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
+def packing(path: Path) -> Literal["gzip", "zstd"] | None:
+    """Return how a file is packed, told by its first bytes; None if it is not."""
+    with path.open("rb") as raw:
+        start = raw.read(len(_ZSTD))
+    if start.startswith(_GZIP):
+        return "gzip"
+    return "zstd" if start == _ZSTD or (start[:1] and start[0] >> 4 == 5 and start[1:] == _SKIPPED) else None
+
+
 @contextmanager
 def opened(file: str, path: Path) -> Iterator[BinaryIO]:
     """Open a file of text; the first bytes tell whether and how it is packed, whatever its name says.
@@ -57,14 +66,13 @@ def opened(file: str, path: Path) -> Iterator[BinaryIO]:
         SourceError: if the packed stream is broken or cut short, or the file is something else than text.
     """
     try:
-        with path.open("rb") as raw:
-            start = raw.read(len(_ZSTD))
-        if start.startswith(_GZIP):
+        packed = packing(path)
+        if packed == "gzip":
             with gzip.open(path) as unpacked:
                 stream = BufferedReader(unpacked, _BUFFER)
                 _begin(stream)
                 yield stream
-        elif start == _ZSTD or (start[:1] and start[0] >> 4 == 5 and start[1:] == _SKIPPED):
+        elif packed == "zstd":
             # not zstandard's own reader: it takes a file that is cut short for one that ends
             with pa.CompressedInputStream(pa.OSFile(str(path)), "zstd") as unpacked:
                 stream = BufferedReader(unpacked, _BUFFER)

@@ -1,7 +1,7 @@
 """Raw rows out of files: parquet, JSON and tables of text, streamed in pieces that one worker can hold."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO, NamedTuple, TypeVar
@@ -270,6 +270,23 @@ def left_out_row(number: int, detail: str, text: str = "") -> RawRow:
     """
     shown = text if len(text) <= _LEFT_OUT else f"{text[:_LEFT_OUT]}… {len(text)} characters"
     return RawRow(number, {}, fault(Reason.WORKER_KILLED, detail), shown)
+
+
+def first_rows(piece: RawSlice, most: int, *, max_row_bytes: int) -> Sequence[RawRow]:
+    """Return the first rows of a slice, at most so many; of a table no more are turned into objects.
+
+    Raises:
+        SourceError: if the file is broken before them.
+    """
+    if piece.row_groups is None:
+        return list(islice(read_rows(piece, max_row_bytes=max_row_bytes), most))
+    rows: list[RawRow] = []
+    for batch in read_batches(piece):
+        wanted = batch._replace(columns=batch.columns.slice(0, most - len(rows)))
+        rows += wanted.rows(max_row_bytes=max_row_bytes)
+        if len(rows) >= most:
+            break
+    return rows
 
 
 def _parquet_rows(piece: RawSlice, max_row_bytes: int, rows: Numbers | None) -> Iterator[RawRow]:

@@ -1,18 +1,27 @@
 """Gates on how rows were read: fields that nothing reads, and what teaches a model something wrong."""
 
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 from curation.findings import counted, found, quoted, worst
 from schemas.findings import Finding
 from schemas.gates import CountGate, GateResult, Gates
-from schemas.report import Report, Unread
+from schemas.report import Report, SourceFindings, Unread
 
 _SETTING = 120
 _ARTICLE = {"reasoning": "", "tools": "", "history": "a ", "image": "an ", "system": "a "}
 _NOUN = {"system": "system prompt"}
 
 
-def unread_fields(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+class Read(Protocol):
+    """What knows how rows were read: a report, or what was seen of a few rows."""
+
+    @property
+    def findings(self) -> tuple[SourceFindings, ...]:
+        """What was found, by source."""
+
+
+def unread_fields(report: Read, before: Report | None, gates: Gates) -> Iterator[GateResult]:
     """Name the fields that nothing reads and whose name looks like something to train on."""
     for one in report.findings:
         seen = [(quoted(field.path), field.count, _unread(field)) for field in one.unread if field.looks_like]
@@ -20,7 +29,7 @@ def unread_fields(report: Report, before: Report | None, gates: Gates) -> Iterat
         yield from _results("unread_fields", gates.unread_fields, one.source, seen, calm)
 
 
-def findings(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+def findings(report: Read, before: Report | None, gates: Gates) -> Iterator[GateResult]:
     """Name what was found in rows that teaches a model something wrong."""
     for one in report.findings:
         seen = [

@@ -175,7 +175,7 @@ def _filled_in(given: Mapping[str, object]) -> dict[str, Any]:
     try:
         filled = form.model_validate(given)
     except ValidationError as error:
-        raise RecipeError("; ".join(recipe_errors.lines(error))) from None
+        raise RecipeError("; ".join(recipe_errors.lines(error, given, form, whole="form"))) from None
     return {name: getattr(filled, name) for name in fields}
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import polars as pl
 
 from curation import contamination
-from curation.read import read_rows, slices
+from curation.read import RawRow, read_rows, slices
 from flows.jobs import Run, Shard, height, job, run_jobs
 from flows.sources import local
 from flows.store import StageOutput, Store
@@ -88,17 +88,23 @@ def _texts(benchmark: Benchmark, files: Sequence[InputFile]) -> pl.Series:
     Raises:
         RecipeError: naming the file and row that has none.
     """
-    texts = []
-    for file in files:
-        for piece in slices(file.name, file.path, file.sha256, benchmark.rows):
-            for row in read_rows(piece, max_row_bytes=_ANY_SIZE):
-                text = row.values.get(benchmark.field) if isinstance(row.values, dict) else None
-                if not isinstance(text, str):
-                    where = f"benchmark {benchmark.name}: {file.name}: row {row.number}"
-                    msg = f"{where} has no text in field {benchmark.field!r}; name the field of the question"
-                    raise RecipeError(msg)
-                texts.append(text)
-    return pl.Series(texts, dtype=pl.String)
+    pieces = [piece for file in files for piece in slices(file.name, file.path, file.sha256, benchmark.rows)]
+    rows = ((piece.file, row) for piece in pieces for row in read_rows(piece, max_row_bytes=_ANY_SIZE))
+    return pl.Series([question(benchmark, file, row) for file, row in rows], dtype=pl.String)
+
+
+def question(benchmark: Benchmark, file: str, row: RawRow) -> str:
+    """Return what a row of a benchmark's file asks.
+
+    Raises:
+        RecipeError: naming the file and the row if it asks nothing.
+    """
+    text = row.values.get(benchmark.field) if isinstance(row.values, dict) else None
+    if not isinstance(text, str):
+        where = f"benchmark {benchmark.name}: {file}: row {row.number}"
+        msg = f"{where} has no text in field {benchmark.field!r}; name the field of the question"
+        raise RecipeError(msg)
+    return text
 
 
 def _overlap(keys: Path, questions: StageOutput, ngram: int, out: Path) -> dict[str, object]:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import ByteSize, Field, ValidationError
 
 from curation.imports import uncollected
+from flows import recipe_errors
 from flows.workers import Workers, processes
 from schemas.errors import RecipeError
 from schemas.record import Record
@@ -38,11 +39,11 @@ def stated(**settings: object) -> Engine:
     Raises:
         RecipeError: naming the flag that says something impossible.
     """
+    given = {name: value for name, value in settings.items() if value is not None}
     try:
-        return Engine.model_validate({name: value for name, value in settings.items() if value is not None})
+        return Engine.model_validate(given)
     except ValidationError as error:
-        finding = error.errors(include_url=False)[0]
-        msg = f"engine: {'.'.join(map(str, finding['loc']))}: {finding['msg']}"
+        msg = f"engine: {recipe_errors.lines(error, given, Engine)[0]}"
         raise RecipeError(msg) from None
 
 

@@ -1,14 +1,12 @@
 """How the rows of a source are laid out, where its recipe says `format: auto`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
-from curation.normalize import Origin
-from curation.read import RawRow, RawSlice, read_batches, read_rows, slices
+from curation.normalize import Origin, judge
+from curation.read import RawRow, first_rows, slices
 from flows.jobs import Raw, Run, job, run_jobs
 from flows.progress import Event
 from schemas.artifact import InputFile
@@ -19,7 +17,7 @@ from schemas.recipe import Source
 
 STAGE = "layout"
 
-_ROWS = 100
+ROWS = 100
 """Rows of each file that are looked at."""
 
 
@@ -49,23 +47,27 @@ def recognised(run: Run, source: Source, files: Sequence[InputFile], *, max_row_
         for first in firsts
     ]
     outputs = run_jobs(run, jobs, stage=STAGE, source=source.name)
-    found = _one(source.name, [first.piece.file for first in firsts], [output.result for output in outputs])
+    found = agreed(source.name, [first.piece.file for first in firsts], [output.result for output in outputs])
     run.notify(
         Event(STAGE, source.name, 0, None, note=f"recognised {source.name}: format: {found.statement()}")
     )
     return source.model_copy(update={"format": found})
 
 
-def _one(source: str, files: Sequence[str], results: Sequence[Mapping[str, object]]) -> RowFormat:
-    """Return the format that all files have in which there are rows."""
+def agreed(source: str, files: Sequence[str], results: Sequence[Mapping[str, object]]) -> RowFormat:
+    """Return the format that all files have in which there are rows.
+
+    Args:
+        source: name of the source.
+        files: names of its files.
+        results: what `recognise` returns of each.
+
+    Raises:
+        RecipeError: if a file has no format, or might have several, or files do not agree.
+    """
     named: dict[str, RowFormat] = {}
     for file, result in zip(files, results, strict=True):
-        listed, why = result["formats"], result["why"]
-        assert isinstance(listed, list)
-        formats = [parse_format(stated) for stated in listed]
-        if why:
-            msg = f"source {source}: {file}: {why}"
-            raise RecipeError(msg)
+        formats = fitting(source, file, result)
         if len(formats) > 1:
             all_of_them = " and ".join(f"`format: {format.statement()}`" for format in formats)
             msg = (
@@ -87,11 +89,30 @@ def _one(source: str, files: Sequence[str], results: Sequence[Mapping[str, objec
     return named[first]
 
 
+def fitting(source: str, file: str, result: Mapping[str, object]) -> list[RowFormat]:
+    """Return the formats that fit a file's rows, by what `recognise` returns of them.
+
+    Raises:
+        RecipeError: if there are rows, and none fits.
+    """
+    if result["why"]:
+        msg = f"source {source}: {file}: {result['why']}"
+        raise RecipeError(msg)
+    listed = result["formats"]
+    assert isinstance(listed, list)
+    return [parse_format(stated) for stated in listed]
+
+
 def _recognise(first: Raw, out: Path) -> dict[str, object]:
     """Say what the first rows of a file are; runs in a worker."""
-    found = first_rows(first.piece, first.max_row_bytes)
-    rows = [row.values for row in found if row.fault is None]
+    found = first_rows(first.piece, ROWS, max_row_bytes=first.max_row_bytes)
     first.check_unchanged()
+    return recognise(first.piece.file, found)
+
+
+def recognise(file: str, found: Sequence[RawRow]) -> dict[str, object]:
+    """Return the formats that the first rows of a file are laid out in, or why there is none."""
+    rows = [row.values for row in found if row.fault is None]
     why = refusal(rows) if rows else None
     formats = best(rows) if rows and why is None else ()
     if rows and why is None and not formats:
@@ -99,7 +120,7 @@ def _recognise(first: Raw, out: Path) -> dict[str, object]:
     return {
         "formats": [format.model_dump(mode="json") for format in formats],
         "why": why,
-        "broken": _broken(first.piece.file, found),
+        "broken": _broken(file, found),
         "rows": len(rows),
     }
 
@@ -110,15 +131,26 @@ def _broken(file: str, rows: Sequence[RawRow]) -> str | None:
     return next((f"{file}, row {number}: {fault.type}, {fault.message()}" for number, fault in faults), None)
 
 
-def first_rows(piece: RawSlice, max_row_bytes: int) -> Sequence[RawRow]:
-    """Return the first rows of a slice; of a table no more than these are turned into objects."""
-    if piece.row_groups is None:
-        return list(islice(read_rows(piece, max_row_bytes=max_row_bytes), _ROWS))
-    rows: list[RawRow] = []
-    for batch in read_batches(piece):
-        rows += batch.rows(
-            np.arange(min(_ROWS - len(rows), batch.columns.num_rows)), max_row_bytes=max_row_bytes
+def meant(origin: Origin, found: Sequence[RawRow], max_row_bytes: int) -> str | None:
+    """Return which other format reads some of the first rows of a file, or why none does, in words."""
+    rows = [row for row in found if row.fault is None]
+    if not rows:
+        return None
+    values = [row.values for row in rows]
+    if why := refusal(values):
+        return why
+    reading = []
+    for format in best(values):
+        source = origin.source.model_copy(update={"format": format})
+        judged = (
+            judge(row, origin=replace(origin, source=source), max_row_bytes=max_row_bytes) for row in rows
         )
-        if len(rows) >= _ROWS:
-            break
-    return rows
+        if format != origin.source.format and any(item.conversation for item in judged):
+            reading.append(named(format.statement()))
+    return f"did you mean {' or '.join(f'`format: {stated}`' for stated in reading)}?" if reading else None
+
+
+def named(statement: str) -> str:
+    """Return a format's statement, or only its name where all settings are the usual ones."""
+    name = statement.removeprefix("{type: ").removesuffix("}")
+    return statement if "," in name else name

@@ -3,23 +3,19 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 
-from curation.normalize import Origin, judge
-from curation.read import RawRow
+from curation.read import first_rows
 from flows.jobs import Shard
 from flows.known import Known
-from flows.layouts import first_rows
+from flows.layouts import ROWS, meant
 from schemas.errors import SourceError
 from schemas.files import PACKED, kind_of
-from schemas.formats.recognition import best, refusal
 from schemas.ledger import Ledger
 from schemas.reasons import Reason
-from schemas.recipe import SourceBase
 
 _REASONS = 4
 _COLUMNS = 20
@@ -103,56 +99,35 @@ def _hints(known: Known, shards: Sequence[Shard], first: _Loss) -> Iterator[str]
     if setting := _SETTINGS.get(first.reason):
         yield f"see `{setting}:`"
     shard = next((one for one in shards if int(str(one.validated.result["rows"]))), shards[0])
-    if (encoding := _encoding(shard)) is not None:
-        seems = f", it may be {encoding}" if encoding else ""
-        yield f"the file is not UTF-8 text{seems}: write it in UTF-8 (iconv -f {encoding or '…'} -t UTF-8)"
+    if words := recode(shard.raw.piece.file, shard.raw.piece.path):
+        yield words
         return
     with suppress(SourceError):
-        if meant := _meant(shard, known.recipe.max_row_bytes):
-            yield meant
+        if words := _meant(shard, known.recipe.max_row_bytes):
+            yield words
 
 
 def _meant(shard: Shard, max_row_bytes: int) -> str | None:
     """Return which format the first rows have, if it reads any of them, or why none does."""
-    rows = [row for row in first_rows(shard.raw.piece, max_row_bytes) if row.fault is None]
-    values = [row.values for row in rows]
-    if not values:
-        return None
-    if why := refusal(values):
-        return why
-    others = [format for format in best(values) if format != shard.source.format]
-    reading = [
-        _named(format.statement())
-        for format in others
-        if _reads(shard, shard.source.model_copy(update={"format": format}), rows, max_row_bytes)
-    ]
-    return f"did you mean {' or '.join(f'`format: {stated}`' for stated in reading)}?" if reading else None
+    return meant(
+        shard.raw.origin, first_rows(shard.raw.piece, ROWS, max_row_bytes=max_row_bytes), max_row_bytes
+    )
 
 
-def _named(statement: str) -> str:
-    """Return a format's statement, or only its name where all settings are the usual ones."""
-    name = statement.removeprefix("{type: ").removesuffix("}")
-    return statement if "," in name else name
-
-
-def _reads(shard: Shard, source: SourceBase, rows: Sequence[RawRow], max_row_bytes: int) -> bool:
-    origin: Origin = replace(shard.raw.origin, source=source)
-    return any(judge(row, origin=origin, max_row_bytes=max_row_bytes).conversation for row in rows)
-
-
-def _encoding(shard: Shard) -> str | None:
-    """Return the encoding that a file of text may have, empty if unknown; None if it is UTF-8 or packed."""
-    piece = shard.raw.piece
-    if kind_of(piece.file) == "parquet" or piece.file.lower().endswith(PACKED):
+def recode(file: str, path: Path) -> str | None:
+    """Return how to write a file of text in UTF-8, in words; None if it is in UTF-8, or packed."""
+    if kind_of(file) == "parquet" or file.lower().endswith(PACKED):
         return None
     try:
-        with piece.path.open("rb") as content:
+        with path.open("rb") as content:
             head = content.read(_HEAD)
     except OSError:
         return None
     if _is(head, "utf-8"):
         return None
-    return "GBK" if _is(head, "gb18030") else ""
+    encoding = "GBK" if _is(head, "gb18030") else ""
+    seems = f", it may be {encoding}" if encoding else ""
+    return f"the file is not UTF-8 text{seems}: write it in UTF-8 (iconv -f {encoding or '…'} -t UTF-8)"
 
 
 def _is(head: bytes, encoding: str) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
+from flows import recipe_errors
 from schemas.errors import RecipeError
 from schemas.training import TrainPlan
 from schemas.tuning import Tuning
@@ -44,11 +45,7 @@ def _checked(said: Mapping[str, object]) -> TrainPlan:
     try:
         return TrainPlan.model_validate(said)
     except ValidationError as error:
-        found = [
-            f"{'.'.join(map(str, item['loc'])) or 'plan'}: {item['msg'].removeprefix('Value error, ')}"
-            for item in error.errors(include_url=False)
-        ]
-        raise RecipeError("; ".join(found)) from None
+        raise RecipeError("; ".join(recipe_errors.lines(error, said, TrainPlan, whole="plan"))) from None
 
 
 def _preset(size: str | None, method: str) -> Mapping[str, object]:

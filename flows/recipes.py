@@ -1,6 +1,6 @@
 """Recipes by name or by path: YAML in, a checked `Recipe` out."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -67,14 +67,40 @@ def parse(text: str, where: str) -> RecipeFile:
     try:
         stated = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader without aliases
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        msg = f"{where}: not YAML: {error}"
+        msg = f"{where}: not YAML: {_unread(error)}"
         raise RecipeError(msg) from None
+    if not isinstance(stated, Mapping):
+        held = (
+            "is empty" if stated is None else "holds a list" if isinstance(stated, list) else "is one value"
+        )
+        msg = f"{where}: the recipe {held}: write name, sources and mix, a line each; see docs/recipes.md"
+        raise RecipeError(msg)
     try:
         return RecipeFile.model_validate(stated)
     except ValidationError as error:
-        wrong = "\n".join(f"  {line}" for line in recipe_errors.lines(error))
+        wrong = "\n".join(f"  {line}" for line in recipe_errors.lines(error, stated))
         msg = f"{where}:\n{wrong}"
         raise RecipeError(msg) from None
+
+
+def _unread(error: Exception) -> str:
+    """Return why text is not YAML, in one line that says where."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deep; write it flatter"
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        mark, context = error.problem_mark, f" {error.context}" if error.context else ""
+        hints = (advice for words, advice in _ADVICE.items() if words in str(error.problem))
+        where = f"line {mark.line + 1}, column {mark.column + 1}"
+        return f"{where}:{context} {error.problem}; {next(hints, 'correct that line')}"
+    return f"{str(error).partition(chr(10))[0]}; correct it"
+
+
+_ADVICE: Mapping[str, str] = {
+    "\\t": "indent with spaces, not with tabs",
+    "mapping values are not allowed": "put text with a colon in quotes, or check the indentation",
+    "block": "check the indentation of that line and of the one before",
+}
+"""The way out, by words of the parser's."""
 
 
 class _PlainLoader(yaml.SafeLoader):
@@ -82,14 +108,16 @@ class _PlainLoader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.events.AliasEvent):
-            msg = "aliases (*name) are not allowed in a recipe"
+            msg = "aliases (*name) are not allowed in a recipe: write the value itself"
             raise yaml.YAMLError(msg)
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, object]:
         mapping: dict[Hashable, object] = super().construct_mapping(node, deep=deep)
         if len(mapping) != len(node.value):
-            msg = f"a key stands twice in the mapping that begins at line {node.start_mark.line + 1}"
+            names = [str(key.value) for key, _ in node.value]
+            twice = next((name for name in names if names.count(name) > 1), "a key")
+            msg = f"{twice} stands twice in the mapping that begins at line {node.start_mark.line + 1}"
             raise yaml.YAMLError(msg)
         return mapping
 

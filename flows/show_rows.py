@@ -12,10 +12,13 @@ from flows.show import visible
 from schemas.conversation import CONTROL_TOKENS
 
 if TYPE_CHECKING:
+    from curation.preview import Shown
     from curation.worddiff import Span, WordDiff
     from flows.examples import Example, Seen
     from flows.explain import Beside, Explanation
     from flows.rejects import Reject, Rejects
+
+    Rendered = Example | Shown
 
 _SHOWN_TEXT = 2000
 _SNIPPET = 160
@@ -76,12 +79,33 @@ def show_seen(seen: "Seen", console: Console) -> None:
         copies = f", {example.copies} times" if example.copies > 1 else ""
         mode = "thinking" if example.thinking else "direct"
         say(console, "\n", ("bold", example.id), f"  {mode}, {where}{copies}")
-        say(console, (_HEAD, f"prompt · {example.prompt_tokens:,} tokens · shown, not trained"))
-        say(console, *_template(example.prompt, "dim"))
+        _show_prompt(example, console)
         _ids(example.prompt_ids, "dim", console)
-        say(console, (_HEAD, f"completion · {example.completion_tokens:,} tokens · carries the loss"))
-        say(console, *_completion(example))
+        _show_completion(example, console)
         _ids(example.completion_ids, "bold", console)
+
+
+def show_example(example: "Rendered", console: Console) -> None:
+    """Print a prompt dim and its completion bright; of long ones beginning and end."""
+    _show_prompt(example, console, most=_SHOWN_TEXT)
+    _show_completion(example, console, most=_SHOWN_TEXT)
+
+
+def _show_prompt(example: "Rendered", console: Console, *, most: int | None = None) -> None:
+    say(console, (_HEAD, f"prompt · {example.prompt_tokens:,} tokens · shown, not trained"))
+    say(console, *_template(_short(example.prompt, most), "dim"))
+
+
+def _show_completion(example: "Rendered", console: Console, *, most: int | None = None) -> None:
+    say(console, (_HEAD, f"completion · {example.completion_tokens:,} tokens · carries the loss"))
+    say(console, *_completion(_short(example.completion, most), thinking=example.thinking))
+
+
+def _short(text: str, most: int | None) -> str:
+    """Return a text without its middle if it is longer than `most`."""
+    if most is None or len(text) <= most:
+        return text
+    return f"{text[: most // 2]}\n… {len(text) - most:,} more characters …\n{text[-(most // 2) :]}"
 
 
 def side_by_side(diff: "WordDiff", console: Console) -> RenderableType:
@@ -141,14 +165,14 @@ def _gap(text: str, *, first: bool = False, last: bool = False) -> str:
     return visible(" ".join(words))
 
 
-def _completion(example: "Example") -> Iterator[tuple[str, str]]:
-    """Yield the completion in pieces: the trace of reasoning, then the answer."""
-    trace, end, answer = example.completion.partition(_THINK_END)
-    if example.thinking and end:
+def _completion(text: str, *, thinking: bool) -> Iterator[tuple[str, str]]:
+    """Yield a completion in pieces: the trace of reasoning, then the answer."""
+    trace, end, answer = text.partition(_THINK_END)
+    if thinking and end:
         yield from _template(trace + end, "yellow")
         yield from _template(answer, "bold bright_white")
     else:
-        yield from _template(example.completion, "bold bright_white")
+        yield from _template(text, "bold bright_white")
 
 
 def _template(text: str, style: str) -> Iterator[tuple[str, str]]:

@@ -29,6 +29,6 @@ class DedupPlan(Record):
     @model_validator(mode="after")
     def _bands_fit(self) -> Self:
         if self.permutations % self.bands:
-            msg = f"bands ({self.bands}) must divide permutations ({self.permutations})"
+            msg = f"bands ({self.bands}) must divide permutations ({self.permutations}): change one"
             raise ValueError(msg)
         return self

@@ -1,29 +1,30 @@
 """What a recipe may say: sources, how they are cleaned, and the shares of the final mixture."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from schemas.arrange import Neighbours
 from schemas.dedup import DedupPlan
 from schemas.formats import RowFormat
 from schemas.gates import Gates
+from schemas.patterns import NAME, REPO_ID, REVISION, ROWS_IN
 from schemas.record import Record
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+Name = Annotated[str, Field(pattern=NAME)]
 """A name that is safe as a folder and as a column value."""
 
-RepoId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}$")]
-Revision = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,95}$")]
+RepoId = Annotated[str, Field(pattern=REPO_ID)]
+Revision = Annotated[str, Field(pattern=REVISION)]
 
 Pattern = Annotated[str, Field(min_length=1, max_length=1024)]
 Patterns = Annotated[tuple[Pattern, ...], Field(min_length=1, max_length=1000)]
 """Patterns of file names: `*`, `?` and `[abc]` stay inside a folder, `**` crosses folders."""
 
-RowsIn = Annotated[str, Field(pattern=r"^[^.]+(\.[^.]+)*$", max_length=1024)]
+RowsIn = Annotated[str, Field(pattern=ROWS_IN, max_length=1024)]
 """Keys of JSON objects, joined by dots."""
 
 Line = Annotated[str, Field(max_length=2000)]
@@ -31,6 +32,9 @@ Line = Annotated[str, Field(max_length=2000)]
 
 Template = Literal["qwen3", "qwen3-instruct-2507", "qwen3-thinking-2507"]
 """Chat template of the model to be trained: hybrid, instruct-only or thinking-only."""
+
+Unit = Literal["examples", "tokens", "trainable_tokens"]
+"""What shares count."""
 
 Compare = Literal["first_user", "user_turns", "conversation"]
 """What near-duplicates are judged by: the problem, all questions, or everything that was said."""
@@ -140,7 +144,7 @@ class Decontamination(Record):
     def _names_are_unique(cls, benchmarks: tuple[Benchmark, ...]) -> tuple[Benchmark, ...]:
         names = [benchmark.name for benchmark in benchmarks]
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            msg = f"benchmark names must be unique, got {', '.join(twice)} twice"
+            msg = f"benchmark names must be unique, got {', '.join(twice)} twice: rename one"
             raise ValueError(msg)
         return benchmarks
 
@@ -148,13 +152,13 @@ class Decontamination(Record):
 class MixPlan(Record):
     """How the final mixture is composed."""
 
-    shares: Mapping[Name, Annotated[float, Field(ge=0, le=1)]] = Field(min_length=1, max_length=256)
-    """Fraction per source of what is not replay; they sum to 1."""
+    shares: Mapping[Name, Annotated[float, Field(ge=0, le=1_000_000)]] = Field(min_length=1, max_length=256)
+    """Part of each source in what is not replay: fractions that sum to 1, or whole numbers as a ratio."""
     replay: tuple[Name, ...] = Field(default=(), max_length=256)
     """Sources of what the model can do already, read again so that it is not forgotten; not in `shares`."""
     replay_share: float = Field(default=0.1, gt=0, lt=1)
     """Fraction of the final mixture that is replay, in equal parts per source of `replay`."""
-    unit: Literal["examples", "tokens", "trainable_tokens"] = "examples"
+    unit: Unit = "examples"
     """What a share is a fraction of."""
     size: int | None = Field(default=None, ge=1, le=10**15)
     """Examples (or tokens, by `unit`) in the mixture; unset means as many as the shares allow."""
@@ -163,14 +167,25 @@ class MixPlan(Record):
     eval_share: float = Field(default=0.02, ge=0, le=0.5)
     """Fraction held out for evaluation; whole clusters, so no near-duplicate is on both sides."""
 
-    @model_validator(mode="after")
-    def _shares_sum_to_one(self) -> Self:
-        total = sum(Fraction(repr(share)) for share in self.shares.values())
-        if total != 1:
-            msg = f"shares must sum to 1, got {float(total):g}"
+    @field_validator("shares")
+    @classmethod
+    def _shares_sum_to_one(cls, shares: Mapping[str, float]) -> Mapping[str, float]:
+        total = sum(_decimal(share) for share in shares.values())
+        if total == 0:
+            msg = "all shares are 0: give one of the sources more"
             raise ValueError(msg)
+        if total != 1 and not _are_ratio(shares.values()):
+            msg = (
+                f"shares sum to {float(total):g}, and fractions must sum to 1: change one, "
+                "or write whole numbers as a ratio, as 7 and 3"
+            )
+            raise ValueError(msg)
+        return shares
+
+    @model_validator(mode="after")
+    def _repeats_end(self) -> Self:
         if self.when_short == "repeat" and self.size is None:
-            msg = "when_short: repeat needs a size, or the mixture would have no end"
+            msg = "when_short: repeat needs a size, or the mixture would have no end: state `size`"
             raise ValueError(msg)
         return self
 
@@ -189,9 +204,18 @@ class MixPlan(Record):
 
         Shares are the decimals that were written, not their binary neighbours.
         """
-        replayed = Fraction(repr(self.replay_share)) if self.replay else Fraction(0)
-        shares = {name: (1 - replayed) * Fraction(repr(share)) for name, share in self.shares.items()}
+        replayed = _decimal(self.replay_share) if self.replay else Fraction(0)
+        total = sum(_decimal(share) for share in self.shares.values())  # 1, unless they are a ratio
+        shares = {name: (1 - replayed) * _decimal(share) / total for name, share in self.shares.items()}
         return shares | {name: replayed / len(self.replay) for name in self.replay}
+
+
+def _decimal(share: float) -> Fraction:
+    return Fraction(repr(share))
+
+
+def _are_ratio(shares: Iterable[float]) -> bool:
+    return all(share == int(share) for share in shares)
 
 
 class Limits(NamedTuple):
@@ -245,21 +269,25 @@ class Recipe(Record):
     def _names_are_unique(cls, sources: tuple[Source, ...]) -> tuple[Source, ...]:
         names = [source.name for source in sources]
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            msg = f"source names must be unique, got {', '.join(twice)} twice"
+            msg = f"source names must be unique, got {', '.join(twice)} twice: rename one"
             raise ValueError(msg)
         return sources
 
-    @model_validator(mode="after")
-    def _shares_match_sources(self) -> Self:
-        names = {source.name for source in self.sources}
-        shared = self.mix.exact_shares()
+    @field_validator("mix")
+    @classmethod
+    def _shares_match_sources(cls, mix: MixPlan, info: ValidationInfo) -> MixPlan:
+        if "sources" not in info.data:  # wrong themselves
+            return mix
+        names = {source.name for source in info.data["sources"]}
+        shared = mix.exact_shares()
         if unknown := sorted(set(shared) - names):
-            msg = f"shares name unknown sources: {', '.join(unknown)}"
+            known = ", ".join(sorted(names))
+            msg = f"shares name unknown sources: {', '.join(unknown)}; the sources are {known}"
             raise ValueError(msg)
         if missing := sorted(names - set(shared)):
-            msg = f"sources without a share: {', '.join(missing)}"
+            msg = f"sources without a share: {', '.join(missing)}; add them to `shares`, or to `replay`"
             raise ValueError(msg)
-        return self
+        return mix
 
     @property
     def limits(self) -> Limits:

@@ -5,12 +5,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from schemas.patterns import LAYER
 from schemas.record import Record
 
 Method = Literal["lora", "qlora4", "qlora8", "freeze", "full"]
 """Which weights learn: an adapter beside 16, 4 or 8 bit weights, the last layers, or all of them."""
 
-Layer = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]{1,128}$")]
+Layer = Annotated[str, Field(pattern=LAYER)]
 """Name, or last part of the name, of a module, such as `q_proj` or `layers.3.mlp.down_proj`."""
 
 Tolerance = Annotated[float, Field(ge=0, le=100)]

@@ -1,4 +1,4 @@
-"""`thinkmix schema`: what our JSON files promise, for programs that read them."""
+"""`thinkmix schema`: what our JSON files promise, and what a recipe may say, for programs that read them."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -9,20 +9,28 @@ from flows.cli.terminal import app, say_json
 
 
 class Document(StrEnum):
-    """A file that other programs may read."""
+    """A file that other programs may read, or help to write."""
 
     REPORT = "report"
     VERSION_REPORT = "version-report"
+    RECIPE = "recipe"
 
 
 @app.command(epilog="Example: thinkmix schema report > report.schema.json")
 def schema(
     document: Annotated[
         Document,
-        typer.Argument(help="report.json of a run's folder (report), or of a version's (version-report)."),
+        typer.Argument(
+            help="report.json of a run's folder (report) or of a version's (version-report), or a recipe."
+        ),
     ],
 ) -> None:
-    """Print the JSON schema of a file, which names the version of its layout."""
+    """Print the JSON schema of a report, with the version of its layout, or of a recipe, for editors."""
+    if document is Document.RECIPE:
+        from flows.recipe_schema import recipe_schema
+
+        say_json(recipe_schema())
+        return
     from flows.audit.schema import json_schema
     from schemas.report import Report
     from schemas.run import RunReport

@@ -8,13 +8,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from flows.sources import local
+from flows.sources.http import Opener
 from flows.sources.patience import PATIENT, Patience
 from flows.sources.transfer import Progress, no_progress
 from schemas.artifact import InputFile, Snapshot
 from schemas.errors import SourceError
 from schemas.recipe import HubSource, LocalSource, ModelScopeSource
 
-__all__ = ["Patience", "Progress", "fetch", "resolve"]
+__all__ = ["Patience", "Progress", "fetch", "opener", "place", "resolve"]
 
 
 def resolve(
@@ -94,6 +95,22 @@ def fetch(
             )
         case LocalSource():
             return local.fetch(source, snapshot, base=base, into=into, verify=verify, progress=progress)
+
+
+def opener(source: HubSource | ModelScopeSource, snapshot: Snapshot) -> Opener:
+    """Return what asks a source's hub for one of the snapshot's files, from some byte on."""
+    if isinstance(source, HubSource):
+        from flows.sources import hub  # noqa: PLC0415 - the client takes as long to import as all the rest
+
+        return hub.opener(snapshot)
+    from flows.sources import modelscope  # noqa: PLC0415 - an extra
+
+    return modelscope.opener(snapshot)
+
+
+def place(source: HubSource | ModelScopeSource, snapshot: Snapshot, *, into: Path) -> Path:
+    """Return the folder of a cache in which the snapshot's files lie once they are fetched."""
+    return into / source.kind / snapshot.dataset / snapshot.commit / "files"
 
 
 def _need_modelscope(dataset: str) -> None:

@@ -25,7 +25,15 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined]
 
 from flows.sources.digest import Memory
-from flows.sources.http import TRANSIENT_STATUS, Body, asked_wait, plain_address, range_headers, read_body
+from flows.sources.http import (
+    TRANSIENT_STATUS,
+    Body,
+    Opener,
+    asked_wait,
+    plain_address,
+    range_headers,
+    read_body,
+)
 from flows.sources.listing import keep_listing, recall_listing
 from flows.sources.patience import PATIENT, Patience, Transient, retried
 from flows.sources.selection import Entry, select
@@ -55,7 +63,20 @@ def resolve(source: HubSource, *, into: Path, patience: Patience = PATIENT) -> S
         SourceDenied: the dataset is private or gated, and HF_TOKEN does not open it.
         SourceUnavailable: the hub did not answer.
     """
-    where = f"{source.dataset}@{source.revision}"
+    commit, entries = listing(source, into=into, patience=patience)
+    files, matched = select(entries, source.files, where=_where(source))
+    return Snapshot(
+        dataset=source.dataset, revision=source.revision, commit=commit, files=files, matched=matched
+    )
+
+
+def listing(source: HubSource, *, into: Path, patience: Patience = PATIENT) -> tuple[str, tuple[Entry, ...]]:
+    """Return the commit that a source's revision means right now, and all files of the dataset in it.
+
+    Raises:
+        SourceError: as `resolve` does, patterns aside.
+    """
+    where = _where(source)
     folder = _folder(source.dataset, source.revision, into)
     entries = recall_listing(folder) if _is_commit(source.revision) else None
     commit = source.revision
@@ -63,10 +84,11 @@ def resolve(source: HubSource, *, into: Path, patience: Patience = PATIENT) -> S
         commit = retried(partial(_commit, source, where), what=where, patience=patience)
         entries = retried(partial(_tree, source.dataset, commit, where), what=where, patience=patience)
         keep_listing(_folder(source.dataset, commit, into), entries)
-    files, matched = select(entries, source.files, where=where)
-    return Snapshot(
-        dataset=source.dataset, revision=source.revision, commit=commit, files=files, matched=matched
-    )
+    return commit, entries
+
+
+def _where(source: HubSource) -> str:
+    return f"{source.dataset}@{source.revision}"
 
 
 def fetch(
@@ -87,13 +109,18 @@ def fetch(
     return fetch_files(
         snapshot,
         folder=_folder(snapshot.dataset, snapshot.commit, into),
-        opener=partial(_open, snapshot),
+        opener=opener(snapshot),
         memory=Memory(into / "digests"),
         verify=verify,
         threads=threads,
         patience=patience,
         progress=progress,
     )
+
+
+def opener(snapshot: Snapshot) -> Opener:
+    """Return what asks the hub for the snapshot's files."""
+    return partial(_open, snapshot)
 
 
 def endpoint() -> str:

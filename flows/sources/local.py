@@ -41,7 +41,7 @@ def resolve(source: LocalSource | Benchmark, *, base: Path, into: Path, verify: 
         SourceNotFound: for a pattern that matches no file.
         SourceError: for a file of an unknown kind, or two files that would have the same name.
     """
-    paths, matched = _matches(source, base)
+    paths, matched = matches(source, base)
     stamps = {name: _stamp(path) for name, path in paths.items()}
     with ThreadPoolExecutor(_AT_ONCE) as threads:  # hashing lets go of the interpreter
         found = threads.map(lambda path: _digest(path, into, verify), paths.values())
@@ -78,7 +78,7 @@ def fetch(
         SourceNotFound: a file is gone.
         SourceCorrupt: a file has changed since the snapshot was taken.
     """
-    paths = _matches(source, base).paths
+    paths = matches(source, base).paths
     inputs = []
     for file in snapshot.files:
         path = paths.get(file.path)
@@ -97,7 +97,7 @@ def fetch(
     return tuple(inputs)
 
 
-class _Matches(NamedTuple):
+class Matches(NamedTuple):
     """The files that a source means."""
 
     paths: Mapping[str, Path]
@@ -106,7 +106,13 @@ class _Matches(NamedTuple):
     """How many files each pattern means."""
 
 
-def _matches(source: LocalSource | Benchmark, base: Path) -> _Matches:
+def matches(source: LocalSource | Benchmark, base: Path) -> Matches:
+    """Return the files that a source's patterns match now, none of them read.
+
+    Raises:
+        SourceNotFound: for a pattern that matches no file.
+        SourceError: for a file of an unknown kind, or two files that would have the same name.
+    """
     found: dict[str, Path] = {}
     matched: dict[str, int] = {}
     where = f"source {source.name}"
@@ -122,7 +128,7 @@ def _matches(source: LocalSource | Benchmark, base: Path) -> _Matches:
             if not other.samefile(path):
                 msg = f"{where}: {other} and {path} would both be {name!r}; split the source"
                 raise SourceError(msg)
-    return _Matches(dict(sorted(found.items())), matched)
+    return Matches(dict(sorted(found.items())), matched)
 
 
 def _glob(pattern: str, base: Path) -> list[Path]:

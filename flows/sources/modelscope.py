@@ -20,7 +20,7 @@ from requests import RequestException
 from requests.exceptions import InvalidHeader, InvalidURL, MissingSchema
 
 from flows.sources.digest import Memory
-from flows.sources.http import TRANSIENT_STATUS, Body, plain_address, range_headers, read_body
+from flows.sources.http import TRANSIENT_STATUS, Body, Opener, plain_address, range_headers, read_body
 from flows.sources.listing import keep_listing, recall_listing
 from flows.sources.patience import PATIENT, Patience, Transient, retried
 from flows.sources.selection import Entry, select
@@ -81,13 +81,18 @@ def fetch(
     return fetch_files(
         snapshot,
         folder=_folder(snapshot.dataset, snapshot.commit, into),
-        opener=partial(_open, _client(), snapshot),
+        opener=opener(snapshot),
         memory=Memory(into / "digests"),
         verify=verify,
         threads=threads,
         patience=patience,
         progress=progress,
     )
+
+
+def opener(snapshot: Snapshot) -> Opener:
+    """Return what asks the hub for the snapshot's files."""
+    return partial(_open, _client(), snapshot)
 
 
 def _client() -> HubApi:

@@ -89,7 +89,7 @@ def _known_role(role: object) -> object:
     if isinstance(role, str) and role not in ROLE_NAMES:
         close = get_close_matches(role, list(ROLE_NAMES), n=1, cutoff=0.4)
         nearest = _known(role) or (close[0] if close else None)
-        meant = f"; perhaps {nearest!r} is meant" if nearest else ""
+        meant = f"; did you mean `{nearest}`?" if nearest else ""
         msg = f"{role!r} is not a role, there are {', '.join(ROLE_NAMES)}{meant}"
         raise ValueError(msg)
     return role

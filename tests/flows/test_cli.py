@@ -71,6 +71,8 @@ def test_help_takes_half_a_second_of_a_core():
 @pytest.mark.parametrize(
     "command",
     [
+        "init",
+        "check",
         "build",
         "verify",
         "explain",
@@ -253,7 +255,7 @@ def test_mistakes_end_with_a_sentence_and_a_code(args, code: int, says: str, run
     ("changes", "code", "error", "says"),
     [
         ({"max_tokens": "many"}, 2, "RecipeError", "max_tokens"),
-        ({"shares": {"math": 0.5, "chat": 0.6}}, 2, "RecipeError", "shares must sum to 1"),
+        ({"shares": {"math": 0.5, "chat": 0.6}}, 2, "RecipeError", "fractions must sum to 1"),
         ({"missing": True}, 4, "SourceNotFound", "none/*.jsonl"),
         ({"size": 10_000, "when_short": "fail"}, 8, "MixtureError", "too little for a size of 10000"),
     ],

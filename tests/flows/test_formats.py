@@ -25,6 +25,17 @@ def test_every_setting_of_every_format_is_described() -> None:
     assert bare == []
 
 
+def test_every_setting_of_every_format_stands_on_the_page_with_its_default() -> None:
+    """In the table of its format; a setting without a default says so."""
+    sections = dict(part.partition("\n")[::2] for part in page().split("\n### "))
+
+    for kind in FORMATS:
+        table = sections[str(kind.model_fields["type"].default)]
+        for name, field in kind.model_fields.items():
+            default = "required" if field.is_required() else "unset" if field.default is None else "`"
+            assert name == "type" or f"| `{name}` | {default}" in table
+
+
 @pytest.mark.skipif(not LAYOUTS.is_file(), reason="the list of layouts is not beside the checkout")
 def test_every_set_of_the_list_is_read_or_refused() -> None:
     """All sets whose layout was listed stand on the page."""

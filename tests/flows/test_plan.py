@@ -189,7 +189,7 @@ def test_a_folder_that_states_no_known_model_is_refused(plan, tmp_path: Path, co
     [
         (("--model", "gpt2"), 10, "model gpt2: no such folder, and no published Qwen3 (Qwen3-0.6B"),
         (("--gpu", "abacus"), 10, "gpu abacus is not known"),
-        (("--method", "rlhf"), 2, "method: Input should be 'lora', 'qlora4', 'qlora8', 'freeze' or 'full'"),
+        (("--method", "rlhf"), 2, "method: there is no 'rlhf'; there are lora, qlora4, qlora8, freeze, full"),
         (("--batch", 512, "--max-tokens", 1024), 2, "does not fit a batch of 512 tokens"),
     ],
 )

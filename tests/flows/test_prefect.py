@@ -163,9 +163,10 @@ def test_form_that_says_something_impossible_ends_in_a_sentence(api: Api, tmp_pa
     stated = recipe(name="wrong").model_dump(mode="json")
     stated["mix"]["shares"] = {"math": 0.7, "chat": 0.7}
     ended = python("-c", FORM, tmp_path, input=json.dumps(stated), env=api.env)
-    assert "shares must sum to 1, got 1.4" in ended.stderr.splitlines()[-1]
+    assert "shares sum to 1.4, and fractions must sum to 1" in ended.stderr.splitlines()[-1]
     (failed,) = runs_of(api, "wrong", "FAILED")
-    assert failed["state"]["message"] == "recipe_error: recipe.mix: shares must sum to 1, got 1.4"
+    words = "recipe_error: recipe.mix.shares: shares sum to 1.4, and fractions must sum to 1: "
+    assert failed["state"]["message"].startswith(words)
     assert list(tmp_path.iterdir()) == []
 
 

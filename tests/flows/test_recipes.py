@@ -57,13 +57,13 @@ def test_unknown_recipe_names_the_known_ones(tmp_path: Path):
         ("[" * 20_000, "not YAML"),
         ("a: \x00", "not YAML"),
         ("when: 2026-99-99", "not YAML"),
-        ("- a\n- b", "recipe: "),
-        ("", "recipe: "),
-        ("name: a", "sources: Field required"),
+        ("- a\n- b", "the recipe holds a list"),
+        ("", "the recipe is empty"),
+        ("name: a", "sources: is missing: where rows come from"),
         (stated(colour="red"), "colour: not a setting"),
         (stated(name="../up"), "name: "),
-        (stated(shares={"math": 0.5, "chat": 0.4}), "mix: shares must sum to 1, got 0.9"),
-        (stated(shares={"math": 0.5, "code": 0.5}), "recipe: shares name unknown sources: code"),
+        (stated(shares={"math": 0.5, "chat": 0.4}), "mix.shares: shares sum to 0.9, and fractions"),
+        (stated(shares={"math": 0.5, "code": 0.5}), "mix: shares name unknown sources: code; the"),
         (stated(shares={"math": float("nan"), "chat": 1}), "mix"),
         (stated(when_short="repeat"), "mix: when_short: repeat needs a size"),
         (stated(sources=[]), "sources: "),
@@ -89,27 +89,27 @@ def source(**changes: object) -> str:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"fles": 1}, "sources.0.local.fles: not a setting; perhaps 'files' is meant"),
+        ({"fles": 1}, "sources.a.fles: not a setting; did you mean `files`?"),
         (
             {"format": "sharegtp"},
-            "sources.0.local.format: there is no 'sharegtp'; perhaps 'sharegpt' is meant",
+            "sources.a.format: there is no 'sharegtp'; did you mean `sharegpt`?",
         ),
         (
             {"format": {"type": "messages", "scroe": "x"}},
-            "sources.0.local.format.messages.scroe: not a setting; perhaps 'score' is meant",
+            "sources.a.format.scroe: not a setting; did you mean `score`?",
         ),
         (
             {"format": {"type": "sharegpt", "roles": {"narrator": "asistant"}}},
-            "sources.0.local.format.sharegpt.roles.narrator: 'asistant' is not a role, there are system, "
-            "user, assistant, function_call, tool; perhaps 'assistant' is meant",
+            "sources.a.format.roles.narrator: 'asistant' is not a role, there are system, "
+            "user, assistant, function_call, tool; did you mean `assistant`?",
         ),
         (
             {"format": {"type": "oasst", "zzz": 1}},
-            "sources.0.local.format.oasst.zzz: not a setting; there are type",
+            "sources.a.format.zzz: not a setting; there are type",
         ),
-        ({"format": None}, "sources.0.local.format: nothing is stated here; state a value, or leave"),
-        ({"files": None}, "sources.0.local.files: nothing is stated here; state a value, or leave"),
-        ({"format": {"roles": {}}}, "sources.0.local.format: `type` is missing beside its settings"),
+        ({"format": None}, "sources.a.format: nothing is stated here; state a value, or leave"),
+        ({"files": None}, "sources.a.files: nothing is stated here; state a value, or leave"),
+        ({"format": {"roles": {}}}, "sources.a.format.type: is missing beside its settings: add it"),
     ],
 )
 def test_a_wrong_setting_is_one_line_with_what_is_meant(changes: dict[str, object], says: str):

@@ -44,8 +44,8 @@ def test_flags_go_before_the_file_and_the_file_before_the_preset(plan_file):
         ({"preset": "7B", "flags": {}}, "no preset for 7B: there are 0.6B, 1.7B, 4B, 8B, 14B, 32B"),
         ({"preset": "32B", "flags": {"method": "full"}}, "no preset for 32B by full, which is more than one"),
         ({"flags": {"method": "full", "dora": True}}, "plan: method full trains no adapter that dora could"),
-        ({"flags": {"method": "half"}}, "method: Input should be 'lora'"),
-        ({"flags": {"protected": {"chat": "much"}}}, "protected.chat: Input should be a valid number"),
+        ({"flags": {"method": "half"}}, "method: there is no 'half'; there are lora"),
+        ({"flags": {"protected": {"chat": "much"}}}, "protected.chat: state a number, not 'much'"),
     ],
 )
 def test_impossible_plans_are_refused_in_a_sentence(settings, sentence):

@@ -82,14 +82,14 @@ def test_marks_around_a_name_and_between_its_words_do_not_matter(
 
 def test_a_name_of_a_speaker_is_no_role_of_the_recipe_and_says_which_is_meant() -> None:
     """`gpt` is what sets write, `assistant` is the role."""
-    with pytest.raises(ValidationError, match=r"'gpt' is not a role.*perhaps 'assistant' is meant"):
+    with pytest.raises(ValidationError, match=r"'gpt' is not a role.*did you mean `assistant`\?"):
         FORMATS.validate_python(SHAREGPT | {"roles": {"oracle": "gpt"}})
 
 
 def test_a_wrong_role_in_the_recipe_is_named_with_the_nearest_one() -> None:
     """The recipe's error says field, value, and what is meant."""
     with pytest.raises(
-        ValidationError, match=r"'asistant' is not a role.*perhaps 'assistant' is meant"
+        ValidationError, match=r"'asistant' is not a role.*did you mean `assistant`\?"
     ) as caught:
         FORMATS.validate_python(SHAREGPT | {"roles": {"narrator": "asistant"}})
     assert caught.value.errors()[0]["loc"][-2:] == ("roles", "narrator")

@@ -1,0 +1,26 @@
+"""Patterns of what people write into recipes, each with the words that say it without a pattern."""
+
+from collections.abc import Mapping
+
+NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+REPO_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}$"
+REVISION = r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,95}$"
+ROWS_IN = r"^[^.]+(\.[^.]+)*$"
+LAYER = r"^[A-Za-z0-9_.]{1,128}$"
+
+IN_WORDS: Mapping[str, str] = {
+    NAME: "a name: small letters, digits, - and _; at most 64; the first is a letter or a digit",
+    REPO_ID: "an id of a hub: organisation/name, of letters, digits, '.', - and _",
+    REVISION: "a commit, a branch or a tag: letters, digits, '.', -, _ and /; at most 96",
+    ROWS_IN: "keys joined by dots, as in `result.items`",
+    LAYER: "the name of a layer: letters, digits, '.' and _; at most 128",
+}
+"""What fits each pattern."""
+
+_LONGEST = 64
+
+
+def as_name(text: str) -> str:
+    """Return text as a name that fits `NAME`, or nothing if no letter or digit is left."""
+    plain = "".join(char if char.isascii() and char.isalnum() else "-" for char in text.lower())
+    return "-".join(filter(None, plain.split("-")))[:_LONGEST].rstrip("-")
