@@ -21,7 +21,8 @@ from curation.facts import (
     rows_read,
 )
 from curation.findings import counted, found, percent, points, quoted, worst
-from curation.reading_gates import findings, unread_fields
+from curation.mix_gates import absent, bottleneck, near_duplicates, size
+from curation.reading_gates import encoding, findings, unread_fields
 from curation.shift import psi
 from schemas.formats import Auto
 from schemas.formats.recognition import settled_statement
@@ -209,12 +210,17 @@ GATES: tuple[Callable[[Report, Report | None, Gates], Iterator[GateResult]], ...
     column_nulls,
     column_extra,
     duplicates,
+    near_duplicates,
     duplicates_growth,
     lengths,
     contamination,
     killed,
+    encoding,
     unread_fields,
     findings,
+    size,
+    bottleneck,
+    absent,
 )
 
 

@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 import polars as pl
 
+from curation.encodings import UNKNOWN
 from curation.normalize import Origin, judge
 from curation.read import RawRow
 from flows.jobs import Shard
 from flows.known import Known
 from flows.layouts import first_rows
 from schemas.errors import SourceError
-from schemas.files import PACKED, kind_of
+from schemas.findings import Tally, total
 from schemas.formats.recognition import best, refusal
 from schemas.ledger import Ledger
 from schemas.reasons import Reason
@@ -25,7 +26,6 @@ _REASONS = 4
 _COLUMNS = 20
 _LONGEST = 160
 _NAME = 60
-_HEAD = 64 * 1024
 
 _SETTINGS: Mapping[Reason, str] = {
     Reason.WRONG_TYPE: "format",
@@ -103,9 +103,10 @@ def _hints(known: Known, shards: Sequence[Shard], first: _Loss) -> Iterator[str]
     if setting := _SETTINGS.get(first.reason):
         yield f"see `{setting}:`"
     shard = next((one for one in shards if int(str(one.validated.result["rows"]))), shards[0])
-    if (encoding := _encoding(shard)) is not None:
-        seems = f", it may be {encoding}" if encoding else ""
-        yield f"the file is not UTF-8 text{seems}: write it in UTF-8 (iconv -f {encoding or '…'} -t UTF-8)"
+    if foreign := _encodings(shards):
+        named = [name for name in foreign if name != UNKNOWN]
+        seems = f", it may be {named[0]}: say `encoding: {named[0]}`" if named else ": state its `encoding`"
+        yield f"the file is not UTF-8 text{seems}"
         return
     with suppress(SourceError):
         if meant := _meant(shard, known.recipe.max_row_bytes):
@@ -140,30 +141,10 @@ def _reads(shard: Shard, source: SourceBase, rows: Sequence[RawRow], max_row_byt
     return any(judge(row, origin=origin, max_row_bytes=max_row_bytes).conversation for row in rows)
 
 
-def _encoding(shard: Shard) -> str | None:
-    """Return the encoding that a file of text may have, empty if unknown; None if it is UTF-8 or packed."""
-    piece = shard.raw.piece
-    if kind_of(piece.file) == "parquet" or piece.file.lower().endswith(PACKED):
-        return None
-    try:
-        with piece.path.open("rb") as content:
-            head = content.read(_HEAD)
-    except OSError:
-        return None
-    if _is(head, "utf-8"):
-        return None
-    return "GBK" if _is(head, "gb18030") else ""
-
-
-def _is(head: bytes, encoding: str) -> bool:
-    """Return whether bytes are text of an encoding; the last character may be cut off."""
-    for cut in range(4):
-        with suppress(UnicodeDecodeError):
-            head[: len(head) - cut].decode(encoding)
-            return True
-        if len(head) < _HEAD:
-            break
-    return False
+def _encodings(shards: Sequence[Shard]) -> list[str]:
+    """Return which encodings the rows seem to have that are not UTF-8, the most frequent first."""
+    found = total(Tally.model_validate(shard.validated.result["tally"]) for shard in shards).encodings
+    return sorted(found, key=lambda name: (-found[name], name))
 
 
 def _shown(text: str, most: int) -> str:
