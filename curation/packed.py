@@ -94,7 +94,9 @@ def _refuse_bytes(start: bytes) -> None:
         raise SourceError(msg) from None
 
 
-def _text(unpacked: "BufferedReader | BufferedReader[FileIO]", encoding: str | None) -> BinaryIO:
+def _text(
+    unpacked: "BufferedReader | BufferedReader[FileIO] | BufferedReader[gzip.GzipFile]", encoding: str | None
+) -> BinaryIO:
     """Return text as UTF-8 from where it begins."""
     stream = unpacked if encoding is None else recoded(unpacked.read, encoding)
     _begin(stream)

@@ -91,8 +91,8 @@ def test_chinese_rows_of_a_gbk_file_are_named_and_read_where_the_recipe_says_so(
     (base / "big.jsonl").write_bytes(lines.encode("gbk"))
     lost = quick_build(stated(["big"]), tmp_path / "store", base)
     assert ambers(lost) == {
-        "encoding big: gb18030": "big: 4 rows could not be read whole for bytes that are not UTF-8 and seem to "
-        "be gb18030: say `encoding: gb18030` if the files are, or write them in UTF-8"
+        "encoding big: gb18030": "big: 4 rows could not be read whole for bytes that are not UTF-8 and seem "
+        "to be gb18030: say `encoding: gb18030` if the files are, or write them in UTF-8"
     }
     recipe = stated(["big"]).model_dump(mode="json")
     recipe["sources"][0]["encoding"] = "gb18030"
