@@ -1,11 +1,13 @@
 """The audit as a page: one self-contained HTML file, everything escaped, nothing fetched, no script."""
 
 from functools import lru_cache
+from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from flows.audit import plots, sections
 from flows.audit.charts import COLOURS
+from flows.audit.commands import next_commands
 from flows.audit.road import road
 from flows.audit.svg import drawable
 from flows.audit.verdict import duration, last_good, moment, signals, verdict, verdict_of_failed
@@ -16,8 +18,13 @@ _WIDE, _NARROW = 880, 350
 """Widths of the road of the rows: on a screen or paper, and on a phone."""
 
 
-def render_page(run: RunReport) -> str:
-    """Return a run's report as HTML that needs no network and runs no script."""
+def render_page(run: RunReport, place: Path | None = None) -> str:
+    """Return a run's report as HTML that needs no network and runs no script.
+
+    Args:
+        run: what is told.
+        place: the mixture's folder, for the commands on the page; unset if the version lies in no store.
+    """
     report = run.report
     places = {source.name: place for place, source in enumerate(report.recipe.sources)}
     drawn = [road(report.ledger.stages, places, width=width) for width in (_WIDE, _NARROW)]
@@ -29,6 +36,7 @@ def render_page(run: RunReport) -> str:
             report=report,
             verdict=verdict(run),
             signals=signals(run),
+            commands=next_commands(run, place),
             key_figures=sections.key_figures(run),
             last_good=last_good(run),
             places=places,
