@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from curation.facts import DEDUP, Part, mixture
+from curation.facts import Part, mixture
 from curation.findings import counted, found, percent
 from schemas.gates import GateResult, Gates
+from schemas.ledger import DEDUP
 from schemas.manifest import Share
 from schemas.reasons import Reason
 from schemas.recipe import Compare, Recipe

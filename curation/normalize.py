@@ -48,12 +48,12 @@ from schemas.conversation import Conversation, Lineage, Message, content_key, ro
 from schemas.errors import SourceError
 from schemas.findings import HARMLESS, Finding, Notes, Tally
 from schemas.formats.fields import refuse_media
-from schemas.ledger import Amount, StageCount, TurnCount
+from schemas.ledger import VALIDATE, Amount, StageCount, TurnCount
 from schemas.reasons import Reason
 from schemas.recipe import LIMITS, Compare, Limits, SourceBase
 from schemas.record import fault
 
-STAGE = "validate"
+STAGE = VALIDATE
 
 KEYS = pl.Schema(
     {**KEY_SCHEMA, "messages": pl.Int64(), "text_bytes": pl.Int64(), "turns": pl.List(pl.Int64())}

@@ -16,6 +16,7 @@ from flows.store import FAILED, Store
 from schemas.changes import Changes
 from schemas.errors import StoreCorrupt, StoreError
 from schemas.gates import GateResult
+from schemas.ledger import MIX, VALIDATE
 from schemas.recipe import Recipe
 from schemas.report import Report
 from schemas.run import Acceptance, Current, FailedRun, Night, Rollback, RunReport, Status, failures_of
@@ -344,16 +345,14 @@ def _status(report: Report, gates: tuple[GateResult, ...], *, same: bool) -> Sta
 def _night(
     night: NightRun, version: Path, report: Report, gates: tuple[GateResult, ...], status: Status
 ) -> Night:
-    from curation import mix, normalize  # noqa: PLC0415 - like the gates
-
-    before_draw = [count for count in report.ledger.stages if count.stage != mix.STAGE]
+    before_draw = [count for count in report.ledger.stages if count.stage != MIX]
     dropped = sum(amount.rows for count in before_draw for amount in count.dropped.values())
     return Night(
         started=stamp(night.started),
         status=status,
         seconds=night.seconds,
         version=version.name,
-        read=sum(count.read.rows for count in report.ledger.of(normalize.STAGE).values()),
+        read=sum(count.read.rows for count in report.ledger.of(VALIDATE).values()),
         examples=sum(share.examples for share in report.shares),
         tokens=sum(share.tokens for share in report.shares),
         dropped=dropped,

@@ -18,10 +18,10 @@ from schemas.formats.recognition import settled_statement
 from schemas.gates import GateResult
 from schemas.manifest import Manifest
 from schemas.report import Report
-from train.result import TrainResult
 
 if TYPE_CHECKING:
     from flows.standing import Standing
+    from train.result import TrainResult
 
 _LONGEST_TEXT = 10_000
 _FIELDS = 8
@@ -175,7 +175,7 @@ def _code(char: str) -> str:
     return f"\\x{ord(char):02x}" if ord(char) < 0x100 else f"\\u{ord(char):04x}"
 
 
-def show_training(result: TrainResult, output: Path, console: Console) -> None:
+def show_training(result: "TrainResult", output: Path, console: Console) -> None:
     """Print how the loss went, on the rows that were trained on and on those that were held out."""
     first, last = _ends(result.losses)
     console.print(
@@ -193,7 +193,7 @@ def show_training(result: TrainResult, output: Path, console: Console) -> None:
     console.print(f"{'adapter' if result.plan.has_adapter else 'model'}  {output}", soft_wrap=True)
 
 
-def _filled(result: TrainResult) -> str:
+def _filled(result: "TrainResult") -> str:
     counts = result.counts
     padding = counts.padding_tokens / (counts.tokens + counts.padding_tokens)
     told = f"{padding:.1%} padding" if counts.padding_tokens else "no padding"
