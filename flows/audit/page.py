@@ -1,9 +1,11 @@
 """The audit as a page: one self-contained HTML file, everything escaped, nothing fetched, no script."""
 
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, FileSystemBytecodeCache, PackageLoader, StrictUndefined
+from jinja2.bccache import Bucket
 
 from flows.audit import plots, sections
 from flows.audit.charts import COLOURS
@@ -82,11 +84,37 @@ def render_failed(run: FailedRun, current: Current | None) -> str:
     )
 
 
+class _Compiled(FileSystemBytecodeCache):
+    """Compiled templates of this user; a disk that is full or cannot be written costs the compilation."""
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Read a template, if it can be read."""
+        with suppress(OSError):
+            super().load_bytecode(bucket)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Write a template, if it can be written."""
+        with suppress(OSError):
+            super().dump_bytecode(bucket)
+
+
+def _compiled() -> BytecodeCache | None:
+    """Return where compiled templates are kept: Jinja's own folder, which no other user may write to.
+
+    Not in the store: it is shared, and what is read here is code. Templates that changed are compiled anew.
+    """
+    try:
+        return _Compiled()
+    except (OSError, RuntimeError):  # no temporary folder that is this user's alone
+        return None
+
+
 @lru_cache(maxsize=1)
 def environment() -> Environment:
     """Return what renders pages: everything escaped, with the words that their templates use."""
     made = Environment(
         loader=PackageLoader("templates", ""),
+        bytecode_cache=_compiled(),
         undefined=StrictUndefined,
         autoescape=True,
         trim_blocks=True,
