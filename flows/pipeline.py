@@ -120,7 +120,8 @@ def build(
             check_frozen(store, recipe, snapshots, asked)
         _tell_files(recipe, [*snapshots, *asked], notify)
         if found := step("compare", already_built)(store, recipe, snapshots, asked):
-            return step("publish", _publish_again)(store, found, night)
+            with uncollected():  # no stage runs: what is judged and drawn is one report
+                return step("publish", _publish_again)(store, found, night)
         with workers(engine, processes, store.root) as pool:
             with uncollected():
                 # while the workers import theirs, and not on nights on which nothing changed

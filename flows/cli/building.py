@@ -109,14 +109,18 @@ def build(
     Runs as a flow of the Prefect server that PREFECT_API_URL or Prefect's active profile names; where none
     is named, without Prefect. Whatever fails, the version that was current before stays current.
     """
-    from flows.engine import stated as stated_engine
-    from flows.recipes import load, override
-    from flows.settings import server
-    from flows.store import Store, make_root
-    from flows.webhook import hand_over
+    from curation.imports import uncollected
+
+    with uncollected():
+        from flows.engine import stated as stated_engine
+        from flows.recipes import load, override
+        from flows.settings import server
+        from flows.store import Store, make_root
+        from flows.webhook import hand_over
 
     hand_over(webhook, notify)
-    located = load(recipe)
+    with uncollected():  # models of all row formats are built here
+        located = load(recipe)
     stated = override(located.recipe, unit=unit, size=size, seed=seed)
     if plan:
         _say_plan(stated, store.resolve(), located.base, as_json=as_json, frozen=frozen)
@@ -141,7 +145,8 @@ def build(
             _build_as_flow(stated, store, located.base, workers, place, keep, located.train, frozen=frozen)
     version = Store(store).current(stated.name)
     if version is not None:
-        show_folder(version, as_json=as_json)
+        with uncollected():
+            show_folder(version, as_json=as_json)
 
 
 def _say_plan(recipe: "Recipe", store: Path, base: Path, *, as_json: bool, frozen: bool) -> None:
