@@ -137,6 +137,7 @@ def _night(
     follow: Path | None,
     keep: int | None,
     train: Tuning | None,
+    frozen: bool,
 ) -> Built:
     """Build, publish, tell everybody, collect the store, and train: in this order.
 
