@@ -1,18 +1,19 @@
 """`thinkmix versions` and `thinkmix runs`: what there is in a store."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from flows.cli.terminal import JsonOption, app, console, say, say_json
+from flows.cli.terminal import JsonOption, app, say, say_json
 
 PlaceArgument = Annotated[
     Path,
     typer.Argument(help="A store, or a mixture's folder in it.", metavar="STORE", envvar="THINKMIX_STORE"),
 ]
 _SHORT = 12
+_NUMBERS = ("examples", "tokens", "rows read", "took")
 
 
 @app.command(epilog="Example: thinkmix versions build/store/sample-7-3")
@@ -31,14 +32,14 @@ def versions(place: PlaceArgument = Path("build/store"), as_json: JsonOption = F
             one.version[:_SHORT],
             f"{one.standing}, current" if one.current else one.standing,
             "yes" if one.good else "no",
-            one.made or "",
+            _minute(one.made or ""),
             "" if one.examples is None else f"{one.examples:,}",
             "" if one.tokens is None else f"{one.tokens:,}",
             one.why or "",
         )
         for one in found
     ]
-    _show("mixture,version,standing,train on it,made,examples,tokens,why", rows, "no version")
+    _show("mixture,version,standing,train on it,made (UTC),examples,tokens", rows, "no version")
 
 
 @app.command(epilog="Example: thinkmix runs build/store --last 5")
@@ -58,7 +59,7 @@ def runs(
     rows = [
         (
             one.mixture,
-            one.started,
+            _minute(one.started),
             one.ended,
             (one.version or "")[:_SHORT],
             f"{one.seconds:,.0f} s",
@@ -68,22 +69,33 @@ def runs(
         )
         for one in found
     ]
-    _show("mixture,started,ended,version,took,rows read,examples,why", rows, "no run")
+    _show("mixture,started (UTC),ended,version,took,rows read,examples", rows, "no run")
 
 
-def _show(columns: str, rows: Sequence[Iterable[str]], nothing: str) -> None:
-    """Print a table; what files say is shown literally."""
-    from rich.table import Table
+def _show(columns: str, rows: Sequence[Sequence[str]], nothing: str) -> None:
+    """Print a table as wide as it is, and under a row, where there is more to say, its last cell.
 
-    from flows.show import plain
+    What files say is shown literally.
+    """
+    from flows.show import visible
 
     if not rows:
         say(nothing)
         return
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for column in columns.split(","):
-        number = column in ("examples", "tokens", "rows read", "took")
-        table.add_column(column, justify="right" if number else "left", overflow="fold", no_wrap=number)
-    for row in rows:
-        table.add_row(*map(plain, row))
-    console().print(table)
+    head = columns.split(",")
+    lines = [head, *(list(map(visible, row[: len(head)])) for row in rows)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(head))]
+    more = ["", *(visible(row[-1]) for row in rows)]
+    for line, why in zip(lines, more, strict=True):
+        cells = (
+            cell.rjust(width) if name in _NUMBERS else cell.ljust(width)
+            for name, cell, width in zip(head, line, widths, strict=True)
+        )
+        say("  ".join(cells).rstrip())
+        if why:
+            say(f"    {' '.join(why.split())}")
+
+
+def _minute(stamp: str) -> str:
+    """Return a moment of the history as people read it in a list, in UTC: `2026-11-30 02:00`."""
+    return stamp[:16].replace("T", " ")
