@@ -6,7 +6,6 @@ one, write it here, name it in `GATES`, and state its settings in `schemas.gates
 
 from collections.abc import Callable, Iterator, Mapping
 
-from curation import normalize
 from curation.column_gates import column_extra, column_gone, column_nulls, column_type, column_values
 from curation.facts import (
     CONTAMINATION,
@@ -26,6 +25,7 @@ from curation.reading_gates import encoding, findings, unread_fields
 from schemas.formats import Auto
 from schemas.formats.recognition import settled_statement
 from schemas.gates import AmountGate, GateResult, Gates, GrowthGate, RateGate
+from schemas.ledger import VALIDATE
 from schemas.reasons import Reason
 from schemas.report import LengthView, Report
 
@@ -187,7 +187,7 @@ def contamination(report: Report, before: Report | None, gates: Gates) -> Iterat
 def killed(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
     """Name the sources with rows that are left out because they ended the process that worked on them."""
     gate = gates.killed
-    for source, count in report.ledger.of(normalize.STAGE).items():
+    for source, count in report.ledger.of(VALIDATE).items():
         if lost := count.dropped.get(Reason.WORKER_KILLED):
             way = "the manifest names it; give workers more memory (--worker-memory), or accept the version"
             sentence = f"{source}: {counted(lost.rows, 'row')} ended a process and was left out: {way}"
