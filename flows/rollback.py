@@ -10,7 +10,7 @@ from flows.accept import SHORTEST, one_line, show_front, user
 from flows.diff import find_version
 from flows.nights import judged, rejection
 from flows.store import MANIFEST, Store, problems
-from schemas.errors import NotRolledBack, StoreCorrupt, StoreError
+from schemas.errors import NotFound, NotRolledBack, StoreCorrupt
 from schemas.manifest import Manifest
 from schemas.run import Rollback
 
@@ -31,7 +31,7 @@ def rollback(mixture: Path, version: str, *, why: str, by: str | None = None) ->
         NotRolledBack: if the version is not good, is current already, or `why` says nothing.
         StoreBusy: if a build of the mixture is running.
         StoreCorrupt: if the version is damaged.
-        StoreError: if there is no such version.
+        NotFound: if there is no such version or mixture.
     """
     why = one_line(why)
     if len(why) < SHORTEST:
@@ -41,7 +41,7 @@ def rollback(mixture: Path, version: str, *, why: str, by: str | None = None) ->
     store, name = Store(mixture.parent), mixture.name
     if name not in store.mixtures():
         msg = f"{mixture} is not the folder of a mixture"
-        raise StoreError(msg)
+        raise NotFound(msg)
     with store.lock(name):
         target, current = find_version(mixture / version).resolve(), store.current(name)
         if current is None:

@@ -18,7 +18,7 @@ from flows.show import show_version, version_facts
 from flows.standing import standing
 from flows.store import Store
 from flows.summary import summary
-from schemas.errors import Held, NotAccepted, NotRolledBack, StoreBusy, StoreCorrupt, StoreError
+from schemas.errors import Held, NotAccepted, NotFound, NotRolledBack, StoreBusy, StoreCorrupt
 from tests.builders import flip_bit, math_row, quick_build, recipe, write_rows
 
 WHY = "loss went up on Friday"
@@ -165,9 +165,9 @@ def test_what_is_no_good_version_is_refused(mixture: Path, first: str, second: s
         rollback(mixture, second, why=WHY)
     with pytest.raises(NotRolledBack, match="--why needs at least 3 letters"):
         rollback(mixture, first, why=" x ")
-    with pytest.raises(StoreError, match="no version of small has a digest that starts with 'zz'"):
+    with pytest.raises(NotFound, match="no version of small has a digest that starts with 'zz'"):
         rollback(mixture, "zz", why=WHY)
-    with pytest.raises(StoreError, match="is not the folder of a mixture"):
+    with pytest.raises(NotFound, match="is not the folder of a mixture"):
         rollback(mixture.parent / "other", first, why=WHY)
     rollback(mixture, first, why=WHY)
     with pytest.raises(
