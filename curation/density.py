@@ -1,6 +1,6 @@
 """How many rows a file holds: what a footer promises, or about as many as its first rows let expect."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 import pyarrow as pa
@@ -41,16 +41,19 @@ def count_rows(piece: RawSlice, *, longest: int) -> int:
         SourceError: if it cannot be read to its end.
     """
     if kind_of(piece.file) == "table":
-        return sum(1 for _ in table_rows(piece.file, piece.path, most=longest))
-    return sum(1 for _ in text_pieces(piece.file, piece.path, most=_BLOCK, rows_in=piece.rows_in))
+        return sum(1 for _ in table_rows(piece.file, piece.path, most=longest, encoding=piece.encoding))
+    return sum(1 for _ in _pieces(piece))
 
 
 def _bytes(piece: RawSlice, seen: Sequence[RawRow]) -> list[int]:
     """Return how many bytes of the file each row takes, about, with what parts it from the next one."""
     if kind_of(piece.file) == "table":
         return [len(row.text.encode()) + 1 if row.fault else _cells(row.values) for row in seen]
-    pieces = text_pieces(piece.file, piece.path, most=_BLOCK, rows_in=piece.rows_in)
-    return [size + 1 for _, size in islice(pieces, len(seen))]
+    return [size + 1 for _, size in islice(_pieces(piece), len(seen))]
+
+
+def _pieces(piece: RawSlice) -> Iterator[tuple[bytes, int]]:
+    return text_pieces(piece.file, piece.path, most=_BLOCK, rows_in=piece.rows_in, encoding=piece.encoding)
 
 
 def _cells(values: Mapping[str, object]) -> int:

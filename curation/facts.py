@@ -3,15 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
 
-from curation import mix, normalize
 from curation.findings import percent
-from schemas.ledger import Ledger
+from schemas.ledger import DEDUP, MIX, VALIDATE, Ledger
 from schemas.report import Report
 
 CONTAMINATION = "eval_overlap"
 """The reason of rows that are questions of a benchmark; not every recipe looks for them."""
-
-DEDUP = "dedup"
 
 
 class Counted(Protocol):
@@ -44,7 +41,7 @@ Parts = Mapping[str, Part]
 
 def judged(report: Counted, source: str) -> Parts:
     """Return what was dropped for what a row is, not for what other rows are or how many were asked for."""
-    listed = (part for part in all_parts(report, source) if part[0] not in (DEDUP, mix.STAGE))
+    listed = (part for part in all_parts(report, source) if part[0] not in (DEDUP, MIX))
     return {reason: part for _, reason, part in listed if reason != CONTAMINATION}
 
 
@@ -59,7 +56,7 @@ def repeated(report: Report, source: str) -> Parts:
 
 def dropped(report: Report, source: str) -> Parts:
     """Return what was dropped for whatever reason, the draw's own aside."""
-    listed = (part for part in all_parts(report, source) if part[0] != mix.STAGE)
+    listed = (part for part in all_parts(report, source) if part[0] != MIX)
     return {reason: part for _, reason, part in listed if part.rows}
 
 
@@ -73,7 +70,7 @@ def all_parts(report: Counted, source: str) -> Iterator[tuple[str, str, Part]]:
 
 def rows_read(report: Counted) -> dict[str, int]:
     """Return the raw rows of each source, in the order of the recipe."""
-    return {source: count.read.rows for source, count in report.ledger.of(normalize.STAGE).items()}
+    return {source: count.read.rows for source, count in report.ledger.of(VALIDATE).items()}
 
 
 def mixture(report: Report, unit: str) -> dict[str, int]:

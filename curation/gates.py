@@ -6,7 +6,6 @@ one, write it here, name it in `GATES`, and state its settings in `schemas.gates
 
 from collections.abc import Callable, Iterator, Mapping
 
-from curation import normalize
 from curation.column_gates import column_extra, column_gone, column_nulls, column_type, column_values
 from curation.facts import (
     CONTAMINATION,
@@ -22,13 +21,14 @@ from curation.facts import (
     rows_read,
 )
 from curation.findings import counted, found, percent, points, quoted, worst
-from curation.reading_gates import findings, unread_fields
-from curation.shift import psi
+from curation.mix_gates import absent, bottleneck, near_duplicates, size
+from curation.reading_gates import encoding, findings, unread_fields
 from schemas.formats import Auto
 from schemas.formats.recognition import settled_statement
 from schemas.gates import AmountGate, GateResult, Gates, GrowthGate, RateGate
+from schemas.ledger import VALIDATE
 from schemas.reasons import Reason
-from schemas.report import Report
+from schemas.report import LengthView, Report
 
 _STATED = 300
 _UNITS = ("examples", "tokens", "trainable_tokens")
@@ -169,7 +169,7 @@ def lengths(report: Report, before: Report | None, gates: Gates) -> Iterator[Gat
     for view in report.lengths:
         was = old.get(view.source)
         if was is not None and was.edges == view.edges:
-            moved = psi(was.histogram, view.histogram)
+            moved = _psi(was, view)
             sentence = (
                 f"{view.source}: the lengths of its examples moved by a PSI of {moved:.3g} "
                 f"(median {was.median:,} → {view.median:,} tokens); the limit is {limit:g}"
@@ -188,7 +188,7 @@ def contamination(report: Report, before: Report | None, gates: Gates) -> Iterat
 def killed(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
     """Name the sources with rows that are left out because they ended the process that worked on them."""
     gate = gates.killed
-    for source, count in report.ledger.of(normalize.STAGE).items():
+    for source, count in report.ledger.of(VALIDATE).items():
         if lost := count.dropped.get(Reason.WORKER_KILLED):
             way = "the manifest names it; give workers more memory (--worker-memory), or accept the version"
             sentence = f"{source}: {counted(lost.rows, 'row')} ended a process and was left out: {way}"
@@ -210,13 +210,27 @@ GATES: tuple[Callable[[Report, Report | None, Gates], Iterator[GateResult]], ...
     column_nulls,
     column_extra,
     duplicates,
+    near_duplicates,
     duplicates_growth,
     lengths,
     contamination,
     killed,
+    encoding,
     unread_fields,
     findings,
+    size,
+    bottleneck,
+    absent,
 )
+
+
+def _psi(was: LengthView, now: LengthView) -> float:
+    """Return how far lengths moved; the same ones, as on a night without a change, need no numpy."""
+    if was.histogram == now.histogram:
+        return 0.0
+    from curation.shift import psi  # noqa: PLC0415
+
+    return psi(was.histogram, now.histogram)
 
 
 def _amounts(

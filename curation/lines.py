@@ -1,6 +1,8 @@
 """JSON files cut into rows without parsing them: lines, an array, or a list in one object."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
 
@@ -11,13 +13,17 @@ from schemas.errors import SourceError
 from schemas.files import LINES, extension_of
 
 _Layout = Literal["nothing", "lines", "array", "object"]
+_Text = Callable[[], AbstractContextManager[BinaryIO]]
+"""Opens a file where its text begins."""
 
 _HEAD = 1024 * 1024
 _HELD = {"lines": "a row a line", "array": "an array of rows"}
 _SHOWN_LISTS = 5
 
 
-def text_pieces(file: str, path: Path, *, most: int, rows_in: str | None = None) -> Iterator[Piece]:
+def text_pieces(
+    file: str, path: Path, *, most: int, rows_in: str | None = None, encoding: str | None = None
+) -> Iterator[Piece]:
     """Yield the rows of a JSON file: lines that are not blank, or the elements of an array.
 
     What the file holds is told from its content. Its name decides what content leaves open: whether one
@@ -28,25 +34,27 @@ def text_pieces(file: str, path: Path, *, most: int, rows_in: str | None = None)
         path: where it lies.
         most: bytes to which a longer row is cut.
         rows_in: keys, joined by dots, that lead to the array in a file that holds one object.
+        encoding: of its text; unset means UTF-8. Rows are UTF-8 in either case.
 
     Raises:
         SourceError: if the file cannot be read to its end, or holds something else.
     """
-    layout = _layout(file, path, rows_in)
+    text = partial(opened, file, path, encoding)
+    layout = _layout(file, text, rows_in)
     if rows_in is not None and layout in _HELD:
         held = f"`rows: {rows_in}` is for a file that holds one object, and this one holds {_HELD[layout]}"
         msg = f"{file}: {held}; leave `rows` out, or make a source of its own of it"
         raise SourceError(msg)
-    with opened(file, path) as stream:
+    with text() as stream:
         if layout == "lines":
             yield from _lines(stream, most)
         elif layout == "array":
             yield from elements(stream, most=most)
         elif layout == "object":
-            yield from _listed(file, path, stream, most, rows_in)
+            yield from _listed(text, stream, most, rows_in)
 
 
-def _listed(file: str, path: Path, stream: BinaryIO, most: int, rows_in: str | None) -> Iterator[Piece]:
+def _listed(text: _Text, stream: BinaryIO, most: int, rows_in: str | None) -> Iterator[Piece]:
     """Yield the elements of the list of rows in the one object that a file holds."""
     try:
         if rows_in is None:
@@ -54,7 +62,7 @@ def _listed(file: str, path: Path, stream: BinaryIO, most: int, rows_in: str | N
             raise NoSuchList(msg)
         yield from elements(stream, most=most, path=rows_in.split("."))
     except NoSuchList as error:
-        with opened(file, path) as again:
+        with text() as again:
             lists, all_seen = lists_in(again)
         asked = str(error) if rows_in is None else f"`rows: {rows_in}` leads to no list in the file's object"
         msg = f"{asked}{_way_out(lists, '' if all_seen else 'at least ')}"
@@ -95,42 +103,42 @@ class _Head(NamedTuple):
         return 2 * sum(map(_is_object, others)) > len(others)
 
 
-def _head(file: str, path: Path) -> _Head:
-    with opened(file, path) as stream:
-        text = stream.read(_HEAD)
-    whole = len(text) < _HEAD
-    lines = [line for line in text.split(b"\n") if line.strip()]
-    return _Head(text.lstrip()[:1], lines if whole else lines[:-1], whole)
+def _head(text: _Text) -> _Head:
+    with text() as stream:
+        start = stream.read(_HEAD)
+    whole = len(start) < _HEAD
+    lines = [line for line in start.split(b"\n") if line.strip()]
+    return _Head(start.lstrip()[:1], lines if whole else lines[:-1], whole)
 
 
-def _layout(file: str, path: Path, rows_in: str | None) -> _Layout:
+def _layout(file: str, text: _Text, rows_in: str | None) -> _Layout:
     """Return how a file's rows are laid out, judged by its first lines and, if they do not tell, by more."""
-    head = _head(file, path)
+    head = _head(text)
     by_line = extension_of(file) in LINES
     if not head.bracket:
         return "nothing" if head.whole else "lines"
     if head.bracket == b"[" and (head.is_one_line or not head.is_lines):
         return "array"
     if head.bracket == b"{" and (head.is_one_line or not head.is_lines):
-        return _object_layout(file, path, by_line=by_line) if rows_in is None else "object"
+        return _object_layout(file, text, by_line=by_line) if rows_in is None else "object"
     if head.is_lines or by_line:
         return "lines"
     msg = f"{file}: it holds neither an array of rows nor a row a line, and begins with {head.bracket!r}"
     raise SourceError(msg)
 
 
-def _object_layout(file: str, path: Path, *, by_line: bool) -> _Layout:
+def _object_layout(file: str, text: _Text, *, by_line: bool) -> _Layout:
     """Return the layout of a file that begins with an object which is alone, or does not end soon.
 
     Args:
         file: name of the file.
-        path: where it lies.
+        text: opens it.
         by_line: whether the name says that rows are lines.
 
     Raises:
         SourceError: if rows are neither lines nor in one object.
     """
-    with opened(file, path) as stream:
+    with text() as stream:
         first = first_object(stream)
     if first is None and not by_line:
         msg = f"{file}: it ends inside the object that it begins with"

@@ -14,10 +14,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from schemas.errors import MixtureError
+from schemas.ledger import MIX
 from schemas.manifest import SPLITS, Share, Split
 from schemas.recipe import MixPlan
 
-STAGE = "mix"
+STAGE = MIX
 
 SELECTION = pl.Schema(
     {

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from curation.count import count_stage
+from curation.encodings import SAMPLE, likely
 from curation.jsontext import plain_json
 from curation.keys import KEY_SCHEMA
 from curation.learned import (
@@ -47,12 +48,12 @@ from schemas.conversation import Conversation, Lineage, Message, content_key, ro
 from schemas.errors import SourceError
 from schemas.findings import HARMLESS, Finding, Notes, Tally
 from schemas.formats.fields import refuse_media
-from schemas.ledger import Amount, StageCount, TurnCount
+from schemas.ledger import VALIDATE, Amount, StageCount, TurnCount
 from schemas.reasons import Reason
 from schemas.recipe import LIMITS, Compare, Limits, SourceBase
 from schemas.record import fault
 
-STAGE = "validate"
+STAGE = VALIDATE
 
 KEYS = pl.Schema(
     {**KEY_SCHEMA, "messages": pl.Int64(), "text_bytes": pl.Int64(), "turns": pl.List(pl.Int64())}
@@ -198,7 +199,7 @@ def normalize_slice(
     if only is None and piece.rows is not None and count.read.rows != piece.rows:
         msg = f"{piece.file}: {count.read.rows} rows where the footer promises {piece.rows}"
         raise SourceError(msg)
-    return Seen(count, sight.counted(), sight.notes.tally())
+    return Seen(count, sight.counted(), sight.tally())
 
 
 class Sight:
@@ -209,6 +210,8 @@ class Sight:
         self.turns = TurnCount(source=source)
         self._trained = 0
         self._shown: Counter[str] = Counter()
+        self._foreign = 0
+        self._bytes = bytearray()
 
     def add_rows(self, judged: Iterable[Judged]) -> Iterator[Judged]:
         """Note what was found in rows that pass by."""
@@ -217,11 +220,21 @@ class Sight:
                 self._trained += len(item.learned.turns)
                 self._shown.update(item.learned.context)
             self.notes.add(item.notes, kept=item.conversation is not None)
+            if item.row.foreign:
+                self._foreign += 1
+                self._bytes += item.row.foreign[: SAMPLE - len(self._bytes)]
             yield item
 
     def counted(self) -> TurnCount:
         """Return the turns that were seen, by rows and by batches."""
         return self.turns + count_turns(self.turns.source, self._trained, self._shown)
+
+    def tally(self) -> Tally:
+        """Return what was found in rows, and in which encoding those seem to be that are not UTF-8."""
+        found = self.notes.tally()
+        if not self._foreign:
+            return found
+        return found.model_copy(update={"encodings": {likely(bytes(self._bytes)): self._foreign}})
 
 
 def _noted_parts(parts: Iterable[RawBatch | RawRow], profile: Profile | None) -> Iterator[RawBatch | RawRow]:
@@ -361,7 +374,7 @@ def _note_columns(row: RawRow, origin: Origin, notes: Notes) -> None:
 def _conversation(row: RawRow, origin: Origin, notes: Notes) -> Conversation:
     """Return the conversation, without its id, which depends on what it comes to hold."""
     source = origin.source
-    refuse_media(row.values)
+    refuse_media(row.values, notes)
     draft = source.format.read(row.values, notes, unopened=origin.unopened)
     fields = {
         "source": source.name,

@@ -11,6 +11,7 @@ from typing import BinaryIO, Literal, Protocol
 
 import pyarrow as pa
 
+from curation.encodings import recoded
 from schemas.errors import SourceError
 from schemas.files import PACKED
 
@@ -24,10 +25,10 @@ BOM = b"\xef\xbb\xbf"
 """The byte order mark of UTF-8."""
 
 _FOREIGN: Mapping[bytes, str] = {
-    b"\xff\xfe\x00\x00": "text in UTF-32; write it in UTF-8",
-    b"\x00\x00\xfe\xff": "text in UTF-32; write it in UTF-8",
-    b"\xff\xfe": "text in UTF-16; write it in UTF-8 (iconv -f UTF-16 -t UTF-8)",
-    b"\xfe\xff": "text in UTF-16; write it in UTF-8 (iconv -f UTF-16 -t UTF-8)",
+    b"\xff\xfe\x00\x00": "text in UTF-32; say `encoding: utf-32` in its source, or write it in UTF-8",
+    b"\x00\x00\xfe\xff": "text in UTF-32; say `encoding: utf-32` in its source, or write it in UTF-8",
+    b"\xff\xfe": "text in UTF-16; say `encoding: utf-16` in its source, or write it in UTF-8",
+    b"\xfe\xff": "text in UTF-16; say `encoding: utf-16` in its source, or write it in UTF-8",
     b"PAR1": "parquet; name it .parquet",
     b"PK\x03\x04": "a zip archive; unpack it",
     b"BZh": "data packed by bzip2; pack it by gzip or zstd",
@@ -59,8 +60,13 @@ def packing(path: Path) -> Literal["gzip", "zstd"] | None:
 
 
 @contextmanager
-def opened(file: str, path: Path) -> Iterator[BinaryIO]:
+def opened(file: str, path: Path, encoding: str | None = None) -> Iterator[BinaryIO]:
     """Open a file of text; the first bytes tell whether and how it is packed, whatever its name says.
+
+    Args:
+        file: name of the file.
+        path: where it lies.
+        encoding: of its text, which is read as UTF-8; unset means that it is UTF-8.
 
     Raises:
         SourceError: if the packed stream is broken or cut short, or the file is something else than text.
@@ -69,21 +75,16 @@ def opened(file: str, path: Path) -> Iterator[BinaryIO]:
         packed = packing(path)
         if packed == "gzip":
             with gzip.open(path) as unpacked:
-                stream = BufferedReader(unpacked, _BUFFER)
-                _begin(stream)
-                yield stream
+                yield _text(BufferedReader(unpacked, _BUFFER), encoding)
         elif packed == "zstd":
             # not zstandard's own reader: it takes a file that is cut short for one that ends
             with pa.CompressedInputStream(pa.OSFile(str(path)), "zstd") as unpacked:
-                stream = BufferedReader(unpacked, _BUFFER)
-                _begin(stream)
-                yield stream
+                yield _text(BufferedReader(unpacked, _BUFFER), encoding)
         else:
             with BufferedReader(FileIO(path), _BUFFER) as plain:
-                if file.lower().endswith(PACKED):
+                if encoding is None and file.lower().endswith(PACKED):
                     _refuse_bytes(plain.peek(_LONGEST)[:_LONGEST])
-                _begin(plain)
-                yield plain
+                yield _text(plain, encoding)
     except (OSError, EOFError, zlib.error, MemoryError) as error:
         msg = f"{file}: cannot be read to its end ({error})"
         raise SourceError(msg) from None
@@ -101,6 +102,15 @@ def _refuse_bytes(start: bytes) -> None:
         raise SourceError(msg) from None
 
 
+def _text(
+    unpacked: "BufferedReader | BufferedReader[FileIO] | BufferedReader[gzip.GzipFile]", encoding: str | None
+) -> BinaryIO:
+    """Return text as UTF-8 from where it begins."""
+    stream = unpacked if encoding is None else recoded(unpacked.read, encoding)
+    _begin(stream)
+    return stream
+
+
 def _begin(stream: _Stream) -> None:
     """Go on to where text begins, after a byte order mark."""
     start = stream.peek(_LONGEST)[:_LONGEST]
@@ -109,7 +119,7 @@ def _begin(stream: _Stream) -> None:
             msg = f"it holds {what}"
             raise SourceError(msg)
     if b"\0" in start[:2]:
-        msg = "it holds text in UTF-16, or no text; write it in UTF-8"
+        msg = "it holds text in UTF-16, or no text; say `encoding: utf-16-le` (or -be) in its source"
         raise SourceError(msg)
     if start.startswith(BOM):
         stream.read(len(BOM))

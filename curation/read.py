@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic_core import PydanticCustomError
 
+from curation.encodings import SAMPLE
 from curation.jsontext import plain_json, read_json
 from curation.lines import text_pieces
 from curation.objects import Objects
@@ -62,6 +63,8 @@ class RawSlice(Record):
     """Rows promised by the parquet footer; unknown for text files until they are read."""
     rows_in: str | None = None
     """Keys, joined by dots, that lead to the list of rows in a file that holds one JSON object."""
+    encoding: str | None = None
+    """Of a file of text, where it is not UTF-8."""
 
     @property
     def label(self) -> str:
@@ -82,9 +85,13 @@ class RawRow(NamedTuple):
 
     Keys that a turn lacks, as most turns lack `tool_calls`, are not counted.
     """
+    foreign: bytes = b""
+    """The beginning of a row of text that is not UTF-8, of which something could not be read."""
 
 
-def slices(file: str, path: Path, digest: str, rows_in: str | None = None) -> tuple[RawSlice, ...]:
+def slices(
+    file: str, path: Path, digest: str, rows_in: str | None = None, encoding: str | None = None
+) -> tuple[RawSlice, ...]:
     """Cut a file into slices of about `SLICE_BYTES` or `SLICE_ROWS`, along its row groups.
 
     A row group is not cut, however large: it is read in bounded memory, and whoever starts in its middle
@@ -102,7 +109,10 @@ def slices(file: str, path: Path, digest: str, rows_in: str | None = None) -> tu
         msg = f"{file}: `rows: {rows_in}` names a list in a JSON file, which this is not; leave `rows` out"
         raise SourceError(msg)
     if kind != "parquet":
-        return (RawSlice(file=file, path=path, sha256=digest, rows_in=rows_in),)
+        return (RawSlice(file=file, path=path, sha256=digest, rows_in=rows_in, encoding=encoding),)
+    if encoding is not None:
+        msg = f"{file}: `encoding: {encoding}` is for files of text, which this is not; leave `encoding` out"
+        raise SourceError(msg)
     try:
         footer = pq.read_metadata(path)
     except (OSError, ValueError) as error:
@@ -303,13 +313,16 @@ def _text_rows(
 ) -> Iterator[RawRow]:
     longest = _ESCAPED * max_row_bytes
     if kind_of(piece.file) == "table":
-        for index, line in _wanted(table_rows(piece.file, piece.path, most=longest), rows):
+        lines = table_rows(piece.file, piece.path, most=longest, encoding=piece.encoding)
+        for index, line in _wanted(lines, rows):
             if index in left_out:
                 yield left_out_row(index, left_out[index], line.text)
             else:
-                yield RawRow(index, line.values, line.fault, line.text)
+                yield RawRow(index, line.values, line.fault, line.text, foreign=line.foreign)
         return
-    pieces = text_pieces(piece.file, piece.path, most=longest + 1, rows_in=piece.rows_in)
+    pieces = text_pieces(
+        piece.file, piece.path, most=longest + 1, rows_in=piece.rows_in, encoding=piece.encoding
+    )
     for index, (text, size) in _wanted(pieces, rows):
         if size > longest:
             detail = f"a row of {size} bytes as JSON, for at most {max_row_bytes} bytes of text"
@@ -461,8 +474,18 @@ def _parsed(index: int, text: bytes) -> RawRow:
         if depth(values) > MAX_DEPTH:
             raise fault(Reason.TOO_DEEP, f"nested deeper than {MAX_DEPTH} levels")
     except PydanticCustomError as error:
-        return RawRow(index, {}, error, _decoded(text))
-    return RawRow(index, values, None, "")
+        return RawRow(index, {}, error, _decoded(text), foreign=_foreign(text))
+    spoiled = any(isinstance(value, Unreadable) for value in values.values())
+    return RawRow(index, values, None, "", foreign=_foreign(text) if spoiled else b"")
+
+
+def _foreign(text: bytes) -> bytes:
+    """Return the beginning of a row that is not UTF-8; nothing if it is, or says that half of a pair is."""
+    try:
+        text.decode(errors="surrogatepass")
+    except UnicodeDecodeError:
+        return text[:SAMPLE]
+    return b""
 
 
 def _decoded(line: bytes) -> str:

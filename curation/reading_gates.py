@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from curation.encodings import UNKNOWN
 from curation.findings import counted, found, quoted, worst
 from schemas.findings import Finding
 from schemas.gates import CountGate, GateResult, Gates
@@ -29,6 +30,14 @@ def unread_fields(report: Read, before: Report | None, gates: Gates) -> Iterator
         yield from _results("unread_fields", gates.unread_fields, one.source, seen, calm)
 
 
+def encoding(report: Read, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+    """Name the encoding that rows seem to have which are not UTF-8."""
+    for one in report.findings:
+        seen = [(name, times, _foreign(name, times)) for name, times in one.encodings.items()]
+        calm = f"{one.source}: no row has bytes that are not UTF-8"
+        yield from _results("encoding", gates.encoding, one.source, seen, calm)
+
+
 def findings(report: Read, before: Report | None, gates: Gates) -> Iterator[GateResult]:
     """Name what was found in rows that teaches a model something wrong."""
     for one in report.findings:
@@ -50,6 +59,14 @@ def _results(
         for what, times, said in seen
     ]
     return worst(results, found(name, source, gate, 0, gate.rows, calm))
+
+
+def _foreign(name: str, rows: int) -> str:
+    """Return how many rows are not UTF-8, and what reads them."""
+    said = f"{counted(rows, 'row')} could not be read whole for bytes that are not UTF-8"
+    if name == UNKNOWN:
+        return f"{said}: state the `encoding` of the files in the source, or write them in UTF-8"
+    return f"{said} and seem to be {name}: say `encoding: {name}` if the files are, or write them in UTF-8"
 
 
 def _unread(field: Unread) -> str:

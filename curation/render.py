@@ -12,6 +12,7 @@ from curation.pools import COUNTED, LOST
 from curation.shards import ShardWriter, bounded
 from schemas.conversation import Message
 from schemas.errors import LedgerError
+from schemas.ledger import RENDER
 from schemas.reasons import Reason
 from schemas.recipe import SourceBase, Template
 from schemas.record import json_text
@@ -26,7 +27,7 @@ from templates import (
     seam_problem,
 )
 
-STAGE = "render"
+STAGE = RENDER
 
 _CALLS = pl.List(
     pl.Struct(

@@ -159,7 +159,7 @@ def screen(
     check_rows(said.roles, said.traces, said.first, _THINKING[source.thinking], doubts, refused)
     clear = ~(doubts | refused)
     places = np.flatnonzero(clear)
-    note_unread(rows, where, source.format.columns(), ~doubts, notes)
+    note_unread(rows, where, source.format.columns().union(MEDIA), ~doubts, notes)
     notes.count(Finding.PADDING_NULL, padding(rows, clear))
     kept = _only(said, clear)
     learned = _learned(kept, source)

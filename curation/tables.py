@@ -8,6 +8,7 @@ from typing import NamedTuple, Self
 
 from pydantic_core import PydanticCustomError
 
+from curation.encodings import SAMPLE, UNKNOWN, likely
 from curation.packed import opened
 from schemas.errors import SourceError
 from schemas.files import extension_of
@@ -27,21 +28,24 @@ class TableRow(NamedTuple):
     """Cells by column; an empty cell is None."""
     fault: PydanticCustomError | None = None
     text: str = ""
+    foreign: bytes = b""
+    """The beginning of the row if it is not UTF-8."""
 
 
-def table_rows(file: str, path: Path, *, most: int) -> Iterator[TableRow]:
+def table_rows(file: str, path: Path, *, most: int, encoding: str | None = None) -> Iterator[TableRow]:
     """Yield the rows of a CSV or TSV file as RFC 4180 writes them, and skip blank lines.
 
     Args:
         file: name of the file.
         path: where it lies.
         most: characters in the longest row.
+        encoding: of its text; unset means UTF-8.
 
     Raises:
         SourceError: if the file cannot be read to its end, ends inside quotes, or has no good header.
     """
     csv.field_size_limit(_ANY_SIZE)  # rows are bounded below
-    with opened(file, path) as stream:
+    with opened(file, path, encoding) as stream:
         text = TextIOWrapper(stream, encoding="utf-8", errors="surrogateescape", newline="")
         lines = _Lines(text, most)
         header = _header(lines, "\t" if extension_of(file) == ".tsv" else ",")
@@ -123,7 +127,9 @@ def _header(lines: _Lines, usual: str) -> tuple[Sequence[str], str] | None:
         return None
     header = lines.row.lstrip("\r\n")
     if not _is_utf8(header):
-        msg = "its header is not UTF-8; write the file in UTF-8"
+        seems = likely(header.encode(errors="surrogateescape"))
+        name = "" if seems == UNKNOWN else f", which may be {seems}"
+        msg = f"its header is not UTF-8; state the file's `encoding` in its source{name}"
         raise SourceError(msg)
     delimiter = usual
     for other in _DELIMITERS if len(cells) == 1 else ():
@@ -167,7 +173,8 @@ def _rows(lines: _Lines, names: Sequence[str], delimiter: str) -> Iterator[Table
 
 def _row(cells: Sequence[str], names: Sequence[str], lines: _Lines) -> TableRow:
     if not _is_utf8(lines.row):
-        return _unread(lines, Reason.BAD_CSV, f"{lines.place}: not UTF-8")
+        raw = lines.row[:SAMPLE].encode(errors="surrogateescape")
+        return _unread(lines, Reason.BAD_CSV, f"{lines.place}: not UTF-8")._replace(foreign=raw)
     if len(cells) != len(names):
         detail = f"{lines.place}: {len(cells)} cells, and the header names {len(names)} columns"
         return _unread(lines, Reason.BAD_CSV, detail)

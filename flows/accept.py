@@ -6,10 +6,10 @@ from getpass import getuser
 from pathlib import Path
 
 from flows.diff import find_version
-from flows.nights import current_of, failed_run, history, newest_run, rendered
+from flows.nights import current_of, failed_run, history, newest_run, rejection, rendered, seen_now
 from flows.store import Store, problems
 from schemas.errors import NotAccepted, StoreCorrupt
-from schemas.run import Acceptance, RunReport
+from schemas.run import Acceptance, Rollback, RunReport
 
 SHORTEST = 3
 """Letters that a reason has at least."""
@@ -32,7 +32,7 @@ def accept(path: Path, *, why: str, by: str | None = None) -> Acceptance:
         StoreCorrupt: if the candidate is damaged.
         NotFound: if there is no such version.
     """
-    why = _line(why)
+    why = one_line(why)
     if len(why) < SHORTEST:
         msg = f"--why needs at least {SHORTEST} letters that tell the next reader why"
         raise NotAccepted(msg)
@@ -42,37 +42,41 @@ def accept(path: Path, *, why: str, by: str | None = None) -> Acceptance:
         raise NotAccepted(msg)
     mixture, store = version.parents[1].name, Store(version.parents[2])
     with store.lock(mixture):
-        _check_held(store, mixture, version)
+        rejected = rejection(store, mixture, version.name)
+        _check_held(store, mixture, version, rejected)
         told = newest_run(version)
         record = Acceptance(
             version=version.name,
-            by=_line(by or "") or user(),
+            by=one_line(by or "") or user(),
             why=why,
             at=datetime.now(UTC).isoformat(timespec="seconds"),
             gates=_objections(told) if told else (),
+            rolled_back=rejected.at if rejected else None,
         )
         store.record_acceptance(mixture, record.model_dump(mode="json"))
         store.promote(mixture, version)
-        _show(store, mixture, told, record)
+        show_front(store, mixture)
     return record
 
 
-def _show(store: Store, mixture: str, told: RunReport | None, record: Acceptance) -> None:
-    """Draw the front page again if it shows the run that was held, or a later one that made no version."""
+def show_front(store: Store, mixture: str) -> None:
+    """Draw the front page again: what the last run came to, as things stand now."""
     from flows.audit.page import render_failed  # noqa: PLC0415 - imports templates
 
     nights = history(store, mixture)
     if not nights:
         return
-    last, now = nights[-1], current_of(store, store.root / mixture / "versions" / record.version)
-    if told and (last.started, last.version) == (told.started, record.version):
-        changes = {"status": "published", "acceptance": record, "current": now}
-        store.write_front(mixture, rendered(store, told.model_copy(update=changes))["report.html"])
+    last, version = nights[-1], store.current(mixture)
+    now = current_of(store, version) if version else None
+    told = seen_now(store.root / mixture / "versions" / last.version) if last.version else None
+    if told and told.started == last.started:
+        front = rendered(store, told.model_copy(update={"current": now}))["report.html"]
+        store.write_front(mixture, front)
     elif failed := failed_run(store, mixture, last):
         store.write_front(mixture, render_failed(failed, now).encode())
 
 
-def _check_held(store: Store, mixture: str, version: Path) -> None:
+def _check_held(store: Store, mixture: str, version: Path, rejected: Rollback | None) -> None:
     current = None
     with suppress(StoreCorrupt):  # a CURRENT that names nothing is about to be written
         current = store.current(mixture)
@@ -84,7 +88,7 @@ def _check_held(store: Store, mixture: str, version: Path) -> None:
     if current == version:
         msg = f"{version.name[:12]} is the current version of {mixture} already{hint}"
         raise NotAccepted(msg)
-    if (fate := fates.get(version.name)) != "held":
+    if not rejected and (fate := fates.get(version.name)) != "held":
         why = f"its last run was {fate}" if fate else "no run of the history built it"
         msg = f"{version.name[:12]} is no held candidate of {mixture}, {why}{hint}"
         raise NotAccepted(msg)
@@ -99,7 +103,7 @@ def _objections(told: RunReport) -> tuple[str, ...]:
     return (*gates, *(check.name for check in told.report.checks if not check.passed))
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
     """Return words as one line that any file can hold; a shell may hand over bytes that are no UTF-8."""
     return " ".join(text.encode(errors="backslashreplace").decode().split())
 

@@ -82,6 +82,7 @@ def build_mixture(
     follow: Path | None = None,
     keep: Annotated[int, Field(ge=1, le=10_000)] | None = None,
     train: Tuning | None = None,
+    frozen: bool = False,
 ) -> str:
     """Build a mixture and publish it as the current version of the store.
 
@@ -96,6 +97,7 @@ def build_mixture(
         keep: After publishing, collect the store and keep so many good versions; unset collects nothing.
         train: Train on the version when it is published; unset trains nothing. One that fails leaves the
             version as it is.
+        frozen: Build only from the commits and files that the current version was made from.
 
     Returns:
         The digest that names the version.
@@ -135,6 +137,7 @@ def _night(
     follow: Path | None,
     keep: int | None,
     train: Tuning | None,
+    frozen: bool,
 ) -> Built:
     """Build, publish, tell everybody, collect the store, and train: in this order.
 
@@ -151,6 +154,7 @@ def _night(
         step=as_task,
         notify=_logged(listener()),
         scheduled=Scheduled(current.id, settle_killed),
+        frozen=frozen,
     )
     _publish_artifacts(built)
     webhook.tell(built.run, built.folder)

@@ -240,7 +240,7 @@ def _mend(recipe: Recipe, source: Source, sample: Sample, seen: Preview) -> Iter
         hint = _meant(recipe, source, sample)
         yield f"{name}: none of the first {seen.read:,} rows becomes an example{hint}"
     for taken in sample.taken:
-        if words := recode(taken.file, taken.path):
+        if words := recode(taken.file, taken.path, source.encoding):
             yield f"{name}: {taken.file}: {words}"
     facts = seen.facts(name)
     judged: list[tuple[Gate, Sequence[GateResult]]] = [

@@ -4,15 +4,17 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import ByteSize, Field, ValidationError
 
 from curation.imports import uncollected
 from flows import recipe_errors
-from flows.workers import Workers, processes
 from schemas.errors import RecipeError
 from schemas.record import Record
+
+if TYPE_CHECKING:
+    from flows.workers import Workers
 
 Address = Annotated[str, Field(max_length=1024)]
 
@@ -48,7 +50,7 @@ def stated(**settings: object) -> Engine:
 
 
 @contextmanager
-def workers(engine: Engine, count: int | None, root: Path) -> Iterator[Workers]:
+def workers(engine: Engine, count: int | None, root: Path) -> "Iterator[Workers]":
     """Yield who works on the shards of a build whose store lies at `root`.
 
     Args:
@@ -64,6 +66,8 @@ def workers(engine: Engine, count: int | None, root: Path) -> Iterator[Workers]:
         if engine.scheduler or engine.exchange:
             msg = "--scheduler and --exchange are for --engine dask; the local engine uses neither"
             raise RecipeError(msg)
+        from flows.workers import processes  # noqa: PLC0415 - on a night without a change there are none
+
         with processes(count, engine.memory, spare=_load_ahead) as local:
             local.start(_prepare)
             yield local

@@ -8,6 +8,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 LIBRARIES = (
+    "charset-normalizer",
     "jinja2",
     "llvmlite",
     "numba",

@@ -7,7 +7,7 @@ from pydantic.fields import FieldInfo
 
 from schemas.formats import Format
 from schemas.formats.recognition import FORMATS, REFUSED
-from schemas.record import json_text
+from schemas.record import descriptions, json_text
 
 _HEAD = """\
 # Row formats
@@ -79,8 +79,9 @@ def _refused() -> str:
 
 
 def _settings(kind: type[Format]) -> str:
+    said = descriptions(kind)
     rows = "\n".join(
-        f"| `{name}` | {_default(field)} | {_cell(_words(field.description or ''))} |"
+        f"| `{name}` | {_default(field)} | {_cell(_words(said.get(name, '')))} |"
         for name, field in _ordered(kind)
     )
     words = "\n\n".join(map(_words, cleandoc(kind.__doc__ or "").split("\n\n")))

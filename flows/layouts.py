@@ -33,7 +33,7 @@ def recognised(run: Run, source: Source, files: Sequence[InputFile], *, max_row_
         origin = Origin(source, "", "", file.name)
         firsts += [
             Raw(piece, origin, max_row_bytes, (str(file.path), file.modified) if file.modified else None)
-            for piece in slices(file.name, file.path, file.sha256, source.rows)[:1]
+            for piece in slices(file.name, file.path, file.sha256, source.rows, source.encoding)[:1]
         ]
     jobs = [
         job(

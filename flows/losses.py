@@ -8,12 +8,14 @@ from typing import NamedTuple
 
 import polars as pl
 
+from curation.encodings import SAMPLE, UNKNOWN, likely
 from curation.read import first_rows
 from flows.jobs import Shard
 from flows.known import Known
 from flows.layouts import ROWS, meant
 from schemas.errors import SourceError
 from schemas.files import PACKED, kind_of
+from schemas.findings import Tally, total
 from schemas.ledger import Ledger
 from schemas.reasons import Reason
 
@@ -21,7 +23,6 @@ _REASONS = 4
 _COLUMNS = 20
 _LONGEST = 160
 _NAME = 60
-_HEAD = 64 * 1024
 
 _SETTINGS: Mapping[Reason, str] = {
     Reason.WRONG_TYPE: "format",
@@ -99,8 +100,8 @@ def _hints(known: Known, shards: Sequence[Shard], first: _Loss) -> Iterator[str]
     if setting := _SETTINGS.get(first.reason):
         yield f"see `{setting}:`"
     shard = next((one for one in shards if int(str(one.validated.result["rows"]))), shards[0])
-    if words := recode(shard.raw.piece.file, shard.raw.piece.path):
-        yield words
+    if found := _encodings(shards):
+        yield _foreign(found)
         return
     with suppress(SourceError):
         if words := _meant(shard, known.recipe.max_row_bytes):
@@ -114,31 +115,44 @@ def _meant(shard: Shard, max_row_bytes: int) -> str | None:
     )
 
 
-def recode(file: str, path: Path) -> str | None:
-    """Return how to write a file of text in UTF-8, in words; None if it is in UTF-8, or packed."""
+def recode(file: str, path: Path, encoding: str | None = None) -> str | None:
+    """Return which `encoding` to state for a file of text, in words; None if it is in UTF-8, or packed."""
+    found = None if encoding else encoding_of(file, path)
+    return _foreign([found]) if found else None
+
+
+def encoding_of(file: str, path: Path) -> str | None:
+    """Return which encoding other than UTF-8 a file of text seems to have; None for packed files, too."""
     if kind_of(file) == "parquet" or file.lower().endswith(PACKED):
         return None
     try:
         with path.open("rb") as content:
-            head = content.read(_HEAD)
+            head = content.read(SAMPLE)
     except OSError:
         return None
-    if _is(head, "utf-8"):
-        return None
-    encoding = "GBK" if _is(head, "gb18030") else ""
-    seems = f", it may be {encoding}" if encoding else ""
-    return f"the file is not UTF-8 text{seems}: write it in UTF-8 (iconv -f {encoding or '…'} -t UTF-8)"
+    return None if _is_utf8(head) else likely(head)
 
 
-def _is(head: bytes, encoding: str) -> bool:
-    """Return whether bytes are text of an encoding; the last character may be cut off."""
-    for cut in range(4):
-        with suppress(UnicodeDecodeError):
-            head[: len(head) - cut].decode(encoding)
-            return True
-        if len(head) < _HEAD:
-            break
-    return False
+def _is_utf8(head: bytes) -> bool:
+    """Return whether the beginning of a file is text in UTF-8; its last character may be cut off."""
+    try:
+        head.decode()
+    except UnicodeDecodeError as error:
+        return len(head) == SAMPLE and error.start > SAMPLE - 4
+    return True
+
+
+def _foreign(encodings: Sequence[str]) -> str:
+    """Return what to state for text that seems to have some encodings, the most frequent first."""
+    named = [name for name in encodings if name != UNKNOWN]
+    seems = f", it may be {named[0]}: say `encoding: {named[0]}`" if named else ": state its `encoding`"
+    return f"the file is not UTF-8 text{seems}"
+
+
+def _encodings(shards: Sequence[Shard]) -> list[str]:
+    """Return which encodings the rows seem to have that are not UTF-8, the most frequent first."""
+    found = total(Tally.model_validate(shard.validated.result["tally"]) for shard in shards).encodings
+    return sorted(found, key=lambda name: (-found[name], name))
 
 
 def _shown(text: str, most: int) -> str:

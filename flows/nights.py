@@ -14,14 +14,18 @@ from pydantic import ValidationError
 from flows.running import UNSCHEDULED, Scheduled, noted
 from flows.store import FAILED, Store
 from schemas.changes import Changes
-from schemas.errors import StoreError
+from schemas.errors import StoreCorrupt, StoreError
 from schemas.gates import GateResult
+from schemas.ledger import MIX, VALIDATE
 from schemas.recipe import Recipe
 from schemas.report import Report
-from schemas.run import Acceptance, Current, FailedRun, Night, RunReport, Status, failures_of
+from schemas.run import Acceptance, Current, FailedRun, Night, Rollback, RunReport, Status, failures_of
 
 if TYPE_CHECKING:
     from flows.known import Known
+
+ROLLBACK = "rollback"
+"""What a version that a person rolled back from is held by; it is no gate of a recipe."""
 
 TREND = 30
 """Runs that a report looks back on."""
@@ -59,6 +63,11 @@ class NightRun:
 
         baseline, problems = self._last_good(before)
         gates = (*problems, *judge(report, baseline, report.recipe.gates))
+        rejected = rejection(self.store, self.mixture, version.name, report.content_sha256)
+        if before == version:
+            rejected = None  # somebody wrote it into CURRENT by hand
+        if rejected:
+            gates = (_rolled_back(rejected), *gates)
         status = _status(report, gates, same=before == version and not new)
         night = _night(self, version, report, gates, status)
         told = RunReport(
@@ -71,7 +80,8 @@ class NightRun:
             gates=gates,
             changes=_changes(before, version),
             trend=(*history(self.store, self.mixture)[1 - TREND :], night),
-            acceptance=acceptance(self.store, self.mixture, version.name),
+            acceptance=None if rejected else acceptance(self.store, self.mixture, version.name),
+            rollback=rejected,
             report=report,
         )
         return told.model_copy(update={"current": self._current(told, before)})
@@ -150,7 +160,7 @@ def rendered(store: Store, told: RunReport) -> dict[str, bytes]:
     from flows.summary import summary  # noqa: PLC0415
 
     with kept(store.kept_chart):
-        page = render_page(told)
+        page = render_page(told, store.root.resolve() / told.report.mixture)
     options = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     return {
         "report.html": page.encode(),
@@ -213,6 +223,8 @@ def judged(version: Path) -> tuple[bool, str]:
         report = Report.model_validate_json((version / "report.json").read_bytes())
     except (OSError, ValidationError):
         return False, "its report.json cannot be read"
+    if rejected := rejected_at_home(version):
+        return False, rejected.sentence
     accepted = accepted_at_home(version)
     failures = [f"{check.name}: {check.detail}" for check in report.checks if not check.passed]
     if accepted:
@@ -223,16 +235,39 @@ def judged(version: Path) -> tuple[bool, str]:
 def seen_now(version: Path) -> RunReport | None:
     """Return the newest run that built a version, as it stands now: a person may have accepted it since."""
     told = newest_run(version)
-    if told is None or told.acceptance or not (accepted := accepted_at_home(version)):
+    if told is None:
+        return None
+    if rejected := rejected_at_home(version):
+        others = tuple(gate for gate in told.gates if gate.gate != ROLLBACK)
+        gates = (_rolled_back(rejected), *others)
+        changes = {"status": "held", "acceptance": None, "rollback": rejected, "gates": gates}
+        return told.model_copy(update={**changes, "current": _current_beside(version)})
+    if told.acceptance or not (accepted := accepted_at_home(version)):
         return told
     status = "published" if told.status == "held" else told.status
-    return told.model_copy(update={"status": status, "acceptance": accepted})
+    return told.model_copy(update={"status": status, "acceptance": accepted, "rollback": None})
+
+
+def _current_beside(version: Path) -> Current | None:
+    """Return the version that is current in place of one that was rolled back from."""
+    mixture = version.resolve().parent.parent
+    store = Store(mixture.parent)
+    with suppress(StoreCorrupt):
+        now = store.current(mixture.name)
+        return current_of(store, now) if now and now.name != version.name else None
+    return None
 
 
 def accepted_at_home(version: Path) -> Acceptance | None:
     """Return who accepted a version, as the history of its mixture says."""
     mixture = version.resolve().parent.parent
     return acceptance(Store(mixture.parent), mixture.name, version.name)
+
+
+def rejected_at_home(version: Path) -> Rollback | None:
+    """Return who rolled back from a version, as the history of its mixture says."""
+    mixture = version.resolve().parent.parent
+    return rejection(Store(mixture.parent), mixture.name, version.name)
 
 
 def folder_of(store: Store, mixture: str, night: Night) -> Path | None:
@@ -254,13 +289,45 @@ def failed_run(store: Store, mixture: str, night: Night) -> FailedRun | None:
 
 
 def acceptance(store: Store, mixture: str, version: str) -> Acceptance | None:
-    """Return who promoted a version that had been held, the last one to do so; None if nobody did."""
+    """Return who promoted a version that had been held, the last one to do so.
+
+    None if nobody did, or if somebody rolled back from it since.
+    """
+    if rejection(store, mixture, version):
+        return None
     for line in reversed(store.acceptances(mixture)):
         with suppress(ValidationError):
             found = Acceptance.model_validate(line)
             if found.version == version:
                 return found
     return None
+
+
+def rejection(store: Store, mixture: str, version: str, content: str | None = None) -> Rollback | None:
+    """Return who rolled back from a version, the last one to do so.
+
+    None if nobody did, or if a person accepted it since, or returned to it.
+
+    Args:
+        store: where the mixture lies.
+        mixture: whose history is asked.
+        version: the digest of the version.
+        content: the digest of its rows; another version of the same rows is rejected with them.
+    """
+    overruled = {line.get("rolled_back") for line in store.acceptances(mixture)}
+    for line in reversed(store.rollbacks(mixture)):
+        with suppress(ValidationError):
+            found = Rollback.model_validate(line)
+            if found.version == version:
+                return None
+            if found.rejected == version or (content and found.rejected_content == content):
+                return None if found.at in overruled else found
+    return None
+
+
+def _rolled_back(rejected: Rollback) -> GateResult:
+    sentence = rejected.sentence
+    return GateResult(gate=ROLLBACK, subject="", level="fail", measured=None, limit=None, sentence=sentence)
 
 
 def _no_baseline(why: str) -> GateResult:
@@ -278,16 +345,14 @@ def _status(report: Report, gates: tuple[GateResult, ...], *, same: bool) -> Sta
 def _night(
     night: NightRun, version: Path, report: Report, gates: tuple[GateResult, ...], status: Status
 ) -> Night:
-    from curation import mix, normalize  # noqa: PLC0415 - like the gates
-
-    before_draw = [count for count in report.ledger.stages if count.stage != mix.STAGE]
+    before_draw = [count for count in report.ledger.stages if count.stage != MIX]
     dropped = sum(amount.rows for count in before_draw for amount in count.dropped.values())
     return Night(
         started=stamp(night.started),
         status=status,
         seconds=night.seconds,
         version=version.name,
-        read=sum(count.read.rows for count in report.ledger.of(normalize.STAGE).values()),
+        read=sum(count.read.rows for count in report.ledger.of(VALIDATE).values()),
         examples=sum(share.examples for share in report.shares),
         tokens=sum(share.tokens for share in report.shares),
         dropped=dropped,

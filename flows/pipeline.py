@@ -12,7 +12,7 @@ from flows.nights import NightRun, recorded, rendered
 from flows.progress import Event, Notify, silent
 from flows.running import UNSCHEDULED, Scheduled
 from flows.store import MANIFEST, Store, full_disk, make_root
-from flows.tonight import already_built, resolve, resolve_benchmarks
+from flows.tonight import already_built, check_frozen, resolve, resolve_benchmarks
 from schemas.artifact import Snapshot
 from schemas.errors import Held, StoreCorrupt
 from schemas.manifest import Manifest
@@ -86,6 +86,7 @@ def build(
     step: Step = directly,
     notify: Notify = silent,
     scheduled: Scheduled = UNSCHEDULED,
+    frozen: bool = False,
 ) -> Built:
     """Build the recipe's mixture and publish it as the current version.
 
@@ -98,6 +99,7 @@ def build(
         step: how stages are run.
         notify: told how stages get on.
         scheduled: the scheduler's run that this is, and who is told of builds that were killed.
+        frozen: build only from the commits and files that the current version was made from.
 
     Raises:
         ThinkmixError: for everything a person must fix; `schemas.errors` draws the tree.
@@ -114,9 +116,12 @@ def build(
             step(f"resolve {source.name}", resolve)(store, source, base) for source in recipe.sources
         ]
         asked = resolve_benchmarks(store, recipe.decontaminate, base)
+        if frozen:
+            check_frozen(store, recipe, snapshots, asked)
         _tell_files(recipe, [*snapshots, *asked], notify)
         if found := step("compare", already_built)(store, recipe, snapshots, asked):
-            return step("publish", _publish_again)(store, found, night)
+            with uncollected():  # no stage runs: what is judged and drawn is one report
+                return step("publish", _publish_again)(store, found, night)
         with workers(engine, processes, store.root) as pool:
             with uncollected():
                 # while the workers import theirs, and not on nights on which nothing changed

@@ -1,23 +1,13 @@
 """What a build tells about itself while it runs, and how a terminal shows it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    Task,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @dataclass(frozen=True)
@@ -49,47 +39,26 @@ def listener() -> Notify:
     return LISTENER.get()
 
 
-class _Rate(ProgressColumn):
-    """Units a second since the stage began."""
-
-    def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{short(speed)} {task.fields['unit']}/s", style="cyan")
-
-
 @contextmanager
-def bars(console: Console) -> Iterator[Notify]:
-    """Yield a listener that draws a bar per stage and source: done, rate, time left."""
-    from flows.show import visible  # noqa: PLC0415 - brings what reads versions, and most listeners draw nothing
+def bars(console: "Console") -> Iterator[Notify]:
+    """Yield a listener that prints notes and, from the first stage that runs on, draws bars."""
+    from rich.text import Text  # noqa: PLC0415 - most listeners draw nothing
 
-    tasks: dict[tuple[str, str], TaskID] = {}
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.fields[shown]}"),
-        _Rate(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
+    from flows.show import visible  # noqa: PLC0415
 
-        def notify(event: Event) -> None:
-            key = (event.stage, event.source)
-            if event.note:
-                progress.console.print(Text(visible(event.note)), soft_wrap=True)
-                return
-            if key not in tasks:
-                title = f"{event.stage:<9} {event.source}"
-                tasks[key] = progress.add_task(title, total=event.total, unit=event.unit, shown="")
-            total = "" if event.total is None else f"/{short(event.total)}"
-            progress.update(
-                tasks[key],
-                completed=event.done,
-                total=event.total,
-                shown=f"{short(event.done)}{total} {event.unit}",
-            )
+    drawing: list[Notify] = []
 
+    def notify(event: Event) -> None:
+        if event.note:
+            console.print(Text(visible(event.note)), soft_wrap=True)
+            return
+        if not drawing:
+            from flows.bars import drawn  # noqa: PLC0415 - on a night without a change no stage runs
+
+            drawing.append(stack.enter_context(drawn(console)))
+        drawing[0](event)
+
+    with ExitStack() as stack:
         yield notify
 
 

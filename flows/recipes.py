@@ -128,6 +128,8 @@ def override(recipe: Recipe, **settings: object) -> Recipe:
     Raises:
         RecipeError: if the changed recipe says something impossible.
     """
+    if all(value is None for value in settings.values()):
+        return recipe
     stated = recipe.model_dump(mode="json")
     for name, value in settings.items():
         if value is not None:

@@ -82,7 +82,7 @@ def page_of(path: Path) -> str:
     """
     folder = open_rows(path)
     if not (folder / FAILED).is_file():
-        return render_page(run_of(folder))
+        return render_page(run_of(folder), folder.resolve().parents[1] if home(folder) else None)
     told = FailedRun.model_validate_json((folder / FAILED).read_bytes())
     store = home(folder)
     return render_failed(told, standing(store, told.mixture).current if store else None)

@@ -20,6 +20,7 @@ import orjson
 from pydantic import ValidationError
 
 from flows.holds import alone
+from flows.nights import rejection
 from flows.store import ABANDONED_AFTER, MANIFEST, SHORT, Store
 from schemas.errors import StoreCorrupt
 from schemas.manifest import Manifest
@@ -190,18 +191,22 @@ def _referred(store: Store, mixture: str, keep: int, lying: Mapping[str, Path]) 
 
     unknown = sorted(lying.keys() - known, key=newest_first)
     there = (name for name in published if name in lying)
-    good = list(merge(there, unknown, key=newest_first))[:keep]
+    rejected = {name for name in lying if rejection(store, mixture, name)}
+    good = [name for name in merge(there, unknown, key=newest_first) if name not in rejected][:keep]
     last = runs[len(runs) - keep :] if keep < len(runs) else runs
     reasons = {str(run["version"]): "held" for run in last if run.get("status") == "held"}
     reasons |= dict.fromkeys(good, "published")
-    reasons |= dict.fromkeys(_accepted(store.root / mixture / "accepted.jsonl"), "accepted")
+    reasons |= dict.fromkeys(_named(store.root / mixture / "accepted.jsonl", "version"), "accepted")
+    returns = store.root / mixture / "rollbacks.jsonl"
+    reasons |= dict.fromkeys(rejected.intersection(_named(returns, "rejected")), "rolled back from")
+    reasons |= dict.fromkeys(_named(returns, "version"), "rolled back to")
     if current := store.current(mixture):
         reasons[current.name] = "current"
     return reasons
 
 
-def _accepted(path: Path) -> Iterator[str]:
-    """Yield the versions that a person accepted.
+def _named(path: Path, key: str) -> Iterator[str]:
+    """Yield the versions that the lines of a person's record name.
 
     Raises:
         StoreCorrupt: for a line that says something else, for it may have named a version that must stay.
@@ -212,9 +217,10 @@ def _accepted(path: Path) -> Iterator[str]:
         return
     for number, line in enumerate(lines, 1):
         try:
-            yield str(orjson.loads(line)["version"])
+            yield str(orjson.loads(line)[key])
         except (ValueError, KeyError, TypeError):
-            msg = f"{path}, line {number}: names no accepted version; nothing is collected until it does"
+            said = "accepted version" if path.name == "accepted.jsonl" else "version"
+            msg = f"{path}, line {number}: names no {said}; nothing is collected until it does"
             raise StoreCorrupt(msg) from None
 
 

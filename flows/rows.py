@@ -203,7 +203,7 @@ class Rows:
         stated, limit = self.source(source), self.recipe.max_row_bytes
         origin = Origin(stated, "", "", file, self.recipe.reads_unopened(stated), self.recipe.limits)
         with suppress(SourceError):  # another file than that of the build
-            for piece in slices(file, path, "", origin.source.rows):
+            for piece in slices(file, path, "", origin.source.rows, origin.source.encoding):
                 end = _ANY_SIZE if piece.rows is None else piece.first_row + piece.rows
                 mine = np.array([row for row in numbers if piece.first_row <= row < end])
                 if len(mine):

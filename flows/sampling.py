@@ -108,7 +108,7 @@ def _local(source: LocalSource, base: Path, max_row_bytes: int, rows: int, least
     chosen = _spread(names)
     share = max(least, -(-rows // len(chosen)))
     sizes = {name: path.stat().st_size for name, path in found.paths.items()}
-    pieces = {name: slices(name, found.paths[name], "", source.rows) for name in chosen}
+    pieces = {name: slices(name, found.paths[name], "", source.rows, source.encoding) for name in chosen}
     taken, short = [], 0
     for name in chosen:
         wanted = share + short
@@ -178,7 +178,7 @@ def _remote(
         opener = sources.opener(source, snapshot)
         seen = glimpse(first, opener, into=scratch / "files", rows=rows, patience=patience)
     path = held[first.path] if seen is None else seen.path
-    pieces = slices(first.path, path, "", source.rows)
+    pieces = slices(first.path, path, "", source.rows, source.encoding)
     readable = pieces[0]
     if seen is not None and seen.row_groups is not None:
         readable = readable.model_copy(update={"row_groups": (0, seen.row_groups)})

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.audit.verdict import duration, moment
-from flows.nights import accepted_at_home, judged, newest_run, seen_now
+from flows.nights import accepted_at_home, judged, newest_run, rejected_at_home, seen_now
 from flows.store import MANIFEST
 from flows.summary import fractions
 from schemas.formats import Auto
@@ -18,10 +18,10 @@ from schemas.formats.recognition import settled_statement
 from schemas.gates import GateResult
 from schemas.manifest import Manifest
 from schemas.report import Report
-from train.result import TrainResult
 
 if TYPE_CHECKING:
     from flows.standing import Standing
+    from train.result import TrainResult
 
 _LONGEST_TEXT = 10_000
 _FIELDS = 8
@@ -36,6 +36,8 @@ def version_facts(version: Path) -> dict[str, object]:
     Status and gates are those of the newest run that built it, and unset if that run's folder is gone.
     """
     told, accepted = newest_run(version), accepted_at_home(version)
+    if rejected := rejected_at_home(version):
+        told = seen_now(version)
     report = Report.model_validate_json((version / "report.json").read_bytes())
     manifest = Manifest.model_validate_json((version / MANIFEST).read_bytes())
     return {
@@ -46,6 +48,7 @@ def version_facts(version: Path) -> dict[str, object]:
         "good": judged(version)[0],
         "status": told.status if told else None,
         "accepted": accepted.model_dump(mode="json") if accepted else None,
+        "rolled_back": rejected.model_dump(mode="json") if rejected else None,
         "checks": [check.model_dump() for check in report.checks],
         "gates": [gate.model_dump() for gate in told.gates] if told else None,
         "turns": [count.model_dump() for count in report.turns],
@@ -71,10 +74,14 @@ def show_version(version: Path, console: Console, *, heading: str = "") -> None:
     say = partial(console.print, emoji=False, highlight=False)
     good = judged(version)[0]
     verdict = "[bold green]may be trained on[/]" if good else "[bold red]do not train on it[/]"
-    status = f" ({'accepted' if accepted else told.status})" if told else ""
+    rejected = rejected_at_home(version)
+    ended = "rolled back" if rejected else "accepted" if accepted else told.status if told else ""
+    status = f" ({ended})" if ended else ""
     say(f"\n[bold]{plain(heading or report.title or report.mixture)}[/]: {verdict}{status}")
     if accepted:
         say(f"  accepted by {plain(accepted.by)}, {accepted.at}: {plain(accepted.why)}")
+    if rejected:
+        say(f"  {plain(rejected.sentence)}")
     for check in report.checks:
         say(f"  {_MARKS['pass' if check.passed else 'fail']} {plain(check.name)}: {plain(check.detail)}")
     for line in _gates(told.gates) if told else ():
@@ -168,7 +175,7 @@ def _code(char: str) -> str:
     return f"\\x{ord(char):02x}" if ord(char) < 0x100 else f"\\u{ord(char):04x}"
 
 
-def show_training(result: TrainResult, output: Path, console: Console) -> None:
+def show_training(result: "TrainResult", output: Path, console: Console) -> None:
     """Print how the loss went, on the rows that were trained on and on those that were held out."""
     first, last = _ends(result.losses)
     console.print(
@@ -186,7 +193,7 @@ def show_training(result: TrainResult, output: Path, console: Console) -> None:
     console.print(f"{'adapter' if result.plan.has_adapter else 'model'}  {output}", soft_wrap=True)
 
 
-def _filled(result: TrainResult) -> str:
+def _filled(result: "TrainResult") -> str:
     counts = result.counts
     padding = counts.padding_tokens / (counts.tokens + counts.padding_tokens)
     told = f"{padding:.1%} padding" if counts.padding_tokens else "no padding"

@@ -56,7 +56,7 @@ def validate(
         watched = (str(file.path), file.modified) if file.modified else None
         slots += [
             Raw(piece, origin, max_row_bytes, watched, _inside(piece, left_out))
-            for piece in slices(file.name, file.path, file.sha256, source.rows)
+            for piece in slices(file.name, file.path, file.sha256, source.rows, source.encoding)
         ]
     jobs = [
         job(

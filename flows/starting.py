@@ -11,13 +11,14 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from curation.elements import lists_in
+from curation.encodings import UNKNOWN
 from curation.findings import counted
 from curation.packed import opened
 from curation.preview import Preview
 from flows import sampling
 from flows.checking import looked
 from flows.layouts import fitting, named, recognise
-from flows.losses import recode
+from flows.losses import encoding_of, recode
 from flows.recipes import parse
 from flows.sampling import Sample
 from flows.shards import families, patterns, title
@@ -263,7 +264,7 @@ def _unique(names: Sequence[str]) -> list[str]:
 
 def _stanza(asked: _Asked, base: Path, scratch: Path, patience: Patience) -> tuple[str, Begun]:
     """Return a source as the recipe states it, with comments, and what was seen of it."""
-    source, sample = _sampled(asked.source, base, scratch, patience)
+    source, sample = _sampled(_encoded(asked.source, base), base, scratch, patience)
     read, seen, why = _formatted(source, sample, scratch)
     lines = [*_settings(read, sample, seen, scratch)]
     if stated := dict(line.text.split(": ", 1) for line in lines if line.stated):
@@ -283,6 +284,15 @@ def _stanza(asked: _Asked, base: Path, scratch: Path, patience: Patience) -> tup
         proposed=tuple(f"{line.text}  # {line.why}" for line in lines if not line.stated),
     )
     return _yaml(read, notes, lines), begun
+
+
+def _encoded(source: _AnySource, base: Path) -> _AnySource:
+    """Return a source with the encoding that its first file seems to have, if it is not UTF-8."""
+    if not isinstance(source, LocalSource):
+        return source
+    name, path = next(iter(local.matches(source, base).paths.items()))
+    found = encoding_of(name, path)
+    return source.model_copy(update={"encoding": found}) if found not in (None, UNKNOWN) else source
 
 
 def _sampled(source: _AnySource, base: Path, scratch: Path, patience: Patience) -> tuple[_AnySource, Sample]:
@@ -344,7 +354,8 @@ def _formatted(source: _AnySource, sample: Sample, scratch: Path) -> tuple[_AnyS
         raise RecipeError(msg)
     if not formats:
         msg = f"source {source.name}: no row can be read that would show its format"
-        recoded = (words for taken in sample.taken if (words := recode(taken.file, taken.path)))
+        named_by = (recode(taken.file, taken.path, source.encoding) for taken in sample.taken)
+        recoded = (words for words in named_by if words)
         broken = next(chain(recoded, _broken(sample)), "there is none in its files")
         raise RecipeError(f"{msg}: {broken}")
     tried = [source.model_copy(update={"format": format}) for format in formats.values()]
@@ -439,6 +450,8 @@ def _yaml(source: _AnySource, notes: Sequence[str], lines: Sequence[_Line]) -> s
     out.append(f"    files: {yaml_line(list(source.files))}")
     if source.rows is not None:
         out.append(f"    rows: {yaml_line(source.rows)}")
+    if source.encoding is not None:
+        out.append(f"    encoding: {source.encoding}  # what the first file seems to be in")
     out.append(f"    format: {named(source.format.statement())}")
     for line in lines:
         text = f"{line.text}  # {_plain(line.why)}"

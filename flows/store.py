@@ -7,6 +7,7 @@ STORE/<mixture>/runs/<run>/          report.html, report.json and summary.md of 
                                      no version report.html, failed.json, and the rows that were dropped
 STORE/<mixture>/runs.jsonl           when which build ran and how it ended, a line a run
 STORE/<mixture>/accepted.jsonl       who promoted which held version, and why
+STORE/<mixture>/rollbacks.jsonl      who returned to which earlier version, from which, and why
 STORE/<mixture>/places.json          where the last build's source files lie on this machine
 STORE/<mixture>/running.json         the build that is under way, or was killed
 STORE/<mixture>/outputs.json         outputs of stages that the last build with any used
@@ -353,6 +354,18 @@ class Store:
     def acceptances(self, mixture: str) -> list[Mapping[str, object]]:
         """Return the held versions that a person promoted, oldest first, but for lines that were cut off."""
         return _lines(self.root / mixture / "accepted.jsonl")
+
+    def record_rollback(self, mixture: str, facts: Mapping[str, object]) -> None:
+        """Append one line to the list of returns to earlier versions; it is on the disk by then."""
+        with full_disk(self.root):
+            path = self.root / mixture / "rollbacks.jsonl"
+            append_lines(path, facts)
+            _sync(path)
+            _sync(path.parent)
+
+    def rollbacks(self, mixture: str) -> list[Mapping[str, object]]:
+        """Return the returns to earlier versions, oldest first, but for lines that were cut off."""
+        return _lines(self.root / mixture / "rollbacks.jsonl")
 
     def write_run(self, mixture: str, run: str, files: Mapping[str, bytes]) -> Path:
         """Write the folder of one run, whole or not at all, and return where it lies."""

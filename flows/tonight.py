@@ -12,8 +12,8 @@ from flows.fingerprint import code_digest
 from flows.sources import local
 from flows.store import MANIFEST, Store, problems
 from schemas.artifact import Snapshot
-from schemas.errors import StoreCorrupt
-from schemas.manifest import Manifest
+from schemas.errors import SourceMoved, StoreCorrupt
+from schemas.manifest import Manifest, SourceEntry
 from schemas.recipe import Decontamination, Recipe, Source
 from templates import template_digest, tokenizer_digest
 
@@ -43,14 +43,74 @@ def already_built(
         snapshots: what each of its sources is tonight.
         asked: what each of its benchmarks is tonight.
     """
+    found = same_inputs(store, recipe, snapshots, asked)
+    return next((version for version in found if not problems(version)), None)
+
+
+def same_inputs(
+    store: Store, recipe: Recipe, snapshots: Sequence[Snapshot], asked: Sequence[Snapshot]
+) -> Iterator[Path]:
+    """Yield the versions that exactly these inputs and this code made, whole or not; see `already_built`."""
     for version in _newest(store, recipe.name):
-        try:
+        with suppress(OSError, ValueError):  # gone, damaged, or of another layout: to be built anew
             manifest = Manifest.model_validate_json((version / MANIFEST).read_bytes())
-        except (OSError, ValueError):  # gone, damaged, or of another layout: to be built anew
-            continue
-        if _is_made_of(manifest, recipe, snapshots, asked) and not problems(version):
-            return version
-    return None
+            if _is_made_of(manifest, recipe, snapshots, asked):
+                yield version
+
+
+def check_frozen(
+    store: Store, recipe: Recipe, snapshots: Sequence[Snapshot], asked: Sequence[Snapshot]
+) -> None:
+    """Refuse to build from anything but what the current version was made from.
+
+    Raises:
+        SourceMoved: naming the source and what moved, or because nothing can be compared.
+    """
+    version = store.current(recipe.name)
+    if version is None:
+        msg = f"--frozen: no version of {recipe.name} is current that sources could be compared with"
+        raise SourceMoved(msg)
+    try:
+        manifest = Manifest.model_validate_json((version / MANIFEST).read_bytes())
+    except (OSError, ValueError):
+        msg = f"--frozen: the manifest of the current version {version.name[:12]} cannot be read"
+        raise SourceMoved(msg) from None
+    known = {source.name: source for source in manifest.sources}
+    since = f"since version {version.name[:12]}; build without --frozen to take it"
+    for source, shot in zip(recipe.sources, snapshots, strict=True):
+        if moved := _moved(known.get(source.name), shot):
+            msg = f"--frozen: source {source.name}: {moved} {since}"
+            raise SourceMoved(msg)
+    for name, commit in asked_of(asked).items():
+        if manifest.benchmarks.get(name) != commit:
+            msg = f"--frozen: benchmark {name}: its files changed {since}"
+            raise SourceMoved(msg)
+
+
+def _moved(known: SourceEntry | None, shot: Snapshot) -> str | None:
+    """Return what of a source is not what it was; None if all is."""
+    if known is None:
+        return "it is new"
+    if known.dataset != shot.dataset:
+        return f"its dataset went from {known.dataset} to {shot.dataset}"
+    before = {file.name: file.sha256 for file in known.files}
+    after = {file.path: file.sha256 for file in shot.files}
+    changed = [
+        *(f"{name} is new" for name in after if name not in before),
+        *(f"{name} is gone" for name in before if name not in after),
+        *(
+            f"{name} changed"
+            for name, sha256 in after.items()
+            if sha256 and before.get(name, sha256) != sha256
+        ),
+    ]
+    if known.commit == shot.commit and not changed:
+        return None
+    local = shot.revision == shot.commit == known.commit or known.revision == known.commit
+    commits = "" if local else f"{shot.revision} went from {known.commit[:12]} to {shot.commit[:12]}"
+    more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+    files = f"{changed[0]}{more}" if changed else ""
+    return ", ".join(part for part in (commits, files) if part) or "its commit moved"
 
 
 def _newest(store: Store, mixture: str) -> Iterator[Path]:

@@ -188,7 +188,13 @@ def _findings(work: Work) -> tuple[SourceFindings, ...]:
             for field in tally.unread
         ]
         found.append(
-            SourceFindings(source=source.name, found=tally.findings, unread=tuple(unread), cut=tally.cut)
+            SourceFindings(
+                source=source.name,
+                found=tally.findings,
+                unread=tuple(unread),
+                cut=tally.cut,
+                encodings=tally.encodings,
+            )
         )
     return tuple(found)
 

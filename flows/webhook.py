@@ -3,14 +3,11 @@
 import os
 import sys
 import time
-import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from http.client import HTTPException
 from pathlib import Path
-from typing import get_args
-from urllib.error import HTTPError
+from typing import TYPE_CHECKING, get_args
 from urllib.parse import urlsplit
 
 import orjson
@@ -30,6 +27,9 @@ from schemas.errors import (
     ThinkmixError,
 )
 from schemas.run import RunReport, Status
+
+if TYPE_CHECKING:
+    from urllib.request import OpenerDirector
 
 URL, NOTIFY = "THINKMIX_WEBHOOK", "THINKMIX_NOTIFY"
 """Names of the environment's variables, which served builds inherit: a flow's parameters are public."""
@@ -190,13 +190,17 @@ def _send(status: Status, mixture: str, sections: Sequence[str]) -> None:
 
 def _post(url: str, body: bytes) -> str:
     """Post JSON, a few times if need be; return what went wrong, without the address, or nothing."""
-    opener = urllib.request.build_opener(_NoRedirect)
+    from http.client import HTTPException  # noqa: PLC0415 - few builds post anything
+    from urllib.error import HTTPError  # noqa: PLC0415
+    from urllib.request import Request  # noqa: PLC0415
+
+    opener = _opener()
     trouble = ""
     for attempt in range(TRIES):
         if attempt:
             time.sleep(PAUSE * attempt)
         headers = {"Content-Type": "application/json", "User-Agent": "thinkmix"}
-        request = urllib.request.Request(url, body, headers)  # noqa: S310 - `checked` lets only http pass
+        request = Request(url, body, headers)  # noqa: S310 - `checked` lets only http pass
         try:
             with opener.open(request, timeout=TIMEOUT):
                 return ""
@@ -212,8 +216,12 @@ def _post(url: str, body: bytes) -> str:
     return f"{trouble}, {TRIES} times"
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Takes a redirect for the failure that it is: the message would not go along."""
+def _opener() -> "OpenerDirector":
+    """Return what takes a redirect for the failure that it is: the message would not go along."""
+    from urllib.request import HTTPRedirectHandler, build_opener  # noqa: PLC0415
 
-    def redirect_request(self, *_: object) -> None:
-        """Follow nowhere."""
+    class _NoRedirect(HTTPRedirectHandler):
+        def redirect_request(self, *_: object) -> None:
+            """Follow nowhere."""
+
+    return build_opener(_NoRedirect)

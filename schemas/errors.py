@@ -5,10 +5,12 @@ ThinkmixError                 1
 ├── NotFound                  2   what a person names is not there: a version, mixture, row, reason or source
 ├── Held                      3   a version was built, but a gate or a check keeps it from becoming current
 ├── NotAccepted               2   what a person wants to accept is no held candidate, or no reason is given
+├── NotRolledBack             2   what a person wants to return to is no good version, or no reason is given
 ├── SourceError               4   a source cannot be read
 │   ├── SourceNotFound            no such dataset, revision or file
 │   ├── SourceDenied              the hub wants a (better) token
 │   ├── SourceUnavailable         the hub did not answer, after retries
+│   ├── SourceMoved               `--frozen`: a source is not what the current version was made from
 │   └── SourceCorrupt             bytes differ from the sha256 that was promised
 ├── StoreError                5   the store cannot be written or does not hold what it promised
 │   ├── StoreBusy            75   another build of the same mixture holds the lock (EX_TEMPFAIL)
@@ -75,6 +77,13 @@ class NotAccepted(ThinkmixError, ValueError):
     code = "not_accepted"
 
 
+class NotRolledBack(ThinkmixError, ValueError):
+    """What a person wants to return to is no good version of the mixture, or they give no reason."""
+
+    exit_code = 2
+    code = "not_rolled_back"
+
+
 class SourceError(ThinkmixError):
     """A source cannot be read."""
 
@@ -98,6 +107,12 @@ class SourceUnavailable(SourceError, ConnectionError):
     """The hub did not answer, or only with transient errors, until retries ran out."""
 
     code = "source_unavailable"
+
+
+class SourceMoved(SourceError):
+    """A source is not what the current version was made from, and a frozen build takes nothing else."""
+
+    code = "source_moved"
 
 
 class SourceCorrupt(SourceError):

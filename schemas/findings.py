@@ -150,6 +150,8 @@ class Tally(Record):
     unread: tuple[UnreadField, ...] = ()
     cut: bool = False
     """Whether there are more unread fields than are listed."""
+    encodings: Mapping[str, int] = {}
+    """Rows with bytes that are not UTF-8, which could not be read, by the encoding that they seem to have."""
 
     def __add__(self, other: "Tally") -> "Tally":
         """Add what the next shard found."""
@@ -164,6 +166,10 @@ class Tally(Record):
             findings={name: self.findings.get(name, 0) + other.findings.get(name, 0) for name in names},
             unread=tuple(fields.values())[:MOST_FIELDS],
             cut=self.cut or other.cut or len(fields) > MOST_FIELDS,
+            encodings={
+                name: self.encodings.get(name, 0) + other.encodings.get(name, 0)
+                for name in sorted({*self.encodings, *other.encodings})
+            },
         )
 
 

@@ -118,6 +118,9 @@ class Gates(Record):
     """A column that the files of a source did not have."""
     duplicates: RateGate = RateGate(limit=0.75)
     """Rows of a source that are left out because another row says the same."""
+    near_duplicates: RateGate = RateGate(limit=0.5)
+    """Rows of a source that are left out as nearly the same, if `compare`, `numbers` or
+    `max_solutions_per_problem` could tell them apart or keep more of them."""
     duplicates_growth: GrowthGate = GrowthGate(points=5.0)
     """The same rows, against the last good build."""
     lengths: ShiftGate = ShiftGate()
@@ -127,12 +130,20 @@ class Gates(Record):
     killed: CountGate = CountGate(action="fail")
     """Rows of a source that ended the process that worked on them, and were left out: how many that are
     depends on the memory of the machine."""
+    encoding: CountGate = CountGate()
+    """Rows of a source with bytes that are not UTF-8, which could not be read whole."""
     unread_fields: CountGate = CountGate()
     """Values of a field that nothing reads although its name looks like reasoning, a weight, tools, a system
     prompt, history, a score or an image."""
     findings: CountGate = CountGate()
     """What validation found in the rows of a source that teaches a model something wrong: answers against
     their switch, calls without a response, marks and scores that say nothing."""
+    size: RateGate = RateGate(limit=0.0)
+    """What is missing of the mixture's `size`."""
+    bottleneck: RateGate = RateGate(limit=0.75)
+    """Examples that are left out because one source has too few for its share, where no `size` is stated."""
+    absent: Gate = Gate()
+    """A source that brings no example into the mixture, as one with a share of 0 does."""
     expected_rows: ExpectationGate = ExpectationGate(action="fail")
     """Raw rows of a source that states how many there must be."""
 

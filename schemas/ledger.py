@@ -6,6 +6,9 @@ from typing import Self
 from schemas.errors import LedgerError
 from schemas.record import Record
 
+VALIDATE, DEDUP, RENDER, MIX = "validate", "dedup", "render", "mix"
+"""The stages that the ledger counts, in the order of the rows."""
+
 
 class Amount(Record):
     """How much of a source: all counts are of the same rows.

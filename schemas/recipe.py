@@ -1,11 +1,19 @@
 """What a recipe may say: sources, how they are cleaned, and the shares of the final mixture."""
 
+import codecs
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from schemas.arrange import Neighbours
 from schemas.dedup import DedupPlan
@@ -26,6 +34,26 @@ Patterns = Annotated[tuple[Pattern, ...], Field(min_length=1, max_length=1000)]
 
 RowsIn = Annotated[str, Field(pattern=ROWS_IN, max_length=1024)]
 """Keys of JSON objects, joined by dots."""
+
+
+_ESCAPES = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7")
+"""Codecs of Python that no file of rows is written in."""
+
+
+def _known_encoding(name: str) -> str:
+    try:
+        "a".encode(name)  # unlike `codecs.lookup` refuses what does not encode text
+        known = codecs.lookup(name).name not in _ESCAPES
+    except (LookupError, ValueError):
+        known = False
+    if not known:
+        msg = f"{name!r} is not a known encoding of text; known are gbk, big5, utf-16, latin-1 and others"
+        raise ValueError(msg)
+    return name
+
+
+Encoding = Annotated[str, Field(max_length=40), AfterValidator(_known_encoding)]
+"""A name of an encoding, as Python spells it: gbk, utf-16, latin-1."""
 
 Line = Annotated[str, Field(max_length=2000)]
 """Words for people."""
@@ -53,6 +81,8 @@ class SourceBase(Record):
     """How its rows are laid out: a format's name, or its name and settings."""
     rows: RowsIn | None = None
     """Where the list of rows lies in JSON files that hold one object: `data`, or `result.items`."""
+    encoding: Encoding | None = None
+    """Encoding of its files of text, where that is not UTF-8: `gbk`, `utf-16`, `latin-1`."""
     thinking: Literal["required", "allowed", "forbidden"] = "allowed"
     """Whether assistant turns must, may or must not hold a <think> trace. With `required` the last one must,
     or the row is dropped, and earlier ones without it are context."""

@@ -1,15 +1,25 @@
 """The base class of every record, and the JSON object type that records share."""
 
+import ast
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from functools import cache
+from inspect import cleandoc, getfile
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 from pydantic_core import PydanticCustomError
 
 from schemas.reasons import Reason
+
+if TYPE_CHECKING:
+    from pydantic import GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core.core_schema import CoreSchema
 
 MAX_DEPTH = 64
 """Deepest nesting of lists and objects that a row may hold; deeper values crash other readers."""
@@ -22,7 +32,52 @@ _LONG_INTEGER = b"0" * 20
 class Record(BaseModel):
     """A frozen model that refuses fields it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: "CoreSchema", handler: "GetJsonSchemaHandler"
+    ) -> "JsonSchemaValue":
+        """Describe each field by the docstring under it."""
+        schema = handler(core_schema)
+        properties = handler.resolve_ref_schema(schema).get("properties", {})
+        for name, text in descriptions(cls).items():
+            if name in properties:
+                properties[name].setdefault("description", text)
+        return schema
+
+
+@cache
+def descriptions(model: type[BaseModel]) -> Mapping[str, str]:
+    """Return the docstrings under the fields of a record, by field.
+
+    Read when they are asked for: pydantic's `use_attribute_docstrings` reads the sources of all records in
+    every process that imports them, which was most of the time that this took.
+    """
+    found: dict[str, str] = {}
+    for base in reversed(model.__mro__):
+        if issubclass(base, Record) and base is not Record:
+            found |= _docstrings(getfile(base)).get(base.__name__, {})
+    return {name: text for name, text in found.items() if name in model.model_fields}
+
+
+@cache
+def _docstrings(file: str) -> Mapping[str, Mapping[str, str]]:
+    """Return the docstrings of the fields of all classes in a module, by class and field."""
+    tree = ast.parse(Path(file).read_text(encoding="utf-8"))
+    return {
+        node.name: {
+            field.target.id: cleandoc(text.value.value)
+            for field, text in pairwise(node.body)
+            if isinstance(field, ast.AnnAssign)
+            and isinstance(field.target, ast.Name)
+            and isinstance(text, ast.Expr)
+            and isinstance(text.value, ast.Constant)
+            and isinstance(text.value.value, str)
+        }
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    }
 
 
 @dataclass(frozen=True)

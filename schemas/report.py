@@ -89,6 +89,9 @@ class SourceFindings(Record):
     """Fields that nothing reads, of all rows."""
     cut: bool = False
     """Whether there are more unread fields than are listed."""
+    encodings: Mapping[str, int] = {}
+    """Rows with bytes that are not UTF-8, which could not be read, by the encoding that they seem to have;
+    `unknown` if nothing tells."""
 
 
 class ClusterRow(Record):

@@ -26,6 +26,29 @@ class Acceptance(Record):
     """UTC, ISO 8601."""
     gates: tuple[str, ...]
     """The gates that had held it, each with what it looked at, and the checks that had failed."""
+    rolled_back: str | None = None
+    """When somebody had rolled back from it, which this overrules; unset if nobody had."""
+
+
+class Rollback(Record):
+    """Who returned to an earlier version, and why."""
+
+    version: str
+    """Digest of the version that became current again."""
+    rejected: str
+    """Digest of the one that was current until then."""
+    rejected_content: str | None = None
+    """Digest of its rows (`content_sha256`); unset if those of the earlier version are the same."""
+    by: str
+    why: str = Field(min_length=3)
+    at: str
+    """UTC, ISO 8601, to the microsecond: it tells records apart."""
+
+    @property
+    def sentence(self) -> str:
+        """Return what was done, and what makes it undone."""
+        done = f"{self.by} rolled back from it to {self.version[:12]} at {self.at.partition('.')[0]} UTC"
+        return f"{done}: {self.why}; it stays held until a person accepts it"
 
 
 class Night(Record):
@@ -85,6 +108,8 @@ class RunReport(Record):
     """The last runs, this one last."""
     acceptance: Acceptance | None
     """Set if the candidate was held once and a person promoted it."""
+    rollback: Rollback | None = None
+    """Set if a person rolled back from the candidate, or from the same rows, and nobody accepted it since."""
     current: Current | None = None
     """The version that is current after the run; unset if there is none, or in reports of older releases."""
     report: Report

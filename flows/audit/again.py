@@ -1,10 +1,10 @@
-"""A version's report once more: as its newest run told it, or from its own facts where no run is known."""
+"""A version's report once more: as its newest run told it and people decided since, or from its own facts."""
 
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from flows.nights import newest_run
+from flows.nights import seen_now
 from flows.store import problems
 from schemas.errors import StoreCorrupt
 from schemas.report import Report
@@ -17,7 +17,7 @@ def run_of(version: Path) -> RunReport:
     Raises:
         StoreCorrupt: if there is no run, and the version's facts cannot be read.
     """
-    if run := newest_run(version):
+    if run := seen_now(version):
         return run
     try:
         report = Report.model_validate_json((version / "report.json").read_bytes())

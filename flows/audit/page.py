@@ -1,11 +1,15 @@
 """The audit as a page: one self-contained HTML file, everything escaped, nothing fetched, no script."""
 
+from contextlib import suppress
 from functools import lru_cache
+from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, FileSystemBytecodeCache, PackageLoader, StrictUndefined
+from jinja2.bccache import Bucket
 
 from flows.audit import plots, sections
 from flows.audit.charts import COLOURS
+from flows.audit.commands import next_commands
 from flows.audit.road import road
 from flows.audit.svg import drawable
 from flows.audit.verdict import duration, last_good, moment, signals, verdict, verdict_of_failed
@@ -16,8 +20,13 @@ _WIDE, _NARROW = 880, 350
 """Widths of the road of the rows: on a screen or paper, and on a phone."""
 
 
-def render_page(run: RunReport) -> str:
-    """Return a run's report as HTML that needs no network and runs no script."""
+def render_page(run: RunReport, place: Path | None = None) -> str:
+    """Return a run's report as HTML that needs no network and runs no script.
+
+    Args:
+        run: what is told.
+        place: the mixture's folder, for the commands on the page; unset if the version lies in no store.
+    """
     report = run.report
     places = {source.name: place for place, source in enumerate(report.recipe.sources)}
     drawn = [road(report.ledger.stages, places, width=width) for width in (_WIDE, _NARROW)]
@@ -29,6 +38,7 @@ def render_page(run: RunReport) -> str:
             report=report,
             verdict=verdict(run),
             signals=signals(run),
+            commands=next_commands(run, place),
             key_figures=sections.key_figures(run),
             last_good=last_good(run),
             places=places,
@@ -74,11 +84,37 @@ def render_failed(run: FailedRun, current: Current | None) -> str:
     )
 
 
+class _Compiled(FileSystemBytecodeCache):
+    """Compiled templates of this user; a disk that is full or cannot be written costs the compilation."""
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Read a template, if it can be read."""
+        with suppress(OSError):
+            super().load_bytecode(bucket)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Write a template, if it can be written."""
+        with suppress(OSError):
+            super().dump_bytecode(bucket)
+
+
+def _compiled() -> BytecodeCache | None:
+    """Return where compiled templates are kept: Jinja's own folder, which no other user may write to.
+
+    Not in the store: it is shared, and what is read here is code. Templates that changed are compiled anew.
+    """
+    try:
+        return _Compiled()
+    except (OSError, RuntimeError):  # no temporary folder that is this user's alone
+        return None
+
+
 @lru_cache(maxsize=1)
 def environment() -> Environment:
     """Return what renders pages: everything escaped, with the words that their templates use."""
     made = Environment(
         loader=PackageLoader("templates", ""),
+        bytecode_cache=_compiled(),
         undefined=StrictUndefined,
         autoescape=True,
         trim_blocks=True,

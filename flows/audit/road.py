@@ -7,8 +7,7 @@ ones those in the mixture beside those that were not drawn. A band is as thick a
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from curation import mix
-from schemas.ledger import StageCount
+from schemas.ledger import MIX, StageCount
 
 _REASONS = 12
 """So many reasons have a place of their own; the smallest ones share the last."""
@@ -133,7 +132,7 @@ def _lost(stages: Sequence[StageCount], *, drawn: bool) -> dict[str, dict[str, i
     """Return rows by reason and source: those the draw had no room for, or all others."""
     rows: dict[str, dict[str, int]] = {}
     for count in stages:
-        if (count.stage == mix.STAGE) is drawn:
+        if (count.stage == MIX) is drawn:
             for reason, amount in count.dropped.items():
                 if amount.rows:
                     mine = rows.setdefault(reason, {})

@@ -57,6 +57,11 @@ def verdict(run: RunReport) -> Verdict:
     looked = len(run.warnings)
     before = f"Version {run.baseline[:12]} stays current." if run.baseline else "No version is current yet."
     before = standing_of(run.current) if run.current else before
+    if run.rollback and not run.good:
+        done = run.rollback
+        when = moment(done.at.partition(".")[0] + "+00:00")
+        sentence = f"{done.by} rolled back from it on {when}: {done.why}. {before}"
+        return Verdict("bad", "Do not train on this version.", "do not train on this", sentence)
     if not run.good:
         why = f"{counted(failed, 'check')} of {len(signals(run))} failed."
         sentence = f"{why} {before}" if run.status == "held" else why

@@ -1,11 +1,11 @@
-"""`thinkmix accept`: a person promotes what a gate has held."""
+"""`thinkmix accept` and `thinkmix rollback`: a person promotes what is held, or returns to what was good."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from flows.cli.terminal import JsonOption, app, say, say_json
+from flows.cli.terminal import JsonOption, StoreOption, app, say, say_json
 
 
 @app.command(epilog='Example: thinkmix accept build/store/math-7-3/3f2a9c --why "upstream dropped French"')
@@ -30,3 +30,27 @@ def accept(
     else:
         held = f", held by {', '.join(record.gates)}" if record.gates else ""
         say(f"{record.version} is current now{held}")
+
+
+@app.command(epilog='Example: thinkmix rollback sample-7-3 3f2a9c --store build/store --why "loss went up"')
+def rollback(
+    mixture: Annotated[
+        Path, typer.Argument(help="The mixture's name in the store, or its folder.", metavar="MIXTURE")
+    ],
+    version: Annotated[str, typer.Argument(help="First digits of an earlier good version.")],
+    why: Annotated[
+        str, typer.Option(help="Why the current version is no good; kept for whoever asks later.")
+    ],
+    store: StoreOption = Path("build/store"),
+    by: Annotated[str | None, typer.Option(help="Who decides; your user name if unset.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make an earlier good version current again, and hold the one that was until a person accepts it."""
+    from flows.rollback import rollback as return_to
+
+    folder = store / mixture if len(mixture.parts) == 1 and not (mixture / "versions").is_dir() else mixture
+    record = return_to(folder, version, why=why, by=by)
+    if as_json:
+        say_json(record.model_dump(mode="json"))
+    else:
+        say(f"{record.version} is current again; {record.rejected[:12]} is held until a person accepts it")

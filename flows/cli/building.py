@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.terminal import JsonOption, NotifyOption, StoreOption, WebhookOption, app, console
+from flows.cli.terminal import (
+    JsonOption,
+    NotifyOption,
+    StoreOption,
+    WebhookOption,
+    app,
+    console,
+    say,
+    say_json,
+)
 from flows.cli.versions import show_folder
 
 if TYPE_CHECKING:
@@ -81,6 +90,16 @@ def build(
         bool,
         typer.Option("--direct", help="Run without Prefect, even if there is a server: no record there."),
     ] = False,
+    plan: Annotated[
+        bool,
+        typer.Option("--plan", help="Only say what would be fetched and made again, and why; write nothing."),
+    ] = False,
+    frozen: Annotated[
+        bool,
+        typer.Option(
+            "--frozen", help="Refuse to build unless every source is what the current version was made from."
+        ),
+    ] = False,
     webhook: WebhookOption = None,
     notify: NotifyOption = None,
     as_json: JsonOption = False,
@@ -90,28 +109,57 @@ def build(
     Runs as a flow of the Prefect server that PREFECT_API_URL or Prefect's active profile names; where none
     is named, without Prefect. Whatever fails, the version that was current before stays current.
     """
-    from flows.engine import stated as stated_engine
-    from flows.recipes import load, override
-    from flows.settings import server
-    from flows.store import Store, make_root
-    from flows.webhook import hand_over
+    from curation.imports import uncollected
+
+    with uncollected():
+        from flows.engine import stated as stated_engine
+        from flows.recipes import load, override
+        from flows.settings import server
+        from flows.store import Store, make_root
+        from flows.webhook import hand_over
 
     hand_over(webhook, notify)
-    located = load(recipe)
+    with uncollected():  # models of all row formats are built here
+        located = load(recipe)
     stated = override(located.recipe, unit=unit, size=size, seed=seed)
+    if plan:
+        _say_plan(stated, store.resolve(), located.base, as_json=as_json, frozen=frozen)
+        return
     place = stated_engine(kind=engine, memory=worker_memory, scheduler=scheduler, exchange=exchange)
     store = store.resolve()
     make_root(store)
     with _watched(quiet=as_json) as listener:
         if direct or not server():
             _build_directly(
-                stated, store, located.base, workers, place, notify=listener, keep=keep, train=located.train
+                stated,
+                store,
+                located.base,
+                workers,
+                place,
+                notify=listener,
+                keep=keep,
+                train=located.train,
+                frozen=frozen,
             )
         else:
-            _build_as_flow(stated, store, located.base, workers, place, keep, located.train)
+            _build_as_flow(stated, store, located.base, workers, place, keep, located.train, frozen=frozen)
     version = Store(store).current(stated.name)
     if version is not None:
-        show_folder(version, as_json=as_json)
+        with uncollected():
+            show_folder(version, as_json=as_json)
+
+
+def _say_plan(recipe: "Recipe", store: Path, base: Path, *, as_json: bool, frozen: bool) -> None:
+    """Print what a build would do."""
+    from flows.dry_run import plan_build, sentences
+    from flows.store import Store
+
+    found = plan_build(recipe, Store(store), base, frozen=frozen)
+    if as_json:
+        say_json(found.model_dump(mode="json"))
+        return
+    for line in sentences(found):
+        say("".join(char if char.isprintable() else "?" for char in line))
 
 
 @contextmanager
@@ -139,6 +187,7 @@ def _build_directly(
     notify: "Notify",
     keep: int | None = None,
     train: "Tuning | None" = None,
+    frozen: bool = False,
 ) -> None:
     """Build, tell the webhook how it went, and train on what was built, as the flow would."""
     from curation.imports import uncollected
@@ -162,6 +211,7 @@ def _build_directly(
             engine=engine,
             notify=notify,
             scheduled=Scheduled(killed=tell_killed),
+            frozen=frozen,
         )
     except Exception as error:
         webhook.tell_failure(recipe.name, error)
@@ -186,9 +236,11 @@ def _build_as_flow(
     engine: "Engine",
     keep: int | None,
     train: "Tuning | None",
+    *,
+    frozen: bool = False,
 ) -> None:
     from flows.build import build_mixture
     from flows.scheduler import check_server
 
     check_server()
-    build_mixture(recipe, store, base, workers, engine, keep=keep, train=train)
+    build_mixture(recipe, store, base, workers, engine, keep=keep, train=train, frozen=frozen)

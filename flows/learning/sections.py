@@ -12,6 +12,7 @@ from flows.audit.verdict import duration
 from flows.learning.change import Change, changes_of, signed
 from flows.learning.timing import Timing
 from schemas.manifest import Manifest, Share, SourceEntry
+from schemas.record import descriptions
 from schemas.training import TrainPlan
 from train.result import Answer, Counts, SwitchReport, TrainResult
 
@@ -78,12 +79,12 @@ def samples(report: SwitchReport) -> list[tuple[str, list[Answer]]]:
 
 def settings(plan: TrainPlan) -> tuple[list[Setting], list[Setting]]:
     """Return the fields of the plan that differ from their defaults, and the others."""
-    fields = type(plan).model_fields
+    fields, said = type(plan).model_fields, descriptions(type(plan))
     stated: list[Setting] = []
     rest: list[Setting] = []
     for name, field in fields.items():
         value = getattr(plan, name)
-        meaning = " ".join((field.description or "").replace("`", "").split())
+        meaning = " ".join(said.get(name, "").replace("`", "").split())
         (rest if value == field.default else stated).append(Setting(name, _word(value), meaning))
     return stated, rest
 

@@ -17,9 +17,15 @@ MEDIA = ("image", "images", "video", "videos", "audio", "audios")
 """Columns of what a model of text cannot see, although the row's text speaks of it."""
 
 
-def refuse_media(row: Row) -> None:
-    """Refuse a row that comes with media: its answers would be learned blindly."""
-    for column in MEDIA if not row.keys().isdisjoint(MEDIA) else ():
+def refuse_media(row: Row, notes: Notes) -> None:
+    """Refuse a row that comes with media: its answers would be learned blindly.
+
+    Columns of media are read by that, whatever becomes of the row.
+    """
+    if row.keys().isdisjoint(MEDIA):
+        return
+    notes.read.update(MEDIA)
+    for column in MEDIA:
         value = row.get(column)
         if states_something(value) and not is_nothing(value):
             raise fault(Reason.MEDIA, f"the column {column} is {type_name(value)}")

@@ -22,7 +22,6 @@ LATER = {
     "data/12-boilerplate": "duplicates",
     "data/13-same-first-turn": "duplicates",
     "data/14-cjk-unicode": "duplicates",
-    "data/15-mix": "nothing misleads",
     "data/16-decontamination": "duplicates",
     "data/22-chain": "duplicates",
     "training/25-second-stage": "hand-off",
@@ -321,3 +320,10 @@ def test_a_trace_that_the_template_opened_is_a_trace(see: Callable[..., Seen]) -
         "7 times 13 is 91.\n</think>\n\nNo, 91 = 7 * 13.",
         "Nothing up to 9 divides it.\n</think>\n\nYes.",
     ]
+
+
+def test_a_mixture_smaller_than_asked_names_the_source_that_shrank_it(see: Callable[..., Seen]) -> None:
+    """`when_short: shrink` does what it promises, and says so."""
+    run = see("data/15-mix").built.run
+    (said,) = [gate.sentence for gate in run.gates if gate.gate == "size" and gate.level == "warn"]
+    assert said.startswith("10 of 40 examples came: small limits the mixture, with 5 of its 5 examples")

@@ -14,6 +14,9 @@ from schemas.recipe import Recipe
 from schemas.report import ClusterView, Columns, LengthView, Report
 from tests.builders import statement
 
+ELSEWHERE = {"unread_fields", "findings", "encoding", "layout", "size", "bottleneck", "absent"}
+"""Gates that test_reading_gates.py, test_layout_gate.py and test_mix_gates.py are about."""
+
 TYPES = {"problem": "String", "level": "String", "score": "Int64"}
 VALUES = {"level": ("easy", "hard")}
 
@@ -112,6 +115,13 @@ LIMITS: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], dict[str
     ("column_values", {}, {}, {}, {"values": {"level": ("easy", "unclear")}}),
     ("column_nulls", {"points": 3}, {}, {"missing": {"score": 30}}, {"missing": {"score": 31}}),
     ("column_extra", {}, {}, {}, {"types": {**TYPES, "notes": "String"}}),
+    (
+        "near_duplicates",
+        {"limit": 0.5},
+        {},
+        {"repeated": {"near_dup": 500}},
+        {"repeated": {"near_dup": 501}},
+    ),
     ("duplicates", {"limit": 0.4}, {}, {"repeated": {"near_dup": 400}}, {"repeated": {"near_dup": 401}}),
     (
         "duplicates_growth",
@@ -155,7 +165,7 @@ def test_a_gate_passes_at_its_limit_and_is_broken_beyond_it(gate, settings, befo
 
 def test_every_gate_of_a_recipe_is_judged():
     """No gate can be stated that nobody looks at, and each has a case at its limit."""
-    assert {case[0] for case in LIMITS} == set(Gates.model_fields) - {"unread_fields", "findings", "layout"}
+    assert {case[0] for case in LIMITS} == set(Gates.model_fields) - ELSEWHERE
     # these are judged in tests/curation/test_reading_gates.py and test_layout_gate.py
 
 

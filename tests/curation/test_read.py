@@ -292,7 +292,7 @@ def test_a_file_that_holds_something_else_is_refused(
 @pytest.mark.parametrize(
     ("name", "data", "says"),
     [
-        ("x.jsonl", '{"a": 1}'.encode("utf-16"), "UTF-16; write it in UTF-8 (iconv"),
+        ("x.jsonl", '{"a": 1}'.encode("utf-16"), "UTF-16; say `encoding: utf-16`"),
         ("x.csv", "a,b".encode("utf-16-be"), "UTF-16, or no text"),
         ("x.jsonl", '{"a": 1}'.encode("utf-32"), "UTF-32"),
         ("x.jsonl", b"PAR1....", "parquet; name it .parquet"),

@@ -42,6 +42,25 @@ def test_a_field_that_no_setting_reads_says_so() -> None:
     ]
 
 
+def test_rows_in_another_encoding_are_a_warning() -> None:
+    """With the encoding that they seem to have, and the setting that reads them."""
+    findings = SourceFindings(source="chat", found={}, unread=(), encodings={"gb18030": 12, "unknown": 1})
+    assert results("encoding", findings) == [
+        (
+            "warn",
+            "chat: 12 rows could not be read whole for bytes that are not UTF-8 and seem to be gb18030: "
+            "say `encoding: gb18030` if the files are, or write them in UTF-8",
+        ),
+        (
+            "warn",
+            "chat: 1 row could not be read whole for bytes that are not UTF-8: "
+            "state the `encoding` of the files in the source, or write them in UTF-8",
+        ),
+    ]
+    calm = SourceFindings(source="chat", found={}, unread=())
+    assert results("encoding", calm) == [("pass", "chat: no row has bytes that are not UTF-8")]
+
+
 def test_what_teaches_something_wrong_is_a_warning() -> None:
     """What was only changed or counted is not."""
     findings = SourceFindings(source="chat", found={"crlf": 3, "switch_ignored": 2}, unread=())

@@ -110,7 +110,7 @@ def test_other_encoding_is_named(fail: Callable[..., str]):
     """A file in another encoding is told from one that holds no JSON."""
     lines = [json.dumps(chat_row(f"第{n}个问题是什么？", "答案。"), ensure_ascii=False) for n in range(5)]
     said = fail("".join(f"{line}\n" for line in lines).encode("gb18030"))
-    assert "not UTF-8 text, it may be GBK: write it in UTF-8 (iconv -f GBK -t UTF-8)" in said
+    assert "not UTF-8 text, it may be gb18030: say `encoding: gb18030`" in said
 
 
 def test_every_source_without_a_row_is_named(base: Path, tmp_path: Path):

@@ -130,6 +130,20 @@ def test_a_list_in_an_object_is_found(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(("encoding", "reads"), [("gbk", "gb18030"), ("utf-16", "utf-16"), ("utf-8", None)])
+def test_an_encoding_other_than_utf_8_is_stated(encoding: str, reads: str | None, tmp_path: Path) -> None:
+    """The recipe says what the file is in, so that its rows are read and not dropped."""
+    rows = [{"instruction": f"请回答第{n}个问题。", "output": f"今天天气很好，编号{n}。"} for n in range(60)]
+    lines = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    (tmp_path / "a.jsonl").write_text(lines, encoding=encoding)
+    found, _ = started(tmp_path, tmp_path / "a.jsonl")
+    assert found.sources[0].preview.kept == 60
+    located = load(str(tmp_path / "mine.yaml"))
+    assert located.recipe.sources[0].encoding == reads
+    (source,) = check(located, name="", downloads=tmp_path / "no").sources
+    assert (source.preview.kept, source.mend) == (60, ())
+
+
 def test_shards_of_one_set_are_one_source(tmp_path: Path) -> None:
     """Whether the folder or the files are named; other files of the folder are sources of their own."""
     for number in range(3):

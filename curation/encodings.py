@@ -1,0 +1,87 @@
+"""Encodings of text other than UTF-8: text of a stated one as UTF-8, and which one bytes seem to be."""
+
+from codecs import IncrementalDecoder, getincrementaldecoder
+from collections.abc import Callable
+from io import BufferedReader, RawIOBase
+from typing import TYPE_CHECKING
+
+from schemas.errors import SourceError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+UNKNOWN = "unknown"
+"""The name of an encoding that nothing tells."""
+
+SAMPLE = 64 * 1024
+"""Bytes that suffice to tell an encoding."""
+
+_BLOCK = 1024 * 1024
+
+
+def recoded(read: Callable[[int], bytes], encoding: str) -> BufferedReader:
+    """Return a stream of text in UTF-8.
+
+    Args:
+        read: returns at most so many next bytes of the text, none at its end.
+        encoding: what they are.
+
+    Raises:
+        SourceError: while it is read, naming the place of the first bytes that are no text of the encoding.
+    """
+    return BufferedReader(_Recoded(read, encoding), _BLOCK)
+
+
+def likely(sample: bytes) -> str:
+    """Return the encoding that bytes of text seem to have, `UNKNOWN` if none decodes them all."""
+    from charset_normalizer import from_bytes  # noqa: PLC0415 - few files are not UTF-8
+
+    best = from_bytes(sample).best()
+    return UNKNOWN if best is None or best.encoding in ("utf_8", "ascii") else best.encoding.replace("_", "-")
+
+
+class _Recoded(RawIOBase):
+    """Text of an encoding, read as UTF-8."""
+
+    def __init__(self, read: Callable[[int], bytes], encoding: str) -> None:
+        self._read = read
+        self._encoding = encoding
+        self._decoder: IncrementalDecoder = getincrementaldecoder(encoding)("strict")
+        self._text = b""
+        self._done = 0
+        self._ended = False
+
+    def readable(self) -> bool:
+        """Return that it can be read."""
+        return True
+
+    def readinto(self, buffer: "Buffer", /) -> int:
+        """Fill a buffer as far as there is text; return how many bytes that is."""
+        view = memoryview(buffer).cast("B")
+        while not self._text and not self._ended:
+            self._text = self._next()
+        size = min(len(view), len(self._text))
+        view[:size] = self._text[:size]
+        self._text = self._text[size:]
+        return size
+
+    def _next(self) -> bytes:
+        """Return the next block as UTF-8."""
+        block = self._read(_BLOCK)
+        self._ended = not block
+        waiting = len(self._decoder.getstate()[0])  # the beginning of a character that the last block cut
+        try:
+            text = self._decoder.decode(block, final=self._ended)
+            self._done += len(block)
+            return text.encode()
+        except UnicodeDecodeError as error:
+            place = self._done - waiting + error.start
+            shown = error.object[error.start : error.end][:4].hex(" ")
+            msg = (
+                f"byte {place:,} ({shown}) is no text in {self._encoding}; state the `encoding` that the "
+                "file has, or none for UTF-8"
+            )
+            raise SourceError(msg) from None
+        except UnicodeEncodeError:
+            msg = f"text in {self._encoding} at or after byte {self._done:,} holds half of a pair of UTF-16"
+            raise SourceError(msg) from None
