@@ -40,6 +40,15 @@ def test_what_is_no_lower_case_digit_is_refused(tmp_path: Path, place: int) -> N
             read_hex([path], "id")
 
 
+@pytest.mark.parametrize("text", ["", "0", DIGITS[:31], None])
+def test_fewer_than_32_digits_are_refused(tmp_path: Path, text: str | None) -> None:
+    """Nothing of the next id is read for the digits that are missing, not even for a single one."""
+    path = tmp_path / "keys"
+    pl.DataFrame({"id": [DIGITS, text, DIGITS]}).write_parquet(path)
+    with pytest.raises(ValueError, match=f"row 1: id is not 32 or more hexadecimal digits: '{text or ''}'"):
+        read_hex([path], "id")
+
+
 def test_names_have_one_code_over_all_shards(tmp_path: Path) -> None:
     """A source is the same number in every shard, and a missing solver is one of its own."""
     rows = {"source": ["a", "b"], "solver": [None, "r1"], "file": ["y", "x"], "priority": [0, 0]}

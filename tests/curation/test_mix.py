@@ -286,6 +286,19 @@ def test_no_eval_is_no_eval() -> None:
     assert amounts(mixture, split="eval") == {"a": 0, "b": 0}
 
 
+def test_no_eval_holds_out_no_row_whose_hash_is_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The least hash there is is not below a share of 0."""
+    monkeypatch.setattr("curation.mix.seeded_hash", lambda ids, *_: ids * 0)
+    assert amounts(mix(two(), plan(), seed=1)) == {"a": 700, "b": 300}
+
+
+@pytest.mark.parametrize(("size", "examples"), [(14, 1), (15, 1), (16, 2), (20, 2), (25, 2), (26, 3)])
+def test_tokens_come_nearest_to_the_size_and_below_it_on_a_tie(size: int, examples: int) -> None:
+    """Of examples of ten tokens, a size of 15 takes one: 10 and 20 are equally near."""
+    mixture = mix({"a": pool(100, tokens=5)}, plan({"a": 1}, unit="tokens", size=size), seed=1)
+    assert amounts(mixture) == {"a": examples}
+
+
 def test_a_cluster_that_is_everything_leaves_one_side_empty() -> None:
     """One cluster cannot be split; the eval side is empty, or the build ends for want of a train side."""
     index = {name: rows.with_columns(cluster=pl.lit(1, dtype=pl.UInt64)) for name, rows in two().items()}
