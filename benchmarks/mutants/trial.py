@@ -28,6 +28,7 @@ _BEFORE_FORK = (
 _VERDICTS = {0: "passed", 1: "failed", 2: "failed"}  # pytest's exit codes; 2: the module cannot be imported
 _NOT_RUN = 3
 _TOO_SLOW = "test_clusters_are_those_of_all_pairs"  # a minute; what it alone notices counts as not noticed
+_EXAMPLES = 10  # of a property; what only more of them notice counts as not noticed
 _MEMORY = 12 << 30  # of addresses: an endless list must not take the machine's memory
 _PATIENCE = 5  # times what all tests of the module take unchanged
 _WALL = 4  # seconds that may pass for each of those: others may use the machine
@@ -158,6 +159,10 @@ class _Watch:
         self.reached[function].add(self._test)
 
     def pytest_collection_modifyitems(self, items: list) -> None:
+        for test in (getattr(item, "obj", None) for item in items):
+            stated = getattr(test, "_hypothesis_internal_use_settings", None)
+            if stated is not None and stated.max_examples > _EXAMPLES:
+                test._hypothesis_internal_use_settings = type(stated)(stated, max_examples=_EXAMPLES)
         if self._order:
             items[:] = sorted(
                 (item for item in items if item.nodeid in self._order), key=lambda i: self._order[i.nodeid]

@@ -79,9 +79,16 @@ def uncounted(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def lazily(
-    examples: dict[str, pl.DataFrame], stated: MixPlan, *, seed: int
+    examples: dict[str, pl.DataFrame],
+    stated: MixPlan,
+    *,
+    seed: int,
+    requests: list[list[int]] | None = None,
 ) -> tuple[Mixture, dict[str, pl.DataFrame], int]:
-    """Draw with none counted at first, counting what is asked for; tell in how many rounds."""
+    """Draw with none counted at first, counting what is asked for; tell in how many rounds.
+
+    `requests` takes how many examples each round asks for, of the first source and of the second.
+    """
     counted = {name: pl.Series([False] * rows.height) for name, rows in examples.items()}
     for rounds in range(50):
         known = {
@@ -92,6 +99,8 @@ def lazily(
         if not mixture.wanted.height:
             return mixture, known, rounds
         assert mixture.wanted.is_unique().all()
+        if requests is not None:
+            requests.append([mixture.wanted.filter(shard=number).height for number in range(2)])
         wanted = mixture.wanted.with_columns(asked=pl.lit(value=True))
         for name, rows in examples.items():
             asked = rows.join(wanted, on=["shard", "row", "turn"], how="left", maintain_order="left")["asked"]
@@ -131,6 +140,8 @@ def test_equal_remainders_go_by_name() -> None:
         ({"a": 1, "b": 0}, 50, 700, {"a": 50, "b": 0}),
         ({"a": 0.7, "b": 0.3}, 5, 5, {"a": 5, "b": 2}),
         ({"a": 0.7, "b": 0.3}, 1, 1, {"a": 1, "b": 0}),
+        ({"a": 0.01, "b": 0.99}, 3, 250, {"a": 2, "b": 198}),
+        ({"a": 0.001, "b": 0.999}, 3, 250, {"a": 0, "b": 250}),
     ],
 )
 def test_a_free_mixture_is_as_large_as_its_shares_allow(
@@ -509,3 +520,65 @@ def test_more_tokens_than_32_bits_hold_are_counted() -> None:
     stated = plan({"a": 1}, unit="tokens")
     mixture = draw({"a": rows}, stated, seed=1, max_tokens=2**26)
     assert amounts(mixture, "tokens") == {"a": 300 * 2**25}
+
+
+def test_a_release_draws_what_the_one_before_it_drew() -> None:
+    """Which rows, on which side and in which order: a recipe and its sources decide the bytes for good."""
+    got = mix(two(40, 40, cluster=2), plan(size=12, eval_share=0.3), seed=3)
+    assert got.selection.select("split", "shard", "place").rows() == [
+        ("eval", 0, 34), ("eval", 0, 31), ("eval", 0, 20), ("eval", 1, 11),
+        ("train", 0, 29), ("train", 0, 38), ("train", 0, 23), ("train", 0, 33),
+        ("train", 1, 13), ("train", 0, 3), ("train", 1, 6), ("train", 0, 16),
+    ]  # fmt: skip
+
+
+def some_lost(rows: pl.DataFrame, every: int) -> pl.DataFrame:
+    """Lose each `every`-th example, which shows once it is counted."""
+    lost = pl.col("place") % every == 0
+    return rows.with_columns(lost=lost, part=pl.when(lost).then(None).otherwise("part"))
+
+
+def of_many_sizes(number: int, *, shard: int) -> pl.DataFrame:
+    """Make examples with two tokens to three bytes, of which one in five is far too long and shows it."""
+    size = pl.when(pl.col("place") % 5 == 0).then(1_000_000).otherwise(30 + 6 * (pl.col("place") % 50))
+    rows = pool(number, shard=shard).with_columns(bytes=size.cast(pl.Int32))
+    tokens = (pl.col("bytes") // 3).cast(pl.Int32)
+    return some_lost(rows.with_columns(prompt_tokens=tokens, completion_tokens=tokens), 5)
+
+
+@pytest.mark.parametrize(
+    ("examples", "settings", "want"),
+    [
+        (lambda: two(1000, 1000), {"size": 100}, [[89, 47]]),
+        (lambda: two(1000, 1000), {"size": 100, "eval_share": 0.3}, [[104, 64]]),
+        (lambda: two(100, 2000), {}, [[100, 59]]),
+        (lambda: two(1000, 1000), {"unit": "tokens", "size": 3_000}, [[64, 64], [43, 0]]),
+        (
+            lambda: two(50, 300),
+            {"unit": "trainable_tokens", "size": 5_000, "when_short": "repeat"},
+            [[50, 64], [0, 113]],
+        ),
+        (
+            lambda: {name: some_lost(rows, 3) for name, rows in two(3000, 3000).items()},
+            {"size": 400},
+            [[302, 141], [145, 54]],
+        ),
+        (
+            lambda: {"a": of_many_sizes(3000, shard=0), "b": of_many_sizes(3000, shard=1)},
+            {"unit": "tokens", "size": 40_000},
+            [[64, 64], [238, 77]],
+        ),
+        (
+            lambda: {"a": of_many_sizes(600, shard=0), "b": of_many_sizes(3000, shard=1)},
+            {"unit": "trainable_tokens"},
+            [[64, 64], [536, 209]],
+        ),
+    ],
+)
+def test_a_release_asks_for_what_the_one_before_it_asked_for(
+    examples: Callable[[], dict[str, pl.DataFrame]], settings: dict[str, Any], want: list[list[int]]
+) -> None:
+    """What is rendered is kept in the store under what was asked for: other requests make all of it anew."""
+    requests: list[list[int]] = []
+    lazily(examples(), plan(**settings), seed=1, requests=requests)
+    assert requests == want
