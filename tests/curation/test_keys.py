@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.keys import KEY_SCHEMA, hex_series, read_hex, read_keys
+from curation.keys import KEY_SCHEMA, hex_series, read_hex, read_keys, shard_rows
 
 DIGITS = "0123456789abcdef0123456789abcdef"
 
@@ -62,3 +62,43 @@ def test_names_have_one_code_over_all_shards(tmp_path: Path) -> None:
     assert columns.source.tolist() == [0, 1, 1, 0]
     assert columns.solver.tolist() == [-1, 0, -1, 0]
     assert columns.ranks.tolist() == [2, 0, 3, 1]
+
+
+def test_every_column_is_read_of_every_shard(tmp_path: Path) -> None:
+    """Rows of all shards one after the other; the better row is first by priority, quality, then id."""
+    rows = [
+        # id       source solver  file  row  priority quality cap
+        ("2" * 32, "a", "r1", "y", 5, 0, None, 1),
+        ("1" * 32, "b", None, "x", 6, 0, 0.5, 2),
+        ("3" * 32, "b", "qwq", "x", 7, 1, None, 3),
+        ("1" * 32, "a", "r1", "w", 8, 0, 0.25, 4),
+        ("1" * 32, "a", "r1", None, 9, 0, 0.25, 5),
+    ]
+    names = ["id", "source", "solver", "file", "row", "priority", "quality", "cap"]
+    schema = {name: KEY_SCHEMA[name] for name in names}
+    for number, part in enumerate((rows[:2], rows[2:])):
+        pl.DataFrame(part, schema=schema, orient="row").write_parquet(tmp_path / str(number))
+    shards = [tmp_path / "0", tmp_path / "1"]
+    columns = read_keys(shards)
+    assert shard_rows(shards) == [2, 3]
+    assert hex_series(columns.ids).to_list() == [row[0] for row in rows]
+    assert columns.source.tolist() == [0, 1, 1, 0, 0]
+    assert columns.solver.tolist() == [0, -1, 1, 0, 0]
+    assert columns.cap.tolist() == [1, 2, 3, 4, 5]
+    assert columns.ranks.tolist() == [4, 1, 0, 3, 2]
+
+
+def test_a_wrong_id_is_named_by_its_row_of_its_own_shard(tmp_path: Path) -> None:
+    """Not by its place among all rows."""
+    for number, ids in enumerate(([DIGITS] * 3, [DIGITS, DIGITS, "x" * 32, DIGITS])):
+        pl.DataFrame({"id": ids}).write_parquet(tmp_path / str(number))
+    with pytest.raises(ValueError, match=rf"{tmp_path}/1: row 2: id is not 32 or more .* digits: 'xxx"):
+        read_hex([tmp_path / "0", tmp_path / "1"], "id")
+
+
+def test_no_rows_have_no_ids(tmp_path: Path) -> None:
+    """Neither read nor printed."""
+    pl.DataFrame(schema=KEY_SCHEMA).write_parquet(tmp_path / "0")
+    columns = read_keys([tmp_path / "0"])
+    assert columns.ids.shape == (2, 0)
+    assert hex_series(columns.ids).to_list() == []
