@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curation import mix as mix_module
 from curation.mix import Mixture, quotas
 from curation.mix import mix as draw
 from curation.pools import POOL
@@ -514,6 +515,18 @@ def test_equal_hashes_are_put_in_order_by_the_whole_id() -> None:
     assert mix({"a": rows.reverse()}, plan({"a": 1}, size=100), seed=1).selection.equals(want)
 
 
+def test_a_few_equal_hashes_are_put_in_order_by_the_whole_id() -> None:
+    """Two of many rows are enough."""
+    rows = pool(300).with_columns(
+        id=pl.col("id").replace(bits(0, 17), bits(0, 18)), turn=pl.lit(1, dtype=pl.Int32), low=pl.lit(0)
+    )
+    rows = rows.with_columns(low=(pl.col("place") == 17).cast(pl.UInt64))
+    want = mix({"a": rows}, plan({"a": 1}), seed=1).selection
+    assert mix({"a": rows.reverse()}, plan({"a": 1}), seed=1).selection.equals(want)
+    kept = [mix({"a": rows}, plan({"a": 1}, size=size), seed=1).selection["place"] for size in range(1, 300)]
+    assert all(17 not in places or 18 in places for places in kept)
+
+
 def test_more_tokens_than_32_bits_hold_are_counted() -> None:
     """Columns are narrow because there are many rows; their sums are not."""
     rows = pool(300, tokens=2**24)
@@ -540,10 +553,22 @@ def some_lost(rows: pl.DataFrame, every: int) -> pl.DataFrame:
 
 def of_many_sizes(number: int, *, shard: int) -> pl.DataFrame:
     """Make examples with two tokens to three bytes, of which one in five is far too long and shows it."""
-    size = pl.when(pl.col("place") % 5 == 0).then(1_000_000).otherwise(30 + 6 * (pl.col("place") % 50))
+    size = pl.when(pl.col("place") % 5 == 0).then(1_000_000).otherwise(30 + 270 * (pl.col("place") % 50))
     rows = pool(number, shard=shard).with_columns(bytes=size.cast(pl.Int32))
     tokens = (pl.col("bytes") // 3).cast(pl.Int32)
     return some_lost(rows.with_columns(prompt_tokens=tokens, completion_tokens=tokens), 5)
+
+
+def of_a_token_a_byte(number: int, *, shard: int) -> pl.DataFrame:
+    """Make examples with as many tokens as bytes, of which one in five is exactly as long as may be."""
+    size = pl.when(pl.col("place") % 5 == 0).then(MAX_TOKENS).otherwise(100).cast(pl.Int32)
+    rows = pool(number, shard=shard).with_columns(bytes=size)
+    return rows.with_columns(prompt_tokens=pl.col("bytes") // 2, completion_tokens=pl.col("bytes") // 2)
+
+
+def seeming_too_long(number: int, *, shard: int) -> pl.DataFrame:
+    """Make short examples of very long rows."""
+    return pool(number, shard=shard).with_columns(bytes=pl.lit(1_000_000, dtype=pl.Int32))
 
 
 @pytest.mark.parametrize(
@@ -565,14 +590,25 @@ def of_many_sizes(number: int, *, shard: int) -> pl.DataFrame:
         ),
         (
             lambda: {"a": of_many_sizes(3000, shard=0), "b": of_many_sizes(3000, shard=1)},
-            {"unit": "tokens", "size": 40_000},
-            [[64, 64], [238, 77]],
+            {"unit": "tokens", "size": 1_500_000},
+            [[64, 64], [236, 77]],
         ),
         (
             lambda: {"a": of_many_sizes(600, shard=0), "b": of_many_sizes(3000, shard=1)},
             {"unit": "trainable_tokens"},
-            [[64, 64], [536, 209]],
+            [[64, 64], [536, 206]],
         ),
+        (
+            lambda: {"a": of_a_token_a_byte(1000, shard=0), "b": of_a_token_a_byte(1000, shard=1)},
+            {"unit": "tokens", "size": 900_000},
+            [[64, 64], [300, 84]],
+        ),
+        (
+            lambda: {"a": seeming_too_long(2000, shard=0), "b": seeming_too_long(2000, shard=1)},
+            {},
+            [[260, 256], [1740, 627]],
+        ),
+        (lambda: two(70, 3000), {"unit": "tokens"}, [[64, 64], [6, 0]]),
     ],
 )
 def test_a_release_asks_for_what_the_one_before_it_asked_for(
@@ -582,3 +618,45 @@ def test_a_release_asks_for_what_the_one_before_it_asked_for(
     requests: list[list[int]] = []
     lazily(examples(), plan(**settings), seed=1, requests=requests)
     assert requests == want
+
+
+def test_what_comes_to_the_need_exactly_is_enough() -> None:
+    """Not one example more is asked for."""
+    examples = {"a": pool(100)}
+    stated = plan({"a": 1}, size=10)
+    drawn_rows = drawn(mix(examples, stated, seed=1))
+    counted = pl.col("place").is_in([place for _, place in drawn_rows])
+    known = pl.concat([examples["a"].filter(counted), uncounted(examples["a"].filter(~counted))])
+    assert drawn(mix({"a": known}, stated, seed=1)) == drawn_rows
+    one_less = known.with_columns(pl.when(pl.int_range(pl.len()) > 0).then("part").alias("part"))
+    assert draw({"a": one_less}, stated, seed=1, max_tokens=MAX_TOKENS).wanted.height > 0
+
+
+def test_a_source_that_is_partly_counted_is_not_asked_from_the_start_again() -> None:
+    """Also while another one is not counted at all."""
+    examples, stated = two(1000, 1000), plan(unit="tokens", size=30_000)
+    nothing = {name: uncounted(rows) for name, rows in examples.items()}
+    first = draw(nothing, stated, seed=1, max_tokens=MAX_TOKENS).wanted.filter(shard=0)
+    counted = pl.col("row").is_in(first["row"].implode())
+    known = pl.concat([examples["a"].filter(counted), uncounted(examples["a"].filter(~counted))])
+    then = draw({"a": known, "b": nothing["b"]}, stated, seed=1, max_tokens=MAX_TOKENS).wanted
+    assert first.height == 64
+    assert set(then["shard"]) == {0, 1}
+    assert not set(then.filter(shard=0)["row"]) & set(first["row"])
+
+
+@pytest.mark.parametrize(("aim", "asked"), [(9, 0), (10, 0), (11, 18), (12, 19), (110, 118)])
+def test_what_is_missing_is_asked_for_with_a_few_to_spare(aim: int, asked: int) -> None:
+    """Nothing once the aim is reached, else two in a hundred and 17 more than are missing."""
+    counted = pl.DataFrame({"weight": [1] * 10 + [None] * 200}, schema={"weight": pl.Int64})
+    assert mix_module._count(counted, pl.Series([1.0] * 200), aim) == asked
+
+
+def test_nothing_and_all_are_asked_for_as_they_are() -> None:
+    """What is between goes on to the end of a step, which other numbers near it share."""
+    ranked = mix_module._ranked(uncounted(pool(5000)), plan({"a": 1}), 1, "train")
+    asked = [mix_module._ask(ranked, count, 1).height for count in range(0, 5001, 10)]
+    assert (asked[0], asked[-1]) == (0, 5000)
+    assert asked == sorted(asked)
+    assert all(count <= got <= count * 1.04 + 4 for count, got in zip(range(0, 5001, 10), asked, strict=True))
+    assert len(set(asked[250:])) < 70
