@@ -4,6 +4,7 @@ The copy is what is changed, so that started processes read the change, too, and
 leaves it in the sources. Forking saves the imports of what never changes; polars runs nothing before.
 """
 
+import fcntl
 import json
 import os
 import resource
@@ -182,6 +183,12 @@ class _Watch:
 
 def copied(folder: Path) -> Path:
     """Copy the code into `folder`, and import here what a forked process need not import again."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = os.open(folder.with_name("lock"), os.O_CREAT | os.O_RDWR)  # held until this process ends
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(f"another run changes {folder}; wait for its end")
     shutil.rmtree(folder, ignore_errors=True)
     for room in ROOMS:
         shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))

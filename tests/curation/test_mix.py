@@ -453,6 +453,32 @@ def test_a_source_that_is_short_is_named() -> None:
         mix(two(100, 30), plan(size=101, when_short="fail"), seed=1)
 
 
+def test_a_source_that_just_suffices_is_not_named_as_short() -> None:
+    """It has what its share demands, to the row."""
+    with pytest.raises(MixtureError, match=r"size of 100: \{'b': '29 of 30'\}"):
+        mix(two(70, 29), plan(size=100, when_short="fail"), seed=1)
+
+
+def test_a_size_that_can_just_be_reached_is_not_rounded() -> None:
+    """Only a size that was made smaller goes down to where shares are whole numbers."""
+    index = two(699, 700)
+    assert amounts(mix(index, plan(size=998), seed=1)) == {"a": 699, "b": 299}
+    assert amounts(mix(index, plan(size=999), seed=1)) == {"a": 693, "b": 297}
+
+
+@pytest.mark.parametrize(("size", "examples"), [(4, 0), (5, 1)])
+def test_the_first_example_is_taken_if_it_is_nearer_than_nothing(size: int, examples: int) -> None:
+    """Of nine tokens, for a size of five; none for a size of four."""
+    stated = plan({"a": 1}, unit="trainable_tokens", size=size)
+    assert amounts(mix({"a": pool(100, tokens=9)}, stated, seed=1)) == {"a": examples}
+
+
+def test_what_was_lost_is_not_available() -> None:
+    """A third of ninety cannot be drawn."""
+    mixture = mix({"a": some_lost(pool(90), 3)}, plan({"a": 1}), seed=1)
+    assert amounts(mixture, "available") == {"a": 60}
+
+
 def test_few_bytes_may_be_many_tokens() -> None:
     """Keys and numbers of calls and tools are no text of a raw row, and still are tokens."""
     examples = {
@@ -566,9 +592,9 @@ def of_a_token_a_byte(number: int, *, shard: int) -> pl.DataFrame:
     return rows.with_columns(prompt_tokens=pl.col("bytes") // 2, completion_tokens=pl.col("bytes") // 2)
 
 
-def seeming_too_long(number: int, *, shard: int) -> pl.DataFrame:
-    """Make short examples of very long rows."""
-    return pool(number, shard=shard).with_columns(bytes=pl.lit(1_000_000, dtype=pl.Int32))
+def seeming_too_long(number: int, *, shard: int, size: int = 1_000_000) -> pl.DataFrame:
+    """Make short examples of long rows."""
+    return pool(number, shard=shard).with_columns(bytes=pl.lit(size, dtype=pl.Int32))
 
 
 @pytest.mark.parametrize(
@@ -609,6 +635,11 @@ def seeming_too_long(number: int, *, shard: int) -> pl.DataFrame:
             [[260, 256], [1740, 627]],
         ),
         (lambda: two(70, 3000), {"unit": "tokens"}, [[64, 64], [6, 0]]),
+        (
+            lambda: {"a": seeming_too_long(90, shard=0, size=20_000), "b": pool(90, shard=1)},
+            {"size": 40},
+            [[46, 29]],
+        ),
     ],
 )
 def test_a_release_asks_for_what_the_one_before_it_asked_for(
