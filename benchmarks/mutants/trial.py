@@ -23,8 +23,8 @@ from benchmarks.mutants.operators import ENTERED, Mutant, watched
 
 ROOMS = ("schemas", "templates", "curation", "train", "flows", "data", "tests", "benchmarks")
 _BEFORE_FORK = (
-    "pytest", "_pytest.assertion.rewrite", "hypothesis.strategies", "numpy", "polars", "pydantic",
-    "pyarrow.compute", "pyarrow.parquet", "numba", "jinja2.sandbox", "tokenizers", "orjson", "yaml",
+    "pytest", "_pytest.assertion.rewrite", "hypothesis.strategies", "numpy", "polars", "pydantic", "orjson",
+    "pyarrow.compute", "pyarrow.parquet", "scipy.sparse", "numba", "jinja2.sandbox", "tokenizers", "yaml",
 )  # fmt: skip
 _VERDICTS = {0: "passed", 1: "failed", 2: "failed"}  # pytest's exit codes; 2: the module cannot be imported
 _NOT_RUN = 3
