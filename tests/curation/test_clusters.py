@@ -21,9 +21,11 @@ def test_buckets_hold_rows_with_equal_hashes() -> None:
     assert bucket_list(values) == [[0, 2, 7], [1, 6]]
 
 
-@pytest.mark.parametrize("values", [[], [1 << 40], [int(NO_SHINGLES)] * 3])
+@pytest.mark.parametrize(
+    "values", [[], [1 << 40], [int(NO_SHINGLES)] * 3, [0, 1 << 63, 1 << 62, 3 << 62, 1 << 61]]
+)
 def test_without_equal_hashes_there_are_no_buckets(values: list[int]) -> None:
-    """No rows, one row, and rows that join nothing give no bucket."""
+    """No rows, one row, rows that join nothing and hashes that differ in their first bits give no bucket."""
     assert bucket_list(values) == []
 
 
@@ -160,3 +162,10 @@ def test_a_pair_exactly_at_the_threshold_is_similar(
         sets = [*alone, *pair]
         found = joined(sets, [0, len(sets)])[1]
         assert found == [*range(others + 1), others + (0 if similar else 1)]
+
+
+@pytest.mark.parametrize("shingle", [0, 5_000])
+def test_the_least_and_the_largest_shingle_join_texts_of_a_large_bucket(shingle: int) -> None:
+    """Two texts of one shingle are found before and behind the shingles of all others."""
+    alone = [{1000 + number} for number in range(60)]
+    assert joined([{shingle}, *alone, {shingle}], [0, 62])[1] == [*range(61), 0]
