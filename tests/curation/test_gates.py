@@ -264,6 +264,14 @@ def test_the_same_facts_pass_every_gate():
             {"expected": 1012},
             "math read 1,000 rows where the recipe expects 1,012, 1.19 % off; the limit is 0 %",
         ),
+        (
+            "killed",
+            {},
+            {},
+            {"dropped": {"worker_killed": 1}},
+            "math: 1 row ended a process and was left out: the manifest names it; "
+            "give workers more memory (--worker-memory), or accept the version",
+        ),
     ],
 )
 def test_a_finding_is_a_sentence_for_people(gate, settings, before, after, sentence):
