@@ -64,8 +64,12 @@ def test_names_have_one_code_over_all_shards(tmp_path: Path) -> None:
     assert columns.ranks.tolist() == [2, 0, 3, 1]
 
 
-def test_every_column_is_read_of_every_shard(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_once", [1, 1_000])
+def test_every_column_is_read_of_every_shard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
     """Rows of all shards one after the other; the better row is first by priority, quality, then id."""
+    monkeypatch.setattr("curation.shards.ROWS_AT_ONCE", at_once)
     rows = [
         # id       source solver  file  row  priority quality cap
         ("2" * 32, "a", "r1", "y", 5, 0, None, 1),
@@ -86,6 +90,13 @@ def test_every_column_is_read_of_every_shard(tmp_path: Path) -> None:
     assert columns.solver.tolist() == [0, -1, 1, 0, 0]
     assert columns.cap.tolist() == [1, 2, 3, 4, 5]
     assert columns.ranks.tolist() == [4, 1, 0, 3, 2]
+
+
+def test_a_wrong_id_in_the_first_row_is_refused(tmp_path: Path) -> None:
+    """Row 0 is a row like any other."""
+    pl.DataFrame({"id": ["x" * 32, DIGITS]}).write_parquet(tmp_path / "0")
+    with pytest.raises(ValueError, match="row 0: id is not 32"):
+        read_hex([tmp_path / "0"], "id")
 
 
 def test_a_wrong_id_is_named_by_its_row_of_its_own_shard(tmp_path: Path) -> None:
