@@ -7,7 +7,7 @@ UV := $(UV_SETTINGS) $(BIN)/uv
 STORE ?= build/store
 ADAPTER ?= build/adapter
 
-.PHONY: demo next test deep soak deepspeed docs-snippets check format lock bench bench-peers clean help
+.PHONY: demo next test deep soak mutants deepspeed docs-snippets check format lock bench bench-peers clean help
 
 help:  ## Say what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -46,6 +46,10 @@ deep: $(BIN)/.installed  ## Run the long variants: soaks, every crash point
 
 soak: $(BIN)/.installed  ## Run the long variants of docs/reliability.md alone; they end by themselves
 	$(BIN)/python -m pytest -m "deep and acceptance" --durations=20
+
+ONLY ?=
+mutants: $(BIN)/.installed  ## Change the pure kernels bit by bit, see what no test notices; ONLY="mix gates" for some
+	$(BIN)/python -m benchmarks.mutants $(ONLY)
 
 deepspeed: $(BIN)/.installed  ## Install DeepSpeed, too, and test that ZeRO trains as one process does
 	$(UV) pip install --quiet --python $(BIN)/python setuptools wheel

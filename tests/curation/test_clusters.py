@@ -21,9 +21,11 @@ def test_buckets_hold_rows_with_equal_hashes() -> None:
     assert bucket_list(values) == [[0, 2, 7], [1, 6]]
 
 
-@pytest.mark.parametrize("values", [[], [1 << 40], [int(NO_SHINGLES)] * 3])
+@pytest.mark.parametrize(
+    "values", [[], [1 << 40], [int(NO_SHINGLES)] * 3, [0, 1 << 63, 1 << 62, 3 << 62, 1 << 61]]
+)
 def test_without_equal_hashes_there_are_no_buckets(values: list[int]) -> None:
-    """No rows, one row, and rows that join nothing give no bucket."""
+    """No rows, one row, rows that join nothing and hashes that differ in their first bits give no bucket."""
     assert bucket_list(values) == []
 
 
@@ -93,3 +95,77 @@ def test_similarity_is_shared_over_all_distinct() -> None:
     left, right = np.array([0, 0, 2], np.int32), np.array([1, 0, 2], np.int32)
     similarities(left, right, flat, offsets, out)
     assert out.tolist() == [0.5, 1.0, 0.0]
+
+
+def joined(
+    sets: list[set[int]], bounds: list[int], *, threshold: float = 0.8, start: int = 0, budget: int = 1000
+) -> tuple[int, list[int], list[int]]:
+    """Join texts bucket by bucket; return where it stopped, the root of each text, and what was counted."""
+    flat = np.array([shingle for found in sets for shingle in sorted(found)], np.uint64)
+    offsets = np.cumsum([0, *map(len, sets)])
+    parent, counts = singletons(len(sets)), np.zeros(2, np.int64)
+    members = np.arange(len(sets), dtype=np.int32)
+    at = join(members, np.array(bounds), start, budget, flat, offsets, threshold, parent, counts)
+    return at, roots(parent).tolist(), counts.tolist()
+
+
+@pytest.mark.parametrize(
+    ("start", "budget", "at"),
+    [(0, 0, 0), (0, 1, 1), (0, 4, 1), (0, 5, 2), (1, 4, 2), (0, 8, 2), (0, 9, 3), (1, 100, 3), (3, 0, 3)],
+)
+def test_a_join_stops_before_the_next_bucket_once_its_budget_is_spent(
+    start: int, budget: int, at: int
+) -> None:
+    """Three buckets of four shingles each."""
+    pairs = [{0, 1}, {2, 3}, {4, 5}, {6, 7}, {8, 9}, {10, 11}]
+    assert joined(pairs, [0, 2, 4, 6], start=start, budget=budget)[0] == at
+
+
+def test_a_bucket_that_is_one_tree_costs_no_budget() -> None:
+    """The second bucket has nothing to join, so the third is still within the budget."""
+    flat, offsets = np.array([1, 2, 1, 2, 3, 4, 5, 6], np.uint64), np.array([0, 2, 4, 6, 8])
+    members, bounds = np.array([0, 1, 0, 1, 2, 3], np.int32), np.array([0, 2, 4, 6])
+    parent, counts = singletons(4), np.zeros(2, np.int64)
+    assert join(members, bounds, 0, 5, flat, offsets, 1.0, parent, counts) == 3
+    assert counts.tolist() == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("sets", "counts"),
+    [
+        ([{1}, {2}, {3}], [3, 0]),
+        ([{1}, {1}, {1}], [2, 2]),
+        ([{1}, {1}, {2}, {2}], [6, 2]),
+        ([{1}, {1}, {1}, {2}], [5, 2]),
+    ],
+)
+def test_pairs_are_compared_until_their_texts_are_in_one_tree(
+    sets: list[set[int]], counts: list[int]
+) -> None:
+    """Compared are pairs of two trees, and none once there is one tree."""
+    assert joined(sets, [0, len(sets)])[2] == counts
+
+
+@pytest.mark.parametrize("others", [0, 46, 47, 80])
+@pytest.mark.parametrize(
+    ("shared", "more", "similar"),
+    [(8, (1, 1), True), (8, (0, 2), True), (7, (1, 1), False), (4, (1, 0), True)],
+)
+def test_a_pair_exactly_at_the_threshold_is_similar(
+    others: int, shared: int, more: tuple[int, int], similar: bool
+) -> None:
+    """8 of 10 and 4 of 5 are 0.8, 7 of 9 are not; in buckets of any size, whichever text is larger."""
+    common = set(range(100, 100 + shared))
+    left, right = common | set(range(more[0])), common | set(range(50, 50 + more[1]))
+    alone = [{1000 + number} for number in range(others)]
+    for pair in ([left, right], [right, left]):
+        sets = [*alone, *pair]
+        found = joined(sets, [0, len(sets)])[1]
+        assert found == [*range(others + 1), others + (0 if similar else 1)]
+
+
+@pytest.mark.parametrize("shingle", [0, 5_000])
+def test_the_least_and_the_largest_shingle_join_texts_of_a_large_bucket(shingle: int) -> None:
+    """Two texts of one shingle are found before and behind the shingles of all others."""
+    alone = [{1000 + number} for number in range(60)]
+    assert joined([{shingle}, *alone, {shingle}], [0, 62])[1] == [*range(61), 0]

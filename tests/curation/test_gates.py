@@ -199,6 +199,21 @@ def test_the_same_facts_pass_every_gate():
             "math read as many rows as the last good build (1,000)",
         ),
         (
+            "rows",
+            {"more": 0.05},
+            {"rows": 1000},
+            {"rows": 3500},
+            "math read 250 % more rows than the last good build (1,000 → 3,500); the limit is 5 %",
+        ),
+        (
+            "tokens",
+            {"fewer": 0.1},
+            {},
+            {"tokens": (600, 1000)},
+            "math has 40 % fewer tokens in the mixture than the last good build (1,000 → 600); "
+            "the limit is 10 %",
+        ),
+        (
             "shares",
             {},
             {},
@@ -249,12 +264,64 @@ def test_the_same_facts_pass_every_gate():
             {"expected": 1012},
             "math read 1,000 rows where the recipe expects 1,012, 1.19 % off; the limit is 0 %",
         ),
+        (
+            "killed",
+            {},
+            {},
+            {"dropped": {"worker_killed": 1}},
+            "math: 1 row ended a process and was left out: the manifest names it; "
+            "give workers more memory (--worker-memory), or accept the version",
+        ),
     ],
 )
 def test_a_finding_is_a_sentence_for_people(gate, settings, before, after, sentence):
     """What was found is said with both numbers and the limit."""
     told = [result.sentence for result in found(gate, facts(**after), facts(**before), **settings)]
     assert sentence in told
+
+
+def test_as_many_as_before_is_beside_the_limit_for_more() -> None:
+    """Nothing is fewer, so the other limit does not show."""
+    (result,) = found("rows", facts(), facts(), fewer=0.1, more=0.2)
+    assert (result.measured, result.limit) == (0.0, 0.2)
+
+
+def test_a_share_is_compared_in_the_unit_in_which_it_moved_farthest() -> None:
+    """And the sentence says in which."""
+    before, after = facts(), facts()
+    math, chat = before.shares
+    after = after.model_copy(update={"shares": (math.model_copy(update={"trainable_tokens": 250}), chat)})
+    told = {result.subject: result.sentence for result in found("shares", after, before)}
+    assert told["math"] == "math went from 50 % to 20 % of the trainable tokens, by 30 points; the limit is 2"
+
+
+def test_a_source_that_comes_or_goes_moves_from_or_to_nothing() -> None:
+    """Its share on the other side is 0."""
+    both = facts()
+    one = both.model_copy(update={"shares": both.shares[1:]})
+    for before, after, told in ((one, both, "from 0 % to 50 %"), (both, one, "from 50 % to 0 %")):
+        (result,) = (one for one in found("shares", after, before) if one.subject == "math")
+        assert (result.measured, told in result.sentence) == (50.0, True)
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected", "measured"), [(None, 10, 1.0), (5, 0, 5.0), (1, 1, 0.0), (3, 1, 2.0)]
+)
+def test_a_source_without_rows_is_wholly_off(rows: int | None, expected: int, measured: float) -> None:
+    """Where none are expected, each row counts whole."""
+    report = facts(rows=rows or 0, expected=expected)
+    if rows is None:
+        report = report.model_copy(update={"ledger": Ledger(stages=())})
+    assert [result.measured for result in found("expected_rows", report, None)] == [measured]
+
+
+def test_what_is_dropped_more_seldom_has_grown_by_nothing() -> None:
+    """The line says that nothing grew; the least growth is named instead."""
+    much, little = facts(dropped={"bad_json": 90}), facts(dropped={"bad_json": 10})
+    (calm,) = found("quarantine_growth", little, much)
+    assert (calm.subject, calm.measured) == ("math", 0.0)
+    (grown,) = found("quarantine_growth", facts(dropped={"bad_json": 15}), little)
+    assert (grown.subject, grown.measured) == ("math: bad_json", 0.5)
 
 
 def test_values_that_hardly_repeat_are_no_closed_list():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.keys import KEY_SCHEMA, hex_series, read_hex, read_keys
+from curation.keys import KEY_SCHEMA, hex_series, read_hex, read_keys, shard_rows
 
 DIGITS = "0123456789abcdef0123456789abcdef"
 
@@ -40,6 +40,15 @@ def test_what_is_no_lower_case_digit_is_refused(tmp_path: Path, place: int) -> N
             read_hex([path], "id")
 
 
+@pytest.mark.parametrize("text", ["", "0", DIGITS[:31], None])
+def test_fewer_than_32_digits_are_refused(tmp_path: Path, text: str | None) -> None:
+    """Nothing of the next id is read for the digits that are missing, not even for a single one."""
+    path = tmp_path / "keys"
+    pl.DataFrame({"id": [DIGITS, text, DIGITS]}).write_parquet(path)
+    with pytest.raises(ValueError, match=f"row 1: id is not 32 or more hexadecimal digits: '{text or ''}'"):
+        read_hex([path], "id")
+
+
 def test_names_have_one_code_over_all_shards(tmp_path: Path) -> None:
     """A source is the same number in every shard, and a missing solver is one of its own."""
     rows = {"source": ["a", "b"], "solver": [None, "r1"], "file": ["y", "x"], "priority": [0, 0]}
@@ -53,3 +62,54 @@ def test_names_have_one_code_over_all_shards(tmp_path: Path) -> None:
     assert columns.source.tolist() == [0, 1, 1, 0]
     assert columns.solver.tolist() == [-1, 0, -1, 0]
     assert columns.ranks.tolist() == [2, 0, 3, 1]
+
+
+@pytest.mark.parametrize("at_once", [1, 1_000])
+def test_every_column_is_read_of_every_shard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """Rows of all shards one after the other; the better row is first by priority, quality, then id."""
+    monkeypatch.setattr("curation.shards.ROWS_AT_ONCE", at_once)
+    rows = [
+        # id       source solver  file  row  priority quality cap
+        ("2" * 32, "a", "r1", "y", 5, 0, None, 1),
+        ("1" * 32, "b", None, "x", 6, 0, 0.5, 2),
+        ("3" * 32, "b", "qwq", "x", 7, 1, None, 3),
+        ("1" * 32, "a", "r1", "w", 8, 0, 0.25, 4),
+        ("1" * 32, "a", "r1", None, 9, 0, 0.25, 5),
+    ]
+    names = ["id", "source", "solver", "file", "row", "priority", "quality", "cap"]
+    schema = {name: KEY_SCHEMA[name] for name in names}
+    for number, part in enumerate((rows[:2], rows[2:])):
+        pl.DataFrame(part, schema=schema, orient="row").write_parquet(tmp_path / str(number))
+    shards = [tmp_path / "0", tmp_path / "1"]
+    columns = read_keys(shards)
+    assert shard_rows(shards) == [2, 3]
+    assert hex_series(columns.ids).to_list() == [row[0] for row in rows]
+    assert columns.source.tolist() == [0, 1, 1, 0, 0]
+    assert columns.solver.tolist() == [0, -1, 1, 0, 0]
+    assert columns.cap.tolist() == [1, 2, 3, 4, 5]
+    assert columns.ranks.tolist() == [4, 1, 0, 3, 2]
+
+
+def test_a_wrong_id_in_the_first_row_is_refused(tmp_path: Path) -> None:
+    """Row 0 is a row like any other."""
+    pl.DataFrame({"id": ["x" * 32, DIGITS]}).write_parquet(tmp_path / "0")
+    with pytest.raises(ValueError, match="row 0: id is not 32"):
+        read_hex([tmp_path / "0"], "id")
+
+
+def test_a_wrong_id_is_named_by_its_row_of_its_own_shard(tmp_path: Path) -> None:
+    """Not by its place among all rows."""
+    for number, ids in enumerate(([DIGITS] * 3, [DIGITS, DIGITS, "x" * 32, DIGITS])):
+        pl.DataFrame({"id": ids}).write_parquet(tmp_path / str(number))
+    with pytest.raises(ValueError, match=rf"{tmp_path}/1: row 2: id is not 32 or more .* digits: 'xxx"):
+        read_hex([tmp_path / "0", tmp_path / "1"], "id")
+
+
+def test_no_rows_have_no_ids(tmp_path: Path) -> None:
+    """Neither read nor printed."""
+    pl.DataFrame(schema=KEY_SCHEMA).write_parquet(tmp_path / "0")
+    columns = read_keys([tmp_path / "0"])
+    assert columns.ids.shape == (2, 0)
+    assert hex_series(columns.ids).to_list() == []

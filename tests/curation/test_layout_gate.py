@@ -39,6 +39,16 @@ def test_another_result_than_in_the_last_good_build_holds_the_version() -> None:
     )
 
 
+def test_a_long_format_is_cut_after_300_characters() -> None:
+    """A format that names many speakers does not fill the page."""
+    (result,) = found(
+        read_by({"type": "messages"}), read_by({**SHAREGPT, "system": "s" * 256, "answer_tag": "a" * 40})
+    )
+    shown = result.sentence.partition("and as ")[2].removesuffix(" in the last good build")
+    assert len(shown) == 300
+    assert shown.endswith("a…")
+
+
 @pytest.mark.parametrize(
     "after",
     [SHAREGPT, {**SHAREGPT, "conversations": "conversations", "system": None}],

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curation import mix as mix_module
 from curation.mix import Mixture, quotas
 from curation.mix import mix as draw
 from curation.pools import POOL
@@ -79,9 +80,16 @@ def uncounted(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def lazily(
-    examples: dict[str, pl.DataFrame], stated: MixPlan, *, seed: int
+    examples: dict[str, pl.DataFrame],
+    stated: MixPlan,
+    *,
+    seed: int,
+    requests: list[list[int]] | None = None,
 ) -> tuple[Mixture, dict[str, pl.DataFrame], int]:
-    """Draw with none counted at first, counting what is asked for; tell in how many rounds."""
+    """Draw with none counted at first, counting what is asked for; tell in how many rounds.
+
+    `requests` takes how many examples each round asks for, of the first source and of the second.
+    """
     counted = {name: pl.Series([False] * rows.height) for name, rows in examples.items()}
     for rounds in range(50):
         known = {
@@ -92,6 +100,8 @@ def lazily(
         if not mixture.wanted.height:
             return mixture, known, rounds
         assert mixture.wanted.is_unique().all()
+        if requests is not None:
+            requests.append([mixture.wanted.filter(shard=number).height for number in range(2)])
         wanted = mixture.wanted.with_columns(asked=pl.lit(value=True))
         for name, rows in examples.items():
             asked = rows.join(wanted, on=["shard", "row", "turn"], how="left", maintain_order="left")["asked"]
@@ -131,6 +141,8 @@ def test_equal_remainders_go_by_name() -> None:
         ({"a": 1, "b": 0}, 50, 700, {"a": 50, "b": 0}),
         ({"a": 0.7, "b": 0.3}, 5, 5, {"a": 5, "b": 2}),
         ({"a": 0.7, "b": 0.3}, 1, 1, {"a": 1, "b": 0}),
+        ({"a": 0.01, "b": 0.99}, 3, 250, {"a": 2, "b": 198}),
+        ({"a": 0.001, "b": 0.999}, 3, 250, {"a": 0, "b": 250}),
     ],
 )
 def test_a_free_mixture_is_as_large_as_its_shares_allow(
@@ -286,6 +298,19 @@ def test_no_eval_is_no_eval() -> None:
     assert amounts(mixture, split="eval") == {"a": 0, "b": 0}
 
 
+def test_no_eval_holds_out_no_row_whose_hash_is_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The least hash there is is not below a share of 0."""
+    monkeypatch.setattr("curation.mix.seeded_hash", lambda ids, *_: ids * 0)
+    assert amounts(mix(two(), plan(), seed=1)) == {"a": 700, "b": 300}
+
+
+@pytest.mark.parametrize(("size", "examples"), [(14, 1), (15, 1), (16, 2), (20, 2), (25, 2), (26, 3)])
+def test_tokens_come_nearest_to_the_size_and_below_it_on_a_tie(size: int, examples: int) -> None:
+    """Of examples of ten tokens, a size of 15 takes one: 10 and 20 are equally near."""
+    mixture = mix({"a": pool(100, tokens=5)}, plan({"a": 1}, unit="tokens", size=size), seed=1)
+    assert amounts(mixture) == {"a": examples}
+
+
 def test_a_cluster_that_is_everything_leaves_one_side_empty() -> None:
     """One cluster cannot be split; the eval side is empty, or the build ends for want of a train side."""
     index = {name: rows.with_columns(cluster=pl.lit(1, dtype=pl.UInt64)) for name, rows in two().items()}
@@ -428,6 +453,32 @@ def test_a_source_that_is_short_is_named() -> None:
         mix(two(100, 30), plan(size=101, when_short="fail"), seed=1)
 
 
+def test_a_source_that_just_suffices_is_not_named_as_short() -> None:
+    """It has what its share demands, to the row."""
+    with pytest.raises(MixtureError, match=r"size of 100: b has 29 of 30;"):
+        mix(two(70, 29), plan(size=100, when_short="fail"), seed=1)
+
+
+def test_a_size_that_can_just_be_reached_is_not_rounded() -> None:
+    """Only a size that was made smaller goes down to where shares are whole numbers."""
+    index = two(699, 700)
+    assert amounts(mix(index, plan(size=998), seed=1)) == {"a": 699, "b": 299}
+    assert amounts(mix(index, plan(size=999), seed=1)) == {"a": 693, "b": 297}
+
+
+@pytest.mark.parametrize(("size", "examples"), [(4, 0), (5, 1)])
+def test_the_first_example_is_taken_if_it_is_nearer_than_nothing(size: int, examples: int) -> None:
+    """Of nine tokens, for a size of five; none for a size of four."""
+    stated = plan({"a": 1}, unit="trainable_tokens", size=size)
+    assert amounts(mix({"a": pool(100, tokens=9)}, stated, seed=1)) == {"a": examples}
+
+
+def test_what_was_lost_is_not_available() -> None:
+    """A third of ninety cannot be drawn."""
+    mixture = mix({"a": some_lost(pool(90), 3)}, plan({"a": 1}), seed=1)
+    assert amounts(mixture, "available") == {"a": 60}
+
+
 def test_few_bytes_may_be_many_tokens() -> None:
     """Keys and numbers of calls and tools are no text of a raw row, and still are tokens."""
     examples = {
@@ -490,9 +541,153 @@ def test_equal_hashes_are_put_in_order_by_the_whole_id() -> None:
     assert mix({"a": rows.reverse()}, plan({"a": 1}, size=100), seed=1).selection.equals(want)
 
 
+def test_a_few_equal_hashes_are_put_in_order_by_the_whole_id() -> None:
+    """Two of many rows are enough."""
+    rows = pool(300).with_columns(
+        id=pl.col("id").replace(bits(0, 17), bits(0, 18)), turn=pl.lit(1, dtype=pl.Int32), low=pl.lit(0)
+    )
+    rows = rows.with_columns(low=(pl.col("place") == 17).cast(pl.UInt64))
+    want = mix({"a": rows}, plan({"a": 1}), seed=1).selection
+    assert mix({"a": rows.reverse()}, plan({"a": 1}), seed=1).selection.equals(want)
+    kept = [mix({"a": rows}, plan({"a": 1}, size=size), seed=1).selection["place"] for size in range(1, 300)]
+    assert all(17 not in places or 18 in places for places in kept)
+
+
 def test_more_tokens_than_32_bits_hold_are_counted() -> None:
     """Columns are narrow because there are many rows; their sums are not."""
     rows = pool(300, tokens=2**24)
     stated = plan({"a": 1}, unit="tokens")
     mixture = draw({"a": rows}, stated, seed=1, max_tokens=2**26)
     assert amounts(mixture, "tokens") == {"a": 300 * 2**25}
+
+
+def test_a_release_draws_what_the_one_before_it_drew() -> None:
+    """Which rows, on which side and in which order: a recipe and its sources decide the bytes for good."""
+    got = mix(two(40, 40, cluster=2), plan(size=12, eval_share=0.3), seed=3)
+    assert got.selection.select("split", "shard", "place").rows() == [
+        ("eval", 0, 34), ("eval", 0, 31), ("eval", 0, 20), ("eval", 1, 11),
+        ("train", 0, 29), ("train", 0, 38), ("train", 0, 23), ("train", 0, 33),
+        ("train", 1, 13), ("train", 0, 3), ("train", 1, 6), ("train", 0, 16),
+    ]  # fmt: skip
+
+
+def some_lost(rows: pl.DataFrame, every: int) -> pl.DataFrame:
+    """Lose each `every`-th example, which shows once it is counted."""
+    lost = pl.col("place") % every == 0
+    return rows.with_columns(lost=lost, part=pl.when(lost).then(None).otherwise("part"))
+
+
+def of_many_sizes(number: int, *, shard: int) -> pl.DataFrame:
+    """Make examples with two tokens to three bytes, of which one in five is far too long and shows it."""
+    size = pl.when(pl.col("place") % 5 == 0).then(1_000_000).otherwise(30 + 270 * (pl.col("place") % 50))
+    rows = pool(number, shard=shard).with_columns(bytes=size.cast(pl.Int32))
+    tokens = (pl.col("bytes") // 3).cast(pl.Int32)
+    return some_lost(rows.with_columns(prompt_tokens=tokens, completion_tokens=tokens), 5)
+
+
+def of_a_token_a_byte(number: int, *, shard: int) -> pl.DataFrame:
+    """Make examples with as many tokens as bytes, of which one in five is exactly as long as may be."""
+    size = pl.when(pl.col("place") % 5 == 0).then(MAX_TOKENS).otherwise(100).cast(pl.Int32)
+    rows = pool(number, shard=shard).with_columns(bytes=size)
+    return rows.with_columns(prompt_tokens=pl.col("bytes") // 2, completion_tokens=pl.col("bytes") // 2)
+
+
+def seeming_too_long(number: int, *, shard: int, size: int = 1_000_000) -> pl.DataFrame:
+    """Make short examples of long rows."""
+    return pool(number, shard=shard).with_columns(bytes=pl.lit(size, dtype=pl.Int32))
+
+
+@pytest.mark.parametrize(
+    ("examples", "settings", "want"),
+    [
+        (lambda: two(1000, 1000), {"size": 100}, [[89, 47]]),
+        (lambda: two(1000, 1000), {"size": 100, "eval_share": 0.3}, [[104, 64]]),
+        (lambda: two(100, 2000), {}, [[100, 59]]),
+        (lambda: two(1000, 1000), {"unit": "tokens", "size": 3_000}, [[64, 64], [43, 0]]),
+        (
+            lambda: two(50, 300),
+            {"unit": "trainable_tokens", "size": 5_000, "when_short": "repeat"},
+            [[50, 64], [0, 113]],
+        ),
+        (
+            lambda: {name: some_lost(rows, 3) for name, rows in two(3000, 3000).items()},
+            {"size": 400},
+            [[302, 141], [145, 54]],
+        ),
+        (
+            lambda: {"a": of_many_sizes(3000, shard=0), "b": of_many_sizes(3000, shard=1)},
+            {"unit": "tokens", "size": 1_500_000},
+            [[64, 64], [236, 77]],
+        ),
+        (
+            lambda: {"a": of_many_sizes(600, shard=0), "b": of_many_sizes(3000, shard=1)},
+            {"unit": "trainable_tokens"},
+            [[64, 64], [536, 206]],
+        ),
+        (
+            lambda: {"a": of_a_token_a_byte(1000, shard=0), "b": of_a_token_a_byte(1000, shard=1)},
+            {"unit": "tokens", "size": 900_000},
+            [[64, 64], [300, 84]],
+        ),
+        (
+            lambda: {"a": seeming_too_long(2000, shard=0), "b": seeming_too_long(2000, shard=1)},
+            {},
+            [[260, 256], [1740, 627]],
+        ),
+        (lambda: two(70, 3000), {"unit": "tokens"}, [[64, 64], [6, 0]]),
+        (
+            lambda: {"a": seeming_too_long(90, shard=0, size=20_000), "b": pool(90, shard=1)},
+            {"size": 40},
+            [[46, 29]],
+        ),
+    ],
+)
+def test_a_release_asks_for_what_the_one_before_it_asked_for(
+    examples: Callable[[], dict[str, pl.DataFrame]], settings: dict[str, Any], want: list[list[int]]
+) -> None:
+    """What is rendered is kept in the store under what was asked for: other requests make all of it anew."""
+    requests: list[list[int]] = []
+    lazily(examples(), plan(**settings), seed=1, requests=requests)
+    assert requests == want
+
+
+def test_what_comes_to_the_need_exactly_is_enough() -> None:
+    """Not one example more is asked for."""
+    examples = {"a": pool(100)}
+    stated = plan({"a": 1}, size=10)
+    drawn_rows = drawn(mix(examples, stated, seed=1))
+    counted = pl.col("place").is_in([place for _, place in drawn_rows])
+    known = pl.concat([examples["a"].filter(counted), uncounted(examples["a"].filter(~counted))])
+    assert drawn(mix({"a": known}, stated, seed=1)) == drawn_rows
+    one_less = known.with_columns(pl.when(pl.int_range(pl.len()) > 0).then("part").alias("part"))
+    assert draw({"a": one_less}, stated, seed=1, max_tokens=MAX_TOKENS).wanted.height > 0
+
+
+def test_a_source_that_is_partly_counted_is_not_asked_from_the_start_again() -> None:
+    """Also while another one is not counted at all."""
+    examples, stated = two(1000, 1000), plan(unit="tokens", size=30_000)
+    nothing = {name: uncounted(rows) for name, rows in examples.items()}
+    first = draw(nothing, stated, seed=1, max_tokens=MAX_TOKENS).wanted.filter(shard=0)
+    counted = pl.col("row").is_in(first["row"].implode())
+    known = pl.concat([examples["a"].filter(counted), uncounted(examples["a"].filter(~counted))])
+    then = draw({"a": known, "b": nothing["b"]}, stated, seed=1, max_tokens=MAX_TOKENS).wanted
+    assert first.height == 64
+    assert set(then["shard"]) == {0, 1}
+    assert not set(then.filter(shard=0)["row"]) & set(first["row"])
+
+
+@pytest.mark.parametrize(("aim", "asked"), [(9, 0), (10, 0), (11, 18), (12, 19), (110, 118)])
+def test_what_is_missing_is_asked_for_with_a_few_to_spare(aim: int, asked: int) -> None:
+    """Nothing once the aim is reached, else two in a hundred and 17 more than are missing."""
+    counted = pl.DataFrame({"weight": [1] * 10 + [None] * 200}, schema={"weight": pl.Int64})
+    assert mix_module._count(counted, pl.Series([1.0] * 200), aim) == asked
+
+
+def test_nothing_and_all_are_asked_for_as_they_are() -> None:
+    """What is between goes on to the end of a step, which other numbers near it share."""
+    ranked = mix_module._ranked(uncounted(pool(5000)), plan({"a": 1}), 1, "train")
+    asked = [mix_module._ask(ranked, count, 1).height for count in range(0, 5001, 10)]
+    assert (asked[0], asked[-1]) == (0, 5000)
+    assert asked == sorted(asked)
+    assert all(count <= got <= count * 1.04 + 4 for count, got in zip(range(0, 5001, 10), asked, strict=True))
+    assert len(set(asked[250:])) < 70

@@ -166,6 +166,18 @@ def test_too_long_turns_are_left_out_whole(tmp_path: Path) -> None:
     assert got.lost["tokens"].min() > 100
 
 
+def test_the_limit_is_the_longest_example_that_stays(tmp_path: Path) -> None:
+    """An example of exactly so many tokens is kept; one token more is too long."""
+    (size,) = (
+        Rendered(tmp_path, [PLAIN]).index.select(pl.col("prompt_tokens") + pl.col("completion_tokens")).row(0)
+    )
+    for limit, kept in ((size, 1), (size - 1, 0)):
+        folder = tmp_path / str(limit)
+        folder.mkdir()
+        got = Rendered(folder, [PLAIN], max_tokens=limit)
+        assert (got.made, got.lost["tokens"].to_list()) == (kept, [size] * (1 - kept))
+
+
 @pytest.mark.parametrize(
     ("template", "kept", "lost"),
     [("qwen3-instruct-2507", [0], [(1, 1)]), ("qwen3-thinking-2507", [1], [(0, 1), (2, 2)])],

@@ -35,3 +35,11 @@ def test_rows_are_preferred_by_priority_quality_id_file_and_row(rows: list[tuple
         np.array(row, np.int64),
     )
     assert np.argsort(got).tolist() == sorted(range(len(rows)), key=preference)
+
+
+def test_the_highest_bits_of_an_id_count_first() -> None:
+    """An id is one number of 128 bits: neither its lower bits nor its lower half outweigh its first bit."""
+    ids = np.array([[1 << 63, 1, 2, 2], [0, 9, 8, 7]], np.uint64)
+    same = np.zeros(4, np.int64)
+    got = ranks(same, same.astype(np.float64), ids, same.astype(np.int32), np.arange(4))
+    assert got.tolist() == [3, 0, 2, 1]
