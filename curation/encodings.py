@@ -18,6 +18,11 @@ SAMPLE = 64 * 1024
 
 _BLOCK = 1024 * 1024
 
+_LEVEL_1 = b"\xb0\xa1", b"\xd7\xf9"
+"""The first and the last character of the first level of GB 2312."""
+
+_MARKS = frozenset("，。！？；：、（）《》“”‘’—…·　")
+
 
 def recoded(read: Callable[[int], bytes], encoding: str) -> BufferedReader:
     """Return a stream of text in UTF-8.
@@ -36,8 +41,33 @@ def likely(sample: bytes) -> str:
     """Return the encoding that bytes of text seem to have, `UNKNOWN` if none decodes them all."""
     from charset_normalizer import from_bytes  # noqa: PLC0415 - few files are not UTF-8
 
+    if _is_chinese(sample):
+        return "gb18030"
     best = from_bytes(sample).best()
     return UNKNOWN if best is None or best.encoding in ("utf_8", "ascii") else best.encoding.replace("_", "-")
+
+
+def _is_chinese(sample: bytes) -> bool:
+    """Return whether bytes are Chinese text in GBK, which statistics take for Korean in short samples.
+
+    Nine of ten characters are of the first level of GB 2312, the 3,755 usual ones, or its punctuation, and
+    read as Korean less than nine of ten are Hangul.
+    """
+    text, korean = (_decoded(sample, encoding) for encoding in ("gb18030", "cp949"))
+    letters = [char for char in text if not char.isascii()]
+    usual = sum(char in _MARKS or _LEVEL_1[0] <= char.encode("gb18030") <= _LEVEL_1[1] for char in letters)
+    hangul = [char for char in korean if not char.isascii()]
+    is_korean = bool(hangul) and sum("가" <= char <= "힣" for char in hangul) >= 0.9 * len(hangul)
+    return bool(letters) and usual >= 0.9 * len(letters) and not is_korean
+
+
+def _decoded(sample: bytes, encoding: str) -> str:
+    """Return a sample as text, whose last character may be cut off; empty if it is none."""
+    decoder = getincrementaldecoder(encoding)("strict")
+    try:
+        return decoder.decode(sample)
+    except UnicodeDecodeError:
+        return ""
 
 
 class _Recoded(RawIOBase):

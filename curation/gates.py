@@ -191,7 +191,8 @@ def killed(report: Report, before: Report | None, gates: Gates) -> Iterator[Gate
     for source, count in report.ledger.of(VALIDATE).items():
         if lost := count.dropped.get(Reason.WORKER_KILLED):
             way = "the manifest names it; give workers more memory (--worker-memory), or accept the version"
-            sentence = f"{source}: {counted(lost.rows, 'row')} ended a process and was left out: {way}"
+            was = "was" if lost.rows == 1 else "were"
+            sentence = f"{source}: {counted(lost.rows, 'row')} ended a process and {was} left out: {way}"
             yield found("killed", source, gate, lost.rows, gate.rows, sentence)
 
 

@@ -13,6 +13,7 @@ from flows.progress import Event
 from flows.version import Work
 from flows.workers import RowKilled
 from schemas.artifact import InputFile, Snapshot
+from schemas.errors import WorkerDied
 from schemas.formats import Auto
 from schemas.manifest import InputEntry, SourceEntry
 from schemas.recipe import Source
@@ -45,7 +46,7 @@ def make(
         step: how stages are run.
 
     Raises:
-        RowKilled: if there are more of such rows than anybody would believe.
+        WorkerDied: if there are more of such rows than anybody would believe.
         ThinkmixError: for everything a person must fix.
     """
     while True:
@@ -54,7 +55,7 @@ def make(
         except RowKilled as killed:
             row = killed.left_out
             if len(known.left_out) >= _MOST_LEFT_OUT or row in known.left_out:
-                raise
+                raise WorkerDied(str(killed)) from None
             run.notify(Event(row.stage, row.source, 0, None, note=f"left out: {killed}"))
             known.leave_out(row)
 

@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 
 from schemas.patterns import IN_WORDS, as_name
 from schemas.recipe import Name
+from schemas.record import descriptions
 from schemas.tuning import RecipeFile
 
 _TAGS = ("kind", "type")
@@ -236,9 +237,8 @@ def _elsewhere(name: str, here: Sequence[type[BaseModel]], model: type[BaseModel
 def _about(one: ErrorDetails, model: type[BaseModel]) -> str:
     """Return what a setting that is missing says."""
     for found in _models_at(one["loc"][:-1], model):
-        field = found.model_fields.get(str(one["loc"][-1]))
-        if field is not None and field.description:
-            words = " ".join(field.description.split()).partition(". ")[0].removesuffix(".")
+        if said := descriptions(found).get(str(one["loc"][-1])):
+            words = " ".join(said.split()).partition(". ")[0].removesuffix(".")
             return f": {words[0].lower()}{words[1:]}; add it"
     return ": add it"
 

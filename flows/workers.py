@@ -67,10 +67,8 @@ class RowWork:
     many there were: fewer where the file ends; picklable."""
 
 
-class RowKilled(WorkerError):
+class RowKilled(Exception):
     """One row of a shard ends the process that works on it, also when nothing else is worked on."""
-
-    code = "row_killed"
 
     def __init__(self, left_out: LeftOut) -> None:
         super().__init__(f"{left_out.file}: row {left_out.row}: {left_out.detail}")

@@ -41,8 +41,8 @@ def _of(folder: str, *names: str) -> tuple[str, ...]:
 
 
 GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
-    "mix": {"curation/mix.py": _of("curation", "mix")},
-    "gates": {"curation/gates.py": _of("curation", "gates", "layout_gate", "reading_gates")},
+    "mix": {"curation/mix.py": _of("curation", "mix", "mix_gates")},
+    "gates": {"curation/gates.py": _of("curation", "gates", "layout_gate", "reading_gates", "mix_gates")},
     "clusters": {"curation/clusters.py": _of("curation", "clusters", "dedup")},
     "survivors": {"curation/survivors.py": _of("curation", "survivors", "dedup")},
     "keys": {"curation/keys.py": _of("curation", "keys", "dedup")},

@@ -91,6 +91,8 @@ def test_recipe_refuses_what_is_no_encoding_of_text(name: str):
     ("encoding", "text"),
     [
         ("gb18030", ZH[0]),
+        ("gb18030", "你好,世界"),
+        ("gb18030", "question,answer: 春眠不觉晓，处处闻啼鸟。"),
         ("big5", "這是一個關於如何學習數學的問題。請解釋一下。"),
         ("cp932", "これは日本語の文章です。数学を勉強します。"),
         ("cp949", "안녕하세요 이것은 한국어 문장입니다."),

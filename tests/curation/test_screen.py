@@ -46,7 +46,7 @@ def agree(
     All are keys and rejects, the ledger of turns, findings and unread fields.
     """
     origin = Origin(source(format, **settings), "d", "r", "f.parquet", limits=limits)
-    quick, slow = (normalize._Sight("s") for _ in range(2))
+    quick, slow = (normalize.Sight("s") for _ in range(2))
     found = list(normalize._batch_frames(batch, origin, limit, quick))
     got = (pl.concat(frames) for frames in zip(*found, strict=True))
     rows = [judge(row, origin=origin, max_row_bytes=limit) for row in batch.rows(max_row_bytes=limit)]
@@ -72,7 +72,7 @@ def screened(
     return found.cleared
 
 
-def tallied(sight: normalize._Sight) -> object:
+def tallied(sight: normalize.Sight) -> object:
     """Return findings and unread fields; the example depends on which row is looked at first."""
     tally = sight.notes.tally()
     return tally.findings, {field.path: field.count for field in tally.unread}
@@ -371,7 +371,7 @@ def test_padding_and_blank_texts_in_unread_fields_count_as_they_do_row_by_row() 
     table = pa.Table.from_pylist(rows)
     assert agree(batch_of(table), "messages") == 3
     assert agree(batch_of(table.slice(1, 2)), "messages") == 2
-    sight = normalize._Sight("s")
+    sight = normalize.Sight("s")
     list(normalize._batch_frames(batch_of(table), Origin(source("messages"), "d", "r", "f"), LIMIT, sight))
     assert (sight.notes.found[Finding.PADDING_NULL], tallied(sight)[1]["note"]) == (16, 1)
 

@@ -106,7 +106,7 @@ def _fate(source, raw):
         return Reason.TOO_BIG
     row_format = OpenMathReasoning() if source == "math" else ShareGPT()
     try:
-        refuse_media(row)
+        refuse_media(row, Notes())
         draft = row_format.read(row, Notes())
         conversation = Conversation(
             id="",

@@ -132,7 +132,7 @@ def test_a_file_in_another_encoding_is_told_with_the_way_out(tmp_path: Path) -> 
     (tmp_path / "b.csv").write_bytes("question,answer\n你好,世界\n".encode("gbk"))
     found = checked(one_source(tmp_path, [], files=["*.csv"], format="qa"), tmp_path)
 
-    words = "a: b.csv: the file is not UTF-8 text, it may be GBK: write it in UTF-8 (iconv -f GBK -t UTF-8)"
+    words = "a: b.csv: the file is not UTF-8 text, it may be gb18030: say `encoding: gb18030`"
     assert words in found.mend
 
 

@@ -93,7 +93,7 @@ def test_a_build_says_what_each_pattern_means(sources, tmp_path):
     stated["sources"][0]["files"] = ["math/*.jsonl", "**/0.jsonl"]
     stated["sources"][1]["files"] = ["chat/1.jsonl"]
     version = quick_build(Recipe.model_validate(stated), tmp_path / "store", base, notify=heard.append)
-    notes = [event.note for event in heard if event.note]
+    notes = [event.note for event in heard if event.note and event.stage == "resolve"]
     assert notes == [
         "math: 3 files (math/*.jsonl → 2, **/0.jsonl → 2)",
         "chat: 1 file (chat/1.jsonl → 1)",

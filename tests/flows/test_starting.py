@@ -227,9 +227,9 @@ def test_an_existing_file_is_never_written_over(tmp_path: Path) -> None:
             "no row can be read that would show its format: there is none in its files",
         ),
         (
-            "gbk.csv",
+            "odd.csv",
             RecipeError,
-            "the file is not UTF-8 text, it may be GBK: write it in UTF-8 (iconv -f GBK",
+            "the file is not UTF-8 text: state its `encoding`",
         ),
         ("bad.jsonl", RecipeError, "no row can be read that would show its format: bad.jsonl row 0: "),
     ],
@@ -242,7 +242,7 @@ def test_what_is_no_rows_is_told(
     (tmp_path / "notes.txt").write_text("x")
     (tmp_path / "empty").mkdir()
     (tmp_path / "no.jsonl").write_text("")
-    (tmp_path / "gbk.csv").write_bytes("question,answer\n你好,世界\n".encode("gbk"))
+    (tmp_path / "odd.csv").write_bytes(b"question,answer\n" + bytes(range(256)) * 4)
     (tmp_path / "bad.jsonl").write_text("{\n{\n")
     with pytest.raises(error) as caught:
         start([asked], None, patience=IMPATIENT)

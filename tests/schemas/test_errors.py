@@ -20,7 +20,7 @@ CODES = {
     ),
     *("stage_oom", "worker_died", "cluster_error", "ledger_error", "mixture_error", "template_error"),
     "source_empty",
-    *("train_error", "held", "scheduler_error", "not_accepted"),
+    *("train_error", "held", "scheduler_error", "not_accepted", "not_rolled_back", "source_moved"),
     *("forgotten", "mode_switch_failed"),
 }
 
