@@ -39,7 +39,7 @@ next:
 AT_ONCE ?= 2
 
 test: $(BIN)/.installed  ## Install and run all tests
-	$(BIN)/python -m pytest --numprocesses $(AT_ONCE) --dist loadfile
+	$(BIN)/python -m pytest --numprocesses $(AT_ONCE) --dist loadfile --no-loadscope-reorder
 
 deep: $(BIN)/.installed  ## Run the long variants: soaks, every crash point
 	$(BIN)/python -m pytest -m deep

@@ -499,7 +499,9 @@ def test_bombs_are_read_in_bounded_memory(tmp_path: Path) -> None:
     (tmp_path / "3.json.gz").write_bytes(gzip.compress(b"[" + large + b"]", 1))
     pq.write_table(repeated("x" * (20 << 20), 100), tmp_path / "4.parquet", compression="zstd")
     paths = [str(tmp_path / name) for name in ("small.parquet", "1.jsonl.zst", "2.jsonl.gz", "3.json.gz")]
-    (tmp_path / "5.csv.gz").write_bytes(gzip.compress(b'a\n"' + b"x\n" * (50 << 20) + b'"\n', 1))
+    (tmp_path / "5.csv.gz").write_bytes(
+        gzip.compress(b'a\n"' + (b"x" * 1023 + b"\n") * (100 << 10) + b'"\n', 1)
+    )
     paths += [str(tmp_path / name) for name in ("5.csv.gz", "4.parquet")]
     seen = [line.split() for line in read_by_child(paths).splitlines()]
     assert [reasons for _, *reasons, _ in seen] == [["good"], *[["too_big"]] * 5]

@@ -1,0 +1,140 @@
+"""Count how far rows travel through the code: `python -m tools.road` traces a build of 40 rows.
+
+A step is a call from one of our functions to another; libraries between the two are not seen. Counted from
+the first row that is validated to the last shard that is gathered, in one process.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import Any
+from unittest.mock import patch
+
+ROOT = Path(__file__).parents[1]
+FLOORS = {"flows": 4, "train": 3, "curation": 3, "templates": 2, "schemas": 1}
+"""The higher, the more a room may import; the contract of import-linter in pyproject.toml."""
+
+_ROWS = {"cot-00000-of-00004.parquet": 14, "chat-00000-of-00001.parquet": 14, "tools.jsonl": 12}
+
+
+@dataclass
+class Road:
+    """What was counted."""
+
+    changes: int = 0
+    """Steps to another file."""
+    up: int = 0
+    """Steps to a room that stands higher."""
+    files: set[str] = field(default_factory=set)
+
+    def note(self, frame: FrameType, event: str, _: object) -> None:
+        """Count a step; a profile function of `sys.setprofile`."""
+        if event != "call" or frame.f_lasti > _BEGUN or (there := _ours(frame)) is None:
+            return
+        self.files.add(there)
+        caller, here = frame.f_back, None
+        while caller is not None and (here := _ours(caller)) is None:
+            caller = caller.f_back
+        if here is None or here == there:
+            return
+        self.changes += 1
+        self.up += FLOORS[there.partition("/")[0]] > FLOORS[here.partition("/")[0]]
+
+
+class _Inline:
+    """Workers that work here and now, so that every step is seen."""
+
+    def run(self, jobs: Sequence[Any], *, done: Callable[[Any, Any], None]) -> list[Any]:
+        """Run one job after the other."""
+        results = []
+        for job in jobs:
+            results.append(job.call())
+            done(job, results[-1])
+        return results
+
+
+_BEGUN = 4
+"""A frame beyond its first instructions is a generator that goes on, which is no call."""
+
+_FILES: dict[str, str | None] = {}
+
+
+def _ours(frame: FrameType) -> str | None:
+    """Return the file of one of our functions, as `room/file.py`; None for everything else."""
+    name = frame.f_code.co_filename
+    if name not in _FILES:
+        path = Path(name)
+        inside = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else ""
+        _FILES[name] = inside if inside.partition("/")[0] in FLOORS else None
+    return _FILES[name]
+
+
+def _sample(folder: Path) -> Path:
+    """Write 40 rows of the embedded sample, and the recipe that mixes them."""
+    import polars as pl  # noqa: PLC0415 - a second
+
+    samples = ROOT / "data" / "samples"
+    for name, rows in _ROWS.items():
+        if name.endswith(".parquet"):
+            pl.read_parquet(samples / name).head(rows).write_parquet(folder / name)
+        else:
+            lines = (samples / name).read_bytes().splitlines(keepends=True)[:rows]
+            (folder / name).write_bytes(b"".join(lines))
+    recipe = (ROOT / "data" / "recipes" / "sample-7-3.yaml").read_text().replace("../samples/", "")
+    (folder / "recipe.yaml").write_text(recipe)
+    return folder / "recipe.yaml"
+
+
+class _Watch:
+    """Steps of a build, of which those from validation to the published shards are traced."""
+
+    def __init__(self, road: Road) -> None:
+        self.road = road
+
+    def __call__(self, name: str, function: Callable[..., Any], /) -> Callable[..., Any]:
+        """Return the stage, after or before which tracing begins or ends."""
+
+        def stage(*args: object, **settings: object) -> object:
+            if name.startswith("validate"):
+                sys.setprofile(self.road.note)
+            try:
+                return function(*args, **settings)
+            finally:
+                if name == "gather":
+                    sys.setprofile(None)
+
+        return stage
+
+
+@contextmanager
+def _inline(*_: object) -> Iterator[_Inline]:
+    yield _Inline()
+
+
+def walk() -> Road:
+    """Build the 40 rows, and return what was counted."""
+    from flows import pipeline  # noqa: PLC0415 - imported here, so that all of it is there before tracing
+    from flows.recipes import load  # noqa: PLC0415
+    from flows.store import Store  # noqa: PLC0415
+
+    road = Road()
+    with TemporaryDirectory() as name:
+        located = load(str(_sample(Path(name))))
+        with patch.object(pipeline, "workers", _inline):
+            for store in ("warm", "traced"):  # what a process does once is done by the first
+                road = Road()
+                pipeline.build(
+                    located.recipe, Store(Path(name) / store), base=located.base, step=_Watch(road)
+                )
+    return road
+
+
+if __name__ == "__main__":
+    found = walk()
+    json.dump({"changes": found.changes, "files": len(found.files), "up": found.up}, sys.stdout)
+    sys.stdout.write("\n")
