@@ -35,7 +35,7 @@ ROOM_BYTES = 2 * LEAST_BYTES
 SPARE_BYTES = 4 * LEAST_BYTES
 """Memory of a worker from which on it may load something ahead: half of it must be left for jobs."""
 
-_PROBED = 16
+_PROBED = 4
 """Rows that are tried first in the search of one that ends its process."""
 
 _THREADS = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -209,14 +209,12 @@ class Processes:
             if seen < step:  # the file has ended
                 return None
             first, step = first + step, 2 * step
-        last = first + step
+        last, died = first + step, True  # whether a process died of just these rows
         while last - first > 1:
             middle = (first + last) // 2
-            if self._probed(work, first, middle, ceiling) is None:
-                last = middle
-            else:
-                first = middle
-        if self._probed(work, first, last, ceiling) is not None:
+            died = self._probed(work, first, middle, ceiling) is None
+            first, last = (first, middle) if died else (middle, last)
+        if not died and self._probed(work, first, last, ceiling) is not None:
             return None
         return LeftOut(
             source=work.source, file=work.file, row=first, stage=work.stage, how=death.how, memory=ceiling

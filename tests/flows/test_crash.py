@@ -216,8 +216,9 @@ def test_builds_survive_kills_at_random_moments(seed: int, tmp_path: Path) -> No
     assert found["kills"] >= 120
 
 
-@pytest.mark.parametrize("group", [True, False], ids=["group", "alone"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    ("number", "group"), [(signal.SIGINT, True), (signal.SIGTERM, False), (signal.SIGHUP, True)]
+)
 def test_stopped_build_ends_at_once_with_one_sentence(
     number: int, group: bool, sources: Path, store_copy, tmp_path: Path
 ) -> None:

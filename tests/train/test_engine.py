@@ -108,7 +108,13 @@ def test_a_plan_that_shares_weights_wants_several_processes():
         pass
 
 
-@pytest.mark.parametrize(("sharding", "method"), [("none", "lora"), ("fsdp2", "full")])
+@pytest.mark.parametrize(
+    ("sharding", "method"),
+    [
+        pytest.param("none", "lora", marks=pytest.mark.deep),  # test_resume_several trains so, too
+        ("fsdp2", "full"),
+    ],
+)
 def test_two_processes_train_as_one_does(publish, sums, tmp_path, sharding, method):
     """Each with a copy of the weights, or with half of each layer: same losses, same weights, one output."""
     settings = {"dropout": 0.0, "learning_rate": 1e-3} if method == "full" else {}
