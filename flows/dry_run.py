@@ -261,16 +261,7 @@ def _validated(
     source = stated
     if isinstance(stated.format, Auto):
         source = layouts.recognised(run, stated, files, max_row_bytes=recipe.max_row_bytes)
-    return stages.validate(
-        run,
-        source,
-        snapshot,
-        files,
-        max_row_bytes=recipe.max_row_bytes,
-        unopened=recipe.reads_unopened(source),
-        limits=recipe.limits,
-        first=first,
-    )
+    return stages.validate(run, source, snapshot, files, recipe, first=first)
 
 
 def _ask_rest(

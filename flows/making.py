@@ -111,9 +111,7 @@ def _read_sources(run: Run, known: Known, snapshots: Sequence[Snapshot], base: P
             source,
             snapshot,
             files,
-            max_row_bytes=recipe.max_row_bytes,
-            unopened=recipe.reads_unopened(source),
-            limits=recipe.limits,
+            recipe,
             left_out=[row for row in known.left_out if row.source == source.name],
             first=len(shards),
         )

@@ -24,7 +24,7 @@ def rollback(mixture: Path, version: str, *, why: str, by: str | None = None) ->
     Args:
         mixture: the mixture's folder in its store.
         version: the first digits of the version, or all.
-        why: for whoever asks later.
+        why: kept on record.
         by: who decides; unset means the user of this process.
 
     Raises:

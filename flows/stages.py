@@ -19,7 +19,7 @@ from schemas.artifact import InputFile, Snapshot
 from schemas.dedup import DedupPlan
 from schemas.ledger import StageCount
 from schemas.manifest import LeftOut
-from schemas.recipe import Limits, Source
+from schemas.recipe import Recipe, Source
 
 
 def fetch(run: Run, source: Source, snapshot: Snapshot, base: Path) -> tuple[InputFile, ...]:
@@ -38,24 +38,23 @@ def validate(
     source: Source,
     snapshot: Snapshot,
     files: Sequence[InputFile],
+    recipe: Recipe,
     *,
-    max_row_bytes: int,
-    unopened: bool = False,
-    limits: Limits,
     left_out: Sequence[LeftOut] = (),
     first: int = 0,
 ) -> list[Shard]:
     """Judge the source's rows, slice by slice; shards are numbered from `first` on.
 
-    `unopened` says that `</think>` without `<think>` closes a trace that the template opened; `limits` are
-    what work a row may cost, and `left_out` are rows that end the process that works on them.
+    `recipe` says what work a row may cost, and whether `</think>` without `<think>` closes a trace that the
+    template opened; `left_out` are rows that end the process that works on them.
     """
+    unopened, limits = recipe.reads_unopened(source), recipe.limits
     slots = []
     for file in files:
         origin = normalize.Origin(source, snapshot.dataset, snapshot.commit, file.name, unopened, limits)
         watched = (str(file.path), file.modified) if file.modified else None
         slots += [
-            Raw(piece, origin, max_row_bytes, watched, _inside(piece, left_out))
+            Raw(piece, origin, recipe.max_row_bytes, watched, _inside(piece, left_out))
             for piece in slices(file.name, file.path, file.sha256, source.rows, source.encoding)
         ]
     jobs = [
@@ -68,7 +67,7 @@ def validate(
             piece=raw.piece.model_dump(exclude={"path"}),
             source=row_settings(source),
             unopened=unopened,
-            max_row_bytes=max_row_bytes,
+            max_row_bytes=recipe.max_row_bytes,
             limits=limits._asdict(),
             left_out=[row.model_dump() for row in raw.left_out],
         )

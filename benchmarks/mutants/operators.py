@@ -77,7 +77,7 @@ def changed(source: str, mutant: Mutant) -> str:
 
 
 def _parsed(source: str) -> ast.Module:
-    """Return a module whose kernels stay Python: compiling them anew takes longer than all their tests."""
+    """Return a module whose kernels stay Python: compiling them again takes longer than all their tests."""
     tree = ast.parse(source)
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):

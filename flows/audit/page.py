@@ -101,7 +101,7 @@ class _Compiled(FileSystemBytecodeCache):
 def _compiled() -> BytecodeCache | None:
     """Return where compiled templates are kept: Jinja's own folder, which no other user may write to.
 
-    Not in the store: it is shared, and what is read here is code. Templates that changed are compiled anew.
+    Not in the store: it is shared, and what is read here is code. A template that changed is compiled again.
     """
     try:
         return _Compiled()

@@ -38,9 +38,7 @@ def rollback(
         Path, typer.Argument(help="The mixture's name in the store, or its folder.", metavar="MIXTURE")
     ],
     version: Annotated[str, typer.Argument(help="First digits of an earlier good version.")],
-    why: Annotated[
-        str, typer.Option(help="Why the current version is no good; kept for whoever asks later.")
-    ],
+    why: Annotated[str, typer.Option(help="Why the current version is not good; kept on record.")],
     store: StoreOption = Path("build/store"),
     by: Annotated[str | None, typer.Option(help="Who decides; your user name if unset.")] = None,
     as_json: JsonOption = False,
