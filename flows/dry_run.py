@@ -15,10 +15,10 @@ from pydantic import ValidationError
 
 from curation.findings import counted
 from curation.provenance import settings
-from flows import decontaminate, drawing, gathering, layouts, sources, stages
-from flows.audit import figures
+from flows import layouts, making, sources, stages
 from flows.fingerprint import code_digest, library_versions
 from flows.jobs import Run, Shard
+from flows.pipeline import directly
 from flows.progress import Event
 from flows.sources import local
 from flows.store import MANIFEST, StageOutput, Store, digest, unseal
@@ -235,7 +235,7 @@ def _ask_stages(
             whole = False
     if whole:
         with suppress(_Missing):
-            _ask_rest(run, recipe, shards, asked, base)
+            making.after_validation(run, making.Known(recipe, shards=shards), asked, base, directly)
     return absent
 
 
@@ -245,7 +245,7 @@ def _files(
     """Return the snapshot's files that are on this machine, without hashing those that have a sha256."""
     if isinstance(source, LocalSource):
         return local.fetch(source, snapshot, base=base, into=notes, verify=False)
-    folder = store.downloads / source.kind / snapshot.dataset / snapshot.commit / "files"
+    folder = sources.place(source, snapshot, into=store.downloads)
     found = []
     for file in snapshot.files:
         path = folder / file.path
@@ -262,19 +262,6 @@ def _validated(
     if isinstance(stated.format, Auto):
         source = layouts.recognised(run, stated, files, max_row_bytes=recipe.max_row_bytes)
     return stages.validate(run, source, snapshot, files, recipe, first=first)
-
-
-def _ask_rest(
-    run: Run, recipe: Recipe, shards: Sequence[Shard], asked: Sequence[Snapshot], base: Path
-) -> None:
-    questions = decontaminate.fetch(run.store, recipe.decontaminate, asked, base)
-    overlaps = decontaminate.overlaps(run, shards, questions, recipe.decontaminate)
-    verdicts = stages.deduplicate(run, shards, overlaps, recipe.dedup)
-    drawn = drawing.draw(run, shards, verdicts, recipe, [])
-    settled = gathering.settle(run, shards, verdicts, drawn, recipe.dedup.numbers)
-    saved = gathering.save(run, shards, settled)
-    joined, gathered = gathering.gather(run, shards, settled, saved, drawn)
-    figures.audit(run, shards, settled, joined, gathered, recipe.template)
 
 
 def _why(

@@ -68,8 +68,18 @@ def _made(
     base: Path,
     step: "Step",
 ) -> Work:
-    recipe, shards = known.recipe, known.shards
     _read_sources(run, known, snapshots, base, step)
+    return after_validation(run, known, asked, base, step)
+
+
+def after_validation(run: Run, known: Known, asked: Sequence[Snapshot], base: Path, step: "Step") -> Work:
+    """Run the stages that look at the valid rows of all sources together.
+
+    Raises:
+        RowKilled: naming a row that ends the process that renders it.
+        ThinkmixError: for everything a person must fix.
+    """
+    recipe, shards = known.recipe, known.shards
     questions = decontaminate.fetch(run.store, recipe.decontaminate, asked, base)
     overlaps = step("decontaminate", decontaminate.overlaps)(run, shards, questions, recipe.decontaminate)
     verdicts = step("dedup", stages.deduplicate)(run, shards, overlaps, recipe.dedup)
