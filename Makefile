@@ -39,13 +39,13 @@ next:
 AT_ONCE ?= 2
 
 test: $(BIN)/.installed  ## Install and run all tests
-	$(BIN)/python -m pytest --numprocesses $(AT_ONCE) --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses $(AT_ONCE) --dist loadfile --no-loadscope-reorder
 
 deep: $(BIN)/.installed  ## Run the long variants: soaks, every crash point
-	$(BIN)/python -m pytest -m deep
+	$(BIN)/pytest -m deep
 
 soak: $(BIN)/.installed  ## Run the long variants of docs/reliability.md alone; they end by themselves
-	$(BIN)/python -m pytest -m "deep and acceptance" --durations=20
+	$(BIN)/pytest -m "deep and acceptance" --durations=20
 
 ONLY ?=
 mutants: $(BIN)/.installed  ## Change the pure kernels bit by bit, see what no test notices; ONLY="mix gates" for some
@@ -54,7 +54,7 @@ mutants: $(BIN)/.installed  ## Change the pure kernels bit by bit, see what no t
 deepspeed: $(BIN)/.installed  ## Install DeepSpeed, too, and test that ZeRO trains as one process does
 	$(UV) pip install --quiet --python $(BIN)/python setuptools wheel
 	DS_BUILD_OPS=0 DS_ACCELERATOR=cpu $(UV) pip install --quiet --python $(BIN)/python --no-build-isolation deepspeed==0.19.8
-	DS_ACCELERATOR=cpu $(BIN)/python -m pytest tests/train/test_engine.py -k deepspeed
+	DS_ACCELERATOR=cpu $(BIN)/pytest tests/train/test_engine.py -k deepspeed
 
 docs-snippets: $(BIN)/.installed  ## Run what docs/training.md says of other trainers, each installed into build/peers
 	$(UV_SETTINGS) $(BIN)/python -m benchmarks snippets

@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.measure import last_line, run
 from benchmarks.peer_envs import python_of, script
-from schemas.findings import Notes
-from schemas.formats import Format
-from schemas.formats.recognition import best
 from tests.layouts import SAMPLES, Row
+from thinkmix.schemas.findings import Notes
+from thinkmix.schemas.formats import Format
+from thinkmix.schemas.formats.recognition import best
 
 Turns = list[list[str | None]]
 

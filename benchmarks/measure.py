@@ -14,9 +14,9 @@ from importlib.metadata import version
 from pathlib import Path
 from threading import Event, Thread
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 
-THINKMIX = (sys.executable, "-c", "from flows.cli import main; main()")
+THINKMIX = (sys.executable, "-c", "from thinkmix.flows.cli import main; main()")
 """The `thinkmix` command of this checkout, whatever is installed."""
 
 _LIBRARIES = ("numpy", "numba", "polars", "pyarrow", "pydantic", "quicktok-v1")

@@ -18,13 +18,13 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from curation.candidates import about_bands
-from curation.dedup import DedupCounts, find_duplicates, text_bands
-from curation.imports import arrow_without_pandas
-from curation.index import write_index
-from curation.keys import KEY_SCHEMA, hex_series
-from curation.minhash import PRINTS
-from schemas.dedup import DedupPlan
+from thinkmix.curation.candidates import about_bands
+from thinkmix.curation.dedup import DedupCounts, find_duplicates, text_bands
+from thinkmix.curation.imports import arrow_without_pandas
+from thinkmix.curation.index import write_index
+from thinkmix.curation.keys import KEY_SCHEMA, hex_series
+from thinkmix.curation.minhash import PRINTS
+from thinkmix.schemas.dedup import DedupPlan
 
 _BATCH_ROWS = 4_096
 _NAMES = ["source", "solver", "file"]  # one value each

@@ -16,10 +16,10 @@ from pydantic_core import PydanticCustomError
 from benchmarks.findings import Options
 from benchmarks.generate import Corpus, generate, rows_of
 from benchmarks.measure import ROOT, THINKMIX, run
-from schemas.arrange import arranged
-from schemas.conversation import Conversation, Lineage
-from schemas.findings import Notes
-from schemas.formats import OpenMathReasoning, ShareGPT
+from thinkmix.schemas.arrange import arranged
+from thinkmix.schemas.conversation import Conversation, Lineage
+from thinkmix.schemas.findings import Notes
+from thinkmix.schemas.formats import OpenMathReasoning, ShareGPT
 
 MATH = "hub/nvidia/OpenMathReasoning/data/*.parquet"
 CHAT = "hub/mlabonne/FineTome-100k/data/*.parquet"

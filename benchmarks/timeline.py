@@ -8,10 +8,10 @@ import sys
 import time
 from pathlib import Path
 
-from flows.pipeline import build
-from flows.progress import Event
-from flows.recipes import load
-from flows.store import Store
+from thinkmix.flows.pipeline import build
+from thinkmix.flows.progress import Event
+from thinkmix.flows.recipes import load
+from thinkmix.flows.store import Store
 
 
 class Reached(Exception):

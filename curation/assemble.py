@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from curation.render import EXAMPLES
-from curation.shards import GROUP_BYTES, ShardWriter, bounded, read_tables
+from thinkmix.curation.render import EXAMPLES
+from thinkmix.curation.shards import GROUP_BYTES, ShardWriter, bounded, read_tables
 
 SHARD_BYTES = 8 * 1024 * 1024
 """Most text in a published shard, about, of a mixture that is not huge.

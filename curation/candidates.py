@@ -10,12 +10,12 @@ import polars as pl
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from curation.clusters import Rows, buckets, join, roots, similarities, singletons
-from curation.index import IndexRows
-from curation.kernels import NO_SHINGLES, Flags, Hashes, Offsets
-from curation.keys import shard_rows
-from curation.shingles import shingle_hashes
-from schemas.dedup import DedupPlan
+from thinkmix.curation.clusters import Rows, buckets, join, roots, similarities, singletons
+from thinkmix.curation.index import IndexRows
+from thinkmix.curation.kernels import NO_SHINGLES, Flags, Hashes, Offsets
+from thinkmix.curation.keys import shard_rows
+from thinkmix.curation.shingles import shingle_hashes
+from thinkmix.schemas.dedup import DedupPlan
 
 FINGERPRINT_ROWS = 2
 """Rows of a band file after its bands: 128 bits of the text's word sequence."""

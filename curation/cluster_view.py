@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from curation.shards import read_many
-from schemas.record import Record
-from schemas.report import Cluster, ClusterRow, ClusterView
+from thinkmix.curation.shards import read_many
+from thinkmix.schemas.record import Record
+from thinkmix.schemas.report import Cluster, ClusterRow, ClusterView
 
 LARGEST = 10
 """How many clusters are shown."""

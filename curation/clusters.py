@@ -10,8 +10,8 @@ ways find every pair, so clusters depend neither on order nor on which pair is t
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.compiled import compiled
-from curation.kernels import NO_SHINGLES, Hashes, Offsets
+from thinkmix.curation.compiled import compiled
+from thinkmix.curation.kernels import NO_SHINGLES, Hashes, Offsets
 
 Rows = NDArray[np.int32]
 

@@ -6,10 +6,10 @@ A source that is new, or whose columns nobody noted, is compared with nothing.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from curation.facts import rows_read
-from curation.findings import found, percent, points, quoted, worst
-from schemas.gates import Gate, GateResult, Gates
-from schemas.report import Columns, Report
+from thinkmix.curation.facts import rows_read
+from thinkmix.curation.findings import found, percent, points, quoted, worst
+from thinkmix.schemas.gates import Gate, GateResult, Gates
+from thinkmix.schemas.report import Columns, Report
 
 REPEATS = 10
 """How often a value must stand, on average, for the values of a column to be a closed list."""

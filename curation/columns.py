@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from curation.text_kernels import Bytes, Flags, Offsets, find_blank
-from schemas.conversation import ROLES
-from schemas.formats import TextColumn, TurnColumn
-from schemas.formats.roles import role_of
+from thinkmix.curation.text_kernels import Bytes, Flags, Offsets, find_blank
+from thinkmix.schemas.conversation import ROLES
+from thinkmix.schemas.formats import TextColumn, TurnColumn
+from thinkmix.schemas.formats.roles import role_of
 
 OTHER = 255
 """Role of a turn that is not plain text of one of `ROLES`."""

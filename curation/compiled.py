@@ -5,7 +5,7 @@ from functools import cache, cached_property, update_wrapper
 from importlib import import_module
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from curation.imports import absent
+from thinkmix.curation.imports import absent
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")

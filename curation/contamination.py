@@ -1,8 +1,8 @@
 """Rows that repeat the questions of an evaluation: word n-grams in common, exactly.
 
 A row is contaminated if any run of `ngram` words of its compared text is in a question; a question with fewer
-words counts only as a whole. Words are those of `curation.shingles`. The customary length is 13 (Brown et
-al. 2020, appendix C); what shares a common phrase of that length by chance is lost with them.
+words counts only as a whole. Words are those of `thinkmix.curation.shingles`. The customary length is 13
+(Brown et al. 2020, appendix C); what shares a common phrase of that length by chance is lost with them.
 """
 
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from curation.index import open_index, write_index
-from curation.kernels import Hashes
-from curation.shingles import shingle_hashes
-from schemas.record import Record
+from thinkmix.curation.index import open_index, write_index
+from thinkmix.curation.kernels import Hashes
+from thinkmix.curation.shingles import shingle_hashes
+from thinkmix.schemas.record import Record
 
 OVERLAP = pl.Schema({"place": pl.Int64(), "detail": pl.String()})
 """A contaminated row: its place among the valid rows of its shard, and which question it repeats."""

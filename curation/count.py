@@ -4,7 +4,7 @@ from typing import Literal
 
 import polars as pl
 
-from schemas.ledger import Amount, StageCount
+from thinkmix.schemas.ledger import Amount, StageCount
 
 _UNITS = ("messages", "text_bytes", "examples", "tokens")
 

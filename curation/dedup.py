@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from curation.candidates import (
+from thinkmix.curation.candidates import (
     FINGERPRINT_ROWS,
     PairCounts,
     ShingleStore,
@@ -25,15 +25,15 @@ from curation.candidates import (
     store_shingles,
     text_similarity,
 )
-from curation.clusters import Rows, equal_groups
-from curation.index import IndexRows, index_rows, write_index
-from curation.kernels import NO_SHINGLES, Hashes
-from curation.keys import KeyColumns, hex_series, read_hex, read_keys, shard_rows
-from curation.minhash import PRINTS, band_hashes, sketches
-from curation.shards import ROWS_AT_ONCE, bounded
-from curation.survivors import CAP, EVAL, EXACT, NEAR, STAYS, Fates, Integers, best_of, cluster_fates
-from schemas.dedup import DedupPlan
-from schemas.reasons import Reason
+from thinkmix.curation.clusters import Rows, equal_groups
+from thinkmix.curation.index import IndexRows, index_rows, write_index
+from thinkmix.curation.kernels import NO_SHINGLES, Hashes
+from thinkmix.curation.keys import KeyColumns, hex_series, read_hex, read_keys, shard_rows
+from thinkmix.curation.minhash import PRINTS, band_hashes, sketches
+from thinkmix.curation.shards import ROWS_AT_ONCE, bounded
+from thinkmix.curation.survivors import CAP, EVAL, EXACT, NEAR, STAYS, Fates, Integers, best_of, cluster_fates
+from thinkmix.schemas.dedup import DedupPlan
+from thinkmix.schemas.reasons import Reason
 
 VERDICT_SCHEMA = pl.Schema(
     {
@@ -149,7 +149,7 @@ def find_duplicates(
     Verdicts depend on the rows alone: not on their order, on how they are cut into shards, or on threads.
 
     Args:
-        keys: one parquet per shard, in the columns of `curation.keys.KEY_SCHEMA`.
+        keys: one parquet per shard, in the columns of `thinkmix.curation.keys.KEY_SCHEMA`.
         bands: what `write_bands` made of each under the same plan.
         verdicts: parquet files to write, in the columns of `VERDICT_SCHEMA`; beside the first lies the
             scratch folder, of up to 8 bytes per shingle of the texts that are compared.

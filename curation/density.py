@@ -5,11 +5,11 @@ from itertools import islice
 
 import pyarrow as pa
 
-from curation.lines import text_pieces
-from curation.packed import packing
-from curation.read import RawRow, RawSlice
-from curation.tables import table_rows
-from schemas.files import kind_of
+from thinkmix.curation.lines import text_pieces
+from thinkmix.curation.packed import packing
+from thinkmix.curation.read import RawRow, RawSlice
+from thinkmix.curation.tables import table_rows
+from thinkmix.schemas.files import kind_of
 
 _HEAD = 1024 * 1024
 _BLOCK = 64 * 1024

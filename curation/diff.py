@@ -6,12 +6,12 @@ from typing import Literal
 
 import polars as pl
 
-from curation.moves import Rules, condense, counts, paired, with_cause
-from curation.provenance import changed_fields, same_files, settings
-from curation.shift import shifts
-from schemas.changes import MIXTURE, Changes, Delta, Move, SourceChange
-from schemas.manifest import Manifest
-from schemas.report import Report
+from thinkmix.curation.moves import Rules, condense, counts, paired, with_cause
+from thinkmix.curation.provenance import changed_fields, same_files, settings
+from thinkmix.curation.shift import shifts
+from thinkmix.schemas.changes import MIXTURE, Changes, Delta, Move, SourceChange
+from thinkmix.schemas.manifest import Manifest
+from thinkmix.schemas.report import Report
 
 LISTED = 5
 """How many ids of a move are named."""

@@ -8,7 +8,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.errors import SourceError
+from thinkmix.schemas.errors import SourceError
 
 _CHUNK = 1024 * 1024
 _SPACE = b" \t\r\n"

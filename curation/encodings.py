@@ -5,7 +5,7 @@ from collections.abc import Callable
 from io import BufferedReader, RawIOBase
 from typing import TYPE_CHECKING
 
-from schemas.errors import SourceError
+from thinkmix.schemas.errors import SourceError
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
 
-from curation.findings import percent
-from schemas.ledger import DEDUP, MIX, VALIDATE, Ledger
-from schemas.report import Report
+from thinkmix.curation.findings import percent
+from thinkmix.schemas.ledger import DEDUP, MIX, VALIDATE, Ledger
+from thinkmix.schemas.report import Report
 
 CONTAMINATION = "eval_overlap"
 """The reason of rows that are questions of a benchmark; not every recipe looks for them."""

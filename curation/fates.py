@@ -6,17 +6,17 @@ from typing import NamedTuple
 
 import polars as pl
 
-from curation import mix, render
-from curation.count import count_stage
-from curation.minhash import sketches
-from curation.normalize import REJECTS, raw_json
-from curation.pools import COUNTED, LOST, Part, bits, check_same_rows
-from curation.read import RawRow
-from curation.shards import GROUP_BYTES, ShardWriter, bounded, read_groups
-from schemas.dedup import Numbers
-from schemas.errors import LedgerError
-from schemas.ledger import Amount, StageCount
-from schemas.reasons import Reason
+from thinkmix.curation import mix, render
+from thinkmix.curation.count import count_stage
+from thinkmix.curation.minhash import sketches
+from thinkmix.curation.normalize import REJECTS, raw_json
+from thinkmix.curation.pools import COUNTED, LOST, Part, bits, check_same_rows
+from thinkmix.curation.read import RawRow
+from thinkmix.curation.shards import GROUP_BYTES, ShardWriter, bounded, read_groups
+from thinkmix.schemas.dedup import Numbers
+from thinkmix.schemas.errors import LedgerError
+from thinkmix.schemas.ledger import Amount, StageCount
+from thinkmix.schemas.reasons import Reason
 
 FATES = pl.Schema(
     {

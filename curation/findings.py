@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from schemas.gates import Gate, GateResult
+from thinkmix.schemas.gates import Gate, GateResult
 
 SHOWN = 60
 

@@ -1,13 +1,14 @@
 """Gates: one version's facts beside those of the last good one, judged by the limits of its recipe.
 
 A gate is a function that yields what it found, place by place, in a sentence that needs no manual. To add
-one, write it here, name it in `GATES`, and state its settings in `schemas.gates.Gates` by the same name.
+one, write it here, name it in `GATES`, and state its settings in `thinkmix.schemas.gates.Gates` by the same
+name.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 
-from curation.column_gates import column_extra, column_gone, column_nulls, column_type, column_values
-from curation.facts import (
+from thinkmix.curation.column_gates import column_extra, column_gone, column_nulls, column_type, column_values
+from thinkmix.curation.facts import (
     CONTAMINATION,
     Counted,
     Part,
@@ -20,15 +21,15 @@ from curation.facts import (
     repeated,
     rows_read,
 )
-from curation.findings import counted, found, percent, points, quoted, worst
-from curation.mix_gates import absent, bottleneck, near_duplicates, size
-from curation.reading_gates import encoding, findings, unread_fields
-from schemas.formats import Auto
-from schemas.formats.recognition import settled_statement
-from schemas.gates import AmountGate, GateResult, Gates, GrowthGate, RateGate
-from schemas.ledger import VALIDATE
-from schemas.reasons import Reason
-from schemas.report import LengthView, Report
+from thinkmix.curation.findings import counted, found, percent, points, quoted, worst
+from thinkmix.curation.mix_gates import absent, bottleneck, near_duplicates, size
+from thinkmix.curation.reading_gates import encoding, findings, unread_fields
+from thinkmix.schemas.formats import Auto
+from thinkmix.schemas.formats.recognition import settled_statement
+from thinkmix.schemas.gates import AmountGate, GateResult, Gates, GrowthGate, RateGate
+from thinkmix.schemas.ledger import VALIDATE
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.report import LengthView, Report
 
 _STATED = 300
 _UNITS = ("examples", "tokens", "trainable_tokens")
@@ -229,7 +230,7 @@ def _psi(was: LengthView, now: LengthView) -> float:
     """Return how far lengths moved; the same ones, as on a night without a change, need no numpy."""
     if was.histogram == now.histogram:
         return 0.0
-    from curation.shift import psi  # noqa: PLC0415
+    from thinkmix.curation.shift import psi  # noqa: PLC0415
 
     return psi(was.histogram, now.histogram)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from curation.kernels import Hashes
+from thinkmix.curation.kernels import Hashes
 
 _FORMAT = 1
 _ALIGNED = 64

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 from pydantic_core import PydanticCustomError
 
-from schemas.reasons import Reason
-from schemas.record import MAX_DEPTH, Unreadable, depth, fault, parse_json
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.record import MAX_DEPTH, Unreadable, depth, fault, parse_json
 
 _CODES = {0xDC00 + byte: f"\\x{byte:02x}" for byte in range(0x80, 0x100)}
 _PLAIN = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS  # `Unreadable` is shown as text

@@ -11,7 +11,7 @@ import numpy as np
 from llvmlite import ir
 from numpy.typing import NDArray
 
-from curation.compiled import compiled, instruction
+from thinkmix.curation.compiled import compiled, instruction
 
 if TYPE_CHECKING:
     from numba import types
@@ -109,7 +109,7 @@ def _each(value: int) -> ir.Constant:
 
 
 def _separates(builder: ir.IRBuilder, block: ir.Value) -> ir.Value:
-    """Blanks and controls, double quotes, and DEL: the separators of `curation.shingles` in ASCII."""
+    """Blanks and controls, double quotes, and DEL: the ASCII separators of `thinkmix.curation.shingles`."""
     blank = builder.icmp_unsigned("<=", block, _each(0x20))
     quote = builder.icmp_unsigned("==", block, _each(0x22))
     return builder.or_(builder.or_(blank, quote), builder.icmp_unsigned("==", block, _each(0x7F)))

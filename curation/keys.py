@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from curation.clusters import Rows
-from curation.compiled import compiled
-from curation.kernels import Bytes, Hashes, Offsets
-from curation.shards import read_many
-from curation.survivors import ranks
+from thinkmix.curation.clusters import Rows
+from thinkmix.curation.compiled import compiled
+from thinkmix.curation.kernels import Bytes, Hashes, Offsets
+from thinkmix.curation.shards import read_many
+from thinkmix.curation.survivors import ranks
 
 KEY_SCHEMA = pl.Schema(
     {

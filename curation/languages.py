@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from curation.compiled import compiled
-from curation.shingles import utf8_buffers
+from thinkmix.curation.compiled import compiled
+from thinkmix.curation.shingles import utf8_buffers
 
 LANGUAGES = ("zh", "en", "ja", "ko", "ru", "other", "mixed")
 """What a text may be: Han is Chinese unless there are kana, Cyrillic is Russian, `other` is all else."""

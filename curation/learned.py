@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from schemas.conversation import Message
-from schemas.ledger import TurnCount
-from schemas.reasons import Context
-from schemas.recipe import SourceBase
-from templates.render import tojson
-from templates.switch import NO_THINK, governing_switches
+from thinkmix.schemas.conversation import Message
+from thinkmix.schemas.ledger import TurnCount
+from thinkmix.schemas.reasons import Context
+from thinkmix.schemas.recipe import SourceBase
+from thinkmix.templates.render import tojson
+from thinkmix.templates.switch import NO_THINK, governing_switches
 
 TAG_BYTES = 32
 """What a template writes around a turn, about."""

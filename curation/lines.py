@@ -6,11 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
 
-from curation.elements import NoSuchList, Piece, elements, first_object, lists_in
-from curation.jsontext import is_json
-from curation.packed import BOM, opened
-from schemas.errors import SourceError
-from schemas.files import LINES, extension_of
+from thinkmix.curation.elements import NoSuchList, Piece, elements, first_object, lists_in
+from thinkmix.curation.jsontext import is_json
+from thinkmix.curation.packed import BOM, opened
+from thinkmix.schemas.errors import SourceError
+from thinkmix.schemas.files import LINES, extension_of
 
 _Layout = Literal["nothing", "lines", "array", "object"]
 _Text = Callable[[], AbstractContextManager[BinaryIO]]

@@ -6,11 +6,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from schemas.ledger import Ledger
-from schemas.manifest import SPLITS, Share
-from schemas.recipe import MixPlan
-from schemas.record import Record
-from schemas.report import Check, ClusterView, LengthView, Sample, Spread, ThinkView
+from thinkmix.schemas.ledger import Ledger
+from thinkmix.schemas.manifest import SPLITS, Share
+from thinkmix.schemas.recipe import MixPlan
+from thinkmix.schemas.record import Record
+from thinkmix.schemas.report import Check, ClusterView, LengthView, Sample, Spread, ThinkView
 
 EDGES = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
 """Upper edges, in tokens, of the histograms of lengths; also the context lengths whose fit is shown."""

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from curation.kernels import UNSEEN, Flags, Hashes, Hashes32, bands_of, minhashes
-from curation.shingles import as_texts, character_forms, utf8_buffers
+from thinkmix.curation.kernels import UNSEEN, Flags, Hashes, Hashes32, bands_of, minhashes
+from thinkmix.curation.shingles import as_texts, character_forms, utf8_buffers
 
 PRINTS = 3
 """Hashes of a text beside its signature."""
@@ -20,7 +20,7 @@ def signatures(texts: pl.Series | pa.Array, *, shingle: int, permutations: int, 
     """Return the MinHash signature of each text.
 
     Args:
-        texts: n texts, folded and cut into words as `curation.shingles` says; null counts as empty.
+        texts: n texts, folded and cut into words as `thinkmix.curation.shingles` says; null counts as empty.
         shingle: words to a shingle, 1 to 32.
         permutations: length of a signature.
         seed: of the permutations, 0 to 2^32 - 1.

@@ -13,10 +13,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from schemas.errors import MixtureError
-from schemas.ledger import MIX
-from schemas.manifest import SPLITS, Share, Split
-from schemas.recipe import MixPlan
+from thinkmix.schemas.errors import MixtureError
+from thinkmix.schemas.ledger import MIX
+from thinkmix.schemas.manifest import SPLITS, Share, Split
+from thinkmix.schemas.recipe import MixPlan
 
 STAGE = MIX
 

@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from curation.facts import Part, mixture
-from curation.findings import counted, found, percent
-from schemas.gates import GateResult, Gates
-from schemas.ledger import DEDUP
-from schemas.manifest import Share
-from schemas.reasons import Reason
-from schemas.recipe import Compare, Recipe
-from schemas.report import Report
+from thinkmix.curation.facts import Part, mixture
+from thinkmix.curation.findings import counted, found, percent
+from thinkmix.schemas.gates import GateResult, Gates
+from thinkmix.schemas.ledger import DEDUP
+from thinkmix.schemas.manifest import Share
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.recipe import Compare, Recipe
+from thinkmix.schemas.report import Report
 
 _ALIKE = 0.8
 """Sources limit a mixture together if so large a part of each is drawn, beside that of the scarcest."""

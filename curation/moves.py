@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from curation import mix, normalize, render
-from curation.pools import bits
-from schemas.changes import ABSENT, MIXTURE
+from thinkmix.curation import mix, normalize, render
+from thinkmix.curation.pools import bits
+from thinkmix.schemas.changes import ABSENT, MIXTURE
 
 ROWS = pl.Schema(
     {

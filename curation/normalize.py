@@ -17,11 +17,11 @@ import polars as pl
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from curation.count import count_stage
-from curation.encodings import SAMPLE, likely
-from curation.jsontext import plain_json
-from curation.keys import KEY_SCHEMA
-from curation.learned import (
+from thinkmix.curation.count import count_stage
+from thinkmix.curation.encodings import SAMPLE, likely
+from thinkmix.curation.jsontext import plain_json
+from thinkmix.curation.keys import KEY_SCHEMA
+from thinkmix.curation.learned import (
     TAG_BYTES,
     Learned,
     count_turns,
@@ -29,8 +29,8 @@ from curation.learned import (
     learned_turns,
     prompt_bytes,
 )
-from curation.profile import Profile
-from curation.read import (
+from thinkmix.curation.profile import Profile
+from thinkmix.curation.read import (
     NOTHING,
     Numbers,
     RawBatch,
@@ -41,17 +41,17 @@ from curation.read import (
     read_batches,
     read_rows,
 )
-from curation.screen import CLEARED, screen
-from curation.shards import ShardWriter, bounded
-from schemas.arrange import arranged
-from schemas.conversation import Conversation, Lineage, Message, content_key, row_id
-from schemas.errors import SourceError
-from schemas.findings import HARMLESS, Finding, Notes, Tally
-from schemas.formats.fields import refuse_media
-from schemas.ledger import VALIDATE, Amount, StageCount, TurnCount
-from schemas.reasons import Reason
-from schemas.recipe import LIMITS, Compare, Limits, SourceBase
-from schemas.record import fault
+from thinkmix.curation.screen import CLEARED, screen
+from thinkmix.curation.shards import ShardWriter, bounded
+from thinkmix.schemas.arrange import arranged
+from thinkmix.schemas.conversation import Conversation, Lineage, Message, content_key, row_id
+from thinkmix.schemas.errors import SourceError
+from thinkmix.schemas.findings import HARMLESS, Finding, Notes, Tally
+from thinkmix.schemas.formats.fields import refuse_media
+from thinkmix.schemas.ledger import VALIDATE, Amount, StageCount, TurnCount
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.recipe import LIMITS, Compare, Limits, SourceBase
+from thinkmix.schemas.record import fault
 
 STAGE = VALIDATE
 

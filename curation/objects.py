@@ -11,9 +11,9 @@ from typing import Any
 import pyarrow as pa
 from pydantic_core import PydanticCustomError
 
-from curation.jsontext import read_json
-from schemas.reasons import Reason
-from schemas.record import MAX_DEPTH, Unreadable, depth, fault
+from thinkmix.curation.jsontext import read_json
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.record import MAX_DEPTH, Unreadable, depth, fault
 
 _Reader = Callable[[object], object]
 """Returns a value as its author said it."""

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from curation.kernels import ALONE, KIND_BIT, SEPARATOR, TAIL
-from curation.shingles import character_forms
+from thinkmix.curation.kernels import ALONE, KIND_BIT, SEPARATOR, TAIL
+from thinkmix.curation.shingles import character_forms
 
 Word = tuple[str, int, int]
 

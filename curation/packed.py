@@ -11,9 +11,9 @@ from typing import BinaryIO, Literal, Protocol
 
 import pyarrow as pa
 
-from curation.encodings import recoded
-from schemas.errors import SourceError
-from schemas.files import PACKED
+from thinkmix.curation.encodings import recoded
+from thinkmix.schemas.errors import SourceError
+from thinkmix.schemas.files import PACKED
 
 _BUFFER = 1024 * 1024
 _GZIP = b"\x1f\x8b"

@@ -3,8 +3,8 @@
 import numpy as np
 import pyarrow as pa
 
-from curation.columns import flags
-from curation.text_kernels import Flags
+from thinkmix.curation.columns import flags
+from thinkmix.curation.text_kernels import Flags
 
 _LISTS = (pa.types.is_list, pa.types.is_large_list)
 _OUTSIDE, _TURN, _INSIDE = range(3)

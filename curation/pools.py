@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from curation.shards import read_many
-from schemas.errors import LedgerError
+from thinkmix.curation.shards import read_many
+from thinkmix.schemas.errors import LedgerError
 
 POOL = pl.Schema(
     {

@@ -10,15 +10,15 @@ from typing import NamedTuple
 
 import polars as pl
 
-from curation.normalize import STAGE, Judged, Origin, Reopened, Sight, compared_text, judge, raw_json
-from curation.read import RawRow
-from curation.render import render_rows
-from schemas.findings import Tally, looks_like
-from schemas.formats.contract import Format
-from schemas.ledger import Amount, Ledger, StageCount, TurnCount
-from schemas.recipe import Template, Unit
-from schemas.record import Record
-from schemas.report import SourceFindings, Unread
+from thinkmix.curation.normalize import STAGE, Judged, Origin, Reopened, Sight, compared_text, judge, raw_json
+from thinkmix.curation.read import RawRow
+from thinkmix.curation.render import render_rows
+from thinkmix.schemas.findings import Tally, looks_like
+from thinkmix.schemas.formats.contract import Format
+from thinkmix.schemas.ledger import Amount, Ledger, StageCount, TurnCount
+from thinkmix.schemas.recipe import Template, Unit
+from thinkmix.schemas.record import Record
+from thinkmix.schemas.report import SourceFindings, Unread
 
 _SHOWN_TEXT = 500
 

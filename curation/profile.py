@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curation.columns import plain_texts
-from schemas.record import Record
-from schemas.report import Columns
+from thinkmix.curation.columns import plain_texts
+from thinkmix.schemas.record import Record
+from thinkmix.schemas.report import Columns
 
 MOST_COLUMNS = 500
 """Columns of a source that are listed: rows of JSON may each have names of their own."""

@@ -8,13 +8,13 @@ from zlib import crc32
 
 import polars as pl
 
-from curation.render import EXAMPLES
-from curation.shards import read_groups, write_shard
-from schemas.recipe import Template
-from schemas.record import Record
-from schemas.report import Check
-from templates import reference_tokenizer, render_chat
-from templates.turns import ASSISTANT, EMPTY_TRACE
+from thinkmix.curation.render import EXAMPLES
+from thinkmix.curation.shards import read_groups, write_shard
+from thinkmix.schemas.recipe import Template
+from thinkmix.schemas.record import Record
+from thinkmix.schemas.report import Check
+from thinkmix.templates import reference_tokenizer, render_chat
+from thinkmix.templates.turns import ASSISTANT, EMPTY_TRACE
 
 MOST_ROWS = 256
 MOST_BYTES = 2 * 1024 * 1024

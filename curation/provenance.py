@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from curation.findings import counted
-from schemas.manifest import Manifest, SourceEntry
+from thinkmix.curation.findings import counted
+from thinkmix.schemas.manifest import Manifest, SourceEntry
 
 _SHORT = 12
 _NAMED = 3

@@ -12,16 +12,16 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic_core import PydanticCustomError
 
-from curation.encodings import SAMPLE
-from curation.jsontext import plain_json, read_json
-from curation.lines import text_pieces
-from curation.objects import Objects
-from curation.sizes import text_sizes
-from curation.tables import table_rows
-from schemas.errors import SourceError
-from schemas.files import READABLE, kind_of
-from schemas.reasons import Reason
-from schemas.record import MAX_DEPTH, Record, Unreadable, depth, fault
+from thinkmix.curation.encodings import SAMPLE
+from thinkmix.curation.jsontext import plain_json, read_json
+from thinkmix.curation.lines import text_pieces
+from thinkmix.curation.objects import Objects
+from thinkmix.curation.sizes import text_sizes
+from thinkmix.curation.tables import table_rows
+from thinkmix.schemas.errors import SourceError
+from thinkmix.schemas.files import READABLE, kind_of
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.record import MAX_DEPTH, Record, Unreadable, depth, fault
 
 Numbers = NDArray[np.int64]
 Found = TypeVar("Found")

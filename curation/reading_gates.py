@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from curation.encodings import UNKNOWN
-from curation.findings import counted, found, quoted, worst
-from schemas.findings import Finding
-from schemas.gates import CountGate, GateResult, Gates
-from schemas.report import Report, SourceFindings, Unread
+from thinkmix.curation.encodings import UNKNOWN
+from thinkmix.curation.findings import counted, found, quoted, worst
+from thinkmix.schemas.findings import Finding
+from thinkmix.schemas.gates import CountGate, GateResult, Gates
+from thinkmix.schemas.report import Report, SourceFindings, Unread
 
 _SETTING = 120
 _ARTICLE = {"reasoning": "", "tools": "", "history": "a ", "image": "an ", "system": "a "}

@@ -6,17 +6,17 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from curation.languages import languages
-from curation.normalize import Reopened
-from curation.pools import COUNTED, LOST
-from curation.shards import ShardWriter, bounded
-from schemas.conversation import Message
-from schemas.errors import LedgerError
-from schemas.ledger import RENDER
-from schemas.reasons import Reason
-from schemas.recipe import SourceBase, Template
-from schemas.record import json_text
-from templates import (
+from thinkmix.curation.languages import languages
+from thinkmix.curation.normalize import Reopened
+from thinkmix.curation.pools import COUNTED, LOST
+from thinkmix.curation.shards import ShardWriter, bounded
+from thinkmix.schemas.conversation import Message
+from thinkmix.schemas.errors import LedgerError
+from thinkmix.schemas.ledger import RENDER
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.recipe import SourceBase, Template
+from thinkmix.schemas.record import json_text
+from thinkmix.templates import (
     Learned,
     ModeUnsupported,
     TrainingTurn,

@@ -10,9 +10,9 @@ from math import sqrt
 import polars as pl
 from scipy.special import gammaincinv
 
-from curation.mix import seeded_hash
-from curation.pools import bits
-from schemas.review import KEPT, Rate
+from thinkmix.curation.mix import seeded_hash
+from thinkmix.curation.pools import bits
+from thinkmix.schemas.review import KEPT, Rate
 
 SAMPLE = pl.Schema(
     {

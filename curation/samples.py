@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import polars as pl
 import pyarrow.parquet as pq
 
-from curation import mix
-from curation.normalize import REJECTS
-from curation.pools import bits
-from curation.shards import read_groups, read_many
-from curation.spans import Span, offending
-from schemas.report import Sample
+from thinkmix.curation import mix
+from thinkmix.curation.normalize import REJECTS
+from thinkmix.curation.pools import bits
+from thinkmix.curation.shards import read_groups, read_many
+from thinkmix.curation.spans import Span, offending
+from thinkmix.schemas.report import Sample
 
 EACH = 3
 """Rows per source and reason, and rows of the mixture per source."""

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from curation.columns import (
+from thinkmix.curation.columns import (
     Texts,
     Turns,
     column_of,
@@ -30,12 +30,12 @@ from curation.columns import (
     text_turns,
     texts_of,
 )
-from curation.kernels import UNSTABLE_BIT
-from curation.learned import TAG_BYTES
-from curation.padding import padding
-from curation.shingles import character_forms
-from curation.sizes import text_sizes
-from curation.text_kernels import (
+from thinkmix.curation.kernels import UNSTABLE_BIT
+from thinkmix.curation.learned import TAG_BYTES
+from thinkmix.curation.padding import padding
+from thinkmix.curation.shingles import character_forms
+from thinkmix.curation.sizes import text_sizes
+from thinkmix.curation.text_kernels import (
     ANSWER,
     PLAIN,
     TURN,
@@ -47,14 +47,14 @@ from curation.text_kernels import (
     read_texts,
     write_heads,
 )
-from curation.unread import note_unread
-from schemas.conversation import ROLES, Message, content_key, row_id
-from schemas.findings import Finding, Notes
-from schemas.formats import Layout, TextColumn
-from schemas.formats.fields import MEDIA
-from schemas.ledger import TurnCount
-from schemas.reasons import Context
-from schemas.recipe import LIMITS, Compare, Limits, SourceBase
+from thinkmix.curation.unread import note_unread
+from thinkmix.schemas.conversation import ROLES, Message, content_key, row_id
+from thinkmix.schemas.findings import Finding, Notes
+from thinkmix.schemas.formats import Layout, TextColumn
+from thinkmix.schemas.formats.fields import MEDIA
+from thinkmix.schemas.ledger import TurnCount
+from thinkmix.schemas.reasons import Context
+from thinkmix.schemas.recipe import LIMITS, Compare, Limits, SourceBase
 
 CLEARED = pl.Schema(
     {

@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from curation.sizes import text_sizes
+from thinkmix.curation.sizes import text_sizes
 
 Item = TypeVar("Item")
 

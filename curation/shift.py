@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from schemas.changes import Shift
-from schemas.report import LengthView, Report, ThinkView
+from thinkmix.schemas.changes import Shift
+from thinkmix.schemas.report import LengthView, Report, ThinkView
 
 _DIGITS = 4
 

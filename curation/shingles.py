@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from curation.kernels import (
+from thinkmix.curation.kernels import (
     ALONE,
     KIND_BIT,
     SEPARATOR,

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from pydantic_core import PydanticCustomError
 
-from schemas.conversation import CONTROL_TOKENS
-from schemas.reasons import Reason
-from schemas.think import CLOSE, OPEN, split_think
+from thinkmix.schemas.conversation import CONTROL_TOKENS
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.think import CLOSE, OPEN, split_think
 
 Span = tuple[int, int]
 """Start and end, in characters."""

@@ -6,9 +6,9 @@ from typing import Literal
 
 import polars as pl
 
-from curation.languages import LANGUAGES
-from curation.shards import read_many
-from schemas.report import Spread
+from thinkmix.curation.languages import LANGUAGES
+from thinkmix.curation.shards import read_many
+from thinkmix.schemas.report import Spread
 
 SOLUTIONS = ("1", "2", "3", "4", "5-8", "9-16", "17+")
 PASS_RATES = ("0.0-0.2", "0.2-0.4", "0.4-0.6", "0.6-0.8", "0.8-1.0", "unknown")

@@ -8,8 +8,8 @@ solvers take turns, so that a cap of two keeps two solvers' solutions where ther
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.clusters import Rows
-from curation.kernels import Hashes
+from thinkmix.curation.clusters import Rows
+from thinkmix.curation.kernels import Hashes
 
 Integers = NDArray[np.int64]
 Fates = NDArray[np.uint8]

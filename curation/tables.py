@@ -8,12 +8,12 @@ from typing import NamedTuple, Self
 
 from pydantic_core import PydanticCustomError
 
-from curation.encodings import SAMPLE, UNKNOWN, likely
-from curation.packed import opened
-from schemas.errors import SourceError
-from schemas.files import extension_of
-from schemas.reasons import Reason
-from schemas.record import fault
+from thinkmix.curation.encodings import SAMPLE, UNKNOWN, likely
+from thinkmix.curation.packed import opened
+from thinkmix.schemas.errors import SourceError
+from thinkmix.schemas.files import extension_of
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.record import fault
 
 _DELIMITERS = (",", "\t", ";")
 _QUOTE = '"'

@@ -6,7 +6,7 @@ They are in one file because numba's cache notices changes only to the file that
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.compiled import compiled
+from thinkmix.curation.compiled import compiled
 
 Bytes = NDArray[np.uint8]
 Offsets = NDArray[np.int64]
@@ -19,7 +19,7 @@ _NONE, _DOUBT, _ANGLE, _HIGH = (np.uint8(kind) for kind in (0, 1, 2, 0x80))
 _BLOCK = 128
 """Bytes that are looked at together; those that hold something of interest are looked at one by one."""
 _TABULATOR, _NEWLINE, _SPACE, _SLASH, _LESS, _BAR, _DELETE = (np.uint8(ord(mark)) for mark in "\t\n /<|\x7f")
-_SYSTEM, _USER, _ASSISTANT = 0, 1, 2  # places in schemas.conversation.ROLES
+_SYSTEM, _USER, _ASSISTANT = 0, 1, 2  # places in thinkmix.schemas.conversation.ROLES
 _WIDE_SPACES = (0x85, 0xA0, 0x1680, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)
 
 _OPEN, _CLOSE, _TOOL, _TOOL_END, _TOOLS = (

@@ -4,10 +4,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curation.columns import column_of, field_of, flags, structs_of, texts_of
-from curation.text_kernels import Flags
-from schemas.findings import HARMLESS, Notes
-from schemas.formats import Layout, TurnColumn
+from thinkmix.curation.columns import column_of, field_of, flags, structs_of, texts_of
+from thinkmix.curation.text_kernels import Flags
+from thinkmix.schemas.findings import HARMLESS, Notes
+from thinkmix.schemas.formats import Layout, TurnColumn
 
 _LISTS = (pa.types.is_list, pa.types.is_large_list)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from curation.overlap import Word, cut_words
+from thinkmix.curation.overlap import Word, cut_words
 
 MOST_WORDS = 1_000
 """Words of each text that are compared; time and memory grow with the square."""

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from getpass import getuser
 from pathlib import Path
 
-from flows.diff import find_version
-from flows.nights import current_of, failed_run, history, newest_run, rejection, rendered, seen_now
-from flows.store import Store, problems
-from schemas.errors import NotAccepted, StoreCorrupt
-from schemas.run import Acceptance, Rollback, RunReport
+from thinkmix.flows.diff import find_version
+from thinkmix.flows.nights import current_of, failed_run, history, newest_run, rejection, rendered, seen_now
+from thinkmix.flows.store import Store, problems
+from thinkmix.schemas.errors import NotAccepted, StoreCorrupt
+from thinkmix.schemas.run import Acceptance, Rollback, RunReport
 
 SHORTEST = 3
 """Letters that a reason has at least."""
@@ -61,7 +61,7 @@ def accept(path: Path, *, why: str, by: str | None = None) -> Acceptance:
 
 def show_front(store: Store, mixture: str) -> None:
     """Draw the front page again: what the last run came to, as things stand now."""
-    from flows.audit.page import render_failed  # noqa: PLC0415 - imports templates
+    from thinkmix.flows.audit.page import render_failed  # noqa: PLC0415 - imports templates
 
     nights = history(store, mixture)
     if not nights:

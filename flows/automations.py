@@ -14,7 +14,7 @@ from prefect.events.actions import Action
 from prefect.exceptions import ObjectNotFound, PrefectException
 from prefect.states import Crashed
 
-from flows.webhook import Webhook
+from thinkmix.flows.webhook import Webhook
 
 FLOW = "build-mixture"
 """Name of the flow that all builds are runs of."""

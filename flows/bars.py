@@ -17,7 +17,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from flows.progress import Event, Notify, short
+from thinkmix.flows.progress import Event, Notify, short
 
 
 class _Rate(ProgressColumn):

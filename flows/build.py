@@ -8,7 +8,7 @@ from typing import Annotated, Any, ParamSpec, TypeVar
 
 from pydantic import Field, ValidationError, create_model
 
-from flows.settings import settle_prefect
+from thinkmix.flows.settings import settle_prefect
 
 settle_prefect()
 
@@ -20,23 +20,35 @@ from prefect.client.schemas.objects import FlowRun, State  # noqa: E402
 from prefect.runtime import flow_run as current  # noqa: E402
 from prefect.states import Completed, Failed, get_state_exception  # noqa: E402
 
-from flows import automations, recipe_errors, webhook  # noqa: E402
-from flows.audit.verdict import verdict  # noqa: E402
-from flows.engine import LOCAL, Engine  # noqa: E402
-from flows.failure import why  # noqa: E402
-from flows.learning.following import Following, train_after  # noqa: E402
-from flows.pipeline import Built, build  # noqa: E402
-from flows.progress import Event, Notify, listener  # noqa: E402
-from flows.recipes import load  # noqa: E402
-from flows.retention import tidy  # noqa: E402
-from flows.running import Running, Scheduled  # noqa: E402
-from flows.store import Store  # noqa: E402
-from flows.summary import ledger_table  # noqa: E402
-from schemas.errors import Held, RecipeError, ThinkmixError  # noqa: E402
-from schemas.recipe import Recipe  # noqa: E402
-from schemas.training import TrainPlan  # noqa: E402
-from schemas.tuning import Tuning  # noqa: E402
-from train.result import TrainResult  # noqa: E402
+from thinkmix.flows import (  # noqa: E402
+    automations,
+    recipe_errors,
+    webhook,
+)
+from thinkmix.flows.audit.verdict import verdict  # noqa: E402
+from thinkmix.flows.engine import LOCAL, Engine  # noqa: E402
+from thinkmix.flows.failure import why  # noqa: E402
+from thinkmix.flows.learning.following import Following, train_after  # noqa: E402
+from thinkmix.flows.pipeline import Built, build  # noqa: E402
+from thinkmix.flows.progress import (  # noqa: E402
+    Event,
+    Notify,
+    listener,
+)
+from thinkmix.flows.recipes import load  # noqa: E402
+from thinkmix.flows.retention import tidy  # noqa: E402
+from thinkmix.flows.running import Running, Scheduled  # noqa: E402
+from thinkmix.flows.store import Store  # noqa: E402
+from thinkmix.flows.summary import ledger_table  # noqa: E402
+from thinkmix.schemas.errors import (  # noqa: E402
+    Held,
+    RecipeError,
+    ThinkmixError,
+)
+from thinkmix.schemas.recipe import Recipe  # noqa: E402
+from thinkmix.schemas.training import TrainPlan  # noqa: E402
+from thinkmix.schemas.tuning import Tuning  # noqa: E402
+from thinkmix.train.result import TrainResult  # noqa: E402
 
 Arguments = ParamSpec("Arguments")
 Outcome = TypeVar("Outcome")

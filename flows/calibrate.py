@@ -9,11 +9,11 @@ import yaml
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from flows.model_access import check_access
-from flows.store import problems, reading
-from schemas.errors import StoreCorrupt, TrainError
-from schemas.training import TrainPlan
-from train.calibration import (
+from thinkmix.flows.model_access import check_access
+from thinkmix.flows.store import problems, reading
+from thinkmix.schemas.errors import StoreCorrupt, TrainError
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.calibration import (
     MANIFEST,
     PLAN,
     Calibration,
@@ -22,9 +22,9 @@ from train.calibration import (
     read_drawn,
     write_drawn,
 )
-from train.proposal import Fragment, Noise, Rule
-from train.rows import index_rows, read_manifest
-from train.staging import published, refuse_used, workspace
+from thinkmix.train.proposal import Fragment, Noise, Rule
+from thinkmix.train.rows import index_rows, read_manifest
+from thinkmix.train.staging import published, refuse_used, workspace
 
 
 def calibrate(
@@ -100,7 +100,7 @@ def plan_yaml(plan: Fragment) -> str:
 
 def _measure(model: str, plan: TrainPlan, draw: Draw, rule: Rule, work: Path, console: Console) -> Noise:
     try:
-        from train.noise import measure_noise  # noqa: PLC0415 - torch takes seconds, and is an extra
+        from thinkmix.train.noise import measure_noise  # noqa: PLC0415 - torch takes seconds, and is an extra
     except ModuleNotFoundError as error:
         msg = f"measuring a model needs {error.name}: pip install 'thinkmix[train]'"
         raise TrainError(msg) from error

@@ -4,15 +4,18 @@ import json
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from flows.markdown import inline
-from schemas.manifest import SPLITS
-from schemas.report import Report
+from thinkmix.flows.markdown import inline
+from thinkmix.schemas.manifest import SPLITS
+from thinkmix.schemas.report import Report
 
 
 def dataset_card(report: Report) -> str:
     """Return README.md with the splits' file patterns, the shares and the sources."""
     environment = Environment(  # noqa: S701 - markdown; all free text in it went through `inline`
-        loader=PackageLoader("templates", ""), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("thinkmix.templates", ""),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     present = {share.split for share in report.shares if share.examples}
     splits = [(split, f"{split}-*.parquet") for split in SPLITS if split in present]

@@ -5,27 +5,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from curation import mix
-from curation.gates import quarantine
-from curation.normalize import Origin
-from curation.preview import Batch, Preview, preview
-from curation.read import first_rows, slices
-from curation.reading_gates import findings, unread_fields
-from flows import layouts, sampling
-from flows.cores import usable_cores
-from flows.decontaminate import question
-from flows.layouts import agreed, meant, recognise
-from flows.losses import recode
-from flows.memory import usable_bytes
-from flows.recipes import Located
-from flows.sampling import Sample
-from flows.sources import local
-from flows.sources.patience import PATIENT, Patience
-from flows.workers import planned
-from schemas.formats import Auto
-from schemas.gates import Gate, GateResult
-from schemas.recipe import MixPlan, Recipe, Source
-from schemas.record import Record
+from thinkmix.curation import mix
+from thinkmix.curation.gates import quarantine
+from thinkmix.curation.normalize import Origin
+from thinkmix.curation.preview import Batch, Preview, preview
+from thinkmix.curation.read import first_rows, slices
+from thinkmix.curation.reading_gates import findings, unread_fields
+from thinkmix.flows import layouts, sampling
+from thinkmix.flows.cores import usable_cores
+from thinkmix.flows.decontaminate import question
+from thinkmix.flows.layouts import agreed, meant, recognise
+from thinkmix.flows.losses import recode
+from thinkmix.flows.memory import usable_bytes
+from thinkmix.flows.recipes import Located
+from thinkmix.flows.sampling import Sample
+from thinkmix.flows.sources import local
+from thinkmix.flows.sources.patience import PATIENT, Patience
+from thinkmix.flows.workers import planned
+from thinkmix.schemas.formats import Auto
+from thinkmix.schemas.gates import Gate, GateResult
+from thinkmix.schemas.recipe import MixPlan, Recipe, Source
+from thinkmix.schemas.record import Record
 
 _SECONDS = 9.8
 _SECONDS_PER_MB = 0.33

@@ -16,10 +16,10 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import cast
 
-from flows.exchange import Exchange
-from flows.fingerprint import code_digest
-from flows.workers import SETTINGS, Death, Job, Result, alive
-from schemas.errors import ClusterError
+from thinkmix.flows.exchange import Exchange
+from thinkmix.flows.fingerprint import code_digest
+from thinkmix.flows.workers import SETTINGS, Death, Job, Result, alive
+from thinkmix.schemas.errors import ClusterError
 
 try:
     from distributed import Client, Future, KilledWorker, Worker, get_worker

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from flows.cgroups import group_folders, words_of
+from thinkmix.flows.cgroups import group_folders, words_of
 
 
 def usable_cores(root: Path = Path("/")) -> int:

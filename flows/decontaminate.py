@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 import polars as pl
 
-from curation import contamination
-from curation.read import RawRow, read_rows, slices
-from flows.jobs import Run, Shard, height, job, run_jobs
-from flows.sources import local
-from flows.store import StageOutput, Store
-from schemas.artifact import InputFile, Snapshot
-from schemas.errors import RecipeError
-from schemas.recipe import Benchmark, Decontamination
+from thinkmix.curation import contamination
+from thinkmix.curation.read import RawRow, read_rows, slices
+from thinkmix.flows.jobs import Run, Shard, height, job, run_jobs
+from thinkmix.flows.sources import local
+from thinkmix.flows.store import StageOutput, Store
+from thinkmix.schemas.artifact import InputFile, Snapshot
+from thinkmix.schemas.errors import RecipeError
+from thinkmix.schemas.recipe import Benchmark, Decontamination
 
 STAGE = "decontaminate"
 

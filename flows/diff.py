@@ -7,14 +7,14 @@ import polars as pl
 import pyarrow as pa
 from pydantic import ValidationError
 
-from curation.diff import LISTED, Side, compare
-from curation.moves import USED
-from curation.shards import read_groups
-from flows.store import MANIFEST, open_version
-from schemas.changes import Changes
-from schemas.errors import NotFound, StoreCorrupt
-from schemas.manifest import Manifest
-from schemas.report import Report
+from thinkmix.curation.diff import LISTED, Side, compare
+from thinkmix.curation.moves import USED
+from thinkmix.curation.shards import read_groups
+from thinkmix.flows.store import MANIFEST, open_version
+from thinkmix.schemas.changes import Changes
+from thinkmix.schemas.errors import NotFound, StoreCorrupt
+from thinkmix.schemas.manifest import Manifest
+from thinkmix.schemas.report import Report
 
 
 def diff(before: Path, after: Path, *, listed: int = LISTED) -> Changes:

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from curation import assemble, blocks, mix, normalize, render
-from curation.pools import Part, PoolShard, read_pool
-from curation.shards import write_shard
-from flows.jobs import (
+from thinkmix.curation import assemble, blocks, mix, normalize, render
+from thinkmix.curation.pools import Part, PoolShard, read_pool
+from thinkmix.curation.shards import write_shard
+from thinkmix.flows.jobs import (
     NOT_OF_TEXT,
     Raw,
     Run,
@@ -27,10 +27,10 @@ from flows.jobs import (
     run_jobs,
     run_passes,
 )
-from flows.store import Make, StageOutput
-from schemas.manifest import Share
-from schemas.recipe import MixPlan, Recipe, Template
-from templates import template_digest, tokenizer_digest
+from thinkmix.flows.store import Make, StageOutput
+from thinkmix.schemas.manifest import Share
+from thinkmix.schemas.recipe import MixPlan, Recipe, Template
+from thinkmix.templates import template_digest, tokenizer_digest
 
 
 @dataclass(frozen=True)

@@ -13,24 +13,24 @@ from tempfile import TemporaryDirectory
 
 from pydantic import ValidationError
 
-from curation.findings import counted
-from curation.provenance import settings
-from flows import layouts, making, sources, stages
-from flows.fingerprint import code_digest, library_versions
-from flows.jobs import Run, Shard
-from flows.pipeline import directly
-from flows.progress import Event
-from flows.sources import local
-from flows.store import MANIFEST, StageOutput, Store, digest, unseal
-from flows.tonight import asked_of, check_frozen, same_inputs
-from flows.workers import Job, Result
-from schemas.artifact import InputFile, Snapshot
-from schemas.errors import StoreCorrupt
-from schemas.formats import Auto
-from schemas.manifest import InputEntry, Manifest, SourceEntry
-from schemas.recipe import LocalSource, Recipe, Source
-from schemas.record import Record
-from templates import template_digest, tokenizer_digest
+from thinkmix.curation.findings import counted
+from thinkmix.curation.provenance import settings
+from thinkmix.flows import layouts, making, sources, stages
+from thinkmix.flows.fingerprint import code_digest, library_versions
+from thinkmix.flows.jobs import Run, Shard
+from thinkmix.flows.pipeline import directly
+from thinkmix.flows.progress import Event
+from thinkmix.flows.sources import local
+from thinkmix.flows.store import MANIFEST, StageOutput, Store, digest, unseal
+from thinkmix.flows.tonight import asked_of, check_frozen, same_inputs
+from thinkmix.flows.workers import Job, Result
+from thinkmix.schemas.artifact import InputFile, Snapshot
+from thinkmix.schemas.errors import StoreCorrupt
+from thinkmix.schemas.formats import Auto
+from thinkmix.schemas.manifest import InputEntry, Manifest, SourceEntry
+from thinkmix.schemas.recipe import LocalSource, Recipe, Source
+from thinkmix.schemas.record import Record
+from thinkmix.templates import template_digest, tokenizer_digest
 
 _OF_EVERY_ROW = (
     "recipe: max_row_bytes ",

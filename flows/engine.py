@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import ByteSize, Field, ValidationError
 
-from curation.imports import uncollected
-from flows import recipe_errors
-from schemas.errors import RecipeError
-from schemas.record import Record
+from thinkmix.curation.imports import uncollected
+from thinkmix.flows import recipe_errors
+from thinkmix.schemas.errors import RecipeError
+from thinkmix.schemas.record import Record
 
 if TYPE_CHECKING:
-    from flows.workers import Workers
+    from thinkmix.flows.workers import Workers
 
 Address = Annotated[str, Field(max_length=1024)]
 
@@ -66,7 +66,7 @@ def workers(engine: Engine, count: int | None, root: Path) -> "Iterator[Workers]
         if engine.scheduler or engine.exchange:
             msg = "--scheduler and --exchange are for --engine dask; the local engine uses neither"
             raise RecipeError(msg)
-        from flows.workers import processes  # noqa: PLC0415 - on a night without a change there are none
+        from thinkmix.flows.workers import processes  # noqa: PLC0415 - on a night without a change there are none
 
         with processes(count, engine.memory, spare=_load_ahead) as local:
             local.start(_prepare)
@@ -78,7 +78,7 @@ def workers(engine: Engine, count: int | None, root: Path) -> "Iterator[Workers]
     if count or engine.memory:
         msg = "--workers and --worker-memory are for --engine local; a cluster's were set when it started"
         raise RecipeError(msg)
-    from flows.cluster import cluster  # noqa: PLC0415 - an extra
+    from thinkmix.flows.cluster import cluster  # noqa: PLC0415 - an extra
 
     with cluster(engine.scheduler, root=root, exchange=engine.exchange) as remote:
         yield remote
@@ -87,16 +87,16 @@ def workers(engine: Engine, count: int | None, root: Path) -> "Iterator[Workers]
 def _prepare() -> None:
     """Import in a worker what its stages need, while the parent still looks for work."""
     with uncollected():
-        import flows.audit.figures  # noqa: PLC0415 - in the worker only
-        import flows.stages  # noqa: F401, PLC0415
+        from thinkmix.flows import stages  # noqa: F401, PLC0415 - in the worker only
+        from thinkmix.flows.audit import figures  # noqa: F401, PLC0415
     gc.freeze()  # they live as long as the process: no garbage is looked for among them, nor at its end
     gc.set_threshold(50_000, 20, 20)  # rows make many objects and hardly a cycle
 
 
 def _load_ahead() -> None:
     """Load what takes longer than most shards: on a night with few changes a worker has time for it."""
-    from curation.languages import languages  # noqa: PLC0415 - in the worker only
-    from templates import count_tokens, reference_tokenizer  # noqa: PLC0415
+    from thinkmix.curation.languages import languages  # noqa: PLC0415 - in the worker only
+    from thinkmix.templates import count_tokens, reference_tokenizer  # noqa: PLC0415
 
     count_tokens(["?"])
     languages(["?"])

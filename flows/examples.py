@@ -5,12 +5,12 @@ from pathlib import Path
 
 import polars as pl
 
-from curation.learned import learned_turns
-from flows.lookup import by_id
-from flows.rows import VALIDATE, Fate, Rows, Said, fates_of, sentence
-from schemas.errors import NotFound
-from schemas.record import Record
-from templates import ModeUnsupported, count_tokens, encode, training_turns
+from thinkmix.curation.learned import learned_turns
+from thinkmix.flows.lookup import by_id
+from thinkmix.flows.rows import VALIDATE, Fate, Rows, Said, fates_of, sentence
+from thinkmix.schemas.errors import NotFound
+from thinkmix.schemas.record import Record
+from thinkmix.templates import ModeUnsupported, count_tokens, encode, training_turns
 
 
 class Example(Record):

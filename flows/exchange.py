@@ -25,9 +25,19 @@ import orjson
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 
-from flows.holds import use
-from flows.store import MANIFEST, Make, Makers, StageOutput, Store, digest, key_of, unseal, write_json
-from schemas.errors import ClusterError, StoreCorrupt, StoreError
+from thinkmix.flows.holds import use
+from thinkmix.flows.store import (
+    MANIFEST,
+    Make,
+    Makers,
+    StageOutput,
+    Store,
+    digest,
+    key_of,
+    unseal,
+    write_json,
+)
+from thinkmix.schemas.errors import ClusterError, StoreCorrupt, StoreError
 
 INPUTS = "inputs"
 """Where the exchange keeps the files of sources, as if a stage had made them."""

@@ -8,16 +8,16 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from curation import mix, render
-from curation.overlap import explain_pair
-from curation.shingles import shingle_hashes
-from curation.worddiff import Span, WordDiff, word_diff
-from flows.examples import would_be
-from flows.lookup import Found, by_id, by_text
-from flows.rows import VALIDATE, Fate, Rows, Said, StageVerdict, fates_of, spoken
-from schemas.reasons import Reason
-from schemas.record import Record
-from templates import ModeUnsupported
+from thinkmix.curation import mix, render
+from thinkmix.curation.overlap import explain_pair
+from thinkmix.curation.shingles import shingle_hashes
+from thinkmix.curation.worddiff import Span, WordDiff, word_diff
+from thinkmix.flows.examples import would_be
+from thinkmix.flows.lookup import Found, by_id, by_text
+from thinkmix.flows.rows import VALIDATE, Fate, Rows, Said, StageVerdict, fates_of, spoken
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.record import Record
+from thinkmix.templates import ModeUnsupported
 
 _MATES = 20
 _BESIDE = 3

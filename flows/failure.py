@@ -8,16 +8,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows import standing
-from flows.nights import TREND, NightRun, history, stamp
-from flows.stopping import Stopped
-from flows.store import FAILED, commit, write_json
-from schemas.errors import MixtureError, SourceEmpty, StoreCorrupt, ThinkmixError
-from schemas.ledger import Ledger
-from schemas.run import FailedRun, Night
+from thinkmix.flows import standing
+from thinkmix.flows.nights import TREND, NightRun, history, stamp
+from thinkmix.flows.stopping import Stopped
+from thinkmix.flows.store import FAILED, commit, write_json
+from thinkmix.schemas.errors import MixtureError, SourceEmpty, StoreCorrupt, ThinkmixError
+from thinkmix.schemas.ledger import Ledger
+from thinkmix.schemas.run import FailedRun, Night
 
 if TYPE_CHECKING:
-    from schemas.recipe import Recipe
+    from thinkmix.schemas.recipe import Recipe
 
 _LONGEST = 4000
 _SECRETS = (
@@ -64,7 +64,7 @@ def why(error: BaseException) -> str:
 
 def _leave(night: NightRun, recipe: "Recipe", error: BaseException, folder: Path) -> FailedRun:
     """Write the folder of a failed run and make its page the front page."""
-    from flows.audit.page import render_failed  # noqa: PLC0415 - imports templates
+    from thinkmix.flows.audit.page import render_failed  # noqa: PLC0415 - imports templates
 
     store, mixture = night.store, night.mixture
     with store.scratch(folder.parent) as scratch:
@@ -103,7 +103,7 @@ def _found_out(night: NightRun, error: BaseException, folder: Path) -> tuple[Led
     """
     if night.known is None or not night.known.origins or not isinstance(error, ThinkmixError):
         return Ledger(stages=()), None
-    from flows.losses import nothing_left  # noqa: PLC0415 - brings numba, which is there by now
+    from thinkmix.flows.losses import nothing_left  # noqa: PLC0415 - brings numba, which is there by now
 
     try:
         ledger = night.known.leave(folder)

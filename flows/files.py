@@ -5,7 +5,7 @@ import os
 import resource
 from collections.abc import Iterator
 
-from schemas.errors import TooFewFiles
+from thinkmix.schemas.errors import TooFewFiles
 
 _AT_REST, _OF_A_WORKER = 512, 16
 """Open files that a build may want, and one more worker; all with plenty to spare."""

@@ -5,18 +5,18 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flows.cores import usable_cores
-from flows.learning.pace import View, speaks
-from flows.learning.page import PAGE, write_failure, write_page
-from flows.learning.timing import TIMING, Stopwatch, Timing, write_timing
-from flows.model_access import check_access
-from flows.store import home, problems, reading
-from schemas.errors import StoreCorrupt, StoreError, ThinkmixError, TrainError
-from schemas.training import TrainPlan
-from train.fit import fit
-from train.names import public_name
-from train.result import Evaluation, Progress, Start, TrainResult
-from train.staging import published, refuse_used, workspace
+from thinkmix.flows.cores import usable_cores
+from thinkmix.flows.learning.pace import View, speaks
+from thinkmix.flows.learning.page import PAGE, write_failure, write_page
+from thinkmix.flows.learning.timing import TIMING, Stopwatch, Timing, write_timing
+from thinkmix.flows.model_access import check_access
+from thinkmix.flows.store import home, problems, reading
+from thinkmix.schemas.errors import StoreCorrupt, StoreError, ThinkmixError, TrainError
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.fit import fit
+from thinkmix.train.names import public_name
+from thinkmix.train.result import Evaluation, Progress, Start, TrainResult
+from thinkmix.train.staging import published, refuse_used, workspace
 
 
 def finetune(
@@ -160,8 +160,8 @@ def merge_adapter(adapter: Path, *, model: str, output: Path) -> None:
     """
     refuse_used(output)
     try:
-        from train.merge import merge  # noqa: PLC0415 - torch takes seconds, and is an extra
-        from train.model import quiet  # noqa: PLC0415
+        from thinkmix.train.merge import merge  # noqa: PLC0415 - torch takes seconds, and is an extra
+        from thinkmix.train.model import quiet  # noqa: PLC0415
     except ModuleNotFoundError as error:
         msg = f"merging needs {error.name}: pip install 'thinkmix[train]'"
         raise TrainError(msg) from error

@@ -54,13 +54,17 @@ def code_digest() -> str:
     The whole rooms, not only the function called: an edited helper must not leave stale output.
     """
     content = sha256()
-    sources = [source for room in ROOMS for source in _sources(files(room), room)]
-    sources += [(f"flows/{name}", files("flows") / name) for name in STAGES]
-    for name, path in sorted(sources, key=lambda source: source[0]):
+    for name, path in sorted(sources().items()):
         content.update(f"{name}\0".encode() + path.read_bytes() + b"\0")
     for name, number in sorted(library_versions().items()):
         content.update(f"{name}=={number}\0".encode())
     return content.hexdigest()
+
+
+def sources() -> dict[str, Traversable]:
+    """Return the files that decide a byte of the mixture, by name: `curation/mix.py`."""
+    found = {name: path for room in ROOMS for name, path in _sources(files(f"thinkmix.{room}"), room)}
+    return found | {f"flows/{name}": files("thinkmix.flows") / name for name in STAGES}
 
 
 def _sources(folder: Traversable, name: str) -> Iterator[tuple[str, Traversable]]:

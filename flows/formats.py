@@ -5,9 +5,9 @@ from inspect import cleandoc
 
 from pydantic.fields import FieldInfo
 
-from schemas.formats import Format
-from schemas.formats.recognition import FORMATS, REFUSED
-from schemas.record import descriptions, json_text
+from thinkmix.schemas.formats import Format
+from thinkmix.schemas.formats.recognition import FORMATS, REFUSED
+from thinkmix.schemas.record import descriptions, json_text
 
 _HEAD = """\
 # Row formats

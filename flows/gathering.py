@@ -6,17 +6,17 @@ from pathlib import Path
 
 import polars as pl
 
-from curation import assemble, cluster_view, fates, mix, render
-from curation.fates import FATES
-from curation.normalize import REJECTS
-from curation.pools import Part
-from curation.read import read_rows
-from curation.shards import ShardWriter, read_groups, write_shard
-from flows.drawing import Drawn, Rendered
-from flows.jobs import Run, Shard, height, job, numbered, run_jobs
-from flows.store import StageOutput
-from flows.workers import Job
-from schemas.dedup import Numbers
+from thinkmix.curation import assemble, cluster_view, fates, mix, render
+from thinkmix.curation.fates import FATES
+from thinkmix.curation.normalize import REJECTS
+from thinkmix.curation.pools import Part
+from thinkmix.curation.read import read_rows
+from thinkmix.curation.shards import ShardWriter, read_groups, write_shard
+from thinkmix.flows.drawing import Drawn, Rendered
+from thinkmix.flows.jobs import Run, Shard, height, job, numbered, run_jobs
+from thinkmix.flows.store import StageOutput
+from thinkmix.flows.workers import Job
+from thinkmix.schemas.dedup import Numbers
 
 Joined = Mapping[str, StageOutput]
 """By published name, like `fates/math.parquet`: an output of one file."""

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import polars as pl
 
-from curation.findings import counted
-from curation.normalize import STAGE, Origin
-from curation.read import RawSlice
-from flows.fingerprint import code_digest
-from flows.progress import Event, Notify
-from flows.store import Makers, StageOutput, Store, key_of
-from flows.workers import Job, Result, RowWork, Workers
-from schemas.errors import SourceCorrupt
-from schemas.ledger import StageCount, total
-from schemas.manifest import LeftOut
-from schemas.recipe import SourceBase
+from thinkmix.curation.findings import counted
+from thinkmix.curation.normalize import STAGE, Origin
+from thinkmix.curation.read import RawSlice
+from thinkmix.flows.fingerprint import code_digest
+from thinkmix.flows.progress import Event, Notify
+from thinkmix.flows.store import Makers, StageOutput, Store, key_of
+from thinkmix.flows.workers import Job, Result, RowWork, Workers
+from thinkmix.schemas.errors import SourceCorrupt
+from thinkmix.schemas.ledger import StageCount, total
+from thinkmix.schemas.manifest import LeftOut
+from thinkmix.schemas.recipe import SourceBase
 
 NOT_OF_ROWS = frozenset(("kind", "dataset", "revision", "files", "licence", "expect_rows"))
 """Fields of a source that say where its rows lie, or what a person expects of them, not what they become.

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import polars as pl
 
-from curation import fates, mix, normalize, render
-from curation.fates import FATES
-from curation.profile import ProfilePart, merged
-from curation.shards import ShardWriter, read_groups, write_shard
-from flows.drawing import Rendered
-from flows.gathering import keep_rejects, rejects_name
-from flows.jobs import Shard, counts, numbered
-from flows.store import StageOutput
-from schemas.ledger import Ledger, StageCount, total
-from schemas.manifest import LeftOut, SourceEntry
-from schemas.recipe import Recipe
-from schemas.report import Columns
+from thinkmix.curation import fates, mix, normalize, render
+from thinkmix.curation.fates import FATES
+from thinkmix.curation.profile import ProfilePart, merged
+from thinkmix.curation.shards import ShardWriter, read_groups, write_shard
+from thinkmix.flows.drawing import Rendered
+from thinkmix.flows.gathering import keep_rejects, rejects_name
+from thinkmix.flows.jobs import Shard, counts, numbered
+from thinkmix.flows.store import StageOutput
+from thinkmix.schemas.ledger import Ledger, StageCount, total
+from thinkmix.schemas.manifest import LeftOut, SourceEntry
+from thinkmix.schemas.recipe import Recipe
+from thinkmix.schemas.report import Columns
 
 _SELECTION = pl.Schema({"nth": pl.Int32(), "place": pl.Int32(), "split": pl.String()})
 

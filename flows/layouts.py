@@ -5,15 +5,15 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from curation.normalize import Origin, judge
-from curation.read import RawRow, first_rows, slices
-from flows.jobs import Raw, Run, job, run_jobs
-from flows.progress import Event
-from schemas.artifact import InputFile
-from schemas.errors import RecipeError
-from schemas.formats import RowFormat
-from schemas.formats.recognition import best, parse_format, refusal, unknown
-from schemas.recipe import Source
+from thinkmix.curation.normalize import Origin, judge
+from thinkmix.curation.read import RawRow, first_rows, slices
+from thinkmix.flows.jobs import Raw, Run, job, run_jobs
+from thinkmix.flows.progress import Event
+from thinkmix.schemas.artifact import InputFile
+from thinkmix.schemas.errors import RecipeError
+from thinkmix.schemas.formats import RowFormat
+from thinkmix.schemas.formats.recognition import best, parse_format, refusal, unknown
+from thinkmix.schemas.recipe import Source
 
 STAGE = "layout"
 

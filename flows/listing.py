@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Literal
 
-from flows.nights import acceptance, history, judged, rejection
-from flows.standing import LastRun, last_run
-from flows.store import MANIFEST, Store
-from schemas.record import Record
-from schemas.run import Night
+from thinkmix.flows.nights import acceptance, history, judged, rejection
+from thinkmix.flows.standing import LastRun, last_run
+from thinkmix.flows.store import MANIFEST, Store
+from thinkmix.schemas.record import Record
+from thinkmix.schemas.run import Night
 
 Standing = Literal["published", "accepted", "held", "rolled back", "unknown"]
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from flows.rows import Rows, written
-from schemas.errors import NotFound
+from thinkmix.flows.rows import Rows, written
+from thinkmix.schemas.errors import NotFound
 
 MOST = 20
 """Rows of one text that are told apart; a word that thousands hold is no way to find one of them."""
@@ -135,7 +135,7 @@ def _near(rows: Rows, text: str) -> Found:
     Raises:
         NotFound: if none is near.
     """
-    from curation.shingles import shingle_hashes  # noqa: PLC0415 - brings numba, which the other ways spare
+    from thinkmix.curation.shingles import shingle_hashes  # noqa: PLC0415 - brings numba, which the other ways spare
 
     shingle = rows.recipe.dedup.shingle
     wanted, _ = shingle_hashes(pl.Series([text]), shingle=shingle)

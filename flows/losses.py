@@ -8,16 +8,16 @@ from typing import NamedTuple
 
 import polars as pl
 
-from curation.encodings import SAMPLE, UNKNOWN, likely
-from curation.read import first_rows
-from flows.jobs import Shard
-from flows.known import Known
-from flows.layouts import ROWS, meant
-from schemas.errors import SourceError
-from schemas.files import PACKED, kind_of
-from schemas.findings import Tally, total
-from schemas.ledger import Ledger
-from schemas.reasons import Reason
+from thinkmix.curation.encodings import SAMPLE, UNKNOWN, likely
+from thinkmix.curation.read import first_rows
+from thinkmix.flows.jobs import Shard
+from thinkmix.flows.known import Known
+from thinkmix.flows.layouts import ROWS, meant
+from thinkmix.schemas.errors import SourceError
+from thinkmix.schemas.files import PACKED, kind_of
+from thinkmix.schemas.findings import Tally, total
+from thinkmix.schemas.ledger import Ledger
+from thinkmix.schemas.reasons import Reason
 
 _REASONS = 4
 _COLUMNS = 20

@@ -4,22 +4,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curation import mix, normalize, render
-from flows import decontaminate, drawing, gathering, layouts, stages
-from flows.audit import figures
-from flows.jobs import Run, tell_counts
-from flows.known import Known
-from flows.progress import Event
-from flows.version import Work
-from flows.workers import RowKilled
-from schemas.artifact import InputFile, Snapshot
-from schemas.errors import WorkerDied
-from schemas.formats import Auto
-from schemas.manifest import InputEntry, SourceEntry
-from schemas.recipe import Source
+from thinkmix.curation import mix, normalize, render
+from thinkmix.flows import decontaminate, drawing, gathering, layouts, stages
+from thinkmix.flows.audit import figures
+from thinkmix.flows.jobs import Run, tell_counts
+from thinkmix.flows.known import Known
+from thinkmix.flows.progress import Event
+from thinkmix.flows.version import Work
+from thinkmix.flows.workers import RowKilled
+from thinkmix.schemas.artifact import InputFile, Snapshot
+from thinkmix.schemas.errors import WorkerDied
+from thinkmix.schemas.formats import Auto
+from thinkmix.schemas.manifest import InputEntry, SourceEntry
+from thinkmix.schemas.recipe import Source
 
 if TYPE_CHECKING:
-    from flows.pipeline import Step
+    from thinkmix.flows.pipeline import Step
 
 __all__ = ["Known", "Run", "make"]
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from flows.cgroups import group_folders, words_of, words_of_lines
+from thinkmix.flows.cgroups import group_folders, words_of, words_of_lines
 
 SHARE = 0.8
 """Part of the machine's memory that workers may use; the rest is for the parent and the page cache."""

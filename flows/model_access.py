@@ -6,10 +6,10 @@ from httpx2 import HTTPError, InvalidURL, LocalProtocolError, UnsupportedProtoco
 from huggingface_hub import constants, get_session, hf_hub_url, try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 
-from flows.sources.http import plain_address
-from flows.sources.hub import endpoint, headers
-from schemas.errors import TrainError
-from train.names import check_name, hub_id
+from thinkmix.flows.sources.http import plain_address
+from thinkmix.flows.sources.hub import endpoint, headers
+from thinkmix.schemas.errors import TrainError
+from thinkmix.train.names import check_name, hub_id
 
 _CONFIG = "config.json"
 _PATIENCE = 10.0

@@ -11,18 +11,27 @@ from typing import TYPE_CHECKING
 import orjson
 from pydantic import ValidationError
 
-from flows.running import UNSCHEDULED, Scheduled, noted
-from flows.store import FAILED, Store
-from schemas.changes import Changes
-from schemas.errors import StoreCorrupt, StoreError
-from schemas.gates import GateResult
-from schemas.ledger import MIX, VALIDATE
-from schemas.recipe import Recipe
-from schemas.report import Report
-from schemas.run import Acceptance, Current, FailedRun, Night, Rollback, RunReport, Status, failures_of
+from thinkmix.flows.running import UNSCHEDULED, Scheduled, noted
+from thinkmix.flows.store import FAILED, Store
+from thinkmix.schemas.changes import Changes
+from thinkmix.schemas.errors import StoreCorrupt, StoreError
+from thinkmix.schemas.gates import GateResult
+from thinkmix.schemas.ledger import MIX, VALIDATE
+from thinkmix.schemas.recipe import Recipe
+from thinkmix.schemas.report import Report
+from thinkmix.schemas.run import (
+    Acceptance,
+    Current,
+    FailedRun,
+    Night,
+    Rollback,
+    RunReport,
+    Status,
+    failures_of,
+)
 
 if TYPE_CHECKING:
-    from flows.known import Known
+    from thinkmix.flows.known import Known
 
 ROLLBACK = "rollback"
 """What a version that a person rolled back from is held by; it is no gate of a recipe."""
@@ -59,7 +68,7 @@ class NightRun:
             before: the version that was current when the run began.
             new: whether the version was not there before, or not whole.
         """
-        from curation.gates import judge  # noqa: PLC0415 - slow, and at its start no run is judged yet
+        from thinkmix.curation.gates import judge  # noqa: PLC0415 - slow, and at its start no run is judged yet
 
         baseline, problems = self._last_good(before)
         gates = (*problems, *judge(report, baseline, report.recipe.gates))
@@ -142,7 +151,7 @@ def recorded(store: Store, mixture: str, scheduled: Scheduled = UNSCHEDULED) -> 
             yield night
         except BaseException as error:
             if not night.told:
-                from flows.failure import failed  # noqa: PLC0415 - few builds fail
+                from thinkmix.flows.failure import failed  # noqa: PLC0415 - few builds fail
 
                 raised = failed(night, error)
                 if raised is not error:
@@ -155,9 +164,9 @@ def rendered(store: Store, told: RunReport) -> dict[str, bytes]:
 
     Charts that the store's cache has are not drawn again.
     """
-    from flows.audit.charts import kept  # noqa: PLC0415 - like the gates
-    from flows.audit.page import render_page  # noqa: PLC0415
-    from flows.summary import summary  # noqa: PLC0415
+    from thinkmix.flows.audit.charts import kept  # noqa: PLC0415 - like the gates
+    from thinkmix.flows.audit.page import render_page  # noqa: PLC0415
+    from thinkmix.flows.summary import summary  # noqa: PLC0415
 
     with kept(store.kept_chart):
         page = render_page(told, store.root.resolve() / told.report.mixture)
@@ -184,7 +193,7 @@ def _changes(before: Path | None, version: Path) -> Changes | None:
     """Return what differs from the version before; None if there is none, or none that can be read."""
     if before is None or before == version:
         return None
-    from flows.diff import diff  # noqa: PLC0415 - like the gates
+    from thinkmix.flows.diff import diff  # noqa: PLC0415 - like the gates
 
     with suppress(StoreError):  # a damaged version, or an older release's, must not stop its successor
         return diff(before, version)

@@ -6,23 +6,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
-from curation.imports import uncollected
-from flows.engine import LOCAL, Engine, workers
-from flows.nights import NightRun, recorded, rendered
-from flows.progress import Event, Notify, silent
-from flows.running import UNSCHEDULED, Scheduled
-from flows.store import MANIFEST, Store, full_disk, make_root
-from flows.tonight import already_built, check_frozen, resolve, resolve_benchmarks
-from schemas.artifact import Snapshot
-from schemas.errors import Held, StoreCorrupt
-from schemas.manifest import Manifest
-from schemas.recipe import Recipe
-from schemas.report import Report
-from schemas.run import RunReport, Status
+from thinkmix.curation.imports import uncollected
+from thinkmix.flows.engine import LOCAL, Engine, workers
+from thinkmix.flows.nights import NightRun, recorded, rendered
+from thinkmix.flows.progress import Event, Notify, silent
+from thinkmix.flows.running import UNSCHEDULED, Scheduled
+from thinkmix.flows.store import MANIFEST, Store, full_disk, make_root
+from thinkmix.flows.tonight import already_built, check_frozen, resolve, resolve_benchmarks
+from thinkmix.schemas.artifact import Snapshot
+from thinkmix.schemas.errors import Held, StoreCorrupt
+from thinkmix.schemas.manifest import Manifest
+from thinkmix.schemas.recipe import Recipe
+from thinkmix.schemas.report import Report
+from thinkmix.schemas.run import RunReport, Status
 
 if TYPE_CHECKING:
-    from flows.jobs import Run
-    from flows.version import Work
+    from thinkmix.flows.jobs import Run
+    from thinkmix.flows.version import Work
 
 Arguments = ParamSpec("Arguments")
 Outcome = TypeVar("Outcome")
@@ -102,7 +102,7 @@ def build(
         frozen: build only from the commits and files that the current version was made from.
 
     Raises:
-        ThinkmixError: for everything a person must fix; `schemas.errors` draws the tree.
+        ThinkmixError: for everything a person must fix; `thinkmix.schemas.errors` draws the tree.
     """
     make_root(store.root)
     with (
@@ -125,7 +125,7 @@ def build(
         with workers(engine, processes, store.root) as pool:
             with uncollected():
                 # while the workers import theirs, and not on nights on which nothing changed
-                from flows import making  # noqa: PLC0415
+                from thinkmix.flows import making  # noqa: PLC0415
             run = making.Run(store, pool, notify)
             night.known = making.Known(recipe)
             work = making.make(run, night.known, snapshots, asked, base, step)
@@ -144,7 +144,7 @@ def _tell_files(recipe: Recipe, snapshots: Sequence[Snapshot], notify: Notify) -
 
 def _publish(run: "Run", work: "Work", night: NightRun) -> Built:
     """Put the version together and let it be judged."""
-    from flows.version import put_together  # noqa: PLC0415 - there by now
+    from thinkmix.flows.version import put_together  # noqa: PLC0415 - there by now
 
     store, mixture = run.store, work.recipe.name
     with store.scratch(store.root / mixture / "versions") as folder:

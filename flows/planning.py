@@ -4,16 +4,26 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from flows.store import reading
-from flows.train_command import train_command
-from schemas.errors import TrainError
-from schemas.record import Record
-from schemas.training import Method, TrainPlan
-from train.forecast import Forecast, forecast
-from train.gpus import GPUS, Gpu, Verdict
-from train.options import METHODS, PREFERRED, Change, Option, Size, fitting, option, propose, with_method
-from train.rows import index_rows, read_manifest
-from train.shapes import QWEN3, ModelShape, find_shape, read_shape
+from thinkmix.flows.store import reading
+from thinkmix.flows.train_command import train_command
+from thinkmix.schemas.errors import TrainError
+from thinkmix.schemas.record import Record
+from thinkmix.schemas.training import Method, TrainPlan
+from thinkmix.train.forecast import Forecast, forecast
+from thinkmix.train.gpus import GPUS, Gpu, Verdict
+from thinkmix.train.options import (
+    METHODS,
+    PREFERRED,
+    Change,
+    Option,
+    Size,
+    fitting,
+    option,
+    propose,
+    with_method,
+)
+from thinkmix.train.rows import index_rows, read_manifest
+from thinkmix.train.shapes import QWEN3, ModelShape, find_shape, read_shape
 
 EVERY_LENGTH = 2**62
 

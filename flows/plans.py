@@ -6,11 +6,11 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
-from flows import recipe_errors
-from schemas.errors import RecipeError
-from schemas.training import TrainPlan
-from schemas.tuning import Tuning
-from train import presets
+from thinkmix.flows import recipe_errors
+from thinkmix.schemas.errors import RecipeError
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.schemas.tuning import Tuning
+from thinkmix.train import presets
 
 
 def load_plan(path: Path | None, *, preset: str | None = None, flags: Mapping[str, object]) -> TrainPlan:

@@ -44,7 +44,7 @@ def bars(console: "Console") -> Iterator[Notify]:
     """Yield a listener that prints notes and, from the first stage that runs on, draws bars."""
     from rich.text import Text  # noqa: PLC0415 - most listeners draw nothing
 
-    from flows.show import visible  # noqa: PLC0415
+    from thinkmix.flows.show import visible  # noqa: PLC0415
 
     drawing: list[Notify] = []
 
@@ -53,7 +53,7 @@ def bars(console: "Console") -> Iterator[Notify]:
             console.print(Text(visible(event.note)), soft_wrap=True)
             return
         if not drawing:
-            from flows.bars import drawn  # noqa: PLC0415 - on a night without a change no stage runs
+            from thinkmix.flows.bars import drawn  # noqa: PLC0415 - on a night without a change no stage runs
 
             drawing.append(stack.enter_context(drawn(console)))
         drawing[0](event)

@@ -8,10 +8,10 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
-from flows import recipe_errors
-from schemas.errors import RecipeError
-from schemas.recipe import Recipe
-from schemas.tuning import RecipeFile, Tuning
+from thinkmix.flows import recipe_errors
+from thinkmix.schemas.errors import RecipeError
+from thinkmix.schemas.recipe import Recipe
+from thinkmix.schemas.tuning import RecipeFile, Tuning
 
 LARGEST = 256 * 1024
 """Largest recipe in bytes; a longer file is not one."""
@@ -28,7 +28,7 @@ class Located:
 
 def shipped() -> dict[str, Path]:
     """Return the recipes that come with the program, by name."""
-    with as_file(files("data") / "recipes") as folder:
+    with as_file(files("thinkmix.data") / "recipes") as folder:
         return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
@@ -52,7 +52,7 @@ def load(name_or_path: str) -> Located:
         raise RecipeError(msg) from None
     stated = parse(text, str(path))
     if stated.train:
-        from flows.plans import plan_of  # noqa: PLC0415 - only a recipe that trains needs it
+        from thinkmix.flows.plans import plan_of  # noqa: PLC0415 - only a recipe that trains needs it
 
         plan_of(stated.train)
     return Located(stated.recipe, path.resolve().parent, stated.train)

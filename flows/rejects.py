@@ -5,10 +5,10 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.rows import Rows, written
-from schemas.errors import NotFound, StoreError
-from schemas.reasons import Reason
-from schemas.record import Record
+from thinkmix.flows.rows import Rows, written
+from thinkmix.schemas.errors import NotFound, StoreError
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.record import Record
 
 LISTED = (Reason.SOLUTION_CAP, Reason.NOT_SAMPLED)
 """Reasons of good rows: a version knows their places, and not what they say."""

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import orjson
 
-from flows.audit.again import run_of
-from flows.audit.page import render_failed, render_page
-from flows.nights import history
-from flows.standing import Said, Standing, of_version, standing
-from flows.store import FAILED, MANIFEST, Store, home, open_rows, reading_rows
-from schemas.run import FailedRun
+from thinkmix.flows.audit.again import run_of
+from thinkmix.flows.audit.page import render_failed, render_page
+from thinkmix.flows.nights import history
+from thinkmix.flows.standing import Said, Standing, of_version, standing
+from thinkmix.flows.store import FAILED, MANIFEST, Store, home, open_rows, reading_rows
+from thinkmix.schemas.run import FailedRun
 
 
 @dataclass(frozen=True)

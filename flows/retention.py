@@ -1,9 +1,10 @@
 """Retention: which versions, runs and cached files a store keeps, and the removal of the others.
 
-Nothing is removed that somebody uses. A reader of a version holds its manifest (`flows.store.reading`); a
-builder leaves the time of use on every output, download and version that it touches, and what was used since
-the oldest running build began stays, whatever the limits say. Removal is a rename first, so nobody ever sees
-half a folder; whoever dies in between leaves a `.tmp-*` that the next build or collection takes away.
+Nothing is removed that somebody uses. A reader of a version holds its manifest
+(`thinkmix.flows.store.reading`); a builder leaves the time of use on every output, download and version that
+it touches, and what was used since the oldest running build began stays, whatever the limits say. Removal is
+a rename first, so nobody ever sees half a folder; whoever dies in between leaves a `.tmp-*` that the next
+build or collection takes away.
 """
 
 import os
@@ -19,13 +20,13 @@ from pathlib import Path
 import orjson
 from pydantic import ValidationError
 
-from flows.holds import alone
-from flows.nights import rejection
-from flows.store import ABANDONED_AFTER, MANIFEST, SHORT, Store
-from schemas.errors import StoreCorrupt
-from schemas.manifest import Manifest
-from schemas.retention import KeptVersion, Kind, Removed, Retained
-from train.fit import MANIFEST as TRAINED
+from thinkmix.flows.holds import alone
+from thinkmix.flows.nights import rejection
+from thinkmix.flows.store import ABANDONED_AFTER, MANIFEST, SHORT, Store
+from thinkmix.schemas.errors import StoreCorrupt
+from thinkmix.schemas.manifest import Manifest
+from thinkmix.schemas.retention import KeptVersion, Kind, Removed, Retained
+from thinkmix.train.fit import MANIFEST as TRAINED
 
 KEEP = 10
 """Good versions that stay, unless told otherwise."""

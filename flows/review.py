@@ -12,14 +12,23 @@ import orjson
 import polars as pl
 from pydantic import ValidationError
 
-from curation.mix import STAGE as DRAW
-from curation.review import combined, rate, sample
-from curation.shards import read_groups
-from flows.accept import user
-from flows.rows import Rows, spoken, written
-from flows.store import append_lines, full_disk
-from schemas.errors import NotFound, StoreError
-from schemas.review import KEPT, UNJUDGED, Opinion, Question, ReviewScore, StratumScore, Total, Verdict
+from thinkmix.curation.mix import STAGE as DRAW
+from thinkmix.curation.review import combined, rate, sample
+from thinkmix.curation.shards import read_groups
+from thinkmix.flows.accept import user
+from thinkmix.flows.rows import Rows, spoken, written
+from thinkmix.flows.store import append_lines, full_disk
+from thinkmix.schemas.errors import NotFound, StoreError
+from thinkmix.schemas.review import (
+    KEPT,
+    UNJUDGED,
+    Opinion,
+    Question,
+    ReviewScore,
+    StratumScore,
+    Total,
+    Verdict,
+)
 
 EACH, SEED = 20, 1
 
@@ -40,7 +49,7 @@ class Review:
     each: int
     seed: int
     drawn: pl.DataFrame
-    """Schema `curation.review.SAMPLE`."""
+    """Schema `thinkmix.curation.review.SAMPLE`."""
     verdicts: Mapping[Key, Verdict]
     """The last word on each row and reason, on this version if there is one, else on another."""
     own: frozenset[Key]

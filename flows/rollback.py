@@ -6,13 +6,13 @@ from pathlib import Path
 import orjson
 from pydantic import ValidationError
 
-from flows.accept import SHORTEST, one_line, show_front, user
-from flows.diff import find_version
-from flows.nights import judged, rejection
-from flows.store import MANIFEST, Store, problems
-from schemas.errors import NotFound, NotRolledBack, StoreCorrupt
-from schemas.manifest import Manifest
-from schemas.run import Rollback
+from thinkmix.flows.accept import SHORTEST, one_line, show_front, user
+from thinkmix.flows.diff import find_version
+from thinkmix.flows.nights import judged, rejection
+from thinkmix.flows.store import MANIFEST, Store, problems
+from thinkmix.schemas.errors import NotFound, NotRolledBack, StoreCorrupt
+from thinkmix.schemas.manifest import Manifest
+from thinkmix.schemas.run import Rollback
 
 
 def rollback(mixture: Path, version: str, *, why: str, by: str | None = None) -> Rollback:

@@ -12,16 +12,16 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import polars as pl
 
-from flows.store import FAILED, MANIFEST, Store
-from schemas.conversation import Message, ToolCall
-from schemas.errors import NotFound, SourceError
-from schemas.formats import Auto
-from schemas.formats.recognition import parse_format
-from schemas.manifest import Manifest
-from schemas.reasons import Reason
-from schemas.recipe import Limits, Recipe, Source
-from schemas.record import Record, json_text, parse_json
-from schemas.run import FailedRun
+from thinkmix.flows.store import FAILED, MANIFEST, Store
+from thinkmix.schemas.conversation import Message, ToolCall
+from thinkmix.schemas.errors import NotFound, SourceError
+from thinkmix.schemas.formats import Auto
+from thinkmix.schemas.formats.recognition import parse_format
+from thinkmix.schemas.manifest import Manifest
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.recipe import Limits, Recipe, Source
+from thinkmix.schemas.record import Record, json_text, parse_json
+from thinkmix.schemas.run import FailedRun
 
 VALIDATE = "validate"
 _ANY_SIZE = 2**62
@@ -92,7 +92,7 @@ class Rows:
         """One line per raw row (schema `fates.FATES`)."""
         if found := sorted((self.version / "fates").glob("*.parquet")):
             return _scan(*found)
-        from curation.fates import FATES  # noqa: PLC0415 - brings numba, and only a failed run has none
+        from thinkmix.curation.fates import FATES  # noqa: PLC0415 - brings numba, and only a failed run has none
 
         return pl.LazyFrame(schema=FATES)
 
@@ -101,7 +101,7 @@ class Rows:
         """The dropped rows that are kept whole (schema `normalize.REJECTS`)."""
         if found := sorted((self.version / "rejects").glob("*.parquet")):
             return _scan(*found)
-        from curation.normalize import REJECTS  # noqa: PLC0415 - as above
+        from thinkmix.curation.normalize import REJECTS  # noqa: PLC0415 - as above
 
         return pl.LazyFrame(schema=REJECTS)
 
@@ -115,7 +115,7 @@ class Rows:
         ]
         if splits:
             return pl.concat(splits)
-        from curation.render import EXAMPLES  # noqa: PLC0415 - as above
+        from thinkmix.curation.render import EXAMPLES  # noqa: PLC0415 - as above
 
         return pl.LazyFrame(schema={**EXAMPLES, "split": pl.String()})
 
@@ -154,8 +154,8 @@ class Rows:
             return None
         if not isinstance(values, dict):
             return None
-        from curation.normalize import Origin, judge  # noqa: PLC0415 - brings numba: as long as a whole lookup
-        from curation.read import RawRow  # noqa: PLC0415 - as above
+        from thinkmix.curation.normalize import Origin, judge  # noqa: PLC0415 - brings numba: as long as a whole lookup
+        from thinkmix.curation.read import RawRow  # noqa: PLC0415 - as above
 
         stated = self.source(source)
         origin = Origin(stated, "", "", "", self.recipe.reads_unopened(stated), Limits(_ANY_SIZE, _ANY_SIZE))
@@ -164,7 +164,7 @@ class Rows:
 
     def compared(self, fate: Fate, messages: Sequence[Message]) -> str:
         """Return the text of a row that near-duplicates are judged by."""
-        from curation.normalize import compared_text  # noqa: PLC0415 - as below
+        from thinkmix.curation.normalize import compared_text  # noqa: PLC0415 - as below
 
         return compared_text(messages, self.source(fate.source).compare)
 
@@ -197,8 +197,8 @@ class Rows:
         return {row: found[row] for row in ids if row in found}
 
     def _read(self, source: str, file: str, path: Path, numbers: Sequence[int]) -> Iterator[tuple[str, Said]]:
-        from curation.normalize import Origin, reopen  # noqa: PLC0415 - as above
-        from curation.read import slices  # noqa: PLC0415 - as above
+        from thinkmix.curation.normalize import Origin, reopen  # noqa: PLC0415 - as above
+        from thinkmix.curation.read import slices  # noqa: PLC0415 - as above
 
         stated, limit = self.source(source), self.recipe.max_row_bytes
         origin = Origin(stated, "", "", file, self.recipe.reads_unopened(stated), self.recipe.limits)

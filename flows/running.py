@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from flows.store import Store
-from schemas.record import Record
-from schemas.run import Night
+from thinkmix.flows.store import Store
+from thinkmix.schemas.record import Record
+from thinkmix.schemas.run import Night
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 

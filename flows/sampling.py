@@ -5,16 +5,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from curation.density import about_rows, count_rows, unpacked_size
-from curation.read import RawRow, RawSlice, first_rows, read_rows, slices
-from flows import sources
-from flows.sources import local
-from flows.sources.glimpse import MOST, Glimpse, glimpse
-from flows.sources.patience import PATIENT, Patience
-from schemas.artifact import RemoteFile, Snapshot
-from schemas.errors import SourceError
-from schemas.files import kind_of
-from schemas.recipe import HubSource, LocalSource, ModelScopeSource
+from thinkmix.curation.density import about_rows, count_rows, unpacked_size
+from thinkmix.curation.read import RawRow, RawSlice, first_rows, read_rows, slices
+from thinkmix.flows import sources
+from thinkmix.flows.sources import local
+from thinkmix.flows.sources.glimpse import MOST, Glimpse, glimpse
+from thinkmix.flows.sources.patience import PATIENT, Patience
+from thinkmix.schemas.artifact import RemoteFile, Snapshot
+from thinkmix.schemas.errors import SourceError
+from thinkmix.schemas.files import kind_of
+from thinkmix.schemas.recipe import HubSource, LocalSource, ModelScopeSource
 
 ROWS = 200
 """Rows of a source that are looked at."""

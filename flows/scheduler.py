@@ -1,6 +1,6 @@
 """The Prefect server that builds report to: whether it answers, and lets us in."""
 
-from flows.settings import settle_prefect
+from thinkmix.flows.settings import settle_prefect
 
 settle_prefect()
 
@@ -8,8 +8,8 @@ settle_prefect()
 from prefect.client.orchestration import get_client  # noqa: E402
 from prefect.settings import get_current_settings  # noqa: E402
 
-from flows import automations  # noqa: E402
-from schemas.errors import SchedulerError  # noqa: E402
+from thinkmix.flows import automations  # noqa: E402
+from thinkmix.schemas.errors import SchedulerError  # noqa: E402
 
 
 def check_server() -> str:

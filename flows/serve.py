@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.settings import settle_prefect
+from thinkmix.flows.settings import settle_prefect
 
 settle_prefect()
 
@@ -18,13 +18,17 @@ from prefect.schedules import Cron  # noqa: E402
 from prefect.types.entrypoint import EntrypointType  # noqa: E402
 from pydantic import ValidationError  # noqa: E402
 
-from flows.build import build_mixture, settle_killed  # noqa: E402
-from flows.engine import LOCAL, Engine  # noqa: E402
-from flows.recipes import Located, load, shipped  # noqa: E402
-from flows.running import Scheduled, settle  # noqa: E402
-from flows.stopping import Stopped, interrupt_as_usual  # noqa: E402
-from flows.store import Store  # noqa: E402
-from schemas.errors import RecipeError, StoreBusy  # noqa: E402
+from thinkmix.flows.build import build_mixture, settle_killed  # noqa: E402
+from thinkmix.flows.engine import LOCAL, Engine  # noqa: E402
+from thinkmix.flows.recipes import (  # noqa: E402
+    Located,
+    load,
+    shipped,
+)
+from thinkmix.flows.running import Scheduled, settle  # noqa: E402
+from thinkmix.flows.stopping import Stopped, interrupt_as_usual  # noqa: E402
+from thinkmix.flows.store import Store  # noqa: E402
+from thinkmix.schemas.errors import RecipeError, StoreBusy  # noqa: E402
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from glob import escape
 from itertools import groupby
 from pathlib import PurePosixPath
 
-from flows.sources.patterns import matching
-from schemas.patterns import as_name
+from thinkmix.flows.sources.patterns import matching
+from thinkmix.schemas.patterns import as_name
 
 _GENERIC = frozenset(("", "data", "default", "part", "rows", "shard", "test", "train", "file", "chunk"))
 """Names of files and folders that tell nothing of what is in them."""

@@ -9,19 +9,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows.audit.verdict import duration, moment
-from flows.nights import accepted_at_home, judged, newest_run, rejected_at_home, seen_now
-from flows.store import MANIFEST
-from flows.summary import fractions
-from schemas.formats import Auto
-from schemas.formats.recognition import settled_statement
-from schemas.gates import GateResult
-from schemas.manifest import Manifest
-from schemas.report import Report
+from thinkmix.flows.audit.verdict import duration, moment
+from thinkmix.flows.nights import accepted_at_home, judged, newest_run, rejected_at_home, seen_now
+from thinkmix.flows.store import MANIFEST
+from thinkmix.flows.summary import fractions
+from thinkmix.schemas.formats import Auto
+from thinkmix.schemas.formats.recognition import settled_statement
+from thinkmix.schemas.gates import GateResult
+from thinkmix.schemas.manifest import Manifest
+from thinkmix.schemas.report import Report
 
 if TYPE_CHECKING:
-    from flows.standing import Standing
-    from train.result import TrainResult
+    from thinkmix.flows.standing import Standing
+    from thinkmix.train.result import TrainResult
 
 _LONGEST_TEXT = 10_000
 _FIELDS = 8

@@ -6,10 +6,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from flows.calibrate import plan_yaml
-from flows.show import plain
-from train.calibration import PLAN, Calibration
-from train.proposal import Noise
+from thinkmix.flows.calibrate import plan_yaml
+from thinkmix.flows.show import plain
+from thinkmix.train.calibration import PLAN, Calibration
+from thinkmix.train.proposal import Noise
 
 _LAYERS = 8
 

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from curation.findings import counted
-from flows.audit.sections import CAUSES
-from flows.show import plain
-from schemas.changes import Changes, Delta, Move, Shift, SourceChange
+from thinkmix.curation.findings import counted
+from thinkmix.flows.audit.sections import CAUSES
+from thinkmix.flows.show import plain
+from thinkmix.schemas.changes import Changes, Delta, Move, Shift, SourceChange
 
 _MOVES = 40
 _SMALL, _LARGE = 0.1, 0.2

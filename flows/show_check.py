@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from curation.findings import counted
-from flows.show_rows import cut, say, show_example
+from thinkmix.curation.findings import counted
+from thinkmix.flows.show_rows import cut, say, show_example
 
 if TYPE_CHECKING:
-    from curation.preview import Preview
-    from flows.checking import Check, Estimate, SourceCheck
-    from flows.starting import Started
+    from thinkmix.curation.preview import Preview
+    from thinkmix.flows.checking import Check, Estimate, SourceCheck
+    from thinkmix.flows.starting import Started
 
 _FIELDS = 8
 _DETAIL = 160

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from flows.planning import MethodOutlook, Outlook
-from flows.show import plain
-from train.folklore import COLUMNS, NOTES, TOKENS, cells
-from train.forecast import Forecast
-from train.gpus import HEADROOM
+from thinkmix.flows.planning import MethodOutlook, Outlook
+from thinkmix.flows.show import plain
+from thinkmix.train.folklore import COLUMNS, NOTES, TOKENS, cells
+from thinkmix.train.forecast import Forecast
+from thinkmix.train.gpus import HEADROOM
 
 _MARKS = {"fits": "[green]✓[/]", "tight": "[yellow]~[/]", "no": "[red]✗[/]"}
 _CHANGED = "[green]+[/]"

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from curation.worddiff import word_diff
-from flows.review import Review, answer
-from flows.show_rows import cut, say, side_by_side
-from schemas.reasons import Reason
-from schemas.review import KEPT, Opinion, Question, Rate, ReviewScore, Total
+from thinkmix.curation.worddiff import word_diff
+from thinkmix.flows.review import Review, answer
+from thinkmix.flows.show_rows import cut, say, side_by_side
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.review import KEPT, Opinion, Question, Rate, ReviewScore, Total
 
 _KEYS: dict[str, Opinion] = {"k": "keep", "d": "drop", "u": "unsure"}
 _PROMPT = "k keep · d drop · u unsure · b back · m whole text · q quit"

@@ -7,16 +7,16 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from flows.rows import Fate, sentence
-from flows.show import visible
-from schemas.conversation import CONTROL_TOKENS
+from thinkmix.flows.rows import Fate, sentence
+from thinkmix.flows.show import visible
+from thinkmix.schemas.conversation import CONTROL_TOKENS
 
 if TYPE_CHECKING:
-    from curation.preview import Shown
-    from curation.worddiff import Span, WordDiff
-    from flows.examples import Example, Seen
-    from flows.explain import Beside, Explanation
-    from flows.rejects import Reject, Rejects
+    from thinkmix.curation.preview import Shown
+    from thinkmix.curation.worddiff import Span, WordDiff
+    from thinkmix.flows.examples import Example, Seen
+    from thinkmix.flows.explain import Beside, Explanation
+    from thinkmix.flows.rejects import Reject, Rejects
 
     Rendered = Example | Shown
 

@@ -6,20 +6,20 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from curation import dedup, normalize
-from curation.count import count_stage
-from curation.profile import Profile
-from curation.read import RawSlice, slices
-from curation.shards import read_many
-from flows.jobs import Raw, Run, Shard, height, job, numbered, row_settings, run_jobs
-from flows.progress import Event
-from flows.sources import fetch as fetch_files
-from flows.store import StageOutput
-from schemas.artifact import InputFile, Snapshot
-from schemas.dedup import DedupPlan
-from schemas.ledger import StageCount
-from schemas.manifest import LeftOut
-from schemas.recipe import Recipe, Source
+from thinkmix.curation import dedup, normalize
+from thinkmix.curation.count import count_stage
+from thinkmix.curation.profile import Profile
+from thinkmix.curation.read import RawSlice, slices
+from thinkmix.curation.shards import read_many
+from thinkmix.flows.jobs import Raw, Run, Shard, height, job, numbered, row_settings, run_jobs
+from thinkmix.flows.progress import Event
+from thinkmix.flows.sources import fetch as fetch_files
+from thinkmix.flows.store import StageOutput
+from thinkmix.schemas.artifact import InputFile, Snapshot
+from thinkmix.schemas.dedup import DedupPlan
+from thinkmix.schemas.ledger import StageCount
+from thinkmix.schemas.manifest import LeftOut
+from thinkmix.schemas.recipe import Recipe, Source
 
 
 def fetch(run: Run, source: Source, snapshot: Snapshot, base: Path) -> tuple[InputFile, ...]:

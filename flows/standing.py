@@ -6,14 +6,14 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from flows.audit.again import run_of
-from flows.audit.verdict import Verdict, verdict, verdict_of_failed
-from flows.nights import current_of, folder_of, history, judged, seen_now
-from flows.running import Running
-from flows.store import MANIFEST, Store
-from schemas.errors import StoreCorrupt
-from schemas.record import Record
-from schemas.run import Current, Night
+from thinkmix.flows.audit.again import run_of
+from thinkmix.flows.audit.verdict import Verdict, verdict, verdict_of_failed
+from thinkmix.flows.nights import current_of, folder_of, history, judged, seen_now
+from thinkmix.flows.running import Running
+from thinkmix.flows.store import MANIFEST, Store
+from thinkmix.schemas.errors import StoreCorrupt
+from thinkmix.schemas.record import Record
+from thinkmix.schemas.run import Current, Night
 
 Ended = Literal["published", "unchanged", "held", "failed", "killed"]
 

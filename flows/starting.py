@@ -10,32 +10,32 @@ from typing import NamedTuple
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from curation.elements import lists_in
-from curation.encodings import UNKNOWN
-from curation.findings import counted
-from curation.packed import opened
-from curation.preview import Preview
-from flows import sampling
-from flows.checking import looked
-from flows.layouts import fitting, named, recognise
-from flows.losses import encoding_of, recode
-from flows.recipes import parse
-from flows.sampling import Sample
-from flows.shards import families, patterns, title
-from flows.show_check import size, spoken
-from flows.sources import local
-from flows.sources.patience import PATIENT, Patience
-from schemas.errors import RecipeError, SourceError, SourceNotFound
-from schemas.files import READABLE, kind_of
-from schemas.findings import Finding, looks_like
-from schemas.formats import Auto
-from schemas.formats.recognition import parse_format
-from schemas.formats.sample import columns_of
-from schemas.patterns import as_name
-from schemas.reasons import Reason
-from schemas.recipe import HubSource, LocalSource, MixPlan, Recipe, RepoId
-from schemas.record import Record
-from schemas.yaml_line import yaml_line
+from thinkmix.curation.elements import lists_in
+from thinkmix.curation.encodings import UNKNOWN
+from thinkmix.curation.findings import counted
+from thinkmix.curation.packed import opened
+from thinkmix.curation.preview import Preview
+from thinkmix.flows import sampling
+from thinkmix.flows.checking import looked
+from thinkmix.flows.layouts import fitting, named, recognise
+from thinkmix.flows.losses import encoding_of, recode
+from thinkmix.flows.recipes import parse
+from thinkmix.flows.sampling import Sample
+from thinkmix.flows.shards import families, patterns, title
+from thinkmix.flows.show_check import size, spoken
+from thinkmix.flows.sources import local
+from thinkmix.flows.sources.patience import PATIENT, Patience
+from thinkmix.schemas.errors import RecipeError, SourceError, SourceNotFound
+from thinkmix.schemas.files import READABLE, kind_of
+from thinkmix.schemas.findings import Finding, looks_like
+from thinkmix.schemas.formats import Auto
+from thinkmix.schemas.formats.recognition import parse_format
+from thinkmix.schemas.formats.sample import columns_of
+from thinkmix.schemas.patterns import as_name
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.recipe import HubSource, LocalSource, MixPlan, Recipe, RepoId
+from thinkmix.schemas.record import Record
+from thinkmix.schemas.yaml_line import yaml_line
 
 SCHEMA = "recipe.schema.json"
 """What the JSON schema of recipes is called beside them."""
@@ -221,7 +221,7 @@ def _relative(path: Path, base: Path) -> str:
 
 def _hub_source(dataset: str, scratch: Path, patience: Patience) -> _Asked:
     """Return a source of the largest family of files for training that a set on the hub has."""
-    from flows.sources import hub  # noqa: PLC0415 - the client takes as long to import as all the rest
+    from thinkmix.flows.sources import hub  # noqa: PLC0415 - the client takes as long to import as all the rest
 
     everything = HubSource(name="rows", dataset=dataset, files=("**",), format=Auto())
     commit, entries = hub.listing(everything, into=scratch, patience=patience)

@@ -39,9 +39,9 @@ from typing import IO
 
 import orjson
 
-from flows import files
-from flows.holds import shared, use
-from schemas.errors import (
+from thinkmix.flows import files
+from thinkmix.flows.holds import shared, use
+from thinkmix.schemas.errors import (
     NotFound,
     StoreBusy,
     StoreCorrupt,

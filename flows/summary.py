@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from flows.audit.verdict import Signal, signals, verdict
-from flows.markdown import inline
-from schemas.ledger import Ledger
-from schemas.manifest import SPLITS, Share
-from schemas.run import RunReport, Status
+from thinkmix.flows.audit.verdict import Signal, signals, verdict
+from thinkmix.flows.markdown import inline
+from thinkmix.schemas.ledger import Ledger
+from thinkmix.schemas.manifest import SPLITS, Share
+from thinkmix.schemas.run import RunReport, Status
 
 
 def ledger_table(ledger: Ledger) -> list[dict[str, str | int]]:

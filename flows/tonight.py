@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from flows import sources
-from flows.fingerprint import code_digest
-from flows.sources import local
-from flows.store import MANIFEST, Store, problems
-from schemas.artifact import Snapshot
-from schemas.errors import SourceMoved, StoreCorrupt
-from schemas.manifest import Manifest, SourceEntry
-from schemas.recipe import Decontamination, Recipe, Source
-from templates import template_digest, tokenizer_digest
+from thinkmix.flows import sources
+from thinkmix.flows.fingerprint import code_digest
+from thinkmix.flows.sources import local
+from thinkmix.flows.store import MANIFEST, Store, problems
+from thinkmix.schemas.artifact import Snapshot
+from thinkmix.schemas.errors import SourceMoved, StoreCorrupt
+from thinkmix.schemas.manifest import Manifest, SourceEntry
+from thinkmix.schemas.recipe import Decontamination, Recipe, Source
+from thinkmix.templates import template_digest, tokenizer_digest
 
 
 def resolve(store: Store, source: Source, base: Path) -> Snapshot:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import yaml
 
-from schemas.training import TrainPlan
-from train.names import public_name
-from train.shapes import QWEN3
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.names import public_name
+from thinkmix.train.shapes import QWEN3
 
 NO_VERSION = "VERSION"
 """Stands in a command for the mixture that nobody named yet."""

@@ -11,24 +11,24 @@ from pathlib import Path
 import orjson
 import pyarrow.parquet as pq
 
-from curation import measure, mix, normalize, profile, render
-from flows.audit.figures import Audited
-from flows.card import dataset_card
-from flows.drawing import Drawn
-from flows.fingerprint import code_digest, library_versions
-from flows.gathering import Joined
-from flows.jobs import Shard, counts
-from flows.store import MANIFEST, StageOutput, digest, write_json
-from flows.tonight import asked_of
-from schemas.artifact import Snapshot
-from schemas.errors import LedgerError, StoreCorrupt
-from schemas.findings import Tally, looks_like
-from schemas.findings import total as total_tally
-from schemas.ledger import Ledger, StageCount, TurnCount, total
-from schemas.manifest import SPLITS, FileEntry, LeftOut, Manifest, SourceEntry
-from schemas.recipe import Recipe
-from schemas.report import Columns, Report, SourceFindings, Unread
-from templates import template_digest, tokenizer_digest
+from thinkmix.curation import measure, mix, normalize, profile, render
+from thinkmix.flows.audit.figures import Audited
+from thinkmix.flows.card import dataset_card
+from thinkmix.flows.drawing import Drawn
+from thinkmix.flows.fingerprint import code_digest, library_versions
+from thinkmix.flows.gathering import Joined
+from thinkmix.flows.jobs import Shard, counts
+from thinkmix.flows.store import MANIFEST, StageOutput, digest, write_json
+from thinkmix.flows.tonight import asked_of
+from thinkmix.schemas.artifact import Snapshot
+from thinkmix.schemas.errors import LedgerError, StoreCorrupt
+from thinkmix.schemas.findings import Tally, looks_like
+from thinkmix.schemas.findings import total as total_tally
+from thinkmix.schemas.ledger import Ledger, StageCount, TurnCount, total
+from thinkmix.schemas.manifest import SPLITS, FileEntry, LeftOut, Manifest, SourceEntry
+from thinkmix.schemas.recipe import Recipe
+from thinkmix.schemas.report import Columns, Report, SourceFindings, Unread
+from thinkmix.templates import template_digest, tokenizer_digest
 
 _HASHED_AT_ONCE = 4
 

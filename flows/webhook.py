@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from flows.markdown import literal
-from flows.summary import summary
-from schemas.errors import (
+from thinkmix.flows.markdown import literal
+from thinkmix.flows.summary import summary
+from thinkmix.schemas.errors import (
     ClusterError,
     Forgotten,
     Held,
@@ -26,7 +26,7 @@ from schemas.errors import (
     StoreError,
     ThinkmixError,
 )
-from schemas.run import RunReport, Status
+from thinkmix.schemas.run import RunReport, Status
 
 if TYPE_CHECKING:
     from urllib.request import OpenerDirector

@@ -17,12 +17,12 @@ from threading import Thread
 from types import FrameType
 from typing import Generic, Protocol, TypeVar
 
-from curation.imports import arrow_without_pandas
-from flows import files
-from flows.cores import usable_cores
-from flows.memory import held_bytes, kernel_kills, usable_bytes
-from schemas.errors import StageOom, WorkerDied, WorkerError
-from schemas.manifest import LeftOut
+from thinkmix.curation.imports import arrow_without_pandas
+from thinkmix.flows import files
+from thinkmix.flows.cores import usable_cores
+from thinkmix.flows.memory import held_bytes, kernel_kills, usable_bytes
+from thinkmix.schemas.errors import StageOom, WorkerDied, WorkerError
+from thinkmix.schemas.manifest import LeftOut
 
 Result = TypeVar("Result")
 

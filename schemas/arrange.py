@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Literal
 
-from schemas.findings import Finding, Notes
-from schemas.formats.contract import Draft
-from schemas.formats.tools import joint_results, tool_name
-from schemas.reasons import Reason
-from schemas.record import fault
+from thinkmix.schemas.findings import Finding, Notes
+from thinkmix.schemas.formats.contract import Draft
+from thinkmix.schemas.formats.tools import joint_results, tool_name
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.record import fault
 
 Neighbours = Literal["keep", "join", "drop"]
 """What becomes of turns in a row by one speaker: they stay as they are, become one turn, or cost the row."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from schemas.record import Record
+from thinkmix.schemas.record import Record
 
 Cause = Literal["upstream", "rule", "duplicate", "draw"]
 """Why a row moved: its source's files changed, a rule or setting did, another row of its cluster came or

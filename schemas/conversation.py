@@ -1,6 +1,6 @@
 """One record for all stages: a conversation of typed messages that knows where it came from."""
 
-import re  # noqa: TID251 - one character class, which cannot backtrack
+import re  # one character class, which cannot backtrack
 import struct
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
@@ -11,9 +11,9 @@ import orjson
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from schemas.normal_form import composed
-from schemas.reasons import Reason
-from schemas.record import MAX_DEPTH, JsonObject, Record, depth, fault
+from thinkmix.schemas.normal_form import composed
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.record import MAX_DEPTH, JsonObject, Record, depth, fault
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -257,7 +257,7 @@ _UNANSWERED = "the assistant goes on after a call that has no response"
 
 
 def _joins(before: Message, message: Message) -> str:
-    """Return whether `turns: join` makes one turn of two answers in a row, see `schemas.arrange`."""
+    """Return whether `turns: join` makes one turn of two answers in a row, see `thinkmix.schemas.arrange`."""
     if message.reasoning:
         return "; `turns: join` does not join them, for the second has a trace of its own"
     if message.context != before.context:

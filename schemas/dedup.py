@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from schemas.record import Record
+from thinkmix.schemas.record import Record
 
 Numbers = Literal["ignore", "distinguish"]
 """Whether two texts that differ in their numbers only are one problem, or two."""

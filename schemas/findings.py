@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 from typing import Any
 
-from schemas.reasons import Worded
-from schemas.record import Record, json_text
+from thinkmix.schemas.reasons import Worded
+from thinkmix.schemas.record import Record, json_text
 
 MOST_FIELDS = 200
 """Unread fields of a source that are listed: rows of JSON may each have names of their own."""

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from schemas.record import Record
+from thinkmix.schemas.record import Record
 
 Level = Literal["pass", "warn", "fail"]
 

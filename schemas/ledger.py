@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Self
 
-from schemas.errors import LedgerError
-from schemas.record import Record
+from thinkmix.schemas.errors import LedgerError
+from thinkmix.schemas.record import Record
 
 VALIDATE, DEDUP, RENDER, MIX = "validate", "dedup", "render", "mix"
 """The stages that the ledger counts, in the order of the rows."""
@@ -85,7 +85,7 @@ class TurnCount(Record):
     trained: int = 0
     """Turns that are examples, unless a later stage drops them."""
     context: Mapping[str, int] = {}
-    """Turns that are shown and not learned, by `schemas.reasons.Context`."""
+    """Turns that are shown and not learned, by `thinkmix.schemas.reasons.Context`."""
 
     def __add__(self, other: "TurnCount") -> "TurnCount":
         """Add what the next shard of the source holds."""

@@ -5,9 +5,9 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from schemas.ledger import Ledger
-from schemas.recipe import Recipe
-from schemas.record import Record
+from thinkmix.schemas.ledger import Ledger
+from thinkmix.schemas.recipe import Recipe
+from thinkmix.schemas.record import Record
 
 Split = Literal["train", "eval"]
 SPLITS: tuple[Split, ...] = ("train", "eval")

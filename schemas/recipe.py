@@ -6,21 +6,14 @@ from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from schemas.arrange import Neighbours
-from schemas.dedup import DedupPlan
-from schemas.formats import RowFormat
-from schemas.gates import Gates
-from schemas.patterns import NAME, REPO_ID, REVISION, ROWS_IN
-from schemas.record import Record
+from thinkmix.schemas.arrange import Neighbours
+from thinkmix.schemas.dedup import DedupPlan
+from thinkmix.schemas.formats import RowFormat
+from thinkmix.schemas.gates import Gates
+from thinkmix.schemas.patterns import NAME, REPO_ID, REVISION, ROWS_IN
+from thinkmix.schemas.record import Record
 
 Name = Annotated[str, Field(pattern=NAME)]
 """A name that is safe as a folder and as a column value."""

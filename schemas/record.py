@@ -14,7 +14,7 @@ import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 from pydantic_core import PydanticCustomError
 
-from schemas.reasons import Reason
+from thinkmix.schemas.reasons import Reason
 
 if TYPE_CHECKING:
     from pydantic import GetJsonSchemaHandler

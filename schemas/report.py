@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from schemas.findings import UnreadField
-from schemas.ledger import Ledger, TurnCount
-from schemas.manifest import Share, SourceEntry
-from schemas.recipe import Recipe
-from schemas.record import Record
+from thinkmix.schemas.findings import UnreadField
+from thinkmix.schemas.ledger import Ledger, TurnCount
+from thinkmix.schemas.manifest import Share, SourceEntry
+from thinkmix.schemas.recipe import Recipe
+from thinkmix.schemas.record import Record
 
 
 class LengthView(Record):
@@ -74,7 +74,7 @@ class Unread(UnreadField):
     """A field of a source's rows that nothing reads."""
 
     looks_like: str | None
-    """What its name suggests, a key of `schemas.findings.KINDS`; unset for other names."""
+    """What its name suggests, a key of `thinkmix.schemas.findings.KINDS`; unset for other names."""
     setting: str | None
     """What the recipe says to have it read, where a setting of the format does."""
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Literal
 
-from schemas.record import Record
+from thinkmix.schemas.record import Record
 
 Kind = Literal["version", "run", "output", "download", "encoding", "training", "leftover"]
 

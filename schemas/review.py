@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from schemas.record import Record
+from thinkmix.schemas.record import Record
 
 Opinion = Literal["keep", "drop", "unsure"]
 """What a person would do with a row."""

@@ -4,13 +4,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from schemas.changes import Changes
-from schemas.gates import GateResult
-from schemas.ledger import Ledger
-from schemas.manifest import Share, SourceEntry
-from schemas.recipe import Recipe
-from schemas.record import Record
-from schemas.report import Columns, Report
+from thinkmix.schemas.changes import Changes
+from thinkmix.schemas.gates import GateResult
+from thinkmix.schemas.ledger import Ledger
+from thinkmix.schemas.manifest import Share, SourceEntry
+from thinkmix.schemas.recipe import Recipe
+from thinkmix.schemas.record import Record
+from thinkmix.schemas.report import Columns, Report
 
 Status = Literal["published", "unchanged", "held", "failed"]
 """The version became current, was current already, awaits a person because a gate failed, or was not made."""

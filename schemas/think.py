@@ -1,7 +1,7 @@
 """Reasoning traces: how an assistant's text is taken apart into the trace and the answer."""
 
-from schemas.reasons import Reason
-from schemas.record import fault
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.record import fault
 
 OPEN, CLOSE = "<think>", "</think>"
 

@@ -5,8 +5,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from schemas.patterns import LAYER
-from schemas.record import Record
+from thinkmix.schemas.patterns import LAYER
+from thinkmix.schemas.record import Record
 
 Method = Literal["lora", "qlora4", "qlora8", "freeze", "full"]
 """Which weights learn: an adapter beside 16, 4 or 8 bit weights, the last layers, or all of them."""

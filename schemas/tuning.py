@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainSerializer
 
-from schemas.recipe import Recipe
-from schemas.record import Record
-from schemas.training import TrainPlan
+from thinkmix.schemas.recipe import Recipe
+from thinkmix.schemas.record import Record
+from thinkmix.schemas.training import TrainPlan
 
 Size = Literal["0.6B", "1.7B", "4B", "8B", "14B", "32B"]
 """Size of a dense Qwen3, by its name."""

@@ -5,11 +5,11 @@ for conversations; `round_trip_problem` proves that nothing was lost, `seam_prob
 end of a prompt.
 """
 
-from templates.parse import parse_chat, round_trip_problem
-from templates.render import render_chat, template_digest
-from templates.seam import seam_problem
-from templates.switch import NO_THINK, Switch, governing_switches
-from templates.tokenizer import (
+from thinkmix.templates.parse import parse_chat, round_trip_problem
+from thinkmix.templates.render import render_chat, template_digest
+from thinkmix.templates.seam import seam_problem
+from thinkmix.templates.switch import NO_THINK, Switch, governing_switches
+from thinkmix.templates.tokenizer import (
     count_tokens,
     encode,
     encode_batch,
@@ -17,7 +17,7 @@ from templates.tokenizer import (
     tokenizer_digest,
     tokenizer_path,
 )
-from templates.turns import (
+from thinkmix.templates.turns import (
     Learned,
     ModeUnsupported,
     TrainingTurn,

@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from schemas.errors import TemplateError
-from templates.render import tojson
-from templates.switch import NO_THINK, governing_switches
-from templates.turns import (
+from thinkmix.schemas.errors import TemplateError
+from thinkmix.templates.render import tojson
+from thinkmix.templates.switch import NO_THINK, governing_switches
+from thinkmix.templates.turns import (
     ANSWER,
     CALL_CLOSE,
     CALL_OPEN,
@@ -23,8 +23,8 @@ from templates.turns import (
 )
 
 if TYPE_CHECKING:
-    from schemas.conversation import Message
-    from schemas.recipe import Template
+    from thinkmix.schemas.conversation import Message
+    from thinkmix.schemas.recipe import Template
 
 Call: TypeAlias = tuple[str, str]
 """Name of a tool and its arguments as JSON text."""
@@ -48,7 +48,7 @@ def parse_chat(text: str) -> "tuple[tuple[Message, ...], tuple[dict[str, object]
     Raises:
         TemplateError: for text that is not a complete rendered chat; names the turn.
     """
-    from schemas.conversation import Message  # noqa: PLC0415 - brings polars and pydantic along
+    from thinkmix.schemas.conversation import Message  # noqa: PLC0415 - brings polars and pydantic along
 
     turns, tools = _read(text)
     try:

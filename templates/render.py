@@ -7,13 +7,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schemas.errors import TemplateError
+from thinkmix.schemas.errors import TemplateError
 
 if TYPE_CHECKING:
     import jinja2
 
-    from schemas.conversation import Message
-    from schemas.recipe import Template
+    from thinkmix.schemas.conversation import Message
+    from thinkmix.schemas.recipe import Template
 
 CHAT_TEMPLATES: "Mapping[Template, str]" = {
     "qwen3": "qwen3.jinja",
@@ -43,7 +43,7 @@ def render_chat(
 
     Like the official template it drops what it does not know without a word: turns of other
     roles, content that is not text, and the traces of earlier queries. Rows of a mixture are
-    therefore validated before (`schemas`) and read back after (`templates.parse`).
+    therefore validated before (`schemas`) and read back after (`thinkmix.templates.parse`).
 
     Args:
         messages: Turns as mappings (`role`, `content`, `reasoning_content`, `tool_calls`) or `Message`s.

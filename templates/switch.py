@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 if TYPE_CHECKING:
-    from schemas.conversation import Message
+    from thinkmix.schemas.conversation import Message
 
 Switch: TypeAlias = Literal["/think", "/no_think"]
 NO_THINK: Switch = "/no_think"

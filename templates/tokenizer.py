@@ -1,6 +1,6 @@
 """The real Qwen3 tokenizer, offline: exact counts at speed, and the official one to check them against."""
 
-import re  # noqa: TID251 - one alternation of fixed strings, which cannot backtrack
+import re  # one alternation of fixed strings, which cannot backtrack
 from collections.abc import Callable, Sequence
 from functools import cache
 from hashlib import file_digest
@@ -8,8 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from schemas.errors import SourceCorrupt, SourceNotFound
-from schemas.normal_form import ordered
+from thinkmix.schemas.errors import SourceCorrupt, SourceNotFound
+from thinkmix.schemas.normal_form import ordered
 
 if TYPE_CHECKING:
     import numpy as np

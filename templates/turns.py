@@ -17,12 +17,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from templates.render import tojson
-from templates.switch import NO_THINK, governing_switches
+from thinkmix.templates.render import tojson
+from thinkmix.templates.switch import NO_THINK, governing_switches
 
 if TYPE_CHECKING:
-    from schemas.conversation import Message, ToolCall
-    from schemas.recipe import Template
+    from thinkmix.schemas.conversation import Message, ToolCall
+    from thinkmix.schemas.recipe import Template
 
 OPEN = "<|im_start|>"
 CLOSE = "<|im_end|>\n"

@@ -7,10 +7,10 @@ import json
 import sys
 from pathlib import Path
 
-from flows.pipeline import build
-from flows.store import Store
-from schemas.recipe import Recipe
 from tests.builders import quick_build
+from thinkmix.flows.pipeline import build
+from thinkmix.flows.store import Store
+from thinkmix.schemas.recipe import Recipe
 
 if __name__ == "__main__":
     _store, _base, _stated, _workers = sys.argv[1:]

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-import flows.pipeline
-from flows.pipeline import Built, build
-from flows.store import Store
-from schemas.recipe import Recipe
+from thinkmix.flows import pipeline as pipeline_room
+from thinkmix.flows.pipeline import Built, build
+from thinkmix.flows.store import Store
+from thinkmix.schemas.recipe import Recipe
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 
 STAGES = (
     "validate",
@@ -160,7 +160,7 @@ def recipe(**changes: object) -> Recipe:
 def quick_build(stated: Recipe, store: Path, base: Path, **settings: object) -> Built:
     """Build in this process, without workers."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(flows.pipeline, "workers", lambda *_: Inline())
+        patch.setattr(pipeline_room, "workers", lambda *_: Inline())
         return build(stated, Store(store), base=base, **settings)
 
 
@@ -187,7 +187,7 @@ def python(
 
 def thinkmix(*args: object, **settings: object) -> subprocess.CompletedProcess:
     """Run the command line in a process of its own."""
-    return python("-c", "from flows.cli import main; main()", *args, **settings)
+    return python("-c", "from thinkmix.flows.cli import main; main()", *args, **settings)
 
 
 def write_recipe(path: Path, **changes: object) -> Path:

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from flows import retention
-from flows.store import MANIFEST, Store, problems, reading
-from schemas.errors import StoreError
+from thinkmix.flows import retention
+from thinkmix.flows.store import MANIFEST, Store, problems, reading
+from thinkmix.schemas.errors import StoreError
 
 
 @contextmanager

@@ -22,10 +22,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import flows.store
-from flows.store import MANIFEST, Store, digest, open_version, problems, unseal, write_json
-from schemas.errors import StoreError
 from tests.failing_disk import Disk
+from thinkmix.flows import store as store_room
+from thinkmix.flows.store import MANIFEST, Store, digest, open_version, problems, unseal, write_json
+from thinkmix.schemas.errors import StoreError
 
 MIXTURE = "mixture"
 
@@ -95,13 +95,13 @@ def believing(root: Path, seed: int) -> None:
         there = (folder / MANIFEST).is_file()
         return unseal((folder / MANIFEST).read_bytes(), folder) if there else None
 
-    flows.store._intact = believed
+    store_room._intact = believed
     whole(root, seed)
 
 
 def _build(root: Path, seed: int, watched: str = "") -> None:
-    from flows.pipeline import directly  # noqa: PLC0415 - no threads before the fork
     from tests.builders import quick_build, recipe  # noqa: PLC0415
+    from thinkmix.flows.pipeline import directly  # noqa: PLC0415 - no threads before the fork
 
     def step(name: str, function: Callable) -> Callable:
         if name == watched and disks:
@@ -212,12 +212,12 @@ def prepare(folder: Path, *, builds: bool) -> None:
     if builds:
         import pandas  # noqa: F401, PLC0415 - or pyarrow would, in every child
 
-        import flows.audit.page  # noqa: PLC0415
-        import flows.diff  # noqa: PLC0415
-        import flows.making  # noqa: PLC0415
-        import flows.pipeline  # noqa: F401, PLC0415
         import tests.builders  # noqa: F401, PLC0415
-        from flows.fingerprint import code_digest  # noqa: PLC0415
+        import thinkmix.flows.audit.page  # noqa: PLC0415
+        import thinkmix.flows.diff  # noqa: PLC0415
+        import thinkmix.flows.making  # noqa: PLC0415
+        import thinkmix.flows.pipeline  # noqa: F401, PLC0415
+        from thinkmix.flows.fingerprint import code_digest  # noqa: PLC0415
 
         code_digest()  # once, for all children: whoever edits our code meanwhile disturbs nothing
         for seed in (2, 1):
@@ -239,7 +239,7 @@ def prepare(folder: Path, *, builds: bool) -> None:
 def note_loops(path: Path) -> None:
     """Write down which loops this process has as machine code."""
     found = []
-    for name in [name for name in sys.modules if name.startswith("curation.")]:
+    for name in [name for name in sys.modules if name.startswith("thinkmix.curation.")]:
         for attribute, value in vars(sys.modules[name]).items():
             if signatures := getattr(value, "signatures", None):
                 found.append((name, attribute, signatures))
@@ -248,7 +248,7 @@ def note_loops(path: Path) -> None:
 
 def warm(path: Path) -> None:
     """Load here what every child would load for itself; nothing of it may start a thread that works."""
-    from templates import tokenizer  # noqa: PLC0415
+    from thinkmix.templates import tokenizer  # noqa: PLC0415
 
     for name, attribute, signatures in pickle.loads(path.read_bytes()):
         for signature in signatures:

@@ -11,10 +11,10 @@ import shutil
 import sys
 from pathlib import Path
 
-from flows.store import open_version, problems
-from schemas.errors import ThinkmixError
-from schemas.recipe import Recipe
 from tests.builders import quick_build, recipe
+from thinkmix.flows.store import open_version, problems
+from thinkmix.schemas.errors import ThinkmixError
+from thinkmix.schemas.recipe import Recipe
 
 
 def free(disk: Path) -> int:

@@ -6,10 +6,10 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flows.pipeline import Built
-from schemas.recipe import Recipe
 from tests.builders import ROOT, chat_row, math_row, quick_build, recipe, statement, text, write_rows
 from tests.loopback_hub import LoopbackHub
+from thinkmix.flows.pipeline import Built
+from thinkmix.schemas.recipe import Recipe
 
 SHARDS = 4
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from flows.store import open_version, problems
-from schemas.errors import StoreCorrupt, ThinkmixError
 from tests.builders import flip_bit
 from tests.night_corpus import Night
+from thinkmix.flows.store import open_version, problems
+from thinkmix.schemas.errors import StoreCorrupt, ThinkmixError
 
 
 def none(night: Night) -> None:

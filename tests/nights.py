@@ -13,13 +13,13 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.pipeline import Built
-from flows.retention import retain
-from flows.store import MANIFEST, Store, digest, open_version, problems
-from schemas.errors import StoreError
 from tests.loopback_hub import LoopbackHub
 from tests.night_corpus import Corpus, Night, Past
 from tests.night_faults import FAULTS, damaged_pointer, rot, rotten_version
+from thinkmix.flows.pipeline import Built
+from thinkmix.flows.retention import retain
+from thinkmix.flows.store import MANIFEST, Store, digest, open_version, problems
+from thinkmix.schemas.errors import StoreError
 
 KEEP, DAYS = 3, 2
 """What the collection of every night keeps: so many good versions, and what was used since so many days."""

@@ -14,8 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 
-from flows.settings import _DEFAULTS
 from tests.builders import ROOT
+from thinkmix.flows.settings import _DEFAULTS
 
 CANARY = "hf_canaryCANARYcanary0123456789"
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import pytest
 from pydantic_core import PydanticCustomError
 
-from schemas.findings import Notes
-from schemas.formats.recognition import parse_format
+from thinkmix.schemas.findings import Notes
+from thinkmix.schemas.formats.recognition import parse_format
 
 Row = dict[str, Any]
 

@@ -3,12 +3,21 @@
 import math
 from collections.abc import Callable, Mapping
 
-from schemas.changes import Changes, Delta, Move, Shift, SourceChange
-from schemas.gates import GateResult
-from schemas.recipe import Recipe
-from schemas.record import Record
-from schemas.report import Cluster, ClusterRow, ClusterView, Columns, Report, Sample, Spread, ThinkView
-from schemas.run import Acceptance, Night, RunReport
+from thinkmix.schemas.changes import Changes, Delta, Move, Shift, SourceChange
+from thinkmix.schemas.gates import GateResult
+from thinkmix.schemas.recipe import Recipe
+from thinkmix.schemas.record import Record
+from thinkmix.schemas.report import (
+    Cluster,
+    ClusterRow,
+    ClusterView,
+    Columns,
+    Report,
+    Sample,
+    Spread,
+    ThinkView,
+)
+from thinkmix.schemas.run import Acceptance, Night, RunReport
 
 EDGES = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
 

@@ -9,16 +9,16 @@ import sys
 import time
 from pathlib import Path
 
-import flows.store
-from flows.store import Store
-from schemas.errors import StoreBusy
 from tests.crash_points import MIXTURE, begin, fill, judge, prepare
+from thinkmix.flows import store as store_room
+from thinkmix.flows.store import Store
+from thinkmix.schemas.errors import StoreBusy
 
 
 def compete(root: Path, seed: int, rounds: int) -> dict[str, object]:
     """Try so many times to publish; return how often it was done, refused, or not alone."""
     built, busy, beside, slowest = 0, 0, 0, 0.0
-    flows.store._LOOK = 0.002  # builders wait a moment for those who only look; these hold it no longer
+    store_room._LOOK = 0.002  # builders wait a moment for those who only look; these hold it no longer
     store, witness = Store(root), root / "witness"
     for _ in range(rounds):
         began = time.process_time()

@@ -9,10 +9,10 @@ from zipfile import ZipFile
 import pytest
 from typer.main import get_command
 
-from flows.cli import app
-from schemas.findings import Finding
-from schemas.reasons import Context
-from schemas.recipe import HubSource, LocalSource, MixPlan, ModelScopeSource, Recipe
+from thinkmix.flows.cli import app
+from thinkmix.schemas.findings import Finding
+from thinkmix.schemas.reasons import Context
+from thinkmix.schemas.recipe import HubSource, LocalSource, MixPlan, ModelScopeSource, Recipe
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("curation", "data", "flows", "schemas", "templates", "train")
@@ -91,8 +91,13 @@ def test_both_readmes_say_the_same_in_the_same_order():
 
 @pytest.mark.parametrize(
     "start",
-    ["import schemas", "import templates", "import flows.cli", "from flows.cli import main\nmain()"],
-    ids=["schemas", "templates", "flows.cli", "--help"],
+    [
+        "import thinkmix.schemas",
+        "import thinkmix.templates",
+        "import thinkmix.flows.cli",
+        "from thinkmix.flows.cli import main\nmain()",
+    ],
+    ids=["schemas", "templates", "thinkmix.flows.cli", "--help"],
 )
 def test_nothing_heavy_is_imported_to_say_what_there_is(start: str):
     """`thinkmix --help` answers at once because libraries wait for the command that needs them."""

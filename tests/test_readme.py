@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from flows.cli import app
-from flows.recipes import load
-from schemas.errors import LAST_RUN_FAILED, ThinkmixError
 from tests.builders import ROOT, quick_build
+from thinkmix.flows.cli import app
+from thinkmix.flows.recipes import load
+from thinkmix.schemas.errors import LAST_RUN_FAILED, ThinkmixError
 
 READMES = ("README.md", "README.zh-CN.md")
 DOCUMENTS = (*READMES, *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))))

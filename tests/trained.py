@@ -4,12 +4,12 @@ import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from flows.learning.timing import StepTime, Timing
-from schemas.ledger import Ledger
-from schemas.manifest import Manifest, Share, SourceEntry
-from schemas.recipe import Recipe
-from schemas.training import TrainPlan
-from train.result import (
+from thinkmix.flows.learning.timing import StepTime, Timing
+from thinkmix.schemas.ledger import Ledger
+from thinkmix.schemas.manifest import Manifest, Share, SourceEntry
+from thinkmix.schemas.recipe import Recipe
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.result import (
     Answer,
     Counts,
     Evaluation,

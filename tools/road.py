@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any
 from unittest.mock import patch
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 FLOORS = {"flows": 4, "train": 3, "curation": 3, "templates": 2, "schemas": 1}
 """The higher, the more a room may import; the contract of import-linter in pyproject.toml."""
 
@@ -68,7 +68,7 @@ def _ours(frame: FrameType) -> str | None:
     """Return the file of one of our functions, as `room/file.py`; None for everything else."""
     name = frame.f_code.co_filename
     if name not in _FILES:
-        path = Path(name)
+        path = Path(name).resolve()  # the package leads to the rooms by links
         inside = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else ""
         _FILES[name] = inside if inside.partition("/")[0] in FLOORS else None
     return _FILES[name]
@@ -118,9 +118,9 @@ def _inline(*_: object) -> Iterator[_Inline]:
 
 def walk() -> Road:
     """Build the 40 rows, and return what was counted."""
-    from flows import pipeline  # noqa: PLC0415 - imported here, so that all of it is there before tracing
-    from flows.recipes import load  # noqa: PLC0415
-    from flows.store import Store  # noqa: PLC0415
+    from thinkmix.flows import pipeline  # noqa: PLC0415 - imported here, so that all of it is there before tracing
+    from thinkmix.flows.recipes import load  # noqa: PLC0415
+    from thinkmix.flows.store import Store  # noqa: PLC0415
 
     road = Road()
     with TemporaryDirectory() as name:

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-ROOMS = ("flows", "curation", "train", "templates", "schemas")
+ROOMS = tuple(f"thinkmix.{room}" for room in ("flows", "curation", "train", "templates", "schemas"))
 
 Arrows = Mapping[str, set[str]]
 
@@ -23,7 +23,7 @@ Arrows = Mapping[str, set[str]]
 @cache
 def graph() -> grimp.ImportGraph:
     """Return who imports whom, imports for the type checker alone aside."""
-    return grimp.build_graph(*ROOMS, exclude_type_checking_imports=True)
+    return grimp.build_graph("thinkmix", exclude_type_checking_imports=True)
 
 
 def arrows(graph: grimp.ImportGraph, room: str) -> Arrows:

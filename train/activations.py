@@ -6,7 +6,7 @@ tensors that autograd saves.
 
 from collections.abc import Sequence
 
-from train.shapes import Linear, ModelShape
+from thinkmix.train.shapes import Linear, ModelShape
 
 TILE = (1024, 16_384)
 """Positions and tokens whose logits exist at once on a GPU, as in train/loss.py, which needs torch."""

@@ -11,9 +11,9 @@ from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 from transformers import Qwen3ForCausalLM
 
-from schemas.errors import TrainError
-from schemas.training import TrainPlan
-from train.names import hub_id
+from thinkmix.schemas.errors import TrainError
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.names import hub_id
 
 ADAPTER_CONFIG = "adapter_config.json"
 

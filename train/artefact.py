@@ -9,10 +9,10 @@ import json
 import shutil
 from pathlib import Path
 
-from templates.tokenizer import tokenizer_path
-from train.ending import name_end, read_settings, write_settings
-from train.loading import find_file
-from train.names import TINY_RANDOM
+from thinkmix.templates.tokenizer import tokenizer_path
+from thinkmix.train.ending import name_end, read_settings, write_settings
+from thinkmix.train.loading import find_file
+from thinkmix.train.names import TINY_RANDOM
 
 _TOKENIZER = (
     "tokenizer.json",

@@ -19,11 +19,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from schemas.errors import TrainError
-from templates.tokenizer import tokenizer_digest
-from train.encode import Tokens, encode_published, read_batches
-from train.rows import Rows
-from train.staging import sync
+from thinkmix.schemas.errors import TrainError
+from thinkmix.templates.tokenizer import tokenizer_digest
+from thinkmix.train.encode import Tokens, encode_published, read_batches
+from thinkmix.train.rows import Rows
+from thinkmix.train.staging import sync
 
 FORMAT = 1
 """Raised when the file's layout, or what it is made from, changes: files of another number are not read."""

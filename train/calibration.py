@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from schemas.errors import TrainError
-from schemas.record import Record
-from schemas.training import TrainPlan
-from train.encode import encode_example
-from train.proposal import Noise
-from train.rows import Rows, hash_order, index_rows, read_manifest
+from thinkmix.schemas.errors import TrainError
+from thinkmix.schemas.record import Record
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.encode import encode_example
+from thinkmix.train.proposal import Noise
+from thinkmix.train.rows import Rows, hash_order, index_rows, read_manifest
 
 ROWS = 256
 """Rows that are drawn unless told otherwise: quantisers ask for 128 to 512."""

@@ -19,14 +19,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from schemas.errors import TrainError
-from schemas.record import Record
-from schemas.training import TrainPlan
-from train.model import Learner
-from train.processes import Process
-from train.result import Evaluation, History
-from train.staging import set_mode, sync
-from train.state import restore_optimiser, restore_weights, scalars_of, tensors_of
+from thinkmix.schemas.errors import TrainError
+from thinkmix.schemas.record import Record
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.model import Learner
+from thinkmix.train.processes import Process
+from thinkmix.train.result import Evaluation, History
+from thinkmix.train.staging import set_mode, sync
+from thinkmix.train.state import restore_optimiser, restore_weights, scalars_of, tensors_of
 
 _SUFFIX = ".safetensors"
 _PARTIAL = ".partial"

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 from transformers import PreTrainedConfig, Qwen3Config, Qwen3ForCausalLM
 
-from schemas.errors import TrainError
-from schemas.training import TrainPlan
+from thinkmix.schemas.errors import TrainError
+from thinkmix.schemas.training import TrainPlan
 
 VOCABULARY = 151_669
 """Tokens of Qwen3's tokenizer; a model's embedding has at least as many rows (Qwen3: 151,936)."""

@@ -1,6 +1,6 @@
 """Prompts and completions as token ids, with labels on the completion alone."""
 
-import re  # noqa: TID251 - one alternation of fixed strings, which cannot backtrack
+import re  # one alternation of fixed strings, which cannot backtrack
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from schemas.conversation import CONTROL_TOKENS
-from schemas.errors import TrainError
-from templates.seam import seam_problem
-from templates.tokenizer import encode_batch
-from train.rows import RowNumbers, Rows
+from thinkmix.schemas.conversation import CONTROL_TOKENS
+from thinkmix.schemas.errors import TrainError
+from thinkmix.templates.seam import seam_problem
+from thinkmix.templates.tokenizer import encode_batch
+from thinkmix.train.rows import RowNumbers, Rows
 
 IGNORE = -100
 """Label of a token that carries no loss."""

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from schemas.errors import TrainError
+from thinkmix.schemas.errors import TrainError
 
 END = "<|im_end|>"
 END_ID = 151_645

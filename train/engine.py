@@ -17,13 +17,13 @@ from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 
-from schemas.errors import TrainError
-from schemas.training import TrainPlan
-from train.encode import Tokens
-from train.forward import row_losses
-from train.model import Learner, base_model
-from train.processes import Process, reshard, whole
-from train.rows import RowNumbers, Step
+from thinkmix.schemas.errors import TrainError
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.encode import Tokens
+from thinkmix.train.forward import row_losses
+from thinkmix.train.model import Learner, base_model
+from thinkmix.train.processes import Process, reshard, whole
+from thinkmix.train.rows import RowNumbers, Step
 
 
 class Engine:
@@ -79,7 +79,7 @@ class Engine:
         """Say whether the batch that comes is the step's last."""
 
     def losses(self, tokens: Tokens, batch: RowNumbers) -> Tensor:
-        """Return `train.forward.row_losses` of a batch."""
+        """Return `thinkmix.train.forward.row_losses` of a batch."""
         return row_losses(self.learner, tokens, batch, packing=self._plan.packing)
 
     def _backward(self, loss: Tensor) -> None:
@@ -123,7 +123,7 @@ def build_engine(learner: Learner, optimiser: Optimizer, plan: TrainPlan, proces
     if plan.sharding == "fsdp2":
         return ShardedEngine(learner, optimiser, plan, process)
     try:
-        from train.zero import ZeroEngine  # noqa: PLC0415 - DeepSpeed is installed by those who need it
+        from thinkmix.train.zero import ZeroEngine  # noqa: PLC0415 - DeepSpeed is installed by those who need it
     except ModuleNotFoundError as error:
         msg = f"sharding {plan.sharding} needs {error.name}: pip install deepspeed"
         raise TrainError(msg) from error

@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from schemas.training import TrainPlan
-from train.encode import Tokens
-from train.forward import row_losses
-from train.model import Learner
-from train.result import EvalLoss, Loss
-from train.rows import RowNumbers, Rows, batches_of_each
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.encode import Tokens
+from thinkmix.train.forward import row_losses
+from thinkmix.train.model import Learner
+from thinkmix.train.result import EvalLoss, Loss
+from thinkmix.train.rows import RowNumbers, Rows, batches_of_each
 
 
 @torch.no_grad()

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from schemas.errors import TrainError
-from schemas.training import TrainPlan
-from train import guard
-from train.cache import open_tokens
-from train.calibration import shown_ids
-from train.encode import Tokens
-from train.result import Counts, Evaluation, Progress, Start, TrainResult
-from train.rows import Rows, Step, draw_rows, index_rows, plan_steps, read_manifest
-from train.staging import checkpoints_of, published, refuse_used, workspace
+from thinkmix.schemas.errors import TrainError
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train import guard
+from thinkmix.train.cache import open_tokens
+from thinkmix.train.calibration import shown_ids
+from thinkmix.train.encode import Tokens
+from thinkmix.train.result import Counts, Evaluation, Progress, Start, TrainResult
+from thinkmix.train.rows import Rows, Step, draw_rows, index_rows, plan_steps, read_manifest
+from thinkmix.train.staging import checkpoints_of, published, refuse_used, workspace
 
 if TYPE_CHECKING:
-    from train.model import Learner
+    from thinkmix.train.model import Learner
 
 MANIFEST = "training.json"
 
@@ -76,10 +76,17 @@ def fit(
     guard.check_sources(plan.protected, set(drawn.frame["source"]))
     steps = plan_steps(rows, plan)
     try:
-        from train import checkpoint, engine, loop, probe, processes, switch  # noqa: PLC0415 - slow, and an extra
-        from train import model as models  # noqa: PLC0415
-        from train.evaluate import evaluate  # noqa: PLC0415
-        from train.optimiser import build_optimiser  # noqa: PLC0415
+        from thinkmix.train import (  # noqa: PLC0415 - slow, and an extra
+            checkpoint,
+            engine,
+            loop,
+            probe,
+            processes,
+            switch,
+        )
+        from thinkmix.train import model as models  # noqa: PLC0415
+        from thinkmix.train.evaluate import evaluate  # noqa: PLC0415
+        from thinkmix.train.optimiser import build_optimiser  # noqa: PLC0415
     except ModuleNotFoundError as error:
         msg = f"training needs {error.name}: pip install 'thinkmix[train]'"
         raise TrainError(msg) from error
@@ -162,7 +169,7 @@ def _shown(rows: Rows, plan: TrainPlan) -> Sequence[Sequence[int]]:
 
 def _publish(learner: "Learner", result: TrainResult, output: Path, work: Path) -> TrainResult:
     """Write weights and manifest; return the manifest, which names each file's sha256."""
-    from train import model as models  # noqa: PLC0415 - torch takes seconds
+    from thinkmix.train import model as models  # noqa: PLC0415 - torch takes seconds
 
     with published(output, work) as folder:
         models.save_weights(learner, folder)

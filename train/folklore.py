@@ -6,9 +6,9 @@ It is the old table of LLaMA-Factory's README, as the brief of this project quot
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from schemas.training import Method
-from train.memory import Load, Memory, estimate
-from train.shapes import ModelShape
+from thinkmix.schemas.training import Method
+from thinkmix.train.memory import Load, Memory, estimate
+from thinkmix.train.shapes import ModelShape
 
 TOKENS = 1024
 """Tokens read at once in our estimate, with checkpointing, rank 16 and two layers for freeze."""

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from schemas.record import Record
-from schemas.training import TrainPlan
-from train.rows import Rows, plan_steps
+from thinkmix.schemas.record import Record
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.rows import Rows, plan_steps
 
 
 class Forecast(Record):

@@ -7,7 +7,7 @@ from bitsandbytes import functional
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from train.proposal import Form
+from thinkmix.train.proposal import Form
 
 OUTLIER = 6.0
 """Inputs of at least this size keep their channel out of int8: what transformers asks of bitsandbytes."""

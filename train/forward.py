@@ -8,11 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from train.attention import attends_by_row
-from train.encode import Tokens
-from train.loss import token_losses
-from train.model import Learner, base_model, head_weight
-from train.rows import RowNumbers
+from thinkmix.train.attention import attends_by_row
+from thinkmix.train.encode import Tokens
+from thinkmix.train.loss import token_losses
+from thinkmix.train.model import Learner, base_model, head_weight
+from thinkmix.train.rows import RowNumbers
 
 
 def row_losses(model: Learner, tokens: Tokens, batch: RowNumbers, *, packing: bool = False) -> Tensor:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from schemas.errors import TrainError
+from thinkmix.schemas.errors import TrainError
 
 HEADROOM = 0.1
 """Share of a card that a plan leaves free: estimates read low by some, and the allocator wastes more."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from schemas.errors import TrainError
-from train.result import Evaluation, Guarded
+from thinkmix.schemas.errors import TrainError
+from thinkmix.train.result import Evaluation, Guarded
 
 
 def check_sources(protected: Mapping[str, float], measured: Collection[str]) -> None:

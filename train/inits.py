@@ -18,11 +18,11 @@ from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 from transformers import Qwen3ForCausalLM
 
-from schemas.errors import TrainError
-from schemas.training import TrainPlan
-from train.adapters import FIRST, AdaptedLayer, adapted_layers
-from train.loading import read_weight
-from train.quantise import rounded
+from thinkmix.schemas.errors import TrainError
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.adapters import FIRST, AdaptedLayer, adapted_layers
+from thinkmix.train.loading import read_weight
+from thinkmix.train.quantise import rounded
 
 Calibration = Sequence[Sequence[int]]
 """Token ids of a few rows, which show a model what will be asked of it."""

@@ -19,9 +19,9 @@ from transformers import AutoConfig, BitsAndBytesConfig, PreTrainedConfig, Qwen3
 from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME
 from transformers.utils.hub import cached_file
 
-from schemas.errors import TrainError
-from train.compatible import check_model
-from train.names import TINY_RANDOM, check_name, local_folder
+from thinkmix.schemas.errors import TrainError
+from thinkmix.train.compatible import check_model
+from thinkmix.train.names import TINY_RANDOM, check_name, local_folder
 
 _PICKLED = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 

@@ -7,14 +7,14 @@ from typing import TypeVar
 
 import numpy as np
 
-from schemas.errors import Forgotten, TrainError
-from schemas.training import TrainPlan
-from train import guard
-from train.encode import Tokens
-from train.engine import Engine
-from train.result import EvalLoss, Evaluation, History, Progress, Start
-from train.rows import Step
-from train.schedule import learning_rate
+from thinkmix.schemas.errors import Forgotten, TrainError
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train import guard
+from thinkmix.train.encode import Tokens
+from thinkmix.train.engine import Engine
+from thinkmix.train.result import EvalLoss, Evaluation, History, Progress, Start
+from thinkmix.train.rows import Step
+from thinkmix.train.schedule import learning_rate
 
 _Told = TypeVar("_Told", Start, Progress, Evaluation)
 

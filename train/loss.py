@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from train.activations import TILE
+from thinkmix.train.activations import TILE
 
 _TILES = {"cpu": (512, 1024), "cuda": TILE}
 """Most positions and tokens of a tile. 2 MB of float32 stay in a core's cache: against 128 positions with all

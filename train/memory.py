@@ -11,9 +11,9 @@ docs/memory.md derives every term and says what it was checked against. No const
 from dataclasses import dataclass
 from typing import Literal
 
-from schemas.training import Method, TrainPlan
-from train.activations import TILE, kept_bytes, layer_bytes, scratch_bytes
-from train.shapes import Linear, ModelShape
+from thinkmix.schemas.training import Method, TrainPlan
+from thinkmix.train.activations import TILE, kept_bytes, layer_bytes, scratch_bytes
+from thinkmix.train.shapes import Linear, ModelShape
 
 CONTEXT = 750_000_000
 """Bytes of the CUDA context and of cuBLAS' workspaces: a round figure, neither measured nor fitted here."""

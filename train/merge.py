@@ -18,14 +18,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers.utils import SAFE_WEIGHTS_INDEX_NAME
 
-from schemas.errors import TrainError
-from train.adapters import ADAPTER_CONFIG, WRAPPING
-from train.artefact import complete
-from train.compatible import Shapes, linear_shapes, named
-from train.loading import config_digest, load_config, stored_files
-from train.quantise import rounded
-from train.result import TrainResult
-from train.saving import ADAPTER_WEIGHTS
+from thinkmix.schemas.errors import TrainError
+from thinkmix.train.adapters import ADAPTER_CONFIG, WRAPPING
+from thinkmix.train.artefact import complete
+from thinkmix.train.compatible import Shapes, linear_shapes, named
+from thinkmix.train.loading import config_digest, load_config, stored_files
+from thinkmix.train.quantise import rounded
+from thinkmix.train.result import TrainResult
+from thinkmix.train.saving import ADAPTER_WEIGHTS
 
 _MANIFEST = "training.json"
 _DOWN, _UP, _LENGTHS = ".lora_A.weight", ".lora_B.weight", ".lora_magnitude_vector"

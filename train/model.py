@@ -12,18 +12,18 @@ from torch import Tensor, nn
 from transformers import Qwen3Config, Qwen3ForCausalLM
 from transformers.utils import logging
 
-from schemas.errors import TrainError
-from schemas.training import TrainPlan
-from train.adapters import add_adapter, load_adapter
-from train.attention import set_attention
-from train.compatible import check_plan, linear_shapes
-from train.inits import Calibration, begin
-from train.loading import config_digest, load_config, load_model, stored_files
-from train.names import TINY_RANDOM, public_name
-from train.neftune import add_noise
-from train.quantise import quantisation, settle
-from train.result import ModelFacts
-from train.saving import save_adapter, save_model
+from thinkmix.schemas.errors import TrainError
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.adapters import add_adapter, load_adapter
+from thinkmix.train.attention import set_attention
+from thinkmix.train.compatible import check_plan, linear_shapes
+from thinkmix.train.inits import Calibration, begin
+from thinkmix.train.loading import config_digest, load_config, load_model, stored_files
+from thinkmix.train.names import TINY_RANDOM, public_name
+from thinkmix.train.neftune import add_noise
+from thinkmix.train.quantise import quantisation, settle
+from thinkmix.train.result import ModelFacts
+from thinkmix.train.saving import save_adapter, save_model
 
 Learner = PeftModel | Qwen3ForCausalLM
 """What is trained: an adapter beside a frozen model, or a model of which some or all weights learn."""

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from schemas.errors import TrainError
+from thinkmix.schemas.errors import TrainError
 
 TINY_RANDOM = "tiny-random"
 """Name of the model that needs no weights: Qwen3's architecture and vocabulary, 9.8 million parameters."""

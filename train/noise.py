@@ -11,15 +11,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from schemas.errors import TrainError
-from schemas.training import TrainPlan
-from train import model as models
-from train.encode import Tokens, encode_rows
-from train.forms import rounded, stored_as
-from train.forward import hidden_states, row_losses
-from train.model import Learner
-from train.proposal import FORMS, Form, ModuleError, Noise, RowLosses, Rule, decide, noise_of
-from train.rows import RowNumbers, Rows, batches_of_each
+from thinkmix.schemas.errors import TrainError
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train import model as models
+from thinkmix.train.encode import Tokens, encode_rows
+from thinkmix.train.forms import rounded, stored_as
+from thinkmix.train.forward import hidden_states, row_losses
+from thinkmix.train.model import Learner
+from thinkmix.train.proposal import FORMS, Form, ModuleError, Noise, RowLosses, Rule, decide, noise_of
+from thinkmix.train.rows import RowNumbers, Rows, batches_of_each
 
 Layers = Mapping[str, nn.Linear]
 """Linear layers by name."""

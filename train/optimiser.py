@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.distributed.tensor import DTensor
 from torch.optim import SGD, AdamW, Optimizer
 
-from schemas.training import TrainPlan
-from train.compensated import CompensatedAdamW
-from train.model import Learner
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.compensated import CompensatedAdamW
+from thinkmix.train.model import Learner
 
 
 def build_optimiser(learner: Learner, plan: TrainPlan) -> Optimizer:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import get_args
 
-from schemas.training import Method, TrainPlan
-from train.gpus import Gpu
-from train.memory import Memory, estimate, load_of
-from train.shapes import ModelShape
+from thinkmix.schemas.training import Method, TrainPlan
+from thinkmix.train.gpus import Gpu
+from thinkmix.train.memory import Memory, estimate, load_of
+from thinkmix.train.shapes import ModelShape
 
 METHODS: tuple[Method, ...] = get_args(Method)
 

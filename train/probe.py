@@ -3,11 +3,11 @@
 import numpy as np
 import torch
 
-from schemas.errors import TrainError
-from train.encode import Tokens
-from train.forward import row_losses
-from train.model import Learner, base_model, head_weight
-from train.rows import RowNumbers
+from thinkmix.schemas.errors import TrainError
+from thinkmix.train.encode import Tokens
+from thinkmix.train.forward import row_losses
+from thinkmix.train.model import Learner, base_model, head_weight
+from thinkmix.train.rows import RowNumbers
 
 EXACT, ROUNDED = 1e-5, 2e-2
 """Greatest difference of a loss, relative to the mean loss, that rounding alone explains: in float32, and in

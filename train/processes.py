@@ -16,10 +16,10 @@ from torch import Tensor
 from torch.distributed.fsdp import FSDPModule
 from torch.distributed.tensor import DTensor, distribute_tensor
 
-from schemas.errors import TrainError
-from schemas.training import TrainPlan
-from train.model import Learner
-from train.rows import RowNumbers, Step
+from thinkmix.schemas.errors import TrainError
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.model import Learner
+from thinkmix.train.rows import RowNumbers, Step
 
 Found = TypeVar("Found")
 

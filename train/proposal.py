@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from schemas.record import Record
-from schemas.training import TrainPlan
-from train.result import Loss, ModelFacts
+from thinkmix.schemas.record import Record
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.result import Loss, ModelFacts
 
 Form = Literal["nf4_double", "nf4", "fp4", "int8"]
 """How weights are stored: NormalFloat4 with and without double quantisation, Float4, or LLM.int8()."""

@@ -8,8 +8,8 @@ from bitsandbytes.nn.modules import Linear4bit, Linear8bitLt
 from torch import Tensor
 from transformers import BitsAndBytesConfig, Qwen3ForCausalLM
 
-from schemas.training import TrainPlan
-from train.compatible import Shapes, named
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.compatible import Shapes, named
 
 
 def quantisation(plan: TrainPlan, shapes: Shapes, *, dtype: torch.dtype) -> BitsAndBytesConfig | None:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from schemas.record import Record
-from schemas.training import TrainPlan
+from thinkmix.schemas.record import Record
+from thinkmix.schemas.training import TrainPlan
 
 
 @dataclass(frozen=True)

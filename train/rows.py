@@ -11,11 +11,11 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from schemas.errors import TrainError
-from schemas.manifest import Manifest
-from schemas.training import TrainPlan
-from templates.tokenizer import tokenizer_digest
-from train.packing import pack
+from thinkmix.schemas.errors import TrainError
+from thinkmix.schemas.manifest import Manifest
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.templates.tokenizer import tokenizer_digest
+from thinkmix.train.packing import pack
 
 RowNumbers = NDArray[np.int64]
 """Numbers of rows in `Rows.frame`."""

@@ -11,8 +11,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import Qwen3ForCausalLM
 
-from train.adapters import ADAPTER_CONFIG, FIRST, adapted_layers, stored_name
-from train.artefact import complete
+from thinkmix.train.adapters import ADAPTER_CONFIG, FIRST, adapted_layers, stored_name
+from thinkmix.train.artefact import complete
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 

@@ -2,7 +2,7 @@
 
 import math
 
-from schemas.training import TrainPlan
+from thinkmix.schemas.training import TrainPlan
 
 
 def learning_rate(plan: TrainPlan, *, step: int, steps: int) -> float:

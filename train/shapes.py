@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from schemas.errors import TrainError
+from thinkmix.schemas.errors import TrainError
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from schemas.errors import TrainError
+from thinkmix.schemas.errors import TrainError
 
 _CHECKPOINTS = "checkpoints"
 _RESULT = "result"

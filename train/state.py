@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from train.model import Learner
-from train.processes import reshard, shared_like, whole
+from thinkmix.train.model import Learner
+from thinkmix.train.processes import reshard, shared_like, whole
 
 Read = Callable[[str], Tensor]
 """Gives the tensor of that name."""

@@ -12,14 +12,14 @@ import polars as pl
 import torch
 from transformers import DynamicCache
 
-from schemas.errors import ModeSwitchFailed, TrainError
-from schemas.recipe import Template
-from schemas.training import TrainPlan
-from templates.tokenizer import encode, reference_tokenizer
-from templates.turns import EMPTY_TRACE, generation_prompt
-from train.model import Learner, head_weight
-from train.result import Answer, ModeAnswers, SwitchReport
-from train.rows import Rows, hash_order
+from thinkmix.schemas.errors import ModeSwitchFailed, TrainError
+from thinkmix.schemas.recipe import Template
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.templates.tokenizer import encode, reference_tokenizer
+from thinkmix.templates.turns import EMPTY_TRACE, generation_prompt
+from thinkmix.train.model import Learner, head_weight
+from thinkmix.train.result import Answer, ModeAnswers, SwitchReport
+from thinkmix.train.rows import Rows, hash_order
 
 Mode = Literal["thinking", "non_thinking"]
 

@@ -10,13 +10,13 @@ import deepspeed
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from schemas.training import TrainPlan
-from train.encode import Tokens
-from train.engine import Engine
-from train.forward import row_losses
-from train.model import Learner, head_weight
-from train.processes import Process
-from train.rows import RowNumbers
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.encode import Tokens
+from thinkmix.train.engine import Engine
+from thinkmix.train.forward import row_losses
+from thinkmix.train.model import Learner, head_weight
+from thinkmix.train.processes import Process
+from thinkmix.train.rows import RowNumbers
 
 
 class ZeroEngine(Engine):
@@ -45,7 +45,7 @@ class ZeroEngine(Engine):
             yield
 
     def losses(self, tokens: Tokens, batch: RowNumbers) -> Tensor:
-        """Return `train.forward.row_losses` of a batch."""
+        """Return `thinkmix.train.forward.row_losses` of a batch."""
         losses: Tensor = self._engine(tokens, batch)
         return losses
 
@@ -64,7 +64,7 @@ class _RowLoss(nn.Module):
         self.learner, self.packing = learner, packing
 
     def forward(self, tokens: Tokens, batch: RowNumbers) -> Tensor:
-        """Return `train.forward.row_losses`."""
+        """Return `thinkmix.train.forward.row_losses`."""
         return row_losses(self.learner, tokens, batch, packing=self.packing)
 
 

@@ -13,11 +13,11 @@ from benchmarks.findings import Finding, Options
 from benchmarks.measure import cpu_seconds, last_line, medians, run
 from benchmarks.peer_envs import python_of, script
 from benchmarks.rows import described, folder, mixture
-from schemas.training import TrainPlan
-from templates.tokenizer import tokenizer_path
-from train.cache import open_tokens
-from train.encode import Tokens
-from train.rows import Rows, index_rows, plan_steps, read_manifest
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.templates.tokenizer import tokenizer_path
+from thinkmix.train.cache import open_tokens
+from thinkmix.train.encode import Tokens
+from thinkmix.train.rows import Rows, index_rows, plan_steps, read_manifest
 
 
 def measure(options: Options) -> Sequence[Finding]:

@@ -13,8 +13,8 @@ import polars as pl
 from benchmarks.findings import Finding, Options
 from benchmarks.measure import last_line, medians, run
 from benchmarks.rows import folder
-from curation.dedup import find_duplicates, write_bands
-from schemas.dedup import DedupPlan
+from thinkmix.curation.dedup import find_duplicates, write_bands
+from thinkmix.schemas.dedup import DedupPlan
 
 BANDS = 16
 SHARD_ROWS = 100_000

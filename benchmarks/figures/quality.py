@@ -11,8 +11,8 @@ from benchmarks.exact_pairs import Pairs, shingle_matrix, similar_pairs
 from benchmarks.findings import Finding, Options
 from benchmarks.near_dup import prepare
 from benchmarks.rows import described, folder, raw_rows, texts
-from curation.dedup import find_duplicates
-from schemas.dedup import DedupPlan
+from thinkmix.curation.dedup import find_duplicates
+from thinkmix.schemas.dedup import DedupPlan
 
 THRESHOLD = 0.8
 

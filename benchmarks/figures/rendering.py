@@ -9,9 +9,9 @@ from benchmarks.findings import Finding, Options
 from benchmarks.measure import ROOT, cpu_seconds, last_line, medians, run
 from benchmarks.peer_envs import python_of, script
 from benchmarks.rows import conversations, described, folder
-from schemas.conversation import Conversation, Message
-from templates import training_turns
-from templates.tokenizer import tokenizer_path
+from thinkmix.schemas.conversation import Conversation, Message
+from thinkmix.templates import training_turns
+from thinkmix.templates.tokenizer import tokenizer_path
 
 TEMPLATE = ROOT / "templates" / "qwen3.jinja"
 

@@ -12,7 +12,7 @@ def measure(options: Options) -> Sequence[Finding]:
     taken = medians(
         options.size(tiny=1, short=10, full=10),
         help=lambda: run([*THINKMIX, "--help"]).wall,
-        schemas=lambda: run([sys.executable, "-c", "import schemas"]).wall,
+        schemas=lambda: run([sys.executable, "-c", "import thinkmix.schemas"]).wall,
         python=lambda: run([sys.executable, "-c", ""]).wall,
     )
     about = {
@@ -21,5 +21,5 @@ def measure(options: Options) -> Sequence[Finding]:
     }  # fmt: skip
     return [
         Finding(what="`thinkmix --help`", measured=taken["help"], **about),
-        Finding(what="`import schemas`", measured=taken["schemas"], **about),
+        Finding(what="`import thinkmix.schemas`", measured=taken["schemas"], **about),
     ]

@@ -16,11 +16,11 @@ from benchmarks.findings import Finding, Options
 from benchmarks.measure import last_line, run
 from benchmarks.peer_envs import python_of, script
 from benchmarks.rows import described, folder, mixture
-from schemas.training import TrainPlan
-from templates.tokenizer import tokenizer_path
-from train.cache import open_tokens
-from train.encode import Tokens
-from train.rows import RowNumbers, Step, index_rows, plan_steps, read_manifest
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.templates.tokenizer import tokenizer_path
+from thinkmix.train.cache import open_tokens
+from thinkmix.train.encode import Tokens
+from thinkmix.train.rows import RowNumbers, Step, index_rows, plan_steps, read_manifest
 
 SHAPES = {
     "tiny": {"hidden_size": 64, "num_hidden_layers": 2, "intermediate_size": 128},

@@ -8,10 +8,10 @@ from unittest.mock import patch
 from benchmarks.findings import Finding, Options
 from benchmarks.measure import cpu_seconds, medians
 from benchmarks.rows import described, folder, raw_rows
-from curation.normalize import Origin, judge, normalize_slice
-from curation.read import RawSlice, read_rows, slices
-from curation.screen import Screened
-from schemas.recipe import LocalSource
+from thinkmix.curation.normalize import Origin, judge, normalize_slice
+from thinkmix.curation.read import RawSlice, read_rows, slices
+from thinkmix.curation.screen import Screened
+from thinkmix.schemas.recipe import LocalSource
 
 MAX_ROW_BYTES = 1_000_000
 LAYOUTS = {"math": "openmathreasoning", "chat": "sharegpt"}
@@ -63,7 +63,7 @@ def _origin(name: str) -> Origin:
 
 def _row_by_row(pieces: Sequence[tuple[RawSlice, Origin]], work: Path) -> None:
     """Write the same shards, but take every row for a suspect."""
-    with patch("curation.normalize.screen", lambda _, *, source, **__: Screened.nothing(source)):
+    with patch("thinkmix.curation.normalize.screen", lambda _, *, source, **__: Screened.nothing(source)):
         _slices(pieces, work, name="rows")
 
 

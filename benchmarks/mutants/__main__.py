@@ -100,7 +100,7 @@ def _judge(copy: Path, path: str, files: list[str], known: dict[str, dict[str, A
     source = (copy / path).read_text(encoding="utf-8")
     texts = [source, *((copy / file).read_text(encoding="utf-8") for file in files)]
     digest = sha256("\0".join(texts).encode()).hexdigest()
-    changes = list(mutants(source, path.removesuffix(".py").replace("/", ".")))
+    changes = list(mutants(source, f"thinkmix.{path.removesuffix('.py').replace('/', '.')}"))
     verdicts, tests = {}, None
     for number, mutant in enumerate(changes, start=1):
         result = known.get(mutant.name, {"digest": "", "test": ""})

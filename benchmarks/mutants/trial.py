@@ -83,7 +83,7 @@ class Tests:
 
     def _import_others(self, names: list[str]) -> None:
         """Import here, before any fork, the modules that do not need the one that is changed."""
-        changed = ".".join(self._path.relative_to(self._copy).with_suffix("").parts)
+        changed = ".".join(("thinkmix", *self._path.relative_to(self._copy).with_suffix("").parts))
         sys.modules[changed] = None
         for name in names:
             with suppress(ImportError):
@@ -127,7 +127,7 @@ def _session(copy: Path, changed: Path, files: list[str], order: dict[str, float
     import pytest  # noqa: PLC0415 - not in the process that forks, but for its modules
 
     os.chdir(copy)
-    os.environ |= {"PYTHONPATH": str(copy), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    os.environ |= {"PYTHONPATH": f"{copy / 'src'}:{copy}", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     sink = os.open(copy / "output.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(sink, 1), os.dup2(sink, 2)
     watch = _Watch(order)
@@ -140,7 +140,7 @@ def _session(copy: Path, changed: Path, files: list[str], order: dict[str, float
     return {
         "code": int(code),
         "failed": watch.failed,
-        "loaded": str(changed) in files.values(),
+        "loaded": str(changed) in map(os.path.realpath, files.values()),
         "modules": ours,
         "reached": reached,
         "times": watch.times,
@@ -192,12 +192,13 @@ def copied(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     for room in ROOMS:
         shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "src", folder / "src", symlinks=True)
     shutil.copy(ROOT / "pyproject.toml", folder)
     os.environ["NUMBA_CACHE_DIR"] = str(folder.with_name("machine_code"))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended; the next run goes on from here"))
     for name in _BEFORE_FORK:
         import_module(name)
-    sys.path.insert(0, str(folder))
+    sys.path[:0] = [str(folder / "src"), str(folder)]
     settings = import_module("hypothesis").settings
     phases = import_module("hypothesis").Phase
     settings.register_profile(

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Callable
 from fractions import Fraction
 
-from data.generate.draw import Draw, listed
-from data.generate.tables import NAMES
-from data.generate.traces import Problem
+from thinkmix.data.generate.draw import Draw, listed
+from thinkmix.data.generate.tables import NAMES
+from thinkmix.data.generate.traces import Problem
 
 
 def committee(draw: Draw) -> Problem:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-from data.generate import (
+from thinkmix.data.generate import (
     algebra,
     chance,
     code_en,
@@ -18,11 +18,11 @@ from data.generate import (
     words_en,
     words_zh,
 )
-from data.generate.draw import Draw
-from data.generate.novel import Gate
-from data.generate.numbers_en import Exchange
-from data.generate.phrases import NEXT, NEXT_ZH, SYSTEM, SYSTEM_ZH
-from data.generate.traces import Problem, solution
+from thinkmix.data.generate.draw import Draw
+from thinkmix.data.generate.novel import Gate
+from thinkmix.data.generate.numbers_en import Exchange
+from thinkmix.data.generate.phrases import NEXT, NEXT_ZH, SYSTEM, SYSTEM_ZH
+from thinkmix.data.generate.traces import Problem, solution
 
 Row = dict[str, Any]
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from data.generate.clean import thoughtful
-from schemas.reasons import Reason
+from thinkmix.data.generate.clean import thoughtful
+from thinkmix.schemas.reasons import Reason
 
 Turns = list[dict[str, Any]]
 

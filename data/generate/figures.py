@@ -3,9 +3,9 @@
 import math
 from collections.abc import Callable
 
-from data.generate.draw import Draw
-from data.generate.tables import NAMES
-from data.generate.traces import Problem
+from thinkmix.data.generate.draw import Draw
+from thinkmix.data.generate.tables import NAMES
+from thinkmix.data.generate.traces import Problem
 
 
 def triangle_area(draw: Draw) -> Problem:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.generate.dirt import Entry, Sample, build_sample, counts
-from data.generate.draw import Draw
+from thinkmix.data.generate.dirt import Entry, Sample, build_sample, counts
+from thinkmix.data.generate.draw import Draw
 
 CHAT_SCHEMA = pa.schema(
     {

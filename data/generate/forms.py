@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from data.generate.clean import Row
+from thinkmix.data.generate.clean import Row
 
 Turns = list[dict[str, Any]]
 

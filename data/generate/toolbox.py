@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from data.generate import numbers_en, words_en
-from data.generate.draw import Draw, listed, money
-from data.generate.phrases import PHRASES
-from data.generate.tables import COUNTRIES, GOODS, NAMES, NAMES_ZH, PLACES, PLACES_ZH
+from thinkmix.data.generate import numbers_en, words_en
+from thinkmix.data.generate.draw import Draw, listed, money
+from thinkmix.data.generate.phrases import PHRASES
+from thinkmix.data.generate.tables import COUNTRIES, GOODS, NAMES, NAMES_ZH, PLACES, PLACES_ZH
 
 Turn = dict[str, Any]
 Tool = dict[str, Any]

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Callable
 
-from data.generate.code_en import snippet
-from data.generate.draw import Draw
-from data.generate.numbers_en import Exchange
-from data.generate.phrases import CONCEPTS, IDIOMS, PHRASES
-from data.generate.tables import CONTINENTS_ZH, COUNTRIES, GOODS, NAMES_ZH, WEEKDAYS_ZH
+from thinkmix.data.generate.code_en import snippet
+from thinkmix.data.generate.draw import Draw
+from thinkmix.data.generate.numbers_en import Exchange
+from thinkmix.data.generate.phrases import CONCEPTS, IDIOMS, PHRASES
+from thinkmix.data.generate.tables import CONTINENTS_ZH, COUNTRIES, GOODS, NAMES_ZH, WEEKDAYS_ZH
 
 
 def idioms(draw: Draw) -> list[Exchange]:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from flows.nights import seen_now
-from flows.store import problems
-from schemas.errors import StoreCorrupt
-from schemas.report import Report
-from schemas.run import RunReport
+from thinkmix.flows.nights import seen_now
+from thinkmix.flows.store import problems
+from thinkmix.schemas.errors import StoreCorrupt
+from thinkmix.schemas.report import Report
+from thinkmix.schemas.run import RunReport
 
 
 def run_of(version: Path) -> RunReport:

@@ -9,8 +9,8 @@ from math import log10
 
 from markupsafe import Markup
 
-from flows.audit.charts import WIDTH, colour, percent
-from flows.audit.svg import drawable
+from thinkmix.flows.audit.charts import WIDTH, colour, percent
+from thinkmix.flows.audit.svg import drawable
 
 _LEAST, _LETTER, _GAP = 84, 7.4, 8
 """Room for the names: at least so much, so much for a letter of a wide font, and between name and bar."""

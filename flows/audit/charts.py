@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import orjson
 from markupsafe import Markup
 
-from flows import files
-from flows.audit.svg import cleaned, drawable
+from thinkmix.flows import files
+from thinkmix.flows.audit.svg import cleaned, drawable
 
 if TYPE_CHECKING:
     import altair as alt

@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 from typing import NamedTuple
 
-from schemas.run import RunReport
+from thinkmix.schemas.run import RunReport
 
 
 class Command(NamedTuple):

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import polars as pl
 
-from curation import measure, proof
-from curation.cluster_view import ClusterPart, ClusterShard, cluster_view
-from curation.samples import DrawnShard, dropped_samples, kept_samples
-from curation.shards import read_many
-from curation.spreads import spreads
-from flows.gathering import Joined
-from flows.jobs import Run, Shard, job, pass_job, run_jobs, run_passes
-from flows.store import Make, StageOutput
-from schemas.recipe import Template
-from templates import template_digest, tokenizer_digest
+from thinkmix.curation import measure, proof
+from thinkmix.curation.cluster_view import ClusterPart, ClusterShard, cluster_view
+from thinkmix.curation.samples import DrawnShard, dropped_samples, kept_samples
+from thinkmix.curation.shards import read_many
+from thinkmix.curation.spreads import spreads
+from thinkmix.flows.gathering import Joined
+from thinkmix.flows.jobs import Run, Shard, job, pass_job, run_jobs, run_passes
+from thinkmix.flows.store import Make, StageOutput
+from thinkmix.schemas.recipe import Template
+from thinkmix.templates import template_digest, tokenizer_digest
 
 STAGE = "audit"
 

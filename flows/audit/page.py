@@ -7,14 +7,14 @@ from pathlib import Path
 from jinja2 import BytecodeCache, Environment, FileSystemBytecodeCache, PackageLoader, StrictUndefined
 from jinja2.bccache import Bucket
 
-from flows.audit import plots, sections
-from flows.audit.charts import COLOURS
-from flows.audit.commands import next_commands
-from flows.audit.road import road
-from flows.audit.svg import drawable
-from flows.audit.verdict import duration, last_good, moment, signals, verdict, verdict_of_failed
-from schemas.formats.recognition import settled_statement
-from schemas.run import Current, FailedRun, RunReport
+from thinkmix.flows.audit import plots, sections
+from thinkmix.flows.audit.charts import COLOURS
+from thinkmix.flows.audit.commands import next_commands
+from thinkmix.flows.audit.road import road
+from thinkmix.flows.audit.svg import drawable
+from thinkmix.flows.audit.verdict import duration, last_good, moment, signals, verdict, verdict_of_failed
+from thinkmix.schemas.formats.recognition import settled_statement
+from thinkmix.schemas.run import Current, FailedRun, RunReport
 
 _WIDE, _NARROW = 880, 350
 """Widths of the road of the rows: on a screen or paper, and on a phone."""
@@ -113,7 +113,7 @@ def _compiled() -> BytecodeCache | None:
 def environment() -> Environment:
     """Return what renders pages: everything escaped, with the words that their templates use."""
     made = Environment(
-        loader=PackageLoader("templates", ""),
+        loader=PackageLoader("thinkmix.templates", ""),
         bytecode_cache=_compiled(),
         undefined=StrictUndefined,
         autoescape=True,

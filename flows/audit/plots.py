@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from flows.audit import bars, charts
-from flows.audit.trend import trend
-from flows.audit.verdict import duration, moment
-from schemas.report import ClusterView, LengthView, Spread, ThinkView
-from schemas.run import Night
+from thinkmix.flows.audit import bars, charts
+from thinkmix.flows.audit.trend import trend
+from thinkmix.flows.audit.verdict import duration, moment
+from thinkmix.schemas.report import ClusterView, LengthView, Spread, ThinkView
+from thinkmix.schemas.run import Night
 
 _MEASURES = {
     "solutions_per_problem": (

@@ -7,7 +7,7 @@ ones those in the mixture beside those that were not drawn. A band is as thick a
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from schemas.ledger import MIX, StageCount
+from thinkmix.schemas.ledger import MIX, StageCount
 
 _REASONS = 12
 """So many reasons have a place of their own; the smallest ones share the last."""

@@ -1,7 +1,7 @@
 """The published JSON schemas of the reports, made from the models themselves."""
 
-from schemas.report import Report
-from schemas.run import RunReport
+from thinkmix.schemas.report import Report
+from thinkmix.schemas.run import RunReport
 
 
 def json_schema(model: type[Report | RunReport]) -> dict[str, object]:

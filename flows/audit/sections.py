@@ -6,15 +6,15 @@ from itertools import groupby
 
 import yaml
 
-from flows.audit.charts import COLOURS
-from flows.audit.plots import grouped
-from schemas.changes import Changes, Delta
-from schemas.findings import Finding
-from schemas.ledger import StageCount
-from schemas.reasons import Context, Reason
-from schemas.recipe import Recipe
-from schemas.report import Report, Sample
-from schemas.run import RunReport
+from thinkmix.flows.audit.charts import COLOURS
+from thinkmix.flows.audit.plots import grouped
+from thinkmix.schemas.changes import Changes, Delta
+from thinkmix.schemas.findings import Finding
+from thinkmix.schemas.ledger import StageCount
+from thinkmix.schemas.reasons import Context, Reason
+from thinkmix.schemas.recipe import Recipe
+from thinkmix.schemas.report import Report, Sample
+from thinkmix.schemas.run import RunReport
 
 _UNITS = (("examples", "Examples"), ("tokens", "Tokens"), ("trainable_tokens", "Trainable tokens"))
 

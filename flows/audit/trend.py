@@ -9,8 +9,8 @@ from math import ceil, floor, log10, sqrt
 
 from markupsafe import Markup
 
-from flows.audit.svg import drawable
-from schemas.run import Night, Status
+from thinkmix.flows.audit.svg import drawable
+from thinkmix.schemas.run import Night, Status
 
 WIDTH, HEIGHT = 400, 128
 _LEFT, _EDGE = 48.0, 6.0

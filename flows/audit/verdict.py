@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from curation.findings import counted
-from schemas.gates import Level
-from schemas.run import Current, Night, RunReport
+from thinkmix.curation.findings import counted
+from thinkmix.schemas.gates import Level
+from thinkmix.schemas.run import Current, Night, RunReport
 
 WORST_FIRST: Mapping[Level, int] = {"fail": 0, "warn": 1, "pass": 2}
 

@@ -3,7 +3,7 @@
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from flows.cli import (
+from thinkmix.flows.cli import (
     accepting,
     building,
     calibrating,
@@ -20,10 +20,10 @@ from flows.cli import (
     upkeep,
     versions,
 )
-from flows.cli.terminal import app, say_json
+from thinkmix.flows.cli.terminal import app, say_json
 
 if TYPE_CHECKING:
-    from schemas.errors import ThinkmixError
+    from thinkmix.schemas.errors import ThinkmixError
 
 __all__ = [
     "accepting",
@@ -48,9 +48,9 @@ __all__ = [
 
 def main() -> None:
     """Run the command line; a `ThinkmixError` ends it with one sentence and its exit code."""
-    from flows import files
-    from flows.stopping import Stopped, stoppable
-    from schemas.errors import ThinkmixError, TooFewFiles
+    from thinkmix.flows import files
+    from thinkmix.flows.stopping import Stopped, stoppable
+    from thinkmix.schemas.errors import ThinkmixError, TooFewFiles
 
     try:
         with stoppable():

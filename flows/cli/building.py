@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.terminal import (
+from thinkmix.flows.cli.terminal import (
     JsonOption,
     NotifyOption,
     StoreOption,
@@ -17,13 +17,13 @@ from flows.cli.terminal import (
     say,
     say_json,
 )
-from flows.cli.versions import show_folder
+from thinkmix.flows.cli.versions import show_folder
 
 if TYPE_CHECKING:
-    from flows.engine import Engine
-    from flows.progress import Notify
-    from schemas.recipe import Recipe
-    from schemas.tuning import Tuning
+    from thinkmix.flows.engine import Engine
+    from thinkmix.flows.progress import Notify
+    from thinkmix.schemas.recipe import Recipe
+    from thinkmix.schemas.tuning import Tuning
 
 
 WorkersOption = Annotated[
@@ -109,14 +109,14 @@ def build(
     Runs as a flow of the Prefect server that PREFECT_API_URL or Prefect's active profile names; where none
     is named, without Prefect. Whatever fails, the version that was current before stays current.
     """
-    from curation.imports import uncollected
+    from thinkmix.curation.imports import uncollected
 
     with uncollected():
-        from flows.engine import stated as stated_engine
-        from flows.recipes import load, override
-        from flows.settings import server
-        from flows.store import Store, make_root
-        from flows.webhook import hand_over
+        from thinkmix.flows.engine import stated as stated_engine
+        from thinkmix.flows.recipes import load, override
+        from thinkmix.flows.settings import server
+        from thinkmix.flows.store import Store, make_root
+        from thinkmix.flows.webhook import hand_over
 
     hand_over(webhook, notify)
     with uncollected():  # models of all row formats are built here
@@ -151,8 +151,8 @@ def build(
 
 def _say_plan(recipe: "Recipe", store: Path, base: Path, *, as_json: bool, frozen: bool) -> None:
     """Print what a build would do."""
-    from flows.dry_run import plan_build, sentences
-    from flows.store import Store
+    from thinkmix.flows.dry_run import plan_build, sentences
+    from thinkmix.flows.store import Store
 
     found = plan_build(recipe, Store(store), base, frozen=frozen)
     if as_json:
@@ -164,7 +164,7 @@ def _say_plan(recipe: "Recipe", store: Path, base: Path, *, as_json: bool, froze
 
 @contextmanager
 def _watched(*, quiet: bool) -> "Iterator[Notify]":
-    from flows.progress import LISTENER, bars, silent
+    from thinkmix.flows.progress import LISTENER, bars, silent
 
     if quiet:
         yield silent
@@ -190,13 +190,13 @@ def _build_directly(
     frozen: bool = False,
 ) -> None:
     """Build, tell the webhook how it went, and train on what was built, as the flow would."""
-    from curation.imports import uncollected
+    from thinkmix.curation.imports import uncollected
 
     with uncollected():
-        from flows import webhook
-        from flows.pipeline import build
-        from flows.running import Running, Scheduled
-        from flows.store import Store
+        from thinkmix.flows import webhook
+        from thinkmix.flows.pipeline import build
+        from thinkmix.flows.running import Running, Scheduled
+        from thinkmix.flows.store import Store
 
     def tell_killed(left: Running, known: bool) -> None:
         if not known:
@@ -219,11 +219,11 @@ def _build_directly(
     webhook.tell(built.run, built.folder)
     built.check()
     if keep and built.status == "published":
-        from flows.retention import tidy
+        from thinkmix.flows.retention import tidy
 
         tidy(Store(store), recipe.name, keep)
     if train:
-        from flows.learning.following import train_after
+        from thinkmix.flows.learning.following import train_after
 
         train_after(built, train, base, lambda following: following.run(notify))
 
@@ -239,8 +239,8 @@ def _build_as_flow(
     *,
     frozen: bool = False,
 ) -> None:
-    from flows.build import build_mixture
-    from flows.scheduler import check_server
+    from thinkmix.flows.build import build_mixture
+    from thinkmix.flows.scheduler import check_server
 
     check_server()
     build_mixture(recipe, store, base, workers, engine, keep=keep, train=train, frozen=frozen)

@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.fields import FieldsCommand
-from flows.cli.terminal import JsonOption, VersionArgument, app, console, say_json
-from flows.cli.training import BASE_HELP
+from thinkmix.flows.cli.fields import FieldsCommand
+from thinkmix.flows.cli.terminal import JsonOption, VersionArgument, app, console, say_json
+from thinkmix.flows.cli.training import BASE_HELP
 
 if TYPE_CHECKING:
-    from train.proposal import Rule
+    from thinkmix.train.proposal import Rule
 
 
 class _RuleCommand(FieldsCommand):
     @staticmethod
     def record() -> "type[Rule]":
-        from train.proposal import Rule
+        from thinkmix.train.proposal import Rule
 
         return Rule
 
@@ -48,10 +48,10 @@ def calibrate(
     as_json: JsonOption = False,
 ) -> None:
     """Draw training rows by source, mode and length, and measure what quantising a model costs on them."""
-    from flows.calibrate import calibrate as draw_and_measure
-    from flows.plans import load_plan
-    from flows.show_calibration import show_calibration
-    from train.proposal import Rule
+    from thinkmix.flows.calibrate import calibrate as draw_and_measure
+    from thinkmix.flows.plans import load_plan
+    from thinkmix.flows.show_calibration import show_calibration
+    from thinkmix.train.proposal import Rule
 
     told = draw_and_measure(
         version,

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.building import WorkersOption
-from flows.cli.terminal import JsonOption, StoreOption, app, console, say_json
+from thinkmix.flows.cli.building import WorkersOption
+from thinkmix.flows.cli.terminal import JsonOption, StoreOption, app, console, say_json
 
 LOOK = 3
 """Exit code of `check` where a person should look at something."""
@@ -24,14 +24,14 @@ def check(
     Of a set on a hub the list of files and a part of one are fetched. Ends with 0 if there is nothing to
     mend, and with 3 if there is something to look at.
     """
-    from curation.imports import arrow_without_pandas, uncollected
+    from thinkmix.curation.imports import arrow_without_pandas, uncollected
 
     arrow_without_pandas()
     with uncollected():
-        from flows.checking import check as checked
-        from flows.recipes import load
-        from flows.show_check import show_check
-        from flows.store import Store
+        from thinkmix.flows.checking import check as checked
+        from thinkmix.flows.recipes import load
+        from thinkmix.flows.show_check import show_check
+        from thinkmix.flows.store import Store
 
     located = load(recipe)
     found = checked(located, name=recipe, downloads=Store(store.resolve()).downloads, workers=workers)
@@ -62,8 +62,8 @@ def init(
     A file that is there already is never written over. Shards of one set, whose names differ in digits
     alone, become one source.
     """
-    from flows.show_check import show_started
-    from flows.starting import start
+    from thinkmix.flows.show_check import show_started
+    from thinkmix.flows.starting import start
 
     started = start(rows, output)
     if as_json:

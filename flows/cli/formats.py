@@ -2,12 +2,12 @@
 
 import sys
 
-from flows.cli.terminal import app
+from thinkmix.flows.cli.terminal import app
 
 
 @app.command(epilog="Example: thinkmix formats > formats.md")
 def formats() -> None:
     """Print every row format with its settings, and the public sets that it reads, as markdown."""
-    from flows.formats import page
+    from thinkmix.flows.formats import page
 
     sys.stdout.write(page())

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.terminal import JsonOption, app, say, say_json
+from thinkmix.flows.cli.terminal import JsonOption, app, say, say_json
 
 PlaceArgument = Annotated[
     Path,
@@ -19,8 +19,8 @@ _NUMBERS = ("examples", "tokens", "rows read", "took")
 @app.command(epilog="Example: thinkmix versions build/store/sample-7-3")
 def versions(place: PlaceArgument = Path("build/store"), as_json: JsonOption = False) -> None:
     """List the versions of a store or one mixture: which is current, which may be trained on, and why not."""
-    from flows.listing import versions as listed
-    from flows.store import store_of
+    from thinkmix.flows.listing import versions as listed
+    from thinkmix.flows.store import store_of
 
     found = listed(*store_of(place))
     if as_json:
@@ -49,8 +49,8 @@ def runs(
     as_json: JsonOption = False,
 ) -> None:
     """List the runs of a store or of one mixture, the newest first: how each ended, and why."""
-    from flows.listing import runs as listed
-    from flows.store import store_of
+    from thinkmix.flows.listing import runs as listed
+    from thinkmix.flows.store import store_of
 
     found = listed(*store_of(place), last=last)
     if as_json:
@@ -77,7 +77,7 @@ def _show(columns: str, rows: Sequence[Sequence[str]], nothing: str) -> None:
 
     What files say is shown literally.
     """
-    from flows.show import visible
+    from thinkmix.flows.show import visible
 
     if not rows:
         say(nothing)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.terminal import JsonOption, app, console, say_json
+from thinkmix.flows.cli.terminal import JsonOption, app, console, say_json
 
 
 @app.command(
@@ -52,10 +52,10 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Say what training needs of a GPU, on which it fits, and how long it takes; no weight is loaded."""
-    from flows.planning import look_ahead
-    from flows.plans import load_plan
-    from flows.show_plan import show_folklore, show_outlook
-    from train.gpus import find_gpu
+    from thinkmix.flows.planning import look_ahead
+    from thinkmix.flows.plans import load_plan
+    from thinkmix.flows.show_plan import show_folklore, show_outlook
+    from thinkmix.train.gpus import find_gpu
 
     if seed_table:
         _say_table() if as_json else show_folklore(console())
@@ -77,7 +77,7 @@ def plan(
 
 
 def _say_table() -> None:
-    from train.folklore import NOTES, cells
+    from thinkmix.train.folklore import NOTES, cells
 
     table = [
         {

@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.terminal import app, say
+from thinkmix.flows.cli.terminal import app, say
 
 
 @app.command(epilog="Example: thinkmix recipes math-7-3 > mine.yaml")
 def recipes(name: Annotated[str | None, typer.Argument(help="Print this recipe.")] = None) -> None:
     """List the shipped recipes, or print one as a start for your own."""
-    from flows.recipes import load, shipped
+    from thinkmix.flows.recipes import load, shipped
 
     if name is None:
         for known in shipped():

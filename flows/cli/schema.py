@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.terminal import app, say_json
+from thinkmix.flows.cli.terminal import app, say_json
 
 
 class Document(StrEnum):
@@ -27,12 +27,12 @@ def schema(
 ) -> None:
     """Print the JSON schema of a report, with the version of its layout, or of a recipe, for editors."""
     if document is Document.RECIPE:
-        from flows.recipe_schema import recipe_schema
+        from thinkmix.flows.recipe_schema import recipe_schema
 
         say_json(recipe_schema())
         return
-    from flows.audit.schema import json_schema
-    from schemas.report import Report
-    from schemas.run import RunReport
+    from thinkmix.flows.audit.schema import json_schema
+    from thinkmix.schemas.report import Report
+    from thinkmix.schemas.run import RunReport
 
     say_json(json_schema(RunReport if document is Document.REPORT else Report))

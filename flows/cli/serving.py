@@ -5,8 +5,22 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.building import EngineOption, ExchangeOption, MemoryOption, SchedulerOption, WorkersOption
-from flows.cli.terminal import JsonOption, NotifyOption, StoreOption, WebhookOption, app, say, say_json
+from thinkmix.flows.cli.building import (
+    EngineOption,
+    ExchangeOption,
+    MemoryOption,
+    SchedulerOption,
+    WorkersOption,
+)
+from thinkmix.flows.cli.terminal import (
+    JsonOption,
+    NotifyOption,
+    StoreOption,
+    WebhookOption,
+    app,
+    say,
+    say_json,
+)
 
 
 @app.command(
@@ -43,14 +57,14 @@ def serve(
     Needs a Prefect server that stays (PREFECT_API_URL). Every scheduled run reads its recipe's file anew;
     the form in the server's browser page starts a build of what is filled in there.
     """
-    from flows.engine import stated as stated_engine
-    from flows.webhook import configured, hand_over
+    from thinkmix.flows.engine import stated as stated_engine
+    from thinkmix.flows.webhook import configured, hand_over
 
     hand_over(webhook, notify)
     place = stated_engine(kind=engine, memory=worker_memory, scheduler=scheduler, exchange=exchange)
-    from flows import serve as serving
-    from flows.scheduler import check_server
-    from flows.store import Store
+    from thinkmix.flows import serve as serving
+    from thinkmix.flows.scheduler import check_server
+    from thinkmix.flows.store import Store
 
     store = store.resolve()
     served = serving.nightly(recipes, name)
@@ -62,7 +76,7 @@ def serve(
     serving.settle_all(served, Store(store))
     made: list[str] = []
     if automate:
-        from flows.automations import create_automations
+        from thinkmix.flows.automations import create_automations
 
         made = create_automations(configured())
     facts = [

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from flows.cli.fields import FieldsCommand
-from flows.cli.terminal import JsonOption, VersionArgument, app, console, say, say_json
+from thinkmix.flows.cli.fields import FieldsCommand
+from thinkmix.flows.cli.terminal import JsonOption, VersionArgument, app, console, say, say_json
 
 if TYPE_CHECKING:
-    from schemas.training import TrainPlan
+    from thinkmix.schemas.training import TrainPlan
 
 BASE_HELP = "tiny-random, a local folder, or the hub id of a dense Qwen3."
 
@@ -17,15 +17,15 @@ BASE_HELP = "tiny-random, a local folder, or the hub id of a dense Qwen3."
 class _PlanCommand(FieldsCommand):
     @staticmethod
     def record() -> "type[TrainPlan]":
-        from schemas.training import TrainPlan
+        from thinkmix.schemas.training import TrainPlan
 
         return TrainPlan
 
 
 def _list_presets(wanted: bool) -> None:
     if wanted:
-        from schemas.training import Method
-        from train.presets import LAYERS, preset
+        from thinkmix.schemas.training import Method
+        from thinkmix.train.presets import LAYERS, preset
 
         for size in LAYERS:
             for method in get_args(Method):
@@ -79,10 +79,10 @@ def train(
     A run that was killed goes on where its last checkpoint (--save-every) left it. Of several processes
     that torchrun starts, the first one speaks.
     """
-    from flows.finetune import finetune
-    from flows.learning.pace import drawn, speaks
-    from flows.plans import load_plan
-    from flows.show import show_training
+    from thinkmix.flows.finetune import finetune
+    from thinkmix.flows.learning.pace import drawn, speaks
+    from thinkmix.flows.plans import load_plan
+    from thinkmix.flows.show import show_training
 
     stated = load_plan(plan, preset=preset, flags=context.obj)
     with drawn(console(stderr=True, quiet=not speaks())) as view:
@@ -106,7 +106,7 @@ def merge(
     ],
 ) -> None:
     """Merge an adapter into its 16 bit base: one model, for transformers 4.57 and 5.x and servers on them."""
-    from flows.finetune import merge_adapter
+    from thinkmix.flows.finetune import merge_adapter
 
     merge_adapter(adapter, model=model, output=output)
     say(f"model  {output.resolve()}")

@@ -5,10 +5,10 @@ Each module looks at one thing twice: `collect` gathers facts, `check` judges th
 
 from concurrent.futures import ThreadPoolExecutor
 
-from flows.doctor import disk, exposure, libraries, machine, net
-from flows.doctor.finding import Finding, Status
-from flows.settings import stated
-from flows.store import Store
+from thinkmix.flows.doctor import disk, exposure, libraries, machine, net
+from thinkmix.flows.doctor.finding import Finding, Status
+from thinkmix.flows.settings import stated
+from thinkmix.flows.store import Store
 
 __all__ = ["Finding", "Status", "examine"]
 

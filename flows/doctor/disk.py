@@ -13,9 +13,9 @@ from pathlib import Path
 
 import orjson
 
-from flows.doctor.finding import Finding, fail, ok, warn
-from flows.store import ABANDONED_AFTER, MANIFEST, Store
-from schemas.errors import StoreCorrupt
+from thinkmix.flows.doctor.finding import Finding, fail, ok, warn
+from thinkmix.flows.store import ABANDONED_AFTER, MANIFEST, Store
+from thinkmix.schemas.errors import StoreCorrupt
 
 FACTOR = 2.5
 """How many times the newest version must fit beside itself: the next one, its parts, and some to spare."""

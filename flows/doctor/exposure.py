@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from flows.doctor.finding import Finding, fail, ok, warn
-from flows.sources.http import plain_address
+from thinkmix.flows.doctor.finding import Finding, fail, ok, warn
+from thinkmix.flows.sources.http import plain_address
 
 _PASSWORDS = ("PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING")
 _ORIGINS = ("PREFECT_SERVER_CORS_ALLOWED_ORIGINS", "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS")

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from schemas.record import Record
+from thinkmix.schemas.record import Record
 
 Status = Literal["ok", "warn", "fail"]
 

@@ -14,7 +14,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from flows.doctor.finding import Finding, fail, ok, warn
+from thinkmix.flows.doctor.finding import Finding, fail, ok, warn
 
 EXTRAS = ("train", "dask", "modelscope")
 

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from flows import files
-from flows.cores import cpu_quota, usable_cores, visible_cores
-from flows.doctor.finding import Finding, fail, ok, warn
-from flows.memory import machine_bytes, physical_bytes, usable_bytes
-from flows.store import Store
-from flows.workers import LEAST_BYTES, planned
-from schemas.errors import SourceCorrupt, SourceNotFound
-from schemas.recipe import Template
-from templates import template_digest, tokenizer_digest
-from templates.render import TEMPLATE_SHA256
+from thinkmix.flows import files
+from thinkmix.flows.cores import cpu_quota, usable_cores, visible_cores
+from thinkmix.flows.doctor.finding import Finding, fail, ok, warn
+from thinkmix.flows.memory import machine_bytes, physical_bytes, usable_bytes
+from thinkmix.flows.store import Store
+from thinkmix.flows.workers import LEAST_BYTES, planned
+from thinkmix.schemas.errors import SourceCorrupt, SourceNotFound
+from thinkmix.schemas.recipe import Template
+from thinkmix.templates import template_digest, tokenizer_digest
+from thinkmix.templates.render import TEMPLATE_SHA256
 
 _TROUBLED_CLOCK = datetime(2025, 1, 1, tzinfo=UTC)
 """Before this program was written: a machine that lost its clock."""

@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from flows.doctor.finding import Finding, fail, ok, warn
-from flows.sources.http import plain_address
+from thinkmix.flows.doctor.finding import Finding, fail, ok, warn
+from thinkmix.flows.sources.http import plain_address
 
 TIMEOUT = 5.0
 """Seconds in which an address must answer."""

@@ -5,15 +5,15 @@ import shlex
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from flows.audit.svg import drawable
-from flows.audit.verdict import duration
-from flows.learning import sections
-from flows.learning.change import changes_of, signed
-from flows.learning.timing import Timing
-from flows.learning.verdict import verdict
-from flows.markdown import inline
-from schemas.manifest import Manifest
-from train.result import TrainResult
+from thinkmix.flows.audit.svg import drawable
+from thinkmix.flows.audit.verdict import duration
+from thinkmix.flows.learning import sections
+from thinkmix.flows.learning.change import changes_of, signed
+from thinkmix.flows.learning.timing import Timing
+from thinkmix.flows.learning.verdict import verdict
+from thinkmix.flows.markdown import inline
+from thinkmix.schemas.manifest import Manifest
+from thinkmix.train.result import TrainResult
 
 _ADAPTERS = ("lora", "qlora4", "qlora8")
 _LONGEST = 200
@@ -28,7 +28,10 @@ def model_card(result: TrainResult, timing: Timing | None, manifest: Manifest | 
         manifest: of the version that was trained on; without it, sources and licences are not named.
     """
     environment = Environment(  # noqa: S701 - markdown; all free text in it goes through a filter of ours
-        loader=PackageLoader("templates", ""), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("thinkmix.templates", ""),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters |= {
         "inline": inline,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from markupsafe import Markup
 
-from flows.audit.charts import INK, ROWS, SOFT, WIDER, WIDTH, drawn
+from thinkmix.flows.audit.charts import INK, ROWS, SOFT, WIDER, WIDTH, drawn
 
 if TYPE_CHECKING:
     import altair as alt

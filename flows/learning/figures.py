@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from statistics import median
 
-from flows.audit.charts import colour
-from flows.audit.plots import Figure, grouped
-from flows.learning.change import MODES, Change
-from flows.learning.charts import MOST, Point, curve, thinned
-from flows.learning.timing import StepTime
-from schemas.training import TrainPlan
-from train.result import Evaluation
-from train.schedule import learning_rate
+from thinkmix.flows.audit.charts import colour
+from thinkmix.flows.audit.plots import Figure, grouped
+from thinkmix.flows.learning.change import MODES, Change
+from thinkmix.flows.learning.charts import MOST, Point, curve, thinned
+from thinkmix.flows.learning.timing import StepTime
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.result import Evaluation
+from thinkmix.train.schedule import learning_rate
 
 MOST_FIGURES = 24
 """Sources and modes that get a curve of their own; the table has all."""

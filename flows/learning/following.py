@@ -11,19 +11,19 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from flows import webhook
-from flows.finetune import finetune
-from flows.learning.pace import Events
-from flows.pipeline import Built
-from flows.plans import plan_of
-from flows.progress import Notify, silent
-from flows.store import SHORT, Store, digest, key_of
-from schemas.errors import ThinkmixError, TrainError
-from schemas.training import TrainPlan
-from schemas.tuning import Tuning
-from train.fit import LIBRARIES, MANIFEST
-from train.names import TINY_RANDOM
-from train.result import TrainResult
+from thinkmix.flows import webhook
+from thinkmix.flows.finetune import finetune
+from thinkmix.flows.learning.pace import Events
+from thinkmix.flows.pipeline import Built
+from thinkmix.flows.plans import plan_of
+from thinkmix.flows.progress import Notify, silent
+from thinkmix.flows.store import SHORT, Store, digest, key_of
+from thinkmix.schemas.errors import ThinkmixError, TrainError
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.schemas.tuning import Tuning
+from thinkmix.train.fit import LIBRARIES, MANIFEST
+from thinkmix.train.names import TINY_RANDOM
+from thinkmix.train.result import TrainResult
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _identity(model: str) -> object:
         return model
     if folder.is_dir():
         return {path.name: digest(path) for path in sorted(folder.glob("*")) if _decides(path)}
-    from train.loading import load_config  # noqa: PLC0415 - torch takes seconds
+    from thinkmix.train.loading import load_config  # noqa: PLC0415 - torch takes seconds
 
     return {"id": model, "commit": getattr(load_config(model), "_commit_hash", None)}
 

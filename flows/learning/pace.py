@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from flows.progress import Event, Notify, short
-from train.result import Evaluation, Loss, Start
-from train.result import Progress as Step
+from thinkmix.flows.progress import Event, Notify, short
+from thinkmix.train.result import Evaluation, Loss, Start
+from thinkmix.train.result import Progress as Step
 
 
 class View(Protocol):

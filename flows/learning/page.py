@@ -5,19 +5,19 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from flows.audit.page import environment
-from flows.learning import figures, sections
-from flows.learning.card import model_card
-from flows.learning.change import NOTICEABLE, changes, changes_of, signed
-from flows.learning.timing import Timing
-from flows.learning.verdict import failure, signals, verdict
-from flows.store import full_disk, write_atomically
-from schemas.errors import ThinkmixError, TrainError
-from schemas.manifest import Manifest
-from schemas.training import TrainPlan
-from train.fit import MANIFEST
-from train.result import Evaluation, TrainResult
-from train.rows import read_manifest
+from thinkmix.flows.audit.page import environment
+from thinkmix.flows.learning import figures, sections
+from thinkmix.flows.learning.card import model_card
+from thinkmix.flows.learning.change import NOTICEABLE, changes, changes_of, signed
+from thinkmix.flows.learning.timing import Timing
+from thinkmix.flows.learning.verdict import failure, signals, verdict
+from thinkmix.flows.store import full_disk, write_atomically
+from thinkmix.schemas.errors import ThinkmixError, TrainError
+from thinkmix.schemas.manifest import Manifest
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.fit import MANIFEST
+from thinkmix.train.result import Evaluation, TrainResult
+from thinkmix.train.rows import read_manifest
 
 PAGE = "train_report.html"
 CARD = "README.md"

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from itertools import groupby
 from statistics import median
 
-from flows.audit.charts import COLOURS
-from flows.audit.plots import grouped
-from flows.audit.sections import Bar, bar
-from flows.audit.verdict import duration
-from flows.learning.change import Change, changes_of, signed
-from flows.learning.timing import Timing
-from schemas.manifest import Manifest, Share, SourceEntry
-from schemas.record import descriptions
-from schemas.training import TrainPlan
-from train.result import Answer, Counts, SwitchReport, TrainResult
+from thinkmix.flows.audit.charts import COLOURS
+from thinkmix.flows.audit.plots import grouped
+from thinkmix.flows.audit.sections import Bar, bar
+from thinkmix.flows.audit.verdict import duration
+from thinkmix.flows.learning.change import Change, changes_of, signed
+from thinkmix.flows.learning.timing import Timing
+from thinkmix.schemas.manifest import Manifest, Share, SourceEntry
+from thinkmix.schemas.record import descriptions
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.result import Answer, Counts, SwitchReport, TrainResult
 
 KINDS: Mapping[str, str] = {"all": "", "source": "source", "mode": "mode"}
 _ASKED = {"thinking": "Asked to think", "non_thinking": "Asked not to think"}

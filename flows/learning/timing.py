@@ -13,9 +13,9 @@ from pathlib import Path
 
 from pydantic import Field
 
-from flows.store import write_atomically
-from schemas.record import Record
-from train.result import Progress, Start
+from thinkmix.flows.store import write_atomically
+from thinkmix.schemas.record import Record
+from thinkmix.train.result import Progress, Start
 
 TIMING = "timing.json"
 """Name of the file beside training.json."""

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from statistics import fmean
 
-from flows.audit.plots import grouped
-from flows.audit.verdict import WORST_FIRST, Signal, Verdict
-from flows.learning.change import NOTICEABLE, Change, changes_of
-from schemas.errors import Forgotten, ModeSwitchFailed, ThinkmixError
-from schemas.gates import Level
-from train.result import ModeAnswers, TrainResult
+from thinkmix.flows.audit.plots import grouped
+from thinkmix.flows.audit.verdict import WORST_FIRST, Signal, Verdict
+from thinkmix.flows.learning.change import NOTICEABLE, Change, changes_of
+from thinkmix.schemas.errors import Forgotten, ModeSwitchFailed, ThinkmixError
+from thinkmix.schemas.gates import Level
+from thinkmix.train.result import ModeAnswers, TrainResult
 
 _FEW_ROWS = 20
 _MUCH_LEFT_OUT = 0.05

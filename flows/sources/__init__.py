@@ -7,13 +7,13 @@ deleting any of it costs a download and nothing else.
 from importlib.util import find_spec
 from pathlib import Path
 
-from flows.sources import local
-from flows.sources.http import Opener
-from flows.sources.patience import PATIENT, Patience
-from flows.sources.transfer import Progress, no_progress
-from schemas.artifact import InputFile, Snapshot
-from schemas.errors import SourceError
-from schemas.recipe import HubSource, LocalSource, ModelScopeSource
+from thinkmix.flows.sources import local
+from thinkmix.flows.sources.http import Opener
+from thinkmix.flows.sources.patience import PATIENT, Patience
+from thinkmix.flows.sources.transfer import Progress, no_progress
+from thinkmix.schemas.artifact import InputFile, Snapshot
+from thinkmix.schemas.errors import SourceError
+from thinkmix.schemas.recipe import HubSource, LocalSource, ModelScopeSource
 
 __all__ = ["Patience", "Progress", "fetch", "opener", "place", "resolve"]
 
@@ -40,12 +40,12 @@ def resolve(
     """
     match source:
         case HubSource():
-            from flows.sources import hub  # noqa: PLC0415 - the client takes as long to import as all the rest
+            from thinkmix.flows.sources import hub  # noqa: PLC0415 - the client takes as long to import as all the rest
 
             return hub.resolve(source, into=into, patience=patience)
         case ModelScopeSource():
             _need_modelscope(source.dataset)
-            from flows.sources import modelscope  # noqa: PLC0415 - an extra
+            from thinkmix.flows.sources import modelscope  # noqa: PLC0415 - an extra
 
             return modelscope.resolve(source, into=into, patience=patience)
         case LocalSource():
@@ -81,14 +81,14 @@ def fetch(
     """
     match source:
         case HubSource():
-            from flows.sources import hub  # noqa: PLC0415 - the client takes as long to import as all the rest
+            from thinkmix.flows.sources import hub  # noqa: PLC0415 - the client takes as long to import as all the rest
 
             return hub.fetch(
                 snapshot, into, verify=verify, threads=threads, patience=patience, progress=progress
             )
         case ModelScopeSource():
             _need_modelscope(source.dataset)
-            from flows.sources import modelscope  # noqa: PLC0415 - an extra
+            from thinkmix.flows.sources import modelscope  # noqa: PLC0415 - an extra
 
             return modelscope.fetch(
                 snapshot, into, verify=verify, threads=threads, patience=patience, progress=progress
@@ -100,10 +100,10 @@ def fetch(
 def opener(source: HubSource | ModelScopeSource, snapshot: Snapshot) -> Opener:
     """Return what asks a source's hub for one of the snapshot's files, from some byte on."""
     if isinstance(source, HubSource):
-        from flows.sources import hub  # noqa: PLC0415 - the client takes as long to import as all the rest
+        from thinkmix.flows.sources import hub  # noqa: PLC0415 - the client takes as long to import as all the rest
 
         return hub.opener(snapshot)
-    from flows.sources import modelscope  # noqa: PLC0415 - an extra
+    from thinkmix.flows.sources import modelscope  # noqa: PLC0415 - an extra
 
     return modelscope.opener(snapshot)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import orjson
 
-from flows.sources.disk import replace_with
-from schemas.artifact import RemoteFile
+from thinkmix.flows.sources.disk import replace_with
+from thinkmix.schemas.artifact import RemoteFile
 
 BLOCK = 1 << 20
 

@@ -10,8 +10,8 @@ from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
-from flows.holds import is_at
-from schemas.errors import StoreError, StoreFull, ThinkmixError
+from thinkmix.flows.holds import is_at
+from thinkmix.schemas.errors import StoreError, StoreFull, ThinkmixError
 
 _TRIES = 20
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from curation.read import BATCH_ROWS
-from flows.sources.http import Opener
-from flows.sources.patience import Patience, Transient, retried
-from schemas.artifact import RemoteFile
-from schemas.errors import SourceError
-from schemas.files import kind_of
+from thinkmix.curation.read import BATCH_ROWS
+from thinkmix.flows.sources.http import Opener
+from thinkmix.flows.sources.patience import Patience, Transient, retried
+from thinkmix.schemas.artifact import RemoteFile
+from thinkmix.schemas.errors import SourceError
+from thinkmix.schemas.files import kind_of
 
 MOST = 32 * 1024 * 1024
 """Most bytes that are fetched of a file."""

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from schemas.artifact import RemoteFile
+from thinkmix.schemas.artifact import RemoteFile
 
 TRANSIENT_STATUS = (408, 425, 429, 500, 502, 503, 504)
 

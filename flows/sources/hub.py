@@ -24,8 +24,8 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined]
 
-from flows.sources.digest import Memory
-from flows.sources.http import (
+from thinkmix.flows.sources.digest import Memory
+from thinkmix.flows.sources.http import (
     TRANSIENT_STATUS,
     Body,
     Opener,
@@ -34,13 +34,19 @@ from flows.sources.http import (
     range_headers,
     read_body,
 )
-from flows.sources.listing import keep_listing, recall_listing
-from flows.sources.patience import PATIENT, Patience, Transient, retried
-from flows.sources.selection import Entry, select
-from flows.sources.transfer import Progress, fetch_files, no_progress
-from schemas.artifact import InputFile, RemoteFile, Snapshot
-from schemas.errors import SourceCorrupt, SourceDenied, SourceError, SourceNotFound, SourceUnavailable
-from schemas.recipe import HubSource
+from thinkmix.flows.sources.listing import keep_listing, recall_listing
+from thinkmix.flows.sources.patience import PATIENT, Patience, Transient, retried
+from thinkmix.flows.sources.selection import Entry, select
+from thinkmix.flows.sources.transfer import Progress, fetch_files, no_progress
+from thinkmix.schemas.artifact import InputFile, RemoteFile, Snapshot
+from thinkmix.schemas.errors import (
+    SourceCorrupt,
+    SourceDenied,
+    SourceError,
+    SourceNotFound,
+    SourceUnavailable,
+)
+from thinkmix.schemas.recipe import HubSource
 
 ENDPOINT = "https://huggingface.co"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import orjson
 
-from flows.sources.disk import replace_with
-from flows.sources.selection import Entry
+from thinkmix.flows.sources.disk import replace_with
+from thinkmix.flows.sources.selection import Entry
 
 
 def recall_listing(folder: Path) -> tuple[Entry, ...] | None:

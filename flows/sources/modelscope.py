@@ -19,15 +19,22 @@ from modelscope_hub.errors import APIError, HubError
 from requests import RequestException
 from requests.exceptions import InvalidHeader, InvalidURL, MissingSchema
 
-from flows.sources.digest import Memory
-from flows.sources.http import TRANSIENT_STATUS, Body, Opener, plain_address, range_headers, read_body
-from flows.sources.listing import keep_listing, recall_listing
-from flows.sources.patience import PATIENT, Patience, Transient, retried
-from flows.sources.selection import Entry, select
-from flows.sources.transfer import Progress, fetch_files, no_progress
-from schemas.artifact import InputFile, RemoteFile, Snapshot, digest_of
-from schemas.errors import SourceCorrupt, SourceDenied, SourceError, SourceNotFound
-from schemas.recipe import ModelScopeSource
+from thinkmix.flows.sources.digest import Memory
+from thinkmix.flows.sources.http import (
+    TRANSIENT_STATUS,
+    Body,
+    Opener,
+    plain_address,
+    range_headers,
+    read_body,
+)
+from thinkmix.flows.sources.listing import keep_listing, recall_listing
+from thinkmix.flows.sources.patience import PATIENT, Patience, Transient, retried
+from thinkmix.flows.sources.selection import Entry, select
+from thinkmix.flows.sources.transfer import Progress, fetch_files, no_progress
+from thinkmix.schemas.artifact import InputFile, RemoteFile, Snapshot, digest_of
+from thinkmix.schemas.errors import SourceCorrupt, SourceDenied, SourceError, SourceNotFound
+from thinkmix.schemas.recipe import ModelScopeSource
 
 # They log whole addresses, signed ones of the storage too, and every page of a listing.
 for _name in ("modelscope_hub", "urllib3"):

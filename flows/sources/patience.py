@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TypeVar
 
-from schemas.errors import SourceError, SourceUnavailable
+from thinkmix.schemas.errors import SourceError, SourceUnavailable
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from fnmatch import fnmatchcase
 from glob import has_magic
 
-from schemas.files import kind_of
+from thinkmix.schemas.files import kind_of
 
 _COMPARED = 2000
 _SHOWN = 5

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from flows.sources.patterns import crossing, matching, nearest
-from schemas.artifact import RemoteFile
-from schemas.errors import SourceCorrupt, SourceError, SourceNotFound
-from schemas.files import PACKED, READABLE, extension_of, kind_of
+from thinkmix.flows.sources.patterns import crossing, matching, nearest
+from thinkmix.schemas.artifact import RemoteFile
+from thinkmix.schemas.errors import SourceCorrupt, SourceError, SourceNotFound
+from thinkmix.schemas.files import PACKED, READABLE, extension_of, kind_of
 
 
 class Entry(NamedTuple):

@@ -10,12 +10,12 @@ from io import FileIO
 from pathlib import Path
 from threading import Event, Lock
 
-from flows.sources.digest import Checksum, Memory
-from flows.sources.disk import append, locked, on_disk
-from flows.sources.http import Body, Opener
-from flows.sources.patience import PATIENT, Patience, Transient, retried
-from schemas.artifact import InputFile, RemoteFile, Snapshot
-from schemas.errors import SourceCorrupt, SourceUnavailable, StoreFull
+from thinkmix.flows.sources.digest import Checksum, Memory
+from thinkmix.flows.sources.disk import append, locked, on_disk
+from thinkmix.flows.sources.http import Body, Opener
+from thinkmix.flows.sources.patience import PATIENT, Patience, Transient, retried
+from thinkmix.schemas.artifact import InputFile, RemoteFile, Snapshot
+from thinkmix.schemas.errors import SourceCorrupt, SourceUnavailable, StoreFull
 
 Progress = Callable[[str, int, int], None]
 """Called with a file's name, its bytes so far and its bytes in all; one call at a time."""

@@ -8,26 +8,26 @@ from typing import Annotated
 
 from pydantic import Field
 
-from schemas.formats.alpaca import Alpaca
-from schemas.formats.auto import Auto
-from schemas.formats.capybara import Capybara
-from schemas.formats.contract import Column, Draft, Format, Layout, Row, TextColumn, TurnColumn
-from schemas.formats.function_calling_chatml import FunctionCallingChatML
-from schemas.formats.gemma import Gemma
-from schemas.formats.glaive import Glaive
-from schemas.formats.messages import Messages
-from schemas.formats.natural_reasoning import NaturalReasoning
-from schemas.formats.nemotron import Nemotron
-from schemas.formats.oasst import OpenAssistant
-from schemas.formats.openmathreasoning import OpenMathReasoning
-from schemas.formats.qa import QuestionAnswer
-from schemas.formats.rendered import Rendered
-from schemas.formats.s1k import S1K
-from schemas.formats.sharegpt import ShareGPT
-from schemas.formats.smolagents import SmolAgents
-from schemas.formats.tool_calling_mix import ToolCallingMix
-from schemas.formats.toolace import ToolACE
-from schemas.formats.xlam import XLAM
+from thinkmix.schemas.formats.alpaca import Alpaca
+from thinkmix.schemas.formats.auto import Auto
+from thinkmix.schemas.formats.capybara import Capybara
+from thinkmix.schemas.formats.contract import Column, Draft, Format, Layout, Row, TextColumn, TurnColumn
+from thinkmix.schemas.formats.function_calling_chatml import FunctionCallingChatML
+from thinkmix.schemas.formats.gemma import Gemma
+from thinkmix.schemas.formats.glaive import Glaive
+from thinkmix.schemas.formats.messages import Messages
+from thinkmix.schemas.formats.natural_reasoning import NaturalReasoning
+from thinkmix.schemas.formats.nemotron import Nemotron
+from thinkmix.schemas.formats.oasst import OpenAssistant
+from thinkmix.schemas.formats.openmathreasoning import OpenMathReasoning
+from thinkmix.schemas.formats.qa import QuestionAnswer
+from thinkmix.schemas.formats.rendered import Rendered
+from thinkmix.schemas.formats.s1k import S1K
+from thinkmix.schemas.formats.sharegpt import ShareGPT
+from thinkmix.schemas.formats.smolagents import SmolAgents
+from thinkmix.schemas.formats.tool_calling_mix import ToolCallingMix
+from thinkmix.schemas.formats.toolace import ToolACE
+from thinkmix.schemas.formats.xlam import XLAM
 
 __all__ = [
     "S1K",

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import ClassVar, Literal
 
-from schemas.findings import Notes
-from schemas.formats.contract import Column, Draft, Layout, Row, TextColumn
-from schemas.formats.fields import (
+from thinkmix.schemas.findings import Notes
+from thinkmix.schemas.formats.contract import Column, Draft, Layout, Row, TextColumn
+from thinkmix.schemas.formats.fields import (
     as_list,
     as_text,
     is_nothing,
@@ -15,10 +15,10 @@ from schemas.formats.fields import (
     required_text,
     type_name,
 )
-from schemas.formats.sample import are_text, is_said, most, named
-from schemas.formats.texts import TextFormat
-from schemas.reasons import Reason
-from schemas.record import fault
+from thinkmix.schemas.formats.sample import are_text, is_said, most, named
+from thinkmix.schemas.formats.texts import TextFormat
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.record import fault
 
 _REQUESTS = ("instruction", "question", "query", "prompt")
 _ANSWERS = ("output", "response", "answer")

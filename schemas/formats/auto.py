@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from schemas.formats.contract import Format
+from thinkmix.schemas.formats.contract import Format
 
 
 class Auto(Format):

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from schemas.findings import Notes
-from schemas.formats.contract import Column, Draft, Row
-from schemas.formats.fields import as_object, as_text, list_length, required_list
-from schemas.formats.sample import is_said, most, objects
-from schemas.formats.texts import TextFormat
+from thinkmix.schemas.findings import Notes
+from thinkmix.schemas.formats.contract import Column, Draft, Row
+from thinkmix.schemas.formats.fields import as_object, as_text, list_length, required_list
+from thinkmix.schemas.formats.sample import is_said, most, objects
+from thinkmix.schemas.formats.texts import TextFormat
 
 
 class Capybara(TextFormat):

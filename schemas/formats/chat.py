@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from schemas.findings import Finding, Notes
-from schemas.formats import hermes
-from schemas.formats.contract import Draft
-from schemas.formats.prompts import TAGS, split_definitions, without_form
-from schemas.formats.pythonic import split_calls
-from schemas.formats.tools import read_call, stated_id, tool_name, united
-from schemas.reasons import Reason
-from schemas.record import fault
-from schemas.think import CLOSE, split_think
+from thinkmix.schemas.findings import Finding, Notes
+from thinkmix.schemas.formats import hermes
+from thinkmix.schemas.formats.contract import Draft
+from thinkmix.schemas.formats.prompts import TAGS, split_definitions, without_form
+from thinkmix.schemas.formats.pythonic import split_calls
+from thinkmix.schemas.formats.tools import read_call, stated_id, tool_name, united
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.record import fault
+from thinkmix.schemas.think import CLOSE, split_think
 
 
 class Chat:

@@ -5,10 +5,10 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import Field
 
-from schemas.conversation import Role
-from schemas.findings import Notes, looks_like
-from schemas.record import Record
-from schemas.yaml_line import yaml_line
+from thinkmix.schemas.conversation import Role
+from thinkmix.schemas.findings import Notes, looks_like
+from thinkmix.schemas.record import Record
+from thinkmix.schemas.yaml_line import yaml_line
 
 Row = Mapping[str, Any]
 """A raw row: a mapping of column name to value."""
@@ -51,7 +51,7 @@ class TurnColumn(NamedTuple):
     """Names that the key of the speaker may have; a table that has several of them is read row by row."""
     text: tuple[str, ...]
     roles: Mapping[str, str]
-    """Role of speakers that the recipe names, see `schemas.formats.roles`."""
+    """Role of speakers that the recipe names, see `thinkmix.schemas.formats.roles`."""
     empty: tuple[str, ...] = ()
     """Keys that must be null, empty text or an empty list, if they are there."""
     marks: tuple[str, ...] = ()

@@ -7,9 +7,9 @@ White space around a turn is the rendering's.
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from schemas.formats.roles import role_of
-from schemas.reasons import Reason
-from schemas.record import fault
+from thinkmix.schemas.formats.roles import role_of
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.record import fault
 
 Said = tuple[str, str]
 """Role and text of a turn."""

@@ -7,11 +7,11 @@ from typing import Any, NoReturn
 
 from pydantic_core import PydanticCustomError
 
-from schemas.conversation import is_clean
-from schemas.findings import Finding, Notes, states_something
-from schemas.formats.contract import Row
-from schemas.reasons import Reason
-from schemas.record import MAX_DEPTH, Unreadable, depth, fault
+from thinkmix.schemas.conversation import is_clean
+from thinkmix.schemas.findings import Finding, Notes, states_something
+from thinkmix.schemas.formats.contract import Row
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.record import MAX_DEPTH, Unreadable, depth, fault
 
 MEDIA = ("image", "images", "video", "videos", "audio", "audios")
 """Columns of what a model of text cannot see, although the row's text speaks of it."""

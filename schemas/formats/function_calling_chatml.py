@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
-from schemas.findings import Notes
-from schemas.formats.chat import ListedChat
-from schemas.formats.contract import Column, Draft, Layout, Row
-from schemas.formats.fields import optional_text
-from schemas.formats.prompts import definitions_at
-from schemas.formats.sample import most, objects
-from schemas.formats.turns import TurnFormat
-from schemas.reasons import Reason
-from schemas.record import fault
+from thinkmix.schemas.findings import Notes
+from thinkmix.schemas.formats.chat import ListedChat
+from thinkmix.schemas.formats.contract import Column, Draft, Layout, Row
+from thinkmix.schemas.formats.fields import optional_text
+from thinkmix.schemas.formats.prompts import definitions_at
+from thinkmix.schemas.formats.sample import most, objects
+from thinkmix.schemas.formats.turns import TurnFormat
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.record import fault
 
 _CALL, _RESPONSE = "function-call", "function-response"
 

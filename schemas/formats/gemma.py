@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from schemas.findings import Notes
-from schemas.formats.chat import ListedChat
-from schemas.formats.contract import Column, Draft, Format, Row
-from schemas.formats.fields import required_text
-from schemas.formats.roles import role_of
-from schemas.formats.sample import columns_of, most
-from schemas.reasons import Reason
-from schemas.record import fault
+from thinkmix.schemas.findings import Notes
+from thinkmix.schemas.formats.chat import ListedChat
+from thinkmix.schemas.formats.contract import Column, Draft, Format, Row
+from thinkmix.schemas.formats.fields import required_text
+from thinkmix.schemas.formats.roles import role_of
+from thinkmix.schemas.formats.sample import columns_of, most
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.record import fault
 
 _BEGIN, _EOS = "<bos>", "<eos>"
 _START, _END = "<start_of_turn>", "<end_of_turn>"

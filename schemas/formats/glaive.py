@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
-from schemas.findings import Finding, Notes
-from schemas.formats.chat import Chat, ListedChat
-from schemas.formats.contract import Column, Draft, Format, Row
-from schemas.formats.fields import optional_text, required_text
-from schemas.formats.literals import NotLiteral, literal_at
-from schemas.formats.sample import is_said, most
-from schemas.formats.tools import read_calls
-from schemas.reasons import Reason
-from schemas.record import fault
+from thinkmix.schemas.findings import Finding, Notes
+from thinkmix.schemas.formats.chat import Chat, ListedChat
+from thinkmix.schemas.formats.contract import Column, Draft, Format, Row
+from thinkmix.schemas.formats.fields import optional_text, required_text
+from thinkmix.schemas.formats.literals import NotLiteral, literal_at
+from thinkmix.schemas.formats.sample import is_said, most
+from thinkmix.schemas.formats.tools import read_calls
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.record import fault
 
 _SPEAKERS = {"USER:": "user", "ASSISTANT:": "assistant", "FUNCTION RESPONSE:": "tool"}
 _SYSTEM = "SYSTEM:"

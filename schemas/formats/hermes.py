@@ -7,11 +7,11 @@ or the user (https://github.com/NousResearch/Hermes-Function-Calling, Qwen3's ch
 
 from typing import Any
 
-from schemas.findings import Finding, Notes
-from schemas.formats.prompts import definitions_at, without_form
-from schemas.formats.tools import read_calls
-from schemas.reasons import Reason
-from schemas.record import fault
+from thinkmix.schemas.findings import Finding, Notes
+from thinkmix.schemas.formats.prompts import definitions_at, without_form
+from thinkmix.schemas.formats.tools import read_calls
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.record import fault
 
 _TOOLS, _TOOLS_END = "<tools>", "</tools>"
 _CALL, _CALL_END = "<tool_call>", "</tool_call>"
@@ -23,7 +23,7 @@ _QWEN_BEFORE = (
     "# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
     "You are provided with function signatures within <tools></tools> XML tags:\n"
 )
-"""What Qwen3's template prints before the definitions, as `templates.turns.TOOLS_OPEN` writes it again."""
+"""What Qwen3's template prints before the definitions; `thinkmix.templates.turns.TOOLS_OPEN` writes it."""
 
 _QWEN_AFTER = (
     "For each function call, return a json object with function name and arguments within "

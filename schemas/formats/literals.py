@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import NoReturn
 
-from schemas.reasons import Reason
-from schemas.record import MAX_DEPTH, depth, fault
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.record import MAX_DEPTH, depth, fault
 
 _SPACE = " \t\r\n"
 _QUOTES = ("'", '"')

@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
-from schemas.findings import Finding, Notes
-from schemas.formats.contract import Column, Draft, Row
-from schemas.formats.fields import as_text, optional_name, required_list, required_text
-from schemas.formats.sample import is_said, most
-from schemas.formats.texts import TextFormat
-from schemas.reasons import Reason
-from schemas.record import fault
+from thinkmix.schemas.findings import Finding, Notes
+from thinkmix.schemas.formats.contract import Column, Draft, Row
+from thinkmix.schemas.formats.fields import as_text, optional_name, required_list, required_text
+from thinkmix.schemas.formats.sample import is_said, most
+from thinkmix.schemas.formats.texts import TextFormat
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.record import fault
 
 
 class NaturalReasoning(TextFormat):

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from schemas.findings import Notes
-from schemas.formats.contract import Column, Draft, Layout, Row, TextColumn
-from schemas.formats.fields import required_text
-from schemas.formats.sample import is_said, most, objects
-from schemas.formats.turns import TurnFormat, traces_of
+from thinkmix.schemas.findings import Notes
+from thinkmix.schemas.formats.contract import Column, Draft, Layout, Row, TextColumn
+from thinkmix.schemas.formats.fields import required_text
+from thinkmix.schemas.formats.sample import is_said, most, objects
+from thinkmix.schemas.formats.turns import TurnFormat, traces_of
 
 _ABOUT = frozenset(("reasoning", "used_in_training"))
 

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from math import inf, isnan
 from typing import Any, ClassVar, Literal
 
-from schemas.findings import Finding, Notes
-from schemas.formats.chat import Chat
-from schemas.formats.contract import Column, Draft, Format, Row
-from schemas.formats.fields import as_object, as_text, type_name
-from schemas.formats.roles import nearest_role, role_of
-from schemas.formats.sample import columns_of, is_said, most
-from schemas.reasons import Reason
-from schemas.record import fault
+from thinkmix.schemas.findings import Finding, Notes
+from thinkmix.schemas.formats.chat import Chat
+from thinkmix.schemas.formats.contract import Column, Draft, Format, Row
+from thinkmix.schemas.formats.fields import as_object, as_text, type_name
+from thinkmix.schemas.formats.roles import nearest_role, role_of
+from thinkmix.schemas.formats.sample import columns_of, is_said, most
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.record import fault
 
 _REPLIES = "replies"
 _MESSAGE_COLUMNS = frozenset(("message_id", "parent_id", "message_tree_id", "role", "text"))

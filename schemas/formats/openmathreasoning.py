@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from schemas.findings import Notes
-from schemas.formats.chat import Chat
-from schemas.formats.contract import Draft, Format, Layout, Row, TextColumn
-from schemas.formats.fields import optional_name, required_text
-from schemas.formats.sample import are_text, columns_of
+from thinkmix.schemas.findings import Notes
+from thinkmix.schemas.formats.chat import Chat
+from thinkmix.schemas.formats.contract import Draft, Format, Layout, Row, TextColumn
+from thinkmix.schemas.formats.fields import optional_name, required_text
+from thinkmix.schemas.formats.sample import are_text, columns_of
 
 
 class OpenMathReasoning(Format):

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from schemas.findings import Finding, Notes
-from schemas.formats.literals import NotLiteral, read_literal
+from thinkmix.schemas.findings import Finding, Notes
+from thinkmix.schemas.formats.literals import NotLiteral, read_literal
 
 _SIMPLE: Mapping[str, str] = {
     **dict.fromkeys(("str", "string", "text"), "string"),

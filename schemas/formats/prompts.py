@@ -7,8 +7,8 @@ the row's calls no longer have once they are read, must not be trained beside it
 from collections.abc import Mapping
 from typing import Any
 
-from schemas.formats.literals import after_space, literal_at
-from schemas.formats.tools import read_tools
+from thinkmix.schemas.formats.literals import after_space, literal_at
+from thinkmix.schemas.formats.tools import read_tools
 
 TAGS = (
     "<tools>",

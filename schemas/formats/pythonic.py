@@ -7,9 +7,9 @@ named, and their values are literals; nothing is evaluated.
 from collections.abc import Collection
 from typing import Any, NamedTuple, NoReturn
 
-from schemas.formats.literals import NotLiteral, after_space, literal_at
-from schemas.reasons import Reason
-from schemas.record import fault
+from thinkmix.schemas.formats.literals import NotLiteral, after_space, literal_at
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.record import fault
 
 _FENCE = "```"
 _CALL_FENCES = ("tool_code", "tool_call", "tool_calls")

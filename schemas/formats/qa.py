@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
-from schemas.findings import Notes
-from schemas.formats.contract import Column, Draft, Format, Layout, Row, TextColumn
-from schemas.formats.fields import required_text
-from schemas.formats.sample import are_text, named
-from schemas.formats.texts import TextFormat
+from thinkmix.schemas.findings import Notes
+from thinkmix.schemas.formats.contract import Column, Draft, Format, Layout, Row, TextColumn
+from thinkmix.schemas.formats.fields import required_text
+from thinkmix.schemas.formats.sample import are_text, named
+from thinkmix.schemas.formats.texts import TextFormat
 
 PAIRS = (
     ("question", "answer"),

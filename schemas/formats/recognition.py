@@ -5,17 +5,17 @@ from typing import get_args
 
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.findings import states_something
-from schemas.formats import RowFormat
-from schemas.formats.auto import Auto
-from schemas.formats.contract import Format, Row
-from schemas.formats.fields import MEDIA, first_stated
-from schemas.formats.messages import Messages
-from schemas.formats.oasst import are_messages
-from schemas.formats.roles import role_of
-from schemas.formats.sample import columns_of, filled_columns, most, objects
-from schemas.formats.turns import SPEAKERS, TEXTS
-from schemas.yaml_line import yaml_line
+from thinkmix.schemas.findings import states_something
+from thinkmix.schemas.formats import RowFormat
+from thinkmix.schemas.formats.auto import Auto
+from thinkmix.schemas.formats.contract import Format, Row
+from thinkmix.schemas.formats.fields import MEDIA, first_stated
+from thinkmix.schemas.formats.messages import Messages
+from thinkmix.schemas.formats.oasst import are_messages
+from thinkmix.schemas.formats.roles import role_of
+from thinkmix.schemas.formats.sample import columns_of, filled_columns, most, objects
+from thinkmix.schemas.formats.turns import SPEAKERS, TEXTS
+from thinkmix.schemas.yaml_line import yaml_line
 
 FORMATS: tuple[type[Format], ...] = tuple(
     kind for kind in get_args(get_args(RowFormat)[0]) if kind is not Auto

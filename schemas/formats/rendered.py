@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
-from schemas.findings import Notes
-from schemas.formats.contract import Column, Draft, Format, Row
-from schemas.formats.dialects import DIALECTS
-from schemas.formats.fields import required_text
-from schemas.formats.roles import CALL
-from schemas.formats.sample import columns_of, most
-from schemas.formats.texts import TextFormat
-from schemas.formats.tools import read_calls
+from thinkmix.schemas.findings import Notes
+from thinkmix.schemas.formats.contract import Column, Draft, Format, Row
+from thinkmix.schemas.formats.dialects import DIALECTS
+from thinkmix.schemas.formats.fields import required_text
+from thinkmix.schemas.formats.roles import CALL
+from thinkmix.schemas.formats.sample import columns_of, most
+from thinkmix.schemas.formats.texts import TextFormat
+from thinkmix.schemas.formats.tools import read_calls
 
 
 class Rendered(TextFormat):

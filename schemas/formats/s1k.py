@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from schemas.findings import Finding, Notes
-from schemas.formats.contract import Column, Draft, Row
-from schemas.formats.fields import required_text
-from schemas.formats.sample import are_text, is_said
-from schemas.formats.texts import TextFormat
+from thinkmix.schemas.findings import Finding, Notes
+from thinkmix.schemas.formats.contract import Column, Draft, Row
+from thinkmix.schemas.formats.fields import required_text
+from thinkmix.schemas.formats.sample import are_text, is_said
+from thinkmix.schemas.formats.texts import TextFormat
 
 _ATTEMPTS = ("deepseek_attempt", "gemini_attempt")
 _COLUMNS = frozenset(

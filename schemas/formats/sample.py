@@ -5,9 +5,9 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from schemas.findings import states_something
-from schemas.formats.contract import Row
-from schemas.formats.fields import as_list
+from thinkmix.schemas.findings import states_something
+from thinkmix.schemas.formats.contract import Row
+from thinkmix.schemas.formats.fields import as_list
 
 
 def most(fits: Collection[bool]) -> bool:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
-from schemas.formats.contract import Column, Format, Row
-from schemas.formats.turns import TurnFormat
+from thinkmix.schemas.formats.contract import Column, Format, Row
+from thinkmix.schemas.formats.turns import TurnFormat
 
 
 class ShareGPT(TurnFormat):

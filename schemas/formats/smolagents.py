@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
-from schemas.findings import Notes
-from schemas.formats.contract import Column, Draft, Layout, Row
-from schemas.formats.fields import required_text
-from schemas.formats.hermes import split_responses
-from schemas.formats.roles import role_of
-from schemas.formats.sample import is_said, most, objects
-from schemas.formats.turns import SPEAKERS, TEXTS, TurnFormat
+from thinkmix.schemas.findings import Notes
+from thinkmix.schemas.formats.contract import Column, Draft, Layout, Row
+from thinkmix.schemas.formats.fields import required_text
+from thinkmix.schemas.formats.hermes import split_responses
+from thinkmix.schemas.formats.roles import role_of
+from thinkmix.schemas.formats.sample import is_said, most, objects
+from thinkmix.schemas.formats.turns import SPEAKERS, TEXTS, TurnFormat
 
 _LISTS = ("messages", "conversations", "conversation")
 _QUESTIONS = ("original_question", "question", "prompt", "query", "task", "instruction")

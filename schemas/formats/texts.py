@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from schemas.findings import Notes
-from schemas.formats.chat import Chat
-from schemas.formats.contract import Column, Format, Row, TextColumn
-from schemas.formats.fields import optional_number, optional_text
-from schemas.formats.turns import SYSTEMS, TRACES, traces_of
+from thinkmix.schemas.findings import Notes
+from thinkmix.schemas.formats.chat import Chat
+from thinkmix.schemas.formats.contract import Column, Format, Row, TextColumn
+from thinkmix.schemas.formats.fields import optional_number, optional_text
+from thinkmix.schemas.formats.turns import SYSTEMS, TRACES, traces_of
 
 
 class TextFormat(Format):

@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
-from schemas.findings import Finding, Notes
-from schemas.formats.contract import Column, Draft, Layout, Row
-from schemas.formats.fields import as_object, as_text, parsed
-from schemas.formats.literals import NotLiteral, read_literal
-from schemas.formats.parameters import as_schemas
-from schemas.formats.sample import is_said, most
-from schemas.formats.tools import read_call, read_calls, says_none
-from schemas.formats.turns import TurnFormat
-from schemas.reasons import Reason
-from schemas.record import fault
-from schemas.think import split_think
+from thinkmix.schemas.findings import Finding, Notes
+from thinkmix.schemas.formats.contract import Column, Draft, Layout, Row
+from thinkmix.schemas.formats.fields import as_object, as_text, parsed
+from thinkmix.schemas.formats.literals import NotLiteral, read_literal
+from thinkmix.schemas.formats.parameters import as_schemas
+from thinkmix.schemas.formats.sample import is_said, most
+from thinkmix.schemas.formats.tools import read_call, read_calls, says_none
+from thinkmix.schemas.formats.turns import TurnFormat
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.record import fault
+from thinkmix.schemas.think import split_think
 
 _THOUGHT, _ACTION, _INPUT = "Thought:", "Action:", "Action Input:"
 

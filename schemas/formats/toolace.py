@@ -5,12 +5,12 @@ from typing import ClassVar, Literal
 
 from pydantic_core import PydanticCustomError
 
-from schemas.findings import Notes
-from schemas.formats.chat import ListedChat
-from schemas.formats.contract import Column, Layout, Row
-from schemas.formats.prompts import split_definitions
-from schemas.formats.sample import most, objects
-from schemas.formats.turns import TurnFormat
+from thinkmix.schemas.findings import Notes
+from thinkmix.schemas.formats.chat import ListedChat
+from thinkmix.schemas.formats.contract import Column, Layout, Row
+from thinkmix.schemas.formats.prompts import split_definitions
+from thinkmix.schemas.formats.sample import most, objects
+from thinkmix.schemas.formats.turns import TurnFormat
 
 _LOOKED_AT = 20
 

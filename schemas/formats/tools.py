@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from math import isnan
 from typing import Any
 
-from schemas.findings import Notes
-from schemas.formats.fields import as_list, first_stated, parsed
-from schemas.formats.literals import NotLiteral, after_space, literal_at, read_literal
-from schemas.reasons import Reason
-from schemas.record import fault, json_text
+from thinkmix.schemas.findings import Notes
+from thinkmix.schemas.formats.fields import as_list, first_stated, parsed
+from thinkmix.schemas.formats.literals import NotLiteral, after_space, literal_at, read_literal
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.record import fault, json_text
 
 TOOL_COLUMNS = ("tools", "functions")
 """Columns of tool definitions, the older name of OpenAI's API last."""

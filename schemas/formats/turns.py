@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from schemas.findings import Finding, Notes, looks_like
-from schemas.formats.chat import Chat
-from schemas.formats.contract import Column, Draft, Format, Layout, Row, TextColumn, TurnColumn
-from schemas.formats.fields import (
+from thinkmix.schemas.findings import Finding, Notes, looks_like
+from thinkmix.schemas.formats.chat import Chat
+from thinkmix.schemas.formats.contract import Column, Draft, Format, Layout, Row, TextColumn, TurnColumn
+from thinkmix.schemas.formats.fields import (
     as_list,
     as_object,
     as_text,
@@ -23,9 +23,9 @@ from schemas.formats.fields import (
     required_list,
     type_name,
 )
-from schemas.formats.roles import CALL, Roles, nearest_role, role_of
-from schemas.formats.sample import columns_of, most, objects
-from schemas.formats.tools import (
+from thinkmix.schemas.formats.roles import CALL, Roles, nearest_role, role_of
+from thinkmix.schemas.formats.sample import columns_of, most, objects
+from thinkmix.schemas.formats.tools import (
     ANSWER_KEYS,
     TOOL_COLUMNS,
     is_call,
@@ -36,9 +36,9 @@ from schemas.formats.tools import (
     stated_id,
     united,
 )
-from schemas.reasons import Reason
-from schemas.record import fault
-from schemas.think import split_think
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.record import fault
+from thinkmix.schemas.think import split_think
 
 SPEAKERS = ("role", "from", "speaker", "author")
 """Keys of a turn that name its speaker."""

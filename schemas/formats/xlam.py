@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from schemas.findings import Notes
-from schemas.formats.chat import Chat
-from schemas.formats.contract import Column, Draft, Format, Row
-from schemas.formats.fields import required_text
-from schemas.formats.parameters import as_schemas
-from schemas.formats.sample import is_said, most
-from schemas.formats.tools import read_calls, read_tools
+from thinkmix.schemas.findings import Notes
+from thinkmix.schemas.formats.chat import Chat
+from thinkmix.schemas.formats.contract import Column, Draft, Format, Row
+from thinkmix.schemas.formats.fields import required_text
+from thinkmix.schemas.formats.parameters import as_schemas
+from thinkmix.schemas.formats.sample import is_said, most
+from thinkmix.schemas.formats.tools import read_calls, read_tools
 
 
 class XLAM(Format):

@@ -186,7 +186,7 @@ class Judge:
 def test_a_run_that_was_ended_goes_on_where_it_stopped(one_group: Path, monkeypatch) -> None:
     """Known results are not made again, a torn line is none, and changed tests make all again."""
     monkeypatch.setattr(driver, "Tests", Judge)
-    names = [one.name for one in mutants((one_group / "m.py").read_text(), "m")]
+    names = [one.name for one in mutants((one_group / "m.py").read_text(), "thinkmix.m")]
     want = dict.fromkeys(names, "failed")
     assert driver._judge(one_group, "m.py", ["test_m.py"], {}) == want
     first, second = driver.RESULTS.read_text().splitlines()
@@ -229,7 +229,9 @@ def test_the_list_of_equal_changes_names_changes_that_there_are() -> None:
         one.name
         for modules in driver.GROUPS.values()
         for path in modules
-        for one in mutants((ROOT / path).read_text(encoding="utf-8"), path[:-3].replace("/", "."))
+        for one in mutants(
+            (ROOT / path).read_text(encoding="utf-8"), f"thinkmix.{path[:-3].replace('/', '.')}"
+        )
     }
     assert driver.equal_changes(driver.EQUAL).keys() <= there
 

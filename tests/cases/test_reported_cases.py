@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 import yaml
 
-from flows.pipeline import Built
-from schemas.recipe import Recipe
 from tests.builders import quick_build
+from thinkmix.flows.pipeline import Built
+from thinkmix.schemas.recipe import Recipe
 
 CASES = (Path(__file__).parents[2] / "../shared/cases").resolve()
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="the reported cases are not beside the checkout")

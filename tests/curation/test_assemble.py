@@ -6,10 +6,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from curation import assemble, shards
-from curation.assemble import assign_shards, gather, scatter
-from curation.render import EXAMPLES
-from curation.shards import write_shard
+from thinkmix.curation import assemble, shards
+from thinkmix.curation.assemble import assign_shards, gather, scatter
+from thinkmix.curation.render import EXAMPLES
+from thinkmix.curation.shards import write_shard
 
 
 def example(number: int, text: str = "text") -> dict[str, Any]:

@@ -5,10 +5,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from curation.cluster_view import CHARACTERS, MEMBERS, ClusterShard, cluster_view, clusters
-from curation.fates import FATES
-from curation.normalize import KEYS
-from curation.shards import write_shard
+from thinkmix.curation.cluster_view import CHARACTERS, MEMBERS, ClusterShard, cluster_view, clusters
+from thinkmix.curation.fates import FATES
+from thinkmix.curation.normalize import KEYS
+from thinkmix.curation.shards import write_shard
 
 SIZES = {"a": 2, "b": 3, "c": 9, "d": 1}
 

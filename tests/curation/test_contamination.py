@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from curation.contamination import OVERLAP, Benchmarks, Questions, find_overlap, write_questions
+from thinkmix.curation.contamination import OVERLAP, Benchmarks, Questions, find_overlap, write_questions
 
 LONG = "Tom has nine red apples and gives two of them to each of his three best friends today"
 SHORT = "What is two plus two?"

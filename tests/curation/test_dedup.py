@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 
-from curation.dedup import VERDICT_SCHEMA, DedupCounts, find_duplicates, write_bands
-from curation.keys import KEY_SCHEMA
-from curation.shingles import shingle_hashes
-from schemas.dedup import DedupPlan
+from thinkmix.curation.dedup import VERDICT_SCHEMA, DedupCounts, find_duplicates, write_bands
+from thinkmix.curation.keys import KEY_SCHEMA
+from thinkmix.curation.shingles import shingle_hashes
+from thinkmix.schemas.dedup import DedupPlan
 
 HUB = (Path(__file__).parents[2] / "../shared/hub").resolve()
 PLAN = DedupPlan(permutations=120, bands=20)

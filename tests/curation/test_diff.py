@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.diff import Side, compare
-from curation.fates import FATES
-from schemas.changes import Changes
-from schemas.ledger import Ledger
-from schemas.manifest import InputEntry, Manifest, Share, SourceEntry
-from schemas.report import ClusterView, LengthView, Report
 from tests.builders import recipe
+from thinkmix.curation.diff import Side, compare
+from thinkmix.curation.fates import FATES
+from thinkmix.schemas.changes import Changes
+from thinkmix.schemas.ledger import Ledger
+from thinkmix.schemas.manifest import InputEntry, Manifest, Share, SourceEntry
+from thinkmix.schemas.report import ClusterView, LengthView, Report
 
 STAGES = {
     "think_missing": "validate",

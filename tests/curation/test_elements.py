@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation import elements as room
-from curation.elements import FirstObject, NoSuchList, elements, first_object, lists_in
-from schemas.errors import SourceError
+from thinkmix.curation import elements as room
+from thinkmix.curation.elements import FirstObject, NoSuchList, elements, first_object, lists_in
+from thinkmix.schemas.errors import SourceError
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(st.sampled_from('ab"\\[]{},\n中😀'), max_size=8),

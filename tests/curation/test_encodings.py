@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from curation.encodings import UNKNOWN, likely
-from curation.normalize import Origin, normalize_slice
-from curation.read import RawRow, read_rows, slices
-from schemas.errors import SourceError
-from schemas.recipe import LocalSource
+from thinkmix.curation.encodings import UNKNOWN, likely
+from thinkmix.curation.normalize import Origin, normalize_slice
+from thinkmix.curation.read import RawRow, read_rows, slices
+from thinkmix.schemas.errors import SourceError
+from thinkmix.schemas.recipe import LocalSource
 
 ZH = ["请问三十五只鸡和兔子一共有九十四只脚，鸡和兔子各有多少只？", "今天的天气怎么样？请用一句话回答我。"]
 ROWS = [

@@ -6,15 +6,15 @@ from typing import Any
 import polars as pl
 import pytest
 
-from curation.dedup import VERDICT_SCHEMA
-from curation.fates import DRAWN, FATES, Settled, dropped_later, settle, write_rejects
-from curation.mix import SELECTION
-from curation.normalize import KEYS, REJECTS
-from curation.pools import COUNTED, LOST, Part
-from curation.read import RawRow
-from curation.shards import write_shard
-from schemas.errors import LedgerError
-from schemas.ledger import Amount, StageCount
+from thinkmix.curation.dedup import VERDICT_SCHEMA
+from thinkmix.curation.fates import DRAWN, FATES, Settled, dropped_later, settle, write_rejects
+from thinkmix.curation.mix import SELECTION
+from thinkmix.curation.normalize import KEYS, REJECTS
+from thinkmix.curation.pools import COUNTED, LOST, Part
+from thinkmix.curation.read import RawRow
+from thinkmix.curation.shards import write_shard
+from thinkmix.schemas.errors import LedgerError
+from thinkmix.schemas.ledger import Amount, StageCount
 
 
 def rejected(row: int) -> dict[str, Any]:

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from curation.gates import judge
-from curation.measure import EDGES
-from schemas.gates import GateResult, Gates
-from schemas.ledger import Amount, Ledger, StageCount
-from schemas.manifest import Share
-from schemas.recipe import Recipe
-from schemas.report import ClusterView, Columns, LengthView, Report
 from tests.builders import statement
+from thinkmix.curation.gates import judge
+from thinkmix.curation.measure import EDGES
+from thinkmix.schemas.gates import GateResult, Gates
+from thinkmix.schemas.ledger import Amount, Ledger, StageCount
+from thinkmix.schemas.manifest import Share
+from thinkmix.schemas.recipe import Recipe
+from thinkmix.schemas.report import ClusterView, Columns, LengthView, Report
 
 ELSEWHERE = {"unread_fields", "findings", "encoding", "layout", "size", "bottleneck", "absent"}
 """Gates that test_reading_gates.py, test_layout_gate.py and test_mix_gates.py are about."""

@@ -8,13 +8,13 @@ import polars as pl
 import pytest
 from rich.text import Text
 
-from curation.normalize import Origin, judge, raw_json
-from curation.overlap import cut_words
-from curation.read import RawRow
-from curation.shingles import shingle_hashes
-from flows.show import plain
-from schemas.recipe import LocalSource
-from templates.tokenizer import count_tokens, encode
+from thinkmix.curation.normalize import Origin, judge, raw_json
+from thinkmix.curation.overlap import cut_words
+from thinkmix.curation.read import RawRow
+from thinkmix.curation.shingles import shingle_hashes
+from thinkmix.flows.show import plain
+from thinkmix.schemas.recipe import LocalSource
+from thinkmix.templates.tokenizer import count_tokens, encode
 
 SIZE = 300_000
 """Characters of each text."""

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from curation.imports import absent
+from thinkmix.curation.imports import absent
 
 
 def test_a_module_is_absent_only_inside_the_block(monkeypatch) -> None:
@@ -24,12 +24,12 @@ def test_a_module_is_absent_only_inside_the_block(monkeypatch) -> None:
 @pytest.mark.parametrize(
     ("work", "heavy"),
     [
-        ("import curation.dedup", "scipy.linalg"),
-        ("import flows.gathering", "scipy.linalg"),
-        ("import flows.making", "numba"),
-        ("import flows.pipeline", "pyarrow"),
+        ("import thinkmix.curation.dedup", "scipy.linalg"),
+        ("import thinkmix.flows.gathering", "scipy.linalg"),
+        ("import thinkmix.flows.making", "numba"),
+        ("import thinkmix.flows.pipeline", "pyarrow"),
         (
-            "import curation.imports, numpy, pyarrow; curation.imports.arrow_without_pandas();"
+            "import numpy, pyarrow; from thinkmix.curation.imports import arrow_without_pandas as go; go();"
             "pyarrow.array(numpy.ones(3)); pyarrow.scalar(1)",
             "pandas",
         ),

@@ -2,13 +2,13 @@
 
 import pytest
 
-from curation.gates import judge
-from schemas.gates import GateResult, Gates
-from schemas.manifest import SourceEntry
-from schemas.recipe import Recipe
-from schemas.report import Report
 from tests.builders import statement
 from tests.curation.test_gates import facts
+from thinkmix.curation.gates import judge
+from thinkmix.schemas.gates import GateResult, Gates
+from thinkmix.schemas.manifest import SourceEntry
+from thinkmix.schemas.recipe import Recipe
+from thinkmix.schemas.report import Report
 
 
 def read_by(chat: dict[str, object], *, stated: object = "auto") -> Report:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from curation.learned import TAG_BYTES, count_turns, learned_turns, prompt_bytes
-from schemas.conversation import Message
-from schemas.errors import LedgerError
-from schemas.ledger import Amount, Ledger, StageCount, TurnCount
-from schemas.recipe import LocalSource
+from thinkmix.curation.learned import TAG_BYTES, count_turns, learned_turns, prompt_bytes
+from thinkmix.schemas.conversation import Message
+from thinkmix.schemas.errors import LedgerError
+from thinkmix.schemas.ledger import Amount, Ledger, StageCount, TurnCount
+from thinkmix.schemas.recipe import LocalSource
 
 TURNS = {
     "s": Message(role="system", content="s"),

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.fates import DRAWN
-from curation.measure import (
+from thinkmix.curation.fates import DRAWN
+from thinkmix.curation.measure import (
     EDGES,
     check_ledger,
     check_shares,
@@ -15,9 +15,9 @@ from curation.measure import (
     lengths,
     thinking,
 )
-from schemas.ledger import Amount, Ledger, StageCount
-from schemas.manifest import Share
-from schemas.recipe import MixPlan
+from thinkmix.schemas.ledger import Amount, Ledger, StageCount
+from thinkmix.schemas.manifest import Share
+from thinkmix.schemas.recipe import MixPlan
 
 
 def drawn(*rows: tuple[str, int, str]) -> pl.DataFrame:

@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from curation.compiled import compiled
-from curation.kernels import NO_SHINGLES
-from curation.minhash import band_hashes, signatures, sketches
-from curation.overlap import cut_words
-from curation.shingles import shingle_hashes
+from thinkmix.curation.compiled import compiled
+from thinkmix.curation.kernels import NO_SHINGLES
+from thinkmix.curation.minhash import band_hashes, signatures, sketches
+from thinkmix.curation.overlap import cut_words
+from thinkmix.curation.shingles import shingle_hashes
 
 ROOT = Path(__file__).parents[2]
 HUB = (ROOT / "../shared/hub").resolve()
@@ -155,7 +155,7 @@ def test_signatures_are_the_same_without_any_cache(tmp_path: Path) -> None:
     no_folder = tmp_path / "curation" / "__pycache__"
     no_folder.touch()  # nothing can be written under a file, whoever runs this
     script = (
-        "import polars as pl\nfrom curation import kernels, minhash\n"
+        "import polars as pl\nfrom thinkmix.curation import kernels, minhash\n"
         "texts = pl.Series(['one two three'])\n"
         "print(minhash.signatures(texts, shingle=2, permutations=16, seed=1).tolist())\n"
         "print(kernels.minhashes.machine.stats.cache_path)"

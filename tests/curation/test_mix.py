@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation import mix as mix_module
-from curation.mix import Mixture, quotas
-from curation.mix import mix as draw
-from curation.pools import POOL
-from schemas.errors import MixtureError
-from schemas.recipe import MixPlan
+from thinkmix.curation import mix as mix_module
+from thinkmix.curation.mix import Mixture, quotas
+from thinkmix.curation.mix import mix as draw
+from thinkmix.curation.pools import POOL
+from thinkmix.schemas.errors import MixtureError
+from thinkmix.schemas.recipe import MixPlan
 
 Place = tuple[int, int]
 MAX_TOKENS = 10_000
@@ -300,7 +300,7 @@ def test_no_eval_is_no_eval() -> None:
 
 def test_no_eval_holds_out_no_row_whose_hash_is_0(monkeypatch: pytest.MonkeyPatch) -> None:
     """The least hash there is is not below a share of 0."""
-    monkeypatch.setattr("curation.mix.seeded_hash", lambda ids, *_: ids * 0)
+    monkeypatch.setattr("thinkmix.curation.mix.seeded_hash", lambda ids, *_: ids * 0)
     assert amounts(mix(two(), plan(), seed=1)) == {"a": 700, "b": 300}
 
 

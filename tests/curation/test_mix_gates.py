@@ -4,14 +4,14 @@ from collections.abc import Mapping
 
 import pytest
 
-from curation.gates import judge
-from schemas.gates import GateResult, Gates
-from schemas.ledger import Amount, Ledger, StageCount
-from schemas.manifest import Share
-from schemas.recipe import Recipe
-from schemas.report import Report
 from tests.builders import statement
 from tests.curation.test_gates import facts
+from thinkmix.curation.gates import judge
+from thinkmix.schemas.gates import GateResult, Gates
+from thinkmix.schemas.ledger import Amount, Ledger, StageCount
+from thinkmix.schemas.manifest import Share
+from thinkmix.schemas.recipe import Recipe
+from thinkmix.schemas.report import Report
 
 
 def share(source: str, examples: int, available: int, declared: float) -> Share:

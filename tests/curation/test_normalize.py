@@ -15,9 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from curation import normalize, read
-from curation.learned import TAG_BYTES
-from curation.normalize import (
+from thinkmix.curation import normalize, read
+from thinkmix.curation.learned import TAG_BYTES
+from thinkmix.curation.normalize import (
     KEYS,
     REJECTS,
     Judged,
@@ -28,13 +28,13 @@ from curation.normalize import (
     raw_json,
     reopen,
 )
-from curation.read import RawRow, RawSlice, read_rows, slices
-from schemas.conversation import Conversation
-from schemas.errors import SourceError
-from schemas.findings import Finding
-from schemas.ledger import Amount, StageCount
-from schemas.reasons import Reason
-from schemas.recipe import LIMITS, Limits, LocalSource
+from thinkmix.curation.read import RawRow, RawSlice, read_rows, slices
+from thinkmix.schemas.conversation import Conversation
+from thinkmix.schemas.errors import SourceError
+from thinkmix.schemas.findings import Finding
+from thinkmix.schemas.ledger import Amount, StageCount
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.recipe import LIMITS, Limits, LocalSource
 
 SHARED = (Path(__file__).parents[2] / "../shared").resolve()
 needs_shared = pytest.mark.skipif(

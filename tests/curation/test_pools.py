@@ -6,11 +6,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from curation.dedup import VERDICT_SCHEMA
-from curation.normalize import KEYS
-from curation.pools import COUNTED, LOST, POOL, Part, PoolShard, read_pool
-from curation.shards import write_shard
-from schemas.errors import LedgerError
+from thinkmix.curation.dedup import VERDICT_SCHEMA
+from thinkmix.curation.normalize import KEYS
+from thinkmix.curation.pools import COUNTED, LOST, POOL, Part, PoolShard, read_pool
+from thinkmix.curation.shards import write_shard
+from thinkmix.schemas.errors import LedgerError
 
 
 def write(path: Path, rows: list[dict[str, Any]], schema: pl.Schema) -> Path:

@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from curation import profile
-from curation.normalize import Origin, normalize_slice
-from curation.profile import Profile, ProfilePart, merged
-from curation.read import slices
-from schemas.report import Columns
 from tests.builders import recipe, write_rows
+from thinkmix.curation import profile
+from thinkmix.curation.normalize import Origin, normalize_slice
+from thinkmix.curation.profile import Profile, ProfilePart, merged
+from thinkmix.curation.read import slices
+from thinkmix.schemas.report import Columns
 
 
 def of_rows(*rows: dict[str, Any]) -> ProfilePart:

@@ -7,13 +7,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from curation import proof
-from curation.proof import check_examples, compare_examples, write_sample
-from curation.render import EXAMPLES
-from curation.shards import write_shard
-from schemas.conversation import Message
-from schemas.report import Check
-from templates import TrainingTurn, count_tokens, training_turns
+from thinkmix.curation import proof
+from thinkmix.curation.proof import check_examples, compare_examples, write_sample
+from thinkmix.curation.render import EXAMPLES
+from thinkmix.curation.shards import write_shard
+from thinkmix.schemas.conversation import Message
+from thinkmix.schemas.report import Check
+from thinkmix.templates import TrainingTurn, count_tokens, training_turns
 
 CHAT = (
     Message(role="system", content="Be brief."),

@@ -1,9 +1,9 @@
 """Gates on how rows were read name fields that look like something to train on, and wrong lessons."""
 
-from curation.gates import judge
-from schemas.gates import Gates
-from schemas.report import SourceFindings, Unread
 from tests.curation.test_gates import facts
+from thinkmix.curation.gates import judge
+from thinkmix.schemas.gates import Gates
+from thinkmix.schemas.report import SourceFindings, Unread
 
 
 def results(gate: str, findings: SourceFindings, **settings: object) -> list[tuple[str, str]]:

@@ -8,14 +8,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from curation import render
-from curation.normalize import Origin, reopen
-from curation.pools import COUNTED, LOST
-from curation.read import RawSlice
-from curation.render import EXAMPLES, render_rows
-from schemas.errors import LedgerError
-from schemas.recipe import LocalSource, Template
-from templates import count_tokens, render_chat
+from thinkmix.curation import render
+from thinkmix.curation.normalize import Origin, reopen
+from thinkmix.curation.pools import COUNTED, LOST
+from thinkmix.curation.read import RawSlice
+from thinkmix.curation.render import EXAMPLES, render_rows
+from thinkmix.schemas.errors import LedgerError
+from thinkmix.schemas.recipe import LocalSource, Template
+from thinkmix.templates import count_tokens, render_chat
 
 Message = dict[str, Any]
 

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from curation.review import combined, rate, sample
-from schemas.review import KEPT
+from thinkmix.curation.review import combined, rate, sample
+from thinkmix.schemas.review import KEPT
 
 
 def fates(number: int) -> pl.DataFrame:

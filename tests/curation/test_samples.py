@@ -6,11 +6,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from curation.fates import DRAWN
-from curation.normalize import REJECTS
-from curation.render import EXAMPLES
-from curation.samples import DrawnShard, dropped_samples, kept_samples
-from curation.shards import write_shard
+from thinkmix.curation.fates import DRAWN
+from thinkmix.curation.normalize import REJECTS
+from thinkmix.curation.render import EXAMPLES
+from thinkmix.curation.samples import DrawnShard, dropped_samples, kept_samples
+from thinkmix.curation.shards import write_shard
 
 
 def dropped(row: int, id_: str, reason: str = "r", content: str = "中" * 9, **more: Any) -> dict[str, Any]:

@@ -14,12 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from curation import normalize, text_kernels
-from curation.normalize import Origin, judge
-from curation.read import RawBatch, RawSlice, joined, read_batches, slices
-from curation.screen import CLEARED, screen
-from schemas.findings import Finding, Notes
-from schemas.recipe import LIMITS, Limits, LocalSource
+from thinkmix.curation import normalize, text_kernels
+from thinkmix.curation.normalize import Origin, judge
+from thinkmix.curation.read import RawBatch, RawSlice, joined, read_batches, slices
+from thinkmix.curation.screen import CLEARED, screen
+from thinkmix.schemas.findings import Finding, Notes
+from thinkmix.schemas.recipe import LIMITS, Limits, LocalSource
 
 ROOT = Path(__file__).parents[2]
 SHARED = (ROOT / "../shared").resolve()

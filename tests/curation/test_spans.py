@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.normalize import Origin, judge, raw_json
-from curation.read import RawRow, RawSlice, read_rows
-from curation.spans import offending
-from schemas.recipe import LocalSource
+from thinkmix.curation.normalize import Origin, judge, raw_json
+from thinkmix.curation.read import RawRow, RawSlice, read_rows
+from thinkmix.curation.spans import offending
+from thinkmix.schemas.recipe import LocalSource
 
 THINKS = "<think>\nhm\n</think>\n\n"
 

@@ -11,8 +11,8 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.read import RawRow, read_rows, slices
-from schemas.errors import SourceError
+from thinkmix.curation.read import RawRow, read_rows, slices
+from thinkmix.schemas.errors import SourceError
 
 
 def rows_of(path: Path, most: int = 10_000, wanted: list[int] | None = None) -> list[RawRow]:

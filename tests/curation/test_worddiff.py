@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.overlap import cut_words
-from curation.worddiff import MOST_WORDS, WordDiff, word_diff
+from thinkmix.curation.overlap import cut_words
+from thinkmix.curation.worddiff import MOST_WORDS, WordDiff, word_diff
 
 
 def marked(diff: WordDiff) -> tuple[list[str], list[str]]:

@@ -8,8 +8,8 @@ import orjson
 import polars as pl
 import pytest
 
-from data.generate.files import SHARDS
-from schemas.reasons import Reason
+from thinkmix.data.generate.files import SHARDS
+from thinkmix.schemas.reasons import Reason
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 SOURCE_OF = {name: source for source, names in SHARDS.items() for name in names}

@@ -11,16 +11,16 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from data.generate import clean
-from data.generate.dirt import CAP
-from data.generate.files import CHAT_SCHEMA, MATH_SCHEMA, SHARDS, write_sample
-from schemas.arrange import arranged
-from schemas.conversation import Conversation, Lineage
-from schemas.findings import Notes
-from schemas.formats import OpenMathReasoning, ShareGPT
-from schemas.formats.fields import refuse_media
-from schemas.reasons import Reason
-from templates import count_tokens
+from thinkmix.data.generate import clean
+from thinkmix.data.generate.dirt import CAP
+from thinkmix.data.generate.files import CHAT_SCHEMA, MATH_SCHEMA, SHARDS, write_sample
+from thinkmix.schemas.arrange import arranged
+from thinkmix.schemas.conversation import Conversation, Lineage
+from thinkmix.schemas.findings import Notes
+from thinkmix.schemas.formats import OpenMathReasoning, ShareGPT
+from thinkmix.schemas.formats.fields import refuse_media
+from thinkmix.schemas.reasons import Reason
+from thinkmix.templates import count_tokens
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 SOURCE_OF = {name: source for source, names in SHARDS.items() for name in names}

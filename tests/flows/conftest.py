@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli import main
-from flows.pipeline import Built
 from tests.builders import quick_build, recipe, write_sources
 from tests.prefect_server import Api, server
+from thinkmix.flows.cli import main
+from thinkmix.flows.pipeline import Built
 
 
 @pytest.fixture(scope="session")

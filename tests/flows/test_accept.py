@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-import flows.pipeline
-from flows.accept import accept
-from flows.nights import newest_run
-from flows.pipeline import Built
-from flows.show import show_version, version_facts
-from flows.store import Store, problems
-from schemas.errors import Held, StoreBusy
-from schemas.recipe import Recipe
-from schemas.run import RunReport
 from tests.builders import Inline, flip_bit, math_rows, quick_build, recipe, write_recipe, write_rows
+from thinkmix.flows import pipeline as pipeline_room
+from thinkmix.flows.accept import accept
+from thinkmix.flows.nights import newest_run
+from thinkmix.flows.pipeline import Built
+from thinkmix.flows.show import show_version, version_facts
+from thinkmix.flows.store import Store, problems
+from thinkmix.schemas.errors import Held, StoreBusy
+from thinkmix.schemas.recipe import Recipe
+from thinkmix.schemas.run import RunReport
 
 WHY = "upstream took back the second file"
 
@@ -69,7 +69,7 @@ def test_command_that_builds_a_held_version_ends_with_3(
     """A scheduler learns from the exit code, and from one word, that a person must look."""
     store = shutil.copytree(built.version.parents[2], tmp_path / "store")
     stated = write_recipe(fewer / "held.yaml")
-    monkeypatch.setattr(flows.pipeline, "workers", lambda *_: Inline())
+    monkeypatch.setattr(pipeline_room, "workers", lambda *_: Inline())
     code, out, err = run("build", stated, "--store", store, "--direct", "--json")
     assert (code, json.loads(out)["code"]) == (3, "held")
     assert "math read 32.8 % fewer rows" in err

@@ -10,16 +10,16 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from flows.examples import seen
-from flows.explain import explain
-from flows.pipeline import Built
-from flows.progress import Event
-from flows.rows import Rows
-from flows.show import version_facts
-from flows.store import Store
-from schemas.errors import Held, RecipeError
-from schemas.recipe import Recipe
 from tests.builders import quick_build, statement, text, thinkmix, write_rows
+from thinkmix.flows.examples import seen
+from thinkmix.flows.explain import explain
+from thinkmix.flows.pipeline import Built
+from thinkmix.flows.progress import Event
+from thinkmix.flows.rows import Rows
+from thinkmix.flows.show import version_facts
+from thinkmix.flows.store import Store
+from thinkmix.schemas.errors import Held, RecipeError
+from thinkmix.schemas.recipe import Recipe
 
 Row = dict[str, object]
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.store import open_version, problems
-from schemas.manifest import Manifest
 from tests.builders import ROOT
 from tests.prefect_server import Api, running, server, wait_for
+from thinkmix.flows.store import open_version, problems
+from thinkmix.schemas.manifest import Manifest
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 FLAGS = (
@@ -80,7 +80,16 @@ def test_build_is_started_from_the_form(server_with_pages: Api, page: Page, tmp_
     """What is filled in is what is built; the sources are shown as what they are, with their sentences."""
     api, store = server_with_pages, tmp_path / "store"
     stated = ROOT / "data" / "recipes" / "sample-7-3.yaml"
-    command = ("-c", "from flows.cli import main; main()", "serve", stated, "--store", store, "--workers", 1)
+    command = (
+        "-c",
+        "from thinkmix.flows.cli import main; main()",
+        "serve",
+        stated,
+        "--store",
+        store,
+        "--workers",
+        1,
+    )
     with running(tmp_path / "serve.log", *command, env=api.env):
         (known,) = wait_for(lambda: api.ask("deployments/filter", {}), 90)
         page.browser.get(f"{api.url.removesuffix('/api')}/v2/deployments/deployment/{known['id']}/run")

@@ -8,20 +8,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from curation.overlap import explain_pair
-from flows.plans import load_plan
-from schemas.errors import TrainError
-from tests.builders import (
-    chat_row,
-    flip_bit,
-    math_row,
-    python,
-    quick_build,
-    recipe,
-    text,
-    write_rows,
-)
-from train.calibration import Calibration
+from tests.builders import chat_row, flip_bit, math_row, python, quick_build, recipe, text, write_rows
+from thinkmix.curation.overlap import explain_pair
+from thinkmix.flows.plans import load_plan
+from thinkmix.schemas.errors import TrainError
+from thinkmix.train.calibration import Calibration
 
 
 @pytest.fixture(scope="session")
@@ -88,7 +79,7 @@ def test_an_adapter_begins_from_the_first_exported_rows(
     init, version: Path, run, tmp_path: Path, monkeypatch
 ):
     """What `thinkmix train --init eva` reads first stands first in what `thinkmix calibrate` wrote."""
-    models = pytest.importorskip("train.model", reason="needs thinkmix[train]")
+    models = pytest.importorskip("thinkmix.train.model", reason="needs thinkmix[train]")
     shown = []
 
     def prepare(model, plan, *, calibration):
@@ -109,7 +100,7 @@ def test_an_adapter_begins_from_the_first_exported_rows(
 def test_a_draw_needs_no_torch(version: Path, run, tmp_path: Path):
     """Without a model, rows are drawn and exported by a program that never imports torch; seeds decide."""
     script = (
-        "import sys; from flows.cli.terminal import app; import flows.cli; "
+        "import sys; from thinkmix.flows.cli.terminal import app; import thinkmix.flows.cli; "
         "app(sys.argv[1:], standalone_mode=False); print('torch' in sys.modules)"
     )
     ended = python("-c", script, "calibrate", version, "--rows", 8, "--output", tmp_path / "one")

@@ -10,15 +10,15 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from flows import sampling
-from flows.checking import Check, check
-from flows.recipes import Located, load
-from flows.sources.glimpse import MOST
-from flows.sources.patience import Patience
-from schemas.errors import RecipeError, SourceNotFound
-from schemas.recipe import Recipe
 from tests.builders import ROOT, Row, chat_row, quick_build, recipe, text, thinkmix, write_recipe, write_rows
 from tests.loopback_hub import LoopbackHub, serve
+from thinkmix.flows import sampling
+from thinkmix.flows.checking import Check, check
+from thinkmix.flows.recipes import Located, load
+from thinkmix.flows.sources.glimpse import MOST
+from thinkmix.flows.sources.patience import Patience
+from thinkmix.schemas.errors import RecipeError, SourceNotFound
+from thinkmix.schemas.recipe import Recipe
 
 SHARED = (ROOT / "../shared").resolve()
 IMPATIENT = Patience(tries=2, sleep=lambda seconds: None)

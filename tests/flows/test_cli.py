@@ -10,9 +10,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-import flows.pipeline
-from flows.recipes import shipped
-from flows.store import Store
 from tests.builders import (
     REASONS,
     Inline,
@@ -25,6 +22,9 @@ from tests.builders import (
     thinkmix,
     write_recipe,
 )
+from thinkmix.flows import pipeline as pipeline_room
+from thinkmix.flows.recipes import shipped
+from thinkmix.flows.store import Store
 
 HEAVY = (
     "polars",
@@ -51,7 +51,7 @@ def damaged(version: Path, tmp_path: Path) -> Path:
 
 def test_help_is_instant():
     """Asking for help imports none of the libraries that take long."""
-    ask = "import sys, flows.cli; print([name for name in sys.argv[1:] if name in sys.modules])"
+    ask = "import sys, thinkmix.flows.cli; print([name for name in sys.argv[1:] if name in sys.modules])"
     ended = python("-c", ask, *HEAVY)
     assert (ended.stdout, ended.stderr) == ("[]\n", "")
 
@@ -63,7 +63,7 @@ def test_help_takes_half_a_second_of_a_core():
         "check=True, stdout=subprocess.DEVNULL); spent = os.times(); "
         "print(spent.children_user + spent.children_system)"
     )
-    command = ("-c", "from flows.cli import main; main()", "--help")
+    command = ("-c", "from thinkmix.flows.cli import main; main()", "--help")
     ended = [python("-c", ask, *command) for _ in range(3)]
     assert min(float(one.stdout) for one in ended) < 0.5
 
@@ -269,7 +269,7 @@ def test_failed_build_says_what_to_mend(
     changes = dict(changes)
     if changes.pop("missing", False):
         changes["sources"] = [{**source, "files": ["none/*.jsonl"]} for source in statement()["sources"]]
-    monkeypatch.setattr(flows.pipeline, "workers", lambda *_: Inline())
+    monkeypatch.setattr(pipeline_room, "workers", lambda *_: Inline())
     store = store_copy()
     before = (store / "small" / "CURRENT").read_bytes()
     stated = write_recipe(sources / "failing.yaml", **changes)

@@ -15,17 +15,17 @@ import pytest
 
 pytest.importorskip("distributed", reason="needs the extra thinkmix[dask]")
 
-import flows.cluster
-from flows.cluster import Cluster, cluster
-from flows.engine import Engine
-from flows.pipeline import build
-from flows.recipes import load
-from flows.store import Store, open_version, problems
-from flows.workers import Job
-from schemas.errors import ClusterError, SourceCorrupt, StageOom, WorkerDied
 from tests import doomed
 from tests.builders import ROOT, python, quick_build, recipe, thinkmix
 from tests.prefect_server import free_port
+from thinkmix.flows import cluster as cluster_room
+from thinkmix.flows.cluster import Cluster, cluster
+from thinkmix.flows.engine import Engine
+from thinkmix.flows.pipeline import build
+from thinkmix.flows.recipes import load
+from thinkmix.flows.store import Store, open_version, problems
+from thinkmix.flows.workers import Job
+from thinkmix.schemas.errors import ClusterError, SourceCorrupt, StageOom, WorkerDied
 
 QUIET = {
     "DASK_DISTRIBUTED__DASHBOARD__LINK": "",
@@ -216,7 +216,7 @@ def test_few_jobs_are_out_at_a_time(pair, tmp_path, monkeypatch):
 
 def test_other_code_is_refused(pair, tmp_path, monkeypatch):
     """A worker whose code or libraries differ never opens a job."""
-    monkeypatch.setattr(flows.cluster, "code_digest", lambda: "0" * 64)
+    monkeypatch.setattr(cluster_room, "code_digest", lambda: "0" * 64)
     said = r"worker tcp://127\.0\.0\.1:\d+ runs another thinkmix"
     with pytest.raises(ClusterError, match=said), connected(pair, tmp_path):
         pass
@@ -225,7 +225,7 @@ def test_other_code_is_refused(pair, tmp_path, monkeypatch):
 def test_worker_that_joins_late_with_other_code_is_refused(pair, tmp_path):
     """What is checked before the build is checked with every job, too."""
     with connected(pair, tmp_path) as pool:
-        pool.terms = flows.cluster.Terms("0" * 64, None, None)
+        pool.terms = cluster_room.Terms("0" * 64, None, None)
         with pytest.raises(ClusterError, match="runs another thinkmix"):
             run(pool, Job("shard", partial(doomed.note, tmp_path / "log", "never")))
     assert not (tmp_path / "log").exists()
@@ -233,7 +233,7 @@ def test_worker_that_joins_late_with_other_code_is_refused(pair, tmp_path):
 
 def test_scheduler_that_is_not_there_is_said(tmp_path, monkeypatch):
     """A wrong address ends the command with its own exit code and one sentence."""
-    monkeypatch.setattr(flows.cluster, "PATIENCE", 0.5)
+    monkeypatch.setattr(cluster_room, "PATIENCE", 0.5)
     with (
         pytest.raises(ClusterError, match="no Dask scheduler answers at tcp://127") as raised,
         cluster("tcp://127.0.0.1:9", root=tmp_path, exchange=None),
@@ -244,7 +244,7 @@ def test_scheduler_that_is_not_there_is_said(tmp_path, monkeypatch):
 
 def test_store_that_workers_do_not_see_is_said(pair, tmp_path, monkeypatch):
     """Without an exchange a worker must find the store where we have it."""
-    monkeypatch.setattr(flows.cluster, "_beacon", lambda root: nullcontext(root / ".cache" / "elsewhere"))
+    monkeypatch.setattr(cluster_room, "_beacon", lambda root: nullcontext(root / ".cache" / "elsewhere"))
     with (
         pytest.raises(ClusterError, match=r"does not see .*mount it at the same path, or use --exchange"),
         connected(pair, tmp_path),
@@ -284,7 +284,7 @@ def test_machines_without_a_shared_disk_exchange_files(pair, sources, built, tmp
     assert all(list(root.glob(".cache/validate/*/keys.parquet")) for root in pair.roots)
     names = {path.name for path in (tmp_path / "a").rglob("*.*") if path.is_file()}
     assert "fates.parquet" in names
-    assert names & flows.cluster.WORKERS_ONLY == set()
+    assert names & cluster_room.WORKERS_ONLY == set()
 
 
 @pytest.mark.deep
@@ -300,7 +300,7 @@ def test_worker_with_many_threads_is_refused(tmp_path):
 @pytest.mark.deep
 def test_cluster_without_workers_is_said(tmp_path, monkeypatch):
     """A scheduler alone is no cluster, and a build does not wait for one for ever."""
-    monkeypatch.setattr(flows.cluster, "PATIENCE", 2.0)
+    monkeypatch.setattr(cluster_room, "PATIENCE", 2.0)
     with (
         site(tmp_path) as where,
         pytest.raises(ClusterError, match="has no worker; start one with `dask worker`"),
@@ -311,7 +311,7 @@ def test_cluster_without_workers_is_said(tmp_path, monkeypatch):
 
 def test_engine_without_its_packages_is_said(tmp_path):
     """Whoever has not installed the extra is told its name."""
-    script = "import sys; sys.modules['distributed'] = None; from flows.cli import main; main()"
+    script = "import sys; sys.modules['distributed'] = None; from thinkmix.flows.cli import main; main()"
     flags = ("--direct", "--engine", "dask", "--scheduler", "tcp://127.0.0.1:9")
     ended = python("-c", script, "build", "sample-7-3", "--store", tmp_path, *flags)
     assert ended.returncode == 11, ended.stderr
@@ -332,7 +332,7 @@ def test_worker_that_its_nanny_ends_for_memory_is_told_from_one_that_crashes(tmp
 @pytest.mark.parametrize("lost", ["scheduler", "workers"])
 def test_cluster_that_goes_away_ends_the_build(lost, tmp_path, monkeypatch):
     """Without a scheduler, or without any worker for a while, a build ends; it does not hang."""
-    monkeypatch.setattr(flows.cluster, "PATIENCE", 5.0)
+    monkeypatch.setattr(cluster_room, "PATIENCE", 5.0)
     with site(tmp_path) as where:
         where.work()
         with cluster(where.address, root=tmp_path, exchange=None) as pool:

@@ -8,9 +8,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from flows.pipeline import Built
-from schemas.reasons import Reason
 from tests.builders import Row, chat_row, math_row, quick_build, recipe, text, write_rows
+from thinkmix.flows.pipeline import Built
+from thinkmix.schemas.reasons import Reason
 
 STAGES = ("validate", "dedup", "render", "mix")
 

@@ -13,18 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.store import Store, open_version, problems
-from tests.builders import (
-    ROOT,
-    chat_rows,
-    math_rows,
-    python,
-    quick_build,
-    recipe,
-    statement,
-    write_rows,
-)
+from tests.builders import ROOT, chat_rows, math_rows, python, quick_build, recipe, statement, write_rows
 from tests.prefect_server import wait_for
+from thinkmix.flows.store import Store, open_version, problems
 
 CHANGED = {"seed": 3, "max_tokens": 500}
 """What the second mixture differs in, so that most of its stages are to be made."""
@@ -228,7 +219,7 @@ def test_stopped_build_ends_at_once_with_one_sentence(
     stated.write_text(json.dumps(statement(**CHANGED)))
     command = ("build", stated, "--store", store, "--workers", 2)
     build = subprocess.Popen(
-        [sys.executable, "-c", "from flows.cli import main; main()", *map(str, command)],
+        [sys.executable, "-c", "from thinkmix.flows.cli import main; main()", *map(str, command)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

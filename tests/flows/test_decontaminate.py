@@ -7,11 +7,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from curation.contamination import Questions, find_overlap, write_questions
-from flows.explain import explain
-from flows.rows import sentence
-from schemas.errors import RecipeError, SourceNotFound
 from tests.builders import ROOT, quick_build, recipe, write_rows
+from thinkmix.curation.contamination import Questions, find_overlap, write_questions
+from thinkmix.flows.explain import explain
+from thinkmix.flows.rows import sentence
+from thinkmix.schemas.errors import RecipeError, SourceNotFound
 
 SHARED = (ROOT / "../shared").resolve()
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from flows.pipeline import Built
 from tests.builders import (
     chat_rows,
     math_rows,
@@ -20,6 +19,7 @@ from tests.builders import (
     write_rows,
     write_sources,
 )
+from thinkmix.flows.pipeline import Built
 
 
 def digest_of(store: Path, base: Path, *, workers: int, seed: str, threads: str) -> str:

@@ -8,14 +8,14 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from curation.diff import LISTED
-from flows.cli import app
-from flows.diff import diff, find_version
-from flows.pipeline import Built
-from flows.show_changes import show_changes
-from schemas.changes import Changes, Delta
-from schemas.errors import NotFound, StoreCorrupt
 from tests.builders import flip_bit, math_row, math_rows, quick_build, recipe, write_rows, write_sources
+from thinkmix.curation.diff import LISTED
+from thinkmix.flows.cli import app
+from thinkmix.flows.diff import diff, find_version
+from thinkmix.flows.pipeline import Built
+from thinkmix.flows.show_changes import show_changes
+from thinkmix.schemas.changes import Changes, Delta
+from thinkmix.schemas.errors import NotFound, StoreCorrupt
 
 SIZE = 40
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from flows import settings
-from flows.doctor import disk, exposure, libraries, machine, net
-from flows.doctor.finding import Finding
-from flows.store import MANIFEST, Store
 from tests.builders import flip_bit, python, thinkmix
+from thinkmix.flows import settings
+from thinkmix.flows.doctor import disk, exposure, libraries, machine, net
+from thinkmix.flows.doctor.finding import Finding
+from thinkmix.flows.store import MANIFEST, Store
 
 QUIET = {
     "HF_HUB_OFFLINE": "1",
@@ -404,8 +404,8 @@ def test_command_ends_with_its_verdict(tmp_path: Path) -> None:
 def test_examination_is_quick_and_imports_nothing_heavy(tmp_path: Path) -> None:
     """Without a network it takes less than three seconds of work; neither Prefect nor torch is imported."""
     look = (
-        "import sys, time\nfrom pathlib import Path\nfrom flows.doctor import examine\n"
-        "from flows.store import Store\nexamine(Store(Path(sys.argv[1])))\n"
+        "import sys, time\nfrom pathlib import Path\nfrom thinkmix.flows.doctor import examine\n"
+        "from thinkmix.flows.store import Store\nexamine(Store(Path(sys.argv[1])))\n"
         "print(time.process_time(), *{'prefect', 'torch', 'transformers', 'polars'} & set(sys.modules))"
     )
     began = time.monotonic()

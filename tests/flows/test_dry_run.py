@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from flows.dry_run import BuildPlan, plan_build, sentences
-from flows.pipeline import Built
-from flows.store import Store
-from schemas.errors import SourceMoved
-from schemas.recipe import Recipe
 from tests.builders import math_row, quick_build, recipe, write_recipe, write_rows
 from tests.loopback_hub import LoopbackHub, serve
+from thinkmix.flows.dry_run import BuildPlan, plan_build, sentences
+from thinkmix.flows.pipeline import Built
+from thinkmix.flows.store import Store
+from thinkmix.schemas.errors import SourceMoved
+from thinkmix.schemas.recipe import Recipe
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@
 
 import pytest
 
-from flows.engine import LOCAL, Engine, stated, workers
-from flows.workers import LEAST_BYTES
-from schemas.errors import RecipeError
 from tests.builders import thinkmix
+from thinkmix.flows.engine import LOCAL, Engine, stated, workers
+from thinkmix.flows.workers import LEAST_BYTES
+from thinkmix.schemas.errors import RecipeError
 
 
 def test_flags_that_were_not_given_change_nothing():

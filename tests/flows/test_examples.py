@@ -5,11 +5,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from flows.examples import seen
-from flows.explain import explain
-from schemas.errors import NotFound
 from tests.builders import quick_build, recipe, text, write_rows
-from train.encode import encode_example
+from thinkmix.flows.examples import seen
+from thinkmix.flows.explain import explain
+from thinkmix.schemas.errors import NotFound
+from thinkmix.train.encode import encode_example
 
 
 def test_published_example_is_shown_as_it_is_trained(version: Path):

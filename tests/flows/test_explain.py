@@ -8,12 +8,12 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from flows.explain import explain, explain_text
-from flows.rows import sentence
-from flows.show_rows import show_explanation
-from schemas.errors import NotFound
-from schemas.reasons import Reason
 from tests.builders import REASONS, chat_row, quick_build, recipe, text, write_rows
+from thinkmix.flows.explain import explain, explain_text
+from thinkmix.flows.rows import sentence
+from thinkmix.flows.show_rows import show_explanation
+from thinkmix.schemas.errors import NotFound
+from thinkmix.schemas.reasons import Reason
 
 WITH_WINNER = {"exact_dup", "near_dup", "solution_cap"}
 

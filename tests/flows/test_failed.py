@@ -7,12 +7,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from flows.failure import why
-from flows.rejects import rejects
-from flows.store import FAILED, Store, open_rows
-from schemas.errors import MixtureError, NotFound, SourceEmpty, SourceNotFound
-from schemas.run import FailedRun
 from tests.builders import chat_row, chat_rows, math_row, quick_build, recipe, text, write_rows
+from thinkmix.flows.failure import why
+from thinkmix.flows.rejects import rejects
+from thinkmix.flows.store import FAILED, Store, open_rows
+from thinkmix.schemas.errors import MixtureError, NotFound, SourceEmpty, SourceNotFound
+from thinkmix.schemas.run import FailedRun
 
 GOOD = {"name": "good", "kind": "local", "files": ["good.jsonl"], "format": "sharegpt"}
 

@@ -12,26 +12,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from curation import assemble
-from flows.pipeline import directly
-from flows.store import Store, open_version, problems
-from schemas.errors import (
-    LedgerError,
-    MixtureError,
-    SourceCorrupt,
-    SourceNotFound,
-    StoreCorrupt,
-)
-from tests.builders import (
-    ROOT,
-    chat_row,
-    flip_bit,
-    quick_build,
-    recipe,
-    thinkmix,
-    write_recipe,
-    write_rows,
-)
+from tests.builders import ROOT, chat_row, flip_bit, quick_build, recipe, thinkmix, write_recipe, write_rows
+from thinkmix.curation import assemble
+from thinkmix.flows.pipeline import directly
+from thinkmix.flows.store import Store, open_version, problems
+from thinkmix.schemas.errors import LedgerError, MixtureError, SourceCorrupt, SourceNotFound, StoreCorrupt
 
 
 def may_mount(folder: Path) -> bool:
@@ -115,7 +100,7 @@ def test_read_only_store_is_said(sources, store_copy, built):
         pytest.skip("needs root and mount namespaces for a read-only disk of its own")
     stated = write_recipe(sources / "seed-10.yaml", seed=10)
     shell = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && shift && exec "$0" "$@"'
-    command = (sys.executable, store, "-c", "from flows.cli import main; main()")
+    command = (sys.executable, store, "-c", "from thinkmix.flows.cli import main; main()")
     ended = subprocess.run(
         [
             "unshare",

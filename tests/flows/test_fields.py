@@ -8,10 +8,10 @@ import pytest
 import typer
 from pydantic import Field
 
-from flows.cli import main
-from flows.cli.fields import FieldsCommand
-from schemas.record import Record, descriptions
-from schemas.training import TrainPlan
+from thinkmix.flows.cli import main
+from thinkmix.flows.cli.fields import FieldsCommand
+from thinkmix.schemas.record import Record, descriptions
+from thinkmix.schemas.training import TrainPlan
 
 
 class Kiln(Record):

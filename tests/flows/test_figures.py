@@ -3,9 +3,9 @@
 import polars as pl
 import pytest
 
-from flows.pipeline import Built
-from schemas.report import Report
-from templates import count_tokens
+from thinkmix.flows.pipeline import Built
+from thinkmix.schemas.report import Report
+from thinkmix.templates import count_tokens
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from flows import files
-from flows.audit import charts
-from flows.store import full_disk, open_version, problems
-from schemas.errors import StoreFull, TooFewFiles
 from tests.builders import python, thinkmix, write_recipe
+from thinkmix.flows import files
+from thinkmix.flows.audit import charts
+from thinkmix.flows.store import full_disk, open_version, problems
+from thinkmix.schemas.errors import StoreFull, TooFewFiles
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_the_refusal_is_json_for_machines(sources, tmp_path):
 def test_a_soft_limit_is_raised_as_far_as_it_may_be(sources, tmp_path):
     """A shell's low soft limit costs nothing where the hard limit has room."""
     code = (
-        "import resource; from flows import files; files.allow(4); "
+        "import resource; from thinkmix.flows import files; files.allow(4); "
         "print(*resource.getrlimit(resource.RLIMIT_NOFILE))"
     )
     limits = [(20, 300), (20, 2000)]
@@ -112,15 +112,15 @@ def test_too_few_files_have_one_name(raised, tmp_path):
 def test_a_panic_for_want_of_files_ends_a_command_with_a_sentence():
     """Panics of Rust code are no Exception, and libraries wrap what they were told."""
     code = (
-        "import flows.cli\n"
+        "import thinkmix.flows.cli\n"
         "class PanicException(BaseException): pass\n"
         "def app():\n"
         "    try:\n"
         "        raise OSError(24, 'Too many open files')\n"
         "    except OSError as error:\n"
         "        raise {kind}('a library is confused')\n"
-        "flows.cli.app = app\n"
-        "flows.cli.main()\n"
+        "thinkmix.flows.cli.app = app\n"
+        "thinkmix.flows.cli.main()\n"
     )
     for kind in ("PanicException", "ValueError"):
         ended = python("-c", code.format(kind=kind))

@@ -3,29 +3,28 @@
 import ast
 import json
 from collections.abc import Iterator, Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
-import flows.pipeline
-from flows import webhook
-from flows.cli.building import _build_directly
-from flows.engine import LOCAL
-from flows.fingerprint import AFTERWARDS, ROOMS, STAGES
-from flows.learning.timing import TIMING
-from flows.pipeline import Built
-from flows.plans import plan_of
-from flows.progress import Event
-from flows.recipes import load
-from flows.store import Store, problems
-from schemas.errors import RecipeError
-from schemas.tuning import RecipeFile, Size, Tuning
 from tests.builders import Inline, quick_build, recipe, statement, write_recipe
 from tests.receiver import Receiver, receiver
-from train.presets import LAYERS
-from train.result import TrainResult
+from thinkmix.flows import pipeline as pipeline_room
+from thinkmix.flows import webhook
+from thinkmix.flows.cli.building import _build_directly
+from thinkmix.flows.engine import LOCAL
+from thinkmix.flows.fingerprint import AFTERWARDS, sources
+from thinkmix.flows.learning.timing import TIMING
+from thinkmix.flows.pipeline import Built
+from thinkmix.flows.plans import plan_of
+from thinkmix.flows.progress import Event
+from thinkmix.flows.recipes import load
+from thinkmix.flows.store import Store, problems
+from thinkmix.schemas.errors import RecipeError
+from thinkmix.schemas.tuning import RecipeFile, Size, Tuning
+from thinkmix.train.presets import LAYERS
+from thinkmix.train.result import TrainResult
 
 PLAN = {"rank": 2, "max_steps": 2, "batch": 2048, "max_tokens": 2048, "eval_rows": 4}
 TUNING = {"model": "tiny-random", "plan": PLAN}
@@ -42,7 +41,7 @@ def chat(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
 @pytest.fixture
 def night(sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Build the small mixture as `thinkmix build --direct` does, and train as is said; return the events."""
-    monkeypatch.setattr(flows.pipeline, "workers", lambda *_: Inline())
+    monkeypatch.setattr(pipeline_room, "workers", lambda *_: Inline())
 
     def build(train: Mapping[str, object] | None, **changes: object) -> list[Event]:
         told: list[Event] = []
@@ -72,13 +71,12 @@ def test_what_follows_decides_nothing_of_the_mixture(sources: Path, tmp_path: Pa
 
 def test_no_stage_reads_what_its_fingerprint_leaves_out():
     """So that another way to train does not make every mixture anew."""
-    for room in (*ROOMS, "flows"):
-        names = STAGES if room == "flows" else [path.name for path in files(room).iterdir()]
-        for name in names:
-            if name.endswith(".py") and not (room == "schemas" and name in AFTERWARDS):
-                nodes = ast.walk(ast.parse((files(room) / name).read_text()))
-                read = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
-                assert not read & {f"schemas.{left.removesuffix('.py')}" for left in AFTERWARDS}, name
+    left_out = {f"thinkmix.{name.removesuffix('.py').replace('/', '.')}" for name in AFTERWARDS}
+    for name, path in sources().items():
+        if name.endswith(".py"):
+            nodes = ast.walk(ast.parse(path.read_text()))
+            read = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+            assert not read & left_out, name
 
 
 def test_a_new_version_is_trained_on_once(night, tmp_path: Path, chat: Receiver, capsys):

@@ -2,10 +2,10 @@
 
 import pytest
 
-from flows.formats import page
-from schemas.formats.recognition import FORMATS
-from schemas.record import descriptions
 from tests.builders import ROOT, thinkmix
+from thinkmix.flows.formats import page
+from thinkmix.schemas.formats.recognition import FORMATS
+from thinkmix.schemas.record import descriptions
 
 LAYOUTS = (ROOT / "../shared/reference/layouts.md").resolve()
 

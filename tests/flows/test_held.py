@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from curation import measure
-from flows.store import open_version, problems
-from schemas.errors import Held
-from schemas.ledger import Ledger
 from tests.builders import quick_build, recipe
+from thinkmix.curation import measure
+from thinkmix.flows.store import open_version, problems
+from thinkmix.schemas.errors import Held
+from thinkmix.schemas.ledger import Ledger
 
 
 @pytest.mark.acceptance("A22")

@@ -7,14 +7,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from flows import sources, stages
-from flows.pipeline import Built
-from flows.recipes import load, override
-from flows.sources.patience import Patience
-from flows.store import Store, problems
-from schemas.errors import SourceCorrupt, SourceNotFound, SourceUnavailable
 from tests.builders import ROOT, forget, quick_build
 from tests.loopback_hub import LoopbackHub, serve
+from thinkmix.flows import sources, stages
+from thinkmix.flows.pipeline import Built
+from thinkmix.flows.recipes import load, override
+from thinkmix.flows.sources.patience import Patience
+from thinkmix.flows.store import Store, problems
+from thinkmix.schemas.errors import SourceCorrupt, SourceNotFound, SourceUnavailable
 
 SHARED = (ROOT / "../shared/hub").resolve()
 MATH, CHAT = "nvidia/OpenMathReasoning", "mlabonne/FineTome-100k"

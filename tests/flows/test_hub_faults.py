@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from flows import sources as kinds
-from flows import stages
-from flows.pipeline import Built, directly
-from flows.sources.patience import Patience
-from flows.store import Store, open_version, problems
-from schemas.errors import (
+from tests.builders import quick_build, recipe, statement
+from tests.loopback_hub import LoopbackHub, serve
+from thinkmix.flows import sources as kinds
+from thinkmix.flows import stages
+from thinkmix.flows.pipeline import Built, directly
+from thinkmix.flows.sources.patience import Patience
+from thinkmix.flows.store import Store, open_version, problems
+from thinkmix.schemas.errors import (
     MixtureError,
     SourceCorrupt,
     SourceError,
@@ -23,9 +25,7 @@ from schemas.errors import (
     SourceUnavailable,
     ThinkmixError,
 )
-from schemas.recipe import Recipe
-from tests.builders import quick_build, recipe, statement
-from tests.loopback_hub import LoopbackHub, serve
+from thinkmix.schemas.recipe import Recipe
 
 
 @pytest.fixture

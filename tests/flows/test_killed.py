@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from flows.store import Store, open_version, problems
 from tests.builders import thinkmix, write_recipe
 from tests.prefect_server import Api, running, wait_for
+from thinkmix.flows.store import Store, open_version, problems
 
-CLI = ("-c", "from flows.cli import main; main()")
+CLI = ("-c", "from thinkmix.flows.cli import main; main()")
 
 
 def noted(store: Path, mixture: str) -> str | None:

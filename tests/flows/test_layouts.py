@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from flows.progress import Event, bars
-from flows.rows import Rows
-from flows.show import version_facts
-from schemas.recipe import Recipe
 from tests.builders import quick_build, statement
+from thinkmix.flows.progress import Event, bars
+from thinkmix.flows.rows import Rows
+from thinkmix.flows.show import version_facts
+from thinkmix.schemas.recipe import Recipe
 
 ROWS = [
     {

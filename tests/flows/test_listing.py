@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.accept import accept
-from flows.pipeline import Built
-from flows.rollback import rollback
 from tests.builders import math_row, math_rows, quick_build, recipe, write_rows
+from thinkmix.flows.accept import accept
+from thinkmix.flows.pipeline import Built
+from thinkmix.flows.rollback import rollback
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from flows.model_access import check_access
-from schemas.errors import TrainError
+from thinkmix.flows.model_access import check_access
+from thinkmix.schemas.errors import TrainError
 
 MODEL = "nobody/Qwen3-none"
 

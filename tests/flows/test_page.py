@@ -7,27 +7,27 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from flows.audit import bars, charts, plots
-from flows.audit.again import run_of
-from flows.audit.page import render_page
-from flows.audit.road import road
-from flows.audit.schema import json_schema
-from flows.audit.sections import difference, samples
-from flows.audit.svg import cleaned, drawable
-from flows.audit.trend import trend
-from flows.audit.verdict import duration, moment, signals, verdict
-from flows.nights import rendered
-from flows.pipeline import Built
-from flows.store import Store
-from flows.summary import summary
-from schemas.changes import Delta
-from schemas.errors import StoreCorrupt
-from schemas.ledger import Amount, StageCount
-from schemas.report import Report, Spread
-from schemas.run import RunReport
 from tests.builders import ROOT, thinkmix
 from tests.flows.test_report import Page
 from tests.reports import full_report, full_run
+from thinkmix.flows.audit import bars, charts, plots
+from thinkmix.flows.audit.again import run_of
+from thinkmix.flows.audit.page import render_page
+from thinkmix.flows.audit.road import road
+from thinkmix.flows.audit.schema import json_schema
+from thinkmix.flows.audit.sections import difference, samples
+from thinkmix.flows.audit.svg import cleaned, drawable
+from thinkmix.flows.audit.trend import trend
+from thinkmix.flows.audit.verdict import duration, moment, signals, verdict
+from thinkmix.flows.nights import rendered
+from thinkmix.flows.pipeline import Built
+from thinkmix.flows.store import Store
+from thinkmix.flows.summary import summary
+from thinkmix.schemas.changes import Delta
+from thinkmix.schemas.errors import StoreCorrupt
+from thinkmix.schemas.ledger import Amount, StageCount
+from thinkmix.schemas.report import Report, Spread
+from thinkmix.schemas.run import RunReport
 
 PLACES = {"math": 0, "chat": 1}
 

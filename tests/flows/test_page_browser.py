@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from flows.audit.page import render_page
-from flows.pipeline import Built
-from schemas.report import Report
 from tests.browser import chromium, resize
 from tests.flows.test_report import EVIL, TAGS
 from tests.reports import flooded, full_run
+from thinkmix.flows.audit.page import render_page
+from thinkmix.flows.pipeline import Built
+from thinkmix.schemas.report import Report
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # selenium's own sockets
 

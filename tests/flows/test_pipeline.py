@@ -4,20 +4,11 @@ import ast
 import json
 import shutil
 import sys
-from importlib.resources import files
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from curation import blocks
-from flows import fingerprint, jobs, tonight
-from flows import version as version_room
-from flows.pipeline import directly
-from flows.progress import Event
-from flows.store import Store, digest, open_version, problems
-from schemas.errors import MixtureError
-from schemas.recipe import HubSource, LocalSource, ModelScopeSource, Recipe
 from tests.builders import (
     REASONS,
     ROOT,
@@ -31,6 +22,14 @@ from tests.builders import (
     statement,
     write_rows,
 )
+from thinkmix.curation import blocks
+from thinkmix.flows import fingerprint, jobs, tonight
+from thinkmix.flows import version as version_room
+from thinkmix.flows.pipeline import directly
+from thinkmix.flows.progress import Event
+from thinkmix.flows.store import Store, digest, open_version, problems
+from thinkmix.schemas.errors import MixtureError
+from thinkmix.schemas.recipe import HubSource, LocalSource, ModelScopeSource, Recipe
 
 LATE = set(STAGES) - {"validate", "bands", "dedup", "render", "rejects"}
 
@@ -209,7 +208,7 @@ def test_changed_code_or_library_remakes_everything(sources, store_copy, monkeyp
 
 def fingerprint_of(tree: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return the fingerprint of a copy of our sources."""
-    monkeypatch.setattr(fingerprint, "files", lambda room: tree / room)
+    monkeypatch.setattr(fingerprint, "files", lambda name: tree / name.removeprefix("thinkmix."))
     return fingerprint.code_digest.__wrapped__()
 
 
@@ -257,15 +256,14 @@ def test_library_version_changes_the_fingerprint(library, monkeypatch):
 def test_every_imported_library_is_in_the_fingerprint():
     """Whatever the rooms that decide rows import is either a library whose version counts, or standard."""
     known = {name.replace("-", "_") for name in fingerprint.LIBRARIES} | {"quicktok", "yaml"}
-    own = {*fingerprint.ROOMS, *sys.stdlib_module_names}
+    own = {"thinkmix", *sys.stdlib_module_names}
     imported = set()
-    for room in fingerprint.ROOMS:
-        for path in files(room).iterdir():
-            if path.name.endswith(".py"):
-                for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                    names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-                    names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-                    imported |= {name.partition(".")[0] for name in names}
+    for name, path in fingerprint.sources().items():
+        if name.endswith(".py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+                imported |= {name.partition(".")[0] for name in names}
     types_alone = {"typing_extensions"}
     assert imported - own - known - types_alone - {"pydantic_core", "zstandard"} == set()
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from flows.planning import read_model
-from schemas.training import TrainPlan
 from tests.builders import python
-from train.folklore import NOTES
-from train.options import Size, option
+from thinkmix.flows.planning import read_model
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.folklore import NOTES
+from thinkmix.train.options import Size, option
 
 HEAVY = ("torch", "transformers", "peft", "prefect")
 
@@ -78,7 +78,9 @@ def test_the_command_that_is_printed_trains_what_was_reckoned(
     Path("plan.yaml").write_text("rank: 64\ntargets: [q_proj, v_proj]\nlearning_rate: 1e-4\ninit: pissa\n")
     told = json.loads(plan(*asked, "--json")[1])["choice"]
     taken = {}
-    monkeypatch.setattr("flows.finetune.finetune", lambda version, **given: taken.update(given) or 1 / 0)
+    monkeypatch.setattr(
+        "thinkmix.flows.finetune.finetune", lambda version, **given: taken.update(given) or 1 / 0
+    )
     thinkmix, *command = shlex.split(told["command"])
     with pytest.raises(ZeroDivisionError):
         run(*command)
@@ -218,7 +220,7 @@ def test_the_circulating_table_is_printed_with_its_faults(plan):
 def test_planning_loads_no_model_library():
     """The answer is there in a second, on a machine without torch."""
     code = (
-        "import sys; sys.argv = ['thinkmix', 'plan', '--json']; from flows.cli import main; main()\n"
+        "import sys; sys.argv = ['thinkmix', 'plan', '--json']; from thinkmix.flows.cli import main; main()\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
     )
     ended = python("-c", code.replace("main()\n", "\ntry:\n    main()\nexcept SystemExit:\n    pass\n", 1))

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.store import Store, open_version, problems
 from tests.builders import python, recipe, thinkmix, write_recipe
 from tests.prefect_server import CANARY, Api, holders, wait_for
 from tests.receiver import SECRET, receiver
+from thinkmix.flows.store import Store, open_version, problems
 
 STARTED = "2026-01-02T02:00:00+00:00"
 STAGES = {
@@ -151,7 +151,7 @@ def test_blocked_build_has_a_state_of_its_own(api: Api, run: dict, sources: Path
 
 FORM = """
 import json, sys
-from flows.build import build_mixture
+from thinkmix.flows.build import build_mixture
 stated = json.load(sys.stdin)
 build_mixture(stated, sys.argv[1], workers=1)
 """
@@ -182,7 +182,7 @@ def test_secrets_are_nowhere(api: Api, run: dict, secret: str):
 
 PLAIN = """
 import sys
-from flows.cli import main
+from thinkmix.flows.cli import main
 try:
     main()
 finally:
@@ -229,8 +229,8 @@ def test_server_that_is_away_is_one_sentence(env: dict, words: str, sources: Pat
 NIGHTS = """
 import sys
 from pathlib import Path
-from flows.build import build_mixture
-from flows.recipes import load
+from thinkmix.flows.build import build_mixture
+from thinkmix.flows.recipes import load
 for stated in sys.argv[2:]:
     found = load(stated)
     build_mixture(found.recipe, Path(sys.argv[1]), found.base, 1, train=found.train)

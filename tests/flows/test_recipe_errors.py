@@ -6,13 +6,13 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from flows.plans import load_plan
-from flows.recipes import override, parse
-from schemas.errors import RecipeError
-from schemas.patterns import IN_WORDS, NAME, as_name
-from schemas.recipe import MixPlan, Recipe
-from schemas.tuning import RecipeFile
 from tests.builders import recipe
+from thinkmix.flows.plans import load_plan
+from thinkmix.flows.recipes import override, parse
+from thinkmix.schemas.errors import RecipeError
+from thinkmix.schemas.patterns import IN_WORDS, NAME, as_name
+from thinkmix.schemas.recipe import MixPlan, Recipe
+from thinkmix.schemas.tuning import RecipeFile
 
 JARGON = (
     "{'",

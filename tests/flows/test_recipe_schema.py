@@ -7,9 +7,9 @@ import jsonschema
 import pytest
 import yaml
 
-from flows.recipe_schema import recipe_schema
-from flows.recipes import shipped
 from tests.builders import ROOT, statement, thinkmix
+from thinkmix.flows.recipe_schema import recipe_schema
+from thinkmix.flows.recipes import shipped
 
 
 def valid(recipe: object) -> bool:

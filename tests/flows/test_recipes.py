@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flows.recipes import LARGEST, load, override, parse, shipped
-from schemas.errors import RecipeError
 from tests.builders import recipe, statement, write_recipe
+from thinkmix.flows.recipes import LARGEST, load, override, parse, shipped
+from thinkmix.schemas.errors import RecipeError
 
 
 def stated(**changes: object) -> str:

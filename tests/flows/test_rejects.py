@@ -6,9 +6,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from flows.rejects import LISTED, export, matching, rejects
-from schemas.errors import NotFound, StoreError
 from tests.builders import REASONS
+from thinkmix.flows.rejects import LISTED, export, matching, rejects
+from thinkmix.schemas.errors import NotFound, StoreError
 
 
 @pytest.mark.parametrize("reason", sorted(REASONS))

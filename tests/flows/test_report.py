@@ -13,18 +13,18 @@ import pytest
 import yaml
 from rich.console import Console
 
-from curation import assemble
-from flows.audit.page import render_page
-from flows.card import dataset_card
-from flows.explain import Explanation
-from flows.pipeline import Built
-from flows.rows import Fate
-from flows.show import plain, show_version, version_facts
-from flows.show_rows import show_explanation
-from flows.summary import fractions, ledger_table, summary
-from schemas.report import Report, Sample
 from tests.builders import REASONS, chat_row, math_row, quick_build, recipe, statement, text, write_rows
 from tests.reports import flooded, full_run
+from thinkmix.curation import assemble
+from thinkmix.flows.audit.page import render_page
+from thinkmix.flows.card import dataset_card
+from thinkmix.flows.explain import Explanation
+from thinkmix.flows.pipeline import Built
+from thinkmix.flows.rows import Fate
+from thinkmix.flows.show import plain, show_version, version_facts
+from thinkmix.flows.show_rows import show_explanation
+from thinkmix.flows.summary import fractions, ledger_table, summary
+from thinkmix.schemas.report import Report, Sample
 
 EVIL = (
     "<script>alert(1)</script>",

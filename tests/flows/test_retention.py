@@ -13,12 +13,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from flows.holds import shared
-from flows.retention import KEEP, RUNS, retain, tidy
-from flows.sources.disk import locked
-from flows.store import MANIFEST, Store, problems, reading, store_of
-from schemas.errors import NotFound, StoreCorrupt
 from tests.builders import ROOT, quick_build, recipe, thinkmix
+from thinkmix.flows.holds import shared
+from thinkmix.flows.retention import KEEP, RUNS, retain, tidy
+from thinkmix.flows.sources.disk import locked
+from thinkmix.flows.store import MANIFEST, Store, problems, reading, store_of
+from thinkmix.schemas.errors import NotFound, StoreCorrupt
 
 LONG_AGO = time.time() - 30 * 24 * 3600
 

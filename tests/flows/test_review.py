@@ -9,11 +9,11 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from flows.review import Review, answer, open_review, take, write_questions
-from flows.show_review import show_plan, show_score, walk
-from schemas.errors import NotFound, StoreError
-from schemas.review import KEPT
 from tests.builders import REASONS, quick_build, recipe
+from thinkmix.flows.review import Review, answer, open_review, take, write_questions
+from thinkmix.flows.show_review import show_plan, show_score, walk
+from thinkmix.schemas.errors import NotFound, StoreError
+from thinkmix.schemas.review import KEPT
 
 JUDGED = REASONS - {"not_sampled"}
 

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from flows.accept import accept
-from flows.nights import judged, newest_run
-from flows.pipeline import Built
-from flows.retention import retain
-from flows.rollback import rollback
-from flows.show import show_version, version_facts
-from flows.standing import standing
-from flows.store import Store
-from flows.summary import summary
-from schemas.errors import Held, NotAccepted, NotFound, NotRolledBack, StoreBusy, StoreCorrupt
 from tests.builders import flip_bit, math_row, quick_build, recipe, write_rows
+from thinkmix.flows.accept import accept
+from thinkmix.flows.nights import judged, newest_run
+from thinkmix.flows.pipeline import Built
+from thinkmix.flows.retention import retain
+from thinkmix.flows.rollback import rollback
+from thinkmix.flows.show import show_version, version_facts
+from thinkmix.flows.standing import standing
+from thinkmix.flows.store import Store
+from thinkmix.flows.summary import summary
+from thinkmix.schemas.errors import Held, NotAccepted, NotFound, NotRolledBack, StoreBusy, StoreCorrupt
 
 WHY = "loss went up on Friday"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.store import MANIFEST, Store, _intact, open_version, problems
-from schemas.errors import StoreCorrupt
 from tests.builders import flip_bit
+from thinkmix.flows.store import MANIFEST, Store, _intact, open_version, problems
+from thinkmix.schemas.errors import StoreCorrupt
 
 CUTS = 20
 """Lengths that each file is cut to, the empty one among them."""

@@ -7,10 +7,10 @@ from pathlib import Path
 import orjson
 import pytest
 
-from flows.nights import recorded
-from flows.running import Running, Scheduled, settle
-from flows.store import Store
-from schemas.errors import MixtureError
+from thinkmix.flows.nights import recorded
+from thinkmix.flows.running import Running, Scheduled, settle
+from thinkmix.flows.store import Store
+from thinkmix.schemas.errors import MixtureError
 
 
 class Notices:

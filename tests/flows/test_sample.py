@@ -8,12 +8,12 @@ import orjson
 import polars as pl
 import pytest
 
-from flows.pipeline import Built
-from flows.recipes import load
-from flows.store import problems
-from schemas.report import Report
-from templates import count_tokens, render_chat
 from tests.builders import ROOT, quick_build
+from thinkmix.flows.pipeline import Built
+from thinkmix.flows.recipes import load
+from thinkmix.flows.store import problems
+from thinkmix.schemas.report import Report
+from thinkmix.templates import count_tokens, render_chat
 
 SAMPLES = ROOT / "data" / "samples"
 PLANTED = json.loads((SAMPLES / "planted.json").read_bytes())

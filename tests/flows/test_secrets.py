@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-import flows.pipeline
-from flows import tonight
-from flows.cli import main
-from flows.sources.patience import Patience
-from flows.store import Store, open_version
 from tests.builders import Inline, flip_bit, quick_build, recipe, statement, write_recipe
+from thinkmix.flows import pipeline as pipeline_room
+from thinkmix.flows import tonight
+from thinkmix.flows.cli import main
+from thinkmix.flows.sources.patience import Patience
+from thinkmix.flows.store import Store, open_version
 
 CANARY = "hf_canaryCANARYcanary0123456789"
 
@@ -70,7 +70,7 @@ def test_token_is_in_no_output_and_no_file(
         monkeypatch.setenv(key, value)
     impatient = partial(tonight.sources.resolve, patience=Patience(tries=1))
     monkeypatch.setattr(tonight.sources, "resolve", impatient)
-    monkeypatch.setattr(flows.pipeline, "workers", lambda *_: Inline())
+    monkeypatch.setattr(pipeline_room, "workers", lambda *_: Inline())
     for name, command in MISTAKES.items():
         if name == "no such files":
             shutil.rmtree(base / "math")

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from flows.examples import Example, Seen, seen
-from flows.explain import Beside, Explanation
-from flows.rejects import Reject, Rejects
-from flows.rows import Fate, StageVerdict
-from flows.show_review import walk
-from flows.show_rows import show_explanation, show_rejects, show_seen
-from schemas.review import Question
+from thinkmix.flows.examples import Example, Seen, seen
+from thinkmix.flows.explain import Beside, Explanation
+from thinkmix.flows.rejects import Reject, Rejects
+from thinkmix.flows.rows import Fate, StageVerdict
+from thinkmix.flows.show_review import walk
+from thinkmix.flows.show_rows import show_explanation, show_rejects, show_seen
+from thinkmix.schemas.review import Question
 
 EVIL = (
     "[bold red]loud[/bold red]",

@@ -7,10 +7,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from flows.pipeline import Built
-from flows.recipes import load
-from schemas.recipe import Recipe
 from tests.builders import chat_row, quick_build, statement, text, write_rows
+from thinkmix.flows.pipeline import Built
+from thinkmix.flows.recipes import load
+from thinkmix.schemas.recipe import Recipe
 
 
 def chats(word: object, number: int) -> list[dict[str, object]]:

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flows.checking import check
-from flows.recipes import load
-from flows.shards import families, patterns, title
-from flows.sources.patience import Patience
-from flows.starting import Started, start
-from schemas.errors import RecipeError, SourceError, SourceNotFound
-from schemas.recipe import HubSource
 from tests.builders import ROOT, Row, chat_row, math_row, quick_build, text, thinkmix, write_rows
 from tests.loopback_hub import LoopbackHub, serve
+from thinkmix.flows.checking import check
+from thinkmix.flows.recipes import load
+from thinkmix.flows.shards import families, patterns, title
+from thinkmix.flows.sources.patience import Patience
+from thinkmix.flows.starting import Started, start
+from thinkmix.schemas.errors import RecipeError, SourceError, SourceNotFound
+from thinkmix.schemas.recipe import HubSource
 
 SHARED = (ROOT / "../shared").resolve()
 FORMATS = sorted((SHARED / "formats").glob("*.json*")) if SHARED.is_dir() else []
@@ -280,7 +280,7 @@ def test_a_set_on_a_hub_is_pinned_and_its_training_files_are_named(hub: Loopback
 def test_the_command_says_what_it_wrote_and_what_is_next(tmp_path: Path) -> None:
     """Under the name of the rows in this folder unless --output is given; --json for machines."""
     write_rows(tmp_path / "My Chats.jsonl", chats(20))
-    command = "import os, sys; os.chdir(sys.argv.pop(1)); from flows.cli import main; main()"
+    command = "import os, sys; os.chdir(sys.argv.pop(1)); from thinkmix.flows.cli import main; main()"
     from tests.builders import python  # noqa: PLC0415 - here alone
 
     ended = python("-c", command, tmp_path, "init", "My Chats.jsonl")

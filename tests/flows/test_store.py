@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.store import (
+from tests.builders import ROOT, STAGES, flip_bit, forget, python, quick_build, recipe
+from thinkmix.flows.store import (
     MANIFEST,
     StageOutput,
     Store,
@@ -24,8 +25,7 @@ from flows.store import (
     problems,
     write_json,
 )
-from schemas.errors import NotFound, StoreBusy, StoreCorrupt, StoreError, StoreFull
-from tests.builders import ROOT, STAGES, flip_bit, forget, python, quick_build, recipe
+from thinkmix.schemas.errors import NotFound, StoreBusy, StoreCorrupt, StoreError, StoreFull
 
 
 def crash(protocol: str, damage: str, every: int, folder: Path) -> dict:
@@ -355,7 +355,7 @@ def test_three_builders_publish_one_at_a_time(rounds: int, tmp_path: Path) -> No
 @pytest.mark.acceptance("A5")
 def test_lock_dies_with_its_holder(tmp_path: Path) -> None:
     """A builder that was killed with -9 leaves no lock behind."""
-    hold = "import sys\nfrom pathlib import Path\nfrom flows.store import Store\n"
+    hold = "import sys\nfrom pathlib import Path\nfrom thinkmix.flows.store import Store\n"
     hold += (
         "with Store(Path(sys.argv[1])).lock('small'):\n    print('held', flush=True)\n    sys.stdin.read()\n"
     )

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from flows import sources, stages
-from flows.sources.patience import Patience
 from tests import nights
 from tests.loopback_hub import serve
+from thinkmix.flows import sources, stages
+from thinkmix.flows.sources.patience import Patience
 
 
 @pytest.fixture

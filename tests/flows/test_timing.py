@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from flows.learning.pace import left
-from flows.learning.timing import Stopwatch, Timing, write_timing
-from train.result import Progress, Start
+from thinkmix.flows.learning.pace import left
+from thinkmix.flows.learning.timing import Stopwatch, Timing, write_timing
+from thinkmix.train.result import Progress, Start
 
 
 class Clock:

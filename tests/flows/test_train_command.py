@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from flows.finetune import _encoded
-from flows.learning import pace
-from flows.learning.timing import Timing
-from flows.plans import load_plan
-from schemas.errors import RecipeError, TrainError
-from schemas.training import TrainPlan
-from train.result import Progress as Step
+from thinkmix.flows.finetune import _encoded
+from thinkmix.flows.learning import pace
+from thinkmix.flows.learning.timing import Timing
+from thinkmix.flows.plans import load_plan
+from thinkmix.schemas.errors import RecipeError, TrainError
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.result import Progress as Step
 
 TRAIN = ("--max-steps", 1, "--batch", 2048, "--max-tokens", 2048, "--eval-rows", 0, "--rank", 2)
 
@@ -165,7 +165,7 @@ def test_a_second_run_on_a_version_encodes_nothing(run, store_copy, tmp_path, mo
     assert len([*folder.glob("*.tokens")]) == 2
     with monkeypatch.context() as second:
         second.setenv("RANK", "1")
-        second.setattr("train.cache.encode_published", pytest.fail)
+        second.setattr("thinkmix.train.cache.encode_published", pytest.fail)
         assert run(*words, "--output", tmp_path / "second") == (0, "", "")
     manifests = [(tmp_path / name / "training.json").read_bytes() for name in ("first", "second")]
     assert manifests[0] == manifests[1]
@@ -190,7 +190,7 @@ def test_encoded_rows_are_kept_only_where_there_is_a_store_to_keep_them(
     def refuse(folder: Path) -> None:
         raise OSError(errno.EROFS, "Read-only file system", str(folder))
 
-    monkeypatch.setattr("flows.store._make_folder", refuse)
+    monkeypatch.setattr("thinkmix.flows.store._make_folder", refuse)
     with _encoded(version, None, view) as folder:
         assert folder is None
     said = capsys.readouterr().err

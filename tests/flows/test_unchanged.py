@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.pipeline import Built
 from tests.builders import python, write_recipe
+from thinkmix.flows.pipeline import Built
 
 HEAVY = ("polars", "pyarrow", "numpy", "numba", "scipy", "transformers", "prefect", "altair", "rich.progress")
 
@@ -26,7 +26,7 @@ def command(built: Built, sources: Path, tmp_path: Path) -> str:
     ]
     return (
         f"import sys; sys.argv = {arguments!r}\n"
-        "from flows.cli import main\n"
+        "from thinkmix.flows.cli import main\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
         f"print('loaded', sorted(set({HEAVY!r}) & set(sys.modules)))"
     )
@@ -43,9 +43,9 @@ def test_unchanged_run_loads_no_library_for_rows(command: str):
 def test_descriptions_are_read_only_for_schemas():
     """Nobody reads the sources of records to build a mixture."""
     script = (
-        "import schemas.recipe, schemas.record as record\n"
+        "import thinkmix.schemas.recipe, thinkmix.schemas.record as record\n"
         "print(record._docstrings.cache_info().misses)\n"
-        "schemas.recipe.Recipe.model_json_schema()\n"
+        "thinkmix.schemas.recipe.Recipe.model_json_schema()\n"
         "print(record._docstrings.cache_info().misses > 0)"
     )
     assert python("-c", script).stdout.split() == ["0", "True"]

@@ -6,16 +6,23 @@ from pathlib import Path
 
 import pytest
 
-import flows.pipeline
-from flows import webhook
-from flows.cli.building import _build_directly
-from flows.engine import LOCAL
-from flows.pipeline import Built
-from flows.progress import silent
-from schemas.errors import Held, LedgerError, MixtureError, RecipeError, SourceNotFound, TemplateError
-from schemas.run import RunReport
 from tests.builders import Inline, recipe, thinkmix
 from tests.receiver import SECRET, Receiver, receiver
+from thinkmix.flows import pipeline as pipeline_room
+from thinkmix.flows import webhook
+from thinkmix.flows.cli.building import _build_directly
+from thinkmix.flows.engine import LOCAL
+from thinkmix.flows.pipeline import Built
+from thinkmix.flows.progress import silent
+from thinkmix.schemas.errors import (
+    Held,
+    LedgerError,
+    MixtureError,
+    RecipeError,
+    SourceNotFound,
+    TemplateError,
+)
+from thinkmix.schemas.run import RunReport
 
 HOSTILE = "<!channel> <https://x.example|click> `code` *bold* & \x1b[31m\u202e"
 
@@ -175,7 +182,7 @@ def test_unknown_ending_is_named():
 def test_command_tells_and_keeps_the_address(chat: Receiver, sources: Path, tmp_path: Path, capfd):
     """`build --direct` tells of what was published and of what failed; the address is nowhere."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(flows.pipeline, "workers", lambda *_: Inline())
+        patch.setattr(pipeline_room, "workers", lambda *_: Inline())
         rest = (tmp_path, sources, 1, LOCAL)
         _build_directly(recipe(name="told"), *rest, notify=silent)
         with pytest.raises(MixtureError):

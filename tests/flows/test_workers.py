@@ -13,17 +13,26 @@ import orjson
 import polars as pl
 import pytest
 
-import flows.pipeline
-import flows.workers
-from flows import drawing, memory
-from flows.cores import cpu_quota, usable_cores
-from flows.memory import held_bytes, machine_bytes, usable_bytes
-from flows.pipeline import build
-from flows.store import Store
-from flows.workers import LEAST_BYTES, SETTINGS, Job, Processes, RowKilled, RowWork, planned, processes
-from schemas.errors import SourceCorrupt, StageOom, StoreFull, WorkerDied, WorkerError
 from tests import doomed
 from tests.builders import ROOT, math_row, quick_build, recipe, text
+from thinkmix.flows import drawing, memory
+from thinkmix.flows import pipeline as pipeline_room
+from thinkmix.flows import workers as workers_room
+from thinkmix.flows.cores import cpu_quota, usable_cores
+from thinkmix.flows.memory import held_bytes, machine_bytes, usable_bytes
+from thinkmix.flows.pipeline import build
+from thinkmix.flows.store import Store
+from thinkmix.flows.workers import (
+    LEAST_BYTES,
+    SETTINGS,
+    Job,
+    Processes,
+    RowKilled,
+    RowWork,
+    planned,
+    processes,
+)
+from thinkmix.schemas.errors import SourceCorrupt, StageOom, StoreFull, WorkerDied, WorkerError
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +172,7 @@ def test_shard_that_kills_its_worker_is_named(pool, evil, kind, how, tmp_path):
 @pytest.mark.parametrize("kills", [iter(range(100)), None], ids=["counted", "not told"])
 def test_kill_by_the_kernel_is_told_from_any_other(kills, monkeypatch):
     """A killed worker was out of memory if the kernel has killed something since, or does not say."""
-    monkeypatch.setattr(flows.workers, "kernel_kills", lambda: kills and next(kills))
+    monkeypatch.setattr(workers_room, "kernel_kills", lambda: kills and next(kills))
     with processes(1) as pool, pytest.raises(StageOom, match=r"big\.jsonl .*SIGKILL.*--worker-memory"):
         run(pool, Job("big.jsonl", partial(doomed.die, signal.SIGKILL)))
 
@@ -222,7 +231,7 @@ def test_ceiling_counts_what_a_shard_uses(tmp_path):
     source = {"name": "math", "kind": "local", "files": ["math/*.parquet"], "format": "openmathreasoning"}
     stated = recipe(sources=[source], shares={"math": 1.0}, size=100, max_tokens=32768)
     with processes(1, memory=10**9) as pool, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(flows.pipeline, "workers", lambda *_: nullcontext(pool))
+        patch.setattr(pipeline_room, "workers", lambda *_: nullcontext(pool))
         patch.setattr(Processes, "_alone", partial(pytest.fail, "a worker died"))
         assert build(stated, Store(tmp_path / "store"), base=tmp_path).made > 0
 
@@ -235,7 +244,7 @@ def test_row_of_forty_thousand_turns_costs_no_worker(tmp_path):
     source = {"name": "chat", "kind": "local", "files": ["chat.jsonl"], "format": "sharegpt"}
     stated = recipe(sources=[source], shares={"chat": 1.0}, size=100)
     with processes(1, memory=7 * 10**8) as pool, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(flows.pipeline, "workers", lambda *_: nullcontext(pool))
+        patch.setattr(pipeline_room, "workers", lambda *_: nullcontext(pool))
         patch.setattr(Processes, "_alone", partial(pytest.fail, "a worker died"))
         built = build(stated, Store(tmp_path / "store"), base=tmp_path)
     dropped = built.manifest.ledger.of("validate")["chat"].dropped
@@ -298,7 +307,7 @@ def test_row_that_kills_twice_is_left_out_and_the_version_blocked(tmp_path):
     stated = recipe(sources=[source], shares={"chat": 1.0}, size=20, max_row_bytes=16 * 10**6)
     store = Store(tmp_path / "store")
     with processes(1, memory=LEAST_BYTES) as pool, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(flows.pipeline, "workers", lambda *_: nullcontext(pool))
+        patch.setattr(pipeline_room, "workers", lambda *_: nullcontext(pool))
         built = build(stated, store, base=tmp_path)
     (killer,) = built.manifest.left_out
     assert (killer.source, killer.file, killer.row) == ("chat", "chat.jsonl", 3)
@@ -322,7 +331,7 @@ def says(question, answer):
 def test_memory_of_a_worker_is_its_part_of_the_machine(monkeypatch):
     """Unset, all workers together may use four fifths of the machine, however many they are."""
     usable = usable_bytes()
-    monkeypatch.setattr(flows.workers, "usable_bytes", lambda: usable)
+    monkeypatch.setattr(workers_room, "usable_bytes", lambda: usable)
     with processes(2) as two, processes(5) as five:
         assert two.memory == usable // 2
         assert five.memory == max(usable // 5, LEAST_BYTES)
@@ -464,7 +473,7 @@ def test_workers_end_with_a_killed_parent(tmp_path):
     log = tmp_path / "log"
     parent = (
         "import sys\nfrom functools import partial\nfrom pathlib import Path\nfrom tests import doomed\n"
-        "from flows.workers import Job, processes\n"
+        "from thinkmix.flows.workers import Job, processes\n"
         "if __name__ == '__main__':\n    with processes(2) as pool:\n"
         "        job = Job('wait', partial(doomed.wait_beside, Path(sys.argv[1])))\n"
         "        pool.run([job, job], done=print)\n"

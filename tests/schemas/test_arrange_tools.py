@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pydantic_core import PydanticCustomError
 
-from schemas.arrange import arranged
-from schemas.findings import Finding, Notes
-from schemas.formats import Messages
+from thinkmix.schemas.arrange import arranged
+from thinkmix.schemas.findings import Finding, Notes
+from thinkmix.schemas.formats import Messages
 
 ASKED = {"role": "user", "content": "q"}
 DONE = {"role": "assistant", "content": "done"}

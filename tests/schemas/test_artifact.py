@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from schemas.artifact import RemoteFile, Snapshot, digest_of
+from thinkmix.schemas.artifact import RemoteFile, Snapshot, digest_of
 
 SHA = "a" * 64
 PARTS = st.sampled_from(["..", ".", "", "a", "b.parquet", "~", "C:", "\\", "\x00", "\n", "…", " ", "..."])

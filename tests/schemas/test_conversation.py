@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from schemas.conversation import (
+from thinkmix.schemas.conversation import (
     CONTROL_TOKENS,
     Conversation,
     Lineage,
@@ -21,7 +21,7 @@ from schemas.conversation import (
     content_key,
     row_id,
 )
-from schemas.record import MAX_DEPTH, depth, json_text
+from thinkmix.schemas.record import MAX_DEPTH, depth, json_text
 
 LINEAGE = Lineage(dataset="d", revision="r", file="f", row=0)
 USER = Message(role="user", content="q")

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from schemas.errors import StageOom, ThinkmixError, WorkerDied
+from thinkmix.schemas.errors import StageOom, ThinkmixError, WorkerDied
 
 CODES = {
     *("error", "recipe_error", "source_error", "source_not_found", "source_denied", "source_unavailable"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.findings import (
+from thinkmix.schemas.findings import (
     HARMLESS,
     MOST_FIELDS,
     Finding,

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.errors import LedgerError
-from schemas.ledger import Amount, Ledger, StageCount, total
+from thinkmix.schemas.errors import LedgerError
+from thinkmix.schemas.ledger import Amount, Ledger, StageCount, total
 
 READ = Amount(rows=3, messages=6, text_bytes=30)
 KEPT = Amount(rows=2, messages=4, text_bytes=20)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.normal_form import composed
+from thinkmix.schemas.normal_form import composed
 
 MARKS = st.text(st.sampled_from("\u0301\u0323\u0344\u05b0\u0f73\u3099e\u00e9\u1100\u1161한"), max_size=400)
 

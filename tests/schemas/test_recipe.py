@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from schemas.dedup import DedupPlan
-from schemas.recipe import LocalSource, MixPlan, Recipe, safe_member
+from thinkmix.schemas.dedup import DedupPlan
+from thinkmix.schemas.recipe import LocalSource, MixPlan, Recipe, safe_member
 
 
 def recipe(**changes: Any) -> Recipe:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
-from schemas.think import FOREIGN_TAGS, split_think
+from thinkmix.schemas.think import FOREIGN_TAGS, split_think
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from schemas.record import descriptions
-from schemas.training import TrainPlan
+from thinkmix.schemas.record import descriptions
+from thinkmix.schemas.training import TrainPlan
 
 
 def test_every_field_is_described():

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from schemas.conversation import Message, ToolCall
-from schemas.errors import TemplateError
-from templates import parse_chat, render_chat, round_trip_problem, training_turns
-from templates.turns import ASSISTANT, EMPTY_TRACE
+from thinkmix.schemas.conversation import Message, ToolCall
+from thinkmix.schemas.errors import TemplateError
+from thinkmix.templates import parse_chat, render_chat, round_trip_problem, training_turns
+from thinkmix.templates.turns import ASSISTANT, EMPTY_TRACE
 
 QUESTION = Message(role="user", content="q")
 

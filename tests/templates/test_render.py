@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from schemas.conversation import Message, ToolCall
-from schemas.errors import TemplateError
-from templates import render_chat, template_digest
-from templates.render import CHAT_TEMPLATES
+from thinkmix.schemas.conversation import Message, ToolCall
+from thinkmix.schemas.errors import TemplateError
+from thinkmix.templates import render_chat, template_digest
+from thinkmix.templates.render import CHAT_TEMPLATES
 
 GOLDEN = (Path(__file__).parents[2] / "../shared/golden").resolve()
 FILES = {

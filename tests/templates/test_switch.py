@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.conversation import Message
-from templates import governing_switches
+from thinkmix.schemas.conversation import Message
+from thinkmix.templates import governing_switches
 
 
 def said(text):

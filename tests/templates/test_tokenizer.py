@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.conversation import CONTROL_TOKENS
-from schemas.errors import SourceCorrupt, SourceNotFound
-from templates import (
+from thinkmix.schemas.conversation import CONTROL_TOKENS
+from thinkmix.schemas.errors import SourceCorrupt, SourceNotFound
+from thinkmix.templates import (
     count_tokens,
     encode,
     encode_batch,

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from schemas.conversation import CONTROL_TOKENS, Message, ToolCall
-from templates import (
+from thinkmix.schemas.conversation import CONTROL_TOKENS, Message, ToolCall
+from thinkmix.templates import (
     NO_THINK,
     ModeUnsupported,
     TrainingTurn,
@@ -22,7 +22,7 @@ from templates import (
     round_trip_problem,
     training_turns,
 )
-from templates.turns import ASSISTANT, EMPTY_TRACE, TOOLS_OPEN
+from thinkmix.templates.turns import ASSISTANT, EMPTY_TRACE, TOOLS_OPEN
 
 GOLDEN = (Path(__file__).parents[2] / "../shared/golden").resolve()
 TEMPLATES = ("qwen3", "qwen3-instruct-2507", "qwen3-thinking-2507")

@@ -8,11 +8,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from curation.render import EXAMPLES
-from schemas.ledger import Ledger
-from schemas.manifest import FileEntry, Manifest
-from schemas.recipe import Recipe
-from templates.tokenizer import encode, tokenizer_digest
+from thinkmix.curation.render import EXAMPLES
+from thinkmix.schemas.ledger import Ledger
+from thinkmix.schemas.manifest import FileEntry, Manifest
+from thinkmix.schemas.recipe import Recipe
+from thinkmix.templates.tokenizer import encode, tokenizer_digest
 
 Example = dict[str, object]
 

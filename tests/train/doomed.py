@@ -12,8 +12,8 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import TrainError
-from schemas.training import TrainPlan
+from thinkmix.schemas.errors import TrainError
+from thinkmix.schemas.training import TrainPlan
 
 
 def processes() -> ForkServerContext:
@@ -74,7 +74,11 @@ def _join(place: Mapping[str, str], version: Path, output: Path, plan: TrainPlan
 
 
 def _train(version: Path, output: Path, plan: TrainPlan, moment: str) -> None:
-    from train import checkpoint, fit, staging  # noqa: PLC0415 - the forked process has them already
+    from thinkmix.train import (  # noqa: PLC0415 - the forked process has them already
+        checkpoint,
+        fit,
+        staging,
+    )
 
     kind, _, number = moment.partition(" ")
     told: list[Any] = []

@@ -2,10 +2,10 @@
 
 import torch
 
-from schemas.training import TrainPlan
-from train.loss import token_losses
-from train.model import base_model, head_weight
-from train.optimiser import build_optimiser
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.loss import token_losses
+from thinkmix.train.model import base_model, head_weight
+from thinkmix.train.optimiser import build_optimiser
 
 IDS = torch.randint(0, 151_000, (2, 12), generator=torch.Generator().manual_seed(0))
 """Two rows of twelve tokens, all of which are trained."""

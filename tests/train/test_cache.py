@@ -10,12 +10,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from schemas.errors import TrainError
-from templates.tokenizer import encode
 from tests.builders import ROOT
-from train import cache
-from train.cache import open_tokens
-from train.rows import draw_rows, index_rows, read_manifest
+from thinkmix.schemas.errors import TrainError
+from thinkmix.templates.tokenizer import encode
+from thinkmix.train import cache
+from thinkmix.train.cache import open_tokens
+from thinkmix.train.rows import draw_rows, index_rows, read_manifest
 
 
 @pytest.fixture
@@ -167,8 +167,8 @@ def test_a_cache_that_cannot_be_written_is_said(publish, sums, digest_of, tmp_pa
 CRASH = """
 import os, signal, sys
 from pathlib import Path
-from train import cache
-from train.rows import index_rows, read_manifest
+from thinkmix.train import cache
+from thinkmix.train.rows import index_rows, read_manifest
 version, folder, digest = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 rows = index_rows(version, read_manifest(version, digest=digest), split="train", max_tokens=4096)
 whole, left = cache._encode_shard, [int(sys.argv[4])]

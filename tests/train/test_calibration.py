@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.errors import TrainError
-from schemas.training import TrainPlan
-from templates.tokenizer import reference_tokenizer
-from train.calibration import calibration_ids, draw_calibration, quotas, read_drawn, write_drawn
-from train.rows import index_rows, read_manifest
+from thinkmix.schemas.errors import TrainError
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.templates.tokenizer import reference_tokenizer
+from thinkmix.train.calibration import calibration_ids, draw_calibration, quotas, read_drawn, write_drawn
+from thinkmix.train.rows import index_rows, read_manifest
 
 
 @pytest.fixture

@@ -8,13 +8,17 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs thinkmix[train]")
 pytest.importorskip("peft", reason="needs thinkmix[train]")
 
-from schemas.training import TrainPlan  # noqa: E402
-from train.encode import encode_rows  # noqa: E402
-from train.evaluate import evaluate  # noqa: E402
-from train.fit import fit  # noqa: E402
-from train.forward import row_losses  # noqa: E402
-from train.model import prepare, quiet  # noqa: E402
-from train.rows import batches_of_each, index_rows, read_manifest  # noqa: E402
+from thinkmix.schemas.training import TrainPlan  # noqa: E402
+from thinkmix.train.encode import encode_rows  # noqa: E402
+from thinkmix.train.evaluate import evaluate  # noqa: E402
+from thinkmix.train.fit import fit  # noqa: E402
+from thinkmix.train.forward import row_losses  # noqa: E402
+from thinkmix.train.model import prepare, quiet  # noqa: E402
+from thinkmix.train.rows import (  # noqa: E402
+    batches_of_each,
+    index_rows,
+    read_manifest,
+)
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from schemas.errors import TrainError
-from schemas.training import TrainPlan
-from train.forecast import forecast
-from train.rows import index_rows, plan_steps, read_manifest
+from thinkmix.schemas.errors import TrainError
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.forecast import forecast
+from thinkmix.train.rows import index_rows, plan_steps, read_manifest
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ peft = pytest.importorskip("peft", reason="needs thinkmix[train]")
 
 from safetensors.torch import load_file  # noqa: E402 - needs torch
 
-from schemas.errors import Forgotten, TrainError  # noqa: E402
-from schemas.training import TrainPlan  # noqa: E402
-from train import guard  # noqa: E402
-from train import model as models  # noqa: E402
-from train.fit import fit  # noqa: E402
-from train.result import Evaluation, Loss  # noqa: E402
+from thinkmix.schemas.errors import Forgotten, TrainError  # noqa: E402
+from thinkmix.schemas.training import TrainPlan  # noqa: E402
+from thinkmix.train import guard  # noqa: E402
+from thinkmix.train import model as models  # noqa: E402
+from thinkmix.train.fit import fit  # noqa: E402
+from thinkmix.train.result import Evaluation, Loss  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 

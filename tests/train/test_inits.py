@@ -10,14 +10,14 @@ pytest.importorskip("bitsandbytes", reason="needs thinkmix[train]")
 from peft.tuners.lora.config import CordaConfig  # noqa: E402 - needs torch
 from peft.tuners.lora.corda import preprocess_corda  # noqa: E402
 
-from schemas.errors import TrainError  # noqa: E402
-from schemas.training import TrainPlan  # noqa: E402
 from tests.train.learning import CALIBRATION  # noqa: E402
-from train import inits  # noqa: E402
-from train.adapters import adapted_layers  # noqa: E402
-from train.loading import load_model  # noqa: E402
-from train.model import prepare, quiet  # noqa: E402
-from train.quantise import rounded  # noqa: E402
+from thinkmix.schemas.errors import TrainError  # noqa: E402
+from thinkmix.schemas.training import TrainPlan  # noqa: E402
+from thinkmix.train import inits  # noqa: E402
+from thinkmix.train.adapters import adapted_layers  # noqa: E402
+from thinkmix.train.loading import load_model  # noqa: E402
+from thinkmix.train.model import prepare, quiet  # noqa: E402
+from thinkmix.train.quantise import rounded  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 

@@ -8,12 +8,12 @@ import pytest
 
 pytest.importorskip("transformers", reason="needs thinkmix[train]")
 
-from flows.recipes import load
-from schemas.recipe import Recipe
-from templates.tokenizer import tokenizer_path
 from tests.builders import ROOT, python, quick_build
-from train.cache import open_tokens
-from train.rows import index_rows, read_manifest
+from thinkmix.flows.recipes import load
+from thinkmix.schemas.recipe import Recipe
+from thinkmix.templates.tokenizer import tokenizer_path
+from thinkmix.train.cache import open_tokens
+from thinkmix.train.rows import index_rows, read_manifest
 
 SHARED = (ROOT / "../shared/hub").resolve()
 needs_shared = pytest.mark.skipif(

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from schemas.training import TrainPlan
-from train.folklore import SHAPES, STATED, cells, ours
-from train.memory import CONTEXT, Load, estimate, learning_weights, load_of
-from train.shapes import QWEN3, read_shape
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.folklore import SHAPES, STATED, cells, ours
+from thinkmix.train.memory import CONTEXT, Load, estimate, learning_weights, load_of
+from thinkmix.train.shapes import QWEN3, read_shape
 
 LENGTHS = (256, 512, 1024, 2048, 4096, 8192)
 

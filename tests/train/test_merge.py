@@ -12,16 +12,20 @@ pytest.importorskip("bitsandbytes", reason="needs thinkmix[train]")
 
 from safetensors.torch import load_file, save_file  # noqa: E402 - needs torch
 
-from schemas.errors import TrainError  # noqa: E402
-from schemas.training import TrainPlan  # noqa: E402
-from templates.tokenizer import tokenizer_digest  # noqa: E402
 from tests.train.learning import IDS, measured  # noqa: E402
-from train.artefact import spell_twice  # noqa: E402
-from train.fit import fit  # noqa: E402
-from train.loading import load_model, read_weight, stored_files  # noqa: E402
-from train.merge import merge  # noqa: E402
-from train.model import load_trained, quiet  # noqa: E402
-from train.quantise import rounded  # noqa: E402
+from thinkmix.schemas.errors import TrainError  # noqa: E402
+from thinkmix.schemas.training import TrainPlan  # noqa: E402
+from thinkmix.templates.tokenizer import tokenizer_digest  # noqa: E402
+from thinkmix.train.artefact import spell_twice  # noqa: E402
+from thinkmix.train.fit import fit  # noqa: E402
+from thinkmix.train.loading import (  # noqa: E402
+    load_model,
+    read_weight,
+    stored_files,
+)
+from thinkmix.train.merge import merge  # noqa: E402
+from thinkmix.train.model import load_trained, quiet  # noqa: E402
+from thinkmix.train.quantise import rounded  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 

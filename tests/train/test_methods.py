@@ -12,11 +12,17 @@ pytest.importorskip("bitsandbytes", reason="needs thinkmix[train]")
 from bitsandbytes.nn import Linear4bit, Linear8bitLt  # noqa: E402 - needs torch
 from safetensors.torch import load_file, save_file  # noqa: E402
 
-from schemas.errors import TrainError  # noqa: E402
-from schemas.training import TrainPlan  # noqa: E402
 from tests.train.learning import CALIBRATION, IDS, learn, loss_of, measured  # noqa: E402
-from train.loading import load_model  # noqa: E402
-from train.model import base_model, load_trained, prepare, quiet, save_weights  # noqa: E402
+from thinkmix.schemas.errors import TrainError  # noqa: E402
+from thinkmix.schemas.training import TrainPlan  # noqa: E402
+from thinkmix.train.loading import load_model  # noqa: E402
+from thinkmix.train.model import (  # noqa: E402
+    base_model,
+    load_trained,
+    prepare,
+    quiet,
+    save_weights,
+)
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 

@@ -15,9 +15,13 @@ pytest.importorskip("peft", reason="needs thinkmix[train]")
 
 from safetensors.torch import load_file, save_file  # noqa: E402 - needs torch
 
-from schemas.errors import TrainError  # noqa: E402
-from schemas.training import TrainPlan  # noqa: E402
-from train.model import add_adapter, load_model, quiet  # noqa: E402
+from thinkmix.schemas.errors import TrainError  # noqa: E402
+from thinkmix.schemas.training import TrainPlan  # noqa: E402
+from thinkmix.train.model import (  # noqa: E402
+    add_adapter,
+    load_model,
+    quiet,
+)
 
 
 class Payload:
@@ -183,8 +187,10 @@ def test_no_kernel_is_fetched_where_the_package_for_it_is_installed(tmp_path):
 
     ask = "from kernels import get_kernel; get_kernel('kernels-community/quantization-bitsandbytes')"
     assert ended(ask).returncode == 3
-    assert "ModuleNotFoundError" in ended(f"import train; {ask}").stderr
+    assert "ModuleNotFoundError" in ended(f"import thinkmix.train; {ask}").stderr
     assert (
-        ended("import train; from importlib.util import find_spec; print(find_spec('kernels'))").stdout
+        ended(
+            "import thinkmix.train; from importlib.util import find_spec; print(find_spec('kernels'))"
+        ).stdout
         == "None\n"
     )

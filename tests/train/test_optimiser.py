@@ -9,11 +9,11 @@ pytest.importorskip("transformers", reason="needs thinkmix[train]")
 pytest.importorskip("peft", reason="needs thinkmix[train]")
 pytest.importorskip("bitsandbytes", reason="needs thinkmix[train]")
 
-from schemas.training import TrainPlan  # noqa: E402
 from tests.train.learning import learn, loss_of  # noqa: E402
-from train.compensated import CompensatedAdamW  # noqa: E402
-from train.model import prepare, quiet  # noqa: E402
-from train.optimiser import build_optimiser  # noqa: E402
+from thinkmix.schemas.training import TrainPlan  # noqa: E402
+from thinkmix.train.compensated import CompensatedAdamW  # noqa: E402
+from thinkmix.train.model import prepare, quiet  # noqa: E402
+from thinkmix.train.optimiser import build_optimiser  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 

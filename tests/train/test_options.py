@@ -2,11 +2,11 @@
 
 import pytest
 
-from schemas.errors import TrainError
-from schemas.training import TrainPlan
-from train.gpus import GPUS, Gpu, find_gpu
-from train.options import METHODS, Size, fitting, option, propose, with_method
-from train.shapes import QWEN3
+from thinkmix.schemas.errors import TrainError
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.gpus import GPUS, Gpu, find_gpu
+from thinkmix.train.options import METHODS, Size, fitting, option, propose, with_method
+from thinkmix.train.shapes import QWEN3
 
 EIGHT = QWEN3["Qwen3-8B"]
 LONG = Size(16_384, 16_384)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from schemas.training import TrainPlan
-from train.presets import LAYERS, preset
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.presets import LAYERS, preset
 
 METHODS = ("lora", "qlora4", "qlora8", "freeze", "full")
 NONE = {("14B", "full"), ("32B", "full")}

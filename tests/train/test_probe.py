@@ -10,12 +10,20 @@ pytest.importorskip("peft", reason="needs thinkmix[train]")
 from transformers import AttentionInterface  # noqa: E402 - needs torch
 from transformers.integrations.sdpa_attention import sdpa_attention_forward  # noqa: E402
 
-from schemas.errors import TrainError  # noqa: E402
-from schemas.training import TrainPlan  # noqa: E402
-from train import forward  # noqa: E402
-from train.encode import Tokens  # noqa: E402
-from train.model import base_model, prepare, quiet  # noqa: E402
-from train.probe import EXACT, ROUNDED, check_isolation  # noqa: E402
+from thinkmix.schemas.errors import TrainError  # noqa: E402
+from thinkmix.schemas.training import TrainPlan  # noqa: E402
+from thinkmix.train import forward  # noqa: E402
+from thinkmix.train.encode import Tokens  # noqa: E402
+from thinkmix.train.model import (  # noqa: E402
+    base_model,
+    prepare,
+    quiet,
+)
+from thinkmix.train.probe import (  # noqa: E402
+    EXACT,
+    ROUNDED,
+    check_isolation,
+)
 
 torch.set_num_threads(1)
 
@@ -103,6 +111,6 @@ def test_the_shortest_rows_are_tried(tokens, monkeypatch):
         asked.append(sorted(tokens.lengths(rows).tolist()))
         return sound(model, tokens, rows, **settings)
 
-    monkeypatch.setattr("train.probe.row_losses", watched)
+    monkeypatch.setattr("thinkmix.train.probe.row_losses", watched)
     check_isolation(model_with(), tokens, ROWS)
     assert asked == [[9], [11], [12], [15], [9, 11, 12, 15]]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from schemas.training import TrainPlan
-from train.proposal import (
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.proposal import (
     Delta,
     ModuleError,
     RowLosses,

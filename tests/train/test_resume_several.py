@@ -7,13 +7,13 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs thinkmix[train]")
 pytest.importorskip("peft", reason="needs thinkmix[train]")
 
-from schemas.errors import TrainError  # noqa: E402
-from schemas.training import TrainPlan  # noqa: E402
 from tests.train import doomed  # noqa: E402
-from train.checkpoint import Checkpoints, origin_of  # noqa: E402
-from train.fit import fit  # noqa: E402
-from train.processes import Process  # noqa: E402
-from train.result import TrainResult  # noqa: E402
+from thinkmix.schemas.errors import TrainError  # noqa: E402
+from thinkmix.schemas.training import TrainPlan  # noqa: E402
+from thinkmix.train.checkpoint import Checkpoints, origin_of  # noqa: E402
+from thinkmix.train.fit import fit  # noqa: E402
+from thinkmix.train.processes import Process  # noqa: E402
+from thinkmix.train.result import TrainResult  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 

@@ -6,9 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from schemas.errors import TrainError
-from schemas.training import TrainPlan
-from train.rows import draw_rows, hash_order, index_rows, plan_steps, read_manifest
+from thinkmix.schemas.errors import TrainError
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.rows import draw_rows, hash_order, index_rows, plan_steps, read_manifest
 
 
 def train_rows(version, max_tokens=4096):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from schemas.errors import TrainError
-from train.shapes import QWEN3, find_shape, read_shape
+from thinkmix.schemas.errors import TrainError
+from thinkmix.train.shapes import QWEN3, find_shape, read_shape
 
 DENSE = {
     "model_type": "qwen3",

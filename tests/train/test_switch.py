@@ -7,14 +7,14 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs thinkmix[train]")
 pytest.importorskip("transformers", reason="needs thinkmix[train]")
 
-from schemas.errors import ModeSwitchFailed, TrainError  # noqa: E402
-from schemas.training import TrainPlan  # noqa: E402
-from templates.render import render_chat  # noqa: E402
-from templates.tokenizer import encode  # noqa: E402
-from train.fit import fit  # noqa: E402
-from train.model import load_model, quiet  # noqa: E402
-from train.rows import index_rows, read_manifest  # noqa: E402
-from train.switch import draw_prompts, generate  # noqa: E402
+from thinkmix.schemas.errors import ModeSwitchFailed, TrainError  # noqa: E402
+from thinkmix.schemas.training import TrainPlan  # noqa: E402
+from thinkmix.templates.render import render_chat  # noqa: E402
+from thinkmix.templates.tokenizer import encode  # noqa: E402
+from thinkmix.train.fit import fit  # noqa: E402
+from thinkmix.train.model import load_model, quiet  # noqa: E402
+from thinkmix.train.rows import index_rows, read_manifest  # noqa: E402
+from thinkmix.train.switch import draw_prompts, generate  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 

@@ -6,10 +6,16 @@ No thread is started and polars is not touched, so that forking is safe.
 import pandas  # noqa: F401 - pyarrow looks for it
 import torch
 
-from schemas.training import TrainPlan
-from templates.tokenizer import encode
-from train import checkpoint, evaluate, fit, loop, switch  # noqa: F401
-from train.model import prepare, quiet
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.templates.tokenizer import encode
+from thinkmix.train import (  # noqa: F401
+    checkpoint,
+    evaluate,
+    fit,
+    loop,
+    switch,
+)
+from thinkmix.train.model import prepare, quiet
 
 torch.set_num_threads(1)
 encode("warm")

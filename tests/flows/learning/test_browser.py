@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from flows.learning.page import render_page
 from tests.browser import chromium, resize
 from tests.flows.learning.test_page import evil, failed
 from tests.flows.test_page_browser import OPEN_ALL, OVERLAPS, harmless, show
 from tests.flows.test_report import EVIL
 from tests.trained import clock, curve, manifest, trained
+from thinkmix.flows.learning.page import render_page
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # selenium's own sockets
 

@@ -6,10 +6,10 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from flows.learning.card import model_card
-from schemas.training import TrainPlan
 from tests.flows.test_report import EVIL, Page
 from tests.trained import clock, manifest, trained
+from thinkmix.flows.learning.card import model_card
+from thinkmix.schemas.training import TrainPlan
 
 HEADINGS = ["Held-out loss", "Thinking on and off", "How to load it", "What it was trained on"]
 HEADINGS += ["How it was trained"]

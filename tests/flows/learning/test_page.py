@@ -4,10 +4,14 @@ from itertools import cycle
 
 import pytest
 
-from flows.learning import figures
-from flows.learning.change import changes_of
-from flows.learning.charts import Point, curve, thinned
-from flows.learning.page import (
+from tests.flows.test_page import words
+from tests.flows.test_report import EVIL, Page, check_harmless
+from tests.trained import STEPS, clock, manifest, trained
+from tests.trained import curve as evals
+from thinkmix.flows.learning import figures
+from thinkmix.flows.learning.change import changes_of
+from thinkmix.flows.learning.charts import Point, curve, thinned
+from thinkmix.flows.learning.page import (
     CARD,
     PAGE,
     read_result,
@@ -16,12 +20,8 @@ from flows.learning.page import (
     write_failure,
     write_page,
 )
-from schemas.errors import Forgotten, TrainError
-from schemas.training import TrainPlan
-from tests.flows.test_page import words
-from tests.flows.test_report import EVIL, Page, check_harmless
-from tests.trained import STEPS, clock, manifest, trained
-from tests.trained import curve as evals
+from thinkmix.schemas.errors import Forgotten, TrainError
+from thinkmix.schemas.training import TrainPlan
 
 SECTIONS = {"#verdict", "#loss", "#heldout", "#switch", "#pace", "#data", "#plan", "#origin"}
 

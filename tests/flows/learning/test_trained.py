@@ -9,15 +9,15 @@ import pytest
 pytest.importorskip("torch", reason="needs thinkmix[train]")
 pytest.importorskip("peft", reason="needs thinkmix[train]")
 
-from flows.learning.page import CARD, PAGE, read_result, write_page
-from flows.learning.timing import StepTime
-from schemas.errors import TrainError
-from schemas.training import TrainPlan
 from tests.flows.learning.test_card import shown
 from tests.flows.learning.test_page import SECTIONS, words
 from tests.flows.test_report import check_harmless
 from tests.trained import clock
-from train.fit import fit
+from thinkmix.flows.learning.page import CARD, PAGE, read_result, write_page
+from thinkmix.flows.learning.timing import StepTime
+from thinkmix.schemas.errors import TrainError
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.fit import fit
 
 SHORT = {"max_steps": 3, "batch": 512, "max_tokens": 512, "eval_rows": 2, "learning_rate": 5e-3}
 """What every run here is told."""

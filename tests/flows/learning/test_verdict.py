@@ -4,12 +4,12 @@ import math
 
 import pytest
 
-from flows.learning.change import Change, changes, changes_of, signed
-from flows.learning.verdict import failure, signals, verdict
-from schemas.errors import Forgotten, ModeSwitchFailed, TrainError
-from schemas.training import TrainPlan
 from tests.trained import STEPS, answers, curve, point, trained
-from train.result import Guarded
+from thinkmix.flows.learning.change import Change, changes, changes_of, signed
+from thinkmix.flows.learning.verdict import failure, signals, verdict
+from thinkmix.schemas.errors import Forgotten, ModeSwitchFailed, TrainError
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.result import Guarded
 
 GOOD = trained()
 

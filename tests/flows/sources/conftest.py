@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from flows.sources.patience import Patience
 from tests.loopback_hub import serve
+from thinkmix.flows.sources.patience import Patience
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from flows.sources.digest import Memory
+from thinkmix.flows.sources.digest import Memory
 
 
 def test_an_untouched_file_is_remembered(tmp_path):

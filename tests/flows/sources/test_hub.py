@@ -16,9 +16,9 @@ import polars as pl
 import pytest
 from huggingface_hub import constants, snapshot_download
 
-from flows.sources import fetch, resolve
-from flows.sources import hub as hub_room
-from schemas.errors import (
+from thinkmix.flows.sources import fetch, resolve
+from thinkmix.flows.sources import hub as hub_room
+from thinkmix.schemas.errors import (
     SourceCorrupt,
     SourceDenied,
     SourceError,
@@ -28,7 +28,7 @@ from schemas.errors import (
     StoreFull,
     ThinkmixError,
 )
-from schemas.recipe import HubSource
+from thinkmix.schemas.recipe import HubSource
 
 NAME = "org/set"
 SHARD = random.Random(1).randbytes(300_000)
@@ -359,8 +359,8 @@ def test_a_killed_build_is_continued_by_the_next(hub, into, quick):
     one = source("data/train-0.parquet")
     resolve(one, base=into, into=into, patience=quick)
     code = (
-        "import sys; from pathlib import Path; from flows.sources import fetch, resolve;"
-        "from schemas.recipe import HubSource; into = Path(sys.argv[1]);"
+        "import sys; from pathlib import Path; from thinkmix.flows.sources import fetch, resolve;"
+        "from thinkmix.schemas.recipe import HubSource; into = Path(sys.argv[1]);"
         "one = HubSource.model_validate_json(sys.argv[2]);"
         "fetch(one, resolve(one, base=into, into=into), base=into, into=into)"
     )
@@ -565,9 +565,8 @@ def test_offline_mode_of_the_client_is_respected(hub, into, quick, monkeypatch):
 
 def test_the_client_is_not_imported_with_the_room():
     """A command that needs no hub does not pay for its client."""
-    code = (
-        "import sys, flows.sources; print(sorted({'huggingface_hub', 'modelscope_hub'} & set(sys.modules)))"
-    )
+    clients = "{'huggingface_hub', 'modelscope_hub'}"
+    code = f"import sys, thinkmix.flows.sources; print(sorted({clients} & set(sys.modules)))"
     got = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert got.stdout == "[]\n"
 

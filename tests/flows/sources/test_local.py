@@ -6,9 +6,9 @@ from hashlib import sha256
 
 import pytest
 
-from flows.sources import fetch, local, resolve
-from schemas.errors import SourceCorrupt, SourceError, SourceNotFound
-from schemas.recipe import LocalSource
+from thinkmix.flows.sources import fetch, local, resolve
+from thinkmix.schemas.errors import SourceCorrupt, SourceError, SourceNotFound
+from thinkmix.schemas.recipe import LocalSource
 
 
 @pytest.fixture

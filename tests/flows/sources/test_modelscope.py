@@ -8,12 +8,18 @@ from hashlib import sha256
 
 import pytest
 
-from flows.sources import fetch, resolve
-from schemas.errors import SourceCorrupt, SourceDenied, SourceError, SourceNotFound, SourceUnavailable
-from schemas.recipe import ModelScopeSource
+from thinkmix.flows.sources import fetch, resolve
+from thinkmix.schemas.errors import (
+    SourceCorrupt,
+    SourceDenied,
+    SourceError,
+    SourceNotFound,
+    SourceUnavailable,
+)
+from thinkmix.schemas.recipe import ModelScopeSource
 
 api = pytest.importorskip("modelscope_hub._legacy_api", reason="the extra `modelscope` is not installed")
-modelscope_room = pytest.importorskip("flows.sources.modelscope")
+modelscope_room = pytest.importorskip("thinkmix.flows.sources.modelscope")
 
 NAME = "org/set"
 SHARD = random.Random(2).randbytes(300_000)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from flows.sources.patience import Patience, Transient, retried
-from schemas.errors import SourceCorrupt, SourceUnavailable
+from thinkmix.flows.sources.patience import Patience, Transient, retried
+from thinkmix.schemas.errors import SourceCorrupt, SourceUnavailable
 
 
 def failing(times: int, **settings):

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.sources.local import _glob
-from flows.sources.patterns import matching, nearest
+from thinkmix.flows.sources.local import _glob
+from thinkmix.flows.sources.patterns import matching, nearest
 
 NAMES = [
     "a.jsonl",

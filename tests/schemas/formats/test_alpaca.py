@@ -2,8 +2,8 @@
 
 import pytest
 
-from schemas.formats.alpaca import Alpaca
 from tests.reading import read
+from thinkmix.schemas.formats.alpaca import Alpaca
 
 ROW = {"instruction": "Add.", "input": "1, 2", "output": "3"}
 

@@ -7,8 +7,8 @@ import pytest
 from pydantic import TypeAdapter
 from pydantic_core import PydanticCustomError
 
-from schemas.findings import Notes
-from schemas.formats import Draft, OpenMathReasoning, RowFormat
+from thinkmix.schemas.findings import Notes
+from thinkmix.schemas.formats import Draft, OpenMathReasoning, RowFormat
 
 FORMATS: TypeAdapter[RowFormat] = TypeAdapter(RowFormat)
 

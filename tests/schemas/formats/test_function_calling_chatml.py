@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic_core import PydanticCustomError
 
-from schemas.findings import Notes
-from schemas.formats import FunctionCallingChatML
+from thinkmix.schemas.findings import Notes
+from thinkmix.schemas.formats import FunctionCallingChatML
 
 TIDE = {"name": "tide", "description": "Tide", "parameters": {"type": "object", "properties": {}}}
 SERVED = [{"type": "function", "function": TIDE}]

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic_core import PydanticCustomError
 
-from schemas.findings import Finding, Notes
-from schemas.formats import Draft, Gemma
+from thinkmix.schemas.findings import Finding, Notes
+from thinkmix.schemas.formats import Draft, Gemma
 
 TIDE = {"name": "tide", "description": "Tide", "parameters": {"type": "object", "properties": {}}}
 SERVED = [{"type": "function", "function": TIDE}]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic_core import PydanticCustomError
 
-from schemas.findings import Finding, Notes
-from schemas.formats import Draft, Glaive
+from thinkmix.schemas.findings import Finding, Notes
+from thinkmix.schemas.formats import Draft, Glaive
 
 TIDE = {"name": "tide", "description": "Tide", "parameters": {"type": "object", "properties": {}}}
 WIND = {"name": "wind", "description": "Wind"}

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic_core import PydanticCustomError
 
-from schemas.findings import Finding, Notes
-from schemas.formats import Draft, ShareGPT
+from thinkmix.schemas.findings import Finding, Notes
+from thinkmix.schemas.formats import Draft, ShareGPT
 
 FUNCTIONS = [
     {"name": "tide", "description": "Tide", "parameters": {"type": "object", "properties": {}}},

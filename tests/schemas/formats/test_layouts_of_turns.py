@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from schemas.findings import Notes
-from schemas.formats.messages import Messages
-from schemas.formats.sharegpt import ShareGPT
 from tests.layouts import chat, gpt
 from tests.reading import Row, read, refused
+from thinkmix.schemas.findings import Notes
+from thinkmix.schemas.formats.messages import Messages
+from thinkmix.schemas.formats.sharegpt import ShareGPT
 
 ASKED: list[Row] = chat(("user", "1+1?"), ("assistant", "2"))
 TAGGED = "<think>hm</think>\n<answer>2</answer>"

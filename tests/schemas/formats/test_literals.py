@@ -5,7 +5,7 @@ from time import process_time
 import pytest
 from pydantic_core import PydanticCustomError
 
-from schemas.formats.literals import literal_at, read_literal
+from thinkmix.schemas.formats.literals import literal_at, read_literal
 
 
 @pytest.mark.parametrize(

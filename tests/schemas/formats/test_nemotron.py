@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from schemas.formats.nemotron import Nemotron
 from tests.layouts import chat
 from tests.reading import read, refused
+from thinkmix.schemas.formats.nemotron import Nemotron
 
 ROW = {"input": chat(("user", "1+1?")), "output": "<think>hm</think>2", "reasoning": "on"}
 WANT = [("user", "1+1?", None), ("assistant", "2", "hm")]

@@ -5,7 +5,7 @@ from time import process_time
 
 import pytest
 
-from schemas.formats.prompts import split_definitions, without_form
+from thinkmix.schemas.formats.prompts import split_definitions, without_form
 
 TIDE = {"name": "tide", "description": "Tide at a harbour", "parameters": {"type": "object"}}
 WIND = {"name": "wind", "description": "Wind at a place"}

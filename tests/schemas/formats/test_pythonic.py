@@ -6,7 +6,7 @@ from time import process_time
 import pytest
 from pydantic_core import PydanticCustomError
 
-from schemas.formats.pythonic import split_calls
+from thinkmix.schemas.formats.pythonic import split_calls
 
 NAMES = ("Tide Tables API", "Feed (Video) V2", "Feed", "wind")
 

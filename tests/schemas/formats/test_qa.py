@@ -2,9 +2,9 @@
 
 import pytest
 
-from schemas.findings import Notes
-from schemas.formats.qa import PAIRS, QuestionAnswer
 from tests.reading import read, refused
+from thinkmix.schemas.findings import Notes
+from thinkmix.schemas.formats.qa import PAIRS, QuestionAnswer
 
 ROW = {"question": "1+1?", "answer": "2"}
 

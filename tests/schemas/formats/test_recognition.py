@@ -4,9 +4,10 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from schemas.conversation import Message
-from schemas.findings import HARMLESS, Notes, looks_like, states_something
-from schemas.formats.recognition import (
+from tests.layouts import HUMAN_GPT, REFUSED, SAMPLES, TOOLS, USER_ASSISTANT, Row, Sample, chat, gpt
+from thinkmix.schemas.conversation import Message
+from thinkmix.schemas.findings import HARMLESS, Notes, looks_like, states_something
+from thinkmix.schemas.formats.recognition import (
     FORMATS,
     best,
     parse_format,
@@ -14,7 +15,6 @@ from schemas.formats.recognition import (
     settled_statement,
     unknown,
 )
-from tests.layouts import HUMAN_GPT, REFUSED, SAMPLES, TOOLS, USER_ASSISTANT, Row, Sample, chat, gpt
 
 
 def recognised(*rows: Row) -> list[str]:

@@ -5,9 +5,9 @@ from typing import get_args
 
 import pytest
 
-from schemas.formats.dialects import DIALECTS
-from schemas.formats.rendered import Rendered
 from tests.reading import read, refused
+from thinkmix.schemas.formats.dialects import DIALECTS
+from thinkmix.schemas.formats.rendered import Rendered
 
 Turns = list[tuple[str, str, str | None]]
 BOTH: Turns = [

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pydantic_core import PydanticCustomError
 
-from schemas.findings import Notes
-from schemas.formats import SmolAgents
+from thinkmix.schemas.findings import Notes
+from thinkmix.schemas.formats import SmolAgents
 
 CALL = "I look.\n<tool_call>\n{'name': 'tide', 'arguments': {'at': \"Looe's\"}}\n</tool_call>"
 CALLED = [{"name": "tide", "arguments": {"at": "Looe's"}}]

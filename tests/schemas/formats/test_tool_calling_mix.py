@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic_core import PydanticCustomError
 
-from schemas.findings import Finding, Notes
-from schemas.formats import Draft, ToolCallingMix
+from thinkmix.schemas.findings import Finding, Notes
+from thinkmix.schemas.formats import Draft, ToolCallingMix
 
 TIDE = {"name": "tide", "description": "Tide", "parameters": {"at": {"type": "str", "description": "Where"}}}
 LOOE = {"name": "tide", "arguments": {"at": "Looe"}}

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic_core import PydanticCustomError
 
-from schemas.findings import Finding, Notes
-from schemas.formats import ShareGPT, ToolACE
+from thinkmix.schemas.findings import Finding, Notes
+from thinkmix.schemas.formats import ShareGPT, ToolACE
 
 TIDES = {
     "name": "Tide Tables API",

@@ -6,8 +6,8 @@ from math import nan
 import pytest
 from pydantic_core import PydanticCustomError
 
-from schemas.findings import Notes
-from schemas.formats.tools import joint_results, read_call, read_calls, read_tools, says_none
+from thinkmix.schemas.findings import Notes
+from thinkmix.schemas.formats.tools import joint_results, read_call, read_calls, read_tools, says_none
 
 FUNCTION = {"name": "tide", "description": "Tide", "parameters": {"type": "object", "properties": {}}}
 SERVED = [{"type": "function", "function": FUNCTION}]

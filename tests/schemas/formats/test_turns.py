@@ -8,9 +8,9 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
-from schemas.findings import Finding, Notes
-from schemas.formats import Draft, RowFormat
-from schemas.formats.roles import ROLE_NAMES
+from thinkmix.schemas.findings import Finding, Notes
+from thinkmix.schemas.formats import Draft, RowFormat
+from thinkmix.schemas.formats.roles import ROLE_NAMES
 
 FORMATS: TypeAdapter[RowFormat] = TypeAdapter(RowFormat)
 SHAREGPT = {"type": "sharegpt"}

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic_core import PydanticCustomError
 
-from schemas.findings import Finding, Notes
-from schemas.formats import XLAM
+from thinkmix.schemas.findings import Finding, Notes
+from thinkmix.schemas.formats import XLAM
 
 TIDE = {
     "name": "tide",

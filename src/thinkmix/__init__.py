@@ -1,0 +1,1 @@
+"""Thinkmix: dataset engineering and curation for fine-tuning Qwen3."""
