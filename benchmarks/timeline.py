@@ -8,10 +8,10 @@ import sys
 import time
 from pathlib import Path
 
-from thinkmix.flows.pipeline import build
-from thinkmix.flows.progress import Event
-from thinkmix.flows.recipes import load
-from thinkmix.flows.store import Store
+from thinkmix.flows.build.pipeline import build
+from thinkmix.flows.recipe.recipes import load
+from thinkmix.flows.store.store import Store
+from thinkmix.flows.system.progress import Event
 
 
 class Reached(Exception):

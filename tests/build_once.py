@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from tests.builders import quick_build
-from thinkmix.flows.pipeline import build
-from thinkmix.flows.store import Store
+from thinkmix.flows.build.pipeline import build
+from thinkmix.flows.store.store import Store
 from thinkmix.schemas.recipe import Recipe
 
 if __name__ == "__main__":

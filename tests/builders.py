@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from thinkmix.flows import pipeline as pipeline_room
-from thinkmix.flows.pipeline import Built, build
-from thinkmix.flows.store import Store
+from thinkmix.flows.build import pipeline as pipeline_room
+from thinkmix.flows.build.pipeline import Built, build
+from thinkmix.flows.store.store import Store
 from thinkmix.schemas.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from thinkmix.flows import retention
-from thinkmix.flows.store import MANIFEST, Store, problems, reading
+from thinkmix.flows.runs import retention
+from thinkmix.flows.store.store import MANIFEST, Store, problems, reading
 from thinkmix.schemas.errors import StoreError
 
 

@@ -23,8 +23,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.failing_disk import Disk
-from thinkmix.flows import store as store_room
-from thinkmix.flows.store import MANIFEST, Store, digest, open_version, problems, unseal, write_json
+from thinkmix.flows.store import store as store_room
+from thinkmix.flows.store.store import MANIFEST, Store, digest, open_version, problems, unseal, write_json
 from thinkmix.schemas.errors import StoreError
 
 MIXTURE = "mixture"
@@ -101,7 +101,7 @@ def believing(root: Path, seed: int) -> None:
 
 def _build(root: Path, seed: int, watched: str = "") -> None:
     from tests.builders import quick_build, recipe  # noqa: PLC0415
-    from thinkmix.flows.pipeline import directly  # noqa: PLC0415 - no threads before the fork
+    from thinkmix.flows.build.pipeline import directly  # noqa: PLC0415 - no threads before the fork
 
     def step(name: str, function: Callable) -> Callable:
         if name == watched and disks:
@@ -213,11 +213,7 @@ def prepare(folder: Path, *, builds: bool) -> None:
         import pandas  # noqa: F401, PLC0415 - or pyarrow would, in every child
 
         import tests.builders  # noqa: F401, PLC0415
-        import thinkmix.flows.audit.page  # noqa: PLC0415
-        import thinkmix.flows.diff  # noqa: PLC0415
-        import thinkmix.flows.making  # noqa: PLC0415
-        import thinkmix.flows.pipeline  # noqa: F401, PLC0415
-        from thinkmix.flows.fingerprint import code_digest  # noqa: PLC0415
+        from thinkmix.flows.store.fingerprint import code_digest  # noqa: PLC0415
 
         code_digest()  # once, for all children: whoever edits our code meanwhile disturbs nothing
         for seed in (2, 1):

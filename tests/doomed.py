@@ -5,7 +5,7 @@ import signal
 import time
 from pathlib import Path
 
-from thinkmix.flows.memory import held_bytes
+from thinkmix.flows.system.memory import held_bytes
 
 HOARD: list[bytearray] = []
 

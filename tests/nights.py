@@ -16,9 +16,9 @@ import polars as pl
 from tests.loopback_hub import LoopbackHub
 from tests.night_corpus import Corpus, Night, Past
 from tests.night_faults import FAULTS, damaged_pointer, rot, rotten_version
-from thinkmix.flows.pipeline import Built
-from thinkmix.flows.retention import retain
-from thinkmix.flows.store import MANIFEST, Store, digest, open_version, problems
+from thinkmix.flows.build.pipeline import Built
+from thinkmix.flows.runs.retention import retain
+from thinkmix.flows.store.store import MANIFEST, Store, digest, open_version, problems
 from thinkmix.schemas.errors import StoreError
 
 KEEP, DAYS = 3, 2

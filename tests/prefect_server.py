@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 
 from tests.builders import ROOT
-from thinkmix.flows.settings import _DEFAULTS
+from thinkmix.flows.orchestrate.settings import _DEFAULTS
 
 CANARY = "hf_canaryCANARYcanary0123456789"
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 from tests.crash_points import MIXTURE, begin, fill, judge, prepare
-from thinkmix.flows import store as store_room
-from thinkmix.flows.store import Store
+from thinkmix.flows.store import store as store_room
+from thinkmix.flows.store.store import Store
 from thinkmix.schemas.errors import StoreBusy
 
 

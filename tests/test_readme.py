@@ -12,7 +12,7 @@ from typer.main import get_command
 
 from tests.builders import ROOT, quick_build
 from thinkmix.flows.cli import app
-from thinkmix.flows.recipes import load
+from thinkmix.flows.recipe.recipes import load
 from thinkmix.schemas.errors import LAST_RUN_FAILED, ThinkmixError
 
 READMES = ("README.md", "README.zh-CN.md")

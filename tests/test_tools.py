@@ -23,9 +23,9 @@ def test_boxes_that_reach_each_other_are_a_knot():
 def test_arrows_are_drawn_between_the_children_of_a_room():
     """A module deep inside counts for the child that it lies in."""
     found = rooms.arrows(rooms.graph(), "thinkmix.flows")
-    assert "thinkmix.flows.store" in found["thinkmix.flows.pipeline"]
-    assert "thinkmix.flows.recipes" in found["thinkmix.flows.cli"]
-    assert "thinkmix.flows.pipeline" not in found["thinkmix.flows.store"]
+    assert "thinkmix.flows.store.store" in found["thinkmix.flows.build.pipeline"]
+    assert "thinkmix.flows.recipe.recipes" in found["thinkmix.flows.cli"]
+    assert "thinkmix.flows.build.pipeline" not in found["thinkmix.flows.store.store"]
 
 
 def test_calls_between_files_are_steps():

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from thinkmix.flows.learning.timing import StepTime, Timing
+from thinkmix.flows.pages.training.timing import StepTime, Timing
 from thinkmix.schemas.ledger import Ledger
 from thinkmix.schemas.manifest import Manifest, Share, SourceEntry
 from thinkmix.schemas.recipe import Recipe

@@ -118,9 +118,9 @@ def _inline(*_: object) -> Iterator[_Inline]:
 
 def walk() -> Road:
     """Build the 40 rows, and return what was counted."""
-    from thinkmix.flows import pipeline  # noqa: PLC0415 - imported here, so that all of it is there before tracing
-    from thinkmix.flows.recipes import load  # noqa: PLC0415
-    from thinkmix.flows.store import Store  # noqa: PLC0415
+    from thinkmix.flows.build import pipeline  # noqa: PLC0415 - imported here, so that all of it is there before tracing
+    from thinkmix.flows.recipe.recipes import load  # noqa: PLC0415
+    from thinkmix.flows.store.store import Store  # noqa: PLC0415
 
     road = Road()
     with TemporaryDirectory() as name:

@@ -48,8 +48,8 @@ __all__ = [
 
 def main() -> None:
     """Run the command line; a `ThinkmixError` ends it with one sentence and its exit code."""
-    from thinkmix.flows import files
-    from thinkmix.flows.stopping import Stopped, stoppable
+    from thinkmix.flows.system import files
+    from thinkmix.flows.system.stopping import Stopped, stoppable
     from thinkmix.schemas.errors import ThinkmixError, TooFewFiles
 
     try:

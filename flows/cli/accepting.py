@@ -22,7 +22,7 @@ def accept(
     as_json: JsonOption = False,
 ) -> None:
     """Make a version that a gate has held the current one, and record who wanted it and why."""
-    from thinkmix.flows.accept import accept as promote
+    from thinkmix.flows.runs.accept import accept as promote
 
     record = promote(version, why=why, by=by)
     if as_json:
@@ -44,7 +44,7 @@ def rollback(
     as_json: JsonOption = False,
 ) -> None:
     """Make an earlier good version current again, and hold the one that was until a person accepts it."""
-    from thinkmix.flows.rollback import rollback as return_to
+    from thinkmix.flows.runs.rollback import rollback as return_to
 
     folder = store / mixture if len(mixture.parts) == 1 and not (mixture / "versions").is_dir() else mixture
     record = return_to(folder, version, why=why, by=by)

@@ -20,8 +20,8 @@ from thinkmix.flows.cli.terminal import (
 from thinkmix.flows.cli.versions import show_folder
 
 if TYPE_CHECKING:
-    from thinkmix.flows.engine import Engine
-    from thinkmix.flows.progress import Notify
+    from thinkmix.flows.executor.engine import Engine
+    from thinkmix.flows.system.progress import Notify
     from thinkmix.schemas.recipe import Recipe
     from thinkmix.schemas.tuning import Tuning
 
@@ -112,11 +112,11 @@ def build(
     from thinkmix.curation.imports import uncollected
 
     with uncollected():
-        from thinkmix.flows.engine import stated as stated_engine
-        from thinkmix.flows.recipes import load, override
-        from thinkmix.flows.settings import server
-        from thinkmix.flows.store import Store, make_root
-        from thinkmix.flows.webhook import hand_over
+        from thinkmix.flows.executor.engine import stated as stated_engine
+        from thinkmix.flows.orchestrate.settings import server
+        from thinkmix.flows.recipe.recipes import load, override
+        from thinkmix.flows.runs.webhook import hand_over
+        from thinkmix.flows.store.store import Store, make_root
 
     hand_over(webhook, notify)
     with uncollected():  # models of all row formats are built here
@@ -151,8 +151,8 @@ def build(
 
 def _say_plan(recipe: "Recipe", store: Path, base: Path, *, as_json: bool, frozen: bool) -> None:
     """Print what a build would do."""
-    from thinkmix.flows.dry_run import plan_build, sentences
-    from thinkmix.flows.store import Store
+    from thinkmix.flows.build.dry_run import plan_build, sentences
+    from thinkmix.flows.store.store import Store
 
     found = plan_build(recipe, Store(store), base, frozen=frozen)
     if as_json:
@@ -164,7 +164,8 @@ def _say_plan(recipe: "Recipe", store: Path, base: Path, *, as_json: bool, froze
 
 @contextmanager
 def _watched(*, quiet: bool) -> "Iterator[Notify]":
-    from thinkmix.flows.progress import LISTENER, bars, silent
+    from thinkmix.flows.cli.show.events import bars
+    from thinkmix.flows.system.progress import LISTENER, silent
 
     if quiet:
         yield silent
@@ -193,10 +194,10 @@ def _build_directly(
     from thinkmix.curation.imports import uncollected
 
     with uncollected():
-        from thinkmix.flows import webhook
-        from thinkmix.flows.pipeline import build
-        from thinkmix.flows.running import Running, Scheduled
-        from thinkmix.flows.store import Store
+        from thinkmix.flows.build.pipeline import build
+        from thinkmix.flows.runs import webhook
+        from thinkmix.flows.runs.running import Running, Scheduled
+        from thinkmix.flows.store.store import Store
 
     def tell_killed(left: Running, known: bool) -> None:
         if not known:
@@ -219,11 +220,11 @@ def _build_directly(
     webhook.tell(built.run, built.folder)
     built.check()
     if keep and built.status == "published":
-        from thinkmix.flows.retention import tidy
+        from thinkmix.flows.runs.retention import tidy
 
         tidy(Store(store), recipe.name, keep)
     if train:
-        from thinkmix.flows.learning.following import train_after
+        from thinkmix.flows.training.following import train_after
 
         train_after(built, train, base, lambda following: following.run(notify))
 
@@ -239,8 +240,8 @@ def _build_as_flow(
     *,
     frozen: bool = False,
 ) -> None:
-    from thinkmix.flows.build import build_mixture
-    from thinkmix.flows.scheduler import check_server
+    from thinkmix.flows.orchestrate.build import build_mixture
+    from thinkmix.flows.orchestrate.scheduler import check_server
 
     check_server()
     build_mixture(recipe, store, base, workers, engine, keep=keep, train=train, frozen=frozen)

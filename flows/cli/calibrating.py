@@ -48,9 +48,9 @@ def calibrate(
     as_json: JsonOption = False,
 ) -> None:
     """Draw training rows by source, mode and length, and measure what quantising a model costs on them."""
-    from thinkmix.flows.calibrate import calibrate as draw_and_measure
-    from thinkmix.flows.plans import load_plan
-    from thinkmix.flows.show_calibration import show_calibration
+    from thinkmix.flows.cli.show.show_calibration import show_calibration
+    from thinkmix.flows.recipe.plans import load_plan
+    from thinkmix.flows.training.calibrate import calibrate as draw_and_measure
     from thinkmix.train.proposal import Rule
 
     told = draw_and_measure(

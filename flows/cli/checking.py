@@ -28,10 +28,10 @@ def check(
 
     arrow_without_pandas()
     with uncollected():
-        from thinkmix.flows.checking import check as checked
-        from thinkmix.flows.recipes import load
-        from thinkmix.flows.show_check import show_check
-        from thinkmix.flows.store import Store
+        from thinkmix.flows.cli.show.show_check import show_check
+        from thinkmix.flows.inspect.checking import check as checked
+        from thinkmix.flows.recipe.recipes import load
+        from thinkmix.flows.store.store import Store
 
     located = load(recipe)
     found = checked(located, name=recipe, downloads=Store(store.resolve()).downloads, workers=workers)
@@ -62,8 +62,8 @@ def init(
     A file that is there already is never written over. Shards of one set, whose names differ in digits
     alone, become one source.
     """
-    from thinkmix.flows.show_check import show_started
-    from thinkmix.flows.starting import start
+    from thinkmix.flows.cli.show.show_check import show_started
+    from thinkmix.flows.inspect.starting import start
 
     started = start(rows, output)
     if as_json:

@@ -19,8 +19,8 @@ _NUMBERS = ("examples", "tokens", "rows read", "took")
 @app.command(epilog="Example: thinkmix versions build/store/sample-7-3")
 def versions(place: PlaceArgument = Path("build/store"), as_json: JsonOption = False) -> None:
     """List the versions of a store or one mixture: which is current, which may be trained on, and why not."""
-    from thinkmix.flows.listing import versions as listed
-    from thinkmix.flows.store import store_of
+    from thinkmix.flows.runs.listing import versions as listed
+    from thinkmix.flows.store.store import store_of
 
     found = listed(*store_of(place))
     if as_json:
@@ -49,8 +49,8 @@ def runs(
     as_json: JsonOption = False,
 ) -> None:
     """List the runs of a store or of one mixture, the newest first: how each ended, and why."""
-    from thinkmix.flows.listing import runs as listed
-    from thinkmix.flows.store import store_of
+    from thinkmix.flows.runs.listing import runs as listed
+    from thinkmix.flows.store.store import store_of
 
     found = listed(*store_of(place), last=last)
     if as_json:
@@ -77,7 +77,7 @@ def _show(columns: str, rows: Sequence[Sequence[str]], nothing: str) -> None:
 
     What files say is shown literally.
     """
-    from thinkmix.flows.show import visible
+    from thinkmix.flows.cli.show.show import visible
 
     if not rows:
         say(nothing)

@@ -52,9 +52,9 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Say what training needs of a GPU, on which it fits, and how long it takes; no weight is loaded."""
-    from thinkmix.flows.planning import look_ahead
-    from thinkmix.flows.plans import load_plan
-    from thinkmix.flows.show_plan import show_folklore, show_outlook
+    from thinkmix.flows.cli.show.show_plan import show_folklore, show_outlook
+    from thinkmix.flows.recipe.plans import load_plan
+    from thinkmix.flows.training.planning import look_ahead
     from thinkmix.train.gpus import find_gpu
 
     if seed_table:

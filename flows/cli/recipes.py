@@ -11,7 +11,7 @@ from thinkmix.flows.cli.terminal import app, say
 @app.command(epilog="Example: thinkmix recipes math-7-3 > mine.yaml")
 def recipes(name: Annotated[str | None, typer.Argument(help="Print this recipe.")] = None) -> None:
     """List the shipped recipes, or print one as a start for your own."""
-    from thinkmix.flows.recipes import load, shipped
+    from thinkmix.flows.recipe.recipes import load, shipped
 
     if name is None:
         for known in shipped():

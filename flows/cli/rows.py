@@ -25,10 +25,10 @@ def explain(
     as_json: JsonOption = False,
 ) -> None:
     """Say what became of a row at every stage and why, beside the rows that it was compared with."""
-    from thinkmix.flows.explain import explain as by_id
-    from thinkmix.flows.explain import explain_text
-    from thinkmix.flows.show_rows import show_explanation
-    from thinkmix.flows.store import reading_rows
+    from thinkmix.flows.cli.show.show_rows import show_explanation
+    from thinkmix.flows.inspect.explain import explain as by_id
+    from thinkmix.flows.inspect.explain import explain_text
+    from thinkmix.flows.store.store import reading_rows
 
     if (row_id is None) == (text is None):
         msg = "give the id of a row, or --text with a piece of what it says"
@@ -49,9 +49,9 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show a row as the trainer sees it: the prompt dim, the completion, which carries the loss, bright."""
-    from thinkmix.flows.examples import seen
-    from thinkmix.flows.show_rows import show_seen
-    from thinkmix.flows.store import reading_rows
+    from thinkmix.flows.cli.show.show_rows import show_seen
+    from thinkmix.flows.inspect.examples import seen
+    from thinkmix.flows.store.store import reading_rows
 
     with reading_rows(version) as folder:
         found = seen(folder, row_id, ids=ids)
@@ -80,10 +80,10 @@ def rejects(
     as_json: JsonOption = False,
 ) -> None:
     """List the rows that were left out, with reason and content, and how many there are."""
-    from thinkmix.flows.rejects import export, matching
-    from thinkmix.flows.rejects import rejects as listed
-    from thinkmix.flows.show_rows import show_rejects
-    from thinkmix.flows.store import open_rows
+    from thinkmix.flows.cli.show.show_rows import show_rejects
+    from thinkmix.flows.inspect.rejects import export, matching
+    from thinkmix.flows.inspect.rejects import rejects as listed
+    from thinkmix.flows.store.store import open_rows
 
     folder = open_rows(version)
     if out is not None:

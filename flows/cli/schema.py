@@ -27,11 +27,11 @@ def schema(
 ) -> None:
     """Print the JSON schema of a report, with the version of its layout, or of a recipe, for editors."""
     if document is Document.RECIPE:
-        from thinkmix.flows.recipe_schema import recipe_schema
+        from thinkmix.flows.recipe.recipe_schema import recipe_schema
 
         say_json(recipe_schema())
         return
-    from thinkmix.flows.audit.schema import json_schema
+    from thinkmix.flows.pages.report.schema import json_schema
     from thinkmix.schemas.report import Report
     from thinkmix.schemas.run import RunReport
 

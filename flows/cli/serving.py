@@ -57,14 +57,14 @@ def serve(
     Needs a Prefect server that stays (PREFECT_API_URL). Every scheduled run reads its recipe's file anew;
     the form in the server's browser page starts a build of what is filled in there.
     """
-    from thinkmix.flows.engine import stated as stated_engine
-    from thinkmix.flows.webhook import configured, hand_over
+    from thinkmix.flows.executor.engine import stated as stated_engine
+    from thinkmix.flows.runs.webhook import configured, hand_over
 
     hand_over(webhook, notify)
     place = stated_engine(kind=engine, memory=worker_memory, scheduler=scheduler, exchange=exchange)
-    from thinkmix.flows import serve as serving
-    from thinkmix.flows.scheduler import check_server
-    from thinkmix.flows.store import Store
+    from thinkmix.flows.orchestrate import serve as serving
+    from thinkmix.flows.orchestrate.scheduler import check_server
+    from thinkmix.flows.store.store import Store
 
     store = store.resolve()
     served = serving.nightly(recipes, name)
@@ -76,7 +76,7 @@ def serve(
     serving.settle_all(served, Store(store))
     made: list[str] = []
     if automate:
-        from thinkmix.flows.automations import create_automations
+        from thinkmix.flows.orchestrate.automations import create_automations
 
         made = create_automations(configured())
     facts = [

@@ -79,10 +79,10 @@ def train(
     A run that was killed goes on where its last checkpoint (--save-every) left it. Of several processes
     that torchrun starts, the first one speaks.
     """
-    from thinkmix.flows.finetune import finetune
-    from thinkmix.flows.learning.pace import drawn, speaks
-    from thinkmix.flows.plans import load_plan
-    from thinkmix.flows.show import show_training
+    from thinkmix.flows.cli.show.show import show_training
+    from thinkmix.flows.recipe.plans import load_plan
+    from thinkmix.flows.training.finetune import finetune
+    from thinkmix.flows.training.pace import drawn, speaks
 
     stated = load_plan(plan, preset=preset, flags=context.obj)
     with drawn(console(stderr=True, quiet=not speaks())) as view:
@@ -106,7 +106,7 @@ def merge(
     ],
 ) -> None:
     """Merge an adapter into its 16 bit base: one model, for transformers 4.57 and 5.x and servers on them."""
-    from thinkmix.flows.finetune import merge_adapter
+    from thinkmix.flows.training.finetune import merge_adapter
 
     merge_adapter(adapter, model=model, output=output)
     say(f"model  {output.resolve()}")

@@ -25,8 +25,8 @@ def gc(
     The current version, accepted ones and held candidates of the last runs stay, too. Of a mixture's folder
     only that mixture's versions, runs and trainings go; what the cache holds is judged by its use alone.
     """
-    from thinkmix.flows.retention import retain
-    from thinkmix.flows.store import store_of
+    from thinkmix.flows.runs.retention import retain
+    from thinkmix.flows.store.store import store_of
 
     told = retain(*store_of(place), keep=keep, days=days, dry_run=dry_run)
     if as_json:
@@ -47,8 +47,8 @@ def gc(
 @app.command(epilog="Example: thinkmix doctor --store build/store")
 def doctor(store: StoreOption = Path("build/store"), as_json: JsonOption = False) -> None:
     """Say whether this machine and the store are fit for builds, and what to do; exit code 1 if not."""
-    from thinkmix.flows.doctor import examine
-    from thinkmix.flows.store import Store
+    from thinkmix.flows.cli.doctor import examine
+    from thinkmix.flows.store.store import Store
 
     found = examine(Store(store))
     if as_json:

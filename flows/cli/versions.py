@@ -11,7 +11,7 @@ from thinkmix.flows.cli.terminal import JsonOption, VersionArgument, app, consol
 @app.command(epilog="Example: thinkmix verify build/store/sample-7-3")
 def verify(version: VersionArgument, as_json: JsonOption = False) -> None:
     """Hash every file of a version again and say what is wrong; exit code 5 if anything is."""
-    from thinkmix.flows.store import problems, reading
+    from thinkmix.flows.store.store import problems, reading
 
     with reading(version) as folder:
         found = problems(folder)
@@ -44,9 +44,9 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Show how a mixture stands, or a version's audit; exit code 3 if it may not be trained on."""
-    from thinkmix.flows.reporting import reported
-    from thinkmix.flows.show import show_standing, show_version
-    from thinkmix.flows.store import FAILED
+    from thinkmix.flows.cli.show.show import show_standing, show_version
+    from thinkmix.flows.runs.reporting import reported
+    from thinkmix.flows.store.store import FAILED
     from thinkmix.schemas.errors import LAST_RUN_FAILED, Held
 
     with reported(version) as found:
@@ -74,7 +74,7 @@ def write_page(folder: Path, html: Path) -> None:
     Raises:
         StoreError: if the file cannot be written there.
     """
-    from thinkmix.flows.reporting import page_of
+    from thinkmix.flows.runs.reporting import page_of
     from thinkmix.schemas.errors import StoreError
 
     page = page_of(folder)
@@ -104,10 +104,10 @@ def diff(
 ) -> None:
     """Show what differs between two versions: rows, reasons, distributions, settings, and what moved what."""
     from thinkmix.curation.diff import LISTED
-    from thinkmix.flows.diff import diff as compare_versions
-    from thinkmix.flows.diff import find_version
-    from thinkmix.flows.show_changes import show_changes
-    from thinkmix.flows.store import reading
+    from thinkmix.flows.cli.show.show_changes import show_changes
+    from thinkmix.flows.runs.diff import diff as compare_versions
+    from thinkmix.flows.runs.diff import find_version
+    from thinkmix.flows.store.store import reading
 
     with reading(find_version(before)) as older, reading(find_version(after)) as later:
         changes = compare_versions(older, later, listed=rows or LISTED)
@@ -121,7 +121,7 @@ def diff(
 
 def show_folder(folder: Path, *, as_json: bool) -> None:
     """Print what a version came to, and where it lies."""
-    from thinkmix.flows.show import show_version, version_facts
+    from thinkmix.flows.cli.show.show import show_version, version_facts
 
     if as_json:
         say_json(version_facts(folder))

@@ -10,7 +10,7 @@ from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
-from thinkmix.flows.holds import is_at
+from thinkmix.flows.store.holds import is_at
 from thinkmix.schemas.errors import StoreError, StoreFull, ThinkmixError
 
 _TRIES = 20

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.builders import quick_build
-from thinkmix.flows.pipeline import Built
+from thinkmix.flows.build.pipeline import Built
 from thinkmix.schemas.recipe import Recipe
 
 CASES = (Path(__file__).parents[2] / "../shared/cases").resolve()

@@ -12,7 +12,7 @@ from thinkmix.curation.normalize import Origin, judge, raw_json
 from thinkmix.curation.overlap import cut_words
 from thinkmix.curation.read import RawRow
 from thinkmix.curation.shingles import shingle_hashes
-from thinkmix.flows.show import plain
+from thinkmix.flows.cli.show.show import plain
 from thinkmix.schemas.recipe import LocalSource
 from thinkmix.templates.tokenizer import count_tokens, encode
 

@@ -25,9 +25,9 @@ def test_a_module_is_absent_only_inside_the_block(monkeypatch) -> None:
     ("work", "heavy"),
     [
         ("import thinkmix.curation.dedup", "scipy.linalg"),
-        ("import thinkmix.flows.gathering", "scipy.linalg"),
-        ("import thinkmix.flows.making", "numba"),
-        ("import thinkmix.flows.pipeline", "pyarrow"),
+        ("import thinkmix.flows.build.gathering", "scipy.linalg"),
+        ("import thinkmix.flows.build.making", "numba"),
+        ("import thinkmix.flows.build.pipeline", "pyarrow"),
         (
             "import numpy, pyarrow; from thinkmix.curation.imports import arrow_without_pandas as go; go();"
             "pyarrow.array(numpy.ones(3)); pyarrow.scalar(1)",

@@ -9,8 +9,8 @@ import pytest
 
 from tests.builders import quick_build, recipe, write_sources
 from tests.prefect_server import Api, server
+from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.cli import main
-from thinkmix.flows.pipeline import Built
 
 
 @pytest.fixture(scope="session")

@@ -10,12 +10,12 @@ import pytest
 from rich.console import Console
 
 from tests.builders import Inline, flip_bit, math_rows, quick_build, recipe, write_recipe, write_rows
-from thinkmix.flows import pipeline as pipeline_room
-from thinkmix.flows.accept import accept
-from thinkmix.flows.nights import newest_run
-from thinkmix.flows.pipeline import Built
-from thinkmix.flows.show import show_version, version_facts
-from thinkmix.flows.store import Store, problems
+from thinkmix.flows.build import pipeline as pipeline_room
+from thinkmix.flows.build.pipeline import Built
+from thinkmix.flows.cli.show.show import show_version, version_facts
+from thinkmix.flows.runs.accept import accept
+from thinkmix.flows.runs.nights import newest_run
+from thinkmix.flows.store.store import Store, problems
 from thinkmix.schemas.errors import Held, StoreBusy
 from thinkmix.schemas.recipe import Recipe
 from thinkmix.schemas.run import RunReport

@@ -11,13 +11,13 @@ import pytest
 import yaml
 
 from tests.builders import quick_build, statement, text, thinkmix, write_rows
-from thinkmix.flows.examples import seen
-from thinkmix.flows.explain import explain
-from thinkmix.flows.pipeline import Built
-from thinkmix.flows.progress import Event
-from thinkmix.flows.rows import Rows
-from thinkmix.flows.show import version_facts
-from thinkmix.flows.store import Store
+from thinkmix.flows.build.pipeline import Built
+from thinkmix.flows.cli.show.show import version_facts
+from thinkmix.flows.inspect.examples import seen
+from thinkmix.flows.inspect.explain import explain
+from thinkmix.flows.inspect.rows import Rows
+from thinkmix.flows.store.store import Store
+from thinkmix.flows.system.progress import Event
 from thinkmix.schemas.errors import Held, RecipeError
 from thinkmix.schemas.recipe import Recipe
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.builders import chat_row, flip_bit, math_row, python, quick_build, recipe, text, write_rows
 from thinkmix.curation.overlap import explain_pair
-from thinkmix.flows.plans import load_plan
+from thinkmix.flows.recipe.plans import load_plan
 from thinkmix.schemas.errors import TrainError
 from thinkmix.train.calibration import Calibration
 

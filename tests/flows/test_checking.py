@@ -12,9 +12,9 @@ import yaml
 
 from tests.builders import ROOT, Row, chat_row, quick_build, recipe, text, thinkmix, write_recipe, write_rows
 from tests.loopback_hub import LoopbackHub, serve
-from thinkmix.flows import sampling
-from thinkmix.flows.checking import Check, check
-from thinkmix.flows.recipes import Located, load
+from thinkmix.flows.inspect import sampling
+from thinkmix.flows.inspect.checking import Check, check
+from thinkmix.flows.recipe.recipes import Located, load
 from thinkmix.flows.sources.glimpse import MOST
 from thinkmix.flows.sources.patience import Patience
 from thinkmix.schemas.errors import RecipeError, SourceNotFound

@@ -22,9 +22,9 @@ from tests.builders import (
     thinkmix,
     write_recipe,
 )
-from thinkmix.flows import pipeline as pipeline_room
-from thinkmix.flows.recipes import shipped
-from thinkmix.flows.store import Store
+from thinkmix.flows.build import pipeline as pipeline_room
+from thinkmix.flows.recipe.recipes import shipped
+from thinkmix.flows.store.store import Store
 
 HEAVY = (
     "polars",

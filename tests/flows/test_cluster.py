@@ -18,13 +18,13 @@ pytest.importorskip("distributed", reason="needs the extra thinkmix[dask]")
 from tests import doomed
 from tests.builders import ROOT, python, quick_build, recipe, thinkmix
 from tests.prefect_server import free_port
-from thinkmix.flows import cluster as cluster_room
-from thinkmix.flows.cluster import Cluster, cluster
-from thinkmix.flows.engine import Engine
-from thinkmix.flows.pipeline import build
-from thinkmix.flows.recipes import load
-from thinkmix.flows.store import Store, open_version, problems
-from thinkmix.flows.workers import Job
+from thinkmix.flows.build.pipeline import build
+from thinkmix.flows.executor import cluster as cluster_room
+from thinkmix.flows.executor.cluster import Cluster, cluster
+from thinkmix.flows.executor.engine import Engine
+from thinkmix.flows.executor.workers import Job
+from thinkmix.flows.recipe.recipes import load
+from thinkmix.flows.store.store import Store, open_version, problems
 from thinkmix.schemas.errors import ClusterError, SourceCorrupt, StageOom, WorkerDied
 
 QUIET = {

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from tests.builders import Row, chat_row, math_row, quick_build, recipe, text, write_rows
-from thinkmix.flows.pipeline import Built
+from thinkmix.flows.build.pipeline import Built
 from thinkmix.schemas.reasons import Reason
 
 STAGES = ("validate", "dedup", "render", "mix")

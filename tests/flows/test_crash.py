@@ -15,7 +15,7 @@ import pytest
 
 from tests.builders import ROOT, chat_rows, math_rows, python, quick_build, recipe, statement, write_rows
 from tests.prefect_server import wait_for
-from thinkmix.flows.store import Store, open_version, problems
+from thinkmix.flows.store.store import Store, open_version, problems
 
 CHANGED = {"seed": 3, "max_tokens": 500}
 """What the second mixture differs in, so that most of its stages are to be made."""

@@ -9,8 +9,8 @@ import pytest
 
 from tests.builders import ROOT, quick_build, recipe, write_rows
 from thinkmix.curation.contamination import Questions, find_overlap, write_questions
-from thinkmix.flows.explain import explain
-from thinkmix.flows.rows import sentence
+from thinkmix.flows.inspect.explain import explain
+from thinkmix.flows.inspect.rows import sentence
 from thinkmix.schemas.errors import RecipeError, SourceNotFound
 
 SHARED = (ROOT / "../shared").resolve()

@@ -19,7 +19,7 @@ from tests.builders import (
     write_rows,
     write_sources,
 )
-from thinkmix.flows.pipeline import Built
+from thinkmix.flows.build.pipeline import Built
 
 
 def digest_of(store: Path, base: Path, *, workers: int, seed: str, threads: str) -> str:

@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 from tests.builders import flip_bit, math_row, math_rows, quick_build, recipe, write_rows, write_sources
 from thinkmix.curation.diff import LISTED
+from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.cli import app
-from thinkmix.flows.diff import diff, find_version
-from thinkmix.flows.pipeline import Built
-from thinkmix.flows.show_changes import show_changes
+from thinkmix.flows.cli.show.show_changes import show_changes
+from thinkmix.flows.runs.diff import diff, find_version
 from thinkmix.schemas.changes import Changes, Delta
 from thinkmix.schemas.errors import NotFound, StoreCorrupt
 

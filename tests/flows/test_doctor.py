@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.builders import flip_bit, python, thinkmix
-from thinkmix.flows import settings
-from thinkmix.flows.doctor import disk, exposure, libraries, machine, net
-from thinkmix.flows.doctor.finding import Finding
-from thinkmix.flows.store import MANIFEST, Store
+from thinkmix.flows.cli.doctor import disk, exposure, libraries, machine, net
+from thinkmix.flows.cli.doctor.finding import Finding
+from thinkmix.flows.orchestrate import settings
+from thinkmix.flows.store.store import MANIFEST, Store
 
 QUIET = {
     "HF_HUB_OFFLINE": "1",
@@ -404,8 +404,8 @@ def test_command_ends_with_its_verdict(tmp_path: Path) -> None:
 def test_examination_is_quick_and_imports_nothing_heavy(tmp_path: Path) -> None:
     """Without a network it takes less than three seconds of work; neither Prefect nor torch is imported."""
     look = (
-        "import sys, time\nfrom pathlib import Path\nfrom thinkmix.flows.doctor import examine\n"
-        "from thinkmix.flows.store import Store\nexamine(Store(Path(sys.argv[1])))\n"
+        "import sys, time\nfrom pathlib import Path\nfrom thinkmix.flows.cli.doctor import examine\n"
+        "from thinkmix.flows.store.store import Store\nexamine(Store(Path(sys.argv[1])))\n"
         "print(time.process_time(), *{'prefect', 'torch', 'transformers', 'polars'} & set(sys.modules))"
     )
     began = time.monotonic()

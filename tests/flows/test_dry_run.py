@@ -9,9 +9,9 @@ import pytest
 
 from tests.builders import math_row, quick_build, recipe, write_recipe, write_rows
 from tests.loopback_hub import LoopbackHub, serve
-from thinkmix.flows.dry_run import BuildPlan, plan_build, sentences
-from thinkmix.flows.pipeline import Built
-from thinkmix.flows.store import Store
+from thinkmix.flows.build.dry_run import BuildPlan, plan_build, sentences
+from thinkmix.flows.build.pipeline import Built
+from thinkmix.flows.store.store import Store
 from thinkmix.schemas.errors import SourceMoved
 from thinkmix.schemas.recipe import Recipe
 

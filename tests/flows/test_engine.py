@@ -3,8 +3,8 @@
 import pytest
 
 from tests.builders import thinkmix
-from thinkmix.flows.engine import LOCAL, Engine, stated, workers
-from thinkmix.flows.workers import LEAST_BYTES
+from thinkmix.flows.executor.engine import LOCAL, Engine, stated, workers
+from thinkmix.flows.executor.workers import LEAST_BYTES
 from thinkmix.schemas.errors import RecipeError
 
 

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from tests.builders import quick_build, recipe, text, write_rows
-from thinkmix.flows.examples import seen
-from thinkmix.flows.explain import explain
+from thinkmix.flows.inspect.examples import seen
+from thinkmix.flows.inspect.explain import explain
 from thinkmix.schemas.errors import NotFound
 from thinkmix.train.encode import encode_example
 

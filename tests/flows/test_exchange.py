@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from tests.builders import flip_bit
-from thinkmix.flows.exchange import Exchange, Need
-from thinkmix.flows.store import MANIFEST, Store, digest
+from thinkmix.flows.executor.exchange import Exchange, Need
+from thinkmix.flows.store.store import MANIFEST, Store, digest
 from thinkmix.schemas.errors import ClusterError, StoreCorrupt, StoreError
 
 KEY = "0" * 64
@@ -114,7 +114,7 @@ def test_output_with_files_gone_is_not_there(gone, ends):
 
 def test_rotten_file_is_refused(ends, monkeypatch):
     """Bytes that differ from the manifest never reach a store."""
-    monkeypatch.setattr("thinkmix.flows.exchange._PAUSE", 0.01)
+    monkeypatch.setattr("thinkmix.flows.executor.exchange._PAUSE", 0.01)
     near, far = ends
     need = pushed(near)
     flip_bit(next(there(near).glob("*/b.txt")))

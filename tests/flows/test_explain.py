@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from tests.builders import REASONS, chat_row, quick_build, recipe, text, write_rows
-from thinkmix.flows.explain import explain, explain_text
-from thinkmix.flows.rows import sentence
-from thinkmix.flows.show_rows import show_explanation
+from thinkmix.flows.cli.show.show_rows import show_explanation
+from thinkmix.flows.inspect.explain import explain, explain_text
+from thinkmix.flows.inspect.rows import sentence
 from thinkmix.schemas.errors import NotFound
 from thinkmix.schemas.reasons import Reason
 

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 from tests.builders import chat_row, chat_rows, math_row, quick_build, recipe, text, write_rows
-from thinkmix.flows.failure import why
-from thinkmix.flows.rejects import rejects
-from thinkmix.flows.store import FAILED, Store, open_rows
+from thinkmix.flows.inspect.rejects import rejects
+from thinkmix.flows.runs.failure import why
+from thinkmix.flows.store.store import FAILED, Store, open_rows
 from thinkmix.schemas.errors import MixtureError, NotFound, SourceEmpty, SourceNotFound
 from thinkmix.schemas.run import FailedRun
 

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from thinkmix.flows.pipeline import Built
+from thinkmix.flows.build.pipeline import Built
 from thinkmix.schemas.report import Report
 from thinkmix.templates import count_tokens
 

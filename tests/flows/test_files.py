@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.builders import python, thinkmix, write_recipe
-from thinkmix.flows import files
-from thinkmix.flows.audit import charts
-from thinkmix.flows.store import full_disk, open_version, problems
+from thinkmix.flows.pages import charts
+from thinkmix.flows.store.store import full_disk, open_version, problems
+from thinkmix.flows.system import files
 from thinkmix.schemas.errors import StoreFull, TooFewFiles
 
 

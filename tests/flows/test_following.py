@@ -10,17 +10,17 @@ import pytest
 
 from tests.builders import Inline, quick_build, recipe, statement, write_recipe
 from tests.receiver import Receiver, receiver
-from thinkmix.flows import pipeline as pipeline_room
-from thinkmix.flows import webhook
+from thinkmix.flows.build import pipeline as pipeline_room
+from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.cli.building import _build_directly
-from thinkmix.flows.engine import LOCAL
-from thinkmix.flows.fingerprint import AFTERWARDS, sources
-from thinkmix.flows.learning.timing import TIMING
-from thinkmix.flows.pipeline import Built
-from thinkmix.flows.plans import plan_of
-from thinkmix.flows.progress import Event
-from thinkmix.flows.recipes import load
-from thinkmix.flows.store import Store, problems
+from thinkmix.flows.executor.engine import LOCAL
+from thinkmix.flows.pages.training.timing import TIMING
+from thinkmix.flows.recipe.plans import plan_of
+from thinkmix.flows.recipe.recipes import load
+from thinkmix.flows.runs import webhook
+from thinkmix.flows.store.fingerprint import AFTERWARDS, sources
+from thinkmix.flows.store.store import Store, problems
+from thinkmix.flows.system.progress import Event
 from thinkmix.schemas.errors import RecipeError
 from thinkmix.schemas.tuning import RecipeFile, Size, Tuning
 from thinkmix.train.presets import LAYERS

@@ -10,7 +10,7 @@ def fields() -> dict[str, dict]:
     """Every field of the form, by the place it is found at."""
     from prefect.utilities.callables import parameter_schema  # noqa: PLC0415 - seconds, here not at start
 
-    from thinkmix.flows.build import build_mixture  # noqa: PLC0415
+    from thinkmix.flows.orchestrate.build import build_mixture  # noqa: PLC0415
 
     schema = parameter_schema(build_mixture).model_dump()
     found = dict(schema["properties"])

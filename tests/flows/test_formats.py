@@ -3,7 +3,7 @@
 import pytest
 
 from tests.builders import ROOT, thinkmix
-from thinkmix.flows.formats import page
+from thinkmix.flows.recipe.formats import page
 from thinkmix.schemas.formats.recognition import FORMATS
 from thinkmix.schemas.record import descriptions
 

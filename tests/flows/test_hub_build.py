@@ -9,11 +9,12 @@ import pytest
 
 from tests.builders import ROOT, forget, quick_build
 from tests.loopback_hub import LoopbackHub, serve
-from thinkmix.flows import sources, stages
-from thinkmix.flows.pipeline import Built
-from thinkmix.flows.recipes import load, override
+from thinkmix.flows import sources
+from thinkmix.flows.build import stages
+from thinkmix.flows.build.pipeline import Built
+from thinkmix.flows.recipe.recipes import load, override
 from thinkmix.flows.sources.patience import Patience
-from thinkmix.flows.store import Store, problems
+from thinkmix.flows.store.store import Store, problems
 from thinkmix.schemas.errors import SourceCorrupt, SourceNotFound, SourceUnavailable
 
 SHARED = (ROOT / "../shared/hub").resolve()

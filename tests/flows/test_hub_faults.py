@@ -13,10 +13,10 @@ from huggingface_hub import constants
 from tests.builders import quick_build, recipe, statement
 from tests.loopback_hub import LoopbackHub, serve
 from thinkmix.flows import sources as kinds
-from thinkmix.flows import stages
-from thinkmix.flows.pipeline import Built, directly
+from thinkmix.flows.build import stages
+from thinkmix.flows.build.pipeline import Built, directly
 from thinkmix.flows.sources.patience import Patience
-from thinkmix.flows.store import Store, open_version, problems
+from thinkmix.flows.store.store import Store, open_version, problems
 from thinkmix.schemas.errors import (
     MixtureError,
     SourceCorrupt,

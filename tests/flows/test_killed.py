@@ -9,7 +9,7 @@ import pytest
 
 from tests.builders import thinkmix, write_recipe
 from tests.prefect_server import Api, running, wait_for
-from thinkmix.flows.store import Store, open_version, problems
+from thinkmix.flows.store.store import Store, open_version, problems
 
 CLI = ("-c", "from thinkmix.flows.cli import main; main()")
 

@@ -12,9 +12,10 @@ import pytest
 from rich.console import Console
 
 from tests.builders import quick_build, statement
-from thinkmix.flows.progress import Event, bars
-from thinkmix.flows.rows import Rows
-from thinkmix.flows.show import version_facts
+from thinkmix.flows.cli.show.events import bars
+from thinkmix.flows.cli.show.show import version_facts
+from thinkmix.flows.inspect.rows import Rows
+from thinkmix.flows.system.progress import Event
 from thinkmix.schemas.recipe import Recipe
 
 ROWS = [

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.builders import math_row, math_rows, quick_build, recipe, write_rows
-from thinkmix.flows.accept import accept
-from thinkmix.flows.pipeline import Built
-from thinkmix.flows.rollback import rollback
+from thinkmix.flows.build.pipeline import Built
+from thinkmix.flows.runs.accept import accept
+from thinkmix.flows.runs.rollback import rollback
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from thinkmix.flows.model_access import check_access
+from thinkmix.flows.training.model_access import check_access
 from thinkmix.schemas.errors import TrainError
 
 MODEL = "nobody/Qwen3-none"

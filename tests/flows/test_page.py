@@ -10,19 +10,20 @@ import pytest
 from tests.builders import ROOT, thinkmix
 from tests.flows.test_report import Page
 from tests.reports import full_report, full_run
-from thinkmix.flows.audit import bars, charts, plots
-from thinkmix.flows.audit.again import run_of
-from thinkmix.flows.audit.page import render_page
-from thinkmix.flows.audit.road import road
-from thinkmix.flows.audit.schema import json_schema
-from thinkmix.flows.audit.sections import difference, samples
-from thinkmix.flows.audit.svg import cleaned, drawable
-from thinkmix.flows.audit.trend import trend
-from thinkmix.flows.audit.verdict import duration, moment, signals, verdict
-from thinkmix.flows.nights import rendered
-from thinkmix.flows.pipeline import Built
-from thinkmix.flows.store import Store
-from thinkmix.flows.summary import summary
+from thinkmix.flows.build.pipeline import Built
+from thinkmix.flows.pages import charts
+from thinkmix.flows.pages.report import bars, plots
+from thinkmix.flows.pages.report.page import render_page
+from thinkmix.flows.pages.report.road import road
+from thinkmix.flows.pages.report.schema import json_schema
+from thinkmix.flows.pages.report.sections import difference, samples
+from thinkmix.flows.pages.report.trend import trend
+from thinkmix.flows.pages.svg import cleaned, drawable
+from thinkmix.flows.pages.verdict import duration, moment, signals, verdict
+from thinkmix.flows.runs.again import run_of
+from thinkmix.flows.runs.nights import rendered
+from thinkmix.flows.runs.summary import summary
+from thinkmix.flows.store.store import Store
 from thinkmix.schemas.changes import Delta
 from thinkmix.schemas.errors import StoreCorrupt
 from thinkmix.schemas.ledger import Amount, StageCount

@@ -10,8 +10,8 @@ import pytest
 from tests.browser import chromium, resize
 from tests.flows.test_report import EVIL, TAGS
 from tests.reports import flooded, full_run
-from thinkmix.flows.audit.page import render_page
-from thinkmix.flows.pipeline import Built
+from thinkmix.flows.build.pipeline import Built
+from thinkmix.flows.pages.report.page import render_page
 from thinkmix.schemas.report import Report
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # selenium's own sockets

@@ -23,11 +23,12 @@ from tests.builders import (
     write_rows,
 )
 from thinkmix.curation import blocks
-from thinkmix.flows import fingerprint, jobs, tonight
-from thinkmix.flows import version as version_room
-from thinkmix.flows.pipeline import directly
-from thinkmix.flows.progress import Event
-from thinkmix.flows.store import Store, digest, open_version, problems
+from thinkmix.flows.build import jobs, tonight
+from thinkmix.flows.build import version as version_room
+from thinkmix.flows.build.pipeline import directly
+from thinkmix.flows.store import fingerprint
+from thinkmix.flows.store.store import Store, digest, open_version, problems
+from thinkmix.flows.system.progress import Event
 from thinkmix.schemas.errors import MixtureError
 from thinkmix.schemas.recipe import HubSource, LocalSource, ModelScopeSource, Recipe
 
@@ -222,7 +223,7 @@ def fingerprint_of(tree: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         "curation/shards.py",
         "templates/qwen3.jinja",
         "templates/render.py",
-        "flows/stages.py",
+        "flows/build/stages.py",
     ],
 )
 def test_any_edited_helper_changes_the_fingerprint(name, tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders import python
-from thinkmix.flows.planning import read_model
+from thinkmix.flows.training.planning import read_model
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.train.folklore import NOTES
 from thinkmix.train.options import Size, option
@@ -79,7 +79,7 @@ def test_the_command_that_is_printed_trains_what_was_reckoned(
     told = json.loads(plan(*asked, "--json")[1])["choice"]
     taken = {}
     monkeypatch.setattr(
-        "thinkmix.flows.finetune.finetune", lambda version, **given: taken.update(given) or 1 / 0
+        "thinkmix.flows.training.finetune.finetune", lambda version, **given: taken.update(given) or 1 / 0
     )
     thinkmix, *command = shlex.split(told["command"])
     with pytest.raises(ZeroDivisionError):

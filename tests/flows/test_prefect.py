@@ -10,7 +10,7 @@ import pytest
 from tests.builders import python, recipe, thinkmix, write_recipe
 from tests.prefect_server import CANARY, Api, holders, wait_for
 from tests.receiver import SECRET, receiver
-from thinkmix.flows.store import Store, open_version, problems
+from thinkmix.flows.store.store import Store, open_version, problems
 
 STARTED = "2026-01-02T02:00:00+00:00"
 STAGES = {
@@ -151,7 +151,7 @@ def test_blocked_build_has_a_state_of_its_own(api: Api, run: dict, sources: Path
 
 FORM = """
 import json, sys
-from thinkmix.flows.build import build_mixture
+from thinkmix.flows.orchestrate.build import build_mixture
 stated = json.load(sys.stdin)
 build_mixture(stated, sys.argv[1], workers=1)
 """
@@ -229,8 +229,8 @@ def test_server_that_is_away_is_one_sentence(env: dict, words: str, sources: Pat
 NIGHTS = """
 import sys
 from pathlib import Path
-from thinkmix.flows.build import build_mixture
-from thinkmix.flows.recipes import load
+from thinkmix.flows.orchestrate.build import build_mixture
+from thinkmix.flows.recipe.recipes import load
 for stated in sys.argv[2:]:
     found = load(stated)
     build_mixture(found.recipe, Path(sys.argv[1]), found.base, 1, train=found.train)

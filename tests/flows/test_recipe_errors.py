@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from tests.builders import recipe
-from thinkmix.flows.plans import load_plan
-from thinkmix.flows.recipes import override, parse
+from thinkmix.flows.recipe.plans import load_plan
+from thinkmix.flows.recipe.recipes import override, parse
 from thinkmix.schemas.errors import RecipeError
 from thinkmix.schemas.patterns import IN_WORDS, NAME, as_name
 from thinkmix.schemas.recipe import MixPlan, Recipe

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from tests.builders import ROOT, statement, thinkmix
-from thinkmix.flows.recipe_schema import recipe_schema
-from thinkmix.flows.recipes import shipped
+from thinkmix.flows.recipe.recipe_schema import recipe_schema
+from thinkmix.flows.recipe.recipes import shipped
 
 
 def valid(recipe: object) -> bool:

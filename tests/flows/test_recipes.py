@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from tests.builders import recipe, statement, write_recipe
-from thinkmix.flows.recipes import LARGEST, load, override, parse, shipped
+from thinkmix.flows.recipe.recipes import LARGEST, load, override, parse, shipped
 from thinkmix.schemas.errors import RecipeError
 
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from tests.builders import REASONS
-from thinkmix.flows.rejects import LISTED, export, matching, rejects
+from thinkmix.flows.inspect.rejects import LISTED, export, matching, rejects
 from thinkmix.schemas.errors import NotFound, StoreError
 
 

@@ -16,14 +16,14 @@ from rich.console import Console
 from tests.builders import REASONS, chat_row, math_row, quick_build, recipe, statement, text, write_rows
 from tests.reports import flooded, full_run
 from thinkmix.curation import assemble
-from thinkmix.flows.audit.page import render_page
-from thinkmix.flows.card import dataset_card
-from thinkmix.flows.explain import Explanation
-from thinkmix.flows.pipeline import Built
-from thinkmix.flows.rows import Fate
-from thinkmix.flows.show import plain, show_version, version_facts
-from thinkmix.flows.show_rows import show_explanation
-from thinkmix.flows.summary import fractions, ledger_table, summary
+from thinkmix.flows.build.pipeline import Built
+from thinkmix.flows.cli.show.show import plain, show_version, version_facts
+from thinkmix.flows.cli.show.show_rows import show_explanation
+from thinkmix.flows.inspect.explain import Explanation
+from thinkmix.flows.inspect.rows import Fate
+from thinkmix.flows.pages.card import dataset_card
+from thinkmix.flows.pages.report.page import render_page
+from thinkmix.flows.runs.summary import fractions, ledger_table, summary
 from thinkmix.schemas.report import Report, Sample
 
 EVIL = (

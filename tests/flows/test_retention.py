@@ -14,10 +14,10 @@ import polars as pl
 import pytest
 
 from tests.builders import ROOT, quick_build, recipe, thinkmix
-from thinkmix.flows.holds import shared
-from thinkmix.flows.retention import KEEP, RUNS, retain, tidy
+from thinkmix.flows.runs.retention import KEEP, RUNS, retain, tidy
 from thinkmix.flows.sources.disk import locked
-from thinkmix.flows.store import MANIFEST, Store, problems, reading, store_of
+from thinkmix.flows.store.holds import shared
+from thinkmix.flows.store.store import MANIFEST, Store, problems, reading, store_of
 from thinkmix.schemas.errors import NotFound, StoreCorrupt
 
 LONG_AGO = time.time() - 30 * 24 * 3600

@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from tests.builders import REASONS, quick_build, recipe
-from thinkmix.flows.review import Review, answer, open_review, take, write_questions
-from thinkmix.flows.show_review import show_plan, show_score, walk
+from thinkmix.flows.cli.show.show_review import show_plan, show_score, walk
+from thinkmix.flows.inspect.review import Review, answer, open_review, take, write_questions
 from thinkmix.schemas.errors import NotFound, StoreError
 from thinkmix.schemas.review import KEPT
 

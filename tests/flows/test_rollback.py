@@ -10,15 +10,15 @@ import pytest
 from rich.console import Console
 
 from tests.builders import flip_bit, math_row, quick_build, recipe, write_rows
-from thinkmix.flows.accept import accept
-from thinkmix.flows.nights import judged, newest_run
-from thinkmix.flows.pipeline import Built
-from thinkmix.flows.retention import retain
-from thinkmix.flows.rollback import rollback
-from thinkmix.flows.show import show_version, version_facts
-from thinkmix.flows.standing import standing
-from thinkmix.flows.store import Store
-from thinkmix.flows.summary import summary
+from thinkmix.flows.build.pipeline import Built
+from thinkmix.flows.cli.show.show import show_version, version_facts
+from thinkmix.flows.runs.accept import accept
+from thinkmix.flows.runs.nights import judged, newest_run
+from thinkmix.flows.runs.retention import retain
+from thinkmix.flows.runs.rollback import rollback
+from thinkmix.flows.runs.standing import standing
+from thinkmix.flows.runs.summary import summary
+from thinkmix.flows.store.store import Store
 from thinkmix.schemas.errors import Held, NotAccepted, NotFound, NotRolledBack, StoreBusy, StoreCorrupt
 
 WHY = "loss went up on Friday"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders import flip_bit
-from thinkmix.flows.store import MANIFEST, Store, _intact, open_version, problems
+from thinkmix.flows.store.store import MANIFEST, Store, _intact, open_version, problems
 from thinkmix.schemas.errors import StoreCorrupt
 
 CUTS = 20

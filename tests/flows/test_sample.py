@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from tests.builders import ROOT, quick_build
-from thinkmix.flows.pipeline import Built
-from thinkmix.flows.recipes import load
-from thinkmix.flows.store import problems
+from thinkmix.flows.build.pipeline import Built
+from thinkmix.flows.recipe.recipes import load
+from thinkmix.flows.store.store import problems
 from thinkmix.schemas.report import Report
 from thinkmix.templates import count_tokens, render_chat
 

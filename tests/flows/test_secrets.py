@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.builders import Inline, flip_bit, quick_build, recipe, statement, write_recipe
-from thinkmix.flows import pipeline as pipeline_room
-from thinkmix.flows import tonight
+from thinkmix.flows.build import pipeline as pipeline_room
+from thinkmix.flows.build import tonight
 from thinkmix.flows.cli import main
 from thinkmix.flows.sources.patience import Patience
-from thinkmix.flows.store import Store, open_version
+from thinkmix.flows.store.store import Store, open_version
 
 CANARY = "hf_canaryCANARYcanary0123456789"
 

@@ -13,8 +13,8 @@ import pytest
 from tests.builders import thinkmix, write_recipe
 from tests.prefect_server import Api, holders, running, wait_for
 from tests.receiver import SECRET, Receiver, receiver
-from thinkmix.flows.recipes import load
-from thinkmix.flows.store import open_version, problems
+from thinkmix.flows.recipe.recipes import load
+from thinkmix.flows.store.store import open_version, problems
 from thinkmix.schemas.errors import RecipeError, SchedulerError
 from thinkmix.schemas.recipe import Recipe
 
@@ -69,7 +69,7 @@ def test_server_that_does_not_answer_or_let_in_is_named(refusing: str):
     """No listener is one sentence, a wrong password another."""
     from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings  # noqa: PLC0415
 
-    from thinkmix.flows.scheduler import check_server  # noqa: PLC0415 - imports prefect
+    from thinkmix.flows.orchestrate.scheduler import check_server  # noqa: PLC0415 - imports prefect
 
     for url, words in (("http://127.0.0.1:9/api", "no Prefect server answers at"), (refusing, r"\(401\)")):
         with (
@@ -89,7 +89,7 @@ def test_server_that_does_not_answer_or_let_in_is_named(refusing: str):
 )
 def test_impossible_times_are_refused(cron: str, timezone: str, words: str):
     """The flag is named."""
-    from thinkmix.flows.serve import deployment, nightly  # noqa: PLC0415 - imports prefect
+    from thinkmix.flows.orchestrate.serve import deployment, nightly  # noqa: PLC0415 - imports prefect
 
     with pytest.raises(RecipeError, match=words):
         deployment(*nightly(["sample-7-3"]), Path("store"), cron=cron, timezone=timezone)
@@ -97,7 +97,7 @@ def test_impossible_times_are_refused(cron: str, timezone: str, words: str):
 
 def test_one_mixture_is_served_once(recipes: tuple[str, str]):
     """Two recipes of one mixture would wait for each other's lock; one name is not for two."""
-    from thinkmix.flows.serve import nightly  # noqa: PLC0415 - imports prefect
+    from thinkmix.flows.orchestrate.serve import nightly  # noqa: PLC0415 - imports prefect
 
     with pytest.raises(RecipeError, match="both build twin; serve one of them"):
         nightly(recipes)

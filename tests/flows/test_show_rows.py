@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from thinkmix.flows.examples import Example, Seen, seen
-from thinkmix.flows.explain import Beside, Explanation
-from thinkmix.flows.rejects import Reject, Rejects
-from thinkmix.flows.rows import Fate, StageVerdict
-from thinkmix.flows.show_review import walk
-from thinkmix.flows.show_rows import show_explanation, show_rejects, show_seen
+from thinkmix.flows.cli.show.show_review import walk
+from thinkmix.flows.cli.show.show_rows import show_explanation, show_rejects, show_seen
+from thinkmix.flows.inspect.examples import Example, Seen, seen
+from thinkmix.flows.inspect.explain import Beside, Explanation
+from thinkmix.flows.inspect.rejects import Reject, Rejects
+from thinkmix.flows.inspect.rows import Fate, StageVerdict
 from thinkmix.schemas.review import Question
 
 EVIL = (

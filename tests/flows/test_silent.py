@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from tests.builders import chat_row, quick_build, statement, text, write_rows
-from thinkmix.flows.pipeline import Built
-from thinkmix.flows.recipes import load
+from thinkmix.flows.build.pipeline import Built
+from thinkmix.flows.recipe.recipes import load
 from thinkmix.schemas.recipe import Recipe
 
 

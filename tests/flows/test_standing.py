@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.builders import math_rows, quick_build, recipe, statement, write_rows, write_sources
-from thinkmix.flows.accept import accept
-from thinkmix.flows.audit.verdict import verdict_of_failed
-from thinkmix.flows.pipeline import Built
-from thinkmix.flows.standing import standing
-from thinkmix.flows.store import Store
+from thinkmix.flows.build.pipeline import Built
+from thinkmix.flows.pages.verdict import verdict_of_failed
+from thinkmix.flows.runs.accept import accept
+from thinkmix.flows.runs.standing import standing
+from thinkmix.flows.store.store import Store
 from thinkmix.schemas.errors import Held, SourceNotFound, ThinkmixError
 from thinkmix.schemas.run import Current
 
@@ -195,7 +195,7 @@ def test_full_disk_does_not_hide_why_a_build_failed(
     def full(*_: object) -> None:
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr("thinkmix.flows.failure.write_json", full)
+    monkeypatch.setattr("thinkmix.flows.runs.failure.write_json", full)
     gone = [{**source, "files": ["none/*.jsonl"]} for source in statement()["sources"]]
     with pytest.raises(ThinkmixError) as raised:
         quick_build(recipe(sources=gone), store, sources)

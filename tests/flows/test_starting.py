@@ -10,11 +10,11 @@ import yaml
 
 from tests.builders import ROOT, Row, chat_row, math_row, quick_build, text, thinkmix, write_rows
 from tests.loopback_hub import LoopbackHub, serve
-from thinkmix.flows.checking import check
-from thinkmix.flows.recipes import load
-from thinkmix.flows.shards import families, patterns, title
+from thinkmix.flows.inspect.checking import check
+from thinkmix.flows.inspect.shards import families, patterns, title
+from thinkmix.flows.inspect.starting import Started, start
+from thinkmix.flows.recipe.recipes import load
 from thinkmix.flows.sources.patience import Patience
-from thinkmix.flows.starting import Started, start
 from thinkmix.schemas.errors import RecipeError, SourceError, SourceNotFound
 from thinkmix.schemas.recipe import HubSource
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders import ROOT, STAGES, flip_bit, forget, python, quick_build, recipe
-from thinkmix.flows.store import (
+from thinkmix.flows.store.store import (
     MANIFEST,
     StageOutput,
     Store,
@@ -355,7 +355,7 @@ def test_three_builders_publish_one_at_a_time(rounds: int, tmp_path: Path) -> No
 @pytest.mark.acceptance("A5")
 def test_lock_dies_with_its_holder(tmp_path: Path) -> None:
     """A builder that was killed with -9 leaves no lock behind."""
-    hold = "import sys\nfrom pathlib import Path\nfrom thinkmix.flows.store import Store\n"
+    hold = "import sys\nfrom pathlib import Path\nfrom thinkmix.flows.store.store import Store\n"
     hold += (
         "with Store(Path(sys.argv[1])).lock('small'):\n    print('held', flush=True)\n    sys.stdin.read()\n"
     )

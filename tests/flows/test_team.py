@@ -13,8 +13,8 @@ import yaml
 from tests.builders import ROOT, python
 from tests.prefect_server import Api, running, server, wait_for
 from tests.receiver import Receiver, receiver
-from thinkmix.flows.recipes import load
-from thinkmix.flows.store import Store, open_version, problems
+from thinkmix.flows.recipe.recipes import load
+from thinkmix.flows.store.store import Store, open_version, problems
 from thinkmix.schemas.recipe import Recipe
 
 STATED = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
@@ -69,8 +69,9 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
         made.prefect("work-pool", "create", "thinkmix", "--type", "process")
         made.prefect("deploy", "--all")
         automate = (
-            "from datetime import timedelta; from thinkmix.flows.automations import create_automations; "
-            "from thinkmix.flows.webhook import configured; "
+            "from datetime import timedelta; "
+            "from thinkmix.flows.orchestrate.automations import create_automations; "
+            "from thinkmix.flows.runs.webhook import configured; "
             "[create_automations(configured(), silence=timedelta(seconds=100)) for _ in range(2)]"
         )
         ended = python("-c", automate, env={**api.env, "THINKMIX_WEBHOOK": chat.url})
@@ -139,7 +140,7 @@ def test_run_that_fell_silent_is_crashed_by_the_server(team: Team):
         os.kill(pid, signal.SIGKILL)
     started = time.monotonic()
     healthy = (
-        "import time; from prefect import flow; from thinkmix.flows.automations import FLOW; "
+        "import time; from prefect import flow; from thinkmix.flows.orchestrate.automations import FLOW; "
         "flow(lambda: time.sleep(150), name=FLOW)()"
     )
     env = {**team.api.env, "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}

@@ -9,7 +9,8 @@ from huggingface_hub import constants
 
 from tests import nights
 from tests.loopback_hub import serve
-from thinkmix.flows import sources, stages
+from thinkmix.flows import sources
+from thinkmix.flows.build import stages
 from thinkmix.flows.sources.patience import Patience
 
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from thinkmix.flows.learning.pace import left
-from thinkmix.flows.learning.timing import Stopwatch, Timing, write_timing
+from thinkmix.flows.pages.training.timing import Stopwatch, Timing, write_timing
+from thinkmix.flows.training.pace import left
 from thinkmix.train.result import Progress, Start
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from thinkmix.flows.finetune import _encoded
-from thinkmix.flows.learning import pace
-from thinkmix.flows.learning.timing import Timing
-from thinkmix.flows.plans import load_plan
+from thinkmix.flows.pages.training.timing import Timing
+from thinkmix.flows.recipe.plans import load_plan
+from thinkmix.flows.training import pace
+from thinkmix.flows.training.finetune import _encoded
 from thinkmix.schemas.errors import RecipeError, TrainError
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.train.result import Progress as Step
@@ -190,7 +190,7 @@ def test_encoded_rows_are_kept_only_where_there_is_a_store_to_keep_them(
     def refuse(folder: Path) -> None:
         raise OSError(errno.EROFS, "Read-only file system", str(folder))
 
-    monkeypatch.setattr("thinkmix.flows.store._make_folder", refuse)
+    monkeypatch.setattr("thinkmix.flows.store.store._make_folder", refuse)
     with _encoded(version, None, view) as folder:
         assert folder is None
     said = capsys.readouterr().err

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders import python, write_recipe
-from thinkmix.flows.pipeline import Built
+from thinkmix.flows.build.pipeline import Built
 
 HEAVY = ("polars", "pyarrow", "numpy", "numba", "scipy", "transformers", "prefect", "altair", "rich.progress")
 

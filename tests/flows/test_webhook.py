@@ -8,12 +8,12 @@ import pytest
 
 from tests.builders import Inline, recipe, thinkmix
 from tests.receiver import SECRET, Receiver, receiver
-from thinkmix.flows import pipeline as pipeline_room
-from thinkmix.flows import webhook
+from thinkmix.flows.build import pipeline as pipeline_room
+from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.cli.building import _build_directly
-from thinkmix.flows.engine import LOCAL
-from thinkmix.flows.pipeline import Built
-from thinkmix.flows.progress import silent
+from thinkmix.flows.executor.engine import LOCAL
+from thinkmix.flows.runs import webhook
+from thinkmix.flows.system.progress import silent
 from thinkmix.schemas.errors import (
     Held,
     LedgerError,

@@ -15,14 +15,11 @@ import pytest
 
 from tests import doomed
 from tests.builders import ROOT, math_row, quick_build, recipe, text
-from thinkmix.flows import drawing, memory
-from thinkmix.flows import pipeline as pipeline_room
-from thinkmix.flows import workers as workers_room
-from thinkmix.flows.cores import cpu_quota, usable_cores
-from thinkmix.flows.memory import held_bytes, machine_bytes, usable_bytes
-from thinkmix.flows.pipeline import build
-from thinkmix.flows.store import Store
-from thinkmix.flows.workers import (
+from thinkmix.flows.build import drawing
+from thinkmix.flows.build import pipeline as pipeline_room
+from thinkmix.flows.build.pipeline import build
+from thinkmix.flows.executor import workers as workers_room
+from thinkmix.flows.executor.workers import (
     LEAST_BYTES,
     SETTINGS,
     Job,
@@ -32,6 +29,10 @@ from thinkmix.flows.workers import (
     planned,
     processes,
 )
+from thinkmix.flows.store.store import Store
+from thinkmix.flows.system import memory
+from thinkmix.flows.system.cores import cpu_quota, usable_cores
+from thinkmix.flows.system.memory import held_bytes, machine_bytes, usable_bytes
 from thinkmix.schemas.errors import SourceCorrupt, StageOom, StoreFull, WorkerDied, WorkerError
 
 
@@ -473,7 +474,7 @@ def test_workers_end_with_a_killed_parent(tmp_path):
     log = tmp_path / "log"
     parent = (
         "import sys\nfrom functools import partial\nfrom pathlib import Path\nfrom tests import doomed\n"
-        "from thinkmix.flows.workers import Job, processes\n"
+        "from thinkmix.flows.executor.workers import Job, processes\n"
         "if __name__ == '__main__':\n    with processes(2) as pool:\n"
         "        job = Job('wait', partial(doomed.wait_beside, Path(sys.argv[1])))\n"
         "        pool.run([job, job], done=print)\n"

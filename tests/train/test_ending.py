@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="needs thinkmix[train]")
 transformers = pytest.importorskip("transformers", reason="needs thinkmix[train]")
 pytest.importorskip("peft", reason="needs thinkmix[train]")
 
-from thinkmix.flows.finetune import merge_adapter  # noqa: E402 - needs torch
+from thinkmix.flows.training.finetune import merge_adapter  # noqa: E402 - needs torch
 from thinkmix.schemas.errors import TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
 from thinkmix.templates.tokenizer import tokenizer_path  # noqa: E402

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("transformers", reason="needs thinkmix[train]")
 
 from tests.builders import ROOT, python, quick_build
-from thinkmix.flows.recipes import load
+from thinkmix.flows.recipe.recipes import load
 from thinkmix.schemas.recipe import Recipe
 from thinkmix.templates.tokenizer import tokenizer_path
 from thinkmix.train.cache import open_tokens

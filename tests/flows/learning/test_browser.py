@@ -10,7 +10,7 @@ from tests.flows.learning.test_page import evil, failed
 from tests.flows.test_page_browser import OPEN_ALL, OVERLAPS, harmless, show
 from tests.flows.test_report import EVIL
 from tests.trained import clock, curve, manifest, trained
-from thinkmix.flows.learning.page import render_page
+from thinkmix.flows.pages.training.page import render_page
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # selenium's own sockets
 

@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 
 from tests.flows.test_report import EVIL, Page
 from tests.trained import clock, manifest, trained
-from thinkmix.flows.learning.card import model_card
+from thinkmix.flows.pages.training.card import model_card
 from thinkmix.schemas.training import TrainPlan
 
 HEADINGS = ["Held-out loss", "Thinking on and off", "How to load it", "What it was trained on"]

@@ -8,10 +8,10 @@ from tests.flows.test_page import words
 from tests.flows.test_report import EVIL, Page, check_harmless
 from tests.trained import STEPS, clock, manifest, trained
 from tests.trained import curve as evals
-from thinkmix.flows.learning import figures
-from thinkmix.flows.learning.change import changes_of
-from thinkmix.flows.learning.charts import Point, curve, thinned
-from thinkmix.flows.learning.page import (
+from thinkmix.flows.pages.training import figures
+from thinkmix.flows.pages.training.change import changes_of
+from thinkmix.flows.pages.training.charts import Point, curve, thinned
+from thinkmix.flows.pages.training.page import (
     CARD,
     PAGE,
     read_result,

@@ -13,8 +13,8 @@ from tests.flows.learning.test_card import shown
 from tests.flows.learning.test_page import SECTIONS, words
 from tests.flows.test_report import check_harmless
 from tests.trained import clock
-from thinkmix.flows.learning.page import CARD, PAGE, read_result, write_page
-from thinkmix.flows.learning.timing import StepTime
+from thinkmix.flows.pages.training.page import CARD, PAGE, read_result, write_page
+from thinkmix.flows.pages.training.timing import StepTime
 from thinkmix.schemas.errors import TrainError
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.train.fit import fit

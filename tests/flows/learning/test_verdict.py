@@ -5,8 +5,8 @@ import math
 import pytest
 
 from tests.trained import STEPS, answers, curve, point, trained
-from thinkmix.flows.learning.change import Change, changes, changes_of, signed
-from thinkmix.flows.learning.verdict import failure, signals, verdict
+from thinkmix.flows.pages.training.change import Change, changes, changes_of, signed
+from thinkmix.flows.pages.training.verdict import failure, signals, verdict
 from thinkmix.schemas.errors import Forgotten, ModeSwitchFailed, TrainError
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.train.result import Guarded

@@ -1,1 +1,0 @@
-"""The audit for people: one page that says whether last night's build may be trained on, and why."""

@@ -1,0 +1,244 @@
+"""Stages as jobs on shards: how outputs are keyed, spread over workers, and reported as they come."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+from thinkmix.curation.findings import counted
+from thinkmix.curation.normalize import STAGE, Origin
+from thinkmix.curation.read import RawSlice
+from thinkmix.flows.executor.workers import Job, Result, RowWork, Workers
+from thinkmix.flows.store.fingerprint import code_digest
+from thinkmix.flows.store.store import Makers, StageOutput, Store, key_of
+from thinkmix.flows.system.progress import Event, Notify
+from thinkmix.schemas.errors import SourceCorrupt
+from thinkmix.schemas.ledger import StageCount, total
+from thinkmix.schemas.manifest import LeftOut
+from thinkmix.schemas.recipe import SourceBase
+
+NOT_OF_ROWS = frozenset(("kind", "dataset", "revision", "files", "licence", "expect_rows"))
+"""Fields of a source that say where its rows lie, or what a person expects of them, not what they become.
+
+The files are in the keys by digest. Every other field is in them as it is, so that none can be forgotten.
+"""
+
+NOT_OF_TEXT = frozenset(("thinking", "supervise", "compare", "priority", "max_solutions_per_problem"))
+"""Fields that decide which rows and turns are drawn, and nothing of how a drawn one is rendered."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What all stages of one build share."""
+
+    store: Store
+    workers: Workers
+    notify: Notify
+    outputs: list[StageOutput] = field(default_factory=list)
+    """Of all stages so far, to tell what was reused."""
+
+
+@dataclass(frozen=True)
+class Raw:
+    """One slice of a source's files, and how its rows are to be read."""
+
+    piece: RawSlice
+    origin: Origin
+    max_row_bytes: int
+    watched: tuple[str, int] | None
+    """Where somebody else may write to the file, and its last change, in ns, when it was hashed."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Rows that are not worked on: they end the process that does."""
+
+    @property
+    def source(self) -> SourceBase:
+        """Return what the recipe says of the source."""
+        return self.origin.source
+
+    def rows(self, stage: str, probe: Callable[[int, int], int]) -> RowWork:
+        """Return the rows that a stage works on one by one, and how it would for some of them."""
+        return RowWork(self.source.name, self.piece.file, stage, self.piece.first_row, probe)
+
+    def check_unchanged(self) -> None:
+        """Refuse a file that someone wrote to after it was hashed.
+
+        Raises:
+            SourceCorrupt: naming the source and the file.
+        """
+        path = self.piece.path
+        # another machine's copy lies elsewhere, and was verified when it was made
+        if self.watched and self.watched[0] == str(path) and path.stat().st_mtime_ns != self.watched[1]:
+            msg = f"source {self.source.name}: {self.piece.file!r} changed during the build; build again"
+            raise SourceCorrupt(msg)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One slice of one source on its way through the stages."""
+
+    number: int
+    raw: Raw
+    validated: StageOutput
+
+    @property
+    def source(self) -> SourceBase:
+        """Return what the recipe says of the shard's source."""
+        return self.raw.source
+
+    @property
+    def label(self) -> str:
+        """Name the shard for progress and errors."""
+        return self.raw.piece.label
+
+    @property
+    def valid(self) -> int:
+        """Return how many valid rows it has."""
+        return counts([self.validated], STAGE)[0].kept.rows
+
+    @property
+    def keys(self) -> Path:
+        """Return where the shard's valid rows lie."""
+        return self.validated.folder / "keys.parquet"
+
+    @property
+    def rejects(self) -> Path:
+        """Return where the shard's quarantine lies."""
+        return self.validated.folder / "rejects.parquet"
+
+
+def row_settings(source: SourceBase, *, besides: frozenset[str] = frozenset()) -> Mapping[str, object]:
+    """Return the settings of a source that change what a row becomes, but for those in `besides`."""
+    return source.model_dump(exclude={*NOT_OF_ROWS, *besides})
+
+
+def job(
+    run: Run,
+    stage: str,
+    label: str,
+    make: Callable[[Path], Mapping[str, object]],
+    *,
+    rows: RowWork | None = None,
+    **decided_by: object,
+) -> Job[StageOutput]:
+    """Return the work on one shard: `make`, unless its output is there for all that decides it.
+
+    Our own code decides every output, so it is part of every key and no stage can forget it.
+    """
+    key = key_of(code=code_digest(), **decided_by)
+    return Job(label, partial(run.store.stage, stage, key, make), partial(run.store.known, stage, key), rows)
+
+
+def pass_job(
+    run: Run,
+    stage: str,
+    label: str,
+    make: Makers,
+    pieces: Sequence[str],
+    *,
+    rows: RowWork | None = None,
+    **decided_by: object,
+) -> Job[list[StageOutput]]:
+    """Return the work on one shard that leaves several outputs, made in one pass over its rows.
+
+    Args:
+        run: the build.
+        stage: the stage.
+        label: the shard's name.
+        make: given the places in `pieces` of what is not there, yields what writes each, in that order.
+        pieces: of each output what decides it besides.
+        rows: that it works on, where one of them can be left out.
+        decided_by: what decides them all.
+    """
+    keys = [key_of(code=code_digest(), piece=piece, **decided_by) for piece in pieces]
+
+    def known() -> list[StageOutput] | None:
+        found = []
+        for key in keys:
+            if (output := run.store.known(stage, key)) is None:
+                return None
+            found.append(output)
+        return found
+
+    return Job(label, partial(run.store.stages, stage, keys, make), known, rows)
+
+
+def run_jobs(
+    run: Run,
+    jobs: Sequence[Job[StageOutput]],
+    *,
+    stage: str,
+    source: str = "",
+    total: int | None = None,
+) -> list[StageOutput]:
+    """Return the outputs of a stage's jobs, in their order, telling how many rows are through."""
+    return _run(run, jobs, lambda output: [output], stage, source, total)
+
+
+def run_passes(run: Run, jobs: Sequence[Job[list[StageOutput]]], *, stage: str) -> list[list[StageOutput]]:
+    """Return the outputs of each of a stage's passes, in their order; like `run_jobs`."""
+    return _run(run, jobs, lambda outputs: outputs, stage)
+
+
+def _run(
+    run: Run,
+    jobs: Sequence[Job[Result]],
+    outputs_of: Callable[[Result], Sequence[StageOutput]],
+    stage: str,
+    source: str = "",
+    total: int | None = None,
+) -> list[Result]:
+    done = 0
+
+    def arrived(job: Job[Result], result: Result) -> None:
+        nonlocal done
+        done += sum(map(_rows, outputs_of(result)))
+        run.notify(Event(stage, source, done, total))
+
+    run.notify(Event(stage, source, 0, total))
+    results = run.workers.run(jobs, done=arrived)
+    run.notify(Event(stage, source, done, done))
+    for result in results:
+        run.outputs.extend(outputs_of(result))
+    return results
+
+
+def counts(outputs: Sequence[StageOutput], stage: str) -> list[StageCount]:
+    """Return the stage's counts that outputs carry, one per part."""
+    found = []
+    for output in outputs:
+        listed = output.result[stage]
+        found += [
+            StageCount.model_validate(count) for count in (listed if isinstance(listed, list) else [listed])
+        ]
+    return found
+
+
+def tell_counts(run: Run, stage: str, outputs: Sequence[StageOutput]) -> None:
+    """Say of each source how many rows a stage read and kept, and why it dropped the others."""
+    by_source: dict[str, list[StageCount]] = {}
+    for count in counts(outputs, stage):
+        by_source.setdefault(count.source, []).append(count)
+    for source, parts in by_source.items():
+        count = total(parts)
+        lost = sorted(count.dropped.items(), key=lambda item: (-item[1].rows, item[0]))
+        why = ", ".join(f"{reason} {amount.rows:,}" for reason, amount in lost if amount.rows)
+        note = f"{stage} {source}: {counted(count.read.rows, 'row')} read, {count.kept.rows:,} kept"
+        read = count.read.rows
+        run.notify(Event(stage, source, read, read, note=f"{note}; dropped: {why}" if why else note))
+
+
+def height(path: Path) -> int:
+    """Return how many rows a shard has."""
+    return int(pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())
+
+
+def numbered(name: str, number: int) -> str:
+    """Return the file name of a shard's or a part's share of an output."""
+    return f"{name}-{number:05d}.parquet"
+
+
+def _rows(output: StageOutput) -> int:
+    rows = output.result["rows"]
+    return rows if isinstance(rows, int) else 0

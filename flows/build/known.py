@@ -1,0 +1,139 @@
+"""What a build knows so far; one that fails leaves it in the folder of its run."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from thinkmix.curation import fates, mix, normalize, render
+from thinkmix.curation.fates import FATES
+from thinkmix.curation.profile import ProfilePart, merged
+from thinkmix.curation.shards import ShardWriter, read_groups, write_shard
+from thinkmix.flows.build.drawing import Rendered
+from thinkmix.flows.build.gathering import keep_rejects, rejects_name
+from thinkmix.flows.build.jobs import Shard, counts, numbered
+from thinkmix.flows.store.store import StageOutput
+from thinkmix.schemas.ledger import Ledger, StageCount, total
+from thinkmix.schemas.manifest import LeftOut, SourceEntry
+from thinkmix.schemas.recipe import Recipe
+from thinkmix.schemas.report import Columns
+
+_SELECTION = pl.Schema({"nth": pl.Int32(), "place": pl.Int32(), "split": pl.String()})
+
+
+@dataclass
+class Known:
+    """What the stages of a build found out, in the order in which they ended."""
+
+    recipe: Recipe
+    origins: list[SourceEntry] = field(default_factory=list)
+    """The sources whose rows were all read."""
+    shards: list[Shard] = field(default_factory=list)
+    verdicts: StageOutput | None = None
+    """Of dedup, once it is over."""
+    left_out: list[LeftOut] = field(default_factory=list)
+    """Rows that ended the processes that worked on them."""
+    parts: list[Rendered] = field(default_factory=list)
+
+    def leave_out(self, row: LeftOut) -> None:
+        """Forget what the stages found out: they begin again without a row, with all the cache has."""
+        self.left_out.append(row)
+        self.origins.clear()
+        self.shards.clear()
+        self.parts.clear()
+        self.verdicts = None
+
+    def of(self, source: str) -> list[Shard]:
+        """Return the shards of a source."""
+        return [shard for shard in self.shards if shard.source.name == source]
+
+    def columns(self) -> tuple[Columns, ...]:
+        """Return the columns of the files of each source that was read."""
+        return tuple(
+            merged(origin.name, self._profiles(origin.name))
+            for origin in self.origins
+            if self.of(origin.name)
+        )
+
+    def leave(self, folder: Path) -> Ledger:
+        """Write the fate of every row that was read, and the dropped rows whole, as a version holds them.
+
+        A row that no stage dropped has neither stage nor reason, and nothing of it is drawn.
+
+        Returns:
+            The ledger of the stages that were over.
+
+        Raises:
+            SourceError: if a file of a source is gone or changed.
+        """
+        for name in ("fates", "rejects"):
+            (folder / name).mkdir()
+        selection = folder / ".selection.parquet"
+        write_shard(selection, pl.DataFrame(schema=_SELECTION))
+        rendered: list[StageCount] = []
+        for origin in self.origins:
+            mine = self.of(origin.name)
+            with ShardWriter(folder / "fates" / f"{origin.name}.parquet", FATES) as out:
+                for nth, shard in enumerate(mine):
+                    rows, counted = self._settle(shard, selection)
+                    rendered += counted
+                    out.append(rows)
+                    name = rejects_name(origin.name, nth, len(mine))
+                    keep_rejects(shard, fates.dropped_later(rows), folder / "rejects" / name)
+        selection.unlink()
+        return self._ledger(rendered)
+
+    def nothing_left(self, ledger: Ledger, folder: Path) -> str | None:
+        """Return why sources that have a share have no row left; None if all have some."""
+        from thinkmix.flows.build.losses import nothing_left  # noqa: PLC0415 - few builds fail
+
+        return nothing_left(self, ledger, folder)
+
+    def _ledger(self, rendered: list[StageCount]) -> Ledger:
+        parts = {normalize.STAGE: counts([shard.validated for shard in self.shards], normalize.STAGE)}
+        if self.verdicts:
+            parts["dedup"] = counts([self.verdicts], "dedup")
+        if self.parts:
+            parts[render.STAGE] = rendered
+        return Ledger(
+            stages=tuple(
+                total(
+                    [
+                        StageCount(stage=stage, source=origin.name),
+                        *(count for count in counted if count.source == origin.name),
+                    ]
+                )
+                for stage, counted in parts.items()
+                for origin in self.origins
+            )
+        )
+
+    def _settle(self, shard: Shard, selection: Path) -> tuple[pl.DataFrame, list[StageCount]]:
+        """Return the fates of a shard's rows as far as they are known, and what rendering counted."""
+        if self.verdicts is None:
+            columns = ["id", "file", "row", "messages", "text_bytes"]
+            valid = pl.read_parquet(shard.keys, columns=columns).with_columns(
+                source=pl.lit(shard.source.name)
+            )
+            dropped = [group.drop("content") for group in read_groups(shard.rejects)]
+            rows = pl.concat([pl.DataFrame(schema=FATES), *dropped, valid], how="diagonal_relaxed")
+            return rows.with_columns(pl.col("examples", "drawn").fill_null(0)).cast(FATES).sort("row"), []
+        settled = fates.settle(
+            shard.source.name,
+            rejects=shard.rejects,
+            keys=shard.keys,
+            verdicts=self.verdicts.folder / numbered("verdicts", shard.number),
+            parts=[part.part for part in self.parts if part.shard == shard.number],
+            selection=selection,
+        )
+        undrawn = pl.col("stage") == mix.STAGE  # there was no draw that could have left them out
+        unset = [
+            pl.when(undrawn).then(None).otherwise(pl.col(name)).alias(name)
+            for name in ("stage", "reason", "detail")
+        ]
+        return settled.fates.with_columns(unset).cast(FATES), [settled.rendered]
+
+    def _profiles(self, source: str) -> Iterator[ProfilePart]:
+        for shard in self.of(source):
+            yield ProfilePart.model_validate(shard.validated.result["columns"])

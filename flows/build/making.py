@@ -1,0 +1,149 @@
+"""The stages of a build, one after another: from files to all that a version is put together from."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from thinkmix.curation import mix, normalize, render
+from thinkmix.flows.build import decontaminate, drawing, figures, gathering, layouts, stages
+from thinkmix.flows.build.jobs import Run, tell_counts
+from thinkmix.flows.build.known import Known
+from thinkmix.flows.build.version import Work
+from thinkmix.flows.executor.workers import RowKilled
+from thinkmix.flows.system.progress import Event
+from thinkmix.schemas.artifact import InputFile, Snapshot
+from thinkmix.schemas.errors import WorkerDied
+from thinkmix.schemas.formats import Auto
+from thinkmix.schemas.manifest import InputEntry, SourceEntry
+from thinkmix.schemas.recipe import Source
+
+if TYPE_CHECKING:
+    from thinkmix.flows.build.pipeline import Step
+
+__all__ = ["Known", "Run", "make"]
+
+_MOST_LEFT_OUT = 10
+"""Rows that a build leaves out before it takes the machine for what is wrong."""
+
+
+def make(
+    run: Run,
+    known: Known,
+    snapshots: Sequence[Snapshot],
+    asked: Sequence[Snapshot],
+    base: Path,
+    step: "Step",
+) -> Work:
+    """Run all stages, and again without a row that ends the process that works on it.
+
+    Args:
+        run: the store, and who works on the shards.
+        known: what to build; it is told what is found out, for the case that a stage fails.
+        snapshots: what each of its sources is tonight.
+        asked: what each of its benchmarks is tonight.
+        base: folder that the recipe's relative patterns start from.
+        step: how stages are run.
+
+    Raises:
+        WorkerDied: if there are more of such rows than anybody would believe.
+        ThinkmixError: for everything a person must fix.
+    """
+    while True:
+        try:
+            return _made(run, known, snapshots, asked, base, step)
+        except RowKilled as killed:
+            row = killed.left_out
+            if len(known.left_out) >= _MOST_LEFT_OUT or row in known.left_out:
+                raise WorkerDied(str(killed)) from None
+            run.notify(Event(row.stage, row.source, 0, None, note=f"left out: {killed}"))
+            known.leave_out(row)
+
+
+def _made(
+    run: Run,
+    known: Known,
+    snapshots: Sequence[Snapshot],
+    asked: Sequence[Snapshot],
+    base: Path,
+    step: "Step",
+) -> Work:
+    _read_sources(run, known, snapshots, base, step)
+    return after_validation(run, known, asked, base, step)
+
+
+def after_validation(run: Run, known: Known, asked: Sequence[Snapshot], base: Path, step: "Step") -> Work:
+    """Run the stages that look at the valid rows of all sources together.
+
+    Raises:
+        RowKilled: naming a row that ends the process that renders it.
+        ThinkmixError: for everything a person must fix.
+    """
+    recipe, shards = known.recipe, known.shards
+    questions = decontaminate.fetch(run.store, recipe.decontaminate, asked, base)
+    overlaps = step("decontaminate", decontaminate.overlaps)(run, shards, questions, recipe.decontaminate)
+    verdicts = step("dedup", stages.deduplicate)(run, shards, overlaps, recipe.dedup)
+    known.verdicts = verdicts
+    tell_counts(run, "dedup", [verdicts])
+    drawn = step("draw", drawing.draw)(run, shards, verdicts, recipe, known.parts)
+    settled = step("settle", gathering.settle)(run, shards, verdicts, drawn, recipe.dedup.numbers)
+    for stage in (render.STAGE, mix.STAGE):
+        tell_counts(run, stage, settled)
+    saved = step("save", gathering.save)(run, shards, settled)
+    joined, gathered = step("gather", gathering.gather)(run, shards, settled, saved, drawn)
+    audit = step("audit", figures.audit)(run, shards, settled, joined, gathered, recipe.template)
+    return Work(
+        recipe,
+        known.origins,
+        list(asked),
+        shards,
+        verdicts,
+        drawn,
+        settled,
+        joined,
+        gathered,
+        audit,
+        tuple(known.left_out),
+    )
+
+
+def _read_sources(run: Run, known: Known, snapshots: Sequence[Snapshot], base: Path, step: "Step") -> None:
+    """Fetch and validate source by source."""
+    recipe, shards = known.recipe, known.shards
+    for stated, snapshot in zip(recipe.sources, snapshots, strict=True):
+        files = step(f"fetch {stated.name}", stages.fetch)(run, stated, snapshot, base)
+        source = stated
+        if isinstance(stated.format, Auto):
+            recognise = step(f"recognise {stated.name}", layouts.recognised)
+            source = recognise(run, stated, files, max_row_bytes=recipe.max_row_bytes)
+        mine = step(f"validate {source.name}", stages.validate)(
+            run,
+            source,
+            snapshot,
+            files,
+            recipe,
+            left_out=[row for row in known.left_out if row.source == source.name],
+            first=len(shards),
+        )
+        tell_counts(run, normalize.STAGE, [shard.validated for shard in mine])
+        shards += mine
+        known.origins.append(_origin(source, snapshot, files))
+    places = {
+        name: {
+            shard.raw.piece.file: str(shard.raw.piece.path) for shard in shards if shard.source.name == name
+        }
+        for name in (source.name for source in recipe.sources)
+    }
+    run.store.record_places(recipe.name, places)
+
+
+def _origin(source: Source, snapshot: Snapshot, files: Sequence[InputFile]) -> SourceEntry:
+    return SourceEntry(
+        name=source.name,
+        dataset=snapshot.dataset,
+        revision=snapshot.revision,
+        commit=snapshot.commit,
+        licence=source.licence,
+        format=source.format.model_dump(mode="json"),
+        files=tuple(InputEntry(name=file.name, sha256=file.sha256, bytes=file.size) for file in files),
+        matched=snapshot.matched,
+    )

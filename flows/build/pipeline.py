@@ -1,0 +1,189 @@
+"""The story of a build, from recipe to published version; the scheduler only watches it."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
+
+from thinkmix.curation.imports import uncollected
+from thinkmix.flows.build import preload
+from thinkmix.flows.build.tonight import already_built, check_frozen, resolve, resolve_benchmarks
+from thinkmix.flows.executor.engine import LOCAL, Engine, workers
+from thinkmix.flows.runs.nights import NightRun, rendered
+from thinkmix.flows.runs.recording import recorded
+from thinkmix.flows.runs.running import UNSCHEDULED, Scheduled
+from thinkmix.flows.store.store import MANIFEST, Store, full_disk, make_root
+from thinkmix.flows.system.progress import Event, Notify, silent
+from thinkmix.schemas.artifact import Snapshot
+from thinkmix.schemas.errors import Held, StoreCorrupt
+from thinkmix.schemas.manifest import Manifest
+from thinkmix.schemas.recipe import Recipe
+from thinkmix.schemas.report import Report
+from thinkmix.schemas.run import RunReport, Status
+
+if TYPE_CHECKING:
+    from thinkmix.flows.build.jobs import Run
+    from thinkmix.flows.build.version import Work
+
+Arguments = ParamSpec("Arguments")
+Outcome = TypeVar("Outcome")
+
+
+class Step(Protocol):
+    """How a stage is run under a name: called directly, or as a task of the scheduler."""
+
+    def __call__(self, name: str, function: Callable[Arguments, Outcome], /) -> Callable[Arguments, Outcome]:
+        """Return `function` so wrapped that calling it runs the stage `name`."""
+
+
+def directly(name: str, function: Callable[Arguments, Outcome], /) -> Callable[Arguments, Outcome]:
+    """Run a stage by calling it."""
+    return function
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build came to."""
+
+    version: Path
+    manifest: Manifest
+    run: RunReport
+    folder: Path
+    """Where the run's report lies."""
+    reused: int
+    """Stage outputs that were there already."""
+    made: int
+    """Stage outputs that were computed."""
+
+    @property
+    def digest(self) -> str:
+        """Return the version's name."""
+        return self.version.name
+
+    def check(self) -> None:
+        """Say aloud that a person must look before the version may be trained on.
+
+        Raises:
+            Held: if a gate or check held the version.
+        """
+        if self.status == "held":
+            held = f"{self.manifest.mixture}: {self.digest[:12]} is held, the version before stays current"
+            msg = f"{held}: {'; '.join(self.run.failures)}"
+            raise Held(msg)
+
+    @property
+    def status(self) -> Status:
+        """Return what became of the version."""
+        return self.run.status
+
+
+def build(
+    recipe: Recipe,
+    store: Store,
+    *,
+    base: Path,
+    processes: int | None = None,
+    engine: Engine = LOCAL,
+    step: Step = directly,
+    notify: Notify = silent,
+    scheduled: Scheduled = UNSCHEDULED,
+    frozen: bool = False,
+) -> Built:
+    """Build the recipe's mixture and publish it as the current version.
+
+    Args:
+        recipe: what to build.
+        store: where it goes; the version that was current stays so until the last moment.
+        base: folder that the recipe's relative patterns start from.
+        processes: worker processes of this machine; unset means as many as cores and memory allow.
+        engine: who works on the shards; the mixture is the same, byte for byte, whoever does.
+        step: how stages are run.
+        notify: told how stages get on.
+        scheduled: the scheduler's run that this is, and who is told of builds that were killed.
+        frozen: build only from the commits and files that the current version was made from.
+
+    Raises:
+        ThinkmixError: for everything a person must fix; `thinkmix.schemas.errors` draws the tree.
+    """
+    make_root(store.root)
+    with (
+        full_disk(store.root),
+        store.lock(recipe.name),
+        recorded(store, recipe.name, scheduled) as night,
+    ):
+        night.recipe = recipe
+        # all sources before the first download, so that one that is gone ends the build early
+        snapshots = [
+            step(f"resolve {source.name}", resolve)(store, source, base) for source in recipe.sources
+        ]
+        asked = resolve_benchmarks(store, recipe.decontaminate, base)
+        if frozen:
+            check_frozen(store, recipe, snapshots, asked)
+        _tell_files(recipe, [*snapshots, *asked], notify)
+        if found := step("compare", already_built)(store, recipe, snapshots, asked):
+            with uncollected():  # no stage runs: what is judged and drawn is one report
+                return step("publish", _publish_again)(store, found, night)
+        with workers(engine, processes, store.root, preload.prepare, preload.load_ahead) as pool:
+            with uncollected():
+                # while the workers import theirs, and not on nights on which nothing changed
+                from thinkmix.flows.build import making  # noqa: PLC0415
+            run = making.Run(store, pool, notify)
+            night.known = making.Known(recipe)
+            work = making.make(run, night.known, snapshots, asked, base, step)
+            return step("publish", _publish)(run, work, night)
+
+
+def _tell_files(recipe: Recipe, snapshots: Sequence[Snapshot], notify: Notify) -> None:
+    """Say which files each pattern of the recipe means tonight."""
+    named = [*recipe.sources, *recipe.decontaminate.benchmarks]
+    for name, snapshot in zip((one.name for one in named), snapshots, strict=True):
+        count = len(snapshot.files)
+        parts = ", ".join(f"{pattern} → {found}" for pattern, found in snapshot.matched.items())
+        note = f"{name}: {count} {'file' if count == 1 else 'files'} ({parts})"
+        notify(Event("resolve", name, count, count, "files", note))
+
+
+def _publish(run: "Run", work: "Work", night: NightRun) -> Built:
+    """Put the version together and let it be judged."""
+    from thinkmix.flows.build.version import put_together  # noqa: PLC0415 - there by now
+
+    store, mixture = run.store, work.recipe.name
+    with store.scratch(store.root / mixture / "versions") as folder:
+        manifest, report = put_together(work, folder)
+        version, new = store.keep(mixture, folder)
+    store.record_outputs(mixture, run.outputs)
+    reused = sum(output.reused for output in run.outputs)
+    return _judge(
+        store, version, manifest, report, night, new=new, reused=reused, made=len(run.outputs) - reused
+    )
+
+
+def _publish_again(store: Store, version: Path, night: NightRun) -> Built:
+    """Let a version be judged that was built before: it is current, or a gate held it last time."""
+    manifest = Manifest.model_validate_json((version / MANIFEST).read_bytes())
+    report = Report.model_validate_json((version / "report.json").read_bytes())
+    return _judge(store, version, manifest, report, night, new=False, reused=0, made=0)
+
+
+def _judge(
+    store: Store,
+    version: Path,
+    manifest: Manifest,
+    report: Report,
+    night: NightRun,
+    *,
+    new: bool,
+    reused: int,
+    made: int,
+) -> Built:
+    """Compare a version with the last good one, and make it current if nothing forbids."""
+    before = None
+    with suppress(StoreCorrupt):  # a damaged CURRENT is about to be written anew
+        before = store.current(manifest.mixture)
+    told = night.tell(version, report, before=before, new=new)
+    pages = rendered(store, told)
+    with night.written(told, pages, reused=reused, made=made) as folder:
+        if told.status == "published":
+            store.promote(manifest.mixture, version)
+    return Built(version, manifest, told, folder, reused, made)

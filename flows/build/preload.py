@@ -1,0 +1,24 @@
+"""What a worker imports and loads before it has a shard, and while it has none."""
+
+import gc
+
+from thinkmix.curation.imports import uncollected
+
+
+def prepare() -> None:
+    """Import in a worker what its stages need, while the parent still looks for work."""
+    with uncollected():
+        import thinkmix.flows.build.figures  # noqa: PLC0415 - in the worker only
+        import thinkmix.flows.build.stages  # noqa: F401, PLC0415
+    gc.freeze()  # they live as long as the process: no garbage is looked for among them, nor at its end
+    gc.set_threshold(50_000, 20, 20)  # rows make many objects and hardly a cycle
+
+
+def load_ahead() -> None:
+    """Load what takes longer than most shards: on a night with few changes a worker has time for it."""
+    from thinkmix.curation.languages import languages  # noqa: PLC0415 - in the worker only
+    from thinkmix.templates import count_tokens, reference_tokenizer  # noqa: PLC0415
+
+    count_tokens(["?"])
+    languages(["?"])
+    reference_tokenizer()

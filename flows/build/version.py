@@ -1,0 +1,262 @@
+"""Putting a version together: shards, fates and facts in one folder, checked against what was counted."""
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import orjson
+import pyarrow.parquet as pq
+
+from thinkmix.curation import measure, mix, normalize, profile, render
+from thinkmix.flows.build.drawing import Drawn
+from thinkmix.flows.build.figures import Audited
+from thinkmix.flows.build.gathering import Joined
+from thinkmix.flows.build.jobs import Shard, counts
+from thinkmix.flows.build.tonight import asked_of
+from thinkmix.flows.pages.card import dataset_card
+from thinkmix.flows.store.fingerprint import code_digest, library_versions
+from thinkmix.flows.store.store import MANIFEST, StageOutput, digest, write_json
+from thinkmix.schemas.artifact import Snapshot
+from thinkmix.schemas.errors import LedgerError, StoreCorrupt
+from thinkmix.schemas.findings import Tally, looks_like
+from thinkmix.schemas.findings import total as total_tally
+from thinkmix.schemas.ledger import Ledger, StageCount, TurnCount, total
+from thinkmix.schemas.manifest import SPLITS, FileEntry, LeftOut, Manifest, SourceEntry
+from thinkmix.schemas.recipe import Recipe
+from thinkmix.schemas.report import Columns, Report, SourceFindings, Unread
+from thinkmix.templates import template_digest, tokenizer_digest
+
+_HASHED_AT_ONCE = 4
+
+
+@dataclass(frozen=True)
+class Work:
+    """Everything that a version is put together from."""
+
+    recipe: Recipe
+    origins: list[SourceEntry]
+    asked: list[Snapshot]
+    """What each benchmark's files were."""
+    shards: list[Shard]
+    verdicts: StageOutput
+    drawn: Drawn
+    settled: list[StageOutput]
+    joined: Joined
+    gathered: list[StageOutput]
+    audited: Audited
+    left_out: tuple[LeftOut, ...] = ()
+    """Rows that ended the processes that worked on them."""
+
+    def ledger(self) -> Ledger:
+        """Add up all parts of all stages, and refuse if a row, message or byte went missing.
+
+        Raises:
+            LedgerError: if a stage does not balance, or reads what the one before did not keep.
+        """
+        listed: list[StageCount] = []
+        by_stage = (
+            (normalize.STAGE, [shard.validated for shard in self.shards]),
+            ("dedup", [self.verdicts]),
+            (render.STAGE, self.settled),
+            (mix.STAGE, self.settled),
+        )
+        for stage, outputs in by_stage:
+            parts = counts(outputs, stage)
+            for source in self.recipe.sources:
+                mine = [part for part in parts if part.source == source.name]
+                listed.append(total([StageCount(stage=stage, source=source.name), *mine]))
+        return Ledger(stages=tuple(listed)).check()
+
+
+def put_together(work: Work, folder: Path) -> tuple[Manifest, Report]:
+    """Fill an empty folder with a version: shards, dropped rows, fates, facts, and the manifest of all.
+
+    Raises:
+        LedgerError: if rows are missing, or files hold others than were counted.
+        StoreCorrupt: if a shard changed on the disk meanwhile.
+    """
+    ledger = work.ledger()
+    contents, linked = _link_shards(work, folder)
+    linked |= _link_rows(work, folder)
+    report = _report(work, ledger, _content_digest(contents))
+    write_json(folder / "report.json", report.model_dump(mode="json"))
+    (folder / "README.md").write_text(dataset_card(report), encoding="utf-8")
+    manifest = _manifest(work, report, folder)
+    _check_rows(manifest)
+    _check_content(manifest, linked)
+    write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
+    return manifest, report
+
+
+def _link_shards(work: Work, folder: Path) -> tuple[list[tuple[str, str]], dict[str, str]]:
+    """Put the gathered shards into the version; return (name, digest of rows) of each, and sha256 by name."""
+    contents, linked = [], {}
+    for output in work.gathered:
+        for name, content in output.files.items():
+            _link(output.folder / name, folder / name)
+            contents.append((name, str(output.result["content_sha256"])))
+            linked[name] = content
+    return contents, linked
+
+
+def _link_rows(work: Work, folder: Path) -> dict[str, str]:
+    """Put the dropped rows and the fates of all rows into the version; return sha256 by name."""
+    linked = {}
+    for name, output in work.joined.items():
+        ((file, content),) = output.files.items()
+        (folder / name).parent.mkdir(exist_ok=True)
+        _link(output.folder / file, folder / name)
+        linked[name] = content
+    return linked
+
+
+def _link(cached: Path, published: Path) -> None:
+    try:
+        os.link(cached, published)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(cached, published)
+
+
+def _report(work: Work, ledger: Ledger, content: str) -> Report:
+    recipe, shares = work.recipe, work.drawn.shares
+    audit = work.audited.facts
+    longest = max((view.longest for view in audit.lengths), default=0)
+    return Report(
+        mixture=recipe.name,
+        title=recipe.title,
+        checks=(
+            measure.check_ledger(ledger),
+            *measure.check_shares(shares, recipe.mix, longest=longest),
+            *audit.checks,
+        ),
+        shares=shares,
+        ledger=ledger,
+        lengths=audit.lengths,
+        thinking=audit.thinking,
+        spreads=audit.spreads,
+        columns=_columns(work),
+        turns=_turns(work, ledger),
+        findings=_findings(work),
+        clusters=audit.clusters,
+        samples=audit.samples,
+        sources=tuple(work.origins),
+        recipe=recipe,
+        template_sha256=template_digest(recipe.template),
+        tokenizer_sha256=tokenizer_digest(),
+        content_sha256=content,
+    )
+
+
+def _columns(work: Work) -> tuple[Columns, ...]:
+    """Return the columns of each source's files, from what validation saw of every shard."""
+    parts: dict[str, list[profile.ProfilePart]] = {source.name: [] for source in work.recipe.sources}
+    for shard in work.shards:
+        seen = profile.ProfilePart.model_validate(shard.validated.result["columns"])
+        parts[shard.source.name].append(seen)
+    return tuple(profile.merged(name, found) for name, found in parts.items())
+
+
+def _turns(work: Work, ledger: Ledger) -> tuple[TurnCount, ...]:
+    """Return what became of each source's turns.
+
+    Raises:
+        LedgerError: if a turn is neither learned nor context.
+    """
+    counted = {source.name: TurnCount(source=source.name) for source in work.recipe.sources}
+    for shard in work.shards:
+        counted[shard.source.name] += TurnCount.model_validate(shard.validated.result["turns"])
+    return tuple(count.check(ledger) for count in counted.values())
+
+
+def _findings(work: Work) -> tuple[SourceFindings, ...]:
+    """Return what validation found in the rows of each source besides."""
+    found = []
+    formats = {shard.source.name: shard.source.format for shard in work.shards}  # as recognised
+    for source in work.recipe.sources:
+        shards = (shard for shard in work.shards if shard.source.name == source.name)
+        tally = total_tally(Tally.model_validate(shard.validated.result["tally"]) for shard in shards)
+        unread = [
+            Unread(
+                **field.model_dump(),
+                looks_like=looks_like(field.path),
+                setting=formats[source.name].setting_for(field.path),
+            )
+            for field in tally.unread
+        ]
+        found.append(
+            SourceFindings(
+                source=source.name,
+                found=tally.findings,
+                unread=tuple(unread),
+                cut=tally.cut,
+                encodings=tally.encodings,
+            )
+        )
+    return tuple(found)
+
+
+def _manifest(work: Work, report: Report, folder: Path) -> Manifest:
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    with ThreadPoolExecutor(_HASHED_AT_ONCE) as threads:  # hashing lets go of the interpreter
+        entries = list(threads.map(_file_entry, paths))
+    names = [str(path.relative_to(folder)) for path in paths]
+    return Manifest(
+        mixture=report.mixture,
+        recipe=report.recipe,
+        sources=report.sources,
+        benchmarks=asked_of(work.asked),
+        template=work.recipe.template,
+        template_sha256=report.template_sha256,
+        tokenizer_sha256=report.tokenizer_sha256,
+        code_sha256=code_digest(),
+        libraries=library_versions(),
+        left_out=work.left_out,
+        ledger=report.ledger,
+        shares=report.shares,
+        content_sha256=report.content_sha256,
+        files=dict(zip(names, entries, strict=True)),
+    )
+
+
+def _file_entry(path: Path) -> FileEntry:
+    rows = pq.read_metadata(path).num_rows if path.suffix == ".parquet" else None
+    return FileEntry(sha256=digest(path), bytes=path.stat().st_size, rows=rows)
+
+
+def _check_rows(manifest: Manifest) -> None:
+    """Compare what was written with what was counted; a writer's good word is not enough.
+
+    Raises:
+        LedgerError: naming the files and both numbers.
+    """
+    drawn = {
+        split: sum(share.examples for share in manifest.shares if share.split == split) for split in SPLITS
+    }
+    read = {name: count.read.rows for name, count in manifest.ledger.of(normalize.STAGE).items()}
+    expected = {f"{split}-": rows for split, rows in drawn.items()}
+    expected |= {f"fates/{name}.parquet": rows for name, rows in read.items()}
+    for prefix, rows in expected.items():
+        written = sum(entry.rows or 0 for name, entry in manifest.files.items() if name.startswith(prefix))
+        if written != rows:
+            msg = f"{prefix}* hold {written} rows, but {rows} were counted"
+            raise LedgerError(msg)
+
+
+def _check_content(manifest: Manifest, linked: Mapping[str, str]) -> None:
+    """Compare the published files with what the stages wrote: a disk may rot in between.
+
+    Raises:
+        StoreCorrupt: naming the file.
+    """
+    for name, expected in linked.items():
+        if manifest.files[name].sha256 != expected:
+            msg = f"{name} changed on the disk while it was published; build again"
+            raise StoreCorrupt(msg)
+
+
+def _content_digest(contents: Sequence[tuple[str, str]]) -> str:
+    return sha256(orjson.dumps(sorted(contents))).hexdigest()

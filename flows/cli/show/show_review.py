@@ -1,0 +1,151 @@
+"""A review in the terminal: what is drawn, row after row for a verdict, and the rates that follow."""
+
+from collections.abc import Callable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from thinkmix.curation.worddiff import word_diff
+from thinkmix.flows.cli.show.show_rows import cut, say, side_by_side
+from thinkmix.flows.inspect.review import Review, answer
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.review import KEPT, Opinion, Question, Rate, ReviewScore, Total
+
+_KEYS: dict[str, Opinion] = {"k": "keep", "d": "drop", "u": "unsure"}
+_PROMPT = "k keep · d drop · u unsure · b back · m whole text · q quit"
+_SHOWN_TEXT = 3000
+
+
+def show_plan(review: Review, console: Console) -> None:
+    """Print how many rows of each stratum are drawn and judged, and how to go on."""
+    score = review.score()
+    table = _table("source", "reason", "rows", "drawn", "judged", "unsure")
+    for stratum in score.strata:
+        numbers = (stratum.rows, stratum.drawn, stratum.judged, stratum.unsure)
+        table.add_row(stratum.source, stratum.reason, *(f"{number:,}" for number in numbers))
+    console.print(table)
+    drawn = sum(stratum.drawn for stratum in score.strata)
+    say(console, f"{drawn:,} rows are drawn, at most {review.each} of each stratum, by seed {review.seed}.")
+    say(console, "--walk asks about them here, --out FILE writes them to be filled in, --score estimates.")
+
+
+def walk(review: Review, console: Console, key: Callable[[], str], *, who: str | None = None) -> int:
+    """Ask about the drawn rows that nobody has judged, and store each verdict at once.
+
+    Args:
+        review: the draw.
+        console: where rows are shown.
+        key: returns the next key that is pressed; empty at the end of the input.
+        who: the reviewer; unset means the user of this process.
+
+    Returns:
+        How many verdicts were given.
+    """
+    questions = review.questions()
+    asked = _open(questions)
+    given, place = 0, 0
+    while place < len(asked):
+        question = asked[place]
+        _show_question(question, place + 1, len(asked), console)
+        pressed = _press(question, console, key)
+        if pressed == "q":
+            break
+        if pressed == "b":
+            place = max(0, place - 1)
+            continue
+        answer(review.rows.version, question, _KEYS[pressed], who=who)
+        say(console, f"  {_KEYS[pressed]}", style="dim")
+        given, place = given + 1, place + 1
+    left = len(asked) - place
+    say(console, f"{given:,} verdicts stored, {left:,} rows left{' to ask about later' if left else ''}")
+    if lost := sum(question.text is None for question in questions):
+        say(
+            console,
+            f"{lost:,} drawn rows cannot be asked about: the files that hold them are not here any more",
+        )
+    return given
+
+
+def show_score(score: ReviewScore, console: Console) -> None:
+    """Print the estimated rates over all, then stratum by stratum."""
+    if not score.reviewers:
+        say(console, "nobody has judged any of the drawn rows yet; thinkmix review VERSION --walk asks")
+    for name, total in (("dropped in error", score.false_drop), ("kept in error", score.false_keep)):
+        _show_total(name, total, console)
+    table = _table("source", "reason", "rows", "judged", "unsure", "wrong", "rate", "95 %")
+    for stratum in score.strata:
+        judged = f"{stratum.judged}/{stratum.drawn}"
+        told = (f"{stratum.rows:,}", judged, f"{stratum.unsure}", f"{stratum.wrong}")
+        rates = (f"{stratum.rate.estimate:.1%}", _interval(stratum.rate)) if stratum.rate else ("", "")
+        table.add_row(stratum.source, stratum.reason, *told, *rates)
+    console.print(table)
+    if score.reviewers:
+        reused = f"; {score.reused:,} verdicts were given on other versions" if score.reused else ""
+        draw = f"at most {score.each} of each stratum were drawn, by seed {score.seed}"
+        say(console, f"judged by {', '.join(score.reviewers)}{reused}; {draw}", style="dim")
+
+
+def _open(questions: Sequence[Question]) -> list[Question]:
+    """Return the questions that have a text and no verdict, each row and reason once."""
+    asked = {(question.id, question.reason): question for question in reversed(questions)}
+    once = {id(question) for question in asked.values()}
+    return [
+        question for question in questions if id(question) in once and question.text and not question.verdict
+    ]
+
+
+def _press(question: Question, console: Console, key: Callable[[], str]) -> str:
+    """Return the next key that means something; the end of the input quits."""
+    say(console, _PROMPT, style="bold cyan")
+    while True:
+        pressed = key().lower()
+        if pressed in ("", "\x03", "\x04"):
+            return "q"
+        if pressed == "m":
+            say(console, question.text or "")
+            say(console, _PROMPT, style="bold cyan")
+        elif pressed in (*_KEYS, "b", "q"):
+            return pressed
+
+
+def _show_question(question: Question, number: int, total: int, console: Console) -> None:
+    kept = question.reason == KEPT
+    why = "it is in the mixture" if kept else Reason(question.reason).sentence
+    say(
+        console,
+        "\n",
+        ("bold", f"{number} of {total}"),
+        f" · {question.source} · ",
+        ("green" if kept else "red", question.reason),
+        f" · {question.id[:12]} · {question.file} row {question.row}",
+    )
+    say(console, f"  {why}{f' ({cut(question.detail, 300)})' if question.detail else ''}", style="dim")
+    say(console, cut(question.text or "", _SHOWN_TEXT))
+    if question.instead is not None and question.instead != question.text:
+        say(console, "\nbeside the row that stays instead", style="bold")
+        console.print(side_by_side(word_diff(question.text or "", question.instead), console))
+
+
+def _show_total(name: str, total: Total, console: Console) -> None:
+    if total.rate is None:
+        return
+    say(
+        console,
+        ("bold", f"{name}: {total.rate.estimate:.1%}"),
+        f" of {total.covered:,} rows, 95 % interval {_interval(total.rate)}, "
+        f"from {total.wrong:,} of {total.judged:,} judged rows",
+    )
+    if total.covered < total.rows:
+        left = total.rows - total.covered
+        say(console, f"  this does not speak of {left:,} rows in strata where nobody judged any", style="dim")
+
+
+def _interval(rate: Rate) -> str:
+    return f"{100 * rate.low:.1f}–{rate.high:.1%}"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 1))
+    for column in columns:
+        table.add_column(column, justify="left" if column in ("source", "reason") else "right", no_wrap=True)
+    return table

@@ -1,0 +1,273 @@
+"""Why a row is where it is: every stage's verdict, and the rows that it was compared with."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from thinkmix.curation import mix, render
+from thinkmix.curation.overlap import explain_pair
+from thinkmix.curation.shingles import shingle_hashes
+from thinkmix.curation.worddiff import Span, WordDiff, word_diff
+from thinkmix.flows.inspect.examples import would_be
+from thinkmix.flows.inspect.lookup import Found, by_id, by_text
+from thinkmix.flows.inspect.rows import VALIDATE, Fate, Rows, Said, StageVerdict, fates_of, spoken
+from thinkmix.schemas.reasons import Reason
+from thinkmix.schemas.record import Record
+from thinkmix.templates import ModeUnsupported
+
+_MATES = 20
+_BESIDE = 3
+_STAGES = (VALIDATE, "dedup", render.STAGE, mix.STAGE)
+
+
+class Comparison(Record):
+    """A dropped row beside the row that stayed instead of it."""
+
+    text: str
+    winner_text: str
+    jaccard: float
+    shared: tuple[str, ...]
+    """Passages of the row's text that the winner has, too."""
+
+
+class Beside(Record):
+    """The compared text of the row beside that of another one, or beside the text that was asked for."""
+
+    id: str | None
+    """The other row; unset for the text that was asked for."""
+    relation: Literal["winner", "mate", "asked"]
+    jaccard: float
+    text: str
+    """Of the row that is explained, in Unicode form NFC."""
+    other: str
+    text_only: tuple[Span, ...]
+    """Where in `text` words stand that `other` does not have in this order."""
+    other_only: tuple[Span, ...]
+    whole: bool
+    """Whether both texts are shown to their ends."""
+
+    def diff(self) -> WordDiff:
+        """Return the two texts as they were compared."""
+        return WordDiff(self.text, self.other, self.text_only, self.other_only, self.whole)
+
+
+class Explanation(Record):
+    """All that a version knows of a row id. Exact duplicates share an id, so there may be several rows."""
+
+    rows: tuple[Fate, ...]
+    mates: tuple[Fate, ...]
+    """Other rows of the same cluster of near-duplicates, at most 20."""
+    comparison: Comparison | None
+    text: str | None
+    """What the row says, where the version, its sources' files or the store's cache still hold it."""
+    found: str = "by its id"
+    """How the row was found."""
+    others: tuple[Fate, ...] = ()
+    """Other rows that match the text that was asked for, at most 20."""
+    beside: tuple[Beside, ...] = ()
+    """The winner first, then other rows of the cluster whose text differs."""
+
+
+def explain(version: Path, row_id: str) -> Explanation:
+    """Return why the rows with this id, or with an id that starts so, are where they are.
+
+    Raises:
+        NotFound: if no row or more than one id matches.
+    """
+    rows = Rows(version)
+    return _explained(rows, Found((by_id(rows, row_id),), "by its id", exact=True), asked=None)
+
+
+def explain_text(version: Path, text: str) -> Explanation:
+    """Return why the row that holds a text is where it is, or the row that is nearest to the text.
+
+    Raises:
+        NotFound: if there is none.
+    """
+    rows = Rows(version)
+    return _explained(rows, by_text(rows, text), asked=text.strip())
+
+
+def _explained(rows: Rows, found: Found, *, asked: str | None) -> Explanation:
+    row_id = found.ids[0]
+    known = pl.col("id").is_in(found.ids)
+    fates = {fate.id: fate for fate in reversed(_fates(rows, known))}
+    mine = _fates(rows, pl.col("id") == row_id)
+    mates = _mates(rows, mine[0])
+    lost = next((fate for fate in mine if fate.winner), None)
+    ids = {row_id, *(mate.id for mate in mates[:_BESIDE]), *([lost.winner] if lost and lost.winner else [])}
+    said = rows.said(ids)
+    texts = {
+        fate.id: rows.compared(fate, said[fate.id].messages)
+        for fate in (*mine, *mates, *_winner(rows, lost))
+        if fate.id in said
+    }
+    return Explanation(
+        rows=tuple(
+            fate.model_copy(update={"stages": tuple(_stages(rows, fate, said.get(row_id)))}) for fate in mine
+        ),
+        mates=mates,
+        comparison=_compare(rows, lost, texts),
+        text=_shown(rows, row_id, said),
+        found=found.how,
+        others=tuple(fates[other] for other in found.ids[1:]),
+        beside=tuple(_beside(rows, mine[0], lost, texts, None if found.exact else asked)),
+    )
+
+
+def _fates(rows: Rows, wanted: pl.Expr) -> tuple[Fate, ...]:
+    return fates_of(rows.fates.filter(wanted).sort("source", "file", "row").collect())
+
+
+def _mates(rows: Rows, fate: Fate) -> tuple[Fate, ...]:
+    if fate.cluster is None:
+        return ()
+    mates = rows.fates.filter((pl.col("cluster") == fate.cluster) & (pl.col("id") != fate.id))
+    return fates_of(mates.sort("source", "file", "row").head(_MATES).collect())
+
+
+def _winner(rows: Rows, lost: Fate | None) -> tuple[Fate, ...]:
+    return _fates(rows, pl.col("id") == lost.winner)[:1] if lost else ()
+
+
+def _compare(rows: Rows, lost: Fate | None, texts: Mapping[str, str]) -> Comparison | None:
+    if lost is None or lost.winner is None or not {lost.id, lost.winner} <= texts.keys():
+        return None
+    text, winner_text = texts[lost.id], texts[lost.winner]
+    overlap = explain_pair(text, winner_text, shingle=rows.recipe.dedup.shingle)
+    return Comparison(text=text, winner_text=winner_text, jaccard=overlap.jaccard, shared=overlap.shared)
+
+
+def _beside(
+    rows: Rows, fate: Fate, lost: Fate | None, texts: Mapping[str, str], asked: str | None
+) -> Iterator[Beside]:
+    """Yield the row beside others, each other text once."""
+    text = texts.get(fate.id)
+    if text is None:
+        return
+    winner = lost.winner if lost else None
+    others = sorted((other != winner, other) for other in texts if other != fate.id)
+    listed: list[tuple[str | None, str]] = [(other, texts[other]) for _, other in others]
+    if asked is not None:
+        listed.insert(0, (None, asked))
+    seen = {text}
+    alike = _jaccards(text, [words for _, words in listed], rows.recipe.dedup.shingle)
+    for (other, words), jaccard in zip(listed, alike, strict=True):
+        if words in seen and other != winner:
+            continue
+        seen.add(words)
+        diff = word_diff(text, words)
+        yield Beside(
+            id=other,
+            relation="asked" if other is None else "winner" if other == winner else "mate",
+            jaccard=jaccard,
+            text=diff.left,
+            other=diff.right,
+            text_only=diff.left_only,
+            other_only=diff.right_only,
+            whole=diff.whole,
+        )
+
+
+def _jaccards(text: str, others: Sequence[str], shingle: int) -> list[float]:
+    """Return how alike a text is to others, as the duplicate search computes it."""
+    hashes, offsets = shingle_hashes(pl.Series([text, *others]), shingle=shingle)
+    mine, *sets = (hashes[start:end] for start, end in pairwise(offsets))
+    shared = [len(np.intersect1d(mine, found, assume_unique=True)) for found in sets]
+    return [both / max(1, len(mine) + len(found) - both) for both, found in zip(shared, sets, strict=True)]
+
+
+def _shown(rows: Rows, row_id: str, said: Mapping[str, Said]) -> str | None:
+    if row_id in said:
+        return spoken(said[row_id].messages)
+    content = rows.contents([row_id]).get(row_id)
+    return content[1] if content else None
+
+
+def _stages(rows: Rows, fate: Fate, said: Said | None) -> Iterator[StageVerdict]:
+    """Yield the verdict of every stage, with what it rests on."""
+    says = {
+        VALIDATE: lambda: f"{fate.messages} turns, {fate.text_bytes:,} bytes of text, nothing wrong",
+        "dedup": lambda: _survived(rows, fate),
+        render.STAGE: lambda: _rendered(rows, fate, said),
+        mix.STAGE: lambda: _drawn(rows, fate),
+    }
+    over = {count.stage for count in rows.manifest.ledger.stages}  # of a failed run not all
+    reached = True
+    for stage in _STAGES:
+        reached = reached and stage in over
+        if fate.stage == stage:
+            yield StageVerdict(stage=stage, verdict="dropped", says=_why(rows, fate, said))
+            reached = False
+        elif reached:
+            yield StageVerdict(stage=stage, verdict="passed", says=says[stage]())
+        else:
+            yield StageVerdict(stage=stage, verdict="not reached", says="")
+
+
+def _why(rows: Rows, fate: Fate, said: Said | None) -> str:
+    """Return why a row was dropped: the rule in words, and what it was applied to."""
+    reason = Reason(fate.reason or "")
+    words = f"{reason.value}: {reason.sentence}"
+    if fate.detail:
+        words += f" ({fate.detail})"
+    if fate.winner and reason is not Reason.EXACT_DUP:
+        words += f"; {fate.winner} stays, Jaccard {fate.similarity or 0:.3f}, in cluster {fate.cluster}"
+    if fate.stage == render.STAGE:
+        words += f"; {_rendered(rows, fate, said)}"
+    if fate.stage == mix.STAGE:
+        words += f"; {_share(rows, fate)}"
+    return words
+
+
+def _survived(rows: Rows, fate: Fate) -> str:
+    size = 1
+    if fate.cluster is not None:
+        size = rows.fates.filter(cluster=fate.cluster).select(pl.len()).collect().item()
+    if size == 1:
+        return "no other row is alike"
+    return f"stays, of {size} rows that are alike, cluster {fate.cluster}"
+
+
+def _rendered(rows: Rows, fate: Fate, said: Said | None) -> str:
+    """Return how many tokens the examples have: as published, or counted now if they are not."""
+    words = _examples(fate.examples)
+    drawn = rows.examples.filter(conversation_id=fate.id).sort("turn").unique("turn", maintain_order=True)
+    sizes = drawn.select("turn", "prompt_tokens", "completion_tokens").collect().rows() if fate.drawn else []
+    lacking = []
+    if not sizes and said:
+        for turn in would_be(rows, fate, said):
+            if isinstance(turn, ModeUnsupported):
+                lacking.append(turn.why)
+            else:
+                sizes.append((turn.turn, turn.prompt_tokens, turn.completion_tokens))
+        words = f"{_examples(len(sizes))}, counted now" if sizes else words
+    told = "; ".join(f"turn {turn}: {prompt:,} + {answer:,} tokens" for turn, prompt, answer in sizes)
+    return "; ".join([words, *([f"{told} (prompt + completion)"] if told else []), *lacking])
+
+
+def _drawn(rows: Rows, fate: Fate) -> str:
+    """Return where a row's examples are, and how often."""
+    mine = rows.examples.filter(conversation_id=fate.id)
+    found = mine.group_by("split", "turn").len().sort("split", "turn").collect().rows()
+    told = "; ".join(
+        f"turn {turn} in {split}{f', {copies} times' if copies > 1 else ''}" for split, turn, copies in found
+    )
+    return f"{fate.drawn} of {_examples(fate.examples)} drawn: {told}"
+
+
+def _share(rows: Rows, fate: Fate) -> str:
+    """Return how far the shares of a row's source reached without it."""
+    shares = [share for share in rows.manifest.shares if share.source == fate.source]
+    return ", ".join(
+        f"{share.split} has {share.examples:,} of {share.available:,} examples of {share.source}"
+        for share in shares
+    )
+
+
+def _examples(number: int) -> str:
+    return "1 example" if number == 1 else f"{number:,} examples"

@@ -1,0 +1,1 @@
+"""Builds on a schedule and from a form: the only room that knows Prefect."""

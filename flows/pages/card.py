@@ -1,0 +1,47 @@
+"""The dataset card of a version: what `datasets` and a hub need to read the folder as a dataset."""
+
+import json
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from thinkmix.flows.system.markdown import inline
+from thinkmix.schemas.manifest import SPLITS
+from thinkmix.schemas.report import Report
+
+
+def dataset_card(report: Report) -> str:
+    """Return README.md with the splits' file patterns, the shares and the sources."""
+    environment = Environment(  # noqa: S701 - markdown; all free text in it went through `inline`
+        loader=PackageLoader("thinkmix.templates", ""),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    present = {share.split for share in report.shares if share.examples}
+    splits = [(split, f"{split}-*.parquet") for split in SPLITS if split in present]
+    return environment.get_template("dataset_card.md.jinja").render(
+        report=_inlined(report), splits=splits, licences=_licence(report), switched=_switched(report)
+    )
+
+
+def _switched(report: Report) -> list[str]:
+    """Return the sources whose answers to `/no_think` learn their empty trace."""
+    if report.recipe.template != "qwen3":
+        return []
+    return [source.name for source in report.recipe.sources if source.soft_switch == "train"]
+
+
+def _licence(report: Report) -> str:
+    """Return the sources' licence if they share one, quoted for YAML; a card takes a single id."""
+    licences = {source.licence for source in report.sources}
+    only = licences.pop() if len(licences) == 1 else None
+    return json.dumps(only) if only else ("other" if licences else "")
+
+
+def _inlined(report: Report) -> Report:
+    """Return the report with the recipe's free text fit for the middle of a line."""
+    sources = tuple(
+        source.model_copy(update={"licence": source.licence and inline(source.licence)})
+        for source in report.sources
+    )
+    return report.model_copy(update={"title": inline(report.title), "sources": sources})

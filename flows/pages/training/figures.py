@@ -1,0 +1,159 @@
+"""The figures of a training's page: each a curve, what it shows in a sentence, and its numbers as a table."""
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from statistics import median
+
+from thinkmix.flows.pages.charts import colour
+from thinkmix.flows.pages.report.plots import Figure, grouped
+from thinkmix.flows.pages.training.change import MODES, Change
+from thinkmix.flows.pages.training.charts import MOST, Point, curve, thinned
+from thinkmix.flows.pages.training.timing import StepTime
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.result import Evaluation
+from thinkmix.train.schedule import learning_rate
+
+MOST_FIGURES = 24
+"""Sources and modes that get a curve of their own; the table has all."""
+
+_TITLES: Mapping[tuple[str, str], str] = {
+    ("all", ""): "Held-out loss",
+    **{("mode", mode): name.capitalize() for mode, name in MODES.items()},
+}
+
+_BAND = "a point is the mean of {} steps, the band their lowest to highest"
+
+
+def training_loss(losses: Sequence[float], *, first: int = 1) -> Figure | None:
+    """Return the loss of each step's trained tokens; None if there was no step."""
+    points = thinned(losses, first=first)
+    if not points:
+        return None
+    width = -(-len(losses) // MOST)
+    note = "nats per trained token" + (f"; {_BAND.format(width)}" if width > 1 else ", of each step")
+    return _figure("Loss while training", note, points, tone=colour(0), head="loss")
+
+
+def rate(plan: TrainPlan, steps: int) -> Figure:
+    """Return the learning rate of each step."""
+    every = max(1, -(-steps // MOST))
+    shown = sorted({*range(0, steps, every), steps - 1})
+    values = [learning_rate(plan, step=step, steps=steps) for step in shown]
+    points = [Point(step + 1, value, value, value) for step, value in zip(shown, values, strict=True)]
+    note = f"{plan.schedule}, up to {plan.learning_rate:g} after {plan.warmup:.0%} of the steps"
+    return _figure(
+        "Learning rate", note, points, tone=colour(5), head="rate", word="{:.3g}", form="~g", zero=True
+    )
+
+
+def held_out(
+    evals: Sequence[Evaluation], moved: Sequence[Change], *, kept: int | None = None
+) -> list[Figure]:
+    """Return the held-out loss over the steps: of all rows, per source and per mode.
+
+    Args:
+        evals: the points of the curve.
+        moved: whose curves are drawn.
+        kept: step whose weights were written.
+    """
+    return [
+        _figure(
+            _TITLES.get((change.kind, change.key), change.name),
+            f"{change.told} on {grouped(change.rows)} rows" + _line(change),
+            [Point(point.step, loss, loss, loss) for point, loss in _losses(evals, change)],
+            tone=colour({"all": 0, "source": 2, "mode": 3}[change.kind]),
+            head="held-out loss",
+            limit=None if change.tolerance is None else change.before + change.tolerance,
+            kept=kept,
+        )
+        for change in moved[:MOST_FIGURES]
+    ]
+
+
+def pace(steps: Sequence[StepTime]) -> list[Figure]:
+    """Return how many tokens a second were read, and how long steps took; nothing if no step was timed."""
+    if not steps:
+        return []
+    width = -(-len(steps) // MOST)
+    mean = f", mean of {width} steps" if width > 1 else ""
+    groups = [steps[start : start + width] for start in range(0, len(steps), width)]
+    seconds = [sum(one.seconds for one in mine) for mine in groups]
+    read = [sum(one.tokens for one in mine) for mine in groups]
+    speeds = [
+        (mine[-1].step, tokens / max(took, 1e-9))
+        for mine, tokens, took in zip(groups, read, seconds, strict=True)
+    ]
+    times = [(mine[-1].step, took / len(mine)) for mine, took in zip(groups, seconds, strict=True)]
+    typical = median(one.tokens / max(one.seconds, 1e-9) for one in steps)
+    taken = median(one.seconds for one in steps)
+    return [
+        _figure(
+            "Tokens a second",
+            f"{grouped(typical)} in the median step{mean}; padding not counted",
+            [Point(step, value, value, value) for step, value in speeds],
+            tone=colour(1),
+            head="tokens a second",
+            word="{:.0f}",
+            form="~s",
+            zero=True,
+        ),
+        _figure(
+            "Seconds a step",
+            f"{taken:.3g} in the median step{mean}; measurements between steps are part of it",
+            [Point(step, value, value, value) for step, value in times],
+            tone=colour(1),
+            head="seconds",
+            word="{:.3g}",
+            form="~g",
+            zero=True,
+        ),
+    ]
+
+
+def _losses(evals: Sequence[Evaluation], change: Change) -> list[tuple[Evaluation, float]]:
+    found = []
+    for point in evals:
+        group = {"all": {"": point.total}, "source": point.by_source, "mode": point.by_mode}[change.kind]
+        if change.key in group and isfinite(group[change.key].loss):
+            found.append((point, group[change.key].loss))
+    return found
+
+
+def _line(change: Change) -> str:
+    return "" if change.tolerance is None else f"; dashed: it may rise by {change.tolerance:g}"
+
+
+def _figure(
+    title: str,
+    note: str,
+    points: Sequence[Point],
+    *,
+    tone: str,
+    head: str,
+    word: str = "{:.3f}",
+    form: str = ".2f",
+    limit: float | None = None,
+    kept: int | None = None,
+    zero: bool = False,
+) -> Figure:
+    told = "nothing was measured"
+    if points:
+        first, last = points[0], points[-1]
+        told = (
+            f"{word.format(first.value)} at step {first.step}, {word.format(last.value)} at step {last.step}"
+        )
+    return Figure(
+        title=title,
+        note=note,
+        picture=curve(
+            points,
+            label=f"{title} over steps: {told}",
+            tone=tone,
+            limit=limit,
+            kept=kept,
+            zero=zero,
+            form=form,
+        ),
+        head=("step", head),
+        rows=tuple((grouped(point.step), word.format(point.value)) for point in points),
+    )

@@ -1,0 +1,180 @@
+"""The page of a training run: one self-contained HTML file beside the weights, and the model card with it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from thinkmix.flows.pages.report.page import environment
+from thinkmix.flows.pages.training import figures, sections
+from thinkmix.flows.pages.training.card import model_card
+from thinkmix.flows.pages.training.change import NOTICEABLE, changes, changes_of, signed
+from thinkmix.flows.pages.training.timing import Timing
+from thinkmix.flows.pages.training.verdict import failure, signals, verdict
+from thinkmix.flows.store.store import full_disk, write_atomically
+from thinkmix.schemas.errors import ThinkmixError, TrainError
+from thinkmix.schemas.manifest import Manifest
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.fit import MANIFEST
+from thinkmix.train.result import Evaluation, TrainResult
+from thinkmix.train.rows import read_manifest
+
+PAGE = "train_report.html"
+CARD = "README.md"
+
+
+def write_page(output: Path, *, timing: Timing | None, version: Path | None = None) -> Path:
+    """Write a finished run's page and model card into its folder; return the page's path.
+
+    Args:
+        output: the folder that the run wrote, with its training.json.
+        timing: what the clock says; without it, pace and memory are not shown.
+        version: the version that was trained on; without it, sources and licences are not named.
+
+    Raises:
+        TrainError: if training.json cannot be read, or `version` is not what was trained on.
+        StoreError: if the disk is full or refuses.
+    """
+    result = read_result(output)
+    manifest = read_manifest(version, digest=result.mixture_digest) if version else None
+    page, card = render_page(result, timing, manifest), model_card(result, timing, manifest)
+    with full_disk(output):
+        write_atomically(output / CARD, card.encode())
+        write_atomically(output / PAGE, page.encode())
+    return output / PAGE
+
+
+def write_failure(
+    path: Path,
+    *,
+    error: ThinkmixError,
+    mixture: str,
+    version: str,
+    model: str,
+    plan: TrainPlan,
+    points: Sequence[Evaluation] = (),
+    losses: Sequence[float] = (),
+    resumed_at: int = 0,
+) -> Path:
+    """Write the page of a run that failed, and so wrote nothing else; return its path.
+
+    Args:
+        path: file to write; its folder is there.
+        error: why it failed.
+        mixture: name of the mixture.
+        version: digest of the version that was trained on.
+        model: name of the model.
+        plan: how it was trained.
+        points: the held-out losses so far.
+        losses: the training loss of each step so far.
+        resumed_at: step before the first of `losses`.
+
+    Raises:
+        StoreError: if the disk is full or refuses.
+    """
+    page = render_failure(
+        error,
+        mixture=mixture,
+        version=version,
+        model=model,
+        plan=plan,
+        points=points,
+        losses=losses,
+        resumed_at=resumed_at,
+    )
+    with full_disk(path.parent):
+        write_atomically(path, page.encode())
+    return path
+
+
+def read_result(output: Path) -> TrainResult:
+    """Return the manifest of the run that wrote a folder.
+
+    Raises:
+        TrainError: if it cannot be read.
+    """
+    path = output / MANIFEST
+    try:
+        return TrainResult.model_validate_json(path.read_bytes())
+    except OSError as error:
+        msg = f"{output} is not what a training run wrote: {MANIFEST} cannot be read ({error.strerror})"
+        raise TrainError(msg) from error
+    except ValidationError as error:
+        fields = ", ".join(sorted({str(item["loc"][0]) for item in error.errors() if item["loc"]}))
+        msg = f"{path} is not the manifest of a training run: {fields or 'not JSON'}"
+        raise TrainError(msg) from error
+
+
+def render_page(result: TrainResult, timing: Timing | None, manifest: Manifest | None) -> str:
+    """Return a finished run's page as HTML that needs no network and runs no script."""
+    moved = changes_of(result)
+    stated, rest = sections.settings(result.plan)
+    return (
+        environment()
+        .get_template("training.html.jinja")
+        .render(
+            result=result,
+            timing=timing,
+            manifest=manifest,
+            verdict=verdict(result),
+            signals=signals(result),
+            key_figures=sections.key_figures(result, timing),
+            moved=moved,
+            loss=figures.training_loss(result.losses),
+            rate=figures.rate(result.plan, result.counts.steps),
+            held_out=figures.held_out(result.evals, moved, kept=result.kept_step),
+            pace=figures.pace(timing.steps if timing else ()),
+            samples=sections.samples(result.switch) if result.switch else [],
+            tokens=sections.tokens(result.counts),
+            parts=sections.parts(manifest) if manifest else [],
+            shares=sections.shares(manifest) if manifest else None,
+            stated=stated,
+            rest=rest,
+            **_words(),
+        )
+    )
+
+
+def render_failure(
+    error: ThinkmixError,
+    *,
+    mixture: str,
+    version: str,
+    model: str,
+    plan: TrainPlan,
+    points: Sequence[Evaluation],
+    losses: Sequence[float],
+    resumed_at: int,
+) -> str:
+    """Return the page of a run that failed; see `write_failure`."""
+    moved = changes(points[0], points[-1], plan.protected) if points else []
+    stated, rest = sections.settings(plan)
+    return (
+        environment()
+        .get_template("training_failed.html.jinja")
+        .render(
+            verdict=failure(error),
+            mixture=mixture,
+            version=version,
+            model=model,
+            plan=plan,
+            key_figures=sections.figures_so_far(moved, losses, resumed_at=resumed_at),
+            moved=moved,
+            loss=figures.training_loss(losses, first=resumed_at + 1),
+            held_out=figures.held_out(points, moved),
+            rate=None,
+            stated=stated,
+            rest=rest,
+            **_words(),
+        )
+    )
+
+
+def _words() -> dict[str, object]:
+    return {
+        "signed": signed,
+        "noticeable": NOTICEABLE,
+        "size": sections.size,
+        "kinds": sections.KINDS,
+        "most": figures.MOST_FIGURES,
+    }

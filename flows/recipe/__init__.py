@@ -1,0 +1,1 @@
+"""Recipes and training plans as people write them: read, checked, explained, and those that are shipped."""

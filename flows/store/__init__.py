@@ -1,0 +1,1 @@
+"""The store on disk: versions, cached outputs, who holds them, and what else decides an output."""

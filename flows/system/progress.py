@@ -1,0 +1,50 @@
+"""What a build tells about itself while it runs."""
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Event:
+    """A stage got on: `done` of `total` units of one source (or of all, where source is empty)."""
+
+    stage: str
+    source: str
+    done: int
+    total: int | None
+    unit: str = "rows"
+    note: str = ""
+    """A line that stays on the terminal."""
+
+
+Notify = Callable[[Event], None]
+
+
+def silent(event: Event) -> None:
+    """Tell nobody."""
+
+
+LISTENER: ContextVar[Notify] = ContextVar("LISTENER", default=silent)
+"""Who is told; a context variable, because a flow's parameters must be plain data."""
+
+
+def listener() -> Notify:
+    """Return who is told. The flow calls this: a served flow is pickled, and the variable cannot be."""
+    return LISTENER.get()
+
+
+def short(number: float) -> str:
+    """Return a number in at most six characters."""
+    for step, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if number >= step:
+            return f"{number / (1e3 if letter == 'k' else step):.1f}{letter}"
+    return f"{number:.0f}"
+
+
+def size(count: int) -> str:
+    """Return bytes as people read them."""
+    for unit, step in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= step:
+            return f"{count / step:.1f} {unit}"
+    return f"{count} bytes"

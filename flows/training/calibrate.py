@@ -1,0 +1,124 @@
+"""From a version to a calibration set, and to the plan that follows from measuring a model on it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from thinkmix.flows.store.store import problems, reading
+from thinkmix.flows.training.model_access import check_access
+from thinkmix.schemas.errors import StoreCorrupt, TrainError
+from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.calibration import (
+    MANIFEST,
+    PLAN,
+    Calibration,
+    Draw,
+    draw_calibration,
+    read_drawn,
+    write_drawn,
+)
+from thinkmix.train.proposal import Fragment, Noise, Rule
+from thinkmix.train.rows import index_rows, read_manifest
+from thinkmix.train.staging import published, refuse_used, workspace
+
+
+def calibrate(
+    version: Path,
+    *,
+    model: str | None,
+    plan: TrainPlan,
+    rows: int,
+    rule: Rule,
+    output: Path,
+    console: Console,
+) -> Calibration:
+    """Draw from a version whose every byte was verified just now, and measure a model on what was drawn.
+
+    The same version, model, plan and thread count write the same bytes on a CPU. `output` appears whole
+    or not at all: the rows as text and as token ids, calibration.json, and with a model plan.yaml.
+
+    Args:
+        version: a version's folder, or a mixture's folder for its current version.
+        model: `tiny-random`, a local folder, or a hub id; None measures nothing.
+        plan: says the seed, the longest row, the precision, and how many tokens the model reads at once.
+        rows: how many rows to draw.
+        rule: what the proposal may cost.
+        output: new folder.
+        console: where progress is drawn.
+
+    Raises:
+        StoreCorrupt: if the version is not what its manifest says.
+        TrainError: if there are too few rows, or the model cannot be measured.
+    """
+    refuse_used(output)
+    if model:
+        check_access(model)
+    with reading(version) as folder:
+        if found := problems(folder):
+            msg = f"{folder.name} is damaged, so nothing is drawn from it: {found[0]}"
+            raise StoreCorrupt(msg)
+        manifest = read_manifest(folder, digest=folder.name)
+        train = index_rows(folder, manifest, split="train", max_tokens=plan.max_tokens)
+        draw = draw_calibration(train, count=rows, seed=plan.seed)
+        with workspace(output, restart=False) as work, published(output, work) as written:
+            drawn = read_drawn(draw)
+            write_drawn(drawn, written)
+            noise = _measure(model, plan, draw, rule, work, console) if model else None
+            if noise:
+                (written / PLAN).write_text(plan_yaml(noise.proposal.plan), encoding="utf-8")
+            told = Calibration(
+                mixture=manifest.mixture,
+                mixture_digest=folder.name,
+                template=manifest.template,
+                template_sha256=manifest.template_sha256,
+                tokenizer_sha256=manifest.tokenizer_sha256,
+                seed=plan.seed,
+                max_tokens=plan.max_tokens,
+                rows=len(drawn),
+                tokens=sum(len(row.input_ids) for row in drawn),
+                too_long=train.too_long,
+                strata=draw.strata,
+                files={
+                    path.name: sha256(path.read_bytes()).hexdigest() for path in sorted(written.iterdir())
+                },
+                noise=noise,
+            )
+            (written / MANIFEST).write_text(told.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return told
+
+
+def plan_yaml(plan: Fragment) -> str:
+    """Return the fields of a plan as `thinkmix train --plan` reads them."""
+    fields = {name: list(value) if isinstance(value, tuple) else value for name, value in plan.items()}
+    return yaml.safe_dump(fields, sort_keys=False)
+
+
+def _measure(model: str, plan: TrainPlan, draw: Draw, rule: Rule, work: Path, console: Console) -> Noise:
+    try:
+        from thinkmix.train.noise import measure_noise  # noqa: PLC0415 - torch takes seconds, and is an extra
+    except ModuleNotFoundError as error:
+        msg = f"measuring a model needs {error.name}: pip install 'thinkmix[train]'"
+        raise TrainError(msg) from error
+    console.print(f"loading {model} to measure it on {draw.rows.frame.height} rows", highlight=False)
+    with _bars(console) as told:
+        return measure_noise(model, plan, draw.rows, rule=rule, scratch=work / "rows.ids", told=told)
+
+
+@contextmanager
+def _bars(console: Console) -> Iterator[Callable[[str, int, int], None]]:
+    """Draw a bar for each thing that is measured; give what is to be told."""
+    columns = (TextColumn("{task.description:24}"), BarColumn(bar_width=24), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        bars = {}
+
+        def told(what: str, done: int, total: int) -> None:
+            if what not in bars:
+                bars[what] = progress.add_task(what, total=total)
+            progress.update(bars[what], completed=done)
+
+        yield told
