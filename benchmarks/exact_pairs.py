@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from thinkmix.curation.shingles import shingle_hashes
+from thinkmix.curation.text.shingles import shingle_hashes
 
 Pairs = NDArray[np.int64]
 

@@ -18,12 +18,13 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from thinkmix.curation.candidates import about_bands
-from thinkmix.curation.dedup import DedupCounts, find_duplicates, text_bands
-from thinkmix.curation.imports import arrow_without_pandas
-from thinkmix.curation.index import write_index
-from thinkmix.curation.keys import KEY_SCHEMA, hex_series
-from thinkmix.curation.minhash import PRINTS
+from thinkmix.curation.dedup.candidates import about_bands
+from thinkmix.curation.dedup.dedup import DedupCounts, find_duplicates, text_bands
+from thinkmix.curation.dedup.keys import hex_series
+from thinkmix.curation.files.index import write_index
+from thinkmix.curation.tables import KEY_SCHEMA
+from thinkmix.curation.text.imports import arrow_without_pandas
+from thinkmix.curation.text.minhash import PRINTS
 from thinkmix.schemas.dedup import DedupPlan
 
 _BATCH_ROWS = 4_096

@@ -203,8 +203,8 @@ def _base_model(folder: Path) -> Path:
     """Write a tiny model as Qwen3's base models are: no row has the end token of its tokenizer."""
     import torch  # noqa: PLC0415 - slow, and only needed here
 
-    from thinkmix.train.loading import load_model  # noqa: PLC0415
-    from thinkmix.train.model import quiet  # noqa: PLC0415
+    from thinkmix.train.model.loading import load_model  # noqa: PLC0415
+    from thinkmix.train.model.model import quiet  # noqa: PLC0415
 
     model = load_model("tiny-random", dtype=torch.float32)
     model.config.eos_token_id = model.generation_config.eos_token_id = _END_OF_BASE
@@ -222,8 +222,8 @@ def _ours(version: Path) -> list[tuple[Row, bool]]:
     """Return the training rows as `thinkmix train` reads them, and whether each has tools."""
     import polars as pl  # noqa: PLC0415 - slow, and only needed here
 
-    from thinkmix.train.cache import open_tokens  # noqa: PLC0415
-    from thinkmix.train.rows import index_rows, read_manifest  # noqa: PLC0415
+    from thinkmix.train.data.cache import open_tokens  # noqa: PLC0415
+    from thinkmix.train.data.rows import index_rows, read_manifest  # noqa: PLC0415
 
     manifest = read_manifest(version, digest=version.name)
     rows = index_rows(version, manifest, split="train", max_tokens=16_384)

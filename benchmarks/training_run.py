@@ -27,7 +27,7 @@ def write_model(out: Path, shape: dict[str, int]) -> None:
 def fit_timed(version: Path, model: Path, plan: Path, out: Path, cache: Path) -> dict[str, float]:
     """Train, and return the seconds of all steps together and their mean loss."""
     from thinkmix.schemas.training import TrainPlan  # noqa: PLC0415
-    from thinkmix.train.fit import fit  # noqa: PLC0415
+    from thinkmix.train.run.fit import fit  # noqa: PLC0415
 
     times: list[float] = []
     result = fit(

@@ -1,203 +1,197 @@
-"""Rows out of CSV and TSV files, streamed: the header names the columns, and all values are text."""
+"""The files between stages: the columns of each, who writes it and who reads it."""
 
-import csv
-from collections.abc import Iterator, Mapping, Sequence
-from io import TextIOWrapper
-from pathlib import Path
-from typing import NamedTuple, Self
+import polars as pl
 
-from pydantic_core import PydanticCustomError
+KEY_SCHEMA = pl.Schema(
+    {
+        "id": pl.String(),
+        "source": pl.String(),
+        "content_key": pl.String(),
+        "text": pl.String(),
+        "priority": pl.Int64(),
+        "quality": pl.Float64(),
+        "solver": pl.String(),
+        "cap": pl.Int64(),
+        "file": pl.String(),
+        "row": pl.Int64(),
+    }
+)
+"""What is known of a row when duplicates are decided.
 
-from thinkmix.curation.encodings import SAMPLE, UNKNOWN, likely
-from thinkmix.curation.packed import opened
-from thinkmix.schemas.errors import SourceError
-from thinkmix.schemas.files import extension_of
-from thinkmix.schemas.reasons import Reason
-from thinkmix.schemas.record import fault
+`id` is 32 hexadecimal digits, equal `content_key` (64 digits, of which 32 are read) means exact
+duplicates, `text` is what near-duplicates are judged by, higher `priority` and `quality` win, and `cap`
+is how many rows of one cluster the source may keep.
+"""
 
-_DELIMITERS = (",", "\t", ";")
-_QUOTE = '"'
-_ANY_SIZE = 2**31 - 1
-_PART = 1024 * 1024
+KEYS = pl.Schema(
+    {**KEY_SCHEMA, "messages": pl.Int64(), "text_bytes": pl.Int64(), "turns": pl.List(pl.Int64())}
+)
+"""What is known of a valid row without opening it again.
 
+`text` is what duplicates are judged by, `text_bytes` the text that the raw row holds, and `turns` the
+positions of the turns that are learned among its messages.
+"""
 
-class TableRow(NamedTuple):
-    """A row of a table, or the reason why it is none, with its text."""
+REJECTS = pl.Schema(
+    {
+        "id": pl.String(),
+        "source": pl.String(),
+        "file": pl.String(),
+        "row": pl.Int64(),
+        "stage": pl.String(),
+        "reason": pl.String(),
+        "detail": pl.String(),
+        "messages": pl.Int64(),
+        "text_bytes": pl.Int64(),
+        "content": pl.String(),
+    }
+)
+"""A row that was left out, whole: `content` is the raw row as JSON text, or the line that is none."""
 
-    values: Mapping[str, str | None]
-    """Cells by column; an empty cell is None."""
-    fault: PydanticCustomError | None = None
-    text: str = ""
-    foreign: bytes = b""
-    """The beginning of the row if it is not UTF-8."""
+OVERLAP = pl.Schema({"place": pl.Int64(), "detail": pl.String()})
+"""A contaminated row: its place among the valid rows of its shard, and which question it repeats."""
 
+VERDICT_SCHEMA = pl.Schema(
+    {
+        "id": pl.String(),
+        "cluster": pl.String(),
+        "cluster_size": pl.Int64(),
+        "reason": pl.String(),
+        "winner": pl.String(),
+        "similarity": pl.Float32(),
+        "detail": pl.String(),
+    }
+)
+"""One row per key row, in its order.
 
-def table_rows(file: str, path: Path, *, most: int, encoding: str | None = None) -> Iterator[TableRow]:
-    """Yield the rows of a CSV or TSV file as RFC 4180 writes them, and skip blank lines.
+`cluster` is the least id among the rows that are connected by equal or near-equal texts, the row's own if
+it is alone, and `cluster_size` counts them. Where the plan distinguishes numbers, several problems of one
+cluster may stay. A row that stays has no reason; otherwise `winner` is the id
+of a row that stays, and `similarity` is the Jaccard similarity of the two texts: at least the threshold
+where the two are a pair, possibly less where others connect them. Rows are told apart by position: exact
+duplicates within one source have one id. A row that overlaps with an evaluation is out before rows are
+compared: it is alone, has no winner, and `detail` names the question.
+"""
 
-    Args:
-        file: name of the file.
-        path: where it lies.
-        most: characters in the longest row.
-        encoding: of its text; unset means UTF-8.
+WANTED = pl.Schema({"shard": pl.Int32(), "row": pl.Int64(), "turn": pl.Int32(), "bytes": pl.Int64()})
+"""An example that must be rendered and counted before the draw can go on, and the text of its raw row."""
 
-    Raises:
-        SourceError: if the file cannot be read to its end, ends inside quotes, or has no good header.
-    """
-    csv.field_size_limit(_ANY_SIZE)  # rows are bounded below
-    with opened(file, path, encoding) as stream:
-        text = TextIOWrapper(stream, encoding="utf-8", errors="surrogateescape", newline="")
-        lines = _Lines(text, most)
-        header = _header(lines, "\t" if extension_of(file) == ".tsv" else ",")
-        if header is not None:
-            yield from _rows(lines, *header)
+_CALLS = pl.List(
+    pl.Struct(
+        {
+            "type": pl.String(),
+            "function": pl.Struct({"name": pl.String(), "arguments": pl.String()}),
+        }
+    )
+)
 
+_MESSAGE = {
+    "role": pl.String(),
+    "content": pl.String(),
+    "reasoning_content": pl.String(),
+    "tool_calls": _CALLS,
+}
 
-class _TooLong(Exception):
-    """A row is longer than allowed."""
+EXAMPLES = pl.Schema(
+    {
+        "id": pl.String(),
+        "source": pl.String(),
+        "conversation_id": pl.String(),
+        "turn": pl.Int64(),
+        "thinking": pl.Boolean(),
+        "messages": pl.List(pl.Struct(_MESSAGE)),
+        "tools": pl.String(),
+        "prompt": pl.String(),
+        "completion": pl.String(),
+        "prompt_tokens": pl.Int64(),
+        "completion_tokens": pl.Int64(),
+    }
+)
+"""An example as it is published. `messages` are the turns up to the one that is learned, as chat
+templates read them; `tools` is the JSON text of the tool list, or null."""
 
+COUNTED = pl.Schema(
+    {
+        "row": pl.Int64(),
+        "turn": pl.Int64(),
+        "place": pl.Int64(),
+        "thinking": pl.Boolean(),
+        "prompt_tokens": pl.Int64(),
+        "completion_tokens": pl.Int64(),
+        "text_bytes": pl.Int64(),
+        "think_tokens": pl.Int64(),
+        "questions": pl.Int64(),
+        "language": pl.String(),
+        "pass_rate": pl.Float64(),
+    }
+)
+"""The index of a rendered part: raw row and turn of each example, and how long prompt and completion are.
 
-class _Lines:
-    """Lines of text for a reader of `csv`, and which of them the row so far was read from."""
+`think_tokens` are those of the completion's trace. What follows is of the whole row, for the audit: turns of
+the user, the language (see `languages`), and how often the problem was solved, null where that is unknown.
+"""
 
-    def __init__(self, text: TextIOWrapper, most: int) -> None:
-        self._text = text
-        self._most = most
-        self._first, self._last = 1, 0
-        self._row: list[str] = []
-        self.size = 0
-        """Characters of the row so far."""
-        self.ended = False
+LOST = pl.Schema(
+    {
+        "row": pl.Int64(),
+        "turn": pl.Int64(),
+        "reason": pl.String(),
+        "detail": pl.String(),
+        "tokens": pl.Int64(),
+    }
+)
+"""What was rendered and cannot be an example, with the tokens it has."""
 
-    def begin(self) -> None:
-        """Begin a row."""
-        self._row, self.size = [], 0
-        self._first = self._last + 1
+SELECTION = pl.Schema(
+    {
+        "part": pl.Int32(),
+        "place": pl.Int32(),
+        "shard": pl.Int32(),
+        "split": pl.String(),
+        "copy": pl.Int64(),
+        "order": pl.UInt64(),
+        "text_bytes": pl.Int64(),
+    }
+)
+"""One drawn example: where it lies (example `place` of rendered part `part`), its split, whether it is a
+copy (0 for the first), and `order`, by which a split is sorted."""
 
-    def __iter__(self) -> Self:
-        return self
+FATES = pl.Schema(
+    {
+        "id": pl.String(),
+        "source": pl.String(),
+        "file": pl.String(),
+        "row": pl.Int64(),
+        "stage": pl.String(),
+        "reason": pl.String(),
+        "detail": pl.String(),
+        "cluster": pl.String(),
+        "winner": pl.String(),
+        "similarity": pl.Float32(),
+        "examples": pl.Int64(),
+        "drawn": pl.Int64(),
+        "messages": pl.Int64(),
+        "text_bytes": pl.Int64(),
+    }
+)
+"""`reason` and `stage` are null for a row that is in the mixture, with `drawn` of its `examples`."""
 
-    def __next__(self) -> str:
-        line = self._text.readline(self._most + 1 - self.size)
-        if not line:
-            self.ended = True
-            raise StopIteration
-        self._last += 1
-        self._row.append(line)
-        self.size += len(line)
-        if self.size > self._most:
-            raise _TooLong
-        return line
-
-    @property
-    def row(self) -> str:
-        """The row so far."""
-        return "".join(self._row)
-
-    @property
-    def place(self) -> str:
-        """Which lines of the file the row begins and ends on."""
-        first, last = self._first, self._last
-        return f"line {first}" if first == last else f"lines {first} to {last}"
-
-    def skip_row(self) -> None:
-        """Go on to the end of the row without holding it: where a line ends and no quote is open."""
-        part, quotes = self._row[-1], self.row.count(_QUOTE)
-        while quotes % 2 or not part.endswith(("\n", "\r")):
-            self._last += part.endswith(("\n", "\r"))
-            if not (part := self._text.readline(_PART)):
-                self.ended = quotes % 2 == 1
-                return
-            quotes += part.count(_QUOTE)
-            self.size += len(part)
-
-
-def _header(lines: _Lines, usual: str) -> tuple[Sequence[str], str] | None:
-    """Return the names of the columns and what stands between cells; None for a file without a line.
-
-    Raises:
-        SourceError: for a header that does not name columns.
-    """
-    try:
-        cells = next((cells for cells in csv.reader(lines, delimiter=usual, strict=True) if cells), None)
-    except (csv.Error, _TooLong):
-        msg = "its header is not a line of column names"
-        raise SourceError(msg) from None
-    if cells is None:
-        return None
-    header = lines.row.lstrip("\r\n")
-    if not _is_utf8(header):
-        seems = likely(header.encode(errors="surrogateescape"))
-        name = "" if seems == UNKNOWN else f", which may be {seems}"
-        msg = f"its header is not UTF-8; state the file's `encoding` in its source{name}"
-        raise SourceError(msg)
-    delimiter = usual
-    for other in _DELIMITERS if len(cells) == 1 else ():
-        if other in header and len(found := _cells(header, other)) > 1:
-            cells, delimiter = found, other
-            break
-    names = [name or f"Unnamed: {place}" for place, name in enumerate(cells)]  # as pandas calls them
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        msg = f"its header names {', '.join(map(repr, twice))} twice; columns need names of their own"
-        raise SourceError(msg)
-    return names, delimiter
-
-
-def _cells(header: str, delimiter: str) -> list[str]:
-    try:
-        return next(csv.reader([header], delimiter=delimiter, strict=True), [])
-    except csv.Error:
-        return []
-
-
-def _rows(lines: _Lines, names: Sequence[str], delimiter: str) -> Iterator[TableRow]:
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    while True:
-        lines.begin()
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except _TooLong:
-            lines.skip_row()
-            _refuse_open_quote(lines)
-            detail = f"{lines.place}: a row of {lines.size} characters"
-            yield _unread(lines, Reason.TOO_BIG, detail)
-        except csv.Error as error:
-            _refuse_open_quote(lines)
-            yield _unread(lines, Reason.BAD_CSV, f"{lines.place}: {error}")
-        else:
-            if cells:  # not a blank line
-                yield _row(cells, names, lines)
-
-
-def _row(cells: Sequence[str], names: Sequence[str], lines: _Lines) -> TableRow:
-    if not _is_utf8(lines.row):
-        raw = lines.row[:SAMPLE].encode(errors="surrogateescape")
-        return _unread(lines, Reason.BAD_CSV, f"{lines.place}: not UTF-8")._replace(foreign=raw)
-    if len(cells) != len(names):
-        detail = f"{lines.place}: {len(cells)} cells, and the header names {len(names)} columns"
-        return _unread(lines, Reason.BAD_CSV, detail)
-    return TableRow({name: cell or None for name, cell in zip(names, cells, strict=True)})
-
-
-def _unread(lines: _Lines, reason: Reason, detail: str) -> TableRow:
-    text = lines.row.encode(errors="surrogateescape").decode(errors="backslashreplace")
-    return TableRow({}, fault(reason, detail), text.rstrip("\r\n"))
-
-
-def _refuse_open_quote(lines: _Lines) -> None:
-    """Refuse a file that ends inside quotes: it is cut off, or all its last rows are lost in one."""
-    if lines.ended:
-        msg = f"{lines.place}: a quote opens and does not close; a quote within quotes is written twice"
-        raise SourceError(msg)
-
-
-def _is_utf8(text: str) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+DRAWN = pl.Schema(
+    {
+        "id": pl.UInt64(),
+        "row": pl.Int64(),
+        "cluster": pl.UInt64(),
+        "problem": pl.UInt64(),
+        "split": pl.String(),
+        "thinking": pl.Boolean(),
+        "prompt_tokens": pl.Int64(),
+        "completion_tokens": pl.Int64(),
+        "think_tokens": pl.Int64(),
+        "questions": pl.Int64(),
+        "language": pl.String(),
+        "pass_rate": pl.Float64(),
+    }
+)
+"""What the audit needs of each drawn example, copies included: 64 bits of its row's id and of its cluster,
+and what the index says. Rows of one `problem` are solutions of the same one: where the plan of dedup
+distinguishes numbers, a cluster may hold several."""

@@ -9,7 +9,7 @@ from thinkmix.schemas.ledger import Ledger
 from thinkmix.schemas.manifest import Manifest, Share, SourceEntry
 from thinkmix.schemas.recipe import Recipe
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.train.result import (
+from thinkmix.train.output.result import (
     Answer,
     Counts,
     Evaluation,

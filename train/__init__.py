@@ -1,6 +1,6 @@
 """Training on a published mixture: a plan, exact tokens, and a loss on nothing but completions.
 
-Only this room knows torch, transformers and peft, and only `thinkmix.train.fit.fit` needs them: plans and
+Only this room knows torch, transformers and peft, and only `thinkmix.train.run.fit.fit` needs them: plans and
 results can be read without the extra `thinkmix[train]`.
 """
 

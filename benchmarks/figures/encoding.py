@@ -15,9 +15,9 @@ from benchmarks.peer_envs import python_of, script
 from benchmarks.rows import described, folder, mixture
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.templates.tokenizer import tokenizer_path
-from thinkmix.train.cache import open_tokens
-from thinkmix.train.encode import Tokens
-from thinkmix.train.rows import Rows, index_rows, plan_steps, read_manifest
+from thinkmix.train.data.cache import open_tokens
+from thinkmix.train.data.encode import Tokens
+from thinkmix.train.data.rows import Rows, index_rows, plan_steps, read_manifest
 
 
 def measure(options: Options) -> Sequence[Finding]:

@@ -13,7 +13,7 @@ import polars as pl
 from benchmarks.findings import Finding, Options
 from benchmarks.measure import last_line, medians, run
 from benchmarks.rows import folder
-from thinkmix.curation.dedup import find_duplicates, write_bands
+from thinkmix.curation.dedup.dedup import find_duplicates, write_bands
 from thinkmix.schemas.dedup import DedupPlan
 
 BANDS = 16

@@ -11,7 +11,7 @@ from benchmarks.exact_pairs import Pairs, shingle_matrix, similar_pairs
 from benchmarks.findings import Finding, Options
 from benchmarks.near_dup import prepare
 from benchmarks.rows import described, folder, raw_rows, texts
-from thinkmix.curation.dedup import find_duplicates
+from thinkmix.curation.dedup.dedup import find_duplicates
 from thinkmix.schemas.dedup import DedupPlan
 
 THRESHOLD = 0.8

@@ -11,7 +11,7 @@ from benchmarks.findings import Finding, Options
 from benchmarks.measure import cpu_seconds, last_line, medians, run
 from benchmarks.peer_envs import python_of, script
 from benchmarks.rows import described, folder, megabytes, texts
-from thinkmix.curation.minhash import signatures
+from thinkmix.curation.text.minhash import signatures
 
 SHARE = {"datasketch": 12, "datasketch-xxhash": 8, "rensa": 3, "rensa-bulk": 3}
 """A peer signs every so manieth text: it need not take minutes."""

@@ -18,9 +18,9 @@ from benchmarks.peer_envs import python_of, script
 from benchmarks.rows import described, folder, mixture
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.templates.tokenizer import tokenizer_path
-from thinkmix.train.cache import open_tokens
-from thinkmix.train.encode import Tokens
-from thinkmix.train.rows import RowNumbers, Step, index_rows, plan_steps, read_manifest
+from thinkmix.train.data.cache import open_tokens
+from thinkmix.train.data.encode import Tokens
+from thinkmix.train.data.rows import RowNumbers, Step, index_rows, plan_steps, read_manifest
 
 SHAPES = {
     "tiny": {"hidden_size": 64, "num_hidden_layers": 2, "intermediate_size": 128},

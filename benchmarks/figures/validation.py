@@ -8,9 +8,9 @@ from unittest.mock import patch
 from benchmarks.findings import Finding, Options
 from benchmarks.measure import cpu_seconds, medians
 from benchmarks.rows import described, folder, raw_rows
-from thinkmix.curation.normalize import Origin, judge, normalize_slice
-from thinkmix.curation.read import RawSlice, read_rows, slices
-from thinkmix.curation.screen import Screened
+from thinkmix.curation.read.read import RawSlice, read_rows, slices
+from thinkmix.curation.validate.normalize import Origin, judge, normalize_slice
+from thinkmix.curation.validate.screen import Screened
 from thinkmix.schemas.recipe import LocalSource
 
 MAX_ROW_BYTES = 1_000_000
@@ -63,7 +63,9 @@ def _origin(name: str) -> Origin:
 
 def _row_by_row(pieces: Sequence[tuple[RawSlice, Origin]], work: Path) -> None:
     """Write the same shards, but take every row for a suspect."""
-    with patch("thinkmix.curation.normalize.screen", lambda _, *, source, **__: Screened.nothing(source)):
+    with patch(
+        "thinkmix.curation.validate.normalize.screen", lambda _, *, source, **__: Screened.nothing(source)
+    ):
         _slices(pieces, work, name="rows")
 
 

@@ -41,19 +41,21 @@ def _of(folder: str, *names: str) -> tuple[str, ...]:
 
 
 GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
-    "mix": {"curation/mix.py": _of("curation", "mix", "mix_gates")},
-    "gates": {"curation/gates.py": _of("curation", "gates", "layout_gate", "reading_gates", "mix_gates")},
-    "clusters": {"curation/clusters.py": _of("curation", "clusters", "dedup")},
-    "survivors": {"curation/survivors.py": _of("curation", "survivors", "dedup")},
-    "keys": {"curation/keys.py": _of("curation", "keys", "dedup")},
+    "mix": {"curation/sample/mix.py": _of("curation", "mix", "mix_gates")},
+    "gates": {
+        "curation/gates/gates.py": _of("curation", "gates", "layout_gate", "reading_gates", "mix_gates")
+    },
+    "clusters": {"curation/dedup/clusters.py": _of("curation", "clusters", "dedup")},
+    "survivors": {"curation/dedup/survivors.py": _of("curation", "survivors", "dedup")},
+    "keys": {"curation/dedup/keys.py": _of("curation", "keys", "dedup")},
     "render": {
         "templates/turns.py": _of("templates", "turns", "seam", "parse"),
         "templates/render.py": _of("templates", "render", "turns"),
-        "curation/render.py": _of("curation", "render"),
+        "curation/sample/render.py": _of("curation", "render"),
     },
     "decontamination": {
-        "curation/contamination.py": _of("curation", "contamination"),
-        "curation/screen.py": _of("curation", "screen"),
+        "curation/decontaminate/contamination.py": _of("curation", "contamination"),
+        "curation/validate/screen.py": _of("curation", "screen"),
     },
     "formats": _formats(),
 }

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from thinkmix.curation import contamination
-from thinkmix.curation.read import RawRow, read_rows, slices
+from thinkmix.curation.decontaminate import contamination
+from thinkmix.curation.read.read import RawRow, read_rows, slices
 from thinkmix.flows.build.jobs import Run, Shard, height, job, run_jobs
 from thinkmix.flows.sources import local
 from thinkmix.flows.store.store import StageOutput, Store

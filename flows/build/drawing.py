@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from thinkmix.curation import assemble, blocks, mix, normalize, render
-from thinkmix.curation.pools import Part, PoolShard, read_pool
-from thinkmix.curation.shards import write_shard
+from thinkmix.curation.files.shards import write_shard
+from thinkmix.curation.publish import assemble
+from thinkmix.curation.sample import blocks, mix, render
+from thinkmix.curation.sample.pools import Part, PoolShard, read_pool
+from thinkmix.curation.validate import normalize
 from thinkmix.flows.build.jobs import (
     NOT_OF_TEXT,
     Raw,

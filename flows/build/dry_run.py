@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 
 from pydantic import ValidationError
 
-from thinkmix.curation.findings import counted
-from thinkmix.curation.provenance import settings
+from thinkmix.curation.audit.provenance import settings
+from thinkmix.curation.gates.findings import counted
 from thinkmix.flows import sources
 from thinkmix.flows.build import layouts, making, stages
 from thinkmix.flows.build.jobs import Run, Shard

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import polars as pl
 
-from thinkmix.curation import measure, proof
-from thinkmix.curation.cluster_view import ClusterPart, ClusterShard, cluster_view
-from thinkmix.curation.samples import DrawnShard, dropped_samples, kept_samples
-from thinkmix.curation.shards import read_many
-from thinkmix.curation.spreads import spreads
+from thinkmix.curation.audit import measure, proof
+from thinkmix.curation.audit.samples import DrawnShard, dropped_samples, kept_samples
+from thinkmix.curation.audit.spreads import spreads
+from thinkmix.curation.dedup.cluster_view import ClusterPart, ClusterShard, cluster_view
+from thinkmix.curation.files.shards import read_many
 from thinkmix.flows.build.gathering import Joined
 from thinkmix.flows.build.jobs import Run, Shard, job, pass_job, run_jobs, run_passes
 from thinkmix.flows.store.store import Make, StageOutput

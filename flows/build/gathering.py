@@ -6,12 +6,13 @@ from pathlib import Path
 
 import polars as pl
 
-from thinkmix.curation import assemble, cluster_view, fates, mix, render
-from thinkmix.curation.fates import FATES
-from thinkmix.curation.normalize import REJECTS
-from thinkmix.curation.pools import Part
-from thinkmix.curation.read import read_rows
-from thinkmix.curation.shards import ShardWriter, read_groups, write_shard
+from thinkmix.curation.dedup import cluster_view
+from thinkmix.curation.files.shards import ShardWriter, read_groups, write_shard
+from thinkmix.curation.publish import assemble, fates
+from thinkmix.curation.read.read import read_rows
+from thinkmix.curation.sample import mix, render
+from thinkmix.curation.sample.pools import Part
+from thinkmix.curation.tables import FATES, REJECTS
 from thinkmix.flows.build.drawing import Drawn, Rendered
 from thinkmix.flows.build.jobs import Run, Shard, height, job, numbered, run_jobs
 from thinkmix.flows.executor.workers import Job

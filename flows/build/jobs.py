@@ -7,9 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
-from thinkmix.curation.findings import counted
-from thinkmix.curation.normalize import STAGE, Origin
-from thinkmix.curation.read import RawSlice
+from thinkmix.curation.gates.findings import counted
+from thinkmix.curation.read.read import RawSlice
+from thinkmix.curation.validate.normalize import STAGE, Origin
 from thinkmix.flows.executor.workers import Job, Result, RowWork, Workers
 from thinkmix.flows.store.fingerprint import code_digest
 from thinkmix.flows.store.store import Makers, StageOutput, Store, key_of

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import polars as pl
 
-from thinkmix.curation import fates, mix, normalize, render
-from thinkmix.curation.fates import FATES
-from thinkmix.curation.profile import ProfilePart, merged
-from thinkmix.curation.shards import ShardWriter, read_groups, write_shard
+from thinkmix.curation.files.shards import ShardWriter, read_groups, write_shard
+from thinkmix.curation.publish import fates
+from thinkmix.curation.sample import mix, render
+from thinkmix.curation.tables import FATES
+from thinkmix.curation.validate import normalize
+from thinkmix.curation.validate.profile import ProfilePart, merged
 from thinkmix.flows.build.drawing import Rendered
 from thinkmix.flows.build.gathering import keep_rejects, rejects_name
 from thinkmix.flows.build.jobs import Shard, counts, numbered

@@ -5,8 +5,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from thinkmix.curation.normalize import Origin, judge
-from thinkmix.curation.read import RawRow, first_rows, slices
+from thinkmix.curation.read.read import RawRow, first_rows, slices
+from thinkmix.curation.validate.normalize import Origin, judge
 from thinkmix.flows.build.jobs import Raw, Run, job, run_jobs
 from thinkmix.flows.system.progress import Event
 from thinkmix.schemas.artifact import InputFile

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from thinkmix.curation.encodings import SAMPLE, UNKNOWN, likely
-from thinkmix.curation.read import first_rows
+from thinkmix.curation.read.encodings import SAMPLE, UNKNOWN, likely
+from thinkmix.curation.read.read import first_rows
 from thinkmix.flows.build.jobs import Shard
 from thinkmix.flows.build.layouts import ROWS, meant
 from thinkmix.schemas.errors import SourceError

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from thinkmix.curation import mix, normalize, render
+from thinkmix.curation.sample import mix, render
+from thinkmix.curation.validate import normalize
 from thinkmix.flows.build import decontaminate, drawing, figures, gathering, layouts, stages
 from thinkmix.flows.build.jobs import Run, tell_counts
 from thinkmix.flows.build.known import Known

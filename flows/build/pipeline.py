@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
-from thinkmix.curation.imports import uncollected
+from thinkmix.curation.text.imports import uncollected
 from thinkmix.flows.build import preload
 from thinkmix.flows.build.tonight import already_built, check_frozen, resolve, resolve_benchmarks
 from thinkmix.flows.executor.engine import LOCAL, Engine, workers

@@ -2,7 +2,7 @@
 
 import gc
 
-from thinkmix.curation.imports import uncollected
+from thinkmix.curation.text.imports import uncollected
 
 
 def prepare() -> None:
@@ -16,7 +16,7 @@ def prepare() -> None:
 
 def load_ahead() -> None:
     """Load what takes longer than most shards: on a night with few changes a worker has time for it."""
-    from thinkmix.curation.languages import languages  # noqa: PLC0415 - in the worker only
+    from thinkmix.curation.text.languages import languages  # noqa: PLC0415 - in the worker only
     from thinkmix.templates import count_tokens, reference_tokenizer  # noqa: PLC0415
 
     count_tokens(["?"])

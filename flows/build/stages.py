@@ -6,11 +6,12 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from thinkmix.curation import dedup, normalize
-from thinkmix.curation.count import count_stage
-from thinkmix.curation.profile import Profile
-from thinkmix.curation.read import RawSlice, slices
-from thinkmix.curation.shards import read_many
+from thinkmix.curation.dedup import dedup
+from thinkmix.curation.files.shards import read_many
+from thinkmix.curation.read.read import RawSlice, slices
+from thinkmix.curation.validate import normalize
+from thinkmix.curation.validate.count import count_stage
+from thinkmix.curation.validate.profile import Profile
 from thinkmix.flows.build.jobs import Raw, Run, Shard, height, job, numbered, row_settings, run_jobs
 from thinkmix.flows.sources import fetch as fetch_files
 from thinkmix.flows.store.store import StageOutput

@@ -11,7 +11,9 @@ from pathlib import Path
 import orjson
 import pyarrow.parquet as pq
 
-from thinkmix.curation import measure, mix, normalize, profile, render
+from thinkmix.curation.audit import measure
+from thinkmix.curation.sample import mix, render
+from thinkmix.curation.validate import normalize, profile
 from thinkmix.flows.build.drawing import Drawn
 from thinkmix.flows.build.figures import Audited
 from thinkmix.flows.build.gathering import Joined

@@ -109,7 +109,7 @@ def build(
     Runs as a flow of the Prefect server that PREFECT_API_URL or Prefect's active profile names; where none
     is named, without Prefect. Whatever fails, the version that was current before stays current.
     """
-    from thinkmix.curation.imports import uncollected
+    from thinkmix.curation.text.imports import uncollected
 
     with uncollected():
         from thinkmix.flows.executor.engine import stated as stated_engine
@@ -191,7 +191,7 @@ def _build_directly(
     frozen: bool = False,
 ) -> None:
     """Build, tell the webhook how it went, and train on what was built, as the flow would."""
-    from thinkmix.curation.imports import uncollected
+    from thinkmix.curation.text.imports import uncollected
 
     with uncollected():
         from thinkmix.flows.build.pipeline import build

@@ -10,13 +10,13 @@ from thinkmix.flows.cli.terminal import JsonOption, VersionArgument, app, consol
 from thinkmix.flows.cli.training import BASE_HELP
 
 if TYPE_CHECKING:
-    from thinkmix.train.proposal import Rule
+    from thinkmix.train.quantize.proposal import Rule
 
 
 class _RuleCommand(FieldsCommand):
     @staticmethod
     def record() -> "type[Rule]":
-        from thinkmix.train.proposal import Rule
+        from thinkmix.train.quantize.proposal import Rule
 
         return Rule
 
@@ -51,7 +51,7 @@ def calibrate(
     from thinkmix.flows.cli.show.show_calibration import show_calibration
     from thinkmix.flows.recipe.plans import load_plan
     from thinkmix.flows.training.calibrate import calibrate as draw_and_measure
-    from thinkmix.train.proposal import Rule
+    from thinkmix.train.quantize.proposal import Rule
 
     told = draw_and_measure(
         version,

@@ -24,7 +24,7 @@ def check(
     Of a set on a hub the list of files and a part of one are fetched. Ends with 0 if there is nothing to
     mend, and with 3 if there is something to look at.
     """
-    from thinkmix.curation.imports import arrow_without_pandas, uncollected
+    from thinkmix.curation.text.imports import arrow_without_pandas, uncollected
 
     arrow_without_pandas()
     with uncollected():

@@ -55,7 +55,7 @@ def plan(
     from thinkmix.flows.cli.show.show_plan import show_folklore, show_outlook
     from thinkmix.flows.recipe.plans import load_plan
     from thinkmix.flows.training.planning import look_ahead
-    from thinkmix.train.gpus import find_gpu
+    from thinkmix.train.estimate.gpus import find_gpu
 
     if seed_table:
         _say_table() if as_json else show_folklore(console())
@@ -77,7 +77,7 @@ def plan(
 
 
 def _say_table() -> None:
-    from thinkmix.train.folklore import NOTES, cells
+    from thinkmix.train.estimate.folklore import NOTES, cells
 
     table = [
         {

@@ -25,7 +25,7 @@ class _PlanCommand(FieldsCommand):
 def _list_presets(wanted: bool) -> None:
     if wanted:
         from thinkmix.schemas.training import Method
-        from thinkmix.train.presets import LAYERS, preset
+        from thinkmix.train.estimate.presets import LAYERS, preset
 
         for size in LAYERS:
             for method in get_args(Method):

@@ -103,7 +103,7 @@ def diff(
     as_json: JsonOption = False,
 ) -> None:
     """Show what differs between two versions: rows, reasons, distributions, settings, and what moved what."""
-    from thinkmix.curation.diff import LISTED
+    from thinkmix.curation.audit.diff import LISTED
     from thinkmix.flows.cli.show.show_changes import show_changes
     from thinkmix.flows.runs.diff import diff as compare_versions
     from thinkmix.flows.runs.diff import find_version

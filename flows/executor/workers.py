@@ -17,7 +17,7 @@ from threading import Thread
 from types import FrameType
 from typing import Generic, Protocol, TypeVar
 
-from thinkmix.curation.imports import arrow_without_pandas
+from thinkmix.curation.text.imports import arrow_without_pandas
 from thinkmix.flows.system import files
 from thinkmix.flows.system.cores import usable_cores
 from thinkmix.flows.system.memory import held_bytes, kernel_kills, usable_bytes

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from thinkmix.curation import mix
-from thinkmix.curation.gates import quarantine
-from thinkmix.curation.normalize import Origin
-from thinkmix.curation.preview import Batch, Preview, preview
-from thinkmix.curation.read import first_rows, slices
-from thinkmix.curation.reading_gates import findings, unread_fields
+from thinkmix.curation.audit.preview import Batch, Preview, preview
+from thinkmix.curation.gates.gates import quarantine
+from thinkmix.curation.gates.reading_gates import findings, unread_fields
+from thinkmix.curation.read.read import first_rows, slices
+from thinkmix.curation.sample import mix
+from thinkmix.curation.validate.normalize import Origin
 from thinkmix.flows.build import layouts
 from thinkmix.flows.build.decontaminate import question
 from thinkmix.flows.build.layouts import agreed, meant, recognise

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from thinkmix.curation.learned import learned_turns
+from thinkmix.curation.validate.learned import learned_turns
 from thinkmix.flows.inspect.lookup import by_id
 from thinkmix.flows.inspect.rows import VALIDATE, Fate, Rows, Said, fates_of, sentence
 from thinkmix.schemas.errors import NotFound

@@ -8,10 +8,10 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from thinkmix.curation import mix, render
-from thinkmix.curation.overlap import explain_pair
-from thinkmix.curation.shingles import shingle_hashes
-from thinkmix.curation.worddiff import Span, WordDiff, word_diff
+from thinkmix.curation.audit.overlap import explain_pair
+from thinkmix.curation.audit.worddiff import Span, WordDiff, word_diff
+from thinkmix.curation.sample import mix, render
+from thinkmix.curation.text.shingles import shingle_hashes
 from thinkmix.flows.inspect.examples import would_be
 from thinkmix.flows.inspect.lookup import Found, by_id, by_text
 from thinkmix.flows.inspect.rows import VALIDATE, Fate, Rows, Said, StageVerdict, fates_of, spoken

@@ -135,7 +135,7 @@ def _near(rows: Rows, text: str) -> Found:
     Raises:
         NotFound: if none is near.
     """
-    from thinkmix.curation.shingles import shingle_hashes  # noqa: PLC0415 - brings numba, which the other ways spare
+    from thinkmix.curation.text.shingles import shingle_hashes  # noqa: PLC0415 - brings numba, which the other ways spare
 
     shingle = rows.recipe.dedup.shingle
     wanted, _ = shingle_hashes(pl.Series([text]), shingle=shingle)

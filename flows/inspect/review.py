@@ -12,9 +12,9 @@ import orjson
 import polars as pl
 from pydantic import ValidationError
 
-from thinkmix.curation.mix import STAGE as DRAW
-from thinkmix.curation.review import combined, rate, sample
-from thinkmix.curation.shards import read_groups
+from thinkmix.curation.audit.review import combined, rate, sample
+from thinkmix.curation.files.shards import read_groups
+from thinkmix.curation.sample.mix import STAGE as DRAW
 from thinkmix.flows.inspect.rows import Rows, spoken, written
 from thinkmix.flows.runs.accept import user
 from thinkmix.flows.store.store import append_lines, full_disk
@@ -49,7 +49,7 @@ class Review:
     each: int
     seed: int
     drawn: pl.DataFrame
-    """Schema `thinkmix.curation.review.SAMPLE`."""
+    """Schema `thinkmix.curation.audit.review.SAMPLE`."""
     verdicts: Mapping[Key, Verdict]
     """The last word on each row and reason, on this version if there is one, else on another."""
     own: frozenset[Key]

@@ -89,25 +89,25 @@ class Rows:
 
     @property
     def fates(self) -> pl.LazyFrame:
-        """One line per raw row (schema `fates.FATES`)."""
+        """One line per raw row (schema `tables.FATES`)."""
         if found := sorted((self.version / "fates").glob("*.parquet")):
             return _scan(*found)
-        from thinkmix.curation.fates import FATES  # noqa: PLC0415 - brings numba, and only a failed run has none
+        from thinkmix.curation.tables import FATES  # noqa: PLC0415 - brings numba, and only a failed run has none
 
         return pl.LazyFrame(schema=FATES)
 
     @property
     def rejects(self) -> pl.LazyFrame:
-        """The dropped rows that are kept whole (schema `normalize.REJECTS`)."""
+        """The dropped rows that are kept whole (schema `tables.REJECTS`)."""
         if found := sorted((self.version / "rejects").glob("*.parquet")):
             return _scan(*found)
-        from thinkmix.curation.normalize import REJECTS  # noqa: PLC0415 - as above
+        from thinkmix.curation.tables import REJECTS  # noqa: PLC0415 - as above
 
         return pl.LazyFrame(schema=REJECTS)
 
     @property
     def examples(self) -> pl.LazyFrame:
-        """What is trained and evaluated on (schema `render.EXAMPLES`), and in which `split` it is."""
+        """What is trained and evaluated on (schema `tables.EXAMPLES`), and in which `split` it is."""
         splits = [
             _scan(*found).with_columns(split=pl.lit(split))
             for split in ("train", "eval")
@@ -115,7 +115,7 @@ class Rows:
         ]
         if splits:
             return pl.concat(splits)
-        from thinkmix.curation.render import EXAMPLES  # noqa: PLC0415 - as above
+        from thinkmix.curation.tables import EXAMPLES  # noqa: PLC0415 - as above
 
         return pl.LazyFrame(schema={**EXAMPLES, "split": pl.String()})
 
@@ -154,8 +154,8 @@ class Rows:
             return None
         if not isinstance(values, dict):
             return None
-        from thinkmix.curation.normalize import Origin, judge  # noqa: PLC0415 - brings numba: as long as a whole lookup
-        from thinkmix.curation.read import RawRow  # noqa: PLC0415 - as above
+        from thinkmix.curation.read.read import RawRow  # noqa: PLC0415 - as above
+        from thinkmix.curation.validate.normalize import Origin, judge  # noqa: PLC0415 - brings numba: as long as a whole lookup
 
         stated = self.source(source)
         origin = Origin(stated, "", "", "", self.recipe.reads_unopened(stated), Limits(_ANY_SIZE, _ANY_SIZE))
@@ -164,7 +164,7 @@ class Rows:
 
     def compared(self, fate: Fate, messages: Sequence[Message]) -> str:
         """Return the text of a row that near-duplicates are judged by."""
-        from thinkmix.curation.normalize import compared_text  # noqa: PLC0415 - as below
+        from thinkmix.curation.validate.normalize import compared_text  # noqa: PLC0415 - as below
 
         return compared_text(messages, self.source(fate.source).compare)
 
@@ -197,8 +197,8 @@ class Rows:
         return {row: found[row] for row in ids if row in found}
 
     def _read(self, source: str, file: str, path: Path, numbers: Sequence[int]) -> Iterator[tuple[str, Said]]:
-        from thinkmix.curation.normalize import Origin, reopen  # noqa: PLC0415 - as above
-        from thinkmix.curation.read import slices  # noqa: PLC0415 - as above
+        from thinkmix.curation.read.read import slices  # noqa: PLC0415 - as above
+        from thinkmix.curation.validate.normalize import Origin, reopen  # noqa: PLC0415 - as above
 
         stated, limit = self.source(source), self.recipe.max_row_bytes
         origin = Origin(stated, "", "", file, self.recipe.reads_unopened(stated), self.recipe.limits)

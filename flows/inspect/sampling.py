@@ -5,8 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from thinkmix.curation.density import about_rows, count_rows, unpacked_size
-from thinkmix.curation.read import RawRow, RawSlice, first_rows, read_rows, slices
+from thinkmix.curation.read.density import about_rows, count_rows, unpacked_size
+from thinkmix.curation.read.read import RawRow, RawSlice, first_rows, read_rows, slices
 from thinkmix.flows import sources
 from thinkmix.flows.sources import local
 from thinkmix.flows.sources.glimpse import MOST, Glimpse, glimpse

@@ -10,11 +10,11 @@ from typing import NamedTuple
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from thinkmix.curation.elements import lists_in
-from thinkmix.curation.encodings import UNKNOWN
-from thinkmix.curation.findings import counted
-from thinkmix.curation.packed import opened
-from thinkmix.curation.preview import Preview
+from thinkmix.curation.audit.preview import Preview
+from thinkmix.curation.gates.findings import counted
+from thinkmix.curation.read.elements import lists_in
+from thinkmix.curation.read.encodings import UNKNOWN
+from thinkmix.curation.read.packed import opened
 from thinkmix.flows.build.layouts import fitting, named, recognise
 from thinkmix.flows.build.losses import encoding_of, recode
 from thinkmix.flows.inspect import sampling

@@ -42,7 +42,7 @@ from thinkmix.schemas.errors import (  # noqa: E402
 from thinkmix.schemas.recipe import Recipe  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
 from thinkmix.schemas.tuning import Tuning  # noqa: E402
-from thinkmix.train.result import TrainResult  # noqa: E402
+from thinkmix.train.output.result import TrainResult  # noqa: E402
 
 Arguments = ParamSpec("Arguments")
 Outcome = TypeVar("Outcome")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from thinkmix.curation.findings import counted
+from thinkmix.curation.gates.findings import counted
 from thinkmix.schemas.gates import Level
 from thinkmix.schemas.run import Current, Night, RunReport
 

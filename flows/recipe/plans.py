@@ -10,7 +10,7 @@ from thinkmix.flows.recipe import recipe_errors
 from thinkmix.schemas.errors import RecipeError
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.schemas.tuning import Tuning
-from thinkmix.train import presets
+from thinkmix.train.estimate import presets
 
 
 def load_plan(path: Path | None, *, preset: str | None = None, flags: Mapping[str, object]) -> TrainPlan:

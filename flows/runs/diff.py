@@ -7,9 +7,9 @@ import polars as pl
 import pyarrow as pa
 from pydantic import ValidationError
 
-from thinkmix.curation.diff import LISTED, Side, compare
-from thinkmix.curation.moves import USED
-from thinkmix.curation.shards import read_groups
+from thinkmix.curation.audit.diff import LISTED, Side, compare
+from thinkmix.curation.audit.moves import USED
+from thinkmix.curation.files.shards import read_groups
 from thinkmix.flows.store.store import MANIFEST, open_version
 from thinkmix.schemas.changes import Changes
 from thinkmix.schemas.errors import NotFound, StoreCorrupt

@@ -83,7 +83,7 @@ class NightRun:
             before: the version that was current when the run began.
             new: whether the version was not there before, or not whole.
         """
-        from thinkmix.curation.gates import judge  # noqa: PLC0415 - slow, and at its start no run is judged yet
+        from thinkmix.curation.gates.gates import judge  # noqa: PLC0415 - slow, and at its start no run is judged yet
 
         baseline, problems = self._last_good(before)
         gates = (*problems, *judge(report, baseline, report.recipe.gates))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from thinkmix.curation.read import BATCH_ROWS
+from thinkmix.curation.read.read import BATCH_ROWS
 from thinkmix.flows.sources.http import Opener
 from thinkmix.flows.sources.patience import Patience, Transient, retried
 from thinkmix.schemas.artifact import RemoteFile

@@ -62,7 +62,7 @@ def code_digest() -> str:
 
 
 def sources() -> dict[str, Traversable]:
-    """Return the files that decide a byte of the mixture, by name: `curation/mix.py`."""
+    """Return the files that decide a byte of the mixture, by name: `curation/sample/mix.py`."""
     found = {name: path for room in ROOMS for name, path in _sources(files(f"thinkmix.{room}"), room)}
     return found | {f"flows/{name}": files("thinkmix.flows") / name for name in STAGES}
 

@@ -13,7 +13,9 @@ from thinkmix.flows.store.store import problems, reading
 from thinkmix.flows.training.model_access import check_access
 from thinkmix.schemas.errors import StoreCorrupt, TrainError
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.train.calibration import (
+from thinkmix.train.data.rows import index_rows, read_manifest
+from thinkmix.train.output.staging import published, refuse_used, workspace
+from thinkmix.train.quantize.calibration import (
     MANIFEST,
     PLAN,
     Calibration,
@@ -22,9 +24,7 @@ from thinkmix.train.calibration import (
     read_drawn,
     write_drawn,
 )
-from thinkmix.train.proposal import Fragment, Noise, Rule
-from thinkmix.train.rows import index_rows, read_manifest
-from thinkmix.train.staging import published, refuse_used, workspace
+from thinkmix.train.quantize.proposal import Fragment, Noise, Rule
 
 
 def calibrate(
@@ -100,7 +100,7 @@ def plan_yaml(plan: Fragment) -> str:
 
 def _measure(model: str, plan: TrainPlan, draw: Draw, rule: Rule, work: Path, console: Console) -> Noise:
     try:
-        from thinkmix.train.noise import measure_noise  # noqa: PLC0415 - torch takes seconds, and is an extra
+        from thinkmix.train.quantize.noise import measure_noise  # noqa: PLC0415 - torch takes seconds, and is an extra
     except ModuleNotFoundError as error:
         msg = f"measuring a model needs {error.name}: pip install 'thinkmix[train]'"
         raise TrainError(msg) from error

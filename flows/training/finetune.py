@@ -13,10 +13,10 @@ from thinkmix.flows.training.model_access import check_access
 from thinkmix.flows.training.pace import View, speaks
 from thinkmix.schemas.errors import StoreCorrupt, StoreError, ThinkmixError, TrainError
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.train.fit import fit
-from thinkmix.train.names import public_name
-from thinkmix.train.result import Evaluation, Progress, Start, TrainResult
-from thinkmix.train.staging import published, refuse_used, workspace
+from thinkmix.train.model.names import public_name
+from thinkmix.train.output.result import Evaluation, Progress, Start, TrainResult
+from thinkmix.train.output.staging import published, refuse_used, workspace
+from thinkmix.train.run.fit import fit
 
 
 def finetune(
@@ -160,8 +160,8 @@ def merge_adapter(adapter: Path, *, model: str, output: Path) -> None:
     """
     refuse_used(output)
     try:
-        from thinkmix.train.merge import merge  # noqa: PLC0415 - torch takes seconds, and is an extra
-        from thinkmix.train.model import quiet  # noqa: PLC0415
+        from thinkmix.train.model.merge import merge  # noqa: PLC0415 - torch takes seconds, and is an extra
+        from thinkmix.train.model.model import quiet  # noqa: PLC0415
     except ModuleNotFoundError as error:
         msg = f"merging needs {error.name}: pip install 'thinkmix[train]'"
         raise TrainError(msg) from error

@@ -21,9 +21,9 @@ from thinkmix.flows.training.pace import Events
 from thinkmix.schemas.errors import ThinkmixError, TrainError
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.schemas.tuning import Tuning
-from thinkmix.train.fit import LIBRARIES, MANIFEST
-from thinkmix.train.names import TINY_RANDOM
-from thinkmix.train.result import TrainResult
+from thinkmix.train.model.names import TINY_RANDOM
+from thinkmix.train.output.result import TrainResult
+from thinkmix.train.run.fit import LIBRARIES, MANIFEST
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _identity(model: str) -> object:
         return model
     if folder.is_dir():
         return {path.name: digest(path) for path in sorted(folder.glob("*")) if _decides(path)}
-    from thinkmix.train.loading import load_config  # noqa: PLC0415 - torch takes seconds
+    from thinkmix.train.model.loading import load_config  # noqa: PLC0415 - torch takes seconds
 
     return {"id": model, "commit": getattr(load_config(model), "_commit_hash", None)}
 

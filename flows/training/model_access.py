@@ -9,7 +9,7 @@ from huggingface_hub.errors import HFValidationError
 from thinkmix.flows.sources.http import plain_address
 from thinkmix.flows.sources.hub import endpoint, headers
 from thinkmix.schemas.errors import TrainError
-from thinkmix.train.names import check_name, hub_id
+from thinkmix.train.model.names import check_name, hub_id
 
 _CONFIG = "config.json"
 _PATIENCE = 10.0

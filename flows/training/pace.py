@@ -13,8 +13,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.text import Text
 
 from thinkmix.flows.system.progress import Event, Notify, short
-from thinkmix.train.result import Evaluation, Loss, Start
-from thinkmix.train.result import Progress as Step
+from thinkmix.train.output.result import Evaluation, Loss, Start
+from thinkmix.train.output.result import Progress as Step
 
 
 class View(Protocol):

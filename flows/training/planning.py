@@ -9,9 +9,10 @@ from thinkmix.flows.training.train_command import train_command
 from thinkmix.schemas.errors import TrainError
 from thinkmix.schemas.record import Record
 from thinkmix.schemas.training import Method, TrainPlan
-from thinkmix.train.forecast import Forecast, forecast
-from thinkmix.train.gpus import GPUS, Gpu, Verdict
-from thinkmix.train.options import (
+from thinkmix.train.data.rows import index_rows, read_manifest
+from thinkmix.train.estimate.forecast import Forecast, forecast
+from thinkmix.train.estimate.gpus import GPUS, Gpu, Verdict
+from thinkmix.train.estimate.options import (
     METHODS,
     PREFERRED,
     Change,
@@ -22,8 +23,7 @@ from thinkmix.train.options import (
     propose,
     with_method,
 )
-from thinkmix.train.rows import index_rows, read_manifest
-from thinkmix.train.shapes import QWEN3, ModelShape, find_shape, read_shape
+from thinkmix.train.estimate.shapes import QWEN3, ModelShape, find_shape, read_shape
 
 EVERY_LENGTH = 2**62
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import yaml
 
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.train.names import public_name
-from thinkmix.train.shapes import QWEN3
+from thinkmix.train.estimate.shapes import QWEN3
+from thinkmix.train.model.names import public_name
 
 NO_VERSION = "VERSION"
 """Stands in a command for the mixture that nobody named yet."""

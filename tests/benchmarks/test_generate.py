@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.generate import Corpus, generate, lineage_of, rows_of, shards_of
-from thinkmix.curation.shingles import shingle_hashes
+from thinkmix.curation.text.shingles import shingle_hashes
 from thinkmix.flows.recipe.recipes import load
 from thinkmix.templates import count_tokens
 

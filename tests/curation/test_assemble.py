@@ -6,10 +6,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from thinkmix.curation import assemble, shards
-from thinkmix.curation.assemble import assign_shards, gather, scatter
-from thinkmix.curation.render import EXAMPLES
-from thinkmix.curation.shards import write_shard
+from thinkmix.curation.files import shards
+from thinkmix.curation.files.shards import write_shard
+from thinkmix.curation.publish import assemble
+from thinkmix.curation.publish.assemble import assign_shards, gather, scatter
+from thinkmix.curation.tables import EXAMPLES
 
 
 def example(number: int, text: str = "text") -> dict[str, Any]:

@@ -3,9 +3,9 @@
 import polars as pl
 import pytest
 
-from thinkmix.curation import blocks
-from thinkmix.curation.blocks import NOTHING, cut, prints
-from thinkmix.curation.mix import WANTED
+from thinkmix.curation.sample import blocks
+from thinkmix.curation.sample.blocks import NOTHING, cut, prints
+from thinkmix.curation.tables import WANTED
 
 
 def wanted(*rows: int, shard: int = 0, size: int = 100) -> pl.DataFrame:

@@ -5,10 +5,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from thinkmix.curation.cluster_view import CHARACTERS, MEMBERS, ClusterShard, cluster_view, clusters
-from thinkmix.curation.fates import FATES
-from thinkmix.curation.normalize import KEYS
-from thinkmix.curation.shards import write_shard
+from thinkmix.curation.dedup.cluster_view import CHARACTERS, MEMBERS, ClusterShard, cluster_view, clusters
+from thinkmix.curation.files.shards import write_shard
+from thinkmix.curation.tables import FATES, KEYS
 
 SIZES = {"a": 2, "b": 3, "c": 9, "d": 1}
 

@@ -5,8 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thinkmix.curation.clusters import buckets, equal_groups, join, roots, similarities, singletons, unite
-from thinkmix.curation.kernels import NO_SHINGLES
+from thinkmix.curation.dedup.clusters import (
+    buckets,
+    equal_groups,
+    join,
+    roots,
+    similarities,
+    singletons,
+    unite,
+)
+from thinkmix.curation.text.kernels import NO_SHINGLES
 
 
 def bucket_list(values: list[int]) -> list[list[int]]:

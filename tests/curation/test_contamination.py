@@ -5,7 +5,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from thinkmix.curation.contamination import OVERLAP, Benchmarks, Questions, find_overlap, write_questions
+from thinkmix.curation.decontaminate.contamination import Benchmarks, Questions, find_overlap, write_questions
+from thinkmix.curation.tables import OVERLAP
 
 LONG = "Tom has nine red apples and gives two of them to each of his three best friends today"
 SHORT = "What is two plus two?"

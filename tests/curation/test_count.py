@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thinkmix.curation.count import count_stage
+from thinkmix.curation.validate.count import count_stage
 from thinkmix.schemas.ledger import Amount, StageCount
 
 FATES = pl.Schema({"reason": pl.String(), "messages": pl.Int64(), "text_bytes": pl.Int64()})

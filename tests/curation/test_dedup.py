@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 
-from thinkmix.curation.dedup import VERDICT_SCHEMA, DedupCounts, find_duplicates, write_bands
-from thinkmix.curation.keys import KEY_SCHEMA
-from thinkmix.curation.shingles import shingle_hashes
+from thinkmix.curation.dedup.dedup import DedupCounts, find_duplicates, write_bands
+from thinkmix.curation.tables import KEY_SCHEMA, VERDICT_SCHEMA
+from thinkmix.curation.text.shingles import shingle_hashes
 from thinkmix.schemas.dedup import DedupPlan
 
 HUB = (Path(__file__).parents[2] / "../shared/hub").resolve()

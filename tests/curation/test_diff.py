@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.builders import recipe
-from thinkmix.curation.diff import Side, compare
-from thinkmix.curation.fates import FATES
+from thinkmix.curation.audit.diff import Side, compare
+from thinkmix.curation.tables import FATES
 from thinkmix.schemas.changes import Changes
 from thinkmix.schemas.ledger import Ledger
 from thinkmix.schemas.manifest import InputEntry, Manifest, Share, SourceEntry

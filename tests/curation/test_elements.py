@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thinkmix.curation import elements as room
-from thinkmix.curation.elements import FirstObject, NoSuchList, elements, first_object, lists_in
+from thinkmix.curation.read import elements as room
+from thinkmix.curation.read.elements import FirstObject, NoSuchList, elements, first_object, lists_in
 from thinkmix.schemas.errors import SourceError
 
 VALUES = st.recursive(

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from thinkmix.curation.encodings import UNKNOWN, likely
-from thinkmix.curation.normalize import Origin, normalize_slice
-from thinkmix.curation.read import RawRow, read_rows, slices
+from thinkmix.curation.read.encodings import UNKNOWN, likely
+from thinkmix.curation.read.read import RawRow, read_rows, slices
+from thinkmix.curation.validate.normalize import Origin, normalize_slice
 from thinkmix.schemas.errors import SourceError
 from thinkmix.schemas.recipe import LocalSource
 

@@ -6,13 +6,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from thinkmix.curation.dedup import VERDICT_SCHEMA
-from thinkmix.curation.fates import DRAWN, FATES, Settled, dropped_later, settle, write_rejects
-from thinkmix.curation.mix import SELECTION
-from thinkmix.curation.normalize import KEYS, REJECTS
-from thinkmix.curation.pools import COUNTED, LOST, Part
-from thinkmix.curation.read import RawRow
-from thinkmix.curation.shards import write_shard
+from thinkmix.curation.files.shards import write_shard
+from thinkmix.curation.publish.fates import Settled, dropped_later, settle, write_rejects
+from thinkmix.curation.read.read import RawRow
+from thinkmix.curation.sample.pools import Part
+from thinkmix.curation.tables import COUNTED, DRAWN, FATES, KEYS, LOST, REJECTS, SELECTION, VERDICT_SCHEMA
 from thinkmix.schemas.errors import LedgerError
 from thinkmix.schemas.ledger import Amount, StageCount
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.builders import statement
-from thinkmix.curation.gates import judge
-from thinkmix.curation.measure import EDGES
+from thinkmix.curation.audit.measure import EDGES
+from thinkmix.curation.gates.gates import judge
 from thinkmix.schemas.gates import GateResult, Gates
 from thinkmix.schemas.ledger import Amount, Ledger, StageCount
 from thinkmix.schemas.manifest import Share

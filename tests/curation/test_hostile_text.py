@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 from rich.text import Text
 
-from thinkmix.curation.normalize import Origin, judge, raw_json
-from thinkmix.curation.overlap import cut_words
-from thinkmix.curation.read import RawRow
-from thinkmix.curation.shingles import shingle_hashes
+from thinkmix.curation.audit.overlap import cut_words
+from thinkmix.curation.read.read import RawRow
+from thinkmix.curation.text.shingles import shingle_hashes
+from thinkmix.curation.validate.normalize import Origin, judge, raw_json
 from thinkmix.flows.cli.show.show import plain
 from thinkmix.schemas.recipe import LocalSource
 from thinkmix.templates.tokenizer import count_tokens, encode

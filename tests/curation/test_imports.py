@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from thinkmix.curation.imports import absent
+from thinkmix.curation.text.imports import absent
 
 
 def test_a_module_is_absent_only_inside_the_block(monkeypatch) -> None:
@@ -24,13 +24,13 @@ def test_a_module_is_absent_only_inside_the_block(monkeypatch) -> None:
 @pytest.mark.parametrize(
     ("work", "heavy"),
     [
-        ("import thinkmix.curation.dedup", "scipy.linalg"),
+        ("import thinkmix.curation.dedup.dedup", "scipy.linalg"),
         ("import thinkmix.flows.build.gathering", "scipy.linalg"),
         ("import thinkmix.flows.build.making", "numba"),
         ("import thinkmix.flows.build.pipeline", "pyarrow"),
         (
-            "import numpy, pyarrow; from thinkmix.curation.imports import arrow_without_pandas as go; go();"
-            "pyarrow.array(numpy.ones(3)); pyarrow.scalar(1)",
+            "import numpy, pyarrow; from thinkmix.curation.text.imports import arrow_without_pandas as go; "
+            "go();pyarrow.array(numpy.ones(3)); pyarrow.scalar(1)",
             "pandas",
         ),
     ],

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from thinkmix.curation.index import open_index, write_index
+from thinkmix.curation.files.index import open_index, write_index
 
 ABOUT = {"index": "test", "shingle": 5, "seed": 1}
 

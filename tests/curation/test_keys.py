@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thinkmix.curation.keys import KEY_SCHEMA, hex_series, read_hex, read_keys, shard_rows
+from thinkmix.curation.dedup.keys import hex_series, read_hex, read_keys, shard_rows
+from thinkmix.curation.tables import KEY_SCHEMA
 
 DIGITS = "0123456789abcdef0123456789abcdef"
 
@@ -69,7 +70,7 @@ def test_every_column_is_read_of_every_shard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
     """Rows of all shards one after the other; the better row is first by priority, quality, then id."""
-    monkeypatch.setattr("thinkmix.curation.shards.ROWS_AT_ONCE", at_once)
+    monkeypatch.setattr("thinkmix.curation.files.shards.ROWS_AT_ONCE", at_once)
     rows = [
         # id       source solver  file  row  priority quality cap
         ("2" * 32, "a", "r1", "y", 5, 0, None, 1),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thinkmix.curation.languages import LANGUAGES, languages
+from thinkmix.curation.text.languages import LANGUAGES, languages
 
 CODE = "```python\nfor the_word in words: print(the_word)  # the word of the list\n```"
 TEXTS = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from thinkmix.curation.learned import TAG_BYTES, count_turns, learned_turns, prompt_bytes
+from thinkmix.curation.validate.learned import TAG_BYTES, count_turns, learned_turns, prompt_bytes
 from thinkmix.schemas.conversation import Message
 from thinkmix.schemas.errors import LedgerError
 from thinkmix.schemas.ledger import Amount, Ledger, StageCount, TurnCount

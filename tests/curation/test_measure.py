@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thinkmix.curation.fates import DRAWN
-from thinkmix.curation.measure import (
+from thinkmix.curation.audit.measure import (
     EDGES,
     check_ledger,
     check_shares,
@@ -15,6 +14,7 @@ from thinkmix.curation.measure import (
     lengths,
     thinking,
 )
+from thinkmix.curation.tables import DRAWN
 from thinkmix.schemas.ledger import Amount, Ledger, StageCount
 from thinkmix.schemas.manifest import Share
 from thinkmix.schemas.recipe import MixPlan

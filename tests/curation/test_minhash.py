@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from thinkmix.curation.compiled import compiled
-from thinkmix.curation.kernels import NO_SHINGLES
-from thinkmix.curation.minhash import band_hashes, signatures, sketches
-from thinkmix.curation.overlap import cut_words
-from thinkmix.curation.shingles import shingle_hashes
+from thinkmix.curation.audit.overlap import cut_words
+from thinkmix.curation.text.compiled import compiled
+from thinkmix.curation.text.kernels import NO_SHINGLES
+from thinkmix.curation.text.minhash import band_hashes, signatures, sketches
+from thinkmix.curation.text.shingles import shingle_hashes
 
 ROOT = Path(__file__).parents[2]
 HUB = (ROOT / "../shared/hub").resolve()

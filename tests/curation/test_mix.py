@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thinkmix.curation import mix as mix_module
-from thinkmix.curation.mix import Mixture, quotas
-from thinkmix.curation.mix import mix as draw
-from thinkmix.curation.pools import POOL
+from thinkmix.curation.sample import mix as mix_module
+from thinkmix.curation.sample.mix import Mixture, quotas
+from thinkmix.curation.sample.mix import mix as draw
+from thinkmix.curation.sample.pools import POOL
 from thinkmix.schemas.errors import MixtureError
 from thinkmix.schemas.recipe import MixPlan
 
@@ -300,7 +300,7 @@ def test_no_eval_is_no_eval() -> None:
 
 def test_no_eval_holds_out_no_row_whose_hash_is_0(monkeypatch: pytest.MonkeyPatch) -> None:
     """The least hash there is is not below a share of 0."""
-    monkeypatch.setattr("thinkmix.curation.mix.seeded_hash", lambda ids, *_: ids * 0)
+    monkeypatch.setattr("thinkmix.curation.sample.mix.seeded_hash", lambda ids, *_: ids * 0)
     assert amounts(mix(two(), plan(), seed=1)) == {"a": 700, "b": 300}
 
 

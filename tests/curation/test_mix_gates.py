@@ -6,7 +6,7 @@ import pytest
 
 from tests.builders import statement
 from tests.curation.test_gates import facts
-from thinkmix.curation.gates import judge
+from thinkmix.curation.gates.gates import judge
 from thinkmix.schemas.gates import GateResult, Gates
 from thinkmix.schemas.ledger import Amount, Ledger, StageCount
 from thinkmix.schemas.manifest import Share

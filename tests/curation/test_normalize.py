@@ -15,11 +15,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from thinkmix.curation import normalize, read
-from thinkmix.curation.learned import TAG_BYTES
-from thinkmix.curation.normalize import (
-    KEYS,
-    REJECTS,
+from thinkmix.curation.read import read
+from thinkmix.curation.read.read import RawRow, RawSlice, read_rows, slices
+from thinkmix.curation.tables import KEYS, REJECTS
+from thinkmix.curation.validate import normalize
+from thinkmix.curation.validate.learned import TAG_BYTES
+from thinkmix.curation.validate.normalize import (
     Judged,
     Origin,
     Reopened,
@@ -28,7 +29,6 @@ from thinkmix.curation.normalize import (
     raw_json,
     reopen,
 )
-from thinkmix.curation.read import RawRow, RawSlice, read_rows, slices
 from thinkmix.schemas.conversation import Conversation
 from thinkmix.schemas.errors import SourceError
 from thinkmix.schemas.findings import Finding

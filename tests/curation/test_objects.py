@@ -14,8 +14,8 @@ from datasets.utils.logging import disable_progress_bar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thinkmix.curation import read
-from thinkmix.curation.read import RawRow, read_rows, slices
+from thinkmix.curation.read import read
+from thinkmix.curation.read.read import RawRow, read_rows, slices
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
 PAIR = pa.struct([("b", pa.int8()), ("c", pa.int8())])

@@ -6,10 +6,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from thinkmix.curation.dedup import VERDICT_SCHEMA
-from thinkmix.curation.normalize import KEYS
-from thinkmix.curation.pools import COUNTED, LOST, POOL, Part, PoolShard, read_pool
-from thinkmix.curation.shards import write_shard
+from thinkmix.curation.files.shards import write_shard
+from thinkmix.curation.sample.pools import POOL, Part, PoolShard, read_pool
+from thinkmix.curation.tables import COUNTED, KEYS, LOST, VERDICT_SCHEMA
 from thinkmix.schemas.errors import LedgerError
 
 

@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.builders import recipe, write_rows
-from thinkmix.curation import profile
-from thinkmix.curation.normalize import Origin, normalize_slice
-from thinkmix.curation.profile import Profile, ProfilePart, merged
-from thinkmix.curation.read import slices
+from thinkmix.curation.read.read import slices
+from thinkmix.curation.validate import profile
+from thinkmix.curation.validate.normalize import Origin, normalize_slice
+from thinkmix.curation.validate.profile import Profile, ProfilePart, merged
 from thinkmix.schemas.report import Columns
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from thinkmix.curation import proof
-from thinkmix.curation.proof import check_examples, compare_examples, write_sample
-from thinkmix.curation.render import EXAMPLES
-from thinkmix.curation.shards import write_shard
+from thinkmix.curation.audit import proof
+from thinkmix.curation.audit.proof import check_examples, compare_examples, write_sample
+from thinkmix.curation.files.shards import write_shard
+from thinkmix.curation.tables import EXAMPLES
 from thinkmix.schemas.conversation import Message
 from thinkmix.schemas.report import Check
 from thinkmix.templates import TrainingTurn, count_tokens, training_turns

@@ -21,9 +21,9 @@ import pytest
 import zstandard
 from pydantic_core import PydanticCustomError
 
-from thinkmix.curation import read
-from thinkmix.curation.normalize import raw_json
-from thinkmix.curation.read import RawRow, RawSlice, joined, read_batches, read_rows, slices
+from thinkmix.curation.read import read
+from thinkmix.curation.read.read import RawRow, RawSlice, joined, read_batches, read_rows, slices
+from thinkmix.curation.validate.normalize import raw_json
 from thinkmix.schemas.errors import SourceError
 from thinkmix.schemas.findings import Notes
 from thinkmix.schemas.formats.fields import required_text
@@ -457,7 +457,7 @@ def test_a_column_that_unpacks_thousandfold_is_refused_before_it_is_read(tmp_pat
 CHILD = """
 import sys
 from pathlib import Path
-from thinkmix.curation.read import read_rows, slices
+from thinkmix.curation.read.read import read_rows, slices
 before = 0
 for name in sys.argv[1:]:
     path = Path(name)

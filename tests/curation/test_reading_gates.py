@@ -1,7 +1,7 @@
 """Gates on how rows were read name fields that look like something to train on, and wrong lessons."""
 
 from tests.curation.test_gates import facts
-from thinkmix.curation.gates import judge
+from thinkmix.curation.gates.gates import judge
 from thinkmix.schemas.gates import Gates
 from thinkmix.schemas.report import SourceFindings, Unread
 

@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from thinkmix.curation import render
-from thinkmix.curation.normalize import Origin, reopen
-from thinkmix.curation.pools import COUNTED, LOST
-from thinkmix.curation.read import RawSlice
-from thinkmix.curation.render import EXAMPLES, render_rows
+from thinkmix.curation.read.read import RawSlice
+from thinkmix.curation.sample import render
+from thinkmix.curation.sample.render import render_rows
+from thinkmix.curation.tables import COUNTED, EXAMPLES, LOST
+from thinkmix.curation.validate.normalize import Origin, reopen
 from thinkmix.schemas.errors import LedgerError
 from thinkmix.schemas.recipe import LocalSource, Template
 from thinkmix.templates import count_tokens, render_chat

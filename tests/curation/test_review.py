@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from thinkmix.curation.review import combined, rate, sample
+from thinkmix.curation.audit.review import combined, rate, sample
 from thinkmix.schemas.review import KEPT
 
 

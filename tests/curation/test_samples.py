@@ -6,11 +6,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from thinkmix.curation.fates import DRAWN
-from thinkmix.curation.normalize import REJECTS
-from thinkmix.curation.render import EXAMPLES
-from thinkmix.curation.samples import DrawnShard, dropped_samples, kept_samples
-from thinkmix.curation.shards import write_shard
+from thinkmix.curation.audit.samples import DrawnShard, dropped_samples, kept_samples
+from thinkmix.curation.files.shards import write_shard
+from thinkmix.curation.tables import DRAWN, EXAMPLES, REJECTS
 
 
 def dropped(row: int, id_: str, reason: str = "r", content: str = "中" * 9, **more: Any) -> dict[str, Any]:

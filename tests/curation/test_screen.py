@@ -14,10 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from thinkmix.curation import normalize, text_kernels
-from thinkmix.curation.normalize import Origin, judge
-from thinkmix.curation.read import RawBatch, RawSlice, joined, read_batches, slices
-from thinkmix.curation.screen import CLEARED, screen
+from thinkmix.curation.read.read import RawBatch, RawSlice, joined, read_batches, slices
+from thinkmix.curation.tables import KEYS, REJECTS
+from thinkmix.curation.text import text_kernels
+from thinkmix.curation.validate import normalize
+from thinkmix.curation.validate.normalize import Origin, judge
+from thinkmix.curation.validate.screen import CLEARED, screen
 from thinkmix.schemas.findings import Finding, Notes
 from thinkmix.schemas.recipe import LIMITS, Limits, LocalSource
 
@@ -53,7 +55,7 @@ def agree(
     judged = list(normalize._frames(slow.add_rows(rows), origin))
     assert quick.counted() == slow.counted()
     assert tallied(quick) == tallied(slow)
-    empty = (normalize.KEYS.to_frame(), normalize.REJECTS.to_frame())
+    empty = (KEYS.to_frame(), REJECTS.to_frame())
     for found, want in zip(
         got, (pl.concat(frames) for frames in zip(empty, *judged, strict=True)), strict=True
     ):

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from thinkmix.curation import shards
-from thinkmix.curation.shards import ShardWriter, bounded, read_groups, write_shard
+from thinkmix.curation.files import shards
+from thinkmix.curation.files.shards import ShardWriter, bounded, read_groups, write_shard
 
 SCHEMA = pl.Schema(
     {

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thinkmix.curation.overlap import cut_words, explain_pair
-from thinkmix.curation.shingles import shingle_hashes
+from thinkmix.curation.audit.overlap import cut_words, explain_pair
+from thinkmix.curation.text.shingles import shingle_hashes
 
 TEXT = st.text(
     st.one_of(st.sampled_from("aB .,?中文的\0\t😀é’“Σ"), st.characters(exclude_categories=["Cs"])),

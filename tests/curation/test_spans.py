@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thinkmix.curation.normalize import Origin, judge, raw_json
-from thinkmix.curation.read import RawRow, RawSlice, read_rows
-from thinkmix.curation.spans import offending
+from thinkmix.curation.audit.spans import offending
+from thinkmix.curation.read.read import RawRow, RawSlice, read_rows
+from thinkmix.curation.validate.normalize import Origin, judge, raw_json
 from thinkmix.schemas.recipe import LocalSource
 
 THINKS = "<think>\nhm\n</think>\n\n"

@@ -7,10 +7,10 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thinkmix.curation.fates import DRAWN
-from thinkmix.curation.languages import LANGUAGES
-from thinkmix.curation.shards import write_shard
-from thinkmix.curation.spreads import spreads
+from thinkmix.curation.audit.spreads import spreads
+from thinkmix.curation.files.shards import write_shard
+from thinkmix.curation.tables import DRAWN
+from thinkmix.curation.text.languages import LANGUAGES
 
 Row = tuple[int, int, str, float | None]
 ROW = st.tuples(st.integers(0, 4), st.integers(1, 9), st.sampled_from(LANGUAGES), st.none() | st.floats(0, 1))

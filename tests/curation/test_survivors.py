@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thinkmix.curation.survivors import ranks
+from thinkmix.curation.dedup.survivors import ranks
 
 ID_HALF = st.one_of(st.integers(0, 3), st.sampled_from([1 << 40, (1 << 40) + 1, (1 << 64) - 1]))
 ROW = st.tuples(

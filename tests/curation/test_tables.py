@@ -11,7 +11,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thinkmix.curation.read import RawRow, read_rows, slices
+from thinkmix.curation.read.read import RawRow, read_rows, slices
 from thinkmix.schemas.errors import SourceError
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thinkmix.curation.overlap import cut_words
-from thinkmix.curation.worddiff import MOST_WORDS, WordDiff, word_diff
+from thinkmix.curation.audit.overlap import cut_words
+from thinkmix.curation.audit.worddiff import MOST_WORDS, WordDiff, word_diff
 
 
 def marked(diff: WordDiff) -> tuple[list[str], list[str]]:

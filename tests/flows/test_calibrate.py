@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 
 from tests.builders import chat_row, flip_bit, math_row, python, quick_build, recipe, text, write_rows
-from thinkmix.curation.overlap import explain_pair
+from thinkmix.curation.audit.overlap import explain_pair
 from thinkmix.flows.recipe.plans import load_plan
 from thinkmix.schemas.errors import TrainError
-from thinkmix.train.calibration import Calibration
+from thinkmix.train.quantize.calibration import Calibration
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +79,7 @@ def test_an_adapter_begins_from_the_first_exported_rows(
     init, version: Path, run, tmp_path: Path, monkeypatch
 ):
     """What `thinkmix train --init eva` reads first stands first in what `thinkmix calibrate` wrote."""
-    models = pytest.importorskip("thinkmix.train.model", reason="needs thinkmix[train]")
+    models = pytest.importorskip("thinkmix.train.model.model", reason="needs thinkmix[train]")
     shown = []
 
     def prepare(model, plan, *, calibration):

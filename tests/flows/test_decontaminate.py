@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from tests.builders import ROOT, quick_build, recipe, write_rows
-from thinkmix.curation.contamination import Questions, find_overlap, write_questions
+from thinkmix.curation.decontaminate.contamination import Questions, find_overlap, write_questions
 from thinkmix.flows.inspect.explain import explain
 from thinkmix.flows.inspect.rows import sentence
 from thinkmix.schemas.errors import RecipeError, SourceNotFound

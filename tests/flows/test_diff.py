@@ -9,7 +9,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from tests.builders import flip_bit, math_row, math_rows, quick_build, recipe, write_rows, write_sources
-from thinkmix.curation.diff import LISTED
+from thinkmix.curation.audit.diff import LISTED
 from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.cli import app
 from thinkmix.flows.cli.show.show_changes import show_changes

@@ -9,7 +9,7 @@ from tests.builders import quick_build, recipe, text, write_rows
 from thinkmix.flows.inspect.examples import seen
 from thinkmix.flows.inspect.explain import explain
 from thinkmix.schemas.errors import NotFound
-from thinkmix.train.encode import encode_example
+from thinkmix.train.data.encode import encode_example
 
 
 def test_published_example_is_shown_as_it_is_trained(version: Path):

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from tests.builders import ROOT, chat_row, flip_bit, quick_build, recipe, thinkmix, write_recipe, write_rows
-from thinkmix.curation import assemble
+from thinkmix.curation.publish import assemble
 from thinkmix.flows.build.pipeline import directly
 from thinkmix.flows.store.store import Store, open_version, problems
 from thinkmix.schemas.errors import LedgerError, MixtureError, SourceCorrupt, SourceNotFound, StoreCorrupt

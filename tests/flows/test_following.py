@@ -23,8 +23,8 @@ from thinkmix.flows.store.store import Store, problems
 from thinkmix.flows.system.progress import Event
 from thinkmix.schemas.errors import RecipeError
 from thinkmix.schemas.tuning import RecipeFile, Size, Tuning
-from thinkmix.train.presets import LAYERS
-from thinkmix.train.result import TrainResult
+from thinkmix.train.estimate.presets import LAYERS
+from thinkmix.train.output.result import TrainResult
 
 PLAN = {"rank": 2, "max_steps": 2, "batch": 2048, "max_tokens": 2048, "eval_rows": 4}
 TUNING = {"model": "tiny-random", "plan": PLAN}

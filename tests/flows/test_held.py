@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders import quick_build, recipe
-from thinkmix.curation import measure
+from thinkmix.curation.audit import measure
 from thinkmix.flows.store.store import open_version, problems
 from thinkmix.schemas.errors import Held
 from thinkmix.schemas.ledger import Ledger

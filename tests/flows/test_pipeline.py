@@ -22,7 +22,7 @@ from tests.builders import (
     statement,
     write_rows,
 )
-from thinkmix.curation import blocks
+from thinkmix.curation.sample import blocks
 from thinkmix.flows.build import jobs, tonight
 from thinkmix.flows.build import version as version_room
 from thinkmix.flows.build.pipeline import directly
@@ -219,8 +219,8 @@ def fingerprint_of(tree: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     [
         "schemas/think.py",
         "schemas/formats/turns.py",
-        "curation/kernels.py",
-        "curation/shards.py",
+        "curation/text/kernels.py",
+        "curation/files/shards.py",
         "templates/qwen3.jinja",
         "templates/render.py",
         "flows/build/stages.py",

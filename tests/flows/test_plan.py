@@ -10,8 +10,8 @@ import pytest
 from tests.builders import python
 from thinkmix.flows.training.planning import read_model
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.train.folklore import NOTES
-from thinkmix.train.options import Size, option
+from thinkmix.train.estimate.folklore import NOTES
+from thinkmix.train.estimate.options import Size, option
 
 HEAVY = ("torch", "transformers", "peft", "prefect")
 

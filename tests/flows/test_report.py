@@ -15,7 +15,7 @@ from rich.console import Console
 
 from tests.builders import REASONS, chat_row, math_row, quick_build, recipe, statement, text, write_rows
 from tests.reports import flooded, full_run
-from thinkmix.curation import assemble
+from thinkmix.curation.publish import assemble
 from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.cli.show.show import plain, show_version, version_facts
 from thinkmix.flows.cli.show.show_rows import show_explanation

@@ -6,7 +6,7 @@ import pytest
 
 from thinkmix.flows.pages.training.timing import Stopwatch, Timing, write_timing
 from thinkmix.flows.training.pace import left
-from thinkmix.train.result import Progress, Start
+from thinkmix.train.output.result import Progress, Start
 
 
 class Clock:

@@ -13,7 +13,7 @@ from thinkmix.flows.training import pace
 from thinkmix.flows.training.finetune import _encoded
 from thinkmix.schemas.errors import RecipeError, TrainError
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.train.result import Progress as Step
+from thinkmix.train.output.result import Progress as Step
 
 TRAIN = ("--max-steps", 1, "--batch", 2048, "--max-tokens", 2048, "--eval-rows", 0, "--rank", 2)
 
@@ -165,7 +165,7 @@ def test_a_second_run_on_a_version_encodes_nothing(run, store_copy, tmp_path, mo
     assert len([*folder.glob("*.tokens")]) == 2
     with monkeypatch.context() as second:
         second.setenv("RANK", "1")
-        second.setattr("thinkmix.train.cache.encode_published", pytest.fail)
+        second.setattr("thinkmix.train.data.cache.encode_published", pytest.fail)
         assert run(*words, "--output", tmp_path / "second") == (0, "", "")
     manifests = [(tmp_path / name / "training.json").read_bytes() for name in ("first", "second")]
     assert manifests[0] == manifests[1]

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from thinkmix.curation.render import EXAMPLES
+from thinkmix.curation.tables import EXAMPLES
 from thinkmix.schemas.ledger import Ledger
 from thinkmix.schemas.manifest import FileEntry, Manifest
 from thinkmix.schemas.recipe import Recipe

@@ -74,11 +74,8 @@ def _join(place: Mapping[str, str], version: Path, output: Path, plan: TrainPlan
 
 
 def _train(version: Path, output: Path, plan: TrainPlan, moment: str) -> None:
-    from thinkmix.train import (  # noqa: PLC0415 - the forked process has them already
-        checkpoint,
-        fit,
-        staging,
-    )
+    from thinkmix.train.output import staging  # noqa: PLC0415 - the forked process has them already
+    from thinkmix.train.run import checkpoint, fit  # noqa: PLC0415 - the forked process has them already
 
     kind, _, number = moment.partition(" ")
     told: list[Any] = []

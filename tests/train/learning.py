@@ -3,9 +3,9 @@
 import torch
 
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.train.loss import token_losses
-from thinkmix.train.model import base_model, head_weight
-from thinkmix.train.optimiser import build_optimiser
+from thinkmix.train.model.loss import token_losses
+from thinkmix.train.model.model import base_model, head_weight
+from thinkmix.train.run.optimiser import build_optimiser
 
 IDS = torch.randint(0, 151_000, (2, 12), generator=torch.Generator().manual_seed(0))
 """Two rows of twelve tokens, all of which are trained."""

@@ -14,10 +14,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from transformers import Qwen3Config, Qwen3ForCausalLM, Qwen3MoeConfig, Qwen3MoeForCausalLM
 
-from thinkmix.train import loss
-from thinkmix.train.loss import token_losses
-from thinkmix.train.memory import Load, estimate, learning_weights
-from thinkmix.train.shapes import read_shape
+from thinkmix.train.estimate.memory import Load, estimate, learning_weights
+from thinkmix.train.estimate.shapes import read_shape
+from thinkmix.train.model import loss
+from thinkmix.train.model.loss import token_losses
 
 pytestmark = [  # peft and we ask the way that transformers 5.0 knew
     pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning"),

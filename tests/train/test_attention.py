@@ -11,19 +11,11 @@ from torch.nn.functional import scaled_dot_product_attention  # noqa: E402 - nee
 from transformers import Qwen3Config, Qwen3ForCausalLM  # noqa: E402
 
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
-from thinkmix.train import attention  # noqa: E402
-from thinkmix.train.attention import (  # noqa: E402
-    BY_ROW,
-    attend_by_row,
-    set_attention,
-)
-from thinkmix.train.encode import Tokens  # noqa: E402
-from thinkmix.train.forward import hidden_states, row_losses  # noqa: E402
-from thinkmix.train.model import (  # noqa: E402
-    base_model,
-    prepare,
-    quiet,
-)
+from thinkmix.train.data.encode import Tokens  # noqa: E402
+from thinkmix.train.model import attention  # noqa: E402
+from thinkmix.train.model.attention import BY_ROW, attend_by_row, set_attention  # noqa: E402
+from thinkmix.train.model.forward import hidden_states, row_losses  # noqa: E402
+from thinkmix.train.model.model import base_model, prepare, quiet  # noqa: E402
 
 torch.set_num_threads(1)
 

@@ -13,9 +13,9 @@ import pytest
 from tests.builders import ROOT
 from thinkmix.schemas.errors import TrainError
 from thinkmix.templates.tokenizer import encode
-from thinkmix.train import cache
-from thinkmix.train.cache import open_tokens
-from thinkmix.train.rows import draw_rows, index_rows, read_manifest
+from thinkmix.train.data import cache
+from thinkmix.train.data.cache import open_tokens
+from thinkmix.train.data.rows import draw_rows, index_rows, read_manifest
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ CRASH = """
 import os, signal, sys
 from pathlib import Path
 from thinkmix.train import cache
-from thinkmix.train.rows import index_rows, read_manifest
+from thinkmix.train.data.rows import index_rows, read_manifest
 version, folder, digest = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 rows = index_rows(version, read_manifest(version, digest=digest), split="train", max_tokens=4096)
 whole, left = cache._encode_shard, [int(sys.argv[4])]

@@ -12,8 +12,14 @@ from hypothesis import strategies as st
 from thinkmix.schemas.errors import TrainError
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.templates.tokenizer import reference_tokenizer
-from thinkmix.train.calibration import calibration_ids, draw_calibration, quotas, read_drawn, write_drawn
-from thinkmix.train.rows import index_rows, read_manifest
+from thinkmix.train.data.rows import index_rows, read_manifest
+from thinkmix.train.quantize.calibration import (
+    calibration_ids,
+    draw_calibration,
+    quotas,
+    read_drawn,
+    write_drawn,
+)
 
 
 @pytest.fixture

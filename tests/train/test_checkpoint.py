@@ -12,19 +12,9 @@ from torch import nn  # noqa: E402
 
 from thinkmix.schemas.errors import TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
-from thinkmix.train import checkpoint as room  # noqa: E402
-from thinkmix.train.checkpoint import (  # noqa: E402
-    Checkpoints,
-    fingerprint,
-    origin_of,
-)
-from thinkmix.train.result import (  # noqa: E402
-    EvalLoss,
-    Evaluation,
-    History,
-    Loss,
-    ModelFacts,
-)
+from thinkmix.train.output.result import EvalLoss, Evaluation, History, Loss, ModelFacts  # noqa: E402
+from thinkmix.train.run import checkpoint as room  # noqa: E402
+from thinkmix.train.run.checkpoint import Checkpoints, fingerprint, origin_of  # noqa: E402
 
 FACTS = ModelFacts(
     name="m", revision=None, config_sha256="0", device="cpu", dtype="float32", trainable_parameters=1

@@ -7,13 +7,8 @@ transformers = pytest.importorskip("transformers", reason="needs thinkmix[train]
 
 from thinkmix.schemas.errors import TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
-from thinkmix.train.compatible import (  # noqa: E402
-    check_model,
-    check_plan,
-    linear_shapes,
-    named,
-)
-from thinkmix.train.loading import load_config  # noqa: E402
+from thinkmix.train.model.compatible import check_model, check_plan, linear_shapes, named  # noqa: E402
+from thinkmix.train.model.loading import load_config  # noqa: E402
 
 TINY = load_config("tiny-random")
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from thinkmix.schemas.conversation import CONTROL_TOKENS
 from thinkmix.schemas.errors import TrainError
 from thinkmix.templates.tokenizer import encode, reference_tokenizer
-from thinkmix.train.encode import IGNORE, encode_example, encode_rows
-from thinkmix.train.rows import index_rows, read_manifest
+from thinkmix.train.data.encode import IGNORE, encode_example, encode_rows
+from thinkmix.train.data.rows import index_rows, read_manifest
 
 BLOCK = "<think>\n\n</think>\n\n"
 THINK, THINK_END, IM_START, IM_END = 151667, 151668, 151644, 151645

@@ -14,10 +14,10 @@ from thinkmix.flows.training.finetune import merge_adapter  # noqa: E402 - needs
 from thinkmix.schemas.errors import TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
 from thinkmix.templates.tokenizer import tokenizer_path  # noqa: E402
-from thinkmix.train.ending import name_end  # noqa: E402
-from thinkmix.train.fit import fit  # noqa: E402
-from thinkmix.train.loading import load_model  # noqa: E402
-from thinkmix.train.model import load_trained, quiet  # noqa: E402
+from thinkmix.train.model.ending import name_end  # noqa: E402
+from thinkmix.train.model.loading import load_model  # noqa: E402
+from thinkmix.train.model.model import load_trained, quiet  # noqa: E402
+from thinkmix.train.run.fit import fit  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 
@@ -200,7 +200,7 @@ def test_checkpoints_are_as_readable_as_other_files(train, base, tmp_path, under
     def refuse(*_: object) -> None:
         raise TrainError("the disk is full")
 
-    monkeypatch.setattr("thinkmix.train.fit._publish", refuse)
+    monkeypatch.setattr("thinkmix.train.run.fit._publish", refuse)
     with pytest.raises(TrainError, match="the disk is full"):
         train(base, **ONCE, save_every=1)
     (checkpoint,) = tmp_path.glob(".run.partial/checkpoints/*.safetensors")

@@ -17,8 +17,8 @@ from safetensors.torch import load_file  # noqa: E402 - needs torch
 
 from thinkmix.schemas.errors import TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
-from thinkmix.train.fit import fit  # noqa: E402
-from thinkmix.train.processes import Process, joined  # noqa: E402
+from thinkmix.train.run.fit import fit  # noqa: E402
+from thinkmix.train.run.processes import Process, joined  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -37,7 +37,7 @@ CODE = """
 import json, sys, torch
 from pathlib import Path
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.train.fit import fit
+from thinkmix.train.run.fit import fit
 torch.set_num_threads(1)
 plan = TrainPlan.model_validate_json(sys.argv[3])
 fit(Path(sys.argv[1]), digest=sys.argv[4], plan=plan, model="tiny-random", output=Path(sys.argv[2]))

@@ -9,16 +9,12 @@ torch = pytest.importorskip("torch", reason="needs thinkmix[train]")
 pytest.importorskip("peft", reason="needs thinkmix[train]")
 
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
-from thinkmix.train.encode import encode_rows  # noqa: E402
-from thinkmix.train.evaluate import evaluate  # noqa: E402
-from thinkmix.train.fit import fit  # noqa: E402
-from thinkmix.train.forward import row_losses  # noqa: E402
-from thinkmix.train.model import prepare, quiet  # noqa: E402
-from thinkmix.train.rows import (  # noqa: E402
-    batches_of_each,
-    index_rows,
-    read_manifest,
-)
+from thinkmix.train.data.encode import encode_rows  # noqa: E402
+from thinkmix.train.data.rows import batches_of_each, index_rows, read_manifest  # noqa: E402
+from thinkmix.train.model.forward import row_losses  # noqa: E402
+from thinkmix.train.model.model import prepare, quiet  # noqa: E402
+from thinkmix.train.run.evaluate import evaluate  # noqa: E402
+from thinkmix.train.run.fit import fit  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 

@@ -16,20 +16,16 @@ from safetensors.torch import load_file  # noqa: E402 - needs torch
 
 from thinkmix.schemas.errors import TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
-from thinkmix.train import forward  # noqa: E402
-from thinkmix.train.encode import encode_rows  # noqa: E402
-from thinkmix.train.engine import Engine, Process  # noqa: E402
-from thinkmix.train.evaluate import evaluate  # noqa: E402
-from thinkmix.train.fit import fit  # noqa: E402
-from thinkmix.train.model import (  # noqa: E402
-    load_model,
-    prepare,
-    quiet,
-)
-from thinkmix.train.optimiser import build_optimiser  # noqa: E402
-from thinkmix.train.result import TrainResult  # noqa: E402
-from thinkmix.train.rows import index_rows, read_manifest  # noqa: E402
-from thinkmix.train.schedule import learning_rate  # noqa: E402
+from thinkmix.train.data.encode import encode_rows  # noqa: E402
+from thinkmix.train.data.rows import index_rows, read_manifest  # noqa: E402
+from thinkmix.train.model import forward  # noqa: E402
+from thinkmix.train.model.model import load_model, prepare, quiet  # noqa: E402
+from thinkmix.train.output.result import TrainResult  # noqa: E402
+from thinkmix.train.run.engine import Engine, Process  # noqa: E402
+from thinkmix.train.run.evaluate import evaluate  # noqa: E402
+from thinkmix.train.run.fit import fit  # noqa: E402
+from thinkmix.train.run.optimiser import build_optimiser  # noqa: E402
+from thinkmix.train.run.schedule import learning_rate  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 
@@ -270,10 +266,10 @@ def test_a_bad_row_is_refused_before_the_model_is_loaded_and_a_bad_plan_before_r
         raise AssertionError
 
     bad = publish([*sums[:4], sums[4] | {"completion_tokens": 1}], name="bad")
-    monkeypatch.setattr("thinkmix.train.model.load_model", unwanted)
+    monkeypatch.setattr("thinkmix.train.model.model.load_model", unwanted)
     with pytest.raises(TrainError, match=f"row {sums[4]['id']}: "):
         run(bad, tmp_path / "out")
-    monkeypatch.setattr("thinkmix.train.fit.open_tokens", unwanted)
+    monkeypatch.setattr("thinkmix.train.run.fit.open_tokens", unwanted)
     with pytest.raises(TrainError, match="tiny-random: rank 1000"):
         run(version, tmp_path / "out", SHORT.model_copy(update={"rank": 1000}))
 
@@ -293,7 +289,7 @@ def test_without_the_extra_one_sentence_says_what_to_install(version, tmp_path):
         "import sys; sys.modules['torch'] = None\n"
         "from pathlib import Path\n"
         "from thinkmix.schemas.errors import TrainError\nfrom thinkmix.schemas.training import TrainPlan\n"
-        "from thinkmix.train.fit import fit\n"
+        "from thinkmix.train.run.fit import fit\n"
         "plan, version, output = TrainPlan(), Path(sys.argv[1]), Path(sys.argv[2])\n"
         f"try: fit(version, digest='{digest_of(version)}', plan=plan, model='tiny-random', output=output)\n"
         "except TrainError as error: print(error)\n"

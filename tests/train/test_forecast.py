@@ -5,8 +5,8 @@ import pytest
 
 from thinkmix.schemas.errors import TrainError
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.train.forecast import forecast
-from thinkmix.train.rows import index_rows, plan_steps, read_manifest
+from thinkmix.train.data.rows import index_rows, plan_steps, read_manifest
+from thinkmix.train.estimate.forecast import forecast
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from safetensors.torch import load_file  # noqa: E402 - needs torch
 
 from thinkmix.schemas.errors import Forgotten, TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
-from thinkmix.train import guard  # noqa: E402
-from thinkmix.train import model as models  # noqa: E402
-from thinkmix.train.fit import fit  # noqa: E402
-from thinkmix.train.result import Evaluation, Loss  # noqa: E402
+from thinkmix.train.checks import guard  # noqa: E402
+from thinkmix.train.model import model as models  # noqa: E402
+from thinkmix.train.output.result import Evaluation, Loss  # noqa: E402
+from thinkmix.train.run.fit import fit  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 

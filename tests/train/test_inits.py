@@ -13,11 +13,11 @@ from peft.tuners.lora.corda import preprocess_corda  # noqa: E402
 from tests.train.learning import CALIBRATION  # noqa: E402
 from thinkmix.schemas.errors import TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
-from thinkmix.train import inits  # noqa: E402
-from thinkmix.train.adapters import adapted_layers  # noqa: E402
-from thinkmix.train.loading import load_model  # noqa: E402
-from thinkmix.train.model import prepare, quiet  # noqa: E402
-from thinkmix.train.quantise import rounded  # noqa: E402
+from thinkmix.train.model import inits  # noqa: E402
+from thinkmix.train.model.adapters import adapted_layers  # noqa: E402
+from thinkmix.train.model.loading import load_model  # noqa: E402
+from thinkmix.train.model.model import prepare, quiet  # noqa: E402
+from thinkmix.train.model.quantise import rounded  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 

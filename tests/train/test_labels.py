@@ -12,8 +12,8 @@ from tests.builders import ROOT, python, quick_build
 from thinkmix.flows.recipe.recipes import load
 from thinkmix.schemas.recipe import Recipe
 from thinkmix.templates.tokenizer import tokenizer_path
-from thinkmix.train.cache import open_tokens
-from thinkmix.train.rows import index_rows, read_manifest
+from thinkmix.train.data.cache import open_tokens
+from thinkmix.train.data.rows import index_rows, read_manifest
 
 SHARED = (ROOT / "../shared/hub").resolve()
 needs_shared = pytest.mark.skipif(

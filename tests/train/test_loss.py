@@ -4,7 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs thinkmix[train]")
 
-from thinkmix.train.loss import token_losses  # noqa: E402 - needs torch
+from thinkmix.train.model.loss import token_losses  # noqa: E402 - needs torch
 
 
 @pytest.fixture(params=[1, 3], ids=["one thread", "three threads"], autouse=True)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.train.folklore import SHAPES, STATED, cells, ours
-from thinkmix.train.memory import CONTEXT, Load, estimate, learning_weights, load_of
-from thinkmix.train.shapes import QWEN3, read_shape
+from thinkmix.train.estimate.folklore import SHAPES, STATED, cells, ours
+from thinkmix.train.estimate.memory import CONTEXT, Load, estimate, learning_weights, load_of
+from thinkmix.train.estimate.shapes import QWEN3, read_shape
 
 LENGTHS = (256, 512, 1024, 2048, 4096, 8192)
 

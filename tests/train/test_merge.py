@@ -16,16 +16,12 @@ from tests.train.learning import IDS, measured  # noqa: E402
 from thinkmix.schemas.errors import TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
 from thinkmix.templates.tokenizer import tokenizer_digest  # noqa: E402
-from thinkmix.train.artefact import spell_twice  # noqa: E402
-from thinkmix.train.fit import fit  # noqa: E402
-from thinkmix.train.loading import (  # noqa: E402
-    load_model,
-    read_weight,
-    stored_files,
-)
-from thinkmix.train.merge import merge  # noqa: E402
-from thinkmix.train.model import load_trained, quiet  # noqa: E402
-from thinkmix.train.quantise import rounded  # noqa: E402
+from thinkmix.train.model.artefact import spell_twice  # noqa: E402
+from thinkmix.train.model.loading import load_model, read_weight, stored_files  # noqa: E402
+from thinkmix.train.model.merge import merge  # noqa: E402
+from thinkmix.train.model.model import load_trained, quiet  # noqa: E402
+from thinkmix.train.model.quantise import rounded  # noqa: E402
+from thinkmix.train.run.fit import fit  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 

@@ -15,14 +15,8 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 from tests.train.learning import CALIBRATION, IDS, learn, loss_of, measured  # noqa: E402
 from thinkmix.schemas.errors import TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
-from thinkmix.train.loading import load_model  # noqa: E402
-from thinkmix.train.model import (  # noqa: E402
-    base_model,
-    load_trained,
-    prepare,
-    quiet,
-    save_weights,
-)
+from thinkmix.train.model.loading import load_model  # noqa: E402
+from thinkmix.train.model.model import base_model, load_trained, prepare, quiet, save_weights  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 

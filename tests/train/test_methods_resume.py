@@ -8,7 +8,7 @@ pytest.importorskip("peft", reason="needs thinkmix[train]")
 pytest.importorskip("bitsandbytes", reason="needs thinkmix[train]")
 
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
-from thinkmix.train.fit import fit  # noqa: E402
+from thinkmix.train.run.fit import fit  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 

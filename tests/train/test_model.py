@@ -17,11 +17,7 @@ from safetensors.torch import load_file, save_file  # noqa: E402 - needs torch
 
 from thinkmix.schemas.errors import TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
-from thinkmix.train.model import (  # noqa: E402
-    add_adapter,
-    load_model,
-    quiet,
-)
+from thinkmix.train.model.model import add_adapter, load_model, quiet  # noqa: E402
 
 
 class Payload:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from thinkmix.train.names import hub_id, public_name
+from thinkmix.train.model.names import hub_id, public_name
 
 
 @pytest.fixture

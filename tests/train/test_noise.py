@@ -13,27 +13,12 @@ from torch import nn  # noqa: E402 - needs torch
 
 from thinkmix.schemas.errors import TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
-from thinkmix.train.encode import Tokens  # noqa: E402
-from thinkmix.train.forms import (  # noqa: E402
-    OUTLIER,
-    rounded,
-    rounded_inputs,
-    stored_as,
-)
-from thinkmix.train.model import quiet  # noqa: E402
-from thinkmix.train.noise import (  # noqa: E402
-    Bench,
-    layer_errors,
-    load_as_it_is,
-    measure_noise,
-)
-from thinkmix.train.proposal import (  # noqa: E402
-    FORMS,
-    Rule,
-    bits_per_weight,
-    decide,
-)
-from thinkmix.train.rows import index_rows, read_manifest  # noqa: E402
+from thinkmix.train.data.encode import Tokens  # noqa: E402
+from thinkmix.train.data.rows import index_rows, read_manifest  # noqa: E402
+from thinkmix.train.model.model import quiet  # noqa: E402
+from thinkmix.train.quantize.forms import OUTLIER, rounded, rounded_inputs, stored_as  # noqa: E402
+from thinkmix.train.quantize.noise import Bench, layer_errors, load_as_it_is, measure_noise  # noqa: E402
+from thinkmix.train.quantize.proposal import FORMS, Rule, bits_per_weight, decide  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 
@@ -99,7 +84,7 @@ def test_losses_are_those_of_4_bit_layers(bench, form):
 def test_losses_are_those_of_8_bit_layers_in_training(bench, monkeypatch):
     """Without the rounding of inputs, which a CPU leaves out in training, they are the same row by row."""
     got = bench.losses("int8")
-    monkeypatch.setattr("thinkmix.train.forms.rounded_inputs", lambda inputs: inputs)
+    monkeypatch.setattr("thinkmix.train.quantize.forms.rounded_inputs", lambda inputs: inputs)
     weights_only = bench.losses("int8")
     quantise(bench, "int8")
     bench.model.train()

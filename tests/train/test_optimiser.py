@@ -11,9 +11,9 @@ pytest.importorskip("bitsandbytes", reason="needs thinkmix[train]")
 
 from tests.train.learning import learn, loss_of  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
-from thinkmix.train.compensated import CompensatedAdamW  # noqa: E402
-from thinkmix.train.model import prepare, quiet  # noqa: E402
-from thinkmix.train.optimiser import build_optimiser  # noqa: E402
+from thinkmix.train.model.model import prepare, quiet  # noqa: E402
+from thinkmix.train.run.compensated import CompensatedAdamW  # noqa: E402
+from thinkmix.train.run.optimiser import build_optimiser  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 

@@ -4,9 +4,9 @@ import pytest
 
 from thinkmix.schemas.errors import TrainError
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.train.gpus import GPUS, Gpu, find_gpu
-from thinkmix.train.options import METHODS, Size, fitting, option, propose, with_method
-from thinkmix.train.shapes import QWEN3
+from thinkmix.train.estimate.gpus import GPUS, Gpu, find_gpu
+from thinkmix.train.estimate.options import METHODS, Size, fitting, option, propose, with_method
+from thinkmix.train.estimate.shapes import QWEN3
 
 EIGHT = QWEN3["Qwen3-8B"]
 LONG = Size(16_384, 16_384)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thinkmix.train.packing import pack
+from thinkmix.train.data.packing import pack
 
 
 def packed(order, lengths, budget):

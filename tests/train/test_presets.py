@@ -3,7 +3,7 @@
 import pytest
 
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.train.presets import LAYERS, preset
+from thinkmix.train.estimate.presets import LAYERS, preset
 
 METHODS = ("lora", "qlora4", "qlora8", "freeze", "full")
 NONE = {("14B", "full"), ("32B", "full")}

@@ -12,18 +12,10 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward  # n
 
 from thinkmix.schemas.errors import TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
-from thinkmix.train import forward  # noqa: E402
-from thinkmix.train.encode import Tokens  # noqa: E402
-from thinkmix.train.model import (  # noqa: E402
-    base_model,
-    prepare,
-    quiet,
-)
-from thinkmix.train.probe import (  # noqa: E402
-    EXACT,
-    ROUNDED,
-    check_isolation,
-)
+from thinkmix.train.checks.probe import EXACT, ROUNDED, check_isolation  # noqa: E402
+from thinkmix.train.data.encode import Tokens  # noqa: E402
+from thinkmix.train.model import forward  # noqa: E402
+from thinkmix.train.model.model import base_model, prepare, quiet  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -111,6 +103,6 @@ def test_the_shortest_rows_are_tried(tokens, monkeypatch):
         asked.append(sorted(tokens.lengths(rows).tolist()))
         return sound(model, tokens, rows, **settings)
 
-    monkeypatch.setattr("thinkmix.train.probe.row_losses", watched)
+    monkeypatch.setattr("thinkmix.train.checks.probe.row_losses", watched)
     check_isolation(model_with(), tokens, ROWS)
     assert asked == [[9], [11], [12], [15], [9, 11, 12, 15]]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.train.proposal import (
+from thinkmix.train.quantize.proposal import (
     Delta,
     ModuleError,
     RowLosses,

@@ -10,8 +10,8 @@ pytest.importorskip("peft", reason="needs thinkmix[train]")
 from tests.train import doomed  # noqa: E402
 from thinkmix.schemas.errors import TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
-from thinkmix.train.fit import fit  # noqa: E402
-from thinkmix.train.result import TrainResult  # noqa: E402
+from thinkmix.train.output.result import TrainResult  # noqa: E402
+from thinkmix.train.run.fit import fit  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 

@@ -8,7 +8,7 @@ import pytest
 
 from thinkmix.schemas.errors import TrainError
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.train.rows import draw_rows, hash_order, index_rows, plan_steps, read_manifest
+from thinkmix.train.data.rows import draw_rows, hash_order, index_rows, plan_steps, read_manifest
 
 
 def train_rows(version, max_tokens=4096):

@@ -3,7 +3,7 @@
 import pytest
 
 from thinkmix.schemas.errors import TrainError
-from thinkmix.train.shapes import QWEN3, find_shape, read_shape
+from thinkmix.train.estimate.shapes import QWEN3, find_shape, read_shape
 
 DENSE = {
     "model_type": "qwen3",

@@ -11,10 +11,10 @@ from thinkmix.schemas.errors import ModeSwitchFailed, TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
 from thinkmix.templates.render import render_chat  # noqa: E402
 from thinkmix.templates.tokenizer import encode  # noqa: E402
-from thinkmix.train.fit import fit  # noqa: E402
-from thinkmix.train.model import load_model, quiet  # noqa: E402
-from thinkmix.train.rows import index_rows, read_manifest  # noqa: E402
-from thinkmix.train.switch import draw_prompts, generate  # noqa: E402
+from thinkmix.train.checks.switch import draw_prompts, generate  # noqa: E402
+from thinkmix.train.data.rows import index_rows, read_manifest  # noqa: E402
+from thinkmix.train.model.model import load_model, quiet  # noqa: E402
+from thinkmix.train.run.fit import fit  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 

@@ -8,14 +8,9 @@ import torch
 
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.templates.tokenizer import encode
-from thinkmix.train import (  # noqa: F401
-    checkpoint,
-    evaluate,
-    fit,
-    loop,
-    switch,
-)
-from thinkmix.train.model import prepare, quiet
+from thinkmix.train.checks import switch  # noqa: F401
+from thinkmix.train.model.model import prepare, quiet
+from thinkmix.train.run import checkpoint, evaluate, fit, loop  # noqa: F401
 
 torch.set_num_threads(1)
 encode("warm")

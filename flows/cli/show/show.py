@@ -21,7 +21,7 @@ from thinkmix.schemas.report import Report
 
 if TYPE_CHECKING:
     from thinkmix.flows.runs.standing import Standing
-    from thinkmix.train.result import TrainResult
+    from thinkmix.train.output.result import TrainResult
 
 _LONGEST_TEXT = 10_000
 _FIELDS = 8

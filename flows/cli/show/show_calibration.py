@@ -8,8 +8,8 @@ from rich.table import Table
 
 from thinkmix.flows.cli.show.show import plain
 from thinkmix.flows.training.calibrate import plan_yaml
-from thinkmix.train.calibration import PLAN, Calibration
-from thinkmix.train.proposal import Noise
+from thinkmix.train.quantize.calibration import PLAN, Calibration
+from thinkmix.train.quantize.proposal import Noise
 
 _LAYERS = 8
 

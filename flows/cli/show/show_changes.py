@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from thinkmix.curation.findings import counted
+from thinkmix.curation.gates.findings import counted
 from thinkmix.flows.cli.show.show import plain
 from thinkmix.flows.pages.report.sections import CAUSES
 from thinkmix.schemas.changes import Changes, Delta, Move, Shift, SourceChange

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from thinkmix.curation.findings import counted
+from thinkmix.curation.gates.findings import counted
 from thinkmix.flows.cli.show.show_rows import cut, say, show_example
 from thinkmix.flows.inspect.checking import spoken
 from thinkmix.flows.system.progress import size

@@ -7,9 +7,9 @@ from rich.table import Table
 
 from thinkmix.flows.cli.show.show import plain
 from thinkmix.flows.training.planning import MethodOutlook, Outlook
-from thinkmix.train.folklore import COLUMNS, NOTES, TOKENS, cells
-from thinkmix.train.forecast import Forecast
-from thinkmix.train.gpus import HEADROOM
+from thinkmix.train.estimate.folklore import COLUMNS, NOTES, TOKENS, cells
+from thinkmix.train.estimate.forecast import Forecast
+from thinkmix.train.estimate.gpus import HEADROOM
 
 _MARKS = {"fits": "[green]✓[/]", "tight": "[yellow]~[/]", "no": "[red]✗[/]"}
 _CHANGED = "[green]+[/]"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from thinkmix.curation.worddiff import word_diff
+from thinkmix.curation.audit.worddiff import word_diff
 from thinkmix.flows.cli.show.show_rows import cut, say, side_by_side
 from thinkmix.flows.inspect.review import Review, answer
 from thinkmix.schemas.reasons import Reason

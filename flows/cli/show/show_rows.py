@@ -12,8 +12,8 @@ from thinkmix.flows.inspect.rows import Fate, sentence
 from thinkmix.schemas.conversation import CONTROL_TOKENS
 
 if TYPE_CHECKING:
-    from thinkmix.curation.preview import Shown
-    from thinkmix.curation.worddiff import Span, WordDiff
+    from thinkmix.curation.audit.preview import Shown
+    from thinkmix.curation.audit.worddiff import Span, WordDiff
     from thinkmix.flows.inspect.examples import Example, Seen
     from thinkmix.flows.inspect.explain import Beside, Explanation
     from thinkmix.flows.inspect.rejects import Reject, Rejects

@@ -13,7 +13,7 @@ from thinkmix.flows.pages.training.verdict import verdict
 from thinkmix.flows.pages.verdict import duration
 from thinkmix.flows.system.markdown import inline
 from thinkmix.schemas.manifest import Manifest
-from thinkmix.train.result import TrainResult
+from thinkmix.train.output.result import TrainResult
 
 _ADAPTERS = ("lora", "qlora4", "qlora8")
 _LONGEST = 200

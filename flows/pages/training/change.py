@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from thinkmix.train.result import Evaluation, TrainResult
+from thinkmix.train.output.result import Evaluation, TrainResult
 
 NOTICEABLE = 0.01
 """Nats per token, one percent of a token's probability: a held-out loss that moved by less has not moved."""

@@ -10,8 +10,8 @@ from thinkmix.flows.pages.training.change import MODES, Change
 from thinkmix.flows.pages.training.charts import MOST, Point, curve, thinned
 from thinkmix.flows.pages.training.timing import StepTime
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.train.result import Evaluation
-from thinkmix.train.schedule import learning_rate
+from thinkmix.train.output.result import Evaluation
+from thinkmix.train.run.schedule import learning_rate
 
 MOST_FIGURES = 24
 """Sources and modes that get a curve of their own; the table has all."""

@@ -15,9 +15,9 @@ from thinkmix.flows.store.store import full_disk, write_atomically
 from thinkmix.schemas.errors import ThinkmixError, TrainError
 from thinkmix.schemas.manifest import Manifest
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.train.fit import MANIFEST
-from thinkmix.train.result import Evaluation, TrainResult
-from thinkmix.train.rows import read_manifest
+from thinkmix.train.data.rows import read_manifest
+from thinkmix.train.output.result import Evaluation, TrainResult
+from thinkmix.train.run.fit import MANIFEST
 
 PAGE = "train_report.html"
 CARD = "README.md"

@@ -14,7 +14,7 @@ from thinkmix.flows.pages.verdict import duration
 from thinkmix.schemas.manifest import Manifest, Share, SourceEntry
 from thinkmix.schemas.record import descriptions
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.train.result import Answer, Counts, SwitchReport, TrainResult
+from thinkmix.train.output.result import Answer, Counts, SwitchReport, TrainResult
 
 KINDS: Mapping[str, str] = {"all": "", "source": "source", "mode": "mode"}
 _ASKED = {"thinking": "Asked to think", "non_thinking": "Asked not to think"}

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from thinkmix.flows.store.store import write_atomically
 from thinkmix.schemas.record import Record
-from thinkmix.train.result import Progress, Start
+from thinkmix.train.output.result import Progress, Start
 
 TIMING = "timing.json"
 """Name of the file beside training.json."""

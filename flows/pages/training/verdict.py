@@ -8,7 +8,7 @@ from thinkmix.flows.pages.training.change import NOTICEABLE, Change, changes_of
 from thinkmix.flows.pages.verdict import WORST_FIRST, Signal, Verdict
 from thinkmix.schemas.errors import Forgotten, ModeSwitchFailed, ThinkmixError
 from thinkmix.schemas.gates import Level
-from thinkmix.train.result import ModeAnswers, TrainResult
+from thinkmix.train.output.result import ModeAnswers, TrainResult
 
 _FEW_ROWS = 20
 _MUCH_LEFT_OUT = 0.05

@@ -17,7 +17,7 @@ from thinkmix.flows.pages.training.page import CARD, PAGE, read_result, write_pa
 from thinkmix.flows.pages.training.timing import StepTime
 from thinkmix.schemas.errors import TrainError
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.train.fit import fit
+from thinkmix.train.run.fit import fit
 
 SHORT = {"max_steps": 3, "batch": 512, "max_tokens": 512, "eval_rows": 2, "learning_rate": 5e-3}
 """What every run here is told."""

@@ -9,7 +9,7 @@ from thinkmix.flows.pages.training.change import Change, changes, changes_of, si
 from thinkmix.flows.pages.training.verdict import failure, signals, verdict
 from thinkmix.schemas.errors import Forgotten, ModeSwitchFailed, TrainError
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.train.result import Guarded
+from thinkmix.train.output.result import Guarded
 
 GOOD = trained()
 

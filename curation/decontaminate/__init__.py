@@ -1,0 +1,1 @@
+"""Rows that repeat the questions of an evaluation."""

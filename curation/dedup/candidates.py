@@ -1,0 +1,157 @@
+"""From band files to clusters of near-equal texts: one band, then one stretch of texts at a time."""
+
+import mmap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from thinkmix.curation.dedup.clusters import Rows, buckets, join, roots, similarities, singletons
+from thinkmix.curation.dedup.keys import shard_rows
+from thinkmix.curation.files.index import IndexRows
+from thinkmix.curation.text.kernels import NO_SHINGLES, Flags, Hashes, Offsets
+from thinkmix.curation.text.shingles import shingle_hashes
+from thinkmix.schemas.dedup import DedupPlan
+
+FINGERPRINT_ROWS = 2
+"""Rows of a band file after its bands: 128 bits of the text's word sequence."""
+
+_BATCH_ROWS = 8_192
+_BUDGET = 32 << 20  # shingles of 8 bytes looked at before their pages are released
+_PAIRS = 1 << 17
+
+
+@dataclass(frozen=True)
+class ShingleStore:
+    """Shingle sets of the candidate texts, in a file that is mapped while it is read."""
+
+    path: Path
+    rows: NDArray[np.int64]
+    """Row of each candidate text, ascending."""
+    offsets: Offsets
+    """Where each text's set starts and ends, in shingles."""
+
+
+@dataclass(frozen=True)
+class PairCounts:
+    """Pairs of texts that were compared, and those that reached the threshold."""
+
+    compared: int
+    matched: int
+
+
+def about_bands(plan: DedupPlan) -> dict[str, object]:
+    """Return what the header of a band file says: all that decides which texts have equal bands."""
+    cut = {"shingle": plan.shingle, "permutations": plan.permutations, "bands": plan.bands, "seed": plan.seed}
+    return {"index": "minhash bands", "scheme": "affine32", **cut}
+
+
+def read_band(bands: Sequence[IndexRows], band: int) -> Hashes:
+    """Return one row of all band files, shard after shard."""
+    parts = [rows.read(band) for rows in bands]
+    return np.concatenate(parts) if parts else np.empty(0, np.uint64)
+
+
+def propose(
+    bands: Sequence[IndexRows], eligible: Flags, scratch: Path, *, plan: DedupPlan
+) -> NDArray[np.int64]:
+    """Write the buckets of each band to `scratch`; return the rows that are in any, ascending."""
+    proposed = np.zeros(len(eligible), np.bool_)
+    for band in range(plan.bands):
+        hashes = read_band(bands, band)
+        hashes[~eligible] = NO_SHINGLES
+        members, bounds = buckets(hashes)
+        proposed[members] = True
+        np.save(_members(scratch, band), members)
+        np.save(_bounds(scratch, band), bounds)
+    return np.flatnonzero(proposed)
+
+
+def store_shingles(
+    keys: Sequence[Path], rows: NDArray[np.int64], scratch: Path, *, plan: DedupPlan
+) -> ShingleStore:
+    """Write the shingle sets of the given rows' texts to `scratch`, batch by batch."""
+    path = scratch / "shingles.u64"
+    sizes = [np.zeros(1, np.int64)]
+    with path.open("wb") as file:
+        for texts in _texts(keys, rows):
+            hashes, offsets = shingle_hashes(texts, shingle=plan.shingle)
+            file.write(hashes.data)
+            sizes.append(np.diff(offsets))
+    return ShingleStore(path=path, rows=rows, offsets=np.cumsum(np.concatenate(sizes)))
+
+
+def cluster(store: ShingleStore, scratch: Path, *, plan: DedupPlan) -> tuple[Rows, PairCounts]:
+    """Return the cluster of each candidate text, named by one of its texts, and what was compared."""
+    parent, counts = singletons(len(store.rows)), np.zeros(2, np.int64)
+    place = np.zeros(store.rows.max(initial=-1) + 1, np.int32)
+    place[store.rows] = parent
+    pages = _mapped(store.path)
+    sets = np.frombuffer(pages, np.uint64)
+    for band in range(plan.bands):
+        members = place[np.load(_members(scratch, band))]
+        bounds, at = np.load(_bounds(scratch, band)), 0
+        while at < len(bounds) - 1:
+            at = join(members, bounds, at, _BUDGET, sets, store.offsets, plan.threshold, parent, counts)
+            _release(pages)
+    return roots(parent), PairCounts(compared=int(counts[0]), matched=int(counts[1]))
+
+
+def text_similarity(store: ShingleStore, left: Rows, right: Rows) -> NDArray[np.float32]:
+    """Return the Jaccard similarity of pairs of candidate rows."""
+    found = np.empty(len(left), np.float32)
+    pages = _mapped(store.path)
+    sets = np.frombuffer(pages, np.uint64)
+    for start in range(0, len(left), _PAIRS):
+        part = slice(start, start + _PAIRS)
+        ours, theirs = (np.searchsorted(store.rows, side[part]).astype(np.int32) for side in (left, right))
+        similarities(ours, theirs, sets, store.offsets, found[part])
+        _release(pages)
+    return found
+
+
+def _texts(keys: Sequence[Path], rows: NDArray[np.int64]) -> Iterator[pl.Series]:
+    """Yield the texts of ascending `rows`, batch by batch."""
+    first = 0
+    for path, count in zip(keys, shard_rows(keys), strict=True):
+        wanted = rows[np.searchsorted(rows, first) : np.searchsorted(rows, first + count)] - first
+        if len(wanted):
+            yield from _shard_texts(path, wanted)
+        first += count
+
+
+def _shard_texts(path: Path, wanted: NDArray[np.int64]) -> Iterator[pl.Series]:
+    first = 0
+    with pq.ParquetFile(path) as shard:
+        for batch in shard.iter_batches(_BATCH_ROWS, columns=["text"]):
+            here = (
+                wanted[np.searchsorted(wanted, first) : np.searchsorted(wanted, first + len(batch))] - first
+            )
+            if len(here):
+                yield pl.Series(batch.column(0)).gather(here)
+            first += len(batch)
+
+
+def _mapped(path: Path) -> mmap.mmap:
+    with path.open("r+b") as file:
+        if not path.stat().st_size:
+            return mmap.mmap(-1, 8)
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _release(pages: mmap.mmap) -> None:
+    """Let go of the pages read so far: they stay in the file and in the page cache, but are not ours."""
+    if hasattr(mmap, "MADV_DONTNEED"):
+        pages.madvise(mmap.MADV_DONTNEED)
+
+
+def _members(scratch: Path, band: int) -> Path:
+    return scratch / f"members-{band:03}.npy"
+
+
+def _bounds(scratch: Path, band: int) -> Path:
+    return scratch / f"bounds-{band:03}.npy"

@@ -1,0 +1,338 @@
+"""Exact and near-duplicates of a whole corpus, shard files in and shard files out.
+
+`write_bands` runs once per shard, in any process. `find_duplicates` then sees all shards: it holds about a
+hundred bytes per row, reads one band at a time, and loads only texts that share a bucket with another.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import polars as pl
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from thinkmix.curation.dedup.candidates import (
+    FINGERPRINT_ROWS,
+    PairCounts,
+    ShingleStore,
+    about_bands,
+    cluster,
+    propose,
+    read_band,
+    store_shingles,
+    text_similarity,
+)
+from thinkmix.curation.dedup.clusters import Rows, equal_groups
+from thinkmix.curation.dedup.keys import KeyColumns, hex_series, read_hex, read_keys, shard_rows
+from thinkmix.curation.dedup.survivors import (
+    CAP,
+    EVAL,
+    EXACT,
+    NEAR,
+    STAYS,
+    Fates,
+    Integers,
+    best_of,
+    cluster_fates,
+)
+from thinkmix.curation.files.index import IndexRows, index_rows, write_index
+from thinkmix.curation.files.shards import ROWS_AT_ONCE, bounded
+from thinkmix.curation.tables import VERDICT_SCHEMA
+from thinkmix.curation.text.kernels import NO_SHINGLES, Hashes
+from thinkmix.curation.text.minhash import PRINTS, band_hashes, sketches
+from thinkmix.schemas.dedup import DedupPlan
+from thinkmix.schemas.reasons import Reason
+
+_REASONS = {
+    STAYS: None,
+    EXACT: Reason.EXACT_DUP,
+    NEAR: Reason.NEAR_DUP,
+    CAP: Reason.SOLUTION_CAP,
+    EVAL: Reason.EVAL_OVERLAP,
+}
+_BATCH_ROWS = 16_384
+
+
+@dataclass(frozen=True)
+class DedupCounts:
+    """What the search for duplicates did, in rows, distinct texts and pairs of texts."""
+
+    rows: int
+    exact_dup: int
+    near_dup: int
+    solution_cap: int
+    eval_overlap: int
+    texts: int
+    """Distinct word sequences among the rows that are no exact duplicates."""
+    candidates: int
+    """Distinct texts that shared a bucket with another."""
+    pairs_compared: int
+    pairs_matched: int
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """Which rows have the same text, and which texts are in one cluster; rows are named by row."""
+
+    same: Rows
+    clusters: Rows
+    store: ShingleStore
+    pairs: PairCounts
+    distinct: int
+
+
+@dataclass(frozen=True)
+class _Verdicts:
+    fates: Fates
+    winner: Rows
+    similarity: NDArray[np.float32]
+    least_id: Rows
+    cluster_size: NDArray[np.int64]
+
+
+def write_bands(keys: Path, out: Path, *, plan: DedupPlan) -> None:
+    """Write what `find_duplicates` needs of the texts of one shard.
+
+    Args:
+        keys: parquet with a column `text`.
+        out: index file to write: `text_bands` of each batch, side by side.
+        plan: how texts are cut and hashed.
+    """
+    with pq.ParquetFile(keys) as shard:
+        table = np.empty((plan.bands + PRINTS, shard.metadata.num_rows), np.uint64)
+        done = 0
+        for batch in shard.iter_batches(_BATCH_ROWS, columns=["text"]):
+            end = done + len(batch)
+            table[:, done:end] = text_bands(pl.Series(batch.column(0)), plan=plan)
+            done = end
+    write_index(out, table, about_bands(plan))
+
+
+def text_bands(texts: pl.Series, *, plan: DedupPlan) -> Hashes:
+    """Return what near-duplicates are found by, shape (plan.bands + 3, texts).
+
+    A hash per band, 128 bits of the text's word sequence, and a hash of its numbers. A text without
+    words has `kernels.NO_SHINGLES` throughout.
+    """
+    table = np.empty((plan.bands + PRINTS, len(texts)), np.uint64)
+    signed, prints = sketches(texts, shingle=plan.shingle, permutations=plan.permutations, seed=plan.seed)
+    table[: plan.bands] = band_hashes(signed, plan.bands)
+    table[plan.bands :] = prints
+    table[:, table[0] == NO_SHINGLES] = NO_SHINGLES
+    return table
+
+
+def find_duplicates(
+    keys: Sequence[Path],
+    bands: Sequence[Path],
+    verdicts: Sequence[Path],
+    *,
+    plan: DedupPlan,
+    overlaps: Sequence[Path] = (),
+) -> DedupCounts:
+    """Decide for every row of all shards whether it stays, and write one verdict file per shard.
+
+    Verdicts depend on the rows alone: not on their order, on how they are cut into shards, or on threads.
+
+    Args:
+        keys: one parquet per shard, in the columns of `tables.KEY_SCHEMA`.
+        bands: what `write_bands` made of each under the same plan.
+        verdicts: parquet files to write, in the columns of `VERDICT_SCHEMA`; beside the first lies the
+            scratch folder, of up to 8 bytes per shingle of the texts that are compared.
+        plan: bands and threshold.
+        overlaps: of each shard the rows that repeat an evaluation (schema `tables.OVERLAP`).
+
+    Raises:
+        ValueError: if an id or content key is not hexadecimal, or a band file does not fit its keys.
+    """
+    indexes = _open_bands(keys, bands, plan=plan)
+    columns = read_keys(keys)
+    details = _details(shard_rows(keys), overlaps)
+    out = np.fromiter(details, np.int64, len(details))
+    contents = read_hex(keys, "content_key")
+    contents[0, out] = NO_SHINGLES
+    originals = best_of(equal_groups(*contents), columns.ranks)
+    del contents
+    with TemporaryDirectory(dir=verdicts[0].parent if verdicts else None, prefix=".dedup-") as scratch:
+        texts = _compare_texts(keys, indexes, originals, out, Path(scratch), plan=plan)
+        groups = _problems(texts.clusters, indexes, plan=plan)
+        decided = _decide(columns, originals, texts, groups)
+    decided.fates[out] = EVAL
+    _write_verdicts(verdicts, shard_rows(keys), columns, decided, details)
+    fates = np.bincount(decided.fates, minlength=len(_REASONS))
+    return DedupCounts(
+        rows=len(originals),
+        exact_dup=int(fates[EXACT]),
+        near_dup=int(fates[NEAR]),
+        solution_cap=int(fates[CAP]),
+        eval_overlap=int(fates[EVAL]),
+        texts=texts.distinct,
+        candidates=len(texts.store.rows),
+        pairs_compared=texts.pairs.compared,
+        pairs_matched=texts.pairs.matched,
+    )
+
+
+def _details(rows: Sequence[int], overlaps: Sequence[Path]) -> dict[int, str]:
+    """Return by row what it repeats of an evaluation."""
+    found: dict[int, str] = {}
+    first = 0
+    for path, count in zip(overlaps, rows, strict=False):
+        for place, detail in pl.read_parquet(path).iter_rows():
+            found[first + place] = detail
+        first += count
+    return found
+
+
+def _open_bands(keys: Sequence[Path], bands: Sequence[Path], *, plan: DedupPlan) -> list[IndexRows]:
+    about = about_bands(plan)
+    indexes = [index_rows(path, about) for path in bands]
+    for index, rows in zip(indexes, shard_rows(keys), strict=True):
+        if index.shape != (plan.bands + PRINTS, rows):
+            shape = f"{index.shape} is not the shape of {plan.bands} bands and {rows} rows"
+            msg = f"{index.path}: {shape}; write it again"
+            raise ValueError(msg)
+    return indexes
+
+
+def _compare_texts(
+    keys: Sequence[Path],
+    bands: Sequence[IndexRows],
+    originals: Rows,
+    out: Integers,
+    scratch: Path,
+    *,
+    plan: DedupPlan,
+) -> _Texts:
+    rows = np.arange(len(originals), dtype=np.int32)
+    first, second = (read_band(bands, plan.bands + i) for i in range(FINGERPRINT_ROWS))
+    first[originals != rows] = NO_SHINGLES
+    first[out] = NO_SHINGLES
+    same = equal_groups(first, second)
+    distinct = (same == rows) & (first != NO_SHINGLES)
+    del first, second
+    store = store_shingles(keys, propose(bands, distinct, scratch, plan=plan), scratch, plan=plan)
+    found, pairs = cluster(store, scratch, plan=plan)
+    clusters = rows
+    clusters[store.rows] = store.rows[found]
+    return _Texts(same, clusters[same][originals], store, pairs, int(distinct.sum()))
+
+
+def _problems(clusters: Rows, bands: Sequence[IndexRows], *, plan: DedupPlan) -> Rows:
+    """Return which rows are the same problem: those of one cluster, and of these those with equal numbers."""
+    if plan.numbers == "ignore":
+        return clusters
+    return equal_groups(clusters.astype(np.uint64), read_band(bands, plan.bands + FINGERPRINT_ROWS))
+
+
+def _decide(columns: KeyColumns, originals: Rows, texts: _Texts, groups: Rows) -> _Verdicts:
+    """Apply the policy to each group; only rows that are with others need more than a glance."""
+    rows = np.arange(len(originals), dtype=np.int32)
+    size = np.bincount(texts.clusters, minlength=len(rows))[texts.clusters]
+    fates = np.where(originals == rows, STAYS, EXACT).astype(np.uint8)
+    together = np.flatnonzero((size > 1) & (fates == STAYS))
+    fates[together] = cluster_fates(
+        _renumbered(groups[together]),
+        _order(columns.ranks[together]),
+        columns.source[together],
+        columns.solver[together],
+        columns.cap[together],
+    )
+    winner = _winners(columns, originals, groups, fates)
+    return _Verdicts(
+        fates, winner, _similarity(winner, originals, texts), _least_ids(columns, texts.clusters, size), size
+    )
+
+
+def _winners(columns: KeyColumns, originals: Rows, groups: Rows, fates: Fates) -> Rows:
+    """Return for each row that is left out the row that stays instead, for the others the row itself."""
+    winner = np.arange(len(fates), dtype=np.int32)
+    out = np.flatnonzero(fates != STAYS)
+    kept_last = columns.ranks.copy()
+    kept_last[out] += np.int32(len(fates))
+    best = np.full(len(fates), 2 * len(fates), np.int32)
+    np.minimum.at(best, groups, kept_last)
+    by_rank = np.empty(len(fates), np.int32)
+    by_rank[columns.ranks] = winner
+    winner[out] = by_rank[best[groups[out]]]
+    same = out[(fates[out] == EXACT) & (fates[originals[out]] == STAYS)]
+    winner[same] = originals[same]
+    return winner
+
+
+def _similarity(winner: Rows, originals: Rows, texts: _Texts) -> NDArray[np.float32]:
+    """Return each row's Jaccard similarity to its winner, by the texts that the two share with others."""
+    similarity = np.ones(len(winner), np.float32)
+    text = texts.same[originals]
+    differs = np.flatnonzero(text != text[winner])
+    similarity[differs] = text_similarity(texts.store, text[differs], text[winner[differs]])
+    return similarity
+
+
+def _least_ids(columns: KeyColumns, clusters: Rows, size: NDArray[np.int64]) -> Rows:
+    """Return per row the row that has the least id of its cluster."""
+    least = np.arange(len(clusters), dtype=np.int32)
+    shared = np.flatnonzero(size > 1)
+    order = np.lexsort((columns.ids[1][shared], columns.ids[0][shared]))
+    place = np.empty(len(shared), np.int32)
+    place[order] = np.arange(len(shared), dtype=np.int32)
+    least[shared] = shared[best_of(_renumbered(clusters[shared]), place)]
+    return least
+
+
+def _renumbered(clusters: Rows) -> Rows:
+    """Return cluster names that are all below their number."""
+    return np.unique(clusters, return_inverse=True)[1].astype(np.int32)
+
+
+def _order(ranks: Rows) -> Rows:
+    """Return ranks among these rows only."""
+    order = np.empty(len(ranks), np.int32)
+    order[np.argsort(ranks)] = np.arange(len(ranks), dtype=np.int32)
+    return order
+
+
+def _write_verdicts(
+    verdicts: Sequence[Path],
+    rows: Sequence[int],
+    columns: KeyColumns,
+    decided: _Verdicts,
+    details: Mapping[int, str],
+) -> None:
+    ends = np.cumsum([0, *rows]).tolist()
+    shards = list(zip(verdicts, ends[:-1], ends[1:], strict=True))
+    # some at a time: what a frame takes to be made does not depend on its rows, and all rows are many
+    for part in bounded(shards, lambda shard: shard[2] - shard[1], count=len(shards), total=ROWS_AT_ONCE):
+        first = part[0][1]
+        frame = _verdicts(columns, decided, details, slice(first, part[-1][2]))
+        for path, start, end in part:
+            frame.slice(start - first, end - start).write_parquet(path, compression_level=1)
+
+
+def _verdicts(
+    columns: KeyColumns, decided: _Verdicts, details: Mapping[int, str], part: slice
+) -> pl.DataFrame:
+    """Return the verdicts of consecutive rows."""
+    reasons = pl.Series([_REASONS[fate] for fate in sorted(_REASONS)], dtype=pl.String)
+    fates = decided.fates[part]
+    beaten = pl.Series((fates != STAYS) & (fates != EVAL))
+    hits = np.flatnonzero(fates == EVAL)
+    said = pl.Series([None, *(details[row + part.start] for row in hits.tolist())], dtype=pl.String)
+    place = np.zeros(len(fates), np.uint32)
+    place[hits] = np.arange(1, len(hits) + 1, dtype=np.uint32)
+    frame = pl.DataFrame(
+        {
+            "id": hex_series(columns.ids[:, part]),
+            "cluster": hex_series(columns.ids[:, decided.least_id[part]]),
+            "cluster_size": decided.cluster_size[part],
+            "reason": reasons.gather(fates),
+            "winner": hex_series(columns.ids[:, decided.winner[part]]),
+            "similarity": decided.similarity[part],
+            "detail": said.gather(place),
+        }
+    )
+    hidden = [pl.when(beaten).then(pl.col(name)).alias(name) for name in ("winner", "similarity")]
+    return frame.with_columns(hidden).cast(VERDICT_SCHEMA)

@@ -1,0 +1,104 @@
+"""Who stays of a group of duplicates: the declared policy, as array operations over all rows at once.
+
+Rows are ordered best first by source priority, quality (unknown last), id, file and row. Of exact duplicates
+the best stays. Of a cluster of near-duplicates the source of the best row stays, with up to `cap` rows;
+solvers take turns, so that a cap of two keeps two solvers' solutions where there are two.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thinkmix.curation.dedup.clusters import Rows
+from thinkmix.curation.text.kernels import Hashes
+
+Integers = NDArray[np.int64]
+Fates = NDArray[np.uint8]
+STAYS, EXACT, NEAR, CAP, EVAL = 0, 1, 2, 3, 4
+"""Fate of a row."""
+
+
+def ranks(priority: Integers, quality: NDArray[np.float64], ids: Hashes, file: Rows, row: Integers) -> Rows:
+    """Return the place of each row in the order of preference, 0 for the best.
+
+    Args:
+        priority: of the row's source, higher first.
+        quality: higher first; NaN is unknown and comes last.
+        ids: row ids as 128 bits, shape (2, n), lower first.
+        file: place of the row's file name in the sorted list of file names.
+        row: place in its file.
+    """
+    order = _by_id(ids, file, row)
+    order = _stably(order, np.where(np.isnan(quality), np.inf, -quality))
+    order = _stably(order, -priority)
+    ranks = np.empty(len(order), np.int32)
+    ranks[order] = np.arange(len(order), dtype=np.int32)
+    return ranks
+
+
+def _stably(order: Rows, key: Integers | NDArray[np.float64]) -> Rows:
+    """Sort an order by one more key, unless that is the same for all rows."""
+    return order[np.argsort(key[order], kind="stable")] if (key != key[:1]).any() else order
+
+
+def _by_id(ids: Hashes, file: Rows, row: Integers) -> Rows:
+    """Return the rows by id, file and row.
+
+    Sorts the upper bits of an id and the row packed into one integer, several times as fast as by four
+    keys; what is equal there, hardly more than rows of one id, is sorted by all keys.
+    """
+    shift = np.uint64(max(len(row) - 1, 1).bit_length())
+    packed = ids[0] >> shift << shift
+    packed |= np.arange(len(row), dtype=np.uint64)
+    packed.sort()
+    order: Rows = (packed & ((np.uint64(1) << shift) - np.uint64(1))).astype(np.int32)
+    packed >>= shift
+    tied = np.zeros(len(row), np.bool_)
+    tied[1:] = packed[1:] == packed[:-1]
+    tied[:-1] |= tied[1:]
+    rows = order[tied]
+    order[tied] = rows[np.lexsort((row[rows], file[rows], ids[1][rows], ids[0][rows]))]
+    return order
+
+
+def best_of(groups: Rows, ranks: Rows) -> Rows:
+    """Return per row the best row of its group; `groups` names groups by integers below their length."""
+    by_rank = np.empty_like(ranks)
+    by_rank[ranks] = np.arange(len(ranks), dtype=np.int32)
+    least = np.full(len(groups), len(groups), np.int32)
+    np.minimum.at(least, groups, ranks)
+    best: Rows = by_rank[least[groups]]
+    return best
+
+
+def cluster_fates(clusters: Rows, ranks: Rows, source: Rows, solver: Rows, cap: Integers) -> Fates:
+    """Return for each row whether it stays, or is left out as near-duplicate or over the cap.
+
+    Args:
+        clusters: each row's cluster, named by one of its rows.
+        ranks: order of preference.
+        source: code of the row's source.
+        solver: code of the model or person that wrote the solution.
+        cap: rows of one cluster that the row's source may keep.
+    """
+    best = best_of(clusters, ranks)
+    chosen = np.flatnonzero(source == source[best])
+    fates = np.full(len(clusters), NEAR, np.uint8)
+    turn = _place_in_run(chosen, (solver[chosen], clusters[chosen]), ranks[chosen])
+    place = _place_in_run(chosen, (clusters[chosen],), ranks[chosen], turn)
+    over = np.where(cap[chosen] > 1, CAP, NEAR)
+    fates[chosen] = np.where(place < cap[chosen], STAYS, over)
+    return fates
+
+
+def _place_in_run(rows: NDArray[np.int64], run: tuple[Rows, ...], *order: Rows) -> Rows:
+    """Return each row's place among the rows with the same `run` keys, by the last of `order` first."""
+    sequence = np.lexsort((*order, *run))
+    starts = np.zeros(len(rows), np.bool_)
+    starts[:1] = True
+    for key in run:
+        starts[1:] |= key[sequence][1:] != key[sequence][:-1]
+    heads = np.flatnonzero(starts)
+    places = np.arange(len(rows)) - np.repeat(heads, np.diff(np.append(heads, len(rows))))
+    found = np.empty(len(rows), np.int32)
+    found[sequence] = places
+    return found

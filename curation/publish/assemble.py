@@ -1,0 +1,147 @@
+"""Gathering the drawn examples into the published shards: a shuffle on disk, one shard in memory."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from thinkmix.curation.files.shards import GROUP_BYTES, ShardWriter, bounded, read_tables
+from thinkmix.curation.tables import EXAMPLES
+
+SHARD_BYTES = 8 * 1024 * 1024
+"""Most text in a published shard, about, of a mixture that is not huge.
+
+A night on which a few rows change writes the shards that hold them anew, so they are small.
+"""
+
+MANY = 256
+"""Shards from which on they grow, to four times that size, before there are more of them."""
+
+_ROWS_AT_ONCE = 512
+_GROUPS_AT_ONCE = 16
+_AT_ONCE = 3 * GROUP_BYTES
+"""Bytes of a part that are sorted by shard at once, or more: the less, the smaller are its batches."""
+
+_PART = pl.Schema({**EXAMPLES, "order": pl.UInt64(), "copy": pl.Int64()})
+
+Batches = list[tuple[int, int, int, str]]
+"""Batches of a scattered file: where each begins, its bytes there and unpacked, and its sha256."""
+
+Places = Mapping[str, Batches]
+"""Per published shard the batches of a scattered file that belong to it."""
+
+
+def assign_shards(selection: pl.DataFrame, *, shard_bytes: int = SHARD_BYTES) -> pl.DataFrame:
+    """Add column `target`: the name of the published shard that each drawn example goes to.
+
+    Shards are ranges of a split's order, which is a hash: `train-00000-of-00004.parquet` and so on. Their
+    number is a power of two, so that a shard holds between half of `shard_bytes` of text and all of it, more
+    or less, and a few rows that come or go change the shards that they are in and no other. More than `MANY`
+    shards hold up to four times as much: `gather` has a shard in memory, several times over.
+    """
+    named = []
+    for (split,), rows in selection.group_by("split", maintain_order=True):
+        bits = max(_wanted(int(rows["text_bytes"].sum()), shard_bytes) - 1, 0).bit_length()
+        ranges = (
+            rows["order"].to_numpy() >> np.uint64(64 - bits) if bits else np.zeros(rows.height, np.uint64)
+        )
+        # a few huge examples may leave ranges empty
+        filled, number = np.unique(ranges, return_inverse=True)
+        count = len(filled)
+        names = pl.Series([f"{split}-{index:05d}-of-{count:05d}.parquet" for index in range(count)])
+        named.append(rows.with_columns(target=names.gather(pl.Series(number))))
+    return pl.concat(named) if named else selection.with_columns(target=pl.lit(None, dtype=pl.String))
+
+
+def _wanted(text: int, shard_bytes: int) -> int:
+    """Return how many shards so many bytes of text want."""
+    return max(min(-(-text // shard_bytes), MANY), -(-text // (4 * shard_bytes)))
+
+
+def scatter(examples: Path, selection: pl.DataFrame, out: Path) -> Places:
+    """Copy the drawn examples of one rendered part, sorted by published shard, into one file.
+
+    One file however many shards there are, in batches that can be read by themselves. Each is packed as a
+    whole: an Arrow file packs column by column, which takes twice as long and three times the room, because
+    a batch is small and the text of its messages stands in its prompts once more.
+
+    Args:
+        examples: shard of schema `EXAMPLES`.
+        selection: of this part only: place, copy, order, target; an example may be drawn several times.
+        out: file to write.
+
+    Returns:
+        Which batches of it go to which published shard, by place and content.
+    """
+    places: dict[str, Batches] = {}
+    position, codec, layout = 0, _codec(), _layout()
+    kept = pa.schema([layout.field(name) for name in EXAMPLES])
+    with out.open("wb") as parts:
+        groups = read_tables(examples)
+        for pieces in bounded(groups, lambda group: group.nbytes, count=_GROUPS_AT_ONCE, total=_AT_ONCE):
+            group = pa.concat_tables(pieces)
+            place = pl.col("place") - position
+            drawn = selection.filter(place.is_between(0, group.num_rows - 1)).with_columns(place)
+            position += group.num_rows
+            rows = group.cast(kept).combine_chunks()
+            for (target,), mine in drawn.group_by("target", maintain_order=True):
+                batch = _batch(rows, mine, layout).serialize()
+                packed = codec.compress(batch)
+                at, content = parts.tell(), sha256(packed).hexdigest()
+                places.setdefault(str(target), []).append((at, packed.size, batch.size, content))
+                parts.write(packed)
+    return places
+
+
+def gather(parts: Sequence[tuple[Path, Batches]], out: Path) -> str:
+    """Write one published shard and return the digest of its rows.
+
+    Rows stand in the order of the draw. Copies of an example are told apart by `#2`, `#3`, … at
+    the end of their id. The digest covers id, prompt and completion of every row in order, so it
+    is the same whatever version of the file format holds them.
+
+    Args:
+        parts: scattered files, each with the batches that belong to this shard.
+        out: parquet file to write.
+    """
+    rows = pl.from_arrow(pa.Table.from_batches(_read(parts)), rechunk=True)
+    assert isinstance(rows, pl.DataFrame)
+    order = rows.select("order", "id", "copy").with_row_index().sort("order", "id", "copy")["index"]
+    suffix = pl.when(pl.col("copy") > 0).then(pl.format("#{}", pl.col("copy") + 1)).otherwise(pl.lit(""))
+    content = sha256()
+    with ShardWriter(out, EXAMPLES) as shard:
+        # put in order a few at a time: all of them at once would be in memory twice
+        for start in range(0, len(order), _ROWS_AT_ONCE):
+            part = rows[order[start : start + _ROWS_AT_ONCE]].with_columns(id=pl.col("id") + suffix)
+            shard.append(part)
+            for row in part.select("id", "prompt", "completion").iter_rows():
+                content.update("\0".join(row).encode())
+                content.update(b"\1")
+    return content.hexdigest()
+
+
+def _batch(examples: pa.Table, drawn: pl.DataFrame, layout: pa.Schema) -> pa.RecordBatch:
+    """Return the drawn examples; taken, not cut out, so that the bytes depend on these rows alone."""
+    rows = examples.take(drawn["place"].to_arrow())
+    columns = [*rows.columns, drawn["order"].to_arrow(), drawn["copy"].to_arrow()]
+    return pa.table(columns, schema=layout).combine_chunks().to_batches()[0]
+
+
+def _read(parts: Sequence[tuple[Path, Batches]]) -> Iterator[pa.RecordBatch]:
+    codec, layout = _codec(), _layout()
+    for path, batches in parts:
+        with path.open("rb") as file:
+            for at, size, unpacked, _ in batches:
+                file.seek(at)
+                yield pa.ipc.read_record_batch(codec.decompress(file.read(size), unpacked), layout)
+
+
+def _codec() -> pa.Codec:
+    return pa.Codec("zstd", 1)
+
+
+def _layout() -> pa.Schema:
+    return pl.DataFrame(schema=_PART).to_arrow(compat_level=pl.CompatLevel.oldest()).schema

@@ -1,0 +1,1 @@
+"""The draw: which examples make the mixture, and their rendering as far as the draw goes."""

@@ -1,0 +1,1 @@
+"""Texts as kernels read them: buffers, shingles, signatures and languages; nothing of rows."""

@@ -1,0 +1,85 @@
+"""How an inner loop becomes machine code: compiled once per machine, cached where a cache can be written."""
+
+from collections.abc import Callable
+from functools import cache, cached_property, update_wrapper
+from importlib import import_module
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from thinkmix.curation.text.imports import absent
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+def compiled(loop: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Compile `loop` on its first call; keep the machine code on disk if any cache folder can be written.
+
+    Kernels are single-threaded: workers are processes, and one thread gives one order of operations.
+    """
+    return _Kernel(loop)
+
+
+class _Kernel(Generic[Arguments, Result]):
+    """A loop that asks for its compiler when it is called: most processes that know it never do.
+
+    Importing numba takes longer than all that a night without a change does.
+    """
+
+    def __init__(self, loop: Callable[Arguments, Result]) -> None:
+        self._loop = loop
+        update_wrapper(self, loop)
+
+    def __call__(self, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        return self.machine(*args, **kwargs)
+
+    @cached_property
+    def machine(self) -> Callable[Arguments, Result]:
+        """The loop, compiled or about to be."""
+        njit = _compiler()
+        try:
+            made: Callable[Arguments, Result] = njit(cache=True, nogil=True)(self._loop)
+        except RuntimeError:  # numba finds no writable folder, neither beside the source nor in the home
+            made = njit(nogil=True)(self._loop)
+        return made
+
+    @property
+    def _numba_type_(self) -> object:
+        """Return what numba takes this for where another kernel calls it: the compiled loop."""
+        return import_module("numba").typeof(self.machine)
+
+
+def instruction(typed: Callable[..., object]) -> Callable[..., Any]:
+    """Return what kernels call for a few machine instructions of their own.
+
+    Args:
+        typed: takes the types of the arguments, and returns the signature and what emits the instructions.
+    """
+    return _Instruction(typed)
+
+
+class _Instruction:
+    """Machine instructions that are made known to numba when the first kernel with them is compiled."""
+
+    def __init__(self, typed: Callable[..., object]) -> None:
+        self._typed = typed
+
+    def __call__(self, *args: object) -> object:
+        """Refuse: Python has no such instruction."""
+        raise NotImplementedError
+
+    @cached_property
+    def _numba_type_(self) -> object:
+        made = import_module("numba.extending").intrinsic(self._typed)
+        known = import_module("numba.core.registry").cpu_target.typing_context
+        known.refresh()  # it was asked for something else when it last looked what there is
+        return known.resolve_value_type(made)
+
+
+@cache
+def _compiler() -> Callable[..., Any]:
+    # Numba looks once, when the first kernel is loaded, whether scipy has a BLAS for it: no kernel here
+    # needs one, and importing scipy takes longer than loading all kernels.
+    with absent("scipy"):
+        import_module("numba.np.arraymath")
+    compiler: Callable[..., Any] = import_module("numba").njit
+    return compiler

@@ -1,0 +1,1 @@
+"""Raw rows into conversations, or into quarantine with a reason."""

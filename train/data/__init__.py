@@ -1,0 +1,1 @@
+"""The rows of a published version as token ids: opened, ordered, packed, cached."""

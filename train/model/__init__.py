@@ -1,0 +1,1 @@
+"""The model: loaded, made ready, run forward, saved and merged."""

@@ -1,0 +1,1 @@
+"""What a run leaves and where it works until that is whole."""

@@ -1,0 +1,1 @@
+"""One training run: steps, devices, checkpoints and measurements."""
