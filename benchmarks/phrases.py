@@ -18,7 +18,7 @@ import pyarrow as pa
 from numba import njit
 from numpy.typing import NDArray
 
-from thinkmix.templates.tokenizer import tokenizer_path
+from thinkmix.templates.chat.tokenizer import tokenizer_path
 
 Keys = NDArray[np.uint64]
 Counts = NDArray[np.int64]

@@ -14,7 +14,7 @@ import yaml
 
 from benchmarks.measure import ROOT, THINKMIX, last_line, run
 from benchmarks.peer_envs import python_of, script
-from thinkmix.templates.tokenizer import reference_tokenizer, tokenizer_path
+from thinkmix.templates.chat.tokenizer import reference_tokenizer, tokenizer_path
 
 PAGE = ROOT / "docs" / "training.md"
 SECTION = "With other trainers"

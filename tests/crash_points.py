@@ -244,7 +244,7 @@ def note_loops(path: Path) -> None:
 
 def warm(path: Path) -> None:
     """Load here what every child would load for itself; nothing of it may start a thread that works."""
-    from thinkmix.templates import tokenizer  # noqa: PLC0415
+    from thinkmix.templates.chat import tokenizer  # noqa: PLC0415
 
     for name, attribute, signatures in pickle.loads(path.read_bytes()):
         for signature in signatures:

@@ -42,9 +42,9 @@ def test_the_wheel_holds_the_six_rooms_and_their_resources(wheel):
 
     assert tops == set(ROOMS)
     for needed in (
-        "templates/qwen3.jinja",
-        "templates/report.html.jinja",
-        "templates/report/style.css.jinja",
+        "templates/chat/qwen3.jinja",
+        "templates/pages/report.html.jinja",
+        "templates/pages/report/style.css.jinja",
         "data/recipes/sample-7-3.yaml",
         "data/samples/tools.jsonl",
     ):
@@ -93,7 +93,7 @@ def test_both_readmes_say_the_same_in_the_same_order():
     "start",
     [
         "import thinkmix.schemas",
-        "import thinkmix.templates",
+        "import thinkmix.templates.chat",
         "import thinkmix.flows.cli",
         "from thinkmix.flows.cli import main\nmain()",
     ],

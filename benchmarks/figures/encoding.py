@@ -14,7 +14,7 @@ from benchmarks.measure import cpu_seconds, last_line, medians, run
 from benchmarks.peer_envs import python_of, script
 from benchmarks.rows import described, folder, mixture
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.templates.tokenizer import tokenizer_path
+from thinkmix.templates.chat.tokenizer import tokenizer_path
 from thinkmix.train.data.cache import open_tokens
 from thinkmix.train.data.encode import Tokens
 from thinkmix.train.data.rows import Rows, index_rows, plan_steps, read_manifest

@@ -10,10 +10,10 @@ from benchmarks.measure import ROOT, cpu_seconds, last_line, medians, run
 from benchmarks.peer_envs import python_of, script
 from benchmarks.rows import conversations, described, folder
 from thinkmix.schemas.conversation import Conversation, Message
-from thinkmix.templates import training_turns
-from thinkmix.templates.tokenizer import tokenizer_path
+from thinkmix.templates.chat import training_turns
+from thinkmix.templates.chat.tokenizer import tokenizer_path
 
-TEMPLATE = ROOT / "templates" / "qwen3.jinja"
+TEMPLATE = ROOT / "templates" / "chat" / "qwen3.jinja"
 
 
 def measure(options: Options) -> Sequence[Finding]:

@@ -49,8 +49,8 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
     "survivors": {"curation/dedup/survivors.py": _of("curation", "survivors", "dedup")},
     "keys": {"curation/dedup/keys.py": _of("curation", "keys", "dedup")},
     "render": {
-        "templates/turns.py": _of("templates", "turns", "seam", "parse"),
-        "templates/render.py": _of("templates", "render", "turns"),
+        "templates/chat/turns.py": _of("templates", "turns", "seam", "parse"),
+        "templates/chat/render.py": _of("templates", "render", "turns"),
         "curation/sample/render.py": _of("curation", "render"),
     },
     "decontamination": {

@@ -13,8 +13,8 @@ from thinkmix.curation.tables import EXAMPLES
 from thinkmix.schemas.recipe import Template
 from thinkmix.schemas.record import Record
 from thinkmix.schemas.report import Check
-from thinkmix.templates import reference_tokenizer, render_chat
-from thinkmix.templates.turns import ASSISTANT, EMPTY_TRACE
+from thinkmix.templates.chat import reference_tokenizer, render_chat
+from thinkmix.templates.chat.turns import ASSISTANT, EMPTY_TRACE
 
 MOST_ROWS = 256
 MOST_BYTES = 2 * 1024 * 1024

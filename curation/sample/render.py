@@ -16,7 +16,7 @@ from thinkmix.schemas.ledger import RENDER
 from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.recipe import SourceBase, Template
 from thinkmix.schemas.record import json_text
-from thinkmix.templates import (
+from thinkmix.templates.chat import (
     Learned,
     ModeUnsupported,
     TrainingTurn,

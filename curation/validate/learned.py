@@ -7,8 +7,8 @@ from thinkmix.schemas.conversation import Message
 from thinkmix.schemas.ledger import TurnCount
 from thinkmix.schemas.reasons import Context
 from thinkmix.schemas.recipe import SourceBase
-from thinkmix.templates.render import tojson
-from thinkmix.templates.switch import NO_THINK, governing_switches
+from thinkmix.templates.chat.render import tojson
+from thinkmix.templates.chat.switch import NO_THINK, governing_switches
 
 TAG_BYTES = 32
 """What a template writes around a turn, about."""

@@ -32,7 +32,7 @@ from thinkmix.flows.build.jobs import (
 from thinkmix.flows.store.store import Make, StageOutput
 from thinkmix.schemas.manifest import Share
 from thinkmix.schemas.recipe import MixPlan, Recipe, Template
-from thinkmix.templates import template_digest, tokenizer_digest
+from thinkmix.templates.chat import template_digest, tokenizer_digest
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from thinkmix.schemas.formats import Auto
 from thinkmix.schemas.manifest import InputEntry, Manifest, SourceEntry
 from thinkmix.schemas.recipe import LocalSource, Recipe, Source
 from thinkmix.schemas.record import Record
-from thinkmix.templates import template_digest, tokenizer_digest
+from thinkmix.templates.chat import template_digest, tokenizer_digest
 
 _OF_EVERY_ROW = (
     "recipe: max_row_bytes ",

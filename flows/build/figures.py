@@ -16,7 +16,7 @@ from thinkmix.flows.build.gathering import Joined
 from thinkmix.flows.build.jobs import Run, Shard, job, pass_job, run_jobs, run_passes
 from thinkmix.flows.store.store import Make, StageOutput
 from thinkmix.schemas.recipe import Template
-from thinkmix.templates import template_digest, tokenizer_digest
+from thinkmix.templates.chat import template_digest, tokenizer_digest
 
 STAGE = "audit"
 

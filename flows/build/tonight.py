@@ -15,7 +15,7 @@ from thinkmix.schemas.artifact import Snapshot
 from thinkmix.schemas.errors import SourceMoved, StoreCorrupt
 from thinkmix.schemas.manifest import Manifest, SourceEntry
 from thinkmix.schemas.recipe import Decontamination, Recipe, Source
-from thinkmix.templates import template_digest, tokenizer_digest
+from thinkmix.templates.chat import template_digest, tokenizer_digest
 
 
 def resolve(store: Store, source: Source, base: Path) -> Snapshot:

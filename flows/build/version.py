@@ -30,7 +30,7 @@ from thinkmix.schemas.ledger import Ledger, StageCount, TurnCount, total
 from thinkmix.schemas.manifest import SPLITS, FileEntry, LeftOut, Manifest, SourceEntry
 from thinkmix.schemas.recipe import Recipe
 from thinkmix.schemas.report import Columns, Report, SourceFindings, Unread
-from thinkmix.templates import template_digest, tokenizer_digest
+from thinkmix.templates.chat import template_digest, tokenizer_digest
 
 _HASHED_AT_ONCE = 4
 

@@ -12,7 +12,7 @@ from thinkmix.schemas.report import Report
 def dataset_card(report: Report) -> str:
     """Return README.md with the splits' file patterns, the shares and the sources."""
     environment = Environment(  # noqa: S701 - markdown; all free text in it went through `inline`
-        loader=PackageLoader("thinkmix.templates", ""),
+        loader=PackageLoader("thinkmix.templates", "pages"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

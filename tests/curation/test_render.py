@@ -15,7 +15,7 @@ from thinkmix.curation.tables import COUNTED, EXAMPLES, LOST
 from thinkmix.curation.validate.normalize import Origin, reopen
 from thinkmix.schemas.errors import LedgerError
 from thinkmix.schemas.recipe import LocalSource, Template
-from thinkmix.templates import count_tokens, render_chat
+from thinkmix.templates.chat import count_tokens, render_chat
 
 Message = dict[str, Any]
 

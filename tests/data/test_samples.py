@@ -20,7 +20,7 @@ from thinkmix.schemas.findings import Notes
 from thinkmix.schemas.formats import OpenMathReasoning, ShareGPT
 from thinkmix.schemas.formats.fields import refuse_media
 from thinkmix.schemas.reasons import Reason
-from thinkmix.templates import count_tokens
+from thinkmix.templates.chat import count_tokens
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 SOURCE_OF = {name: source for source, names in SHARDS.items() for name in names}

@@ -221,8 +221,8 @@ def fingerprint_of(tree: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         "schemas/formats/turns.py",
         "curation/text/kernels.py",
         "curation/files/shards.py",
-        "templates/qwen3.jinja",
-        "templates/render.py",
+        "templates/chat/qwen3.jinja",
+        "templates/chat/render.py",
         "flows/build/stages.py",
     ],
 )

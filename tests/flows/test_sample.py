@@ -13,7 +13,7 @@ from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.recipe.recipes import load
 from thinkmix.flows.store.store import problems
 from thinkmix.schemas.report import Report
-from thinkmix.templates import count_tokens, render_chat
+from thinkmix.templates.chat import count_tokens, render_chat
 
 SAMPLES = ROOT / "data" / "samples"
 PLANTED = json.loads((SAMPLES / "planted.json").read_bytes())

@@ -6,8 +6,8 @@ import pytest
 
 from thinkmix.schemas.conversation import Message, ToolCall
 from thinkmix.schemas.errors import TemplateError
-from thinkmix.templates import parse_chat, render_chat, round_trip_problem, training_turns
-from thinkmix.templates.turns import ASSISTANT, EMPTY_TRACE
+from thinkmix.templates.chat import parse_chat, render_chat, round_trip_problem, training_turns
+from thinkmix.templates.chat.turns import ASSISTANT, EMPTY_TRACE
 
 QUESTION = Message(role="user", content="q")
 

@@ -8,8 +8,8 @@ import pytest
 
 from thinkmix.schemas.conversation import Message, ToolCall
 from thinkmix.schemas.errors import TemplateError
-from thinkmix.templates import render_chat, template_digest
-from thinkmix.templates.render import CHAT_TEMPLATES
+from thinkmix.templates.chat import render_chat, template_digest
+from thinkmix.templates.chat.render import CHAT_TEMPLATES
 
 GOLDEN = (Path(__file__).parents[2] / "../shared/golden").resolve()
 FILES = {
@@ -291,7 +291,7 @@ def test_an_unknown_template_is_refused():
 
 def test_digests_are_those_of_the_files():
     """A template's digest is the sha256 of its file, so the three differ."""
-    folder = Path(__file__).parents[2] / "templates"
+    folder = Path(__file__).parents[2] / "templates" / "chat"
     got = {template: template_digest(template) for template in FILES}
     assert got == {
         template: sha256((folder / name).read_bytes()).hexdigest()

@@ -8,8 +8,8 @@ HEAVY = ("jinja2", "quicktok", "tokenizers", "numpy", "polars", "pydantic", "tra
 
 
 def test_opening_the_room_loads_no_heavy_library():
-    """`import thinkmix.templates` brings no library along, so that a command line starts at once."""
-    code = f"import sys, thinkmix.templates; print([name for name in {HEAVY!r} if name in sys.modules])"
+    """`import thinkmix.templates.chat` brings no library along, so that a command line starts at once."""
+    code = f"import sys, thinkmix.templates.chat; print([name for name in {HEAVY!r} if name in sys.modules])"
     root = Path(__file__).parents[2]
     got = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert got.stdout == "[]\n"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from thinkmix.schemas.conversation import CONTROL_TOKENS
 from thinkmix.schemas.errors import SourceCorrupt, SourceNotFound
-from thinkmix.templates import (
+from thinkmix.templates.chat import (
     count_tokens,
     encode,
     encode_batch,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from thinkmix.schemas.conversation import CONTROL_TOKENS, Message, ToolCall
-from thinkmix.templates import (
+from thinkmix.templates.chat import (
     NO_THINK,
     ModeUnsupported,
     TrainingTurn,
@@ -22,7 +22,7 @@ from thinkmix.templates import (
     round_trip_problem,
     training_turns,
 )
-from thinkmix.templates.turns import ASSISTANT, EMPTY_TRACE, TOOLS_OPEN
+from thinkmix.templates.chat.turns import ASSISTANT, EMPTY_TRACE, TOOLS_OPEN
 
 GOLDEN = (Path(__file__).parents[2] / "../shared/golden").resolve()
 TEMPLATES = ("qwen3", "qwen3-instruct-2507", "qwen3-thinking-2507")

@@ -12,7 +12,7 @@ from thinkmix.curation.tables import EXAMPLES
 from thinkmix.schemas.ledger import Ledger
 from thinkmix.schemas.manifest import FileEntry, Manifest
 from thinkmix.schemas.recipe import Recipe
-from thinkmix.templates.tokenizer import encode, tokenizer_digest
+from thinkmix.templates.chat.tokenizer import encode, tokenizer_digest
 
 Example = dict[str, object]
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.builders import ROOT
 from thinkmix.schemas.errors import TrainError
-from thinkmix.templates.tokenizer import encode
+from thinkmix.templates.chat.tokenizer import encode
 from thinkmix.train.data import cache
 from thinkmix.train.data.cache import open_tokens
 from thinkmix.train.data.rows import draw_rows, index_rows, read_manifest

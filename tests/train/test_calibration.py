@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from thinkmix.schemas.errors import TrainError
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.templates.tokenizer import reference_tokenizer
+from thinkmix.templates.chat.tokenizer import reference_tokenizer
 from thinkmix.train.data.rows import index_rows, read_manifest
 from thinkmix.train.quantize.calibration import (
     calibration_ids,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from thinkmix.schemas.conversation import CONTROL_TOKENS
 from thinkmix.schemas.errors import TrainError
-from thinkmix.templates.tokenizer import encode, reference_tokenizer
+from thinkmix.templates.chat.tokenizer import encode, reference_tokenizer
 from thinkmix.train.data.encode import IGNORE, encode_example, encode_rows
 from thinkmix.train.data.rows import index_rows, read_manifest
 

@@ -13,7 +13,7 @@ pytest.importorskip("peft", reason="needs thinkmix[train]")
 from thinkmix.flows.training.finetune import merge_adapter  # noqa: E402 - needs torch
 from thinkmix.schemas.errors import TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
-from thinkmix.templates.tokenizer import tokenizer_path  # noqa: E402
+from thinkmix.templates.chat.tokenizer import tokenizer_path  # noqa: E402
 from thinkmix.train.model.ending import name_end  # noqa: E402
 from thinkmix.train.model.loading import load_model  # noqa: E402
 from thinkmix.train.model.model import load_trained, quiet  # noqa: E402

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file  # noqa: E402 - needs torch
 from tests.train.learning import IDS, measured  # noqa: E402
 from thinkmix.schemas.errors import TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
-from thinkmix.templates.tokenizer import tokenizer_digest  # noqa: E402
+from thinkmix.templates.chat.tokenizer import tokenizer_digest  # noqa: E402
 from thinkmix.train.model.artefact import spell_twice  # noqa: E402
 from thinkmix.train.model.loading import load_model, read_weight, stored_files  # noqa: E402
 from thinkmix.train.model.merge import merge  # noqa: E402

@@ -9,8 +9,8 @@ pytest.importorskip("transformers", reason="needs thinkmix[train]")
 
 from thinkmix.schemas.errors import ModeSwitchFailed, TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
-from thinkmix.templates.render import render_chat  # noqa: E402
-from thinkmix.templates.tokenizer import encode  # noqa: E402
+from thinkmix.templates.chat.render import render_chat  # noqa: E402
+from thinkmix.templates.chat.tokenizer import encode  # noqa: E402
 from thinkmix.train.checks.switch import draw_prompts, generate  # noqa: E402
 from thinkmix.train.data.rows import index_rows, read_manifest  # noqa: E402
 from thinkmix.train.model.model import load_model, quiet  # noqa: E402

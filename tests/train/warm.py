@@ -7,7 +7,7 @@ import pandas  # noqa: F401 - pyarrow looks for it
 import torch
 
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.templates.tokenizer import encode
+from thinkmix.templates.chat.tokenizer import encode
 from thinkmix.train.checks import switch  # noqa: F401
 from thinkmix.train.model.model import prepare, quiet
 from thinkmix.train.run import checkpoint, evaluate, fit, loop  # noqa: F401

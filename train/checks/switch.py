@@ -15,8 +15,8 @@ from transformers import DynamicCache
 from thinkmix.schemas.errors import ModeSwitchFailed, TrainError
 from thinkmix.schemas.recipe import Template
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.templates.tokenizer import encode, reference_tokenizer
-from thinkmix.templates.turns import EMPTY_TRACE, generation_prompt
+from thinkmix.templates.chat.tokenizer import encode, reference_tokenizer
+from thinkmix.templates.chat.turns import EMPTY_TRACE, generation_prompt
 from thinkmix.train.data.rows import Rows, hash_order
 from thinkmix.train.model.model import Learner, head_weight
 from thinkmix.train.output.result import Answer, ModeAnswers, SwitchReport

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from thinkmix.schemas.errors import TrainError
-from thinkmix.templates.tokenizer import tokenizer_digest
+from thinkmix.templates.chat.tokenizer import tokenizer_digest
 from thinkmix.train.data.encode import Tokens, encode_published, read_batches
 from thinkmix.train.data.rows import Rows
 from thinkmix.train.output.staging import sync

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from thinkmix.schemas.conversation import CONTROL_TOKENS
 from thinkmix.schemas.errors import TrainError
-from thinkmix.templates.seam import seam_problem
-from thinkmix.templates.tokenizer import encode_batch
+from thinkmix.templates.chat.seam import seam_problem
+from thinkmix.templates.chat.tokenizer import encode_batch
 from thinkmix.train.data.rows import RowNumbers, Rows
 
 IGNORE = -100

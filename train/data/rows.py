@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from thinkmix.schemas.errors import TrainError
 from thinkmix.schemas.manifest import Manifest
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.templates.tokenizer import tokenizer_digest
+from thinkmix.templates.chat.tokenizer import tokenizer_digest
 from thinkmix.train.data.packing import pack
 
 RowNumbers = NDArray[np.int64]

@@ -9,7 +9,7 @@ import json
 import shutil
 from pathlib import Path
 
-from thinkmix.templates.tokenizer import tokenizer_path
+from thinkmix.templates.chat.tokenizer import tokenizer_path
 from thinkmix.train.model.ending import name_end, read_settings, write_settings
 from thinkmix.train.model.loading import find_file
 from thinkmix.train.model.names import TINY_RANDOM

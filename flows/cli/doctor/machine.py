@@ -14,8 +14,8 @@ from thinkmix.flows.system.cores import cpu_quota, usable_cores, visible_cores
 from thinkmix.flows.system.memory import machine_bytes, physical_bytes, usable_bytes
 from thinkmix.schemas.errors import SourceCorrupt, SourceNotFound
 from thinkmix.schemas.recipe import Template
-from thinkmix.templates import template_digest, tokenizer_digest
-from thinkmix.templates.render import TEMPLATE_SHA256
+from thinkmix.templates.chat import template_digest, tokenizer_digest
+from thinkmix.templates.chat.render import TEMPLATE_SHA256
 
 _TROUBLED_CLOCK = datetime(2025, 1, 1, tzinfo=UTC)
 """Before this program was written: a machine that lost its clock."""

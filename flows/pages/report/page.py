@@ -113,7 +113,7 @@ def _compiled() -> BytecodeCache | None:
 def environment() -> Environment:
     """Return what renders pages: everything escaped, with the words that their templates use."""
     made = Environment(
-        loader=PackageLoader("thinkmix.templates", ""),
+        loader=PackageLoader("thinkmix.templates", "pages"),
         bytecode_cache=_compiled(),
         undefined=StrictUndefined,
         autoescape=True,

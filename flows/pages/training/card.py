@@ -28,7 +28,7 @@ def model_card(result: TrainResult, timing: Timing | None, manifest: Manifest | 
         manifest: of the version that was trained on; without it, sources and licences are not named.
     """
     environment = Environment(  # noqa: S701 - markdown; all free text in it goes through a filter of ours
-        loader=PackageLoader("thinkmix.templates", ""),
+        loader=PackageLoader("thinkmix.templates", "pages"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

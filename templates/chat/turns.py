@@ -17,8 +17,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from thinkmix.templates.render import tojson
-from thinkmix.templates.switch import NO_THINK, governing_switches
+from thinkmix.templates.chat.render import tojson
+from thinkmix.templates.chat.switch import NO_THINK, governing_switches
 
 if TYPE_CHECKING:
     from thinkmix.schemas.conversation import Message, ToolCall

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from thinkmix.schemas.errors import TemplateError
-from thinkmix.templates.render import tojson
-from thinkmix.templates.switch import NO_THINK, governing_switches
-from thinkmix.templates.turns import (
+from thinkmix.templates.chat.render import tojson
+from thinkmix.templates.chat.switch import NO_THINK, governing_switches
+from thinkmix.templates.chat.turns import (
     ANSWER,
     CALL_CLOSE,
     CALL_OPEN,

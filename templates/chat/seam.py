@@ -1,6 +1,6 @@
 """The seam of an example: no token may span the end of the prompt, which stands alone at inference."""
 
-from thinkmix.templates.tokenizer import encode
+from thinkmix.templates.chat.tokenizer import encode
 
 _SHOWN = 12
 """Characters on each side of the seam that a problem shows."""

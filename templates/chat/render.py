@@ -43,7 +43,7 @@ def render_chat(
 
     Like the official template it drops what it does not know without a word: turns of other
     roles, content that is not text, and the traces of earlier queries. Rows of a mixture are
-    therefore validated before (`schemas`) and read back after (`thinkmix.templates.parse`).
+    therefore validated before (`schemas`) and read back after (`thinkmix.templates.chat.parse`).
 
     Args:
         messages: Turns as mappings (`role`, `content`, `reasoning_content`, `tool_calls`) or `Message`s.
