@@ -164,3 +164,8 @@ def read_tables(path: Path, columns: list[str] | None = None) -> Iterator[pa.Tab
     with pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as file:
         for group in range(file.num_row_groups):
             yield file.read_row_group(group, columns=columns, use_threads=False)
+
+
+def height(path: Path) -> int:
+    """Return how many rows a shard has."""
+    return int(pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())

@@ -1,37 +1,29 @@
 """The draw: examples are rendered, block by block, as far as it goes."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-import polars as pl
-
-from thinkmix.curation.files.shards import write_shard
-from thinkmix.curation.publish import assemble
-from thinkmix.curation.sample import blocks, mix, render
-from thinkmix.curation.sample.pools import Part, PoolShard, read_pool
-from thinkmix.curation.validate import normalize
+from thinkmix.curation.files.outputs import numbered
+from thinkmix.curation.sample import mix, render, work
+from thinkmix.curation.sample.pools import Part, PoolShard
 from thinkmix.flows.build.jobs import (
     NOT_OF_TEXT,
-    Raw,
     Run,
     Shard,
     job,
-    numbered,
     pass_job,
     row_settings,
+    row_work,
     run_jobs,
     run_passes,
 )
-from thinkmix.flows.store.store import Make, StageOutput
+from thinkmix.flows.store.store import StageOutput
 from thinkmix.schemas.manifest import Share
-from thinkmix.schemas.recipe import MixPlan, Recipe, Template
+from thinkmix.schemas.recipe import Recipe
 from thinkmix.templates.chat import template_digest, tokenizer_digest
 
 
@@ -114,7 +106,7 @@ def _round(
         run,
         "draw",
         "draw",
-        partial(_draw, candidates, recipe.mix, recipe.seed, recipe.max_tokens),
+        partial(work.draw, candidates, recipe.mix, recipe.seed, recipe.max_tokens),
         sources=[shard.source.name for shard in shards],
         keys=[shard.validated.files["keys.parquet"] for shard in shards],
         verdicts=verdicts.files,
@@ -140,17 +132,18 @@ def _render(
             render.STAGE,
             shard.label,
             partial(
-                _blocks,
+                work.render_blocks,
                 shard.raw,
                 asked.folder / numbered("wanted", shard.number),
                 recipe.template,
                 recipe.max_tokens,
             ),
             pieces=wanted[str(shard.number)],
-            rows=shard.raw.rows(
+            rows=row_work(
+                shard.raw,
                 render.STAGE,
                 partial(
-                    _try_rows,
+                    work.try_rows,
                     shard.raw,
                     asked.folder / numbered("wanted", shard.number),
                     recipe.template,
@@ -178,89 +171,3 @@ def _listed(output: StageOutput, name: str) -> Mapping[str, Any]:
     listed = output.result[name]
     assert isinstance(listed, dict)
     return listed
-
-
-# What follows runs inside a worker, into the folder that it is given.
-
-
-def _draw(
-    candidates: Mapping[str, Sequence[PoolShard]],
-    plan: MixPlan,
-    seed: int,
-    max_tokens: int,
-    out: Path,
-) -> dict[str, object]:
-    pools = {name: read_pool(shards) for name, shards in candidates.items()}
-    mixture = mix.mix(pools, plan, seed=seed, max_tokens=max_tokens)
-    if mixture.wanted.height:
-        return {"rows": 0, "wanted": _write_wanted(mixture.wanted, out)}
-    shares = [share.model_dump() for share in mixture.shares]
-    drawn = assemble.assign_shards(mixture.selection)
-    shards = [shard for shards in candidates.values() for shard in shards]
-    return {"rows": drawn.height, "shares": shares, "drawn": _write_drawn(drawn, shards, out)}
-
-
-def _write_wanted(wanted: pl.DataFrame, out: Path) -> dict[str, list[str]]:
-    """Write what is wanted of each shard, cut into blocks; return the digest of each block."""
-    found = {}
-    for (number,), rows in blocks.cut(wanted).partition_by("shard", include_key=False, as_dict=True).items():
-        write_shard(out / numbered("wanted", number), rows)
-        found[str(number)] = list(blocks.prints(rows, "block").values())
-    return found
-
-
-def _write_drawn(drawn: pl.DataFrame, shards: Sequence[PoolShard], out: Path) -> dict[str, str]:
-    """Write what was drawn of each shard's parts; return the digest of what was drawn of each part.
-
-    Without the numbers of shard and part: what follows then depends on what was drawn of it and no more.
-    """
-    places = {part.number: nth for shard in shards for nth, part in enumerate(shard.parts)}
-    nth = pl.col("part").replace_strict(places, return_dtype=pl.Int32)
-    by_part = drawn.with_columns(nth=nth).sort("shard", "nth", maintain_order=True)
-    of = by_part.partition_by("shard", include_key=False, as_dict=True)
-    found: dict[int, str] = {}
-    for shard in shards:
-        mine = of.get((shard.number,), by_part.clear().drop("shard"))
-        write_shard(out / numbered("selection", shard.number), mine.drop("part"))
-        found |= blocks.prints(mine.drop("nth"), "part")
-    return {str(number): found.get(number, blocks.NOTHING) for number in places}
-
-
-def _blocks(
-    raw: Raw, wanted: Path, template: Template, max_tokens: int, places: Sequence[int]
-) -> Iterator[Make]:
-    """Yield what renders the blocks at these places of what is wanted, reading the slice once for all."""
-    cut = pl.read_parquet(wanted).partition_by("block", maintain_order=True, include_key=False)
-    asked = [cut[place] for place in places]
-    of_row = {row: nth for nth, rows in enumerate(asked) for row in rows["row"].unique().to_list()}
-    reopened = normalize.reopen(
-        raw.piece, np.array(sorted(of_row), np.int64), origin=raw.origin, max_row_bytes=raw.max_row_bytes
-    )
-    by_block = groupby(reopened, key=lambda item: of_row[item.row])
-    for rows, (_, mine) in zip(asked, by_block, strict=True):
-        yield partial(_examples, raw, mine, rows, template, max_tokens)
-
-
-def _try_rows(raw: Raw, wanted: Path, template: Template, max_tokens: int, first: int, last: int) -> int:
-    rows = pl.read_parquet(wanted)
-    some = rows.filter(pl.col("row").is_between(first, last, closed="left")).drop("block").sort("row")
-    numbers = some["row"].unique().sort().to_numpy()
-    opened = normalize.reopen(raw.piece, numbers, origin=raw.origin, max_row_bytes=raw.max_row_bytes)
-    with TemporaryDirectory() as out:
-        _examples(raw, opened, some, template, max_tokens, Path(out))
-    return last - first if rows.filter(pl.col("row") >= last).height else 0
-
-
-def _examples(
-    raw: Raw,
-    rows: Iterable[normalize.Reopened],
-    asked: pl.DataFrame,
-    template: Template,
-    max_tokens: int,
-    out: Path,
-) -> dict[str, object]:
-    made = render.render_rows(
-        rows, asked, source=raw.source, template=template, max_tokens=max_tokens, out=out
-    )
-    raw.check_unchanged()
-    return {"rows": made}

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from thinkmix.curation.audit.provenance import settings
 from thinkmix.curation.gates.findings import counted
 from thinkmix.flows import sources
-from thinkmix.flows.build import layouts, making, stages
+from thinkmix.flows.build import layouts, stages, validate
 from thinkmix.flows.build.jobs import Run, Shard
 from thinkmix.flows.build.pipeline import directly
 from thinkmix.flows.build.tonight import asked_of, check_frozen, same_inputs
@@ -236,7 +236,7 @@ def _ask_stages(
             whole = False
     if whole:
         with suppress(_Missing):
-            making.after_validation(run, making.Known(recipe, shards=shards), asked, base, directly)
+            stages.after_validation(run, stages.Known(recipe, shards=shards), asked, base, directly)
     return absent
 
 
@@ -262,7 +262,7 @@ def _validated(
     source = stated
     if isinstance(stated.format, Auto):
         source = layouts.recognised(run, stated, files, max_row_bytes=recipe.max_row_bytes)
-    return stages.validate(run, source, snapshot, files, recipe, first=first)
+    return validate.validate(run, source, snapshot, files, recipe, first=first)
 
 
 def _why(

@@ -2,19 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 
-import polars as pl
-
-from thinkmix.curation.dedup import cluster_view
-from thinkmix.curation.files.shards import ShardWriter, read_groups, write_shard
-from thinkmix.curation.publish import assemble, fates
-from thinkmix.curation.read.read import read_rows
-from thinkmix.curation.sample import mix, render
-from thinkmix.curation.sample.pools import Part
-from thinkmix.curation.tables import FATES, REJECTS
+from thinkmix.curation.files.outputs import numbered
+from thinkmix.curation.publish import assemble, work
 from thinkmix.flows.build.drawing import Drawn, Rendered
-from thinkmix.flows.build.jobs import Run, Shard, height, job, numbered, run_jobs
+from thinkmix.flows.build.jobs import Run, Shard, job, run_jobs
 from thinkmix.flows.executor.workers import Job
 from thinkmix.flows.store.store import StageOutput
 from thinkmix.schemas.dedup import Numbers
@@ -44,8 +36,8 @@ def settle(
                 "fates",
                 shard.label,
                 partial(
-                    _settle,
-                    shard,
+                    work.settle,
+                    work.Validated(shard.source.name, shard.rejects, shard.keys),
                     verdicts.folder / verdict,
                     [part.part for part in parts],
                     selection,
@@ -69,7 +61,7 @@ def save(run: Run, shards: Sequence[Shard], settled: Sequence[StageOutput]) -> l
             run,
             "rejects",
             shard.label,
-            partial(_save, shard, fates.folder / "later.parquet"),
+            partial(work.save, shard.raw, shard.rejects, fates.folder / "later.parquet"),
             piece=shard.raw.piece.model_dump(exclude={"path"}),
             max_row_bytes=shard.raw.max_row_bytes,
             quarantine=shard.validated.files["rejects.parquet"],
@@ -99,17 +91,6 @@ def rejects_name(source: str, number: int, files: int) -> str:
     return f"{source}-{number:05d}-of-{files:05d}.parquet"
 
 
-def keep_rejects(shard: Shard, later: pl.DataFrame, out: Path) -> None:
-    """Write the dropped rows of a shard, whole; those of `later` are read again from their file.
-
-    Raises:
-        SourceError: if that file is gone or changed.
-    """
-    raw, numbers = shard.raw, later["row"].to_numpy()
-    opened = read_rows(raw.piece, max_row_bytes=raw.max_row_bytes, rows=numbers) if len(numbers) else ()
-    fates.write_rejects(later, opened, quarantine=shard.rejects, out=out)
-
-
 def _joins(
     run: Run, shards: Sequence[Shard], settled: Sequence[StageOutput], saved: Sequence[StageOutput]
 ) -> dict[str, Job[StageOutput]]:
@@ -133,8 +114,8 @@ def _joins(
 
 
 def _join_job(run: Run, name: str, file: str, outputs: Sequence[StageOutput]) -> Job[StageOutput]:
-    work = partial(_join, [output.folder / file for output in outputs], file)
-    return job(run, "join", name, work, file=file, parts=[output.files[file] for output in outputs])
+    making = partial(work.join, [output.folder / file for output in outputs], file)
+    return job(run, "join", name, making, file=file, parts=[output.files[file] for output in outputs])
 
 
 def _gathers(run: Run, drawn: Drawn) -> list[Job[StageOutput]]:
@@ -144,7 +125,7 @@ def _gathers(run: Run, drawn: Drawn) -> list[Job[StageOutput]]:
             run,
             "scatter",
             f"part {part.number}",
-            partial(_scatter, part.examples, drawn.selection(part.shard), part.nth),
+            partial(work.scatter, part.examples, drawn.selection(part.shard), part.nth),
             examples=part.output.files["examples.parquet"],
             selection=drawn.print(part),
         )
@@ -159,7 +140,7 @@ def _gathers(run: Run, drawn: Drawn) -> list[Job[StageOutput]]:
             run,
             "gather",
             target,
-            partial(_gather, [(part.folder / "parts", batches) for part, batches in parts], target),
+            partial(work.gather, [(part.folder / "parts", batches) for part, batches in parts], target),
             target=target,
             # of each part only what goes to this shard: a change elsewhere in it does not matter here
             parts=[[content for *_, content in batches] for _, batches in parts],
@@ -172,63 +153,3 @@ def _places(output: StageOutput) -> assemble.Places:
     places = output.result["places"]
     assert isinstance(places, dict)
     return places
-
-
-# What follows runs inside a worker, into the folder that it is given.
-
-
-def _settle(
-    shard: Shard,
-    verdicts: Path,
-    parts: Sequence[Part],
-    selection: Path,
-    numbers: Numbers,
-    out: Path,
-) -> dict[str, object]:
-    settled = fates.settle(
-        shard.source.name,
-        rejects=shard.rejects,
-        keys=shard.keys,
-        verdicts=verdicts,
-        parts=parts,
-        selection=selection,
-        numbers=numbers,
-    )
-    write_shard(out / "later.parquet", fates.dropped_later(settled.fates))
-    write_shard(out / "fates.parquet", settled.fates)
-    write_shard(out / "drawn.parquet", settled.drawn)
-    found = cluster_view.clusters(pl.read_parquet(verdicts, columns=["cluster", "cluster_size"]))
-    return {
-        render.STAGE: settled.rendered.model_dump(),
-        mix.STAGE: settled.mixed.model_dump(),
-        "clusters": found.model_dump(),
-        "rows": settled.fates.height,
-    }
-
-
-def _save(shard: Shard, later: Path, out: Path) -> dict[str, object]:
-    keep_rejects(shard, pl.read_parquet(later), out / "rejects.parquet")
-    shard.raw.check_unchanged()
-    return {"rows": height(out / "rejects.parquet")}
-
-
-def _join(parts: Sequence[Path], file: str, out: Path) -> dict[str, object]:
-    with ShardWriter(out / file, _JOINED[file]) as joined:
-        for part in parts:
-            for group in read_groups(part):
-                joined.append(group)
-    return {"rows": joined.rows}
-
-
-_JOINED = {"fates.parquet": FATES, "rejects.parquet": REJECTS}
-
-
-def _scatter(examples: Path, selection: Path, nth: int, out: Path) -> dict[str, object]:
-    drawn = pl.read_parquet(selection).filter(nth=nth).drop("nth")
-    places = assemble.scatter(examples, drawn, out / "parts")
-    return {"places": places, "rows": drawn.height}
-
-
-def _gather(parts: Sequence[tuple[Path, assemble.Batches]], target: str, out: Path) -> dict[str, object]:
-    content = assemble.gather(parts, out / target)
-    return {"content_sha256": content, "rows": height(out / target)}

@@ -5,18 +5,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import polars as pl
-
 from thinkmix.curation.gates.findings import counted
-from thinkmix.curation.read.read import RawSlice
-from thinkmix.curation.validate.normalize import STAGE, Origin
+from thinkmix.curation.validate.normalize import STAGE
+from thinkmix.curation.validate.raw import Raw
 from thinkmix.flows.executor.workers import Job, Result, RowWork, Workers
 from thinkmix.flows.store.fingerprint import code_digest
 from thinkmix.flows.store.store import Makers, StageOutput, Store, key_of
 from thinkmix.flows.system.progress import Event, Notify
-from thinkmix.schemas.errors import SourceCorrupt
 from thinkmix.schemas.ledger import StageCount, total
-from thinkmix.schemas.manifest import LeftOut
 from thinkmix.schemas.recipe import SourceBase
 
 NOT_OF_ROWS = frozenset(("kind", "dataset", "revision", "files", "licence", "expect_rows"))
@@ -38,40 +34,6 @@ class Run:
     notify: Notify
     outputs: list[StageOutput] = field(default_factory=list)
     """Of all stages so far, to tell what was reused."""
-
-
-@dataclass(frozen=True)
-class Raw:
-    """One slice of a source's files, and how its rows are to be read."""
-
-    piece: RawSlice
-    origin: Origin
-    max_row_bytes: int
-    watched: tuple[str, int] | None
-    """Where somebody else may write to the file, and its last change, in ns, when it was hashed."""
-    left_out: tuple[LeftOut, ...] = ()
-    """Rows that are not worked on: they end the process that does."""
-
-    @property
-    def source(self) -> SourceBase:
-        """Return what the recipe says of the source."""
-        return self.origin.source
-
-    def rows(self, stage: str, probe: Callable[[int, int], int]) -> RowWork:
-        """Return the rows that a stage works on one by one, and how it would for some of them."""
-        return RowWork(self.source.name, self.piece.file, stage, self.piece.first_row, probe)
-
-    def check_unchanged(self) -> None:
-        """Refuse a file that someone wrote to after it was hashed.
-
-        Raises:
-            SourceCorrupt: naming the source and the file.
-        """
-        path = self.piece.path
-        # another machine's copy lies elsewhere, and was verified when it was made
-        if self.watched and self.watched[0] == str(path) and path.stat().st_mtime_ns != self.watched[1]:
-            msg = f"source {self.source.name}: {self.piece.file!r} changed during the build; build again"
-            raise SourceCorrupt(msg)
 
 
 @dataclass(frozen=True)
@@ -111,6 +73,11 @@ class Shard:
 def row_settings(source: SourceBase, *, besides: frozenset[str] = frozenset()) -> Mapping[str, object]:
     """Return the settings of a source that change what a row becomes, but for those in `besides`."""
     return source.model_dump(exclude={*NOT_OF_ROWS, *besides})
+
+
+def row_work(raw: Raw, stage: str, probe: Callable[[int, int], int]) -> RowWork:
+    """Return the rows that a stage works on one by one, and how it would for some of them."""
+    return RowWork(raw.source.name, raw.piece.file, stage, raw.piece.first_row, probe)
 
 
 def job(
@@ -227,16 +194,6 @@ def tell_counts(run: Run, stage: str, outputs: Sequence[StageOutput]) -> None:
         note = f"{stage} {source}: {counted(count.read.rows, 'row')} read, {count.kept.rows:,} kept"
         read = count.read.rows
         run.notify(Event(stage, source, read, read, note=f"{note}; dropped: {why}" if why else note))
-
-
-def height(path: Path) -> int:
-    """Return how many rows a shard has."""
-    return int(pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())
-
-
-def numbered(name: str, number: int) -> str:
-    """Return the file name of a shard's or a part's share of an output."""
-    return f"{name}-{number:05d}.parquet"
 
 
 def _rows(output: StageOutput) -> int:

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import polars as pl
 
+from thinkmix.curation.files.outputs import numbered
 from thinkmix.curation.files.shards import ShardWriter, read_groups, write_shard
 from thinkmix.curation.publish import fates
+from thinkmix.curation.publish.work import keep_rejects
 from thinkmix.curation.sample import mix, render
 from thinkmix.curation.tables import FATES
 from thinkmix.curation.validate import normalize
 from thinkmix.curation.validate.profile import ProfilePart, merged
 from thinkmix.flows.build.drawing import Rendered
-from thinkmix.flows.build.gathering import keep_rejects, rejects_name
-from thinkmix.flows.build.jobs import Shard, counts, numbered
+from thinkmix.flows.build.gathering import rejects_name
+from thinkmix.flows.build.jobs import Shard, counts
 from thinkmix.flows.store.store import StageOutput
 from thinkmix.schemas.ledger import Ledger, StageCount, total
 from thinkmix.schemas.manifest import LeftOut, SourceEntry
@@ -82,7 +84,9 @@ class Known:
                     rendered += counted
                     out.append(rows)
                     name = rejects_name(origin.name, nth, len(mine))
-                    keep_rejects(shard, fates.dropped_later(rows), folder / "rejects" / name)
+                    keep_rejects(
+                        shard.raw, shard.rejects, fates.dropped_later(rows), folder / "rejects" / name
+                    )
         selection.unlink()
         return self._ledger(rendered)
 

@@ -10,8 +10,8 @@ import polars as pl
 
 from thinkmix.curation.read.encodings import SAMPLE, UNKNOWN, likely
 from thinkmix.curation.read.read import first_rows
+from thinkmix.curation.validate.layouts import ROWS, meant
 from thinkmix.flows.build.jobs import Shard
-from thinkmix.flows.build.layouts import ROWS, meant
 from thinkmix.schemas.errors import SourceError
 from thinkmix.schemas.files import PACKED, kind_of
 from thinkmix.schemas.findings import Tally, total

@@ -127,10 +127,10 @@ def build(
         with workers(engine, processes, store.root, preload.prepare, preload.load_ahead) as pool:
             with uncollected():
                 # while the workers import theirs, and not on nights on which nothing changed
-                from thinkmix.flows.build import making  # noqa: PLC0415
-            run = making.Run(store, pool, notify)
-            night.known = making.Known(recipe)
-            work = making.make(run, night.known, snapshots, asked, base, step)
+                from thinkmix.flows.build import stages  # noqa: PLC0415
+            run = stages.Run(store, pool, notify)
+            night.known = stages.Known(recipe)
+            work = stages.make(run, night.known, snapshots, asked, base, step)
             return step("publish", _publish)(run, work, night)
 
 

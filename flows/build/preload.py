@@ -8,8 +8,12 @@ from thinkmix.curation.text.imports import uncollected
 def prepare() -> None:
     """Import in a worker what its stages need, while the parent still looks for work."""
     with uncollected():
-        import thinkmix.flows.build.figures  # noqa: PLC0415 - in the worker only
-        import thinkmix.flows.build.stages  # noqa: F401, PLC0415
+        import thinkmix.curation.audit.work  # noqa: PLC0415 - in the worker only
+        import thinkmix.curation.decontaminate.work  # noqa: PLC0415
+        import thinkmix.curation.dedup.work  # noqa: PLC0415
+        import thinkmix.curation.publish.work  # noqa: PLC0415
+        import thinkmix.curation.sample.work  # noqa: PLC0415
+        import thinkmix.curation.validate.work  # noqa: F401, PLC0415
     gc.freeze()  # they live as long as the process: no garbage is looked for among them, nor at its end
     gc.set_threshold(50_000, 20, 20)  # rows make many objects and hardly a cycle
 

@@ -6,14 +6,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from thinkmix.curation.audit.preview import Batch, Preview, preview
+from thinkmix.curation.decontaminate.work import question
 from thinkmix.curation.gates.gates import quarantine
 from thinkmix.curation.gates.reading_gates import findings, unread_fields
 from thinkmix.curation.read.read import first_rows, slices
 from thinkmix.curation.sample import mix
+from thinkmix.curation.validate import layouts
+from thinkmix.curation.validate.layouts import agreed, meant, recognise
 from thinkmix.curation.validate.normalize import Origin
-from thinkmix.flows.build import layouts
-from thinkmix.flows.build.decontaminate import question
-from thinkmix.flows.build.layouts import agreed, meant, recognise
 from thinkmix.flows.build.losses import recode
 from thinkmix.flows.executor.workers import planned
 from thinkmix.flows.inspect import sampling

@@ -15,7 +15,7 @@ from thinkmix.curation.gates.findings import counted
 from thinkmix.curation.read.elements import lists_in
 from thinkmix.curation.read.encodings import UNKNOWN
 from thinkmix.curation.read.packed import opened
-from thinkmix.flows.build.layouts import fitting, named, recognise
+from thinkmix.curation.validate.layouts import fitting, named, recognise
 from thinkmix.flows.build.losses import encoding_of, recode
 from thinkmix.flows.inspect import sampling
 from thinkmix.flows.inspect.checking import looked, spoken

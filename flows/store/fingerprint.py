@@ -32,8 +32,9 @@ AFTERWARDS = ("schemas/training.py", "schemas/tuning.py")
 STAGES = (
     "build/jobs.py",
     "build/layouts.py",
-    "build/stages.py",
+    "build/validate.py",
     "build/decontaminate.py",
+    "build/dedup.py",
     "build/drawing.py",
     "build/gathering.py",
     "build/figures.py",

@@ -9,7 +9,8 @@ import pytest
 from thinkmix.curation.files import shards
 from thinkmix.curation.files.shards import write_shard
 from thinkmix.curation.publish import assemble
-from thinkmix.curation.publish.assemble import assign_shards, gather, scatter
+from thinkmix.curation.publish.assemble import gather, scatter
+from thinkmix.curation.sample.targets import assign_shards
 from thinkmix.curation.tables import EXAMPLES
 
 

@@ -26,7 +26,7 @@ def test_a_module_is_absent_only_inside_the_block(monkeypatch) -> None:
     [
         ("import thinkmix.curation.dedup.dedup", "scipy.linalg"),
         ("import thinkmix.flows.build.gathering", "scipy.linalg"),
-        ("import thinkmix.flows.build.making", "numba"),
+        ("import thinkmix.flows.build.stages", "numba"),
         ("import thinkmix.flows.build.pipeline", "pyarrow"),
         (
             "import numpy, pyarrow; from thinkmix.curation.text.imports import arrow_without_pandas as go; "

@@ -10,7 +10,7 @@ import pytest
 from tests.builders import ROOT, forget, quick_build
 from tests.loopback_hub import LoopbackHub, serve
 from thinkmix.flows import sources
-from thinkmix.flows.build import stages
+from thinkmix.flows.build import fetch
 from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.recipe.recipes import load, override
 from thinkmix.flows.sources.patience import Patience
@@ -52,7 +52,7 @@ def hub(served):
         patch.setenv("HF_ENDPOINT", running.endpoint)
         patch.delenv("HF_TOKEN", raising=False)
         impatient = Patience(sleep=lambda seconds: None)
-        for room, name in ((sources, "resolve"), (stages, "fetch_files")):
+        for room, name in ((sources, "resolve"), (fetch, "fetch_files")):
             patch.setattr(room, name, partial(getattr(room, name), patience=impatient))
         yield running
 

@@ -13,7 +13,7 @@ from huggingface_hub import constants
 from tests.builders import quick_build, recipe, statement
 from tests.loopback_hub import LoopbackHub, serve
 from thinkmix.flows import sources as kinds
-from thinkmix.flows.build import stages
+from thinkmix.flows.build import fetch
 from thinkmix.flows.build.pipeline import Built, directly
 from thinkmix.flows.sources.patience import Patience
 from thinkmix.flows.store.store import Store, open_version, problems
@@ -36,7 +36,7 @@ def hub(sources: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackHub]
         monkeypatch.setattr(constants, "HF_TOKEN_PATH", "/nonexistent/token")
         monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.5)
         impatient = Patience(sleep=lambda seconds: None)
-        for room, name in ((kinds, "resolve"), (stages, "fetch_files")):
+        for room, name in ((kinds, "resolve"), (fetch, "fetch_files")):
             monkeypatch.setattr(room, name, partial(getattr(room, name), patience=impatient))
         upload(running, sources)
         yield running

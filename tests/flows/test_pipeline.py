@@ -223,7 +223,7 @@ def fingerprint_of(tree: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         "curation/files/shards.py",
         "templates/chat/qwen3.jinja",
         "templates/chat/render.py",
-        "flows/build/stages.py",
+        "flows/build/validate.py",
     ],
 )
 def test_any_edited_helper_changes_the_fingerprint(name, tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from tests.builders import REASONS, chat_row, math_row, quick_build, recipe, statement, text, write_rows
 from tests.reports import flooded, full_run
-from thinkmix.curation.publish import assemble
+from thinkmix.curation.sample import targets, work
 from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.cli.show.show import plain, show_version, version_facts
 from thinkmix.flows.cli.show.show_rows import show_explanation
@@ -366,8 +366,8 @@ def test_version_is_a_dataset(shards: int, eval_share: float, sources: Path, tmp
         warnings.simplefilter("ignore")
         from datasets import Value, load_dataset  # noqa: PLC0415 - slow
 
-    small = partial(assemble.assign_shards, shard_bytes=90_000 // shards)
-    monkeypatch.setattr(assemble, "assign_shards", small)
+    small = partial(targets.assign_shards, shard_bytes=90_000 // shards)
+    monkeypatch.setattr(work, "assign_shards", small)
     built = quick_build(recipe(eval_share=eval_share), tmp_path / "store", sources)
     found = load_dataset(str(built.version), cache_dir=str(tmp_path / "cache"))
     splits = ("train", "eval") if eval_share else ("train",)

@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from thinkmix.flows.runs.nights import recorded
+from thinkmix.flows.runs.recording import recorded
 from thinkmix.flows.runs.running import Running, Scheduled, settle
 from thinkmix.flows.store.store import Store
 from thinkmix.schemas.errors import MixtureError

@@ -10,7 +10,7 @@ from huggingface_hub import constants
 from tests import nights
 from tests.loopback_hub import serve
 from thinkmix.flows import sources
-from thinkmix.flows.build import stages
+from thinkmix.flows.build import fetch
 from thinkmix.flows.sources.patience import Patience
 
 
@@ -23,7 +23,7 @@ def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
             monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
             monkeypatch.setattr(constants, "HF_TOKEN_PATH", "/nonexistent/token")
             impatient = Patience(sleep=lambda seconds: None)
-            for room, name in ((sources, "resolve"), (stages, "fetch_files")):
+            for room, name in ((sources, "resolve"), (fetch, "fetch_files")):
                 monkeypatch.setattr(room, name, partial(getattr(room, name), patience=impatient))
             return nights.live(tmp_path, hub, **settings)
 

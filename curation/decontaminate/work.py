@@ -1,0 +1,65 @@
+"""The work of decontamination: an index of all questions, and the rows of one shard that repeat one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from thinkmix.curation.decontaminate import contamination
+from thinkmix.curation.files.shards import height
+from thinkmix.curation.read.read import RawRow, read_rows, slices
+from thinkmix.schemas.artifact import InputFile
+from thinkmix.schemas.errors import RecipeError
+from thinkmix.schemas.recipe import Benchmark
+
+_ANY_SIZE = 2**31
+
+
+class Evaluation(NamedTuple):
+    """One benchmark of the recipe and the files of its questions."""
+
+    benchmark: Benchmark
+    files: tuple[InputFile, ...]
+
+
+def questions(evaluations: Sequence[Evaluation], ngram: int, out: Path) -> dict[str, object]:
+    """Write `questions.index`, of the questions of all benchmarks."""
+    asked = [
+        contamination.Questions(benchmark.name, _texts(benchmark, files)) for benchmark, files in evaluations
+    ]
+    benchmarks = contamination.write_questions(asked, out / "questions.index", ngram=ngram)
+    return {"benchmarks": benchmarks.model_dump(), "rows": sum(benchmarks.questions)}
+
+
+def _texts(benchmark: Benchmark, files: Sequence[InputFile]) -> pl.Series:
+    """Return the questions of a benchmark.
+
+    Raises:
+        RecipeError: naming the file and row that has none.
+    """
+    pieces = [piece for file in files for piece in slices(file.name, file.path, file.sha256, benchmark.rows)]
+    rows = ((piece.file, row) for piece in pieces for row in read_rows(piece, max_row_bytes=_ANY_SIZE))
+    return pl.Series([question(benchmark, file, row) for file, row in rows], dtype=pl.String)
+
+
+def question(benchmark: Benchmark, file: str, row: RawRow) -> str:
+    """Return what a row of a benchmark's file asks.
+
+    Raises:
+        RecipeError: naming the file and the row if it asks nothing.
+    """
+    text = row.values.get(benchmark.field) if isinstance(row.values, dict) else None
+    if not isinstance(text, str):
+        where = f"benchmark {benchmark.name}: {file}: row {row.number}"
+        msg = f"{where} has no text in field {benchmark.field!r}; name the field of the question"
+        raise RecipeError(msg)
+    return text
+
+
+def overlap(keys: Path, index: Path, known: object, ngram: int, out: Path) -> dict[str, object]:
+    """Write `overlap.parquet` (schema `tables.OVERLAP`): the valid rows of a shard that repeat a question."""
+    benchmarks = contamination.Benchmarks.model_validate(known)
+    found = contamination.find_overlap(keys, index, benchmarks, ngram=ngram)
+    found.write_parquet(out / "overlap.parquet")
+    return {"rows": height(keys)}

@@ -1,0 +1,36 @@
+"""The work of dedup: bands of one shard, and the search over all of them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from thinkmix.curation.dedup import dedup
+from thinkmix.curation.files.outputs import numbered
+from thinkmix.curation.files.shards import height, read_many
+from thinkmix.curation.validate.count import count_stage
+from thinkmix.schemas.dedup import DedupPlan
+from thinkmix.schemas.ledger import StageCount
+
+
+def bands(keys: Path, plan: DedupPlan, out: Path) -> dict[str, object]:
+    """Write `bands.index`: the bands of each valid row of a shard."""
+    dedup.write_bands(keys, out / "bands.index", plan=plan)
+    return {"rows": height(keys)}
+
+
+def duplicates(
+    keys: Sequence[Path], band_files: Sequence[Path], overlaps: Sequence[Path], plan: DedupPlan, out: Path
+) -> dict[str, object]:
+    """Write the verdicts of each shard (schema `tables.VERDICT_SCHEMA`), and count what dedup keeps."""
+    verdicts = [out / numbered("verdicts", number) for number in range(len(keys))]
+    search = dedup.find_duplicates(keys, band_files, verdicts, plan=plan, overlaps=overlaps)
+    found: list[StageCount] = []
+    counted = read_many(keys, ["source", "messages", "text_bytes"])
+    for rows, decided in zip(counted, read_many(verdicts, ["reason"]), strict=True):
+        found += [
+            count_stage("dedup", str(source), part)
+            for (source,), part in rows.with_columns(decided["reason"]).group_by(
+                "source", maintain_order=True
+            )
+        ]
+    return {"dedup": [count.model_dump() for count in found], "search": asdict(search), "rows": search.rows}

@@ -1,0 +1,104 @@
+"""The work of the draw: one round of it, and rendering what it asks of one slice, block by block."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import polars as pl
+
+from thinkmix.curation.files.outputs import Make, numbered
+from thinkmix.curation.files.shards import write_shard
+from thinkmix.curation.sample import blocks, mix, render
+from thinkmix.curation.sample.pools import PoolShard, read_pool
+from thinkmix.curation.sample.targets import assign_shards
+from thinkmix.curation.validate import normalize
+from thinkmix.curation.validate.raw import Raw
+from thinkmix.schemas.recipe import MixPlan, Template
+
+
+def draw(
+    candidates: Mapping[str, Sequence[PoolShard]],
+    plan: MixPlan,
+    seed: int,
+    max_tokens: int,
+    out: Path,
+) -> dict[str, object]:
+    """Write what a round must have rendered, or, once all is known, what was drawn of each shard."""
+    pools = {name: read_pool(shards) for name, shards in candidates.items()}
+    mixture = mix.mix(pools, plan, seed=seed, max_tokens=max_tokens)
+    if mixture.wanted.height:
+        return {"rows": 0, "wanted": _write_wanted(mixture.wanted, out)}
+    shares = [share.model_dump() for share in mixture.shares]
+    drawn = assign_shards(mixture.selection)
+    shards = [shard for shards in candidates.values() for shard in shards]
+    return {"rows": drawn.height, "shares": shares, "drawn": _write_drawn(drawn, shards, out)}
+
+
+def _write_wanted(wanted: pl.DataFrame, out: Path) -> dict[str, list[str]]:
+    """Write what is wanted of each shard, cut into blocks; return the digest of each block."""
+    found = {}
+    for (number,), rows in blocks.cut(wanted).partition_by("shard", include_key=False, as_dict=True).items():
+        write_shard(out / numbered("wanted", number), rows)
+        found[str(number)] = list(blocks.prints(rows, "block").values())
+    return found
+
+
+def _write_drawn(drawn: pl.DataFrame, shards: Sequence[PoolShard], out: Path) -> dict[str, str]:
+    """Write what was drawn of each shard's parts; return the digest of what was drawn of each part.
+
+    Without the numbers of shard and part: what follows then depends on what was drawn of it and no more.
+    """
+    places = {part.number: nth for shard in shards for nth, part in enumerate(shard.parts)}
+    nth = pl.col("part").replace_strict(places, return_dtype=pl.Int32)
+    by_part = drawn.with_columns(nth=nth).sort("shard", "nth", maintain_order=True)
+    of = by_part.partition_by("shard", include_key=False, as_dict=True)
+    found: dict[int, str] = {}
+    for shard in shards:
+        mine = of.get((shard.number,), by_part.clear().drop("shard"))
+        write_shard(out / numbered("selection", shard.number), mine.drop("part"))
+        found |= blocks.prints(mine.drop("nth"), "part")
+    return {str(number): found.get(number, blocks.NOTHING) for number in places}
+
+
+def render_blocks(
+    raw: Raw, wanted: Path, template: Template, max_tokens: int, places: Sequence[int]
+) -> Iterator[Make]:
+    """Yield what renders the blocks at these places of what is wanted, reading the slice once for all."""
+    cut = pl.read_parquet(wanted).partition_by("block", maintain_order=True, include_key=False)
+    asked = [cut[place] for place in places]
+    of_row = {row: nth for nth, rows in enumerate(asked) for row in rows["row"].unique().to_list()}
+    reopened = normalize.reopen(
+        raw.piece, np.array(sorted(of_row), np.int64), origin=raw.origin, max_row_bytes=raw.max_row_bytes
+    )
+    by_block = groupby(reopened, key=lambda item: of_row[item.row])
+    for rows, (_, mine) in zip(asked, by_block, strict=True):
+        yield partial(_examples, raw, mine, rows, template, max_tokens)
+
+
+def try_rows(raw: Raw, wanted: Path, template: Template, max_tokens: int, first: int, last: int) -> int:
+    """Render the wanted examples of the rows from `first` to before `last`, and keep nothing."""
+    rows = pl.read_parquet(wanted)
+    some = rows.filter(pl.col("row").is_between(first, last, closed="left")).drop("block").sort("row")
+    numbers = some["row"].unique().sort().to_numpy()
+    opened = normalize.reopen(raw.piece, numbers, origin=raw.origin, max_row_bytes=raw.max_row_bytes)
+    with TemporaryDirectory() as out:
+        _examples(raw, opened, some, template, max_tokens, Path(out))
+    return last - first if rows.filter(pl.col("row") >= last).height else 0
+
+
+def _examples(
+    raw: Raw,
+    rows: Iterable[normalize.Reopened],
+    asked: pl.DataFrame,
+    template: Template,
+    max_tokens: int,
+    out: Path,
+) -> dict[str, object]:
+    made = render.render_rows(
+        rows, asked, source=raw.source, template=template, max_tokens=max_tokens, out=out
+    )
+    raw.check_unchanged()
+    return {"rows": made}

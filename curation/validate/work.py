@@ -1,0 +1,44 @@
+"""The work of validation on one slice, into the folder that it is given."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from thinkmix.curation.validate import normalize
+from thinkmix.curation.validate.profile import Profile
+from thinkmix.curation.validate.raw import Raw
+
+
+def validate(raw: Raw, out: Path) -> dict[str, object]:
+    """Write `keys.parquet` and `rejects.parquet` of a slice (schemas `tables.KEYS` and `tables.REJECTS`)."""
+    profile = Profile()
+    seen = normalize.normalize_slice(
+        raw.piece,
+        origin=raw.origin,
+        max_row_bytes=raw.max_row_bytes,
+        out=out,
+        profile=profile,
+        left_out={row.row: row.detail for row in raw.left_out},
+    )
+    raw.check_unchanged()
+    return {
+        normalize.STAGE: seen.rows.model_dump(),
+        "rows": seen.rows.read.rows,
+        "columns": profile.part().model_dump(),
+        "turns": seen.turns.model_dump(),
+        "tally": seen.tally.model_dump(),
+    }
+
+
+def try_rows(raw: Raw, first: int, last: int) -> int:
+    """Judge the rows from `first` to before `last`, and keep nothing; return how many there are."""
+    with TemporaryDirectory() as out:
+        seen = normalize.normalize_slice(
+            raw.piece,
+            origin=raw.origin,
+            max_row_bytes=raw.max_row_bytes,
+            out=Path(out),
+            profile=Profile(),
+            left_out={row.row: row.detail for row in raw.left_out},
+            only=range(first, last),
+        )
+    return seen.rows.read.rows

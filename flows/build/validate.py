@@ -1,0 +1,72 @@
+"""Validation, slice by slice: verified files to valid rows and rejects."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from thinkmix.curation.read.read import RawSlice, slices
+from thinkmix.curation.validate import normalize, work
+from thinkmix.curation.validate.raw import Raw
+from thinkmix.flows.build.jobs import Run, Shard, job, row_settings, row_work, run_jobs
+from thinkmix.schemas.artifact import InputFile, Snapshot
+from thinkmix.schemas.manifest import LeftOut
+from thinkmix.schemas.recipe import Recipe, Source
+
+
+def validate(
+    run: Run,
+    source: Source,
+    snapshot: Snapshot,
+    files: Sequence[InputFile],
+    recipe: Recipe,
+    *,
+    left_out: Sequence[LeftOut] = (),
+    first: int = 0,
+) -> list[Shard]:
+    """Judge the source's rows, slice by slice; shards are numbered from `first` on.
+
+    `recipe` says what work a row may cost, and whether `</think>` without `<think>` closes a trace that the
+    template opened; `left_out` are rows that end the process that works on them.
+    """
+    unopened, limits = recipe.reads_unopened(source), recipe.limits
+    slots = []
+    for file in files:
+        origin = normalize.Origin(source, snapshot.dataset, snapshot.commit, file.name, unopened, limits)
+        watched = (str(file.path), file.modified) if file.modified else None
+        slots += [
+            Raw(piece, origin, recipe.max_row_bytes, watched, _inside(piece, left_out))
+            for piece in slices(file.name, file.path, file.sha256, source.rows, source.encoding)
+        ]
+    jobs = [
+        job(
+            run,
+            normalize.STAGE,
+            raw.piece.label,
+            partial(work.validate, raw),
+            rows=row_work(raw, normalize.STAGE, partial(work.try_rows, raw)),
+            piece=raw.piece.model_dump(exclude={"path"}),
+            source=row_settings(source),
+            unopened=unopened,
+            max_row_bytes=recipe.max_row_bytes,
+            limits=limits._asdict(),
+            left_out=[row.model_dump() for row in raw.left_out],
+        )
+        for raw in slots
+    ]
+    total = _rows_promised([raw.piece for raw in slots])
+    outputs = run_jobs(run, jobs, stage=normalize.STAGE, source=source.name, total=total)
+    return [
+        Shard(number, raw, output)
+        for number, (raw, output) in enumerate(zip(slots, outputs, strict=True), start=first)
+    ]
+
+
+def _inside(piece: RawSlice, left_out: Sequence[LeftOut]) -> tuple[LeftOut, ...]:
+    """Return the rows to leave out that a slice holds."""
+    last = None if piece.rows is None else piece.first_row + piece.rows
+    mine = (row for row in left_out if row.file == piece.file and piece.first_row <= row.row)
+    return tuple(row for row in mine if last is None or row.row < last)
+
+
+def _rows_promised(pieces: Sequence[RawSlice]) -> int | None:
+    rows = [piece.rows for piece in pieces]
+    return None if None in rows else sum(row or 0 for row in rows)
