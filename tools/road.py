@@ -6,9 +6,11 @@ the first row that is validated to the last shard that is gathered, in one proce
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -16,8 +18,7 @@ from typing import Any
 from unittest.mock import patch
 
 ROOT = Path(__file__).resolve().parents[1]
-FLOORS = {"flows": 4, "train": 3, "curation": 3, "templates": 2, "schemas": 1}
-"""The higher, the more a room may import; the contract of import-linter in pyproject.toml."""
+PACKAGE = "thinkmix"
 
 _ROWS = {"cot-00000-of-00004.parquet": 14, "chat-00000-of-00001.parquet": 14, "tools.jsonl": 12}
 
@@ -29,7 +30,7 @@ class Road:
     changes: int = 0
     """Steps to another file."""
     up: int = 0
-    """Steps to a room that stands higher."""
+    """Steps to a room that stands higher: of the whole house, or of the same room's own rooms."""
     files: set[str] = field(default_factory=set)
 
     def note(self, frame: FrameType, event: str, _: object) -> None:
@@ -43,7 +44,30 @@ class Road:
         if here is None or here == there:
             return
         self.changes += 1
-        self.up += FLOORS[there.partition("/")[0]] > FLOORS[here.partition("/")[0]]
+        self.up += goes_up(here, there)
+
+
+@cache
+def floors() -> Mapping[str, int]:
+    """Return how high each room stands, by its folder: what import-linter's layers in pyproject.toml say."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    found = {}
+    for contract in settings["contracts"]:
+        if contract["type"] == "layers":
+            (container,) = contract["containers"]
+            above = container.removeprefix(PACKAGE).lstrip(".").replace(".", "/")
+            for height, layer in enumerate(reversed(contract["layers"])):
+                for room in layer.split(" | "):
+                    found[f"{above}/{room}".lstrip("/")] = height
+    return found
+
+
+def goes_up(here: str, there: str) -> bool:
+    """Return whether a call from one file to another goes to a higher room."""
+    one, other = here.split("/"), there.split("/")
+    depth = next((place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), 0)
+    low, high = (floors().get("/".join(parts[: depth + 1]).removesuffix(".py")) for parts in (one, other))
+    return low is not None and high is not None and high > low
 
 
 class _Inline:
@@ -70,7 +94,7 @@ def _ours(frame: FrameType) -> str | None:
     if name not in _FILES:
         path = Path(name).resolve()  # the package leads to the rooms by links
         inside = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else ""
-        _FILES[name] = inside if inside.partition("/")[0] in FLOORS else None
+        _FILES[name] = inside if inside.partition("/")[0] in floors() else None
     return _FILES[name]
 
 

@@ -1,21 +1,28 @@
 """Count what a reader of the house stumbles over: `python -m tools.rooms`, room by room.
 
 Between the children of a room, where a file or a folder is one box: pairs that import each other, knots (sets
-of boxes in which each reaches each other one), and how many boxes there are.
+of boxes in which each reaches each other one), and how many boxes there are. `python -m tools.rooms map`
+prints the map of CONTRIBUTING.md: what each room holds, in its own first sentence, and what it imports.
 """
 
+import ast
 import json
 import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import combinations
+from pathlib import Path
 
 import grimp
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-ROOMS = tuple(f"thinkmix.{room}" for room in ("flows", "curation", "train", "templates", "schemas"))
+from tools.road import floors
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = "thinkmix"
+ROOMS = tuple(f"{PACKAGE}.{room}" for room in ("flows", "curation", "train", "templates", "schemas"))
 
 Arrows = Mapping[str, set[str]]
 
@@ -23,7 +30,7 @@ Arrows = Mapping[str, set[str]]
 @cache
 def graph() -> grimp.ImportGraph:
     """Return who imports whom, imports for the type checker alone aside."""
-    return grimp.build_graph("thinkmix", exclude_type_checking_imports=True)
+    return grimp.build_graph(PACKAGE, exclude_type_checking_imports=True)
 
 
 def arrows(graph: grimp.ImportGraph, room: str) -> Arrows:
@@ -82,6 +89,40 @@ def count() -> dict[str, dict[str, object]]:
     return found
 
 
+def plan() -> str:
+    """Return the map as markdown: each room and the rooms in it, what they hold, and what they import."""
+    lines = ["| room | holds | imports |", "|---|---|---|"]
+    for top in reversed(ROOMS):
+        lines.append(_line(top, arrows(graph(), PACKAGE)[top]))
+        drawn = arrows(graph(), top)
+        rooms = [room for room in drawn if graph().find_children(room)]
+        lines += [_line(room, drawn[room]) for room in sorted(rooms, key=_height)]
+    return "\n".join(lines)
+
+
+def _height(room: str) -> tuple[int, str]:
+    """Return where a room stands: a room imports those that stand lower."""
+    folder = room.removeprefix(f"{PACKAGE}.").replace(".", "/")
+    return floors().get(folder, 0), folder
+
+
+def _line(room: str, imported: set[str]) -> str:
+    """Return one line of the map."""
+    name = room.removeprefix(f"{PACKAGE}.").replace(".", "/")
+    shown = ", ".join(f"`{other.rpartition('.')[2]}`" for other in sorted(imported)) or "none of these"
+    return f"| `{name}` | {_sentence(room)} | {shown} |"
+
+
+def _sentence(room: str) -> str:
+    """Return the first sentence of a room's docstring."""
+    path = ROOT / room.removeprefix(f"{PACKAGE}.").replace(".", "/") / "__init__.py"
+    said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return " ".join(said.partition("\n\n")[0].split())
+
+
 if __name__ == "__main__":
-    json.dump(count(), sys.stdout, indent=2)
-    sys.stdout.write("\n")
+    if sys.argv[1:] == ["map"]:
+        sys.stdout.write(f"{plan()}\n")
+    else:
+        json.dump(count(), sys.stdout, indent=2)
+        sys.stdout.write("\n")
