@@ -518,7 +518,7 @@ def test_a_script_without_a_guard_runs_once(tmp_path):
 
 
 def test_the_main_module_is_back_when_two_builds_start_workers_at_once():
-    """Threads that start processes side by side take turns: neither takes the other's stand-in for the main one."""
+    """Threads that start processes side by side take turns, and the main module is there afterwards."""
     main = sys.modules["__main__"]
     inside, let_go = Event(), Event()
 
