@@ -297,9 +297,9 @@ def train(
         ...     model="tiny-random",
         ...     output="build/adapter",
         ...     max_steps=2,
-        ...     batch=1024,
-        ...     max_tokens=512,
-        ...     eval_rows=2,
+        ...     batch=256,
+        ...     max_tokens=256,
+        ...     eval_rows=1,
         ... )
         >>> len(result.losses), result.mixture_digest == built.digest
         (2, True)
