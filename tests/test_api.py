@@ -70,6 +70,18 @@ def test_the_example_of_a_function_runs(example, name):
     example(name)
 
 
+def test_the_python_of_its_page_runs(example):
+    """docs/python.md, after the examples have built the sample: each line as it stands there."""
+    pytest.importorskip("peft", reason="needs thinkmix[train]")
+    example("build")
+    (block,) = (ROOT / "docs" / "python.md").read_text(encoding="utf-8").split("```")[1::2]
+    names: dict[str, object] = {}
+    exec(block.removeprefix("python"), names)
+
+    assert names["built"].status == "unchanged"
+    assert names["text"].startswith("<|im_start|>user")
+
+
 def test_every_function_is_public_and_every_public_name_is_there():
     """`__all__` is sorted, nothing in it is missing, and a wrong name is an AttributeError."""
     functions = {name for name in thinkmix.__all__ if inspect.isfunction(getattr(thinkmix, name))}
