@@ -7,12 +7,18 @@ UV := $(UV_SETTINGS) $(BIN)/uv
 STORE ?= build/store
 ADAPTER ?= build/adapter
 
-.PHONY: demo next test deep soak mutants deepspeed docs-snippets check format lock bench bench-peers clean help
+.PHONY: demo next links test deep soak mutants deepspeed docs-snippets check format lock bench bench-peers clean help
 
 help:  ## Say what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
 
+links:  ## Make the links of src and dev that this copy of the project has lost, or never had
+	@for room in curation data flows schemas templates train; do \
+		test -d src/thinkmix/$$room || ln -sfn ../../$$room src/thinkmix/$$room; done
+	@mkdir -p dev; for part in benchmarks tests tools; do test -d dev/$$part || ln -sfn ../$$part dev/$$part; done
+
 $(BIN)/.installed: requirements.lock pyproject.toml
+	@$(MAKE) --no-print-directory links
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.lock

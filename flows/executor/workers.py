@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.util import Finalize
-from threading import Thread
-from types import FrameType
+from threading import Lock, Thread
+from types import FrameType, ModuleType
 from typing import Generic, Protocol, TypeVar
 
 from thinkmix.curation.text.imports import arrow_without_pandas
@@ -37,6 +37,9 @@ SPARE_BYTES = 4 * LEAST_BYTES
 
 _PROBED = 4
 """Rows that are tried first in the search of one that ends its process."""
+
+_START = Lock()
+"""Held while a process starts: what it finds here is changed for that moment, for one at a time."""
 
 _THREADS = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -360,11 +363,11 @@ def processes(
 def _starting() -> Iterator[None]:
     """Hand to a process that may be starting what it needs from its first moment.
 
-    It imports the parent's main module before anything that we could tell it, so settings come with the
-    environment; and it would answer an interrupt with a traceback.
+    Libraries read their settings when they are imported, so settings come with the environment. And it would
+    answer an interrupt with a traceback.
     """
-    before = dict(os.environ)
-    with _blocked(signal.SIGINT):
+    with _START, _blocked(signal.SIGINT), _without_main():
+        before = dict(os.environ)
         os.environ.update(SETTINGS)
         try:
             yield
@@ -374,6 +377,21 @@ def _starting() -> Iterator[None]:
                     os.environ[name] = before[name]
                 else:
                     del os.environ[name]
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Let a process that is spawned meanwhile not run the parent's main module again.
+
+    No job needs it, and a script that builds and has no `if __name__ == "__main__":` would begin a build in
+    each worker, which ends the worker: the build would take the rows for what ends it.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import time
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
+from threading import Event, Thread
 
 import orjson
 import polars as pl
@@ -495,3 +496,46 @@ def test_workers_end_with_a_killed_parent(tmp_path):
             break
         time.sleep(0.05)
     assert [pid for pid in pids if alive(pid)] == []
+
+
+def test_a_script_without_a_guard_runs_once(tmp_path):
+    """A worker does not run the main module again, so that a script needs no `if __name__ == "__main__":`."""
+    script = (
+        "from functools import partial\nfrom tests import doomed\n"
+        "from thinkmix.flows.workers import Job, processes\n"
+        "print('begins', flush=True)\n"
+        "with processes(1) as pool:\n"
+        "    print(pool.run([Job('a', partial(doomed.allocate, 7))], done=lambda job, result: None))\n"
+    )
+    (tmp_path / "script.py").write_text(script)
+    ended = subprocess.run(
+        [sys.executable, tmp_path / "script.py"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.stdout, ended.stderr) == ("begins\n[7]\n", "")
+
+
+def test_the_main_module_is_back_when_two_builds_start_workers_at_once():
+    """Threads that start processes side by side take turns, and the main module is there afterwards."""
+    main = sys.modules["__main__"]
+    inside, let_go = Event(), Event()
+
+    def start(wait: bool) -> None:
+        with workers_room._starting():
+            inside.set()
+            assert not wait or let_go.wait(10)
+
+    first = Thread(target=start, args=(True,))
+    first.start()
+    assert inside.wait(10)
+    second = Thread(target=start, args=(False,))
+    second.start()
+    second.join(0.2)
+    assert second.is_alive()
+    let_go.set()
+    first.join()
+    second.join()
+    assert sys.modules["__main__"] is main

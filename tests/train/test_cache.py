@@ -145,6 +145,26 @@ def test_processes_write_the_same_bytes(publish, sums, opened, tmp_path, monkeyp
     assert path.read_bytes() == alone
 
 
+def test_a_script_without_a_guard_encodes_in_processes(publish, sums, digest_of, tmp_path):
+    """They do not run the script again, which would end them: it needs no `if __name__ == "__main__":`."""
+    version = publish(sums, shards=2)
+    script = (
+        "from pathlib import Path\nfrom thinkmix.train import cache\n"
+        "from thinkmix.train.rows import index_rows, read_manifest\n"
+        f"version, digest = Path({str(version)!r}), {digest_of(version)!r}\n"
+        "cache._WORTH_PROCESSES = 0\n"
+        "rows = index_rows(version, read_manifest(version, digest=digest), split='train', max_tokens=4096)\n"
+        "tokens = cache.open_tokens(rows, split='train', mixture=digest, folder=Path('cache'), workers=2)\n"
+        "print(tokens.row(0).size)\n"
+    )
+    (tmp_path / "script.py").write_text(script)
+    ended = subprocess.run(
+        [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ended.stderr == ""
+    assert int(ended.stdout) > 0
+
+
 def test_a_row_that_is_refused_in_a_process_leaves_nothing(publish, sums, opened, tmp_path, monkeypatch):
     """The sentence is the same as without processes, and no cache of the others stays behind."""
     version = publish([*sums[:8], {**sums[8], "prompt_tokens": 1}])

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -13,6 +14,7 @@ from hashlib import file_digest
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
+from types import ModuleType
 
 import numpy as np
 import pyarrow as pa
@@ -194,7 +196,9 @@ def _encode(shards: Sequence[_Shard], *, workers: int | None) -> None:
         return
     pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_end_with_parent)
     try:
-        for _ in pool.map(_encode_shard, shards):
+        with _without_main():  # the processes start as the shards are handed over
+            encoded = pool.map(_encode_shard, shards)
+        for _ in encoded:
             pass
     except BrokenProcessPool as error:
         msg = (
@@ -203,6 +207,17 @@ def _encode(shards: Sequence[_Shard], *, workers: int | None) -> None:
         raise TrainError(msg) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Let processes that are spawned meanwhile not run the script that trains again."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _end_with_parent() -> None:
