@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from thinkmix.flows.build.pipeline import build
+from thinkmix.flows.build.watch import Watch
 from thinkmix.flows.recipe.recipes import load
 from thinkmix.flows.store.store import Store
 from thinkmix.flows.system.progress import Event
@@ -30,7 +31,7 @@ def main() -> None:
 
     located = load(recipe)
     try:
-        build(located.recipe, Store(Path(store)), base=located.base, notify=notify)
+        build(located.recipe, Store(Path(store)), base=located.base, watch=Watch(notify=notify))
     except Reached:
         print(json.dumps({"begun": begun, "end": time.perf_counter() - start}))
 

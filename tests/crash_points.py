@@ -101,14 +101,14 @@ def believing(root: Path, seed: int) -> None:
 
 def _build(root: Path, seed: int, watched: str = "") -> None:
     from tests.builders import quick_build, recipe  # noqa: PLC0415
-    from thinkmix.flows.build.pipeline import directly  # noqa: PLC0415 - no threads before the fork
+    from thinkmix.flows.build.watch import Watch, directly  # noqa: PLC0415 - no threads before the fork
 
     def step(name: str, function: Callable) -> Callable:
         if name == watched and disks:
             disks.pop().watch()
         return directly(name, function)
 
-    quick_build(recipe(seed=seed, name=MIXTURE, max_tokens=600 - seed), root, sources, step=step)
+    quick_build(recipe(seed=seed, name=MIXTURE, max_tokens=600 - seed), root, sources, watch=Watch(step=step))
 
 
 def begin(work: Callable[[], None]) -> int:

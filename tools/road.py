@@ -114,7 +114,7 @@ def _sample(folder: Path) -> Path:
     return folder / "recipe.yaml"
 
 
-class _Watch:
+class _Steps:
     """Steps of a build, of which those from validation to the published shards are traced."""
 
     def __init__(self, road: Road) -> None:
@@ -143,6 +143,7 @@ def _inline(*_: object) -> Iterator[_Inline]:
 def walk() -> Road:
     """Build the 40 rows, and return what was counted."""
     from thinkmix.flows.build import pipeline  # noqa: PLC0415 - imported here, so that all of it is there before tracing
+    from thinkmix.flows.build.watch import Watch  # noqa: PLC0415
     from thinkmix.flows.recipe.recipes import load  # noqa: PLC0415
     from thinkmix.flows.store.store import Store  # noqa: PLC0415
 
@@ -153,7 +154,10 @@ def walk() -> Road:
             for store in ("warm", "traced"):  # what a process does once is done by the first
                 road = Road()
                 pipeline.build(
-                    located.recipe, Store(Path(name) / store), base=located.base, step=_Watch(road)
+                    located.recipe,
+                    Store(Path(name) / store),
+                    base=located.base,
+                    watch=Watch(step=_Steps(road)),
                 )
     return road
 

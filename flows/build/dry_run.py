@@ -18,8 +18,8 @@ from thinkmix.curation.gates.findings import counted
 from thinkmix.flows import sources
 from thinkmix.flows.build import layouts, stages, validate
 from thinkmix.flows.build.jobs import Run, Shard
-from thinkmix.flows.build.pipeline import directly
 from thinkmix.flows.build.tonight import asked_of, check_frozen, same_inputs
+from thinkmix.flows.build.watch import directly
 from thinkmix.flows.executor.workers import Job, Result
 from thinkmix.flows.sources import local
 from thinkmix.flows.store.fingerprint import code_digest, library_versions

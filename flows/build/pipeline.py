@@ -1,20 +1,20 @@
 """The story of a build, from recipe to published version; the scheduler only watches it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 from thinkmix.curation.text.imports import uncollected
 from thinkmix.flows.build import preload
 from thinkmix.flows.build.tonight import already_built, check_frozen, resolve, resolve_benchmarks
+from thinkmix.flows.build.watch import UNWATCHED, Watch
 from thinkmix.flows.executor.engine import LOCAL, Engine, workers
 from thinkmix.flows.runs.nights import NightRun, rendered
 from thinkmix.flows.runs.recording import recorded
-from thinkmix.flows.runs.running import UNSCHEDULED, Scheduled
 from thinkmix.flows.store.store import MANIFEST, Store, full_disk, make_root
-from thinkmix.flows.system.progress import Event, Notify, silent
+from thinkmix.flows.system.progress import Event, Notify
 from thinkmix.schemas.artifact import Snapshot
 from thinkmix.schemas.errors import Held, StoreCorrupt
 from thinkmix.schemas.manifest import Manifest
@@ -25,21 +25,6 @@ from thinkmix.schemas.run import RunReport, Status
 if TYPE_CHECKING:
     from thinkmix.flows.build.jobs import Run
     from thinkmix.flows.build.version import Work
-
-Arguments = ParamSpec("Arguments")
-Outcome = TypeVar("Outcome")
-
-
-class Step(Protocol):
-    """How a stage is run under a name: called directly, or as a task of the scheduler."""
-
-    def __call__(self, name: str, function: Callable[Arguments, Outcome], /) -> Callable[Arguments, Outcome]:
-        """Return `function` so wrapped that calling it runs the stage `name`."""
-
-
-def directly(name: str, function: Callable[Arguments, Outcome], /) -> Callable[Arguments, Outcome]:
-    """Run a stage by calling it."""
-    return function
 
 
 @dataclass(frozen=True)
@@ -85,9 +70,7 @@ def build(
     base: Path,
     processes: int | None = None,
     engine: Engine = LOCAL,
-    step: Step = directly,
-    notify: Notify = silent,
-    scheduled: Scheduled = UNSCHEDULED,
+    watch: Watch = UNWATCHED,
     frozen: bool = False,
 ) -> Built:
     """Build the recipe's mixture and publish it as the current version.
@@ -98,9 +81,7 @@ def build(
         base: folder that the recipe's relative patterns start from.
         processes: worker processes of this machine; unset means as many as cores and memory allow.
         engine: who works on the shards; the mixture is the same, byte for byte, whoever does.
-        step: how stages are run.
-        notify: told how stages get on.
-        scheduled: the scheduler's run that this is, and who is told of builds that were killed.
+        watch: who is told of it, and how its stages are run.
         frozen: build only from the commits and files that the current version was made from.
 
     Raises:
@@ -110,9 +91,9 @@ def build(
     with (
         full_disk(store.root),
         store.lock(recipe.name),
-        recorded(store, recipe.name, scheduled) as night,
+        recorded(store, recipe.name, watch.scheduled) as night,
     ):
-        night.recipe = recipe
+        night.recipe, step, notify = recipe, watch.step, watch.notify
         # all sources before the first download, so that one that is gone ends the build early
         snapshots = [
             step(f"resolve {source.name}", resolve)(store, source, base) for source in recipe.sources
@@ -154,30 +135,30 @@ def _publish(run: "Run", work: "Work", night: NightRun) -> Built:
         version, new = store.keep(mixture, folder)
     store.record_outputs(mixture, run.outputs)
     reused = sum(output.reused for output in run.outputs)
-    return _judge(
-        store, version, manifest, report, night, new=new, reused=reused, made=len(run.outputs) - reused
-    )
+    candidate = _Candidate(version, manifest, report, new)
+    return _judge(store, candidate, night, reused=reused, made=len(run.outputs) - reused)
 
 
 def _publish_again(store: Store, version: Path, night: NightRun) -> Built:
     """Let a version be judged that was built before: it is current, or a gate held it last time."""
     manifest = Manifest.model_validate_json((version / MANIFEST).read_bytes())
     report = Report.model_validate_json((version / "report.json").read_bytes())
-    return _judge(store, version, manifest, report, night, new=False, reused=0, made=0)
+    return _judge(store, _Candidate(version, manifest, report, new=False), night, reused=0, made=0)
 
 
-def _judge(
-    store: Store,
-    version: Path,
-    manifest: Manifest,
-    report: Report,
-    night: NightRun,
-    *,
-    new: bool,
-    reused: int,
-    made: int,
-) -> Built:
+class _Candidate(NamedTuple):
+    """A version that is there, before it is judged."""
+
+    version: Path
+    manifest: Manifest
+    report: Report
+    new: bool
+    """Whether it was not there before, or not whole."""
+
+
+def _judge(store: Store, candidate: _Candidate, night: NightRun, *, reused: int, made: int) -> Built:
     """Compare a version with the last good one, and make it current if nothing forbids."""
+    version, manifest, report, new = candidate
     before = None
     with suppress(StoreCorrupt):  # a damaged CURRENT is about to be written anew
         before = store.current(manifest.mixture)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from thinkmix.curation.sample import mix, render
 from thinkmix.curation.validate import normalize
@@ -10,14 +9,12 @@ from thinkmix.flows.build import decontaminate, dedup, drawing, fetch, figures, 
 from thinkmix.flows.build.jobs import Run, tell_counts
 from thinkmix.flows.build.known import Known
 from thinkmix.flows.build.version import Work
+from thinkmix.flows.build.watch import Step
 from thinkmix.flows.executor.workers import RowKilled
 from thinkmix.flows.system.progress import Event
 from thinkmix.schemas.artifact import Snapshot
 from thinkmix.schemas.errors import WorkerDied
 from thinkmix.schemas.formats import Auto
-
-if TYPE_CHECKING:
-    from thinkmix.flows.build.pipeline import Step
 
 __all__ = ["Known", "Run", "make"]
 
@@ -31,7 +28,7 @@ def make(
     snapshots: Sequence[Snapshot],
     asked: Sequence[Snapshot],
     base: Path,
-    step: "Step",
+    step: Step,
 ) -> Work:
     """Run all stages, and again without a row that ends the process that works on it.
 
@@ -64,13 +61,13 @@ def _made(
     snapshots: Sequence[Snapshot],
     asked: Sequence[Snapshot],
     base: Path,
-    step: "Step",
+    step: Step,
 ) -> Work:
     _read_sources(run, known, snapshots, base, step)
     return after_validation(run, known, asked, base, step)
 
 
-def after_validation(run: Run, known: Known, asked: Sequence[Snapshot], base: Path, step: "Step") -> Work:
+def after_validation(run: Run, known: Known, asked: Sequence[Snapshot], base: Path, step: Step) -> Work:
     """Run the stages that look at the valid rows of all sources together.
 
     Raises:
@@ -105,7 +102,7 @@ def after_validation(run: Run, known: Known, asked: Sequence[Snapshot], base: Pa
     )
 
 
-def _read_sources(run: Run, known: Known, snapshots: Sequence[Snapshot], base: Path, step: "Step") -> None:
+def _read_sources(run: Run, known: Known, snapshots: Sequence[Snapshot], base: Path, step: Step) -> None:
     """Fetch and validate source by source."""
     recipe, shards = known.recipe, known.shards
     for stated, snapshot in zip(recipe.sources, snapshots, strict=True):

@@ -195,6 +195,7 @@ def _build_directly(
 
     with uncollected():
         from thinkmix.flows.build.pipeline import build
+        from thinkmix.flows.build.watch import Watch
         from thinkmix.flows.runs import webhook
         from thinkmix.flows.runs.running import Running, Scheduled
         from thinkmix.flows.store.store import Store
@@ -210,8 +211,7 @@ def _build_directly(
             base=base,
             processes=workers,
             engine=engine,
-            notify=notify,
-            scheduled=Scheduled(killed=tell_killed),
+            watch=Watch(notify=notify, scheduled=Scheduled(killed=tell_killed)),
             frozen=frozen,
         )
     except Exception as error:

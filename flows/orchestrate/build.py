@@ -21,6 +21,7 @@ from prefect.runtime import flow_run as current  # noqa: E402
 from prefect.states import Completed, Failed, get_state_exception  # noqa: E402
 
 from thinkmix.flows.build.pipeline import Built, build  # noqa: E402
+from thinkmix.flows.build.watch import Watch  # noqa: E402
 from thinkmix.flows.executor.engine import LOCAL, Engine  # noqa: E402
 from thinkmix.flows.orchestrate import automations  # noqa: E402
 from thinkmix.flows.pages.verdict import verdict  # noqa: E402
@@ -118,13 +119,18 @@ def build_mixture(
 
 
 def _ended(given: Mapping[str, object]) -> State[Any]:
-    """Build, and return the state that the run ends in, with the verdict as its message."""
+    """Build, tell, collect the store and train, in this order; return the state that the run ends in."""
     try:
         form = _filled_in(given)
         if form["follow"] is not None:
             located = load(str(form["follow"]))
             form |= {"recipe": located.recipe, "base": located.base, "train": located.train}
-        built = _night(**form)
+        built = _built(*(form[name] for name in ("recipe", "store", "base", "workers", "engine", "frozen")))
+        _tell(built)
+        built.check()
+        if form["keep"] and built.status == "published":
+            tidy(Store(form["store"]), built.manifest.mixture, form["keep"])
+        train_after(built, form["train"], form["base"], _as_subflow)
     except Held as error:
         return _named("blocked", Failed(name=automations.BLOCKED, message=why(error), data=error))
     except ThinkmixError as error:
@@ -134,41 +140,29 @@ def _ended(given: Mapping[str, object]) -> State[Any]:
     return _named(built.status, Completed(message=message, data=built.digest))
 
 
-def _night(
-    recipe: Recipe,
-    store: Path,
-    base: Path,
-    workers: int | None,
-    engine: Engine,
-    follow: Path | None,
-    keep: int | None,
-    train: Tuning | None,
-    frozen: bool,
+def _built(
+    recipe: Recipe, store: Path, base: Path, workers: int | None, engine: Engine, frozen: bool
 ) -> Built:
-    """Build, publish, tell everybody, collect the store, and train: in this order.
+    """Build and publish, each stage a task of the running flow.
 
     Raises:
-        Held: if a gate or check held the version.
-        ThinkmixError: for everything else that a person must fix.
+        ThinkmixError: for everything that a person must fix.
     """
-    built = build(
+    return build(
         recipe,
         Store(store.resolve()),
         base=base,
         processes=workers,
         engine=engine,
-        step=as_task,
-        notify=_logged(listener()),
-        scheduled=Scheduled(current.id, settle_killed),
+        watch=Watch(as_task, _logged(listener()), Scheduled(current.id, settle_killed)),
         frozen=frozen,
     )
+
+
+def _tell(built: Built) -> None:
+    """Show what the run came to in the scheduler's pages, and to people in their chat."""
     _publish_artifacts(built)
     webhook.tell(built.run, built.folder)
-    built.check()
-    if keep and built.status == "published":
-        tidy(Store(store), recipe.name, keep)
-    train_after(built, train, base, _as_subflow)
-    return built
 
 
 def _filled_in(given: Mapping[str, object]) -> dict[str, Any]:

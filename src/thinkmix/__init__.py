@@ -130,6 +130,7 @@ def build(
         ['chat', 'math', 'tools']
     """
     from thinkmix.flows.build.pipeline import build  # noqa: PLC0415
+    from thinkmix.flows.build.watch import Watch  # noqa: PLC0415
     from thinkmix.flows.cli.show.events import bars  # noqa: PLC0415
     from thinkmix.flows.executor.engine import stated  # noqa: PLC0415 - here and below: `import thinkmix` is instant
     from thinkmix.flows.recipe.recipes import load, override  # noqa: PLC0415
@@ -143,7 +144,7 @@ def build(
             base=located.base,
             processes=workers,
             engine=stated(kind=engine, memory=worker_memory, scheduler=scheduler, exchange=exchange),
-            notify=notify,
+            watch=Watch(notify=notify),
             frozen=frozen,
         )
         built.check()

@@ -12,6 +12,7 @@ import yaml
 
 from tests.builders import quick_build, statement, text, thinkmix, write_rows
 from thinkmix.flows.build.pipeline import Built
+from thinkmix.flows.build.watch import Watch
 from thinkmix.flows.cli.show.show import version_facts
 from thinkmix.flows.inspect.examples import seen
 from thinkmix.flows.inspect.explain import explain
@@ -72,7 +73,7 @@ def told() -> list[Event]:
 @pytest.fixture(scope="module")
 def built(folder: Path, told: list[Event]) -> Built:
     """The folder's mixture, its layout recognised."""
-    return quick_build(stated(size=30), folder / "store", folder, notify=told.append)
+    return quick_build(stated(size=30), folder / "store", folder, watch=Watch(notify=told.append))
 
 
 def refusal(folder: Path, **files: Sequence[Row]) -> str:
@@ -242,7 +243,7 @@ def test_a_stated_format_stands_in_the_manifest_too(tmp_path: Path) -> None:
     write(tmp_path, a=[pair(n) for n in range(20)])
     told: list[Event] = []
     format = {"type": "qa", "question": "query", "answer": "response"}
-    built = quick_build(stated(format), tmp_path / "store", tmp_path, notify=told.append)
+    built = quick_build(stated(format), tmp_path / "store", tmp_path, watch=Watch(notify=told.append))
 
     assert built.manifest.sources[0].format == {**format, "system": None, "reasoning": None, "score": "score"}
     assert [event.note for event in told if event.stage == "layout" and event.note] == []

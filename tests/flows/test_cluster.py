@@ -19,6 +19,7 @@ from tests import doomed
 from tests.builders import ROOT, python, quick_build, recipe, thinkmix
 from tests.prefect_server import free_port
 from thinkmix.flows.build.pipeline import build
+from thinkmix.flows.build.watch import Watch
 from thinkmix.flows.executor import cluster as cluster_room
 from thinkmix.flows.executor.cluster import Cluster, cluster
 from thinkmix.flows.executor.engine import Engine
@@ -145,7 +146,9 @@ def test_killed_worker_loses_nothing(pair, sample, tmp_path):
             killed.append(worker_pids(pair)[0])
             os.kill(killed[0], signal.SIGKILL)
 
-    built = build(located.recipe, Store(tmp_path), base=located.base, engine=dask(pair), notify=kill)
+    built = build(
+        located.recipe, Store(tmp_path), base=located.base, engine=dask(pair), watch=Watch(notify=kill)
+    )
     assert len(killed) == 1
     assert built.digest == sample
 
@@ -367,7 +370,11 @@ def test_build_survives_a_storm_of_kills(seed, sources, built, tmp_path):
                         os.kill(chance.choice(pids), signal.SIGKILL)
 
             done = build(
-                recipe(), Store(tmp_path / "mine"), base=sources, engine=dask(where, exchange), notify=kill
+                recipe(),
+                Store(tmp_path / "mine"),
+                base=sources,
+                engine=dask(where, exchange),
+                watch=Watch(notify=kill),
             )
     assert done.digest == built.digest
 

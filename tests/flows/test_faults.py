@@ -14,7 +14,7 @@ import pytest
 
 from tests.builders import ROOT, chat_row, flip_bit, quick_build, recipe, thinkmix, write_recipe, write_rows
 from thinkmix.curation.publish import assemble
-from thinkmix.flows.build.pipeline import directly
+from thinkmix.flows.build.watch import Watch, directly
 from thinkmix.flows.store.store import Store, open_version, problems
 from thinkmix.schemas.errors import LedgerError, MixtureError, SourceCorrupt, SourceNotFound, StoreCorrupt
 
@@ -180,7 +180,7 @@ def test_interrupted_build_is_written_down(sources, store_copy):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        quick_build(recipe(), store, sources, step=before("compare", interrupt))
+        quick_build(recipe(), store, sources, watch=Watch(step=before("compare", interrupt)))
     assert (runs(store)[-1]["status"], runs(store)[-1]["error"]) == ("failed", "KeyboardInterrupt")
 
 
@@ -192,7 +192,7 @@ def test_source_that_changes_under_a_build_ends_it(sources, tmp_path):
     original = path.read_bytes()
     change = partial(write_rows, path, [chat_row("Other?", "Other.")])
     with pytest.raises(SourceCorrupt, match="changed during the build"):
-        quick_build(recipe(), tmp_path / "store", base, step=before("validate chat", change))
+        quick_build(recipe(), tmp_path / "store", base, watch=Watch(step=before("validate chat", change)))
     path.write_bytes(original)
     again = quick_build(recipe(), tmp_path / "store", base)
     assert again.manifest.ledger.of("validate")["chat"].read.rows == len(
@@ -209,7 +209,7 @@ def test_rot_between_the_last_stage_and_the_publish_is_found(sources, tmp_path):
             flip_bit(path)
 
     with pytest.raises(StoreCorrupt, match=r"train-00000-of-00001\.parquet changed on the disk"):
-        quick_build(recipe(), tmp_path, sources, step=before("publish", rot))
+        quick_build(recipe(), tmp_path, sources, watch=Watch(step=before("publish", rot)))
     assert Store(tmp_path).current("small") is None
     assert problems(quick_build(recipe(), tmp_path, sources).version) == []
 

@@ -14,7 +14,8 @@ from tests.builders import quick_build, recipe, statement
 from tests.loopback_hub import LoopbackHub, serve
 from thinkmix.flows import sources as kinds
 from thinkmix.flows.build import fetch
-from thinkmix.flows.build.pipeline import Built, directly
+from thinkmix.flows.build.pipeline import Built
+from thinkmix.flows.build.watch import Watch, directly
 from thinkmix.flows.sources.patience import Patience
 from thinkmix.flows.store.store import Store, open_version, problems
 from thinkmix.schemas.errors import (
@@ -158,7 +159,7 @@ def test_revision_that_moves_under_a_build_is_not_mixed(
         return directly(name, function)
 
     old = hub.datasets["org/chat"].branches["main"]
-    tonight = quick_build(from_hub(), tmp_path, sources, step=step)
+    tonight = quick_build(from_hub(), tmp_path, sources, watch=Watch(step=step))
     assert {origin.name: origin.commit for origin in tonight.manifest.sources}["chat"] == old
     assert tonight.manifest.content_sha256 == built.manifest.content_sha256
     tomorrow = quick_build(from_hub(), tmp_path, sources)

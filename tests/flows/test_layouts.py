@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from tests.builders import quick_build, statement
+from thinkmix.flows.build.watch import Watch
 from thinkmix.flows.cli.show.events import bars
 from thinkmix.flows.cli.show.show import version_facts
 from thinkmix.flows.inspect.rows import Rows
@@ -93,7 +94,9 @@ def test_a_build_says_what_each_pattern_means(sources, tmp_path):
     stated = statement(decontaminate={"benchmarks": [exam], "ngram": 5})
     stated["sources"][0]["files"] = ["math/*.jsonl", "**/0.jsonl"]
     stated["sources"][1]["files"] = ["chat/1.jsonl"]
-    version = quick_build(Recipe.model_validate(stated), tmp_path / "store", base, notify=heard.append)
+    version = quick_build(
+        Recipe.model_validate(stated), tmp_path / "store", base, watch=Watch(notify=heard.append)
+    )
     notes = [event.note for event in heard if event.note and event.stage == "resolve"]
     assert notes == [
         "math: 3 files (math/*.jsonl → 2, **/0.jsonl → 2)",

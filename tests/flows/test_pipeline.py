@@ -25,7 +25,7 @@ from tests.builders import (
 from thinkmix.curation.sample import blocks
 from thinkmix.flows.build import jobs, tonight
 from thinkmix.flows.build import version as version_room
-from thinkmix.flows.build.pipeline import directly
+from thinkmix.flows.build.watch import Watch, directly
 from thinkmix.flows.store import fingerprint
 from thinkmix.flows.store.store import Store, digest, open_version, problems
 from thinkmix.flows.system.progress import Event
@@ -342,7 +342,7 @@ def test_published_rows_are_those_of_the_mixture(version, built):
 def test_build_tells_how_it_gets_on(sources, tmp_path):
     """A listener hears of every stage, and of all rows of both sources."""
     heard: list[Event] = []
-    quick_build(recipe(), tmp_path, sources, notify=heard.append)
+    quick_build(recipe(), tmp_path, sources, watch=Watch(notify=heard.append))
     most = {}
     for event in heard:
         key = (event.stage, event.source)
