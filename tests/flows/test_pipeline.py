@@ -4,8 +4,10 @@ import ast
 import json
 import shutil
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
+import grimp
 import polars as pl
 import pytest
 
@@ -55,7 +57,7 @@ def test_nothing_changed_means_nothing_made(sources, store_copy, built):
         ran.append(name.split()[0])
         return directly(name, function)
 
-    again = quick_build(recipe(), store_copy(), sources, step=step)
+    again = quick_build(recipe(), store_copy(), sources, watch=Watch(step=step))
     assert (again.made, again.reused, again.status) == (0, 0, "unchanged")
     assert again.digest == built.digest
     assert set(ran) == {"resolve", "compare", "publish"}
@@ -213,19 +215,14 @@ def fingerprint_of(tree: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return fingerprint.code_digest.__wrapped__()
 
 
+def one_of_each_folder() -> list[str]:
+    """Return a file of each folder that holds code of the fingerprint, and the templates of a model."""
+    by_folder = {str(Path(name).parent): name for name in sorted(fingerprint.sources(), reverse=True)}
+    return sorted([*by_folder.values(), "templates/chat/qwen3.jinja", "flows/build/validate.py"])
+
+
 @pytest.mark.acceptance("A20")
-@pytest.mark.parametrize(
-    "name",
-    [
-        "schemas/think.py",
-        "schemas/formats/turns.py",
-        "curation/text/kernels.py",
-        "curation/files/shards.py",
-        "templates/chat/qwen3.jinja",
-        "templates/chat/render.py",
-        "flows/build/validate.py",
-    ],
-)
+@pytest.mark.parametrize("name", one_of_each_folder())
 def test_any_edited_helper_changes_the_fingerprint(name, tmp_path, monkeypatch):
     """One more space in any module that decides rows, however deep below a stage, is another fingerprint."""
     for room in ("schemas", "curation", "templates", "flows"):
@@ -243,6 +240,19 @@ def test_file_added_to_a_room_changes_the_fingerprint(tmp_path, monkeypatch):
     same = fingerprint_of(tmp_path, monkeypatch)
     (tmp_path / "curation" / "new.py").write_text("")
     assert fingerprint_of(tmp_path, monkeypatch) != same
+
+
+@pytest.mark.acceptance("A20")
+def test_all_that_the_work_of_a_stage_imports_is_in_the_fingerprint():
+    """A module that decides bytes and is left out would leave stale outputs, while all tests pass."""
+    graph = grimp.build_graph("thinkmix", exclude_type_checking_imports=True)
+    works = [module for module in graph.modules if fnmatch(module, "thinkmix.curation.*.work")]
+    reached = {*works, *(above for work in works for above in graph.find_upstream_modules(work))}
+    names = {module.removeprefix("thinkmix.").replace(".", "/") for module in reached - {"thinkmix"}}
+    known = {name.removesuffix(".py").removesuffix("/__init__") for name in fingerprint.sources()}
+
+    assert len(works) == 6
+    assert names <= known
 
 
 @pytest.mark.acceptance("A20")
