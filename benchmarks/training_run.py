@@ -27,19 +27,23 @@ def write_model(out: Path, shape: dict[str, int]) -> None:
 def fit_timed(version: Path, model: Path, plan: Path, out: Path, cache: Path) -> dict[str, float]:
     """Train, and return the seconds of all steps together and their mean loss."""
     from thinkmix.schemas.training import TrainPlan  # noqa: PLC0415
+    from thinkmix.train.output.listener import Silent  # noqa: PLC0415
     from thinkmix.train.run.fit import fit  # noqa: PLC0415
+    from thinkmix.train.run.job import TrainJob  # noqa: PLC0415
 
     times: list[float] = []
-    result = fit(
-        version,
-        digest=version.name,
-        plan=TrainPlan.model_validate_json(plan.read_text(encoding="utf-8")),
-        model=str(model),
-        output=out,
-        cache=cache,
-        begins=lambda start: times.append(time.perf_counter()),
-        progress=lambda told: times.append(time.perf_counter()),
-    )
+
+    class Clock(Silent):
+        """Notes when the first step begins, and when each ends."""
+
+        def begin(self, start: object) -> None:
+            times.append(time.perf_counter())
+
+        def step(self, told: object) -> None:
+            times.append(time.perf_counter())
+
+    stated = TrainPlan.model_validate_json(plan.read_text(encoding="utf-8"))
+    result = fit(TrainJob(version, version.name, stated, str(model), out), cache=cache, listener=Clock())
     return {"seconds": times[-1] - times[0], "loss": sum(result.losses) / len(result.losses)}
 
 

@@ -26,7 +26,7 @@ from thinkmix.flows.store.store import ABANDONED_AFTER, MANIFEST, SHORT, Store
 from thinkmix.schemas.errors import StoreCorrupt
 from thinkmix.schemas.manifest import Manifest
 from thinkmix.schemas.retention import KeptVersion, Kind, Removed, Retained
-from thinkmix.train.run.fit import MANIFEST as TRAINED
+from thinkmix.train.output.result import MANIFEST as TRAINED
 
 KEEP = 10
 """Good versions that stay, unless told otherwise."""

@@ -17,6 +17,7 @@ from thinkmix.train.model.names import public_name
 from thinkmix.train.output.result import Evaluation, Progress, Start, TrainResult
 from thinkmix.train.output.staging import published, refuse_used, workspace
 from thinkmix.train.run.fit import fit
+from thinkmix.train.run.job import TrainJob
 
 
 def finetune(
@@ -50,26 +51,14 @@ def finetune(
             msg = f"{folder.name} is damaged, so it is not trained on: {found[0]}"
             raise StoreCorrupt(msg)
         check_access(model)
+        job = TrainJob(folder, folder.name, plan, model, output)
         view.say(f"loading {model} to train on {folder.parent.parent.name} {folder.name[:12]}")
         try:
             with _encoded(folder, cache, view) as tokens:
-                result = fit(
-                    folder,
-                    digest=folder.name,
-                    plan=plan,
-                    model=model,
-                    output=output,
-                    restart=restart,
-                    cache=tokens,
-                    workers=usable_cores(),
-                    begins=course.begin,
-                    progress=course.step,
-                    measured=course.point,
-                    notice=view.say,
-                )
+                result = fit(job, restart=restart, cache=tokens, workers=usable_cores(), listener=course)
         except ThinkmixError as error:
             if speaks() and course.begun:
-                _describe_failure(error, folder, output, plan=plan, model=model, course=course)
+                _describe_failure(error, job, course)
             raise
         if speaks():
             _describe(course.stopwatch.timing(result.model.device), output, folder, view)
@@ -99,6 +88,9 @@ class _Course:
     def point(self, found: Evaluation) -> None:
         self.points.append(found)
         self.view.point(found)
+
+    def say(self, sentence: str) -> None:
+        self.view.say(sentence)
 
 
 @contextmanager
@@ -130,19 +122,17 @@ def failure_of(output: Path) -> Path:
     return output.with_name(f"{output.name}.failed.html")
 
 
-def _describe_failure(
-    error: ThinkmixError, version: Path, output: Path, *, plan: TrainPlan, model: str, course: _Course
-) -> None:
+def _describe_failure(error: ThinkmixError, job: TrainJob, course: _Course) -> None:
     """Write the page of a run that failed after it had begun; the error itself is told by who called."""
-    page = failure_of(output)
+    page = failure_of(job.output)
     try:
         write_failure(
             page,
             error=error,
-            mixture=version.parent.parent.name,
-            version=version.name,
-            model=public_name(model),
-            plan=plan,
+            mixture=job.version.parent.parent.name,
+            version=job.digest,
+            model=public_name(job.model),
+            plan=job.plan,
             points=course.points,
             losses=course.losses,
             resumed_at=course.stopwatch.resumed_at,

@@ -22,8 +22,7 @@ from thinkmix.schemas.errors import ThinkmixError, TrainError
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.schemas.tuning import Tuning
 from thinkmix.train.model.names import TINY_RANDOM
-from thinkmix.train.output.result import TrainResult
-from thinkmix.train.run.fit import LIBRARIES, MANIFEST
+from thinkmix.train.output.result import LIBRARIES, MANIFEST, TrainResult
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,10 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
+from tests.listening import Heard
 from thinkmix.schemas.errors import TrainError
 from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.run.job import TrainJob
 
 
 def processes() -> ForkServerContext:
@@ -80,7 +82,7 @@ def _train(version: Path, output: Path, plan: TrainPlan, moment: str) -> None:
     kind, _, number = moment.partition(" ")
     told: list[Any] = []
 
-    def progress(at: Any) -> None:
+    def step(at: Any) -> None:
         if kind == "step" and at.step == int(number):
             die()
 
@@ -126,7 +128,7 @@ def _train(version: Path, output: Path, plan: TrainPlan, moment: str) -> None:
         case "unswept":
             staging.shutil.rmtree = _last_rmtree
     digest = sha256((version / "manifest.json").read_bytes()).hexdigest()
-    fit.fit(version, digest=digest, plan=plan, model="tiny-random", output=output, progress=progress)
+    fit.fit(TrainJob(version, digest, plan, "tiny-random", output), listener=Heard(step=step))
 
 
 _rmtree = shutil.rmtree

@@ -18,6 +18,7 @@ from thinkmix.train.model.ending import name_end  # noqa: E402
 from thinkmix.train.model.loading import load_model  # noqa: E402
 from thinkmix.train.model.model import load_trained, quiet  # noqa: E402
 from thinkmix.train.run.fit import fit  # noqa: E402
+from thinkmix.train.run.job import TrainJob  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 
@@ -53,7 +54,7 @@ def train(publish, chat, digest_of, tmp_path):
 
     def run(model, name="run", **settings):
         output, digest = tmp_path / name, digest_of(version)
-        fit(version, digest=digest, plan=TrainPlan(**settings), model=str(model), output=output)
+        fit(TrainJob(version, digest, TrainPlan(**settings), str(model), output))
         return output
 
     return run
@@ -200,7 +201,7 @@ def test_checkpoints_are_as_readable_as_other_files(train, base, tmp_path, under
     def refuse(*_: object) -> None:
         raise TrainError("the disk is full")
 
-    monkeypatch.setattr("thinkmix.train.run.fit._publish", refuse)
+    monkeypatch.setattr("thinkmix.train.run.finish._publish", refuse)
     with pytest.raises(TrainError, match="the disk is full"):
         train(base, **ONCE, save_every=1)
     (checkpoint,) = tmp_path.glob(".run.partial/checkpoints/*.safetensors")

@@ -18,6 +18,7 @@ from safetensors.torch import load_file  # noqa: E402 - needs torch
 from thinkmix.schemas.errors import TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
 from thinkmix.train.run.fit import fit  # noqa: E402
+from thinkmix.train.run.job import TrainJob  # noqa: E402
 from thinkmix.train.run.processes import Process, joined  # noqa: E402
 
 torch.set_num_threads(1)
@@ -38,9 +39,10 @@ import json, sys, torch
 from pathlib import Path
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.train.run.fit import fit
+from thinkmix.train.run.job import TrainJob
 torch.set_num_threads(1)
 plan = TrainPlan.model_validate_json(sys.argv[3])
-fit(Path(sys.argv[1]), digest=sys.argv[4], plan=plan, model="tiny-random", output=Path(sys.argv[2]))
+fit(TrainJob(Path(sys.argv[1]), sys.argv[4], plan, "tiny-random", Path(sys.argv[2])))
 """
 
 
@@ -73,13 +75,8 @@ def by_two(version, output, plan):
 
 def check_alike(version, folder, plan):
     """Two processes must report the losses of one, and write its weights but for the order of sums."""
-    one = fit(
-        version,
-        digest=digest_of(version),
-        plan=plan.model_copy(update={"sharding": "none"}),
-        model="tiny-random",
-        output=folder / "one",
-    )
+    alone = plan.model_copy(update={"sharding": "none"})
+    one = fit(TrainJob(version, digest_of(version), alone, "tiny-random", folder / "one"))
     two = by_two(version, folder / "two", plan)
     assert two["losses"][0] == pytest.approx(one.losses[0], rel=1e-6)
     assert two["losses"] == pytest.approx(one.losses, rel=1e-4)

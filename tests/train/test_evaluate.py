@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs thinkmix[train]")
 pytest.importorskip("peft", reason="needs thinkmix[train]")
 
+from tests.listening import Heard  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
 from thinkmix.train.data.encode import encode_rows  # noqa: E402
 from thinkmix.train.data.rows import batches_of_each, index_rows, read_manifest  # noqa: E402
@@ -15,6 +16,7 @@ from thinkmix.train.model.forward import row_losses  # noqa: E402
 from thinkmix.train.model.model import prepare, quiet  # noqa: E402
 from thinkmix.train.run.evaluate import evaluate  # noqa: E402
 from thinkmix.train.run.fit import fit  # noqa: E402
+from thinkmix.train.run.job import TrainJob  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 
@@ -32,9 +34,8 @@ def digest(version):
 def train(version, output, **stated):
     plan = TrainPlan(batch=96, max_tokens=64, learning_rate=5e-3, dropout=0.1, **stated)
     told = []
-    result = fit(
-        version, digest=digest(version), plan=plan, model="tiny-random", output=output, measured=told.append
-    )
+    job = TrainJob(version, digest(version), plan, "tiny-random", output)
+    result = fit(job, listener=Heard(point=told.append))
     assert told == list(result.evals)
     return result
 

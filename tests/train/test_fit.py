@@ -14,6 +14,7 @@ peft = pytest.importorskip("peft", reason="needs thinkmix[train]")
 
 from safetensors.torch import load_file  # noqa: E402 - needs torch
 
+from tests.listening import Heard  # noqa: E402
 from thinkmix.schemas.errors import TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
 from thinkmix.train.data.encode import encode_rows  # noqa: E402
@@ -24,6 +25,7 @@ from thinkmix.train.output.result import TrainResult  # noqa: E402
 from thinkmix.train.run.engine import Engine, Process  # noqa: E402
 from thinkmix.train.run.evaluate import evaluate  # noqa: E402
 from thinkmix.train.run.fit import fit  # noqa: E402
+from thinkmix.train.run.job import TrainJob  # noqa: E402
 from thinkmix.train.run.optimiser import build_optimiser  # noqa: E402
 from thinkmix.train.run.schedule import learning_rate  # noqa: E402
 
@@ -44,7 +46,7 @@ def version(publish, sums):
 
 
 def run(version, output, plan=SHORT, **settings):
-    return fit(version, digest=digest_of(version), plan=plan, model="tiny-random", output=output, **settings)
+    return fit(TrainJob(version, digest_of(version), plan, "tiny-random", output), **settings)
 
 
 def fresh():
@@ -118,13 +120,8 @@ def test_a_local_folder_trains_like_the_model_that_was_saved_to_it(version, tmp_
     with quiet():
         load_model("tiny-random", dtype=torch.float32).save_pretrained(tmp_path / "own-qwen3")
     want = run(version, tmp_path / "tiny")
-    got = fit(
-        version,
-        digest=digest_of(version),
-        plan=SHORT,
-        model=str(tmp_path / "own-qwen3"),
-        output=tmp_path / "own",
-    )
+    model = str(tmp_path / "own-qwen3")
+    got = fit(TrainJob(version, digest_of(version), SHORT, model, tmp_path / "own"))
     name = "adapter_model.safetensors"
     assert got.files[name] == want.files[name]
     assert got.model == want.model.model_copy(update={"name": "own-qwen3"})
@@ -230,10 +227,23 @@ def test_the_rate_warms_up_and_falls_along_a_cosine():
 def test_progress_is_told_after_every_step_and_nothing_else_is_printed(version, tmp_path, capfd):
     """Libraries' bars and advice stay off the terminal."""
     told = []
-    result = run(version, tmp_path / "out", progress=told.append)
+    result = run(version, tmp_path / "out", listener=Heard(step=told.append))
     assert [(at.step, at.steps, at.loss) for at in told] == [(n + 1, 3, result.losses[n]) for n in range(3)]
     assert told[-1].trained_tokens == result.counts.trained_tokens
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_listener_hears_a_run_in_the_order_in_which_it_happens(version, tmp_path):
+    """The held-out loss of the model as it came, the beginning, every step, and the loss after the last."""
+    heard = []
+
+    def note(kind):
+        return lambda told: heard.append((kind, told.step))
+
+    hears = {kind: note(kind) for kind in ("begin", "step", "point")}
+    run(version, tmp_path / "out", listener=Heard(**hears))
+    steps = [("step", number) for number in (1, 2, 3)]
+    assert heard == [("point", 0), ("begin", 0), *steps, ("point", 3)]
 
 
 def test_an_output_that_is_in_use_is_refused(version, tmp_path):
@@ -253,7 +263,7 @@ def test_a_run_that_fails_leaves_nothing_behind(version, tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(version, tmp_path / "out", progress=stop)
+        run(version, tmp_path / "out", listener=Heard(step=stop))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["version"]
 
 
@@ -269,7 +279,7 @@ def test_a_bad_row_is_refused_before_the_model_is_loaded_and_a_bad_plan_before_r
     monkeypatch.setattr("thinkmix.train.model.model.load_model", unwanted)
     with pytest.raises(TrainError, match=f"row {sums[4]['id']}: "):
         run(bad, tmp_path / "out")
-    monkeypatch.setattr("thinkmix.train.run.fit.open_tokens", unwanted)
+    monkeypatch.setattr("thinkmix.train.run.load.open_tokens", unwanted)
     with pytest.raises(TrainError, match="tiny-random: rank 1000"):
         run(version, tmp_path / "out", SHORT.model_copy(update={"rank": 1000}))
 
@@ -289,9 +299,9 @@ def test_without_the_extra_one_sentence_says_what_to_install(version, tmp_path):
         "import sys; sys.modules['torch'] = None\n"
         "from pathlib import Path\n"
         "from thinkmix.schemas.errors import TrainError\nfrom thinkmix.schemas.training import TrainPlan\n"
-        "from thinkmix.train.run.fit import fit\n"
+        "from thinkmix.train.run.fit import fit\nfrom thinkmix.train.run.job import TrainJob\n"
         "plan, version, output = TrainPlan(), Path(sys.argv[1]), Path(sys.argv[2])\n"
-        f"try: fit(version, digest='{digest_of(version)}', plan=plan, model='tiny-random', output=output)\n"
+        f"try: fit(TrainJob(version, '{digest_of(version)}', plan, 'tiny-random', output))\n"
         "except TrainError as error: print(error)\n"
     )
     done = subprocess.run(

@@ -9,12 +9,14 @@ peft = pytest.importorskip("peft", reason="needs thinkmix[train]")
 
 from safetensors.torch import load_file  # noqa: E402 - needs torch
 
+from tests.listening import Heard  # noqa: E402
 from thinkmix.schemas.errors import Forgotten, TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
 from thinkmix.train.checks import guard  # noqa: E402
 from thinkmix.train.model import model as models  # noqa: E402
 from thinkmix.train.output.result import Evaluation, Loss  # noqa: E402
 from thinkmix.train.run.fit import fit  # noqa: E402
+from thinkmix.train.run.job import TrainJob  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 
@@ -109,7 +111,7 @@ def train(version, output, model, changes, **settings):
     }
     digest = sha256((version / "manifest.json").read_bytes()).hexdigest()
     plan = TrainPlan.model_validate(stated)
-    return fit(version, digest=digest, plan=plan, model=model, output=output, **settings)
+    return fit(TrainJob(version, digest, plan, model, output), **settings)
 
 
 def test_forgetting_stops_the_run_and_writes_nothing(version, knowing, tmp_path):
@@ -118,7 +120,7 @@ def test_forgetting_stops_the_run_and_writes_nothing(version, knowing, tmp_path)
     with pytest.raises(
         Forgotten, match=r"forgotten at step 4.*chat 5\.\d+ \(step 0\), .* \(step 2\)"
     ) as raised:
-        train(version, tmp_path / "out", knowing, {}, measured=seen.append, progress=told.append)
+        train(version, tmp_path / "out", knowing, {}, listener=Heard(point=seen.append, step=told.append))
     assert raised.value.exit_code == 13
     assert [at.step for at in seen] == [0, 2, 4]
     assert (told[-1].step, told[-1].steps) == (4, 8)
@@ -150,9 +152,9 @@ def test_a_run_that_goes_on_still_finds_its_best_weights(version, knowing, tmp_p
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(version, tmp_path / "out", knowing, plan, progress=interrupt)
+        train(version, tmp_path / "out", knowing, plan, listener=Heard(step=interrupt))
     told = []
-    assert train(version, tmp_path / "out", knowing, plan, progress=told.append) == want
+    assert train(version, tmp_path / "out", knowing, plan, listener=Heard(step=told.append)) == want
     assert [at.step for at in told] == [4]
 
 

@@ -22,6 +22,7 @@ from thinkmix.train.model.merge import merge  # noqa: E402
 from thinkmix.train.model.model import load_trained, quiet  # noqa: E402
 from thinkmix.train.model.quantise import rounded  # noqa: E402
 from thinkmix.train.run.fit import fit  # noqa: E402
+from thinkmix.train.run.job import TrainJob  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 
@@ -36,7 +37,7 @@ def train(publish, sums, digest_of, tmp_path):
     def run(model="tiny-random", **settings):
         plan = TrainPlan(**SHORT | settings)
         output = tmp_path / "run"
-        fit(version, digest=digest_of(version), plan=plan, model=model, output=output)
+        fit(TrainJob(version, digest_of(version), plan, model, output))
         return plan, output
 
     return run

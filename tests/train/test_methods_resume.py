@@ -7,8 +7,10 @@ pytest.importorskip("transformers", reason="needs thinkmix[train]")
 pytest.importorskip("peft", reason="needs thinkmix[train]")
 pytest.importorskip("bitsandbytes", reason="needs thinkmix[train]")
 
+from tests.listening import Heard  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
 from thinkmix.train.run.fit import fit  # noqa: E402
+from thinkmix.train.run.job import TrainJob  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 
@@ -29,9 +31,10 @@ def test_stopped_and_begun_again(settings, publish, sums, digest_of, tmp_path):
     """First values, what rounding took and moments in 8 bit all come back as they were."""
     version, plan = publish(sums), TrainPlan(**SHORT | settings)
 
-    def run(output, progress=None):
+    def run(output, step=lambda at: None):
         digest, output = digest_of(version), tmp_path / output
-        return fit(version, digest=digest, plan=plan, model="tiny-random", output=output, progress=progress)
+        job = TrainJob(version, digest, plan, "tiny-random", output)
+        return fit(job, listener=Heard(step=step))
 
     def stop(at):
         if at.step == 2:

@@ -7,11 +7,13 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs thinkmix[train]")
 pytest.importorskip("peft", reason="needs thinkmix[train]")
 
+from tests.listening import Heard  # noqa: E402
 from tests.train import doomed  # noqa: E402
 from thinkmix.schemas.errors import TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
 from thinkmix.train.output.result import TrainResult  # noqa: E402
 from thinkmix.train.run.fit import fit  # noqa: E402
+from thinkmix.train.run.job import TrainJob  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 
@@ -87,7 +89,7 @@ def test_every_method_and_optimiser_goes_on_where_it_was_killed(stated, version,
     train(version, tmp_path / "whole", plan)
     assert doomed.run(version, tmp_path / "out", plan, "step 3", processes) == -9
     told = []
-    train(version, tmp_path / "out", plan, progress=told.append)
+    train(version, tmp_path / "out", plan, listener=Heard(step=told.append))
     assert [at.step for at in told] == [3, 4]
     assert written(tmp_path / "out") == written(tmp_path / "whole")
 
@@ -114,7 +116,7 @@ def test_a_damaged_checkpoint_costs_the_steps_since_the_one_before(version, tmp_
     last = max(folder.iterdir())
     last.write_bytes(last.read_bytes()[:-100])
     told, said = [], []
-    got = train(version, tmp_path / "out", progress=told.append, notice=said.append)
+    got = train(version, tmp_path / "out", listener=Heard(step=told.append, say=said.append))
     assert [at.step for at in told] == [3, 4, 5, 6, 7]
     assert (last.name in said[0], said[1].startswith("going on after step 2, from")) == (True, True)
     assert written(tmp_path / "out") == written(tmp_path / "whole")
@@ -129,7 +131,7 @@ def test_a_run_with_another_plan_does_not_go_on(version, tmp_path):
         train(version, tmp_path / "out", other)
     assert [*(tmp_path / ".out.partial").glob("checkpoints/*2-*")]
     told = []
-    train(version, tmp_path / "out", other, restart=True, progress=told.append)
+    train(version, tmp_path / "out", other, restart=True, listener=Heard(step=told.append))
     assert told[0].step == 1
     assert not (tmp_path / ".out.partial").exists()
 
@@ -141,12 +143,12 @@ def test_two_runs_do_not_write_one_output(version, tmp_path):
         with pytest.raises(TrainError, match="another run is writing"):
             train(version, tmp_path / "out")
 
-    train(version, tmp_path / "out", progress=second)
+    train(version, tmp_path / "out", listener=Heard(step=second))
 
 
 def train(version, output, plan=PLAN, **settings):
     digest = sha256((version / "manifest.json").read_bytes()).hexdigest()
-    return fit(version, digest=digest, plan=plan, model="tiny-random", output=output, **settings)
+    return fit(TrainJob(version, digest, plan, "tiny-random", output), **settings)
 
 
 def stop_after(version, output, step, plan=PLAN):
@@ -157,4 +159,4 @@ def stop_after(version, output, step, plan=PLAN):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(version, output, plan, progress=interrupt)
+        train(version, output, plan, listener=Heard(step=interrupt))

@@ -13,6 +13,7 @@ from thinkmix.schemas.training import TrainPlan  # noqa: E402
 from thinkmix.train.output.result import TrainResult  # noqa: E402
 from thinkmix.train.run.checkpoint import Checkpoints, origin_of  # noqa: E402
 from thinkmix.train.run.fit import fit  # noqa: E402
+from thinkmix.train.run.job import TrainJob  # noqa: E402
 from thinkmix.train.run.processes import Process  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
@@ -85,13 +86,7 @@ def test_another_number_of_processes_does_not_go_on(version, tmp_path, processes
     """Sums would be made in another order, so that the run would not be the one that was begun."""
     doomed.run_together(version, tmp_path / "out", PLAN, ("never", "step 3"), processes)
     with pytest.raises(TrainError, match=r"number of processes was 2, now 1.* with --restart"):
-        fit(
-            version,
-            digest=digest_of(version),
-            plan=PLAN,
-            model="tiny-random",
-            output=tmp_path / "out",
-        )
+        fit(TrainJob(version, digest_of(version), PLAN, "tiny-random", tmp_path / "out"))
     assert latest(tmp_path) == [2]
 
 

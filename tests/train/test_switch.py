@@ -7,6 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs thinkmix[train]")
 pytest.importorskip("transformers", reason="needs thinkmix[train]")
 
+from tests.listening import Heard  # noqa: E402
 from thinkmix.schemas.errors import ModeSwitchFailed, TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
 from thinkmix.templates.chat.render import render_chat  # noqa: E402
@@ -15,6 +16,7 @@ from thinkmix.train.checks.switch import draw_prompts, generate  # noqa: E402
 from thinkmix.train.data.rows import index_rows, read_manifest  # noqa: E402
 from thinkmix.train.model.model import load_model, quiet  # noqa: E402
 from thinkmix.train.run.fit import fit  # noqa: E402
+from thinkmix.train.run.job import TrainJob  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 
@@ -46,7 +48,7 @@ def rows(chat):
 
 def train(version, output, plan=PLAN, **settings):
     digest = sha256((version / "manifest.json").read_bytes()).hexdigest()
-    return fit(version, digest=digest, plan=plan, model="tiny-random", output=output, **settings)
+    return fit(TrainJob(version, digest, plan, "tiny-random", output), **settings)
 
 
 def test_a_model_that_learnt_our_rows_by_heart_answers_in_the_mode_it_is_asked_for(publish, rows, tmp_path):
@@ -146,7 +148,10 @@ def test_a_run_that_failed_the_check_may_be_asked_less_without_training_again(pu
         train(version, tmp_path / "out", plan)
     told = []
     result = train(
-        version, tmp_path / "out", plan.model_copy(update={"switch_least": 0}), progress=told.append
+        version,
+        tmp_path / "out",
+        plan.model_copy(update={"switch_least": 0}),
+        listener=Heard(step=told.append),
     )
     assert (told, len(result.losses)) == ([], 2)
     assert result.switch.thinking.answers == 4

@@ -10,7 +10,7 @@ from thinkmix.schemas.training import TrainPlan
 from thinkmix.templates.chat.tokenizer import encode
 from thinkmix.train.checks import switch  # noqa: F401
 from thinkmix.train.model.model import prepare, quiet
-from thinkmix.train.run import checkpoint, evaluate, fit, loop  # noqa: F401
+from thinkmix.train.run import checkpoint, evaluate, finish, fit, loop  # noqa: F401
 
 torch.set_num_threads(1)
 encode("warm")

@@ -28,6 +28,7 @@ def attend_by_row(
     """Return the causal attention of each row of a packed sequence to itself, (1, T, heads, D).
 
     The work grows with the sum of the rows' squared lengths, where a masked sequence pays for T x T.
+    Its parameters are those with which transformers calls every implementation, and ours, `row_lengths`.
     Without `row_lengths` (no packing, or an answer that is being generated) it is transformers' sdpa.
 
     Args:

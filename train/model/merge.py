@@ -25,9 +25,8 @@ from thinkmix.train.model.compatible import Shapes, linear_shapes, named
 from thinkmix.train.model.loading import config_digest, load_config, stored_files
 from thinkmix.train.model.quantise import rounded
 from thinkmix.train.model.saving import ADAPTER_WEIGHTS
-from thinkmix.train.output.result import TrainResult
+from thinkmix.train.output.result import MANIFEST, TrainResult
 
-_MANIFEST = "training.json"
 _DOWN, _UP, _LENGTHS = ".lora_A.weight", ".lora_B.weight", ".lora_magnitude_vector"
 
 
@@ -92,7 +91,7 @@ def merge(adapter: Path, *, base: str, output: Path) -> None:
             if (file := shards[0].with_name(name)).is_file():
                 shutil.copyfile(file, output / name)
     complete(output, base=base, revision=learnt.result.model.revision)
-    shutil.copyfile(adapter / _MANIFEST, output / _MANIFEST)
+    shutil.copyfile(adapter / MANIFEST, output / MANIFEST)
 
 
 def _merge_shard(source: Path, target: Path, learnt: _Adapter, rough: Set[str]) -> None:
@@ -113,12 +112,12 @@ def _rough(result: TrainResult, shapes: Shapes) -> Set[str]:
 
 def _read_adapter(folder: Path) -> _Adapter:
     try:
-        result = TrainResult.model_validate_json((folder / _MANIFEST).read_bytes())
+        result = TrainResult.model_validate_json((folder / MANIFEST).read_bytes())
     except OSError as error:
-        msg = f"{folder} is no training run: {_MANIFEST} cannot be read ({error.strerror})"
+        msg = f"{folder} is no training run: {MANIFEST} cannot be read ({error.strerror})"
         raise TrainError(msg) from error
     except ValidationError as error:
-        msg = f"{folder / _MANIFEST} is not the manifest of a training run: {error.errors()[0]['msg']}"
+        msg = f"{folder / MANIFEST} is not the manifest of a training run: {error.errors()[0]['msg']}"
         raise TrainError(msg) from error
     if not result.plan.has_adapter:
         msg = f"{folder} holds a whole model (method {result.plan.method}): there is nothing to merge"

@@ -7,6 +7,12 @@ from typing import Literal
 from thinkmix.schemas.record import Record
 from thinkmix.schemas.training import TrainPlan
 
+MANIFEST = "training.json"
+"""Name of a run's manifest, beside its weights."""
+
+LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes")
+"""Libraries that decide the weights."""
+
 
 @dataclass(frozen=True)
 class Start:

@@ -16,8 +16,7 @@ from thinkmix.schemas.errors import ThinkmixError, TrainError
 from thinkmix.schemas.manifest import Manifest
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.train.data.rows import read_manifest
-from thinkmix.train.output.result import Evaluation, TrainResult
-from thinkmix.train.run.fit import MANIFEST
+from thinkmix.train.output.result import MANIFEST, Evaluation, TrainResult
 
 PAGE = "train_report.html"
 CARD = "README.md"

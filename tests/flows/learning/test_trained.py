@@ -12,12 +12,14 @@ pytest.importorskip("peft", reason="needs thinkmix[train]")
 from tests.flows.learning.test_card import shown
 from tests.flows.learning.test_page import SECTIONS, words
 from tests.flows.test_report import check_harmless
+from tests.listening import Heard
 from tests.trained import clock
 from thinkmix.flows.pages.training.page import CARD, PAGE, read_result, write_page
 from thinkmix.flows.pages.training.timing import StepTime
 from thinkmix.schemas.errors import TrainError
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.train.run.fit import fit
+from thinkmix.train.run.job import TrainJob
 
 SHORT = {"max_steps": 3, "batch": 512, "max_tokens": 512, "eval_rows": 2, "learning_rate": 5e-3}
 """What every run here is told."""
@@ -38,7 +40,8 @@ def run(version: Path, output: Path, **settings: object) -> Path:
         )
 
     plan = TrainPlan.model_validate(SHORT | settings)
-    fit(version, digest=version.name, plan=plan, model="tiny-random", output=output, progress=told)
+    job = TrainJob(version, version.name, plan, "tiny-random", output)
+    fit(job, listener=Heard(step=told))
     write_page(output, timing=clock(steps=tuple(steps)), version=version)
     return output
 
