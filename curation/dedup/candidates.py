@@ -10,7 +10,16 @@ import polars as pl
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from thinkmix.curation.dedup.clusters import Rows, buckets, join, roots, similarities, singletons
+from thinkmix.curation.dedup.clusters import (
+    Buckets,
+    Rows,
+    ShingleSets,
+    buckets,
+    join,
+    roots,
+    similarities,
+    singletons,
+)
 from thinkmix.curation.dedup.keys import shard_rows
 from thinkmix.curation.files.index import IndexRows
 from thinkmix.curation.text.kernels import NO_SHINGLES, Flags, Hashes, Offsets
@@ -91,12 +100,12 @@ def cluster(store: ShingleStore, scratch: Path, *, plan: DedupPlan) -> tuple[Row
     place = np.zeros(store.rows.max(initial=-1) + 1, np.int32)
     place[store.rows] = parent
     pages = _mapped(store.path)
-    sets = np.frombuffer(pages, np.uint64)
+    sets = ShingleSets(np.frombuffer(pages, np.uint64), store.offsets)
     for band in range(plan.bands):
         members = place[np.load(_members(scratch, band))]
-        bounds, at = np.load(_bounds(scratch, band)), 0
-        while at < len(bounds) - 1:
-            at = join(members, bounds, at, _BUDGET, sets, store.offsets, plan.threshold, parent, counts)
+        proposed, at = Buckets(members, np.load(_bounds(scratch, band))), 0
+        while at < len(proposed.bounds) - 1:
+            at = join(proposed, at, _BUDGET, sets, plan.threshold, parent, counts)
             _release(pages)
     return roots(parent), PairCounts(compared=int(counts[0]), matched=int(counts[1]))
 
@@ -105,11 +114,11 @@ def text_similarity(store: ShingleStore, left: Rows, right: Rows) -> NDArray[np.
     """Return the Jaccard similarity of pairs of candidate rows."""
     found = np.empty(len(left), np.float32)
     pages = _mapped(store.path)
-    sets = np.frombuffer(pages, np.uint64)
+    sets = ShingleSets(np.frombuffer(pages, np.uint64), store.offsets)
     for start in range(0, len(left), _PAIRS):
         part = slice(start, start + _PAIRS)
         ours, theirs = (np.searchsorted(store.rows, side[part]).astype(np.int32) for side in (left, right))
-        similarities(ours, theirs, sets, store.offsets, found[part])
+        similarities(ours, theirs, sets, found[part])
         _release(pages)
     return found
 

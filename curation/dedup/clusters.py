@@ -7,6 +7,8 @@ among the `size - ceil(t * size) + 1` rarest of each (prefix filter; Chaudhuri, 
 ways find every pair, so clusters depend neither on order nor on which pair is tried first.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,8 +21,24 @@ _SMALL_BUCKET = 48
 _SLACK = 1e-9  # a bound computed in floating point must not lose a pair that is exactly at the threshold
 
 
-def buckets(hashes: Hashes) -> tuple[Rows, Offsets]:
-    """Return the rows that share their hash with another, bucket by bucket, and the bounds of the buckets.
+class Buckets(NamedTuple):
+    """Groups of texts, one after the other. The compiler knows a named tuple as it knows its arrays."""
+
+    members: Rows
+    bounds: Offsets
+    """Where each bucket starts and, last, ends."""
+
+
+class ShingleSets(NamedTuple):
+    """The sorted shingle sets of texts, one after the other."""
+
+    hashes: Hashes
+    offsets: Offsets
+    """Where each text's set starts and, last, ends."""
+
+
+def buckets(hashes: Hashes) -> Buckets:
+    """Return the rows that share their hash with another, bucket by bucket.
 
     Sorts hash and row packed into one 64-bit integer: the row takes as many low bits as it needs, so two
     of the remaining upper bits may agree by chance. Buckets propose, they do not decide.
@@ -35,8 +53,7 @@ def buckets(hashes: Hashes) -> tuple[Rows, Offsets]:
     hashes |= np.arange(len(hashes), dtype=np.uint64)
     packed = hashes[~outside] if outside.any() else hashes
     packed.sort()
-    members, bounds = _runs(packed, shift)
-    return members, bounds
+    return Buckets(*_runs(packed, shift))
 
 
 def equal_groups(first: Hashes, second: Hashes) -> Rows:
@@ -73,12 +90,10 @@ def unite(parent: Rows, left: int, right: int) -> bool:
 
 @compiled
 def join(
-    members: Rows,
-    bounds: Offsets,
+    proposed: Buckets,
     start: int,
     budget: int,
-    sets: Hashes,
-    offsets: Offsets,
+    sets: ShingleSets,
     threshold: float,
     parent: Rows,
     counts: Offsets,
@@ -86,17 +101,16 @@ def join(
     """Unite the texts of each bucket that reach `threshold`, from bucket `start` on; return where it stopped.
 
     Args:
-        members: texts, bucket by bucket; indices into `offsets` and `parent`.
-        bounds: where each bucket starts and, last, ends.
+        proposed: buckets of texts; a text is its place in `sets` and `parent`.
         start: first bucket to do.
         budget: stop after having looked at buckets with so many shingles, so that the caller can let go
             of the pages of `sets` that were read.
-        sets: all shingle sets, sorted, one after the other.
-        offsets: where each text's set starts and ends.
+        sets: the shingle sets of all texts.
         threshold: least Jaccard similarity of a pair.
         parent: union-find forest, changed in place.
         counts: pairs compared and pairs at or over the threshold, added to in place.
     """
+    members, bounds = proposed
     for bucket in range(start, len(bounds) - 1):
         if budget <= 0:
             return bucket
@@ -104,19 +118,19 @@ def join(
         if _one_tree(parent, texts):
             continue
         for text in texts:
-            budget -= offsets[text + 1] - offsets[text]
+            budget -= sets.offsets[text + 1] - sets.offsets[text]
         if len(texts) <= _SMALL_BUCKET:
-            _join_all(texts, sets, offsets, threshold, parent, counts)
+            _join_all(texts, sets, threshold, parent, counts)
         else:
-            _join_rare(texts, sets, offsets, threshold, parent, counts)
+            _join_rare(texts, sets, threshold, parent, counts)
     return len(bounds) - 1
 
 
 @compiled
-def similarities(left: Rows, right: Rows, sets: Hashes, offsets: Offsets, out: NDArray[np.float32]) -> None:
+def similarities(left: Rows, right: Rows, sets: ShingleSets, out: NDArray[np.float32]) -> None:
     """Write the Jaccard similarity of each pair of texts."""
     for i in range(len(left)):
-        out[i] = _jaccard(sets, offsets, left[i], right[i], 0.0)
+        out[i] = _jaccard(sets, left[i], right[i], 0.0)
 
 
 @compiled
@@ -187,8 +201,9 @@ def _match(members: Rows, bounds: Offsets, first: Hashes, second: Hashes, groups
 
 
 @compiled
-def _jaccard(sets: Hashes, offsets: Offsets, left: int, right: int, least: float) -> float:
+def _jaccard(sets: ShingleSets, left: int, right: int, least: float) -> float:
     """Return the Jaccard similarity of two sorted sets, or 0 once it cannot reach `least`."""
+    hashes, offsets = sets
     i, end_i, j, end_j = offsets[left], offsets[left + 1], offsets[right], offsets[right + 1]
     total = (end_i - i) + (end_j - j)
     if total == 0:
@@ -200,7 +215,7 @@ def _jaccard(sets: Hashes, offsets: Offsets, left: int, right: int, least: float
     while i < end_i and j < end_j:
         if shared + min(end_i - i, end_j - j) < needed:
             return 0.0
-        x, y = sets[i], sets[j]
+        x, y = hashes[i], hashes[j]
         shared += x == y
         i += x <= y
         j += y <= x
@@ -208,9 +223,7 @@ def _jaccard(sets: Hashes, offsets: Offsets, left: int, right: int, least: float
 
 
 @compiled
-def _join_all(
-    texts: Rows, sets: Hashes, offsets: Offsets, threshold: float, parent: Rows, counts: Offsets
-) -> None:
+def _join_all(texts: Rows, sets: ShingleSets, threshold: float, parent: Rows, counts: Offsets) -> None:
     trees = _trees(parent, texts)
     for i in range(len(texts)):
         for j in range(i + 1, len(texts)):
@@ -219,16 +232,15 @@ def _join_all(
             if _find(parent, texts[i]) == _find(parent, texts[j]):
                 continue
             counts[0] += 1
-            if _jaccard(sets, offsets, texts[i], texts[j], threshold) >= threshold:
+            if _jaccard(sets, texts[i], texts[j], threshold) >= threshold:
                 counts[1] += 1
                 trees -= unite(parent, texts[i], texts[j])
 
 
 @compiled
-def _join_rare(
-    texts: Rows, sets: Hashes, offsets: Offsets, threshold: float, parent: Rows, counts: Offsets
-) -> None:
+def _join_rare(texts: Rows, sets: ShingleSets, threshold: float, parent: Rows, counts: Offsets) -> None:
     """Join the texts that have one of their rarest shingles in common."""
+    hashes, offsets = sets
     total = 0
     for text in texts:
         total += offsets[text + 1] - offsets[text]
@@ -236,13 +248,13 @@ def _join_rare(
     end = 0
     for text in texts:
         size = offsets[text + 1] - offsets[text]
-        pool[end : end + size] = sets[offsets[text] : offsets[text + 1]]
+        pool[end : end + size] = hashes[offsets[text] : offsets[text + 1]]
         end += size
     pool.sort()
     shingles, owners = np.empty(total, np.uint64), np.empty(total, np.int32)
     end = 0
     for text in texts:
-        own = sets[offsets[text] : offsets[text + 1]]
+        own = hashes[offsets[text] : offsets[text + 1]]
         often = np.searchsorted(pool, own, side="right") - np.searchsorted(pool, own, side="left")
         kept = len(own) - np.int64(np.ceil(threshold * len(own) - _SLACK)) + 1
         for i in np.argsort(often, kind="mergesort")[:kept]:
@@ -253,5 +265,5 @@ def _join_rare(
     for i in range(1, end + 1):
         if i == end or shingles[order[i]] != shingles[order[first]]:
             if i - first > 1:
-                _join_all(owners[order[first:i]], sets, offsets, threshold, parent, counts)
+                _join_all(owners[order[first:i]], sets, threshold, parent, counts)
             first = i

@@ -6,6 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thinkmix.curation.dedup.clusters import (
+    Buckets,
+    ShingleSets,
     buckets,
     equal_groups,
     join,
@@ -84,13 +86,14 @@ def test_a_bucket_of_any_size_finds_every_similar_pair(
     flat = np.array([shingle for found in sets for shingle in sorted(found)], np.uint64)
     flat.flags.writeable = False  # as mapped from a file
     offsets = np.cumsum([0, *map(len, sets)])
+    shingle_sets = ShingleSets(flat, offsets)
     parent, counts = singletons(size), np.zeros(2, np.int64)
     members, bounds = np.arange(size, dtype=np.int32), np.array([0, size // 2, size])
     crossing = draw.permutation(size).astype(np.int32)
     for texts, ends in ((members, bounds), (crossing, np.array([0, size]))):
         at = 0
         while at < len(ends) - 1:
-            at = join(texts, ends, at, budget, flat, offsets, threshold, parent, counts)
+            at = join(Buckets(texts, ends), at, budget, shingle_sets, threshold, parent, counts)
     assert roots(parent).tolist() == brute_force(sets, threshold)
     assert counts[1] == size - len(set(roots(parent).tolist()))
 
@@ -101,7 +104,7 @@ def test_similarity_is_shared_over_all_distinct() -> None:
     flat.flags.writeable = False
     out = np.empty(3, np.float32)
     left, right = np.array([0, 0, 2], np.int32), np.array([1, 0, 2], np.int32)
-    similarities(left, right, flat, offsets, out)
+    similarities(left, right, ShingleSets(flat, offsets), out)
     assert out.tolist() == [0.5, 1.0, 0.0]
 
 
@@ -113,7 +116,8 @@ def joined(
     offsets = np.cumsum([0, *map(len, sets)])
     parent, counts = singletons(len(sets)), np.zeros(2, np.int64)
     members = np.arange(len(sets), dtype=np.int32)
-    at = join(members, np.array(bounds), start, budget, flat, offsets, threshold, parent, counts)
+    proposed = Buckets(members, np.array(bounds))
+    at = join(proposed, start, budget, ShingleSets(flat, offsets), threshold, parent, counts)
     return at, roots(parent).tolist(), counts.tolist()
 
 
@@ -134,7 +138,7 @@ def test_a_bucket_that_is_one_tree_costs_no_budget() -> None:
     flat, offsets = np.array([1, 2, 1, 2, 3, 4, 5, 6], np.uint64), np.array([0, 2, 4, 6, 8])
     members, bounds = np.array([0, 1, 0, 1, 2, 3], np.int32), np.array([0, 2, 4, 6])
     parent, counts = singletons(4), np.zeros(2, np.int64)
-    assert join(members, bounds, 0, 5, flat, offsets, 1.0, parent, counts) == 3
+    assert join(Buckets(members, bounds), 0, 5, ShingleSets(flat, offsets), 1.0, parent, counts) == 3
     assert counts.tolist() == [2, 1]
 
 
