@@ -150,12 +150,12 @@ def test_kernels_run_where_no_cache_can_be_written() -> None:
 
 def test_signatures_are_the_same_without_any_cache(tmp_path: Path) -> None:
     """Installed where nothing can be written, the kernels compile in memory and give the same values."""
-    for room in ("curation", "schemas"):
-        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
-    no_folder = tmp_path / "curation" / "__pycache__"
+    package = tmp_path / "thinkmix"
+    shutil.copytree(ROOT / "src" / "thinkmix", package, ignore=shutil.ignore_patterns("__pycache__"))
+    no_folder = package / "curation" / "text" / "__pycache__"
     no_folder.touch()  # nothing can be written under a file, whoever runs this
     script = (
-        "import polars as pl\nfrom thinkmix.curation import kernels, minhash\n"
+        "import polars as pl\nfrom thinkmix.curation.text import kernels, minhash\n"
         "texts = pl.Series(['one two three'])\n"
         "print(minhash.signatures(texts, shingle=2, permutations=16, seed=1).tolist())\n"
         "print(kernels.minhashes.machine.stats.cache_path)"

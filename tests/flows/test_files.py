@@ -74,7 +74,7 @@ def test_the_refusal_is_json_for_machines(sources, tmp_path):
 def test_a_soft_limit_is_raised_as_far_as_it_may_be(sources, tmp_path):
     """A shell's low soft limit costs nothing where the hard limit has room."""
     code = (
-        "import resource; from thinkmix.flows import files; files.allow(4); "
+        "import resource; from thinkmix.flows.system import files; files.allow(4); "
         "print(*resource.getrlimit(resource.RLIMIT_NOFILE))"
     )
     limits = [(20, 300), (20, 2000)]

@@ -149,7 +149,7 @@ def test_a_script_without_a_guard_encodes_in_processes(publish, sums, digest_of,
     """They do not run the script again, which would end them: it needs no `if __name__ == "__main__":`."""
     version = publish(sums, shards=2)
     script = (
-        "from pathlib import Path\nfrom thinkmix.train import cache\n"
+        "from pathlib import Path\nfrom thinkmix.train.data import cache\n"
         "from thinkmix.train.rows import index_rows, read_manifest\n"
         f"version, digest = Path({str(version)!r}), {digest_of(version)!r}\n"
         "cache._WORTH_PROCESSES = 0\n"
@@ -187,7 +187,7 @@ def test_a_cache_that_cannot_be_written_is_said(publish, sums, digest_of, tmp_pa
 CRASH = """
 import os, signal, sys
 from pathlib import Path
-from thinkmix.train import cache
+from thinkmix.train.data import cache
 from thinkmix.train.data.rows import index_rows, read_manifest
 version, folder, digest = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 rows = index_rows(version, read_manifest(version, digest=digest), split="train", max_tokens=4096)
