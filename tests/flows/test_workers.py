@@ -502,7 +502,7 @@ def test_a_script_without_a_guard_runs_once(tmp_path):
     """A worker does not run the main module again, so that a script needs no `if __name__ == "__main__":`."""
     script = (
         "from functools import partial\nfrom tests import doomed\n"
-        "from thinkmix.flows.workers import Job, processes\n"
+        "from thinkmix.flows.executor.workers import Job, processes\n"
         "print('begins', flush=True)\n"
         "with processes(1) as pool:\n"
         "    print(pool.run([Job('a', partial(doomed.allocate, 7))], done=lambda job, result: None))\n"

@@ -150,7 +150,7 @@ def test_a_script_without_a_guard_encodes_in_processes(publish, sums, digest_of,
     version = publish(sums, shards=2)
     script = (
         "from pathlib import Path\nfrom thinkmix.train.data import cache\n"
-        "from thinkmix.train.rows import index_rows, read_manifest\n"
+        "from thinkmix.train.data.rows import index_rows, read_manifest\n"
         f"version, digest = Path({str(version)!r}), {digest_of(version)!r}\n"
         "cache._WORTH_PROCESSES = 0\n"
         "rows = index_rows(version, read_manifest(version, digest=digest), split='train', max_tokens=4096)\n"
