@@ -1,1 +1,1 @@
-"""The store on disk: versions, cached outputs, who holds them, and what else decides an output."""
+"""The store on disk: versions, cached outputs, the run log, who holds them, what else decides an output."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from thinkmix.flows.pages.training.page import PAGE, write_failure, write_page
 from thinkmix.flows.pages.training.timing import TIMING, Stopwatch, Timing, write_timing
-from thinkmix.flows.store.store import home, problems, reading
+from thinkmix.flows.store.paths import home, reading
+from thinkmix.flows.store.versions import problems
 from thinkmix.flows.system.cores import usable_cores
 from thinkmix.flows.training.model_access import check_access
 from thinkmix.flows.training.pace import View, speaks
@@ -108,7 +109,7 @@ def _encoded(version: Path, stated: Path | None, view: View) -> Iterator[Path | 
     with ExitStack() as held:
         if store:
             try:
-                stated = held.enter_context(store.tokens(version.name))
+                stated = held.enter_context(store.cache.tokens(version.name))
             except StoreError as error:
                 view.say(f"encoded rows are not kept for the next run: {error}")
         yield stated

@@ -11,7 +11,8 @@ from thinkmix.flows.pages.training.card import model_card
 from thinkmix.flows.pages.training.change import NOTICEABLE, changes, changes_of, signed
 from thinkmix.flows.pages.training.timing import Timing
 from thinkmix.flows.pages.training.verdict import failure, signals, verdict
-from thinkmix.flows.store.store import full_disk, write_atomically
+from thinkmix.flows.store.atomic import write_atomically
+from thinkmix.flows.store.disk_errors import full_disk
 from thinkmix.schemas.errors import ThinkmixError, TrainError
 from thinkmix.schemas.manifest import Manifest
 from thinkmix.schemas.training import TrainPlan
