@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from thinkmix.flows.pages.training.page import PAGE, write_failure, write_page
+from thinkmix.flows.pages.training.page import PAGE, FailedTraining, write_failure, write_page
 from thinkmix.flows.pages.training.timing import TIMING, Stopwatch, Timing, write_timing
 from thinkmix.flows.store.paths import home, reading
 from thinkmix.flows.store.versions import problems
@@ -137,8 +137,7 @@ def _describe_failure(
     """Write the page of a run that failed after it had begun; the error itself is told by who called."""
     page = failure_of(output)
     try:
-        write_failure(
-            page,
+        failed = FailedTraining(
             error=error,
             mixture=version.parent.parent.name,
             version=version.name,
@@ -148,6 +147,7 @@ def _describe_failure(
             losses=course.losses,
             resumed_at=course.stopwatch.resumed_at,
         )
+        write_failure(page, failed)
         course.view.say(f"how far it got: {page}")
     except (OSError, StoreError) as refused:
         course.view.say(f"{page} cannot be written: {refused}")

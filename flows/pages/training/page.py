@@ -1,6 +1,7 @@
 """The page of a training run: one self-contained HTML file beside the weights, and the model card with it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -24,6 +25,25 @@ PAGE = "train_report.html"
 CARD = "README.md"
 
 
+@dataclass(frozen=True)
+class FailedTraining:
+    """A training that failed, and so wrote nothing: why, of what it was, and how far it got."""
+
+    error: ThinkmixError
+    mixture: str
+    version: str
+    """Digest of the version that was trained on."""
+    model: str
+    """Its name."""
+    plan: TrainPlan
+    points: Sequence[Evaluation] = ()
+    """The held-out losses so far."""
+    losses: Sequence[float] = ()
+    """The training loss of each step so far."""
+    resumed_at: int = 0
+    """Step before the first of `losses`."""
+
+
 def write_page(output: Path, *, timing: Timing | None, version: Path | None = None) -> Path:
     """Write a finished run's page and model card into its folder; return the page's path.
 
@@ -45,44 +65,17 @@ def write_page(output: Path, *, timing: Timing | None, version: Path | None = No
     return output / PAGE
 
 
-def write_failure(
-    path: Path,
-    *,
-    error: ThinkmixError,
-    mixture: str,
-    version: str,
-    model: str,
-    plan: TrainPlan,
-    points: Sequence[Evaluation] = (),
-    losses: Sequence[float] = (),
-    resumed_at: int = 0,
-) -> Path:
-    """Write the page of a run that failed, and so wrote nothing else; return its path.
+def write_failure(path: Path, failed: FailedTraining) -> Path:
+    """Write the page of a run that failed; return its path.
 
     Args:
         path: file to write; its folder is there.
-        error: why it failed.
-        mixture: name of the mixture.
-        version: digest of the version that was trained on.
-        model: name of the model.
-        plan: how it was trained.
-        points: the held-out losses so far.
-        losses: the training loss of each step so far.
-        resumed_at: step before the first of `losses`.
+        failed: the run.
 
     Raises:
         StoreError: if the disk is full or refuses.
     """
-    page = render_failure(
-        error,
-        mixture=mixture,
-        version=version,
-        model=model,
-        plan=plan,
-        points=points,
-        losses=losses,
-        resumed_at=resumed_at,
-    )
+    page = render_failure(failed)
     with full_disk(path.parent):
         write_atomically(path, page.encode())
     return path
@@ -136,29 +129,20 @@ def render_page(result: TrainResult, timing: Timing | None, manifest: Manifest |
     )
 
 
-def render_failure(
-    error: ThinkmixError,
-    *,
-    mixture: str,
-    version: str,
-    model: str,
-    plan: TrainPlan,
-    points: Sequence[Evaluation],
-    losses: Sequence[float],
-    resumed_at: int,
-) -> str:
-    """Return the page of a run that failed; see `write_failure`."""
-    moved = changes(points[0], points[-1], plan.protected) if points else []
-    stated, rest = sections.settings(plan)
+def render_failure(failed: FailedTraining) -> str:
+    """Return the page of a run that failed as HTML that needs no network and runs no script."""
+    points, losses, resumed_at = failed.points, failed.losses, failed.resumed_at
+    moved = changes(points[0], points[-1], failed.plan.protected) if points else []
+    stated, rest = sections.settings(failed.plan)
     return (
         environment()
         .get_template("training_failed.html.jinja")
         .render(
-            verdict=failure(error),
-            mixture=mixture,
-            version=version,
-            model=model,
-            plan=plan,
+            verdict=failure(failed.error),
+            mixture=failed.mixture,
+            version=failed.version,
+            model=failed.model,
+            plan=failed.plan,
             key_figures=sections.figures_so_far(moved, losses, resumed_at=resumed_at),
             moved=moved,
             loss=figures.training_loss(losses, first=resumed_at + 1),
