@@ -436,8 +436,8 @@ def beside(program: str, store: Path) -> Iterator[Callable[[], dict[str, int]]]:
 def live(sources: Path, store: Path, seconds: float, *programs: str) -> tuple[int, list[dict[str, int]]]:
     """Build three versions in turn beside other programs; returns how many builds, and what those counted.
 
-    A version that is built again may lie there still, may be going at this moment, or may be gone. Four builds
-    at least, however slow the machine: fewer leave nothing to collect.
+    A version that is built again may lie there still, may be going at this moment, or may be gone. At
+    least four builds, however slow the machine: fewer leave nothing to collect.
     """
     quick_build(recipe(seed=1), store, sources)
     builds, until = 0, time.monotonic() + seconds
