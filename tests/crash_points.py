@@ -242,7 +242,8 @@ def note_loops(path: Path) -> None:
     found = []
     for name in [name for name in sys.modules if name.startswith("thinkmix.curation.")]:
         for attribute, value in vars(sys.modules[name]).items():
-            if signatures := getattr(value, "signatures", None):
+            signatures = getattr(value, "signatures", None)
+            if isinstance(signatures, list) and signatures:  # not a module with a function of that name
                 found.append((name, attribute, signatures))
     path.write_bytes(pickle.dumps(found))
 
