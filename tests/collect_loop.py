@@ -17,7 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from thinkmix.flows.runs import retention
-from thinkmix.flows.store.store import MANIFEST, Store, problems, reading
+from thinkmix.flows.store.digests import MANIFEST
+from thinkmix.flows.store.paths import reading
+from thinkmix.flows.store.store import Store
+from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.errors import StoreError
 
 

@@ -23,8 +23,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.failing_disk import Disk
-from thinkmix.flows.store import store as store_room
-from thinkmix.flows.store.store import MANIFEST, Store, digest, open_version, problems, unseal, write_json
+from thinkmix.flows.store import cache as cache_of_outputs
+from thinkmix.flows.store.atomic import scratch_folder
+from thinkmix.flows.store.cache import unseal
+from thinkmix.flows.store.digests import MANIFEST, digest, write_json
+from thinkmix.flows.store.paths import open_version
+from thinkmix.flows.store.store import Store
+from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.errors import StoreError
 
 MIXTURE = "mixture"
@@ -43,10 +48,10 @@ def fill(folder: Path, seed: int) -> None:
 def safe(root: Path, seed: int) -> None:
     """Publish as the store does."""
     store = Store(root)
-    with store.lock(MIXTURE), store.scratch(root / MIXTURE / "versions") as scratch:
+    with store.lock(MIXTURE), scratch_folder(root / MIXTURE / "versions") as scratch:
         fill(scratch, seed)
-        version, _ = store.keep(MIXTURE, scratch)
-        store.promote(MIXTURE, version)
+        version, _ = store.versions.keep(MIXTURE, scratch)
+        store.versions.promote(MIXTURE, version)
 
 
 def naive(root: Path, seed: int) -> None:
@@ -64,7 +69,7 @@ def skipping(root: Path, seed: int) -> None:
     if not version.is_dir():
         version.mkdir(parents=True)
         fill(version, seed)
-    Store(root).promote(MIXTURE, version)
+    Store(root).versions.promote(MIXTURE, version)
 
 
 def unsynced(root: Path, seed: int) -> None:
@@ -95,7 +100,7 @@ def believing(root: Path, seed: int) -> None:
         there = (folder / MANIFEST).is_file()
         return unseal((folder / MANIFEST).read_bytes(), folder) if there else None
 
-    store_room._intact = believed
+    cache_of_outputs._intact = believed
     whole(root, seed)
 
 
@@ -237,7 +242,8 @@ def note_loops(path: Path) -> None:
     found = []
     for name in [name for name in sys.modules if name.startswith("thinkmix.curation.")]:
         for attribute, value in vars(sys.modules[name]).items():
-            if signatures := getattr(value, "signatures", None):
+            signatures = getattr(value, "signatures", None)
+            if isinstance(signatures, list) and signatures:  # not a module with a function of that name
                 found.append((name, attribute, signatures))
     path.write_bytes(pickle.dumps(found))
 

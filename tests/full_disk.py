@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 
 from tests.builders import quick_build, recipe
-from thinkmix.flows.store.store import open_version, problems
+from thinkmix.flows.store.paths import open_version
+from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.errors import ThinkmixError
 from thinkmix.schemas.recipe import Recipe
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from tests.builders import flip_bit
 from tests.night_corpus import Night
-from thinkmix.flows.store.store import open_version, problems
+from thinkmix.flows.store.paths import open_version
+from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.errors import StoreCorrupt, ThinkmixError
 
 

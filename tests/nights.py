@@ -18,7 +18,10 @@ from tests.night_corpus import Corpus, Night, Past
 from tests.night_faults import FAULTS, damaged_pointer, rot, rotten_version
 from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.runs.retention import retain
-from thinkmix.flows.store.store import MANIFEST, Store, digest, open_version, problems
+from thinkmix.flows.store.digests import MANIFEST, digest
+from thinkmix.flows.store.paths import open_version
+from thinkmix.flows.store.store import Store
+from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.errors import StoreError
 
 KEEP, DAYS = 3, 2
@@ -77,7 +80,7 @@ def check(night: Night, built: Built) -> None:
     night.expect(written == {"report.html", "report.json", "summary.md"}, f"reports: {sorted(written)}")
     front = night.mixture / "report.html"
     night.expect(digest(front) == digest(built.folder / "report.html"), "the front page is of another night")
-    night.expect(Store(night.store).runs("nightly")[-1]["version"] == built.digest, "not in the history")
+    night.expect(Store(night.store).log.runs("nightly")[-1]["version"] == built.digest, "not in the history")
     left = [str(path) for path in night.mixture.rglob(".tmp-*")]
     night.expect(left == [], f"left over: {left}")
 
@@ -132,7 +135,7 @@ def live(folder: Path, hub: LoopbackHub, *, rows: int, nights: int, seed: int) -
         told.append(spend(night, fault, (0.001, 0.002, 0.005, 0.01)[number % 4]))
         if number % 10 == 1:
             past.accepted.append(past.good[-1])
-            Store(store).record_acceptance("nightly", {"version": past.good[-1]})
+            Store(store).log.record_acceptance("nightly", {"version": past.good[-1]})
     clean = night.build(folder / "clean")
     return {
         "nights": told,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.crash_points import MIXTURE, begin, fill, judge, prepare
 from thinkmix.flows.store import store as store_room
+from thinkmix.flows.store.atomic import scratch_folder
 from thinkmix.flows.store.store import Store
 from thinkmix.schemas.errors import StoreBusy
 
@@ -25,10 +26,10 @@ def compete(root: Path, seed: int, rounds: int) -> dict[str, object]:
         try:
             with store.lock(MIXTURE):
                 handle = os.open(witness, os.O_CREAT | os.O_EXCL)
-                with store.scratch(root / MIXTURE / "versions") as scratch:
+                with scratch_folder(root / MIXTURE / "versions") as scratch:
                     fill(scratch, seed)
-                    version, _ = store.keep(MIXTURE, scratch)
-                    store.promote(MIXTURE, version)
+                    version, _ = store.versions.keep(MIXTURE, scratch)
+                    store.versions.promote(MIXTURE, version)
                 time.sleep(0.01)  # as long as the others wait, so that they meet
                 os.close(handle)
                 witness.unlink()

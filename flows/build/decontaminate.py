@@ -8,7 +8,8 @@ from thinkmix.curation.decontaminate import work
 from thinkmix.curation.decontaminate.work import Evaluation
 from thinkmix.flows.build.jobs import Run, Shard, job, run_jobs
 from thinkmix.flows.sources import local
-from thinkmix.flows.store.store import StageOutput, Store
+from thinkmix.flows.store.cache import StageOutput
+from thinkmix.flows.store.store import Store
 from thinkmix.schemas.artifact import Snapshot
 from thinkmix.schemas.recipe import Decontamination
 
@@ -19,7 +20,7 @@ def fetch(store: Store, plan: Decontamination, snapshots: Sequence[Snapshot], ba
     """Return the files, verified."""
     both = zip(plan.benchmarks, snapshots, strict=True)
     return [
-        Evaluation(benchmark, local.fetch(benchmark, snapshot, base=base, into=store.downloads))
+        Evaluation(benchmark, local.fetch(benchmark, snapshot, base=base, into=store.cache.downloads))
         for benchmark, snapshot in both
     ]
 

@@ -5,7 +5,7 @@ from functools import partial
 
 from thinkmix.curation.dedup import work as dedup_work
 from thinkmix.flows.build.jobs import Run, Shard, job, run_jobs
-from thinkmix.flows.store.store import StageOutput
+from thinkmix.flows.store.cache import StageOutput
 from thinkmix.schemas.dedup import DedupPlan
 
 

@@ -22,8 +22,10 @@ from thinkmix.flows.build.tonight import asked_of, check_frozen, same_inputs
 from thinkmix.flows.build.watch import directly
 from thinkmix.flows.executor.workers import Job, Result
 from thinkmix.flows.sources import local
+from thinkmix.flows.store.cache import Cache, StageOutput, unseal
+from thinkmix.flows.store.digests import MANIFEST, digest
 from thinkmix.flows.store.fingerprint import code_digest, library_versions
-from thinkmix.flows.store.store import MANIFEST, StageOutput, Store, digest, unseal
+from thinkmix.flows.store.store import Store
 from thinkmix.flows.system.progress import Event
 from thinkmix.schemas.artifact import InputFile, Snapshot
 from thinkmix.schemas.errors import StoreCorrupt
@@ -126,10 +128,10 @@ class _Asking:
 
 
 @dataclass(frozen=True)
-class _Untouched(Store):
-    """A store that is only looked at."""
+class _UntouchedCache(Cache):
+    """A cache that is only looked at."""
 
-    notes: Path = Path()
+    notes: Path
     """Where what sources remember is written instead."""
 
     @property
@@ -147,6 +149,19 @@ class _Untouched(Store):
         return None
 
 
+@dataclass(frozen=True)
+class _Untouched(Store):
+    """A store whose cache is only looked at."""
+
+    notes: Path
+    """As of the cache."""
+
+    @property
+    def cache(self) -> _UntouchedCache:
+        """Outputs that are there, but not hashed, and nothing that was downloaded."""
+        return _UntouchedCache(self.root, self.notes)
+
+
 def plan_build(recipe: Recipe, store: Store, base: Path, *, frozen: bool = False) -> BuildPlan:
     """Return what a build of the recipe would do now.
 
@@ -161,17 +176,18 @@ def plan_build(recipe: Recipe, store: Store, base: Path, *, frozen: bool = False
     """
     with _looking(store) as mine:
         snapshots = [
-            sources.resolve(source, base=base, into=mine.downloads, verify=False) for source in recipe.sources
+            sources.resolve(source, base=base, into=mine.cache.downloads, verify=False)
+            for source in recipe.sources
         ]
         asked = [
-            local.resolve(benchmark, base=base, into=mine.downloads, verify=False)
+            local.resolve(benchmark, base=base, into=mine.cache.downloads, verify=False)
             for benchmark in recipe.decontaminate.benchmarks
         ]
         if frozen:
             check_frozen(store, recipe, snapshots, asked)
         current = None
         with suppress(StoreCorrupt):
-            current = store.current(recipe.name)
+            current = store.versions.current(recipe.name)
         same = next(same_inputs(store, recipe, snapshots, asked), None)
         asking, missing = _Asking(), []
         if same is None:
@@ -201,9 +217,9 @@ def _looking(store: Store) -> Iterator[_Untouched]:
     """Yield the store to look at, with a copy of what sources remember of files."""
     with TemporaryDirectory(prefix="thinkmix-plan-") as folder:
         notes = Path(folder) / "notes"
-        if store.downloads.is_dir():
+        if store.cache.downloads.is_dir():
             # small notes only: downloaded files stay where they are
-            shutil.copytree(store.downloads, notes, ignore=shutil.ignore_patterns("files", ".tmp-*"))
+            shutil.copytree(store.cache.downloads, notes, ignore=shutil.ignore_patterns("files", ".tmp-*"))
         yield _Untouched(store.root, notes)
 
 
@@ -221,7 +237,7 @@ def _ask_stages(
     absent: list[PlannedFetch] = []
     whole = True
     for source, snapshot in zip(recipe.sources, snapshots, strict=True):
-        files = _files(source, snapshot, base, store, run.store.downloads)
+        files = _files(source, snapshot, base, store, run.store.cache.downloads)
         if len(files) < len(snapshot.files):
             there = {file.name for file in files}
             left = [file for file in snapshot.files if file.path not in there]
@@ -246,7 +262,7 @@ def _files(
     """Return the snapshot's files that are on this machine, without hashing those that have a sha256."""
     if isinstance(source, LocalSource):
         return local.fetch(source, snapshot, base=base, into=notes, verify=False)
-    folder = sources.place(source, snapshot, into=store.downloads)
+    folder = sources.place(source, snapshot, into=store.cache.downloads)
     found = []
     for file in snapshot.files:
         path = folder / file.path

@@ -19,7 +19,7 @@ def fetch(run: Run, source: Source, snapshot: Snapshot, base: Path) -> tuple[Inp
         arrived[name] = done
         run.notify(Event("fetch", source.name, sum(arrived.values()), snapshot.size, "bytes"))
 
-    return fetch_files(source, snapshot, base=base, into=run.store.downloads, progress=progress)
+    return fetch_files(source, snapshot, base=base, into=run.store.cache.downloads, progress=progress)
 
 
 def origin(source: Source, snapshot: Snapshot, files: Sequence[InputFile]) -> SourceEntry:

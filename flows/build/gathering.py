@@ -8,7 +8,7 @@ from thinkmix.curation.publish import assemble, work
 from thinkmix.flows.build.drawing import Drawn, Rendered
 from thinkmix.flows.build.jobs import Run, Shard, job, run_jobs
 from thinkmix.flows.executor.workers import Job
-from thinkmix.flows.store.store import StageOutput
+from thinkmix.flows.store.cache import StageOutput
 from thinkmix.schemas.dedup import Numbers
 
 Joined = Mapping[str, StageOutput]

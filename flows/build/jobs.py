@@ -9,8 +9,10 @@ from thinkmix.curation.gates.findings import counted
 from thinkmix.curation.validate.normalize import STAGE
 from thinkmix.curation.validate.raw import Raw
 from thinkmix.flows.executor.workers import Job, Result, RowWork, Workers
+from thinkmix.flows.store.cache import Makers, StageOutput
+from thinkmix.flows.store.digests import key_of
 from thinkmix.flows.store.fingerprint import code_digest
-from thinkmix.flows.store.store import Makers, StageOutput, Store, key_of
+from thinkmix.flows.store.store import Store
 from thinkmix.flows.system.progress import Event, Notify
 from thinkmix.schemas.ledger import StageCount, total
 from thinkmix.schemas.recipe import SourceBase
@@ -94,7 +96,12 @@ def job(
     Our own code decides every output, so it is part of every key and no stage can forget it.
     """
     key = key_of(code=code_digest(), **decided_by)
-    return Job(label, partial(run.store.stage, stage, key, make), partial(run.store.known, stage, key), rows)
+    return Job(
+        label,
+        partial(run.store.cache.stage, stage, key, make),
+        partial(run.store.cache.known, stage, key),
+        rows,
+    )
 
 
 def pass_job(
@@ -123,12 +130,12 @@ def pass_job(
     def known() -> list[StageOutput] | None:
         found = []
         for key in keys:
-            if (output := run.store.known(stage, key)) is None:
+            if (output := run.store.cache.known(stage, key)) is None:
                 return None
             found.append(output)
         return found
 
-    return Job(label, partial(run.store.stages, stage, keys, make), known, rows)
+    return Job(label, partial(run.store.cache.stages, stage, keys, make), known, rows)
 
 
 def run_jobs(

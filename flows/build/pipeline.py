@@ -13,7 +13,10 @@ from thinkmix.flows.build.watch import UNWATCHED, Watch
 from thinkmix.flows.executor.engine import LOCAL, Engine, workers
 from thinkmix.flows.runs.nights import NightRun, rendered
 from thinkmix.flows.runs.recording import recorded
-from thinkmix.flows.store.store import MANIFEST, Store, full_disk, make_root
+from thinkmix.flows.store.atomic import scratch_folder
+from thinkmix.flows.store.digests import MANIFEST
+from thinkmix.flows.store.disk_errors import full_disk
+from thinkmix.flows.store.store import Store, make_root
 from thinkmix.flows.system.progress import Event, Notify
 from thinkmix.schemas.artifact import Snapshot
 from thinkmix.schemas.errors import Held, StoreCorrupt
@@ -130,10 +133,10 @@ def _publish(run: "Run", work: "Work", night: NightRun) -> Built:
     from thinkmix.flows.build.version import put_together  # noqa: PLC0415 - there by now
 
     store, mixture = run.store, work.recipe.name
-    with store.scratch(store.root / mixture / "versions") as folder:
+    with scratch_folder(store.root / mixture / "versions") as folder:
         manifest, report = put_together(work, folder)
-        version, new = store.keep(mixture, folder)
-    store.record_outputs(mixture, run.outputs)
+        version, new = store.versions.keep(mixture, folder)
+    store.cache.record_outputs(mixture, run.outputs)
     reused = sum(output.reused for output in run.outputs)
     candidate = _Candidate(version, manifest, report, new)
     return _judge(store, candidate, night, reused=reused, made=len(run.outputs) - reused)
@@ -161,10 +164,10 @@ def _judge(store: Store, candidate: _Candidate, night: NightRun, *, reused: int,
     version, manifest, report, new = candidate
     before = None
     with suppress(StoreCorrupt):  # a damaged CURRENT is about to be written anew
-        before = store.current(manifest.mixture)
+        before = store.versions.current(manifest.mixture)
     told = night.tell(version, report, before=before, new=new)
     pages = rendered(store, told)
     with night.written(told, pages, reused=reused, made=made) as folder:
         if told.status == "published":
-            store.promote(manifest.mixture, version)
+            store.versions.promote(manifest.mixture, version)
     return Built(version, manifest, told, folder, reused, made)

@@ -129,4 +129,4 @@ def _read_sources(run: Run, known: Known, snapshots: Sequence[Snapshot], base: P
         }
         for name in (source.name for source in recipe.sources)
     }
-    run.store.record_places(recipe.name, places)
+    run.store.log.record_places(recipe.name, places)

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from thinkmix.flows import sources
 from thinkmix.flows.sources import local
+from thinkmix.flows.store.digests import MANIFEST
 from thinkmix.flows.store.fingerprint import code_digest
-from thinkmix.flows.store.store import MANIFEST, Store, problems
+from thinkmix.flows.store.store import Store
+from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.artifact import Snapshot
 from thinkmix.schemas.errors import SourceMoved, StoreCorrupt
 from thinkmix.schemas.manifest import Manifest, SourceEntry
@@ -20,7 +22,7 @@ from thinkmix.templates.chat import template_digest, tokenizer_digest
 
 def resolve(store: Store, source: Source, base: Path) -> Snapshot:
     """Return which files the source means tonight, at which commit."""
-    return sources.resolve(source, base=base, into=store.downloads)
+    return sources.resolve(source, base=base, into=store.cache.downloads)
 
 
 def resolve_benchmarks(store: Store, plan: Decontamination, base: Path) -> list[Snapshot]:
@@ -29,7 +31,7 @@ def resolve_benchmarks(store: Store, plan: Decontamination, base: Path) -> list[
     Raises:
         SourceError: if there are none, or they are of another kind.
     """
-    return [local.resolve(benchmark, base=base, into=store.downloads) for benchmark in plan.benchmarks]
+    return [local.resolve(benchmark, base=base, into=store.cache.downloads) for benchmark in plan.benchmarks]
 
 
 def already_built(
@@ -66,7 +68,7 @@ def check_frozen(
     Raises:
         SourceMoved: naming the source and what moved, or because nothing can be compared.
     """
-    version = store.current(recipe.name)
+    version = store.versions.current(recipe.name)
     if version is None:
         msg = f"--frozen: no version of {recipe.name} is current that sources could be compared with"
         raise SourceMoved(msg)
@@ -116,9 +118,9 @@ def _moved(known: SourceEntry | None, shot: Snapshot) -> str | None:
 def _newest(store: Store, mixture: str) -> Iterator[Path]:
     """Yield the current version, and the one of the last run, which a gate may have held."""
     with suppress(StoreCorrupt):
-        if current := store.current(mixture):
+        if current := store.versions.current(mixture):
             yield current
-    for line in store.runs(mixture)[-1:]:
+    for line in store.log.runs(mixture)[-1:]:
         if isinstance(name := line.get("version"), str):
             yield store.root / mixture / "versions" / name
 

@@ -20,8 +20,9 @@ from thinkmix.flows.build.gathering import Joined
 from thinkmix.flows.build.jobs import Shard, counts
 from thinkmix.flows.build.tonight import asked_of
 from thinkmix.flows.pages.card import dataset_card
+from thinkmix.flows.store.cache import StageOutput
+from thinkmix.flows.store.digests import MANIFEST, digest, write_json
 from thinkmix.flows.store.fingerprint import code_digest, library_versions
-from thinkmix.flows.store.store import MANIFEST, StageOutput, digest, write_json
 from thinkmix.schemas.artifact import Snapshot
 from thinkmix.schemas.errors import LedgerError, StoreCorrupt
 from thinkmix.schemas.findings import Tally, looks_like

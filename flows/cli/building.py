@@ -143,7 +143,7 @@ def build(
             )
         else:
             _build_as_flow(stated, store, located.base, workers, place, keep, located.train, frozen=frozen)
-    version = Store(store).current(stated.name)
+    version = Store(store).versions.current(stated.name)
     if version is not None:
         with uncollected():
             show_folder(version, as_json=as_json)

@@ -34,7 +34,7 @@ def check(
         from thinkmix.flows.store.store import Store
 
     located = load(recipe)
-    found = checked(located, name=recipe, downloads=Store(store.resolve()).downloads, workers=workers)
+    found = checked(located, name=recipe, downloads=Store(store.resolve()).cache.downloads, workers=workers)
     if as_json:
         say_json(found.model_dump(mode="json"))
     else:

@@ -20,7 +20,7 @@ _NUMBERS = ("examples", "tokens", "rows read", "took")
 def versions(place: PlaceArgument = Path("build/store"), as_json: JsonOption = False) -> None:
     """List the versions of a store or one mixture: which is current, which may be trained on, and why not."""
     from thinkmix.flows.runs.listing import versions as listed
-    from thinkmix.flows.store.store import store_of
+    from thinkmix.flows.store.paths import store_of
 
     found = listed(*store_of(place))
     if as_json:
@@ -50,7 +50,7 @@ def runs(
 ) -> None:
     """List the runs of a store or of one mixture, the newest first: how each ended, and why."""
     from thinkmix.flows.runs.listing import runs as listed
-    from thinkmix.flows.store.store import store_of
+    from thinkmix.flows.store.paths import store_of
 
     found = listed(*store_of(place), last=last)
     if as_json:

@@ -34,7 +34,7 @@ def review(
     """Draw dropped and kept rows for people to judge, and estimate how many were dropped or kept in error."""
     from thinkmix.flows.cli.show import show_review as shown
     from thinkmix.flows.inspect import review as reviews
-    from thinkmix.flows.store.store import reading
+    from thinkmix.flows.store.paths import reading
 
     if sum((out is not None, walk, score)) > 1 or (file is not None and not score) or (walk and as_json):
         msg = "give one of --out, --walk and --score; a FILE goes with --score, and --walk has no --json"

@@ -28,7 +28,7 @@ def explain(
     from thinkmix.flows.cli.show.show_rows import show_explanation
     from thinkmix.flows.inspect.explain import explain as by_id
     from thinkmix.flows.inspect.explain import explain_text
-    from thinkmix.flows.store.store import reading_rows
+    from thinkmix.flows.store.paths import reading_rows
 
     if (row_id is None) == (text is None):
         msg = "give the id of a row, or --text with a piece of what it says"
@@ -51,7 +51,7 @@ def show(
     """Show a row as the trainer sees it: the prompt dim, the completion, which carries the loss, bright."""
     from thinkmix.flows.cli.show.show_rows import show_seen
     from thinkmix.flows.inspect.examples import seen
-    from thinkmix.flows.store.store import reading_rows
+    from thinkmix.flows.store.paths import reading_rows
 
     with reading_rows(version) as folder:
         found = seen(folder, row_id, ids=ids)
@@ -83,7 +83,7 @@ def rejects(
     from thinkmix.flows.cli.show.show_rows import show_rejects
     from thinkmix.flows.inspect.rejects import export, matching
     from thinkmix.flows.inspect.rejects import rejects as listed
-    from thinkmix.flows.store.store import open_rows
+    from thinkmix.flows.store.paths import open_rows
 
     folder = open_rows(version)
     if out is not None:

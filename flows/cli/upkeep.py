@@ -26,7 +26,7 @@ def gc(
     only that mixture's versions, runs and trainings go; what the cache holds is judged by its use alone.
     """
     from thinkmix.flows.runs.retention import retain
-    from thinkmix.flows.store.store import store_of
+    from thinkmix.flows.store.paths import store_of
 
     told = retain(*store_of(place), keep=keep, days=days, dry_run=dry_run)
     if as_json:

@@ -11,7 +11,8 @@ from thinkmix.flows.cli.terminal import JsonOption, VersionArgument, app, consol
 @app.command(epilog="Example: thinkmix verify build/store/sample-7-3")
 def verify(version: VersionArgument, as_json: JsonOption = False) -> None:
     """Hash every file of a version again and say what is wrong; exit code 5 if anything is."""
-    from thinkmix.flows.store.store import problems, reading
+    from thinkmix.flows.store.paths import reading
+    from thinkmix.flows.store.versions import problems
 
     with reading(version) as folder:
         found = problems(folder)
@@ -46,7 +47,7 @@ def report(
     """Show how a mixture stands, or a version's audit; exit code 3 if it may not be trained on."""
     from thinkmix.flows.cli.show.show import show_standing, show_version
     from thinkmix.flows.runs.reporting import reported
-    from thinkmix.flows.store.store import FAILED
+    from thinkmix.flows.store.log import FAILED
     from thinkmix.schemas.errors import LAST_RUN_FAILED, Held
 
     with reported(version) as found:
@@ -107,7 +108,7 @@ def diff(
     from thinkmix.flows.cli.show.show_changes import show_changes
     from thinkmix.flows.runs.diff import diff as compare_versions
     from thinkmix.flows.runs.diff import find_version
-    from thinkmix.flows.store.store import reading
+    from thinkmix.flows.store.paths import reading
 
     with reading(find_version(before)) as older, reading(find_version(after)) as later:
         changes = compare_versions(older, later, listed=rows or LISTED)

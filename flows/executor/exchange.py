@@ -25,18 +25,9 @@ import orjson
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 
+from thinkmix.flows.store.cache import Cache, Make, Makers, StageOutput, unseal
+from thinkmix.flows.store.digests import MANIFEST, digest, key_of, write_json
 from thinkmix.flows.store.holds import use
-from thinkmix.flows.store.store import (
-    MANIFEST,
-    Make,
-    Makers,
-    StageOutput,
-    Store,
-    digest,
-    key_of,
-    unseal,
-    write_json,
-)
 from thinkmix.schemas.errors import ClusterError, StoreCorrupt, StoreError
 
 INPUTS = "inputs"
@@ -228,8 +219,8 @@ def _write_sealed(promise: _Promise, path: Path) -> None:
 
 
 @dataclass(frozen=True)
-class ExchangedStore(Store):
-    """A store that looks for outputs on the exchange before it makes them, and pushes what it made."""
+class ExchangedCache(Cache):
+    """A cache that looks for outputs on the exchange before it makes them, and pushes what it made."""
 
     exchange: Exchange
     needs: list[Need] = field(default_factory=list)
@@ -252,8 +243,8 @@ class ExchangedStore(Store):
             return [output for output in found.values() if output]
         self.exchange.pull(self.needs)
         lacking = [keys[place] for place in missing]
-        # by this machine's own store, which asks the exchange for none of them again
-        made = Store(self.root).stages(
+        # by this machine's own cache, which asks the exchange for none of them again
+        made = Cache(self.root).stages(
             name, lacking, lambda places: make([missing[place] for place in places])
         )
         for output in made:
@@ -263,16 +254,16 @@ class ExchangedStore(Store):
 
 
 class _Packer(pickle.Pickler):
-    """Names stores and paths by what they hold instead of where they lie."""
+    """Names caches and paths by what they hold instead of where they lie."""
 
     def __init__(self, stream: io.BytesIO, exchange: Exchange) -> None:
         super().__init__(stream, protocol=5)
         self._exchange = exchange
 
     def persistent_id(self, obj: object) -> tuple[str, ...] | None:
-        """Return the name of a store or of a path that others can find; None pickles it as it is."""
-        if isinstance(obj, Store):
-            return ("store",)
+        """Return the name of a cache or of a path that others can find; None pickles it as it is."""
+        if isinstance(obj, Cache):
+            return ("cache",)
         if not isinstance(obj, Path):
             return None
         root = self._exchange.root
@@ -286,7 +277,7 @@ class _Packer(pickle.Pickler):
 
 
 class _Unpacker(pickle.Unpickler):
-    """Puts this machine's stores and paths where the packer left names."""
+    """Puts this machine's caches and paths where the packer left names."""
 
     def __init__(self, stream: io.BytesIO, exchange: Exchange) -> None:
         super().__init__(stream)
@@ -294,14 +285,14 @@ class _Unpacker(pickle.Unpickler):
         self.needs: list[Need] = []
 
     @cached_property
-    def _store(self) -> ExchangedStore:
-        return ExchangedStore(self._exchange.root, self._exchange, self.needs)
+    def _cache(self) -> ExchangedCache:
+        return ExchangedCache(self._exchange.root, self._exchange, self.needs)
 
     def persistent_load(self, pid: tuple[str, ...]) -> object:
-        """Return the store or path that a name means here."""
+        """Return the cache or path that a name means here."""
         kind, *parts = pid
-        if kind == "store":
-            return self._store
+        if kind == "cache":
+            return self._cache
         if kind == "need":
             need = Need(*parts)
             self.needs.append(need)

@@ -1,7 +1,6 @@
 """What a build would make of the first rows of each source of a recipe; nothing is downloaded or stored."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,7 +16,7 @@ from thinkmix.curation.validate.normalize import Origin
 from thinkmix.flows.build.losses import recode
 from thinkmix.flows.executor.workers import planned
 from thinkmix.flows.inspect import sampling
-from thinkmix.flows.inspect.sampling import Sample
+from thinkmix.flows.inspect.sampling import Place, Sample
 from thinkmix.flows.recipe.recipes import Located
 from thinkmix.flows.sources import local
 from thinkmix.flows.sources.patience import PATIENT, Patience
@@ -100,16 +99,6 @@ class Check(Record):
     """What a person should look at, of all sources and of the mixture."""
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where things are looked for while a recipe is checked."""
-
-    base: Path
-    downloads: Path
-    scratch: Path
-    patience: Patience
-
-
 def check(
     located: Located, *, name: str, downloads: Path, workers: int | None = None, patience: Patience = PATIENT
 ) -> Check:
@@ -129,7 +118,7 @@ def check(
     recipe, found = located.recipe, []
     for source in recipe.sources:
         with TemporaryDirectory(prefix="thinkmix-") as folder:
-            place = _Place(located.base, downloads, Path(folder), patience)
+            place = Place(located.base, Path(folder), downloads, patience)
             found.append(_look(recipe, source, place))
     estimate = _estimate(recipe, found, workers)
     mend = [sentence for one in found for sentence in one[0].mend]
@@ -159,15 +148,12 @@ def _benchmarks(recipe: Recipe, base: Path) -> dict[str, Mapping[str, int]]:
     return matched
 
 
-def _look(recipe: Recipe, source: Source, place: _Place) -> tuple[SourceCheck, Sample]:
+def _look(recipe: Recipe, source: Source, place: Place) -> tuple[SourceCheck, Sample]:
     sample = sampling.sample(
         source,
-        base=place.base,
-        scratch=place.scratch,
+        place,
         max_row_bytes=recipe.max_row_bytes,
-        downloads=place.downloads,
         least=layouts.ROWS if isinstance(source.format, Auto) else 0,
-        patience=place.patience,
     )
     read = settled(source, sample)
     seen = looked(recipe, read, sample, place.scratch)

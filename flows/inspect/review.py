@@ -17,7 +17,8 @@ from thinkmix.curation.files.shards import read_groups
 from thinkmix.curation.sample.mix import STAGE as DRAW
 from thinkmix.flows.inspect.rows import Rows, spoken, written
 from thinkmix.flows.runs.accept import user
-from thinkmix.flows.store.store import append_lines, full_disk
+from thinkmix.flows.store.disk_errors import full_disk
+from thinkmix.flows.store.lines import append_lines
 from thinkmix.schemas.errors import NotFound, StoreError
 from thinkmix.schemas.review import (
     KEPT,

@@ -12,7 +12,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import polars as pl
 
-from thinkmix.flows.store.store import FAILED, MANIFEST, Store
+from thinkmix.flows.store.digests import MANIFEST
+from thinkmix.flows.store.log import FAILED
+from thinkmix.flows.store.store import Store
 from thinkmix.schemas.conversation import Message, ToolCall
 from thinkmix.schemas.errors import NotFound, SourceError
 from thinkmix.schemas.formats import Auto
@@ -181,7 +183,7 @@ class Rows:
 
     def _reopened(self, ids: Sequence[str]) -> dict[str, Said]:
         """Return the turns of rows of which the version knows the place, if the files are still the same."""
-        places = self.store.places(self.recipe.name) if ids else {}
+        places = self.store.log.places(self.recipe.name) if ids else {}
         if not places:
             return {}
         valid = pl.col("stage").is_null() | (pl.col("stage") != VALIDATE)

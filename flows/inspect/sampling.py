@@ -70,43 +70,45 @@ class Sample:
         return sum(self.files.values())
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a source is looked for, and what is fetched of it goes."""
+
+    base: Path
+    """Folder that its patterns start from."""
+    scratch: Path
+    """An empty folder for what is fetched."""
+    downloads: Path | None = None
+    """Where a store keeps what it fetched; a file that is there is not fetched again."""
+    patience: Patience = PATIENT
+    """How often a hub is asked again."""
+
+
 def sample(
-    source: HubSource | ModelScopeSource | LocalSource,
-    *,
-    base: Path,
-    scratch: Path,
-    max_row_bytes: int,
-    downloads: Path | None = None,
-    rows: int = ROWS,
-    least: int = 0,
-    patience: Patience = PATIENT,
+    source: HubSource | ModelScopeSource | LocalSource, place: Place, *, max_row_bytes: int, least: int = 0
 ) -> Sample:
-    """Return the first rows of a source.
+    """Return the first rows of a source, `ROWS` of them if there are so many.
 
     Args:
         source: from the recipe.
-        base: folder that its patterns start from.
-        scratch: an empty folder for what is fetched.
+        place: where it is looked for.
         max_row_bytes: most bytes of text in a row.
-        downloads: where a store keeps what it fetched; a file that is there is not fetched again.
-        rows: how many.
         least: least rows that are read of each file, however many files there are.
-        patience: how often a hub is asked again.
 
     Raises:
         SourceError: if the source cannot be read.
     """
     if isinstance(source, LocalSource):
-        return _local(source, base, max_row_bytes, rows, least)
-    snapshot = sources.resolve(source, base=base, into=scratch, patience=patience)
-    return _remote(source, snapshot, scratch, max_row_bytes, rows, downloads, patience)
+        return _local(source, place.base, max_row_bytes, least)
+    snapshot = sources.resolve(source, base=place.base, into=place.scratch, patience=place.patience)
+    return _remote(source, snapshot, place, max_row_bytes)
 
 
-def _local(source: LocalSource, base: Path, max_row_bytes: int, rows: int, least: int) -> Sample:
+def _local(source: LocalSource, base: Path, max_row_bytes: int, least: int) -> Sample:
     found = local.matches(source, base)
     names = list(found.paths)
     chosen = _spread(names)
-    share = max(least, -(-rows // len(chosen)))
+    share = max(least, -(-ROWS // len(chosen)))
     sizes = {name: path.stat().st_size for name, path in found.paths.items()}
     pieces = {name: slices(name, found.paths[name], "", source.rows, source.encoding) for name in chosen}
     taken, short = [], 0
@@ -162,28 +164,24 @@ def _extrapolated(taken: Sequence[Taken], size: int) -> int:
 
 
 def _remote(
-    source: HubSource | ModelScopeSource,
-    snapshot: Snapshot,
-    scratch: Path,
-    max_row_bytes: int,
-    rows: int,
-    downloads: Path | None,
-    patience: Patience,
+    source: HubSource | ModelScopeSource, snapshot: Snapshot, place: Place, max_row_bytes: int
 ) -> Sample:
     sizes = {file.path: file.size for file in snapshot.files}
-    held = {file.path: path for file in snapshot.files if (path := _held(source, snapshot, file, downloads))}
+    held = {
+        file.path: path for file in snapshot.files if (path := _held(source, snapshot, file, place.downloads))
+    }
     first = next((file for file in snapshot.files if file.path in held), snapshot.files[0])
     seen = None
     if first.path not in held:
         opener = sources.opener(source, snapshot)
-        seen = glimpse(first, opener, into=scratch / "files", rows=rows, patience=patience)
+        seen = glimpse(first, opener, into=place.scratch / "files", rows=ROWS, patience=place.patience)
     path = held[first.path] if seen is None else seen.path
     pieces = slices(first.path, path, "", source.rows, source.encoding)
     readable = pieces[0]
     if seen is not None and seen.row_groups is not None:
         readable = readable.model_copy(update={"row_groups": (0, seen.row_groups)})
-    found = _first(readable, rows, max_row_bytes, seen)
-    whole = len(found) < rows and (seen is None or seen.whole)
+    found = _first(readable, ROWS, max_row_bytes, seen)
+    whole = len(found) < ROWS and (seen is None or seen.whole)
     total, exact = _total(pieces, found, first.size, whole=whole)
     taken = [Taken(first.path, found, path, total, exact, first.size)]
     return Sample(

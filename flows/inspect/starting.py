@@ -19,7 +19,7 @@ from thinkmix.curation.validate.layouts import fitting, named, recognise
 from thinkmix.flows.build.losses import encoding_of, recode
 from thinkmix.flows.inspect import sampling
 from thinkmix.flows.inspect.checking import looked, spoken
-from thinkmix.flows.inspect.sampling import Sample
+from thinkmix.flows.inspect.sampling import Place, Sample
 from thinkmix.flows.inspect.shards import families, patterns, title
 from thinkmix.flows.recipe.recipes import parse
 from thinkmix.flows.sources import local
@@ -299,14 +299,8 @@ def _sampled(source: _AnySource, base: Path, scratch: Path, patience: Patience) 
     """Return the first rows of a source, and the source with `rows` where they lie in an object."""
 
     def sampled(stated: _AnySource) -> Sample:
-        return sampling.sample(
-            stated,
-            base=base,
-            scratch=scratch,
-            max_row_bytes=_only(stated).max_row_bytes,
-            least=100,
-            patience=patience,
-        )
+        place = Place(base, scratch, patience=patience)
+        return sampling.sample(stated, place, max_row_bytes=_only(stated).max_row_bytes, least=100)
 
     try:
         return source, sampled(source)

@@ -15,7 +15,8 @@ from thinkmix.flows.runs.nights import (
     rendered,
     seen_now,
 )
-from thinkmix.flows.store.store import Store, problems
+from thinkmix.flows.store.store import Store
+from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.errors import NotAccepted, StoreCorrupt
 from thinkmix.schemas.run import Acceptance, Rollback, RunReport
 
@@ -61,8 +62,8 @@ def accept(path: Path, *, why: str, by: str | None = None) -> Acceptance:
             gates=_objections(told) if told else (),
             rolled_back=rejected.at if rejected else None,
         )
-        store.record_acceptance(mixture, record.model_dump(mode="json"))
-        store.promote(mixture, version)
+        store.log.record_acceptance(mixture, record.model_dump(mode="json"))
+        store.versions.promote(mixture, version)
         show_front(store, mixture)
     return record
 
@@ -74,20 +75,20 @@ def show_front(store: Store, mixture: str) -> None:
     nights = history(store, mixture)
     if not nights:
         return
-    last, version = nights[-1], store.current(mixture)
+    last, version = nights[-1], store.versions.current(mixture)
     now = current_of(store, version) if version else None
     told = seen_now(store.root / mixture / "versions" / last.version) if last.version else None
     if told and told.started == last.started:
         front = rendered(store, told.model_copy(update={"current": now}))["report.html"]
-        store.write_front(mixture, front)
+        store.log.write_front(mixture, front)
     elif failed := failed_run(store, mixture, last):
-        store.write_front(mixture, render_failed(failed, now).encode())
+        store.log.write_front(mixture, render_failed(failed, now).encode())
 
 
 def _check_held(store: Store, mixture: str, version: Path, rejected: Rollback | None) -> None:
     current = None
     with suppress(StoreCorrupt):  # a CURRENT that names nothing is about to be written
-        current = store.current(mixture)
+        current = store.versions.current(mixture)
     nights = history(store, mixture)
     fates = {night.version: night.status for night in nights}  # of the newest run of each
     held = [str(night.version) for night in nights if night.status == "held"]

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from thinkmix.flows.runs.nights import seen_now
-from thinkmix.flows.store.store import problems
+from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.errors import StoreCorrupt
 from thinkmix.schemas.report import Report
 from thinkmix.schemas.run import RunReport

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from thinkmix.curation.audit.diff import LISTED, Side, compare
 from thinkmix.curation.audit.moves import USED
 from thinkmix.curation.files.shards import read_groups
-from thinkmix.flows.store.store import MANIFEST, open_version
+from thinkmix.flows.store.digests import MANIFEST
+from thinkmix.flows.store.paths import open_version
 from thinkmix.schemas.changes import Changes
 from thinkmix.schemas.errors import NotFound, StoreCorrupt
 from thinkmix.schemas.manifest import Manifest

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from thinkmix.flows.runs import standing
 from thinkmix.flows.runs.nights import TREND, NightRun, history, stamp
-from thinkmix.flows.store.store import FAILED, commit, write_json
+from thinkmix.flows.store.atomic import commit, scratch_folder
+from thinkmix.flows.store.digests import write_json
+from thinkmix.flows.store.log import FAILED
 from thinkmix.flows.system.stopping import Stopped
 from thinkmix.schemas.errors import MixtureError, SourceEmpty, StoreCorrupt, ThinkmixError
 from thinkmix.schemas.ledger import Ledger
@@ -42,7 +44,7 @@ def failed(night: NightRun, error: BaseException) -> BaseException:
             if told.error == SourceEmpty.code:
                 raised = SourceEmpty(f"{told.sentence} The rows: thinkmix rejects {shlex.quote(str(folder))}")
     with suppress(OSError):
-        night.store.record_run(night.mixture, line)
+        night.store.log.record_run(night.mixture, line)
     return raised
 
 
@@ -67,13 +69,13 @@ def _leave(night: NightRun, recipe: "Recipe", error: BaseException, folder: Path
     from thinkmix.flows.pages.report.page import render_failed  # noqa: PLC0415 - imports templates
 
     store, mixture = night.store, night.mixture
-    with store.scratch(folder.parent) as scratch:
+    with scratch_folder(folder.parent) as scratch:
         ledger, sentence = _found_out(night, error, scratch)
         code = SourceEmpty.code if sentence else _code(error)
         line = _night(night, error, sentence or why(error), ledger).model_copy(update={"error": code})
         current = None
         with suppress(StoreCorrupt):
-            current = store.current(mixture)
+            current = store.versions.current(mixture)
         told = FailedRun(
             mixture=mixture,
             run=folder.name,
@@ -92,7 +94,7 @@ def _leave(night: NightRun, recipe: "Recipe", error: BaseException, folder: Path
         page = render_failed(told, standing.current(store, mixture))
         (scratch / "report.html").write_text(page, encoding="utf-8")
         commit(scratch, folder, whole=lambda _: False)
-    store.show_front(mixture, folder / "report.html")
+    store.log.show_front(mixture, folder / "report.html")
     return told
 
 

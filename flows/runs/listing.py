@@ -5,7 +5,8 @@ from typing import Literal
 
 from thinkmix.flows.runs.nights import acceptance, history, judged, rejection
 from thinkmix.flows.runs.standing import LastRun, last_run
-from thinkmix.flows.store.store import MANIFEST, Store
+from thinkmix.flows.store.digests import MANIFEST
+from thinkmix.flows.store.store import Store
 from thinkmix.schemas.record import Record
 from thinkmix.schemas.run import Night
 
@@ -71,7 +72,7 @@ def runs(store: Store, mixture: str | None = None, *, last: int | None = None) -
 
 def _versions(store: Store, mixture: str) -> list[ListedVersion]:
     nights = {night.version: night for night in history(store, mixture) if night.status != "unchanged"}
-    current = store.current(mixture)
+    current = store.versions.current(mixture)
     folders = [path for path in (store.root / mixture / "versions").glob("*") if (path / MANIFEST).is_file()]
     listed = [_version(store, mixture, path, nights.get(path.name), current) for path in folders]
     return sorted(listed, key=lambda one: (one.made or "", one.version), reverse=True)

@@ -11,7 +11,8 @@ from typing import Protocol
 import orjson
 from pydantic import ValidationError
 
-from thinkmix.flows.store.store import FAILED, Store
+from thinkmix.flows.store.log import FAILED
+from thinkmix.flows.store.store import Store
 from thinkmix.schemas.changes import Changes
 from thinkmix.schemas.errors import StoreCorrupt, StoreError
 from thinkmix.schemas.gates import GateResult
@@ -141,17 +142,17 @@ class NightRun:
         All that needs room on the disk is written before; if the version does not become current, the
         folder goes again: no page says that something was published which was not.
         """
-        folder = self.store.write_run(self.mixture, told.run, pages)
+        folder = self.store.log.write_run(self.mixture, told.run, pages)
         try:
             yield folder
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        self.store.show_front(self.mixture, folder / "report.html")
+        self.store.log.show_front(self.mixture, folder / "report.html")
         self.told = True
         line = told.trend[-1].model_dump(mode="json")
         with suppress(OSError):  # the disk has no room for a line: what it would say has happened
-            self.store.record_run(self.mixture, {**line, "run": told.run, "reused": reused, "made": made})
+            self.store.log.record_run(self.mixture, {**line, "run": told.run, "reused": reused, "made": made})
 
 
 def rendered(store: Store, told: RunReport) -> dict[str, bytes]:
@@ -163,7 +164,7 @@ def rendered(store: Store, told: RunReport) -> dict[str, bytes]:
     from thinkmix.flows.pages.report.page import render_page  # noqa: PLC0415
     from thinkmix.flows.runs.summary import summary  # noqa: PLC0415
 
-    with kept(store.kept_chart):
+    with kept(store.cache.kept_chart):
         page = render_page(told, store.root.resolve() / told.report.mixture)
     options = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     return {
@@ -176,7 +177,7 @@ def rendered(store: Store, told: RunReport) -> dict[str, bytes]:
 def history(store: Store, mixture: str) -> tuple[Night, ...]:
     """Return the runs that are over, oldest first; a line that says something else is passed over."""
     known = []
-    for line in store.runs(mixture):
+    for line in store.log.runs(mixture):
         with suppress(ValidationError):
             known.append(
                 Night.model_validate({name: line[name] for name in Night.model_fields if name in line})
@@ -257,7 +258,7 @@ def _current_beside(version: Path) -> Current | None:
     mixture = version.resolve().parent.parent
     store = Store(mixture.parent)
     with suppress(StoreCorrupt):
-        now = store.current(mixture.name)
+        now = store.versions.current(mixture.name)
         return current_of(store, now) if now and now.name != version.name else None
     return None
 
@@ -276,7 +277,7 @@ def rejected_at_home(version: Path) -> Rollback | None:
 
 def folder_of(store: Store, mixture: str, night: Night) -> Path | None:
     """Return the folder of a run; None if it is gone, or never was."""
-    lines = [line for line in store.runs(mixture) if line.get("started") == night.started]
+    lines = [line for line in store.log.runs(mixture) if line.get("started") == night.started]
     names = [name for line in reversed(lines) if isinstance(name := line.get("run"), str)]
     folder = store.root / mixture / "runs" / names[0] if names else None
     return folder if folder and folder.is_dir() else None
@@ -299,7 +300,7 @@ def acceptance(store: Store, mixture: str, version: str) -> Acceptance | None:
     """
     if rejection(store, mixture, version):
         return None
-    for line in reversed(store.acceptances(mixture)):
+    for line in reversed(store.log.acceptances(mixture)):
         with suppress(ValidationError):
             found = Acceptance.model_validate(line)
             if found.version == version:
@@ -318,8 +319,8 @@ def rejection(store: Store, mixture: str, version: str, content: str | None = No
         version: the digest of the version.
         content: the digest of its rows; another version of the same rows is rejected with them.
     """
-    overruled = {line.get("rolled_back") for line in store.acceptances(mixture)}
-    for line in reversed(store.rollbacks(mixture)):
+    overruled = {line.get("rolled_back") for line in store.log.acceptances(mixture)}
+    for line in reversed(store.log.rollbacks(mixture)):
         with suppress(ValidationError):
             found = Rollback.model_validate(line)
             if found.version == version:

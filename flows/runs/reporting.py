@@ -11,7 +11,10 @@ from thinkmix.flows.pages.report.page import render_failed, render_page
 from thinkmix.flows.runs.again import run_of
 from thinkmix.flows.runs.nights import history
 from thinkmix.flows.runs.standing import Said, Standing, of_version, standing
-from thinkmix.flows.store.store import FAILED, MANIFEST, Store, home, open_rows, reading_rows
+from thinkmix.flows.store.digests import MANIFEST
+from thinkmix.flows.store.log import FAILED
+from thinkmix.flows.store.paths import home, open_rows, reading_rows
+from thinkmix.flows.store.store import Store
 from thinkmix.schemas.run import FailedRun
 
 

@@ -1,7 +1,7 @@
 """Retention: which versions, runs and cached files a store keeps, and the removal of the others.
 
 Nothing is removed that somebody uses. A reader of a version holds its manifest
-(`thinkmix.flows.store.store.reading`); a builder leaves the time of use on every output, download and version
+(`thinkmix.flows.store.paths.reading`); a builder leaves the time of use on every output, download and version
 that it touches, and what was used since the oldest running build began stays, whatever the limits say.
 Removal is a rename first, so nobody ever sees half a folder; whoever dies in between leaves a `.tmp-*` that
 the next build or collection takes away.
@@ -21,8 +21,10 @@ import orjson
 from pydantic import ValidationError
 
 from thinkmix.flows.runs.nights import rejection
+from thinkmix.flows.store.cache import ABANDONED_AFTER
+from thinkmix.flows.store.digests import MANIFEST, SHORT
 from thinkmix.flows.store.holds import alone
-from thinkmix.flows.store.store import ABANDONED_AFTER, MANIFEST, SHORT, Store
+from thinkmix.flows.store.store import Store
 from thinkmix.schemas.errors import StoreCorrupt
 from thinkmix.schemas.manifest import Manifest
 from thinkmix.schemas.retention import KeptVersion, Kind, Removed, Retained
@@ -181,7 +183,7 @@ def _referred(store: Store, mixture: str, keep: int, lying: Mapping[str, Path]) 
     A version that the history does not know counts as published when it was written, also among those it
     knows: a lost history, or a line of it, must not cost what is good.
     """
-    runs = [run for run in store.runs(mixture) if isinstance(run.get("version"), str)]
+    runs = [run for run in store.log.runs(mixture) if isinstance(run.get("version"), str)]
     known = {str(run["version"]) for run in runs}
     published = dict.fromkeys(
         str(run["version"]) for run in reversed(runs) if run.get("status") == "published"
@@ -201,7 +203,7 @@ def _referred(store: Store, mixture: str, keep: int, lying: Mapping[str, Path]) 
     returns = store.root / mixture / "rollbacks.jsonl"
     reasons |= dict.fromkeys(rejected.intersection(_named(returns, "rejected")), "rolled back from")
     reasons |= dict.fromkeys(_named(returns, "version"), "rolled back to")
-    if current := store.current(mixture):
+    if current := store.versions.current(mixture):
         reasons[current.name] = "current"
     return reasons
 
@@ -241,11 +243,11 @@ def _collect_trained(sweep: _Sweep, store: Store, mixture: str, kept: set[str]) 
     Whoever still trains holds the lock of its half-trained folder.
     """
     starts = {name[:SHORT] for name in kept}
-    for folder in sorted(_children(store.trained(mixture))):
+    for folder in sorted(_children(store.log.trained(mixture))):
         half = folder.name.startswith(".")
         if folder.name.removeprefix(".").partition("-")[0] not in starts:
             sweep.collect("training", folder, folder / ("lock" if half else TRAINED))
-    for page in sorted(store.trained(mixture).glob("*.failed.html")):
+    for page in sorted(store.log.trained(mixture).glob("*.failed.html")):
         if page.name.partition("-")[0] not in starts:
             sweep.take("training", page)
 
@@ -257,7 +259,7 @@ def _collect_outputs(sweep: _Sweep, store: Store, mixtures: Iterable[str]) -> No
     its last build with any work used stays for the next.
     """
     alive = [name for name in mixtures if _age(store.root / name / "runs.jsonl") >= sweep.limit]
-    wanted = {output for name in alive for output in store.outputs(name)}
+    wanted = {output for name in alive for output in store.cache.outputs(name)}
     for folder in sorted((sweep.root / ".cache").glob(f"*/{'[0-9a-f]' * _DIGITS}")):
         if f"{folder.parent.name}/{folder.name}" not in wanted:
             sweep.collect("output", folder, folder / MANIFEST)
@@ -266,11 +268,12 @@ def _collect_outputs(sweep: _Sweep, store: Store, mixtures: Iterable[str]) -> No
 def _collect_downloads(sweep: _Sweep, store: Store, mixtures: Iterable[str]) -> None:
     """Remove downloads that no build has used of late, except what current versions were made from."""
     wanted = {commit for mixture in mixtures for commit in _sources(store, mixture)}
-    for held in sorted(store.downloads.glob("*/*/*/*/lock")):
+    for held in sorted(store.cache.downloads.glob("*/*/*/*/lock")):
         folder = held.parent
-        if folder.relative_to(store.downloads).parts[1:] not in wanted:
+        if folder.relative_to(store.cache.downloads).parts[1:] not in wanted:
             sweep.collect("download", folder, held)
-    for note in sorted(store.downloads.glob("digests/*.json")):  # a digest of a file that may be long gone
+    # digests of files that may be long gone
+    for note in sorted(store.cache.downloads.glob("digests/*.json")):
         if _age(note) < sweep.limit:
             sweep.take("leftover", note)
 
@@ -283,16 +286,16 @@ def _collect_tokens(sweep: _Sweep) -> None:
 
 def _sources(store: Store, mixture: str) -> Iterator[tuple[str, ...]]:
     """Yield (organisation, name, commit) of what the mixture's current version and last build read."""
-    current = store.current(mixture)
+    current = store.versions.current(mixture)
     if current is not None:
         with suppress(OSError, ValidationError):
             manifest = Manifest.model_validate_json((current / MANIFEST).read_bytes())
             for source in manifest.sources:
                 yield (*source.dataset.split("/"), source.commit)
-    for places in store.places(mixture).values():
+    for places in store.log.places(mixture).values():
         for place in map(Path, places.values()):
-            if place.is_relative_to(store.downloads):
-                yield place.relative_to(store.downloads).parts[1:4]
+            if place.is_relative_to(store.cache.downloads):
+                yield place.relative_to(store.cache.downloads).parts[1:4]
 
 
 def _collect_leftovers(sweep: _Sweep, mixtures: Iterable[str]) -> None:

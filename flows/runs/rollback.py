@@ -9,7 +9,9 @@ from pydantic import ValidationError
 from thinkmix.flows.runs.accept import SHORTEST, one_line, show_front, user
 from thinkmix.flows.runs.diff import find_version
 from thinkmix.flows.runs.nights import judged, rejection
-from thinkmix.flows.store.store import MANIFEST, Store, problems
+from thinkmix.flows.store.digests import MANIFEST
+from thinkmix.flows.store.store import Store
+from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.errors import NotFound, NotRolledBack, StoreCorrupt
 from thinkmix.schemas.manifest import Manifest
 from thinkmix.schemas.run import Rollback
@@ -43,7 +45,7 @@ def rollback(mixture: Path, version: str, *, why: str, by: str | None = None) ->
         msg = f"{mixture} is not the folder of a mixture"
         raise NotFound(msg)
     with store.lock(name):
-        target, current = find_version(mixture / version).resolve(), store.current(name)
+        target, current = find_version(mixture / version).resolve(), store.versions.current(name)
         if current is None:
             msg = f"no version of {name} is current, so there is none to roll back from"
             raise NotRolledBack(msg)
@@ -56,8 +58,8 @@ def rollback(mixture: Path, version: str, *, why: str, by: str | None = None) ->
             why=why,
             at=datetime.now(UTC).isoformat(timespec="microseconds"),
         )
-        store.record_rollback(name, record.model_dump(mode="json"))
-        store.promote(name, target)
+        store.log.record_rollback(name, record.model_dump(mode="json"))
+        store.versions.promote(name, target)
         show_front(store, name)
     return record
 

@@ -66,12 +66,12 @@ def noted(store: Store, mixture: str, started: str, scheduled: Scheduled) -> Ite
         born=_born(pid),
         flow_run=scheduled.flow_run,
     )
-    store.note_running(mixture, note.model_dump())
+    store.log.note_running(mixture, note.model_dump())
     try:
         yield
     finally:
         with suppress(OSError):  # must not hide how the build ended; the next one settles the note
-            store.note_running(mixture, None)
+            store.log.note_running(mixture, None)
 
 
 def settle(store: Store, mixture: str, scheduled: Scheduled) -> None:
@@ -81,7 +81,7 @@ def settle(store: Store, mixture: str, scheduled: Scheduled) -> None:
     process that could not remove its note at the end of a build may still live, and is left alone. A run
     that the scheduler starts over keeps its id, and is the living one.
     """
-    content = store.noted_running(mixture)
+    content = store.log.noted_running(mixture)
     if content is None:
         return
     try:
@@ -90,13 +90,13 @@ def settle(store: Store, mixture: str, scheduled: Scheduled) -> None:
         return
     if left.alive():
         return
-    known = any(line.get("started") == left.started for line in store.runs(mixture))
+    known = any(line.get("started") == left.started for line in store.log.runs(mixture))
     if not known:
         line = Night(started=left.started, status="failed", seconds=0, version=None, error="killed")
-        store.record_run(mixture, line.model_dump(mode="json"))
+        store.log.record_run(mixture, line.model_dump(mode="json"))
     if left.flow_run is None or left.flow_run != scheduled.flow_run:
         scheduled.killed(left, known)
-    store.note_running(mixture, None)
+    store.log.note_running(mixture, None)
 
 
 def _boot() -> str:

@@ -10,7 +10,8 @@ from thinkmix.flows.pages.verdict import Verdict, verdict, verdict_of_failed
 from thinkmix.flows.runs.again import run_of
 from thinkmix.flows.runs.nights import current_of, folder_of, history, judged, seen_now
 from thinkmix.flows.runs.running import Running
-from thinkmix.flows.store.store import MANIFEST, Store
+from thinkmix.flows.store.digests import MANIFEST
+from thinkmix.flows.store.store import Store
 from thinkmix.schemas.errors import StoreCorrupt
 from thinkmix.schemas.record import Record
 from thinkmix.schemas.run import Current, Night
@@ -86,7 +87,7 @@ def current(store: Store, mixture: str) -> Current | None:
     Raises:
         StoreCorrupt: if CURRENT names no version, or one that is not there.
     """
-    version = store.current(mixture)
+    version = store.versions.current(mixture)
     if version is None:
         return None
     if not (version / MANIFEST).is_file():
@@ -122,7 +123,7 @@ def _last(store: Store, mixture: str, night: Night) -> LastRun:
 
 def _killed(store: Store, mixture: str) -> str | None:
     """Return when the build began that left its note and holds the lock no more."""
-    content = store.noted_running(mixture)
+    content = store.log.noted_running(mixture)
     if content is None or store.building_since(mixture) is not None:
         return None
     with suppress(ValidationError):

@@ -102,7 +102,6 @@ def fetch(
     into: Path,
     *,
     verify: bool = True,
-    threads: int = 4,
     patience: Patience = PATIENT,
     progress: Progress = no_progress,
 ) -> tuple[InputFile, ...]:
@@ -118,7 +117,6 @@ def fetch(
         opener=opener(snapshot),
         memory=Memory(into / "digests"),
         verify=verify,
-        threads=threads,
         patience=patience,
         progress=progress,
     )

@@ -20,6 +20,9 @@ from thinkmix.schemas.errors import SourceCorrupt, SourceUnavailable, StoreFull
 Progress = Callable[[str, int, int], None]
 """Called with a file's name, its bytes so far and its bytes in all; one call at a time."""
 
+_AT_ONCE = 4
+"""Files in transfer at once."""
+
 SPARE_BYTES = 64 << 20
 """What must stay free on the disk beyond the files themselves."""
 
@@ -35,7 +38,6 @@ def fetch_files(
     opener: Opener,
     memory: Memory,
     verify: bool = True,
-    threads: int = 4,
     patience: Patience = PATIENT,
     progress: Progress = no_progress,
 ) -> tuple[InputFile, ...]:
@@ -51,7 +53,6 @@ def fetch_files(
         opener: asks the hub for one file.
         memory: digests of files that were verified before.
         verify: hash files that are already there, instead of trusting an unchanged size and time.
-        threads: files in transfer at once.
         patience: applies to each file.
         progress: called for every piece that arrives, some tens of kilobytes.
 
@@ -65,7 +66,7 @@ def fetch_files(
         held = {file.path: _held(file, folder, memory, verify) for file in snapshot.files}
         missing = [file for file in snapshot.files if held[file.path] is None]
         _check_room(missing, folder)
-        with ThreadPoolExecutor(threads, thread_name_prefix="fetch") as pool:
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="fetch") as pool:
             try:
                 futures = {file.path: pool.submit(haul.bring, file, patience) for file in missing}
                 ended = wait(futures.values(), return_when=FIRST_EXCEPTION).done

@@ -1,1 +1,1 @@
-"""The store on disk: versions, cached outputs, who holds them, and what else decides an output."""
+"""The store on disk: versions, cached outputs, the log of runs, locks, and what else decides an output."""

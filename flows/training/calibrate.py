@@ -9,7 +9,8 @@ import yaml
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from thinkmix.flows.store.store import problems, reading
+from thinkmix.flows.store.paths import reading
+from thinkmix.flows.store.versions import problems
 from thinkmix.flows.training.model_access import check_access
 from thinkmix.schemas.errors import StoreCorrupt, TrainError
 from thinkmix.schemas.training import TrainPlan

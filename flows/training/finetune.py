@@ -5,9 +5,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from thinkmix.flows.pages.training.page import PAGE, write_failure, write_page
+from thinkmix.flows.pages.training.page import PAGE, FailedTraining, write_failure, write_page
 from thinkmix.flows.pages.training.timing import TIMING, Stopwatch, Timing, write_timing
-from thinkmix.flows.store.store import home, problems, reading
+from thinkmix.flows.store.paths import home, reading
+from thinkmix.flows.store.versions import problems
 from thinkmix.flows.system.cores import usable_cores
 from thinkmix.flows.training.model_access import check_access
 from thinkmix.flows.training.pace import View, speaks
@@ -100,7 +101,7 @@ def _encoded(version: Path, stated: Path | None, view: View) -> Iterator[Path | 
     with ExitStack() as held:
         if store:
             try:
-                stated = held.enter_context(store.tokens(version.name))
+                stated = held.enter_context(store.cache.tokens(version.name))
             except StoreError as error:
                 view.say(f"encoded rows are not kept for the next run: {error}")
         yield stated
@@ -126,8 +127,7 @@ def _describe_failure(error: ThinkmixError, job: TrainJob, course: _Course) -> N
     """Write the page of a run that failed after it had begun; the error itself is told by who called."""
     page = failure_of(job.output)
     try:
-        write_failure(
-            page,
+        failed = FailedTraining(
             error=error,
             mixture=job.version.parent.parent.name,
             version=job.digest,
@@ -137,6 +137,7 @@ def _describe_failure(error: ThinkmixError, job: TrainJob, course: _Course) -> N
             losses=course.losses,
             resumed_at=course.stopwatch.resumed_at,
         )
+        write_failure(page, failed)
         course.view.say(f"how far it got: {page}")
     except (OSError, StoreError) as refused:
         course.view.say(f"{page} cannot be written: {refused}")

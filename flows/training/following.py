@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.recipe.plans import plan_of
 from thinkmix.flows.runs import webhook
-from thinkmix.flows.store.store import SHORT, Store, digest, key_of
+from thinkmix.flows.store.digests import SHORT, digest, key_of
+from thinkmix.flows.store.store import Store
 from thinkmix.flows.system.progress import Notify, silent
 from thinkmix.flows.training.finetune import finetune
 from thinkmix.flows.training.pace import Events
@@ -83,7 +84,7 @@ def train_after(
         webhook.tell_training(mixture, built.digest[:SHORT], sentence, following.output)
     line["seconds"] = round((datetime.now(UTC) - began).total_seconds(), 3)
     with suppress(OSError):  # the disk has no room for a line: what it would say has happened
-        _store(built.version).record_training(mixture, line)
+        _store(built.version).log.record_training(mixture, line)
 
 
 _BUILDS: Mapping[str, tuple[str, ...]] = {
@@ -108,7 +109,7 @@ def _plan(version: Path, tuning: Tuning, base: Path) -> Following:
     except ModuleNotFoundError as error:
         msg = f"training needs {error.name}: pip install 'thinkmix[train]'"
         raise TrainError(msg) from error
-    trained = _store(version).trained(version.parent.parent.name)
+    trained = _store(version).log.trained(version.parent.parent.name)
     return Following(version, model, plan, trained / f"{version.name[:SHORT]}-{way[:SHORT]}")
 
 

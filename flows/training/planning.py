@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from thinkmix.flows.store.store import reading
+from thinkmix.flows.store.paths import reading
 from thinkmix.flows.training.train_command import train_command
 from thinkmix.schemas.errors import TrainError
 from thinkmix.schemas.record import Record

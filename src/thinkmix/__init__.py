@@ -187,7 +187,7 @@ def load_version(path: StrPath, *, check: bool = True, cache_dir: StrPath | None
     """
     from datasets import load_dataset  # noqa: PLC0415
 
-    from thinkmix.flows.store.store import reading  # noqa: PLC0415
+    from thinkmix.flows.store.paths import reading  # noqa: PLC0415
 
     with reading(Path(path)) as folder:
         if check:
@@ -218,7 +218,7 @@ def explain(row_id: str, *, version: StrPath) -> "Explanation":
         True
     """
     from thinkmix.flows.inspect.explain import explain  # noqa: PLC0415
-    from thinkmix.flows.store.store import reading_rows  # noqa: PLC0415
+    from thinkmix.flows.store.paths import reading_rows  # noqa: PLC0415
 
     with reading_rows(Path(version)) as folder:
         return explain(folder, row_id)
@@ -244,7 +244,7 @@ def verify(path: StrPath) -> Path:
         >>> thinkmix.verify("build/store/sample-7-3").name == built.digest
         True
     """
-    from thinkmix.flows.store.store import reading  # noqa: PLC0415
+    from thinkmix.flows.store.paths import reading  # noqa: PLC0415
 
     with reading(Path(path)) as folder:
         _check_whole(folder)
@@ -366,7 +366,7 @@ def _check_whole(version: Path) -> None:
     Raises:
         StoreCorrupt: with all that is wrong.
     """
-    from thinkmix.flows.store.store import problems  # noqa: PLC0415
+    from thinkmix.flows.store.versions import problems  # noqa: PLC0415
     from thinkmix.schemas.errors import StoreCorrupt  # noqa: PLC0415
 
     if found := problems(version):

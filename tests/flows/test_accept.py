@@ -15,7 +15,8 @@ from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.cli.show.show import show_version, version_facts
 from thinkmix.flows.runs.accept import accept
 from thinkmix.flows.runs.nights import newest_run
-from thinkmix.flows.store.store import Store, problems
+from thinkmix.flows.store.store import Store
+from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.errors import Held, StoreBusy
 from thinkmix.schemas.recipe import Recipe
 from thinkmix.schemas.run import RunReport
@@ -50,7 +51,7 @@ def test_failed_gate_holds_a_whole_version_and_leaves_the_good_one(held_once: Bu
     """CURRENT stays; candidate, report, page and summary are all there, and say what was found."""
     store = Store(held_once.version.parents[2])
     assert held_once.status == "held"
-    assert store.current("small") == store.root / "small" / "versions" / built.digest
+    assert store.versions.current("small") == store.root / "small" / "versions" / built.digest
     assert problems(held_once.version) == []
     assert {path.name for path in held_once.folder.iterdir()} == {"report.html", "report.json", "summary.md"}
     told = RunReport.model_validate_json((held_once.folder / "report.json").read_bytes())
@@ -73,7 +74,7 @@ def test_command_that_builds_a_held_version_ends_with_3(
     code, out, err = run("build", stated, "--store", store, "--direct", "--json")
     assert (code, json.loads(out)["code"]) == (3, "held")
     assert "math read 32.8 % fewer rows" in err
-    assert Store(store).current("small") == store / "small" / "versions" / built.digest
+    assert Store(store).versions.current("small") == store / "small" / "versions" / built.digest
 
 
 def test_unchanged_inputs_are_held_again_until_a_person_accepts(held: Path, fewer: Path):
@@ -82,10 +83,10 @@ def test_unchanged_inputs_are_held_again_until_a_person_accepts(held: Path, fewe
     again = quick_build(recipe(), store.root, fewer)
     assert (again.version, again.status, again.made) == (held, "held", 0)
     record = accept(held, why=WHY, by="ada")
-    assert store.current("small") == held
+    assert store.versions.current("small") == held
     assert (record.by, record.why, record.version) == ("ada", WHY, held.name)
     assert "rows math" in record.gates
-    assert [line["why"] for line in store.acceptances("small")] == [WHY]
+    assert [line["why"] for line in store.log.acceptances("small")] == [WHY]
     third = quick_build(recipe(), store.root, fewer)
     assert (third.version, third.status, third.run.good, third.run.failures) == (held, "unchanged", True, ())
     assert third.run.acceptance == record
@@ -120,7 +121,7 @@ def test_accept_takes_the_first_digits_of_a_version(held: Path, run):
     code, out, _ = run("accept", held.parents[1] / held.name[:8], "--why", WHY, "--json")
     assert code == 0
     assert json.loads(out)["version"] == held.name
-    assert Store(held.parents[2]).current("small") == held
+    assert Store(held.parents[2]).versions.current("small") == held
 
 
 def _damage(held: Path) -> Path:
@@ -139,7 +140,12 @@ def _copy(held: Path) -> Path:
 
 REFUSALS: list[tuple[Callable[[Path], Path], str, int, str]] = [
     (_damage, WHY, 5, "is damaged and cannot be accepted: README.md: sha256 differs"),
-    (lambda held: Store(held.parents[2]).current("small"), WHY, 2, "is the current version of small already"),
+    (
+        lambda held: Store(held.parents[2]).versions.current("small"),
+        WHY,
+        2,
+        "is the current version of small already",
+    ),
     (_forget, WHY, 2, "is no held candidate of small, no run of the history built it"),
     (_copy, WHY, 2, "lies in no store"),
     (lambda held: held, " a  ", 2, "--why needs at least 3 letters"),
@@ -153,11 +159,11 @@ REFUSALS: list[tuple[Callable[[Path], Path], str, int, str]] = [
 def test_what_cannot_be_accepted_is_refused(change, why, exit_code, words, held: Path, run):
     """Nothing becomes current that is damaged, was never held, or that nobody can say why of."""
     store = Store(held.parents[2])
-    before = store.current("small")
+    before = store.versions.current("small")
     code, _, err = run("accept", change(held), "--why", why)
     assert code == exit_code
     assert words in err
-    assert (store.current("small"), store.acceptances("small")) == (before, [])
+    assert (store.versions.current("small"), store.log.acceptances("small")) == (before, [])
 
 
 def test_accept_explains_itself(run):
@@ -178,7 +184,7 @@ def test_damaged_last_good_build_is_mentioned_and_does_not_stop_the_next(
     content: bytes | None, held: Path, fewer: Path
 ):
     """Without facts to compare with nothing can be held, and the report says that nothing was compared."""
-    report = Store(held.parents[2]).current("small") / "report.json"
+    report = Store(held.parents[2]).versions.current("small") / "report.json"
     report.unlink()
     if content is not None:
         report.write_bytes(content)

@@ -162,7 +162,7 @@ def test_another_layout_on_another_night_awaits_a_person(tmp_path: Path) -> None
     assert "chat is read as {type: qa, question: query, answer: response}" in str(held.value)
     assert second.run.changes is not None
     assert "recipe: sources.chat.format.type sharegpt → qa" in second.run.changes.settings
-    assert Store(tmp_path / "store").current("small") == first.version
+    assert Store(tmp_path / "store").versions.current("small") == first.version
 
 
 def test_rows_are_looked_up_by_what_was_recognised(built: Built) -> None:

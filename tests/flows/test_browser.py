@@ -10,7 +10,8 @@ import pytest
 
 from tests.builders import ROOT
 from tests.prefect_server import Api, running, server, wait_for
-from thinkmix.flows.store.store import open_version, problems
+from thinkmix.flows.store.paths import open_version
+from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.manifest import Manifest
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")

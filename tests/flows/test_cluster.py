@@ -25,7 +25,9 @@ from thinkmix.flows.executor.cluster import Cluster, cluster
 from thinkmix.flows.executor.engine import Engine
 from thinkmix.flows.executor.workers import Job
 from thinkmix.flows.recipe.recipes import load
-from thinkmix.flows.store.store import Store, open_version, problems
+from thinkmix.flows.store.paths import open_version
+from thinkmix.flows.store.store import Store
+from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.errors import ClusterError, SourceCorrupt, StageOom, WorkerDied
 
 QUIET = {

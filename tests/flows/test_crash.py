@@ -15,7 +15,9 @@ import pytest
 
 from tests.builders import ROOT, chat_rows, math_rows, python, quick_build, recipe, statement, write_rows
 from tests.prefect_server import wait_for
-from thinkmix.flows.store.store import Store, open_version, problems
+from thinkmix.flows.store.paths import open_version
+from thinkmix.flows.store.store import Store
+from thinkmix.flows.store.versions import problems
 
 CHANGED = {"seed": 3, "max_tokens": 500}
 """What the second mixture differs in, so that most of its stages are to be made."""
@@ -127,7 +129,7 @@ def test_killed_worker_does_not_end_a_build(sources: Path, store_copy, wanted: s
     out, err = build.communicate(timeout=120)
     assert build.returncode == 0, err.decode()
     assert json.loads(out)["digest"] == wanted
-    assert problems(Store(store).current("small")) == []
+    assert problems(Store(store).versions.current("small")) == []
 
 
 def crash(protocol: str, damage: str, every: int, folder: Path) -> dict:
@@ -236,7 +238,7 @@ def test_stopped_build_ends_at_once_with_one_sentence(
     assert err.decode().splitlines()[-1] == "thinkmix: stopped; what was published before is untouched"
     assert wait_for(lambda: living(build.pid) == [], 5), living(build.pid)
     assert problems(open_version(store / "small")) == []
-    assert Store(store).runs("small")[-1]["sentence"] == "it was stopped from outside"
+    assert Store(store).log.runs("small")[-1]["sentence"] == "it was stopped from outside"
 
 
 def living(group: int) -> list[str]:

@@ -17,7 +17,8 @@ from tests.builders import flip_bit, python, thinkmix
 from thinkmix.flows.cli.doctor import disk, exposure, libraries, machine, net
 from thinkmix.flows.cli.doctor.finding import Finding
 from thinkmix.flows.orchestrate import settings
-from thinkmix.flows.store.store import MANIFEST, Store
+from thinkmix.flows.store.digests import MANIFEST
+from thinkmix.flows.store.store import Store
 
 QUIET = {
     "HF_HUB_OFFLINE": "1",
@@ -281,7 +282,7 @@ def test_store_is_looked_at(store_copy: Callable[[], Path]) -> None:
     store = Store(store_copy())
     seen = disk.collect(store)
     assert seen.version == sum(
-        path.stat().st_size for path in store.current("small").rglob("*") if path.is_file()
+        path.stat().st_size for path in store.versions.current("small").rglob("*") if path.is_file()
     )
     assert seen.cache > seen.version / 2
     assert (seen.lacking, seen.links) == ((), True)
@@ -290,7 +291,7 @@ def test_store_is_looked_at(store_copy: Callable[[], Path]) -> None:
     assert disk.collect(store).mixtures["small"].leftovers == 1
     with store.lock("small"):
         assert disk.collect(store).mixtures["small"].building_for < 60
-    version = store.current("small")
+    version = store.versions.current("small")
     os.truncate(version / "README.md", 3)
     assert "README.md" in disk.collect(store).mixtures["small"].current
     flip_bit(version / MANIFEST)
@@ -381,7 +382,7 @@ def test_newest_run_is_found(tmp_path: Path) -> None:
     store = Store(tmp_path)
     for mixture, started in (("a", "2026-01-02T00:00:00+00:00"), ("b", "2026-01-03T00:00:00"), ("b", "soon")):
         (tmp_path / mixture).mkdir(exist_ok=True)
-        store.record_run(mixture, {"started": started})
+        store.log.record_run(mixture, {"started": started})
     assert machine.collect(store).newest_run == datetime(2026, 1, 3, tzinfo=UTC)
 
 

@@ -161,7 +161,7 @@ def test_frozen_build_refuses_a_branch_that_moved(hub: LoopbackHub, base: Path, 
         quick_build(on_hub(), store.root, base, frozen=True)
     with pytest.raises(SourceMoved, match=says):
         plan_build(on_hub(), store, base, frozen=True)
-    assert store.current("small").name == first.digest
+    assert store.versions.current("small").name == first.digest
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import pytest
 
 from tests.builders import flip_bit
 from thinkmix.flows.executor.exchange import Exchange, Need
-from thinkmix.flows.store.store import MANIFEST, Store, digest
+from thinkmix.flows.store.cache import Cache
+from thinkmix.flows.store.digests import MANIFEST, digest
 from thinkmix.schemas.errors import ClusterError, StoreCorrupt, StoreError
 
 KEY = "0" * 64
@@ -38,7 +39,7 @@ def ends(tmp_path: Path) -> tuple[Exchange, Exchange]:
 
 def pushed(end: Exchange) -> Need:
     """Make an output on one machine and push it."""
-    end.push(Store(end.root).stage("made", KEY, write))
+    end.push(Cache(end.root).stage("made", KEY, write))
     return Need("made", KEY)
 
 
@@ -51,9 +52,9 @@ def test_output_arrives_as_it_was_made(ends):
     """What one machine made is an output of the other's store, whole and sealed."""
     near, far = ends
     far.pull([pushed(near)])
-    output = Store(far.root).stage("made", KEY, partial(pytest.fail, "made again"))
+    output = Cache(far.root).stage("made", KEY, partial(pytest.fail, "made again"))
     assert output.reused
-    assert output.files == Store(near.root).stage("made", KEY, write).files
+    assert output.files == Cache(near.root).stage("made", KEY, write).files
     assert [path.name for path in far.root.rglob(".tmp-*")] == []
 
 
@@ -63,7 +64,7 @@ def test_one_file_of_an_output_is_enough(ends):
     stage, key, _ = pushed(near)
     far.pull([Need(stage, key, "a.txt")])
     assert sorted(path.name for path in far.folder(stage, key).iterdir()) == ["a.txt", MANIFEST]
-    assert not Store(far.root).stage(stage, key, write).reused
+    assert not Cache(far.root).stage(stage, key, write).reused
 
 
 def test_files_that_nobody_opens_stay_away(ends):
@@ -148,7 +149,7 @@ def test_job_finds_its_files_in_another_root(ends):
     near, far = ends
     pushed(near)
     make = partial(count, near.folder("made", KEY) / "b.txt")
-    call, needs = far.unpack(near.pack(partial(Store(near.root).stage, "counted", KEY, make)))
+    call, needs = far.unpack(near.pack(partial(Cache(near.root).stage, "counted", KEY, make)))
     output = call()
     assert needs == [Need("made", KEY, "b.txt")]
     assert output.folder == far.folder("counted", KEY)
@@ -164,8 +165,8 @@ def test_output_that_is_there_is_neither_made_nor_pulled(ends, tmp_path):
     near, far = ends
     make = partial(count, near.folder("made", KEY) / "b.txt")
     pushed(near)
-    near.push(Store(near.root).stage("counted", KEY, make))
-    call, _ = far.unpack(near.pack(partial(Store(near.root).stage, "counted", KEY, make)))
+    near.push(Cache(near.root).stage("counted", KEY, make))
+    call, _ = far.unpack(near.pack(partial(Cache(near.root).stage, "counted", KEY, make)))
     assert call().reused
     assert not far.root.exists()
 
@@ -175,19 +176,19 @@ def test_outputs_of_one_pass_come_from_wherever_they_are(ends, tmp_path):
     near, far = ends
     keys = [KEY, "1" * 64, "2" * 64]
     pushed(near)
-    Store(far.root).stage("made", keys[1], write)
-    store, _ = far.unpack(near.pack(Store(near.root)))
+    Cache(far.root).stage("made", keys[1], write)
+    cache, _ = far.unpack(near.pack(Cache(near.root)))
     asked = []
 
     def make(places):
         asked.extend(places)
         return [write for _ in places]
 
-    found = store.stages("made", keys, make)
+    found = cache.stages("made", keys, make)
     assert asked == [2]
     assert [output.folder for output in found] == [far.folder("made", key) for key in keys]
     assert all(near.find("made", key) for key in keys)
-    assert store.stages("made", keys, partial(pytest.fail, "made again")) == [
+    assert cache.stages("made", keys, partial(pytest.fail, "made again")) == [
         far.find("made", key) for key in keys
     ]
 
@@ -196,14 +197,14 @@ def test_output_that_another_machine_makes_meanwhile_harms_no_pass(ends):
     """It is made here, too: what the exchange holds of it lies on no disk of ours."""
     near, far = ends
     keys = [KEY, "1" * 64]
-    store, _ = far.unpack(near.pack(Store(near.root)))
+    cache, _ = far.unpack(near.pack(Cache(near.root)))
 
     def make(places):
         for place in places:
-            near.push(Store(near.root).stage("made", keys[place], write))
+            near.push(Cache(near.root).stage("made", keys[place], write))
             yield write
 
-    found = store.stages("made", keys, make)
+    found = cache.stages("made", keys, make)
     assert all((output.folder / "a.txt").read_text() == "rows" for output in found)
     assert [output.folder for output in found] == [far.folder("made", key) for key in keys]
 

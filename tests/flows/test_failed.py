@@ -10,7 +10,9 @@ import pytest
 from tests.builders import chat_row, chat_rows, math_row, quick_build, recipe, text, write_rows
 from thinkmix.flows.inspect.rejects import rejects
 from thinkmix.flows.runs.failure import why
-from thinkmix.flows.store.store import FAILED, Store, open_rows
+from thinkmix.flows.store.log import FAILED
+from thinkmix.flows.store.paths import open_rows
+from thinkmix.flows.store.store import Store
 from thinkmix.schemas.errors import MixtureError, NotFound, SourceEmpty, SourceNotFound
 from thinkmix.schemas.run import FailedRun
 
@@ -124,7 +126,7 @@ def test_every_source_without_a_row_is_named(base: Path, tmp_path: Path):
 def test_history_keeps_counts_and_sentence(fail: Callable[..., str], tmp_path: Path):
     """The line of a failed run says how many rows were read and dropped, and why it failed."""
     said = fail([{"dialog": turns(n)} for n in range(7)])
-    (line,) = Store(tmp_path / "store").runs("t")
+    (line,) = Store(tmp_path / "store").log.runs("t")
     assert (line["status"], line["error"], line["read"], line["dropped"]) == ("failed", "source_empty", 27, 7)
     assert said.startswith(str(line["sentence"]))
 

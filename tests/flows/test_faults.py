@@ -15,7 +15,9 @@ import pytest
 from tests.builders import ROOT, chat_row, flip_bit, quick_build, recipe, thinkmix, write_recipe, write_rows
 from thinkmix.curation.publish import assemble
 from thinkmix.flows.build.watch import Watch, directly
-from thinkmix.flows.store.store import Store, open_version, problems
+from thinkmix.flows.store.paths import open_version
+from thinkmix.flows.store.store import Store
+from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.errors import LedgerError, MixtureError, SourceCorrupt, SourceNotFound, StoreCorrupt
 
 
@@ -210,7 +212,7 @@ def test_rot_between_the_last_stage_and_the_publish_is_found(sources, tmp_path):
 
     with pytest.raises(StoreCorrupt, match=r"train-00000-of-00001\.parquet changed on the disk"):
         quick_build(recipe(), tmp_path, sources, watch=Watch(step=before("publish", rot)))
-    assert Store(tmp_path).current("small") is None
+    assert Store(tmp_path).versions.current("small") is None
     assert problems(quick_build(recipe(), tmp_path, sources).version) == []
 
 
@@ -227,4 +229,4 @@ def test_writer_that_loses_rows_is_found(sources, tmp_path, monkeypatch):
     monkeypatch.setattr(assemble, "gather", lossy)
     with pytest.raises(LedgerError, match="hold 1 rows, but"):
         quick_build(recipe(), tmp_path, sources)
-    assert Store(tmp_path).current("small") is None
+    assert Store(tmp_path).versions.current("small") is None

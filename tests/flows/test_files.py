@@ -11,7 +11,9 @@ import pytest
 
 from tests.builders import python, thinkmix, write_recipe
 from thinkmix.flows.pages import charts
-from thinkmix.flows.store.store import full_disk, open_version, problems
+from thinkmix.flows.store.disk_errors import full_disk
+from thinkmix.flows.store.paths import open_version
+from thinkmix.flows.store.versions import problems
 from thinkmix.flows.system import files
 from thinkmix.schemas.errors import StoreFull, TooFewFiles
 

@@ -19,7 +19,8 @@ from thinkmix.flows.recipe.plans import plan_of
 from thinkmix.flows.recipe.recipes import load
 from thinkmix.flows.runs import webhook
 from thinkmix.flows.store.fingerprint import AFTERWARDS, sources
-from thinkmix.flows.store.store import Store, problems
+from thinkmix.flows.store.store import Store
+from thinkmix.flows.store.versions import problems
 from thinkmix.flows.system.progress import Event
 from thinkmix.schemas.errors import RecipeError
 from thinkmix.schemas.tuning import RecipeFile, Size, Tuning
@@ -55,7 +56,7 @@ def night(sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 def history(store: Path) -> list[tuple[object, object]]:
     """Return how each training ended."""
-    return [(line["status"], line["error"]) for line in Store(store).trainings("small")]
+    return [(line["status"], line["error"]) for line in Store(store).log.trainings("small")]
 
 
 def test_what_follows_decides_nothing_of_the_mixture(sources: Path, tmp_path: Path, built: Built):
@@ -84,9 +85,9 @@ def test_a_new_version_is_trained_on_once(night, tmp_path: Path, chat: Receiver,
     pytest.importorskip("peft", reason="needs thinkmix[train]")
     told = night(TUNING)
     store = Store(tmp_path / "store")
-    (output,) = store.trained("small").iterdir()
+    (output,) = store.log.trained("small").iterdir()
     result = TrainResult.model_validate_json((output / "training.json").read_bytes())
-    assert result.mixture_digest == store.current("small").name
+    assert result.mixture_digest == store.versions.current("small").name
     assert output.name.startswith(f"{result.mixture_digest[:12]}-")
     assert (result.plan.rank, result.counts.steps, (output / TIMING).is_file()) == (2, 2, True)
     assert (told[0].done, told[-1].done, told[-1].unit) == (0, result.counts.tokens, "tokens")
@@ -95,7 +96,7 @@ def test_a_new_version_is_trained_on_once(night, tmp_path: Path, chat: Receiver,
     assert night(TUNING) == []
     assert night(TUNING | {"when": "missing"}) == []
     assert night({**TUNING, "when": "missing", "plan": PLAN | {"rank": 4}}) != []
-    assert len(list(store.trained("small").iterdir())) == 2
+    assert len(list(store.log.trained("small").iterdir())) == 2
     assert history(store.root) == [("trained", None)] * 2
 
 
@@ -104,17 +105,17 @@ def test_a_failed_training_leaves_the_version_published(night, tmp_path: Path, c
     pytest.importorskip("peft", reason="needs thinkmix[train]")
     night({**TUNING, "plan": PLAN | {"rank": 40}})
     store = Store(tmp_path / "store")
-    version = store.current("small")
+    version = store.versions.current("small")
     assert problems(version) == []
-    assert [line["status"] for line in store.runs("small")] == ["published"]
+    assert [line["status"] for line in store.log.runs("small")] == ["published"]
     words = f"the training on {version.name[:12]} failed, the version stays published: model tiny-random: "
     assert words in capsys.readouterr().err
     assert chat.texts()[-1].endswith("failed; the version stays published\n\ntrain_error")
     night({**TUNING, "model": "nowhere", "when": "missing"})
     assert history(store.root) == [("failed", "train_error")] * 2
-    assert "no such folder" in store.trainings("small")[-1]["sentence"]
+    assert "no such folder" in store.log.trainings("small")[-1]["sentence"]
     night(TUNING | {"when": "missing"})
-    (output,) = store.trained("small").iterdir()
+    (output,) = store.log.trained("small").iterdir()
     (output / "adapter_config.json").write_text("{}")
     night(TUNING | {"when": "missing"})
     assert history(store.root)[2:] == [("trained", None), ("failed", "train_error")]

@@ -7,7 +7,8 @@ import pytest
 
 from tests.builders import quick_build, recipe
 from thinkmix.curation.audit import measure
-from thinkmix.flows.store.store import open_version, problems
+from thinkmix.flows.store.paths import open_version
+from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.errors import Held
 from thinkmix.schemas.ledger import Ledger
 

@@ -14,7 +14,8 @@ from thinkmix.flows.build import fetch
 from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.recipe.recipes import load, override
 from thinkmix.flows.sources.patience import Patience
-from thinkmix.flows.store.store import Store, problems
+from thinkmix.flows.store.store import Store
+from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.errors import SourceCorrupt, SourceNotFound, SourceUnavailable
 
 SHARED = (ROOT / "../shared/hub").resolve()
@@ -155,7 +156,7 @@ HEALING = {
 def test_trouble_that_passes_ends_in_the_same_version(faults, hub, store):
     """After any fault that passes, a build that downloads everything anew has the same rows."""
     good = built("math-7-3", store)
-    shutil.rmtree(store.downloads)
+    shutil.rmtree(store.cache.downloads)
     forget(store.root, "math-7-3")
     for pattern, kind, settings in faults:
         hub.fault(pattern, kind, **settings)
@@ -178,7 +179,7 @@ LASTING = {
 def test_trouble_that_lasts_leaves_the_last_good_version(harm, error, hub, served, store):
     """The build ends with the error's own class and exit code; what was published stays current."""
     good = built("math-7-3", store)
-    shutil.rmtree(store.downloads)
+    shutil.rmtree(store.cache.downloads)
     harm(hub)
     try:
         with pytest.raises(error) as caught:
@@ -189,5 +190,5 @@ def test_trouble_that_lasts_leaves_the_last_good_version(harm, error, hub, serve
         hub.up()
         upload(hub, served)
     assert (type(caught.value), caught.value.exit_code) == (error, 4)
-    assert store.current("math-7-3") == good.version
+    assert store.versions.current("math-7-3") == good.version
     assert problems(good.version) == []

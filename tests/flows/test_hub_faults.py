@@ -17,7 +17,9 @@ from thinkmix.flows.build import fetch
 from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.build.watch import Watch, directly
 from thinkmix.flows.sources.patience import Patience
-from thinkmix.flows.store.store import Store, open_version, problems
+from thinkmix.flows.store.paths import open_version
+from thinkmix.flows.store.store import Store
+from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.errors import (
     MixtureError,
     SourceCorrupt,
@@ -94,7 +96,7 @@ def test_trouble_that_passes_is_not_noticed(
     """After each fault that passes, within five tries, a build from nothing has the same rows."""
     quick_build(from_hub(), tmp_path, sources)
     for name, faults in PASSING.items():
-        for there in (Store(tmp_path).downloads, tmp_path / "small"):
+        for there in (Store(tmp_path).cache.downloads, tmp_path / "small"):
             shutil.rmtree(there)
         hub.requests.clear()
         hub.faults.clear()

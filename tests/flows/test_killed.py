@@ -9,14 +9,16 @@ import pytest
 
 from tests.builders import thinkmix, write_recipe
 from tests.prefect_server import Api, running, wait_for
-from thinkmix.flows.store.store import Store, open_version, problems
+from thinkmix.flows.store.paths import open_version
+from thinkmix.flows.store.store import Store
+from thinkmix.flows.store.versions import problems
 
 CLI = ("-c", "from thinkmix.flows.cli import main; main()")
 
 
 def noted(store: Path, mixture: str) -> str | None:
     """Return the scheduler's run of the build that holds a mixture's lock."""
-    content = Store(store).noted_running(mixture)
+    content = Store(store).log.noted_running(mixture)
     return json.loads(content)["flow_run"] if content else None
 
 
@@ -48,6 +50,6 @@ def test_only_the_killed_build_is_crashed(api: Api, sources: Path, tmp_path: Pat
         os.kill(alive.pid, signal.SIGCONT)
         assert alive.wait(120) == 0, (tmp_path / "alive.log").read_text()
     assert api.ended(living)["state_type"] == "COMPLETED"
-    assert [line["error"] for line in Store(store).runs("dead")] == ["killed", None]
-    assert [line["error"] for line in Store(store).runs("alive")] == [None]
+    assert [line["error"] for line in Store(store).log.runs("dead")] == ["killed", None]
+    assert [line["error"] for line in Store(store).log.runs("alive")] == [None]
     assert all(problems(open_version(store / name)) == [] for name in ("dead", "alive"))

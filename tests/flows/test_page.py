@@ -212,7 +212,7 @@ def test_a_chart_that_is_kept_is_not_drawn_again(run: RunReport, tmp_path: Path,
         for name, page in other.items()
     }
     assert rendered(store, run) == plain
-    with charts.kept(store.kept_chart):
+    with charts.kept(store.cache.kept_chart):
         first = charts.histogram(["1k", "2k"], [300_000, 700_000], place=0, label="first")
         monkeypatch.setattr(charts, "_rendered", None)
         again = charts.histogram(["1k", "2k"], [300_000, 700_001], place=0, label="again")

@@ -29,7 +29,10 @@ from thinkmix.flows.build import jobs, tonight
 from thinkmix.flows.build import version as version_room
 from thinkmix.flows.build.watch import Watch, directly
 from thinkmix.flows.store import fingerprint
-from thinkmix.flows.store.store import Store, digest, open_version, problems
+from thinkmix.flows.store.digests import digest
+from thinkmix.flows.store.paths import open_version
+from thinkmix.flows.store.store import Store
+from thinkmix.flows.store.versions import problems
 from thinkmix.flows.system.progress import Event
 from thinkmix.schemas.errors import MixtureError
 from thinkmix.schemas.recipe import HubSource, LocalSource, ModelScopeSource, Recipe
@@ -384,11 +387,11 @@ def test_old_versions_stay(sources, store_copy, built):
     """A new version does not take away the one before it; going back to its recipe makes it current again."""
     store = store_copy()
     new = quick_build(recipe(seed=77), store, sources)
-    assert Store(store).current("small") == new.version
+    assert Store(store).versions.current("small") == new.version
     assert problems(new.version.with_name(built.digest)) == []
     back = quick_build(recipe(), store, sources)
     assert (back.digest, back.status, back.made) == (built.digest, "published", 0)
-    assert Store(store).current("small") == back.version
+    assert Store(store).versions.current("small") == back.version
 
 
 def test_source_of_rejects_only_cannot_be_mixed(tmp_path):

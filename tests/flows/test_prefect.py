@@ -10,7 +10,9 @@ import pytest
 from tests.builders import python, recipe, thinkmix, write_recipe
 from tests.prefect_server import CANARY, Api, holders, wait_for
 from tests.receiver import SECRET, receiver
-from thinkmix.flows.store.store import Store, open_version, problems
+from thinkmix.flows.store.paths import open_version
+from thinkmix.flows.store.store import Store
+from thinkmix.flows.store.versions import problems
 
 STARTED = "2026-01-02T02:00:00+00:00"
 STAGES = {
@@ -96,7 +98,7 @@ def test_killed_build_is_settled_and_living_ones_are_not(api: Api, run: dict):
     crashed = api.ask(f"flow_runs/{run['killed']}")["state"]
     assert (crashed["type"], crashed["message"][:23]) == ("CRASHED", "Its process was killed:")
     assert api.ask(f"flow_runs/{run['living']}")["state"]["type"] == "RUNNING"
-    history = Store(run["store"]).runs("watched_mix")
+    history = Store(run["store"]).log.runs("watched_mix")
     assert [line["error"] for line in history][:2] == ["killed", None]
     assert not (run["store"] / "watched_mix" / "running.json").exists()
     assert (
@@ -251,7 +253,7 @@ def test_training_is_a_run_of_its_own(api: Api, sources: Path, tmp_path: Path):
     ]
     ended = python("-c", NIGHTS, store, *recipes, env=api.env, timeout=200)
     assert ended.returncode == 0, ended.stderr
-    assert [line["status"] for line in Store(store).trainings("tuned")] == ["failed", "trained"]
+    assert [line["status"] for line in Store(store).log.trainings("tuned")] == ["failed", "trained"]
     assert len(runs_of(api, "tuned", "COMPLETED")) == 2
     flow = api.ask("flows/name/train-mixture")["id"]
     trainings = [found for found in api.runs() if found["flow_id"] == flow]

@@ -16,8 +16,11 @@ import pytest
 from tests.builders import ROOT, quick_build, recipe, thinkmix
 from thinkmix.flows.runs.retention import KEEP, RUNS, retain, tidy
 from thinkmix.flows.sources.disk import locked
+from thinkmix.flows.store.digests import MANIFEST
 from thinkmix.flows.store.holds import shared
-from thinkmix.flows.store.store import MANIFEST, Store, problems, reading, store_of
+from thinkmix.flows.store.paths import reading, store_of
+from thinkmix.flows.store.store import Store
+from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.errors import NotFound, StoreCorrupt
 
 LONG_AGO = time.time() - 30 * 24 * 3600
@@ -40,8 +43,8 @@ def store(tmp_path: Path) -> Store:
     store = Store(tmp_path / "store")
     for number in range(4):
         add_version(store, number)
-        store.record_run("small", {"version": name(number), "status": "published"})
-    store.promote("small", store.root / "small" / "versions" / name(3))
+        store.log.record_run("small", {"version": name(number), "status": "published"})
+    store.versions.promote("small", store.root / "small" / "versions" / name(3))
     age(store.root / "small" / "versions" / name(3) / MANIFEST)
     return store
 
@@ -63,7 +66,7 @@ def add_output(store: Store, number: int, stage: str = "bands") -> Path:
         (folder / "rows").write_bytes(os.urandom(50_000))
         return {}
 
-    folder = store.stage(stage, name(number), make).folder
+    folder = store.cache.stage(stage, name(number), make).folder
     age(folder / MANIFEST)
     return folder
 
@@ -89,7 +92,7 @@ def test_last_good_versions_stay(store: Store) -> None:
 
 def test_current_version_stays_whatever_the_history_says(store: Store) -> None:
     """A version that is current again after newer ones is not counted among the others."""
-    store.promote("small", store.root / "small" / "versions" / name(0))
+    store.versions.promote("small", store.root / "small" / "versions" / name(0))
     age(store.root / "small" / "versions" / name(0) / MANIFEST)
     assert why(store, keep=1) == {0: "current", 3: "published"}
 
@@ -121,8 +124,8 @@ def test_held_candidates_of_the_last_runs_stay(store: Store) -> None:
     """A held version stays as long as one of the last runs built it, so that a person may accept it."""
     for number in (4, 5, 6):
         add_version(store, number)
-        store.record_run("small", {"version": name(number), "status": "held"})
-    store.record_run("small", {"version": None, "status": "failed"})
+        store.log.record_run("small", {"version": name(number), "status": "held"})
+    store.log.record_run("small", {"version": None, "status": "failed"})
     assert why(store, keep=2) == {2: "published", 3: "current", 5: "held", 6: "held"}
 
 
@@ -170,8 +173,8 @@ def test_old_version_that_is_built_again_stays(store: Store, tmp_path: Path) -> 
     """A build that ends with a version which lies there already makes it young, before it is current."""
     folder = store.root / "small" / "versions" / name(0)
     with pytest.raises(StoreCorrupt, match="gone"):
-        store.promote("small", folder.with_name("0" * 64))
-    store.promote("small", folder)
+        store.versions.promote("small", folder.with_name("0" * 64))
+    store.versions.promote("small", folder)
     (store.root / "small" / "CURRENT").write_text(f"{name(3)}\n")  # as if the pointer had not moved yet
     assert why(store, keep=1) == {0: "recent", 3: "current"}
 
@@ -193,7 +196,7 @@ def test_runs_stay_by_number_and_with_their_versions(store: Store) -> None:
 def test_outputs_go_when_no_build_has_used_them(store: Store) -> None:
     """A reused output is young again; one that nobody asked for is removed."""
     used, unused = add_output(store, 1), add_output(store, 2)
-    assert store.stage("bands", name(1), pytest.fail).reused
+    assert store.cache.stage("bands", name(1), pytest.fail).reused
     (store.root / ".cache" / "prefect").mkdir()
     retain(store)
     assert used.exists()
@@ -216,11 +219,11 @@ def test_token_ids_go_when_nobody_has_trained_on_them_of_late(store: Store) -> N
     """Those that a run reads stay, however old; what goes is counted."""
     folders = []
     for number in range(3):
-        with store.tokens(name(number)) as folder:
+        with store.cache.tokens(name(number)) as folder:
             (folder / "ids.tokens").write_bytes(os.urandom(100_000))
         folders.append(folder)
     age(folders[0] / "lock")
-    with store.tokens(name(1)):
+    with store.cache.tokens(name(1)):
         age(folders[1] / "lock")
         told = retain(store)
     assert [folder.exists() for folder in folders] == [False, True, True]
@@ -230,7 +233,7 @@ def test_token_ids_go_when_nobody_has_trained_on_them_of_late(store: Store) -> N
 
 def test_what_was_trained_goes_with_its_version(store: Store) -> None:
     """Once it is old itself; a half-trained folder stays while somebody trains in it."""
-    trained = store.trained("small")
+    trained = store.log.trained("small")
     for number in range(4):
         folder = trained / f"{name(number)[:12]}-{'f' * 12}"
         folder.mkdir(parents=True)
@@ -256,16 +259,16 @@ def test_build_notes_what_it_used(built) -> None:
     root = built.version.parents[2]
     lying = {f"{path.parent.name}/{path.name}" for path in (root / ".cache").glob("*/" + "?" * 64)}
     lying -= {f"charts/{path.name}" for path in (root / ".cache" / "charts").iterdir()}
-    assert Store(root).outputs("small") == lying
+    assert Store(root).cache.outputs("small") == lying
 
 
 def test_what_a_running_build_has_used_stays(store: Store) -> None:
     """With no days of grace at all, outputs, downloads and versions used since a build began stay."""
     used, unused = add_output(store, 1), add_output(store, 2)
-    held = store.downloads / "hub" / "org" / "data" / "c1" / "lock"
+    held = store.cache.downloads / "hub" / "org" / "data" / "c1" / "lock"
     with store.lock("other"):
         time.sleep(0.05)
-        assert store.stage("bands", name(1), pytest.fail).reused
+        assert store.cache.stage("bands", name(1), pytest.fail).reused
         with locked(held):
             pass
         time.sleep(2.1)  # longer than what the clocks of file systems are forgiven
@@ -278,17 +281,17 @@ def test_what_a_running_build_has_used_stays(store: Store) -> None:
 def test_downloads_of_current_versions_stay(store: Store) -> None:
     """Old downloads go, except the commits that a current version or the last build read."""
     for commit in ("c1", "c2", "c3"):
-        with locked(store.downloads / "hub" / "org" / "data" / commit / "lock"):
+        with locked(store.cache.downloads / "hub" / "org" / "data" / commit / "lock"):
             pass
-        age(store.downloads / "hub" / "org" / "data" / commit / "lock")
-    place = store.downloads / "hub" / "org" / "data" / "c2" / "files" / "a.parquet"
-    store.record_places("small", {"data": {"a.parquet": str(place)}})
-    note = store.downloads / "digests" / "a.json"
+        age(store.cache.downloads / "hub" / "org" / "data" / commit / "lock")
+    place = store.cache.downloads / "hub" / "org" / "data" / "c2" / "files" / "a.parquet"
+    store.log.record_places("small", {"data": {"a.parquet": str(place)}})
+    note = store.cache.downloads / "digests" / "a.json"
     note.parent.mkdir()
     note.write_text("[]")
     age(note)
     retain(store)
-    assert [path.name for path in (store.downloads / "hub" / "org" / "data").iterdir()] == ["c2"]
+    assert [path.name for path in (store.cache.downloads / "hub" / "org" / "data").iterdir()] == ["c2"]
     assert not note.exists()
 
 
@@ -296,7 +299,7 @@ def test_commit_of_the_current_version_stays(built, store_copy: Callable[[], Pat
     """The sources in the manifest of a current version name the downloads that stay."""
     store = Store(store_copy())
     entry = built.manifest.sources[0]
-    kept, gone = (store.downloads / "hub" / "org" / "x" / commit / "lock" for commit in ("c1", "c2"))
+    kept, gone = (store.cache.downloads / "hub" / "org" / "x" / commit / "lock" for commit in ("c1", "c2"))
     for held in (kept, gone):
         with locked(held):
             pass
@@ -304,7 +307,7 @@ def test_commit_of_the_current_version_stays(built, store_copy: Callable[[], Pat
     manifest = built.manifest.model_copy(
         update={"sources": (entry.model_copy(update={"dataset": "org/x", "commit": "c1"}),)}
     )
-    (store.current("small") / MANIFEST).write_text(manifest.model_dump_json())
+    (store.versions.current("small") / MANIFEST).write_text(manifest.model_dump_json())
     retain(store)
     assert (kept.exists(), gone.exists()) == (True, False)
 
@@ -433,18 +436,19 @@ def beside(program: str, store: Path) -> Iterator[Callable[[], dict[str, int]]]:
 def live(sources: Path, store: Path, seconds: float, *programs: str) -> tuple[int, list[dict[str, int]]]:
     """Build three versions in turn beside other programs; returns how many builds, and what those counted.
 
-    A version that is built again may lie there still, may be going at this moment, or may be gone.
+    A version that is built again may lie there still, may be going at this moment, or may be gone. At
+    least four builds, however slow the machine: fewer leave nothing to collect.
     """
     quick_build(recipe(seed=1), store, sources)
     builds, until = 0, time.monotonic() + seconds
     with ExitStack() as stack:
         ends = [stack.enter_context(beside(program, store)) for program in programs]
-        while time.monotonic() < until:
+        while time.monotonic() < until or builds < 4:
             built = quick_build(recipe(seed=1 + builds % 3), store, sources)
-            assert Store(store).current("small") == built.version
+            assert Store(store).versions.current("small") == built.version
             builds += 1
         told = [end() for end in ends]
-    assert problems(Store(store).current("small")) == []
+    assert problems(Store(store).versions.current("small")) == []
     return builds, told
 
 

@@ -64,11 +64,11 @@ def front(mixture: Path) -> str:
 def test_earlier_version_becomes_current_on_record(mixture: Path, first: str, second: str):
     """Who, when, why and from which version stand in the mixture's folder."""
     store = Store(mixture.parent)
-    assert store.current("small").name == second
+    assert store.versions.current("small").name == second
     record = rollback(mixture, first[:8], why=f"  {WHY}\n", by="ada")
-    assert store.current("small").name == first
+    assert store.versions.current("small").name == first
     assert (record.by, record.why, record.version, record.rejected) == ("ada", WHY, first, second)
-    assert [line["at"] for line in store.rollbacks("small")] == [record.at]
+    assert [line["at"] for line in store.log.rollbacks("small")] == [record.at]
 
 
 def test_next_identical_run_is_held_and_says_by_whom_and_why(
@@ -80,13 +80,13 @@ def test_next_identical_run_is_held_and_says_by_whom_and_why(
     for _ in range(2):
         built = quick_build(recipe(), store.root, more)
         assert (built.digest, built.status, built.made) == (second, "held", 0)
-        assert store.current("small").name == first
+        assert store.versions.current("small").name == first
         with pytest.raises(Held, match=rf"ada rolled back from it to {first[:12]} .*: {WHY}"):
             built.check()
         assert f"ada rolled back from it to {first[:12]}" in summary(built.run)
     (mixture / "runs.jsonl").unlink()
     assert quick_build(recipe(), store.root, more).status == "held"
-    assert store.current("small").name == first
+    assert store.versions.current("small").name == first
 
 
 def test_version_of_the_same_rows_is_held_with_it(
@@ -150,8 +150,8 @@ def test_person_may_accept_it_after_all(mixture: Path, first: str, second: str, 
         if night:
             assert quick_build(recipe(), store.root, more).status == "held"
         record = accept(mixture / second[:12], why="it was the other machine", by="bob")
-        assert record.rolled_back == store.rollbacks("small")[-1]["at"]
-        assert store.current("small").name == second
+        assert record.rolled_back == store.log.rollbacks("small")[-1]["at"]
+        assert store.versions.current("small").name == second
         assert judged(mixture / "versions" / second) == (True, "bob accepted it: it was the other machine")
         assert "do not train on this" not in front(mixture)
         built = quick_build(recipe(), store.root, more)
@@ -183,7 +183,7 @@ def test_damaged_version_does_not_become_current(mixture: Path, first: str, seco
     flip_bit(next((mixture / "versions" / first).glob("train-*.parquet")))
     with pytest.raises(StoreCorrupt, match="is damaged and cannot become current"):
         rollback(mixture, first, why=WHY)
-    assert Store(mixture.parent).current("small").name == second
+    assert Store(mixture.parent).versions.current("small").name == second
 
 
 def test_rollback_waits_for_no_build(mixture: Path, first: str):

@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.builders import flip_bit
-from thinkmix.flows.store.store import MANIFEST, Store, _intact, open_version, problems
+from thinkmix.flows.store.cache import _intact
+from thinkmix.flows.store.digests import MANIFEST
+from thinkmix.flows.store.paths import open_version
+from thinkmix.flows.store.store import Store
+from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.errors import StoreCorrupt
 
 CUTS = 20
@@ -111,4 +115,4 @@ def test_cut_pointer_is_seen(store_copy: Callable[[], Path]) -> None:
     for _ in cuts(pointer):
         with pytest.raises(StoreCorrupt):
             open_version(store / "small")
-    assert Store(store).current("small") is not None
+    assert Store(store).versions.current("small") is not None

@@ -43,14 +43,14 @@ def leave(store: Store) -> Callable[..., None]:
             "boot": "b",
             "born": "7",
         }
-        store.note_running("small", {**note, "flow_run": "dead", **changes})
+        store.log.note_running("small", {**note, "flow_run": "dead", **changes})
 
     return write
 
 
 def note(store: Store) -> dict[str, object] | None:
     """Return what is noted."""
-    content = store.noted_running("small")
+    content = store.log.noted_running("small")
     return None if content is None else orjson.loads(content)
 
 
@@ -69,7 +69,7 @@ def test_failed_build_leaves_no_note(store: Store):
     with pytest.raises(MixtureError), recorded(store, "small"):
         raise MixtureError("too little")
     assert note(store) is None
-    assert [line["error"] for line in store.runs("small")] == ["mixture_error"]
+    assert [line["error"] for line in store.log.runs("small")] == ["mixture_error"]
 
 
 @pytest.mark.acceptance("A27")
@@ -80,7 +80,7 @@ def test_killed_build_gets_its_line_and_its_end(store: Store, leave: Callable[..
     with recorded(store, "small", Scheduled("living", notices)):
         assert note(store)["flow_run"] == "living"
     assert notices.seen == [("dead", False)]
-    (line,) = store.runs("small")
+    (line,) = store.log.runs("small")
     assert (line["started"], line["status"], line["error"]) == (
         "2026-01-02T02:00:00+00:00",
         "failed",
@@ -94,17 +94,17 @@ def test_settling_twice_changes_nothing(store: Store, leave: Callable[..., None]
     for _ in range(2):
         leave()
         settle(store, "small", Scheduled(killed=notices))
-    assert len(store.runs("small")) == 1
+    assert len(store.log.runs("small")) == 1
     assert notices.seen == [("dead", False), ("dead", True)]
 
 
 def test_build_killed_after_it_was_recorded_stays_as_recorded(store: Store, leave: Callable[..., None]):
     """What the history says of a run stands, even if its process died before it removed the note."""
     leave()
-    store.record_run("small", {"started": "2026-01-02T02:00:00+00:00", "status": "published"})
+    store.log.record_run("small", {"started": "2026-01-02T02:00:00+00:00", "status": "published"})
     notices = Notices()
     settle(store, "small", Scheduled(killed=notices))
-    assert [line["status"] for line in store.runs("small")] == ["published"]
+    assert [line["status"] for line in store.log.runs("small")] == ["published"]
     assert notices.seen == [("dead", True)]
 
 
@@ -115,7 +115,7 @@ def test_run_that_the_scheduler_starts_over_is_not_its_own_corpse(store: Store, 
     with recorded(store, "small", Scheduled("again", notices)):
         pass
     assert notices.seen == []
-    assert [line["error"] for line in store.runs("small")] == ["killed"]
+    assert [line["error"] for line in store.log.runs("small")] == ["killed"]
 
 
 @pytest.mark.acceptance("A27")
@@ -123,11 +123,11 @@ def test_living_process_is_left_alone(store: Store):
     """A process that still runs has only failed to remove its note: no line, no crash."""
     with recorded(store, "small"):
         living = note(store)
-    store.note_running("small", living)
+    store.log.note_running("small", living)
     notices = Notices()
     settle(store, "small", Scheduled(killed=notices))
     assert notices.seen == []
-    assert store.runs("small") == []
+    assert store.log.runs("small") == []
 
 
 @pytest.mark.parametrize("changed", [{"born": "1"}, {"boot": "another"}])

@@ -11,7 +11,7 @@ import pytest
 from tests.builders import ROOT, quick_build
 from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.recipe.recipes import load
-from thinkmix.flows.store.store import problems
+from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.report import Report
 from thinkmix.templates.chat import count_tokens, render_chat
 

@@ -13,7 +13,8 @@ from thinkmix.flows.build import pipeline as pipeline_room
 from thinkmix.flows.build import tonight
 from thinkmix.flows.cli import main
 from thinkmix.flows.sources.patience import Patience
-from thinkmix.flows.store.store import Store, open_version
+from thinkmix.flows.store.paths import open_version
+from thinkmix.flows.store.store import Store
 
 CANARY = "hf_canaryCANARYcanary0123456789"
 
@@ -84,4 +85,4 @@ def test_token_is_in_no_output_and_no_file(
     paths = [path for folder in (store, base) for path in folder.rglob("*") if path.is_file()]
     assert len(paths) > 50
     assert [path for path in paths if CANARY.encode() in path.read_bytes()] == []
-    assert Store(store).runs("small")[-1]["status"] == "published"
+    assert Store(store).log.runs("small")[-1]["status"] == "published"

@@ -14,7 +14,8 @@ from tests.builders import thinkmix, write_recipe
 from tests.prefect_server import Api, holders, running, wait_for
 from tests.receiver import SECRET, Receiver, receiver
 from thinkmix.flows.recipe.recipes import load
-from thinkmix.flows.store.store import open_version, problems
+from thinkmix.flows.store.paths import open_version
+from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.errors import RecipeError, SchedulerError
 from thinkmix.schemas.recipe import Recipe
 

@@ -149,7 +149,7 @@ def test_first_version_that_is_held_has_a_report(sources: Path, tmp_path: Path, 
 def test_run_that_was_killed_is_the_last_run(store: Path, mixture: Path, built: Built, run):
     """A note without a living process tells of it before the next build does."""
     note = {"mixture": "small", "started": "2026-01-02T02:00:00+00:00", "pid": 1, "boot": "b", "born": "7"}
-    Store(store).note_running("small", {**note, "flow_run": None})
+    Store(store).log.note_running("small", {**note, "flow_run": None})
     found = standing(Store(store), "small")
     assert found.last_run
     assert (found.last_run.ended, found.good) == ("killed", True)
@@ -161,7 +161,7 @@ def test_build_that_runs_is_not_called_killed(store: Path):
     """Whoever holds the lock may live on another machine."""
     note = {"mixture": "small", "started": "2026-01-02T02:00:00+00:00", "pid": 1, "boot": "b", "born": "7"}
     with Store(store).lock("small"):
-        Store(store).note_running("small", {**note, "flow_run": None})
+        Store(store).log.note_running("small", {**note, "flow_run": None})
         found = standing(Store(store), "small")
     assert found.last_run
     assert found.last_run.ended == "published"
@@ -200,4 +200,4 @@ def test_full_disk_does_not_hide_why_a_build_failed(
     with pytest.raises(ThinkmixError) as raised:
         quick_build(recipe(sources=gone), store, sources)
     assert raised.type is SourceNotFound
-    assert Store(store).runs("small")[-1]["error"] == "source_not_found"
+    assert Store(store).log.runs("small")[-1]["error"] == "source_not_found"

@@ -13,18 +13,12 @@ from pathlib import Path
 import pytest
 
 from tests.builders import ROOT, STAGES, flip_bit, forget, python, quick_build, recipe
-from thinkmix.flows.store.store import (
-    MANIFEST,
-    StageOutput,
-    Store,
-    _intact,
-    digest,
-    full_disk,
-    make_root,
-    open_version,
-    problems,
-    write_json,
-)
+from thinkmix.flows.store.cache import StageOutput, _intact
+from thinkmix.flows.store.digests import MANIFEST, digest, write_json
+from thinkmix.flows.store.disk_errors import full_disk
+from thinkmix.flows.store.paths import open_version
+from thinkmix.flows.store.store import Store, make_root
+from thinkmix.flows.store.versions import Versions, problems
 from thinkmix.schemas.errors import NotFound, StoreBusy, StoreCorrupt, StoreError, StoreFull
 
 
@@ -72,15 +66,15 @@ def test_crash_points_catch_careless_protocols(protocol: str, damage: str, tmp_p
 @pytest.mark.acceptance("A4")
 def test_failure_after_the_pointer_moved_is_not_published_twice(sources, store_copy, tmp_path, monkeypatch):
     """A publish that landed but was reported failed leaves one version, and the rerun changes nothing."""
-    real = Store.promote
+    real = Versions.promote
 
-    def landed(store: Store, mixture: str, version: Path) -> None:
-        real(store, mixture, version)
+    def landed(versions: Versions, mixture: str, version: Path) -> None:
+        real(versions, mixture, version)
         msg = "the line went dead"
         raise ConnectionError(msg)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "promote", landed)
+        patch.setattr(Versions, "promote", landed)
         with pytest.raises(ConnectionError):
             quick_build(recipe(), tmp_path / "new", sources)
     again = quick_build(recipe(), tmp_path / "new", sources)
@@ -254,10 +248,10 @@ def test_stage_that_fails_leaves_nothing(tmp_path: Path) -> None:
 
     store = Store(tmp_path)
     with pytest.raises(ValueError, match="half way"):
-        store.stage("render", "key", fail)
+        store.cache.stage("render", "key", fail)
     assert list((tmp_path / ".cache" / "render").iterdir()) == []
-    assert not store.stage("render", "key", damaged_nothing).reused
-    assert store.stage("render", "key", damaged_nothing).reused
+    assert not store.cache.stage("render", "key", damaged_nothing).reused
+    assert store.cache.stage("render", "key", damaged_nothing).reused
 
 
 def test_outputs_of_one_pass_are_made_if_they_are_not_there(tmp_path: Path) -> None:
@@ -273,11 +267,11 @@ def test_outputs_of_one_pass_are_made_if_they_are_not_there(tmp_path: Path) -> N
             yield partial(numbered_file, place)
 
     keys = ["a" * 64, "b" * 64, "c" * 64, "d" * 64]
-    store.stage("pass", keys[1], partial(numbered_file, 1))
+    store.cache.stage("pass", keys[1], partial(numbered_file, 1))
     with pytest.raises(ValueError, match="half way"):
-        store.stages("pass", keys, make)
+        store.cache.stages("pass", keys, make)
     flip_bit(tmp_path / ".cache" / "pass" / keys[0] / "file")
-    found = store.stages("pass", keys, make)
+    found = store.cache.stages("pass", keys, make)
     assert asked == [[0, 2, 3], [0, 3]]
     assert [output.result["number"] for output in found] == [0, 1, 2, 3]
     assert [output.reused for output in found] == [False, True, True, False]
@@ -295,16 +289,16 @@ def test_two_builds_may_make_the_same_output(damaged: bool, tmp_path: Path) -> N
     """Whoever is second takes what the first one put there, also where both replace a damaged output."""
     store = Store(tmp_path)
     if damaged:
-        flip_bit(store.stage("render", "key", damaged_nothing).folder / "rows")
+        flip_bit(store.cache.stage("render", "key", damaged_nothing).folder / "rows")
     first: list[StageOutput] = []
 
     def make(folder: Path) -> dict[str, object]:
         if not first:
-            first.append(store.stage("render", "key", damaged_nothing))
+            first.append(store.cache.stage("render", "key", damaged_nothing))
         inode = (first[0].folder / "rows").stat().st_ino
         return {**damaged_nothing(folder), "other": inode}
 
-    second = store.stage("render", "key", make)
+    second = store.cache.stage("render", "key", make)
     assert second.reused
     assert second.result == first[0].result
     assert digest(first[0].folder / "rows") == first[0].files["rows"]
@@ -320,7 +314,7 @@ def test_rename_that_was_repeated_has_happened(tmp_path: Path, monkeypatch) -> N
         return rename(path, target)
 
     monkeypatch.setattr(Path, "rename", twice)
-    made = Store(tmp_path).stage("render", "key", damaged_nothing)
+    made = Store(tmp_path).cache.stage("render", "key", damaged_nothing)
     assert made.files == {"rows": digest(made.folder / "rows")}
     assert [path.name for path in (tmp_path / ".cache" / "render").iterdir()] == ["key"]
 
@@ -428,8 +422,8 @@ def test_history_survives_a_torn_line(tmp_path: Path) -> None:
     """A line that was cut off costs itself, not the next one."""
     (tmp_path / "small").mkdir()
     (tmp_path / "small" / "runs.jsonl").write_bytes(b'{"status":"pub')
-    Store(tmp_path).record_run("small", {"status": "failed"})
-    Store(tmp_path).record_run("small", {"status": "published"})
+    Store(tmp_path).log.record_run("small", {"status": "failed"})
+    Store(tmp_path).log.record_run("small", {"status": "published"})
     lines = (tmp_path / "small" / "runs.jsonl").read_bytes().splitlines()
     assert lines == [b'{"status":"pub', b'{"status":"failed"}', b'{"status":"published"}']
 

@@ -14,7 +14,9 @@ from tests.builders import ROOT, python
 from tests.prefect_server import Api, running, server, wait_for
 from tests.receiver import Receiver, receiver
 from thinkmix.flows.recipe.recipes import load
-from thinkmix.flows.store.store import Store, open_version, problems
+from thinkmix.flows.store.paths import open_version
+from thinkmix.flows.store.store import Store
+from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.recipe import Recipe
 
 STATED = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
@@ -52,7 +54,7 @@ class Team:
         """Return the process of a run once it builds."""
 
         def noted() -> int:
-            note = json.loads(Store(self.store).noted_running("sample-7-3") or b"{}")
+            note = json.loads(Store(self.store).log.noted_running("sample-7-3") or b"{}")
             return note.get("pid", 0) if note.get("flow_run") == flow_run else 0
 
         found = wait_for(noted, 90)
@@ -120,7 +122,7 @@ def test_killed_build_is_crashed_and_told_of_once(team: Team, worker: int):
     assert team.api.ended(killed)["state_type"] == "CRASHED"
     ended = team.api.ended(team.start(), 200)
     assert ended["state_type"] == "COMPLETED", ended["state"]
-    assert [line["error"] for line in Store(team.store).runs("sample-7-3")][-2:] == ["killed", None]
+    assert [line["error"] for line in Store(team.store).log.runs("sample-7-3")][-2:] == ["killed", None]
     assert [text for text in team.chat.texts()[told:] if "killed or fell silent" in text] == [
         "*sample-7-3* failed: its process was killed or fell silent. What was published before is untouched."
     ]

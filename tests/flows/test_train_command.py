@@ -190,7 +190,7 @@ def test_encoded_rows_are_kept_only_where_there_is_a_store_to_keep_them(
     def refuse(folder: Path) -> None:
         raise OSError(errno.EROFS, "Read-only file system", str(folder))
 
-    monkeypatch.setattr("thinkmix.flows.store.store._make_folder", refuse)
+    monkeypatch.setattr("thinkmix.flows.store.cache.make_folder", refuse)
     with _encoded(version, None, view) as folder:
         assert folder is None
     said = capsys.readouterr().err

@@ -318,7 +318,7 @@ def test_row_that_kills_twice_is_left_out_and_the_version_blocked(tmp_path):
     assert (count.read.rows, count.kept.rows) == (41, 40)
     assert {reason: amount.rows for reason, amount in count.dropped.items()} == {"worker_killed": 1}
     assert built.status == "held"
-    assert store.current(built.manifest.mixture) is None
+    assert store.versions.current(built.manifest.mixture) is None
     (dropped,) = pl.read_parquet(built.version / "rejects" / "*.parquet").to_dicts()
     assert (dropped["row"], dropped["reason"]) == (3, "worker_killed")
     assert "0.5 GB" in dropped["detail"]

@@ -14,7 +14,9 @@ from pathlib import Path
 import orjson
 
 from thinkmix.flows.cli.doctor.finding import Finding, fail, ok, warn
-from thinkmix.flows.store.store import ABANDONED_AFTER, MANIFEST, Store
+from thinkmix.flows.store.cache import ABANDONED_AFTER
+from thinkmix.flows.store.digests import MANIFEST
+from thinkmix.flows.store.store import Store
 from thinkmix.schemas.errors import StoreCorrupt
 
 FACTOR = 2.5
@@ -132,7 +134,7 @@ def _mixture(store: Store, name: str) -> Mixture:
 def _current(store: Store, name: str) -> str:
     """Return what is wrong with the current version, without reading its rows."""
     try:
-        version = store.current(name)
+        version = store.versions.current(name)
     except StoreCorrupt as error:
         return str(error)
     if version is None:

@@ -159,7 +159,7 @@ def _tokenizer(machine: Machine) -> Finding:
 
 def _runs(store: Store, mixture: str) -> list[datetime]:
     """Return when the newest run that tells its time began; none or one."""
-    for line in reversed(store.runs(mixture)):
+    for line in reversed(store.log.runs(mixture)):
         try:
             moment = datetime.fromisoformat(str(line["started"]))
         except (KeyError, ValueError):

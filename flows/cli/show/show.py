@@ -12,7 +12,7 @@ from rich.table import Table
 from thinkmix.flows.pages.verdict import duration, moment
 from thinkmix.flows.runs.nights import accepted_at_home, judged, newest_run, rejected_at_home, seen_now
 from thinkmix.flows.runs.summary import fractions
-from thinkmix.flows.store.store import MANIFEST
+from thinkmix.flows.store.digests import MANIFEST
 from thinkmix.schemas.formats import Auto
 from thinkmix.schemas.formats.recognition import settled_statement
 from thinkmix.schemas.gates import GateResult

@@ -35,10 +35,15 @@ class Node:
     x: float
     y: float
     height: float
-    taken: float = 0.0
-    """How much of its right or left side bands have used."""
     place: int | None = None
     """Of the source in the recipe; unset for what all sources share."""
+    entered: float = field(init=False)
+    """Where the next band ends on its left side."""
+    left: float = field(init=False)
+    """Where the next band begins on its right side."""
+
+    def __post_init__(self) -> None:
+        self.entered = self.left = self.y
 
     @property
     def middle(self) -> float:
@@ -105,21 +110,14 @@ def road(stages: Sequence[StageCount], places: Mapping[str, int], *, width: int)
     )  # fmt: skip
 
     bands: list[Band] = []
-    entered = {node.name: node.y for node in (middle, *reasons, *ends)}
-    leaving = {node.name: node.y for node in sources}
-    passing = middle.y
     for node in sources:
-        for target, rows in ((GOOD, good), *lost.items()):
+        for end, rows in zip((middle, *reasons), (good, *lost.values()), strict=True):
             if number := rows.get(node.name, 0):
-                bands.append(
-                    _band(node, leaving, entered, target, number, scale, column[1], places[node.name])
-                )
+                bands.append(_band(node, end, number, scale, source=node.name, place=places[node.name]))
     for name, place in places.items():
-        for target, rows in ((MIXTURE, kept), *undrawn.items()):
+        for end, rows in zip(ends, (kept, *undrawn.values()), strict=True):
             if number := rows.get(name, 0):
-                start = {GOOD: passing}
-                bands.append(_band(middle, start, entered, target, number, scale, column[2], place, name))
-                passing = start[GOOD]
+                bands.append(_band(middle, end, number, scale, source=name, place=place))
     height = max(node.y + max(node.height, _LINE) for node in (*sources, middle, *reasons, *ends)) + _GAP
     return Road(width, round(height, 1), sources, middle, reasons, ends, tuple(bands), total, folded)
 
@@ -167,23 +165,13 @@ def _column(
     return tuple(nodes)
 
 
-def _band(
-    start: Node,
-    leaving: dict[str, float],
-    entered: dict[str, float],
-    target: str,
-    rows: int,
-    scale: float,
-    x: float,
-    place: int,
-    source: str = "",
-) -> Band:
+def _band(start: Node, end: Node, rows: int, scale: float, *, source: str, place: int) -> Band:
     """Return the band of `rows`, and note on both sides where the next one goes on."""
     thick = rows * scale
-    left, right = start.x + _NODE, x
-    above, below = leaving[start.name], entered[target]
-    leaving[start.name] += thick
-    entered[target] += thick
+    left, right = start.x + _NODE, end.x
+    above, below = start.left, end.entered
+    start.left += thick
+    end.entered += thick
     bend = (left + right) / 2
     drawn = max(thick, 0.6)
     path = (
@@ -191,5 +179,5 @@ def _band(
         f"V{below + drawn:.2f}C{bend:.1f} {below + drawn:.2f} {bend:.1f} {above + drawn:.2f} "
         f"{left:.1f} {above + drawn:.2f}Z"
     )
-    words = f"{source or start.name} to {target.replace('_', ' ')}: {rows:,} rows".replace(",", "\u202f")
+    words = f"{source} to {end.name.replace('_', ' ')}: {rows:,} rows".replace(",", "\u202f")
     return Band(place, path, words)

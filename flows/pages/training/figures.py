@@ -1,6 +1,7 @@
 """The figures of a training's page: each a curve, what it shows in a sentence, and its numbers as a table."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import isfinite
 from statistics import median
 
@@ -21,6 +22,27 @@ _TITLES: Mapping[tuple[str, str], str] = {
     **{("mode", mode): name.capitalize() for mode, name in MODES.items()},
 }
 
+
+@dataclass(frozen=True)
+class _Axis:
+    """What the values of a curve are called, and how they are written."""
+
+    head: str
+    """Over their column of the table."""
+    word: str = "{:.3f}"
+    """How one is written in sentences and in the table."""
+    form: str = ".2f"
+    """How one is written beside the curve, in d3's words."""
+    zero: bool = False
+    """Whether the scale begins at zero."""
+
+
+_LOSS = _Axis("loss")
+_HELD_OUT = _Axis("held-out loss")
+_RATE = _Axis("rate", "{:.3g}", "~g", zero=True)
+_SPEED = _Axis("tokens a second", "{:.0f}", "~s", zero=True)
+_SECONDS = _Axis("seconds", "{:.3g}", "~g", zero=True)
+
 _BAND = "a point is the mean of {} steps, the band their lowest to highest"
 
 
@@ -31,7 +53,7 @@ def training_loss(losses: Sequence[float], *, first: int = 1) -> Figure | None:
         return None
     width = -(-len(losses) // MOST)
     note = "nats per trained token" + (f"; {_BAND.format(width)}" if width > 1 else ", of each step")
-    return _figure("Loss while training", note, points, tone=colour(0), head="loss")
+    return _figure("Loss while training", note, points, _LOSS, tone=colour(0))
 
 
 def rate(plan: TrainPlan, steps: int) -> Figure:
@@ -41,9 +63,7 @@ def rate(plan: TrainPlan, steps: int) -> Figure:
     values = [learning_rate(plan, step=step, steps=steps) for step in shown]
     points = [Point(step + 1, value, value, value) for step, value in zip(shown, values, strict=True)]
     note = f"{plan.schedule}, up to {plan.learning_rate:g} after {plan.warmup:.0%} of the steps"
-    return _figure(
-        "Learning rate", note, points, tone=colour(5), head="rate", word="{:.3g}", form="~g", zero=True
-    )
+    return _figure("Learning rate", note, points, _RATE, tone=colour(5))
 
 
 def held_out(
@@ -61,8 +81,8 @@ def held_out(
             _TITLES.get((change.kind, change.key), change.name),
             f"{change.told} on {grouped(change.rows)} rows" + _line(change),
             [Point(point.step, loss, loss, loss) for point, loss in _losses(evals, change)],
+            _HELD_OUT,
             tone=colour({"all": 0, "source": 2, "mode": 3}[change.kind]),
-            head="held-out loss",
             limit=None if change.tolerance is None else change.before + change.tolerance,
             kept=kept,
         )
@@ -91,21 +111,15 @@ def pace(steps: Sequence[StepTime]) -> list[Figure]:
             "Tokens a second",
             f"{grouped(typical)} in the median step{mean}; padding not counted",
             [Point(step, value, value, value) for step, value in speeds],
+            _SPEED,
             tone=colour(1),
-            head="tokens a second",
-            word="{:.0f}",
-            form="~s",
-            zero=True,
         ),
         _figure(
             "Seconds a step",
             f"{taken:.3g} in the median step{mean}; measurements between steps are part of it",
             [Point(step, value, value, value) for step, value in times],
+            _SECONDS,
             tone=colour(1),
-            head="seconds",
-            word="{:.3g}",
-            form="~g",
-            zero=True,
         ),
     ]
 
@@ -127,15 +141,13 @@ def _figure(
     title: str,
     note: str,
     points: Sequence[Point],
+    axis: _Axis,
     *,
     tone: str,
-    head: str,
-    word: str = "{:.3f}",
-    form: str = ".2f",
     limit: float | None = None,
     kept: int | None = None,
-    zero: bool = False,
 ) -> Figure:
+    word = axis.word
     told = "nothing was measured"
     if points:
         first, last = points[0], points[-1]
@@ -151,9 +163,9 @@ def _figure(
             tone=tone,
             limit=limit,
             kept=kept,
-            zero=zero,
-            form=form,
+            zero=axis.zero,
+            form=axis.form,
         ),
-        head=("step", head),
+        head=("step", axis.head),
         rows=tuple((grouped(point.step), word.format(point.value)) for point in points),
     )

@@ -1,6 +1,7 @@
 """The page of a training run: one self-contained HTML file beside the weights, and the model card with it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -11,7 +12,8 @@ from thinkmix.flows.pages.training.card import model_card
 from thinkmix.flows.pages.training.change import NOTICEABLE, changes, changes_of, signed
 from thinkmix.flows.pages.training.timing import Timing
 from thinkmix.flows.pages.training.verdict import failure, signals, verdict
-from thinkmix.flows.store.store import full_disk, write_atomically
+from thinkmix.flows.store.atomic import write_atomically
+from thinkmix.flows.store.disk_errors import full_disk
 from thinkmix.schemas.errors import ThinkmixError, TrainError
 from thinkmix.schemas.manifest import Manifest
 from thinkmix.schemas.training import TrainPlan
@@ -20,6 +22,25 @@ from thinkmix.train.output.result import MANIFEST, Evaluation, TrainResult
 
 PAGE = "train_report.html"
 CARD = "README.md"
+
+
+@dataclass(frozen=True)
+class FailedTraining:
+    """A training that failed, and so wrote nothing: why, of what it was, and how far it got."""
+
+    error: ThinkmixError
+    mixture: str
+    version: str
+    """Digest of the version that was trained on."""
+    model: str
+    """Its name."""
+    plan: TrainPlan
+    points: Sequence[Evaluation] = ()
+    """The held-out losses so far."""
+    losses: Sequence[float] = ()
+    """The training loss of each step so far."""
+    resumed_at: int = 0
+    """Step before the first of `losses`."""
 
 
 def write_page(output: Path, *, timing: Timing | None, version: Path | None = None) -> Path:
@@ -43,44 +64,17 @@ def write_page(output: Path, *, timing: Timing | None, version: Path | None = No
     return output / PAGE
 
 
-def write_failure(
-    path: Path,
-    *,
-    error: ThinkmixError,
-    mixture: str,
-    version: str,
-    model: str,
-    plan: TrainPlan,
-    points: Sequence[Evaluation] = (),
-    losses: Sequence[float] = (),
-    resumed_at: int = 0,
-) -> Path:
-    """Write the page of a run that failed, and so wrote nothing else; return its path.
+def write_failure(path: Path, failed: FailedTraining) -> Path:
+    """Write the page of a run that failed; return its path.
 
     Args:
         path: file to write; its folder is there.
-        error: why it failed.
-        mixture: name of the mixture.
-        version: digest of the version that was trained on.
-        model: name of the model.
-        plan: how it was trained.
-        points: the held-out losses so far.
-        losses: the training loss of each step so far.
-        resumed_at: step before the first of `losses`.
+        failed: the run.
 
     Raises:
         StoreError: if the disk is full or refuses.
     """
-    page = render_failure(
-        error,
-        mixture=mixture,
-        version=version,
-        model=model,
-        plan=plan,
-        points=points,
-        losses=losses,
-        resumed_at=resumed_at,
-    )
+    page = render_failure(failed)
     with full_disk(path.parent):
         write_atomically(path, page.encode())
     return path
@@ -134,29 +128,20 @@ def render_page(result: TrainResult, timing: Timing | None, manifest: Manifest |
     )
 
 
-def render_failure(
-    error: ThinkmixError,
-    *,
-    mixture: str,
-    version: str,
-    model: str,
-    plan: TrainPlan,
-    points: Sequence[Evaluation],
-    losses: Sequence[float],
-    resumed_at: int,
-) -> str:
-    """Return the page of a run that failed; see `write_failure`."""
-    moved = changes(points[0], points[-1], plan.protected) if points else []
-    stated, rest = sections.settings(plan)
+def render_failure(failed: FailedTraining) -> str:
+    """Return the page of a run that failed as HTML that needs no network and runs no script."""
+    points, losses, resumed_at = failed.points, failed.losses, failed.resumed_at
+    moved = changes(points[0], points[-1], failed.plan.protected) if points else []
+    stated, rest = sections.settings(failed.plan)
     return (
         environment()
         .get_template("training_failed.html.jinja")
         .render(
-            verdict=failure(error),
-            mixture=mixture,
-            version=version,
-            model=model,
-            plan=plan,
+            verdict=failure(failed.error),
+            mixture=failed.mixture,
+            version=failed.version,
+            model=failed.model,
+            plan=failed.plan,
             key_figures=sections.figures_so_far(moved, losses, resumed_at=resumed_at),
             moved=moved,
             loss=figures.training_loss(losses, first=resumed_at + 1),

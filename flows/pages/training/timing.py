@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from thinkmix.flows.store.store import write_atomically
+from thinkmix.flows.store.atomic import write_atomically
 from thinkmix.schemas.record import Record
 from thinkmix.train.output.result import Progress, Start
 

@@ -14,6 +14,7 @@ from thinkmix.flows.pages.training.charts import Point, curve, thinned
 from thinkmix.flows.pages.training.page import (
     CARD,
     PAGE,
+    FailedTraining,
     read_result,
     render_failure,
     render_page,
@@ -37,7 +38,7 @@ def failed(error=None, **facts):
         "losses": trained().losses[:75],
         "resumed_at": 0,
     }
-    return render_failure(error or Forgotten("chat was forgotten"), **(told | facts))
+    return render_failure(FailedTraining(error or Forgotten("chat was forgotten"), **(told | facts)))
 
 
 def evil(start: int):
@@ -232,14 +233,14 @@ def test_pages_are_written_whole_and_anew(tmp_path):
 
 def test_the_page_of_a_failure_is_written_where_the_caller_says(tmp_path):
     """One file, whole, at the path that is returned."""
-    path = write_failure(
-        tmp_path / "failed.html",
+    failed = FailedTraining(
         error=TrainError("step 3: loss nan"),
         mixture="math-7-3",
         version="a7" * 32,
         model="tiny-random",
         plan=TrainPlan(),
     )
+    path = write_failure(tmp_path / "failed.html", failed)
     assert "Step 3: loss nan." in path.read_text(encoding="utf-8")
     assert list(tmp_path.iterdir()) == [path]
 

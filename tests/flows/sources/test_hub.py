@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 from huggingface_hub import constants, snapshot_download
 
-from thinkmix.flows.sources import fetch, resolve
+from thinkmix.flows.sources import fetch, resolve, transfer
 from thinkmix.flows.sources import hub as hub_room
 from thinkmix.schemas.errors import (
     SourceCorrupt,
@@ -414,10 +414,13 @@ def test_builds_at_the_same_time_share_one_download(hub, into, quick):
     assert len(hub.bodies()) == 2
 
 
-def test_the_number_of_threads_changes_nothing(hub, tmp_path, quick):
+def test_the_number_of_threads_changes_nothing(hub, tmp_path, quick, monkeypatch):
     """Files come back in the order of their names, an empty one among them."""
     hub.add(NAME, {f"data/{n:02}.parquet": bytes([n]) * (29 - n) for n in range(30)})
-    got = [build(source("data/*"), tmp_path / str(threads), quick, threads=threads) for threads in (1, 3, 16)]
+    got = []
+    for threads in (1, 3, 16):
+        monkeypatch.setattr(transfer, "_AT_ONCE", threads)
+        got.append(build(source("data/*"), tmp_path / str(threads), quick))
     names = [[(file.name, file.sha256) for file in files] for files in got]
     assert names[0] == names[1] == names[2]
     assert [name for name, _ in names[0]] == sorted(name for name, _ in names[0])

@@ -1,0 +1,164 @@
+"""The cache of a store: outputs of stages, downloaded files and token ids, and none of it is ever believed.
+
+Mixtures share the cache without a lock: whoever is first puts an output there.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from thinkmix.flows.store.atomic import commit, make_folder, scratch_folder, write_atomically
+from thinkmix.flows.store.digests import MANIFEST, SHORT, digest, key_of, write_json
+from thinkmix.flows.store.disk_errors import full_disk
+from thinkmix.flows.store.holds import shared, use
+
+ABANDONED_AFTER = 24 * 3600
+"""Age in seconds from which a temporary folder of the cache is that of a process that died."""
+
+_CHART = "chart.svg"
+
+Make = Callable[[Path], Mapping[str, object]]
+"""Writes a stage's output into the folder that it is given, and returns its result."""
+
+Makers = Callable[[Sequence[int]], Iterable[Make]]
+
+
+@dataclass(frozen=True)
+class StageOutput:
+    """What a stage left behind: a folder of files whose digests hold, and its small result."""
+
+    folder: Path
+    files: Mapping[str, str]
+    """sha256 by file name."""
+    result: Mapping[str, object]
+    reused: bool
+
+
+@dataclass(frozen=True)
+class Cache:
+    """What a store keeps in order not to make it again."""
+
+    root: Path
+    """The store."""
+
+    @property
+    def downloads(self) -> Path:
+        """Folder of the fetched source files."""
+        return self.root / ".cache" / "hub"
+
+    @contextmanager
+    def tokens(self, version: str) -> Iterator[Path]:
+        """Yield the folder for a version's rows as token ids; nobody collects it meanwhile.
+
+        Args:
+            version: digest of the version.
+
+        Raises:
+            StoreError: if the store cannot be written.
+        """
+        folder = self.root / ".cache" / "tokens" / version[:SHORT]
+        while True:  # until the folder could be held: it may be collected at this moment
+            with full_disk(self.root), suppress(FileNotFoundError):
+                make_folder(folder)
+                (folder / "lock").touch()
+            with shared(folder / "lock") as there:
+                if there:
+                    yield folder
+                    return
+
+    def stage(self, name: str, key: str, make: Make) -> StageOutput:
+        """Return the output of a stage, made anew only if it is not there or does not hold.
+
+        Args:
+            name: the stage.
+            key: digest of all that decides the output: inputs, parameters, code, libraries.
+            make: writes files into the folder it is given and returns a small JSON-able result.
+
+        Raises:
+            StoreFull: if the disk is full; nothing is left behind.
+        """
+        if found := self.known(name, key):
+            return found
+        folder = self.root / ".cache" / name / key
+        with scratch_folder(folder.parent) as scratch:
+            result = make(scratch)
+            files = {path.name: digest(path) for path in sorted(scratch.iterdir())}
+            content = {"key": key, "files": files, "result": result}
+            write_json(scratch / MANIFEST, {**content, "seal": key_of(**content)})
+            if commit(scratch, folder, whole=lambda there: _intact(there) is not None):
+                return StageOutput(folder, files, result, reused=False)
+        return self.stage(name, key, make)
+
+    def stages(self, name: str, keys: Sequence[str], make: Makers) -> list[StageOutput]:
+        """Return outputs of a stage that are made in one pass over what they have in common.
+
+        Args:
+            name: the stage.
+            keys: of each output, like the key of `stage`.
+            make: given the places in `keys` of what is not there, yields what writes each, in that order.
+
+        Raises:
+            StoreFull: if the disk is full; what was finished before stays.
+        """
+        found = {place: self.known(name, key) for place, key in enumerate(keys)}
+        missing = [place for place, output in found.items() if output is None]
+        making = zip(missing, make(missing), strict=True) if missing else ()
+        made = {place: self.stage(name, keys[place], one) for place, one in making}
+        return [found[place] or made[place] for place in range(len(keys))]
+
+    def known(self, name: str, key: str) -> StageOutput | None:
+        """Return the output of a stage if it is there and every byte of it holds."""
+        folder = self.root / ".cache" / name / key
+        return _intact(folder) if use(folder / MANIFEST) else None
+
+    def kept_chart(self, key: str, draw: Callable[[], bytes]) -> bytes:
+        """Return a chart, drawn anew only if the cache does not hold it under that key."""
+
+        def make(folder: Path) -> Mapping[str, object]:
+            (folder / _CHART).write_bytes(draw())
+            return {}
+
+        return (self.stage("charts", key, make).folder / _CHART).read_bytes()
+
+    def record_outputs(self, mixture: str, outputs: Iterable[StageOutput]) -> None:
+        """Note which outputs a build used: nights on which nothing changes use none, and must lose none."""
+        names = sorted({f"{output.folder.parent.name}/{output.folder.name}" for output in outputs})
+        with full_disk(self.root):
+            write_atomically(self.root / mixture / "outputs.json", orjson.dumps(names))
+
+    def outputs(self, mixture: str) -> frozenset[str]:
+        """Return the outputs (`<stage>/<key>`) that the last build with any used; empty if none is known."""
+        try:
+            return frozenset(orjson.loads((self.root / mixture / "outputs.json").read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return frozenset()
+
+
+def unseal(manifest: bytes, folder: Path) -> StageOutput | None:
+    """Return the output that a manifest promises for `folder`, if its seal holds and it is that folder's."""
+    try:
+        content = orjson.loads(manifest)
+        seal = content.pop("seal")
+        if seal == key_of(**content) and content["key"] == folder.name:
+            return StageOutput(folder, content["files"], content["result"], reused=True)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass
+    return None
+
+
+def _intact(folder: Path) -> StageOutput | None:
+    """Return a cached output if its manifest is sealed and exactly its files are there, byte for byte."""
+    try:
+        output = unseal((folder / MANIFEST).read_bytes(), folder)
+        if (
+            output
+            and {path.name for path in folder.iterdir()} == {*output.files, MANIFEST}
+            and all(digest(folder / name) == expected for name, expected in output.files.items())
+        ):
+            return output
+    except OSError:
+        pass  # not there, or not whole: the same thing to a cache
+    return None
