@@ -2,6 +2,8 @@
 
 import ast
 import json
+import pickle
+import pickletools
 import shutil
 import sys
 from fnmatch import fnmatch
@@ -15,6 +17,7 @@ from tests.builders import (
     REASONS,
     ROOT,
     STAGES,
+    Inline,
     chat_row,
     forget,
     math_row,
@@ -280,6 +283,31 @@ def test_every_imported_library_is_in_the_fingerprint():
                 imported |= {name.partition(".")[0] for name in names}
     types_alone = {"typing_extensions"}
     assert imported - own - known - types_alone - {"pydantic_core", "zstandard"} == set()
+
+
+def test_jobs_name_what_a_worker_runs_by_the_one_name(sources, store_copy, monkeypatch):
+    """A job that travels as a pickle names modules of the package and of libraries, and no bare room."""
+    named: set[str] = set()
+    monkeypatch.setattr(Inline, "run", _noting(Inline.run, named))
+    quick_build(recipe(seed=5), store_copy(), sources)
+    bare = {
+        name for name in named if name.partition(".")[0] in {*fingerprint.ROOMS, "flows", "train", "data"}
+    }
+
+    assert any(fnmatch(name, "thinkmix.curation.*.work") for name in named)
+    assert bare == set()
+
+
+def _noting(run, named: set[str]):
+    def noted(self, jobs, *, done):
+        for job in jobs:
+            loads = [
+                part for _, part, _ in pickletools.genops(pickle.dumps(job.call)) if isinstance(part, str)
+            ]
+            named.update(loads)
+        return run(self, jobs, done=done)
+
+    return noted
 
 
 def test_every_row_has_one_fate(version, built):
