@@ -34,9 +34,9 @@ for _name in (
 os.environ["PREFECT_HOME"] = str(Path(__file__).parents[1] / ".pytest_cache" / "prefect")
 os.environ.pop("PREFECT_PROFILE", None)
 
-if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
-    # some eighty processes are started; without bytecode each would compile all that it imports
-    os.environ["PYTHONPYCACHEPREFIX"] = str(Path(__file__).parents[1] / ".pytest_cache" / "bytecode")
+# Some eighty processes are started; without bytecode each would compile all that it imports of ours. Libraries
+# are installed with theirs, which a prefix would hide: torch and what it brings take 15 s to compile.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 FIRST = ("train", "flows")
 """Rooms whose files hold few and long tests: begun last, one of them would run with nothing beside it."""

@@ -1,8 +1,9 @@
 """A published version in miniature: the columns and the manifest that training reads, written by hand."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 
 import polars as pl
@@ -34,6 +35,19 @@ def manifest_of(files: Mapping[str, FileEntry]) -> Manifest:
         content_sha256="3" * 64,
         files=files,
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tiny() -> Iterator[None]:
+    """Draw the tiny model once for all tests of this process."""
+    if not all(find_spec(name) for name in ("torch", "transformers", "peft")):
+        yield
+        return
+    from tests.train.tiny import draw_once  # noqa: PLC0415 - torch takes seconds
+
+    with pytest.MonkeyPatch.context() as patch:
+        draw_once(patch)
+        yield
 
 
 @pytest.fixture(scope="session")
