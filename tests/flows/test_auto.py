@@ -19,7 +19,7 @@ from flows.show import version_facts
 from flows.store import Store
 from schemas.errors import Held, RecipeError
 from schemas.recipe import Recipe
-from tests.builders import quick_build, statement, text, thinkmix, write_rows
+from tests.builders import quick_build, statement, text, write_rows
 
 Row = dict[str, object]
 
@@ -91,10 +91,10 @@ def test_the_mixture_is_that_of_the_stated_format(built: Built, folder: Path, tm
     assert built.manifest.sources == pinned.manifest.sources
 
 
-def test_what_was_recognised_is_told_and_stands_in_the_version(built: Built, told: list[Event]) -> None:
+def test_what_was_recognised_is_told_and_stands_in_the_version(built: Built, told: list[Event], run) -> None:
     """In the words that pin it: on the terminal, for machines, in the manifest and on the page."""
     words = "format: {type: sharegpt, answer_tag: answer}"
-    shown = thinkmix("report", built.version).stdout
+    shown = run("report", built.version)[1]
     (entry,) = built.manifest.sources
 
     assert [event.note for event in told if event.stage == "layout" and event.note] == [

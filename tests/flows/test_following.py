@@ -27,6 +27,8 @@ from tests.receiver import Receiver, receiver
 from train.presets import LAYERS
 from train.result import TrainResult
 
+pytestmark = pytest.mark.usefixtures("tiny")
+
 PLAN = {"rank": 2, "max_steps": 2, "batch": 2048, "max_tokens": 2048, "eval_rows": 4}
 TUNING = {"model": "tiny-random", "plan": PLAN}
 

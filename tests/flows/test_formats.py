@@ -5,17 +5,17 @@ import pytest
 from flows.formats import page
 from schemas.formats.recognition import FORMATS
 from schemas.record import descriptions
-from tests.builders import ROOT, thinkmix
+from tests.builders import ROOT
 
 LAYOUTS = (ROOT / "../shared/reference/layouts.md").resolve()
 
 
-def test_the_page_is_current() -> None:
+def test_the_page_is_current(run) -> None:
     """It is what `thinkmix formats` prints."""
     published = (ROOT / "docs/formats.md").read_text(encoding="utf-8")
 
     assert published == page(), "run: thinkmix formats > docs/formats.md"
-    assert thinkmix("formats").stdout == published
+    assert run("formats")[1] == published
 
 
 def test_every_setting_of_every_format_is_described() -> None:

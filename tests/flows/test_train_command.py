@@ -15,6 +15,8 @@ from schemas.errors import RecipeError, TrainError
 from schemas.training import TrainPlan
 from train.result import Progress as Step
 
+pytestmark = pytest.mark.usefixtures("tiny")
+
 TRAIN = ("--max-steps", 1, "--batch", 2048, "--max-tokens", 2048, "--eval-rows", 0, "--rank", 2)
 
 

@@ -1,9 +1,8 @@
 """A published version in miniature: the columns and the manifest that training reads, written by hand."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
-from importlib.util import find_spec
 from pathlib import Path
 
 import polars as pl
@@ -38,16 +37,8 @@ def manifest_of(files: Mapping[str, FileEntry]) -> Manifest:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def tiny() -> Iterator[None]:
-    """Draw the tiny model once for all tests of this process."""
-    if not all(find_spec(name) for name in ("torch", "transformers", "peft")):
-        yield
-        return
-    from tests.train.tiny import draw_once  # noqa: PLC0415 - torch takes seconds
-
-    with pytest.MonkeyPatch.context() as patch:
-        draw_once(patch)
-        yield
+def _tiny(tiny: None) -> None:
+    """Draw the tiny model once for all tests of this room."""
 
 
 @pytest.fixture(scope="session")

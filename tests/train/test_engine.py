@@ -32,6 +32,8 @@ SETTINGS = {
     "learning_rate": 5e-3,
     "dropout": 0.1,
 }
+
+
 def digest_of(version):
     return sha256((version / "manifest.json").read_bytes()).hexdigest()
 

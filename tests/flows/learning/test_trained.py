@@ -19,6 +19,8 @@ from tests.flows.test_report import check_harmless
 from tests.trained import clock
 from train.fit import fit
 
+pytestmark = pytest.mark.usefixtures("tiny")
+
 SHORT = {"max_steps": 3, "batch": 512, "max_tokens": 512, "eval_rows": 2, "learning_rate": 5e-3}
 """What every run here is told."""
 
