@@ -41,6 +41,17 @@ os.environ.pop("PREFECT_PROFILE", None)
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _unsynced() -> Iterator[None]:
+    """Let no test of this process wait for the disk: a small build syncs nearly three hundred times.
+
+    What is synced, and when, is for `tests.failing_disk` to see, in processes of its own.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def tiny() -> Iterator[None]:
     """Draw the tiny model once in this process, for tests that train, where training is installed."""
