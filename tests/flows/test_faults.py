@@ -61,7 +61,7 @@ def before(stage: str, harm):
 @pytest.mark.acceptance("A15")
 @pytest.mark.parametrize(
     "heights",
-    [(0, 0.45, 0.9), pytest.param((0, 0.1, 0.2, 0.4, 0.5, 0.7, 0.8, 0.85, 0.95), marks=pytest.mark.deep)],
+    [(0, 0.3, 0.6, 0.9), pytest.param((0, 0.1, 0.2, 0.4, 0.5, 0.7, 0.8, 0.85, 0.95), marks=pytest.mark.deep)],
     ids=len,
 )
 def test_full_disk_at_any_height_keeps_the_good_version(heights, sources, tmp_path):
