@@ -1,6 +1,8 @@
 """What holds for all tests: no telemetry, no tokens of their user, nothing compiled twice, skips counted."""
 
 import os
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -30,9 +32,34 @@ for _name in (
 os.environ["PREFECT_HOME"] = str(Path(__file__).parents[1] / ".pytest_cache" / "prefect")
 os.environ.pop("PREFECT_PROFILE", None)
 
-if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
-    # some eighty processes are started; without bytecode each would compile all that it imports
-    os.environ["PYTHONPYCACHEPREFIX"] = str(Path(__file__).parents[1] / ".pytest_cache" / "bytecode")
+# Some eighty processes are started; without bytecode each would compile all that it imports of ours.
+# Libraries are installed with theirs, which a prefix would hide: torch and what it brings take 15 s.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _unsynced() -> Iterator[None]:
+    """Let no test of this process wait for the disk: a small build syncs nearly three hundred times.
+
+    What is synced, and when, is for `tests.failing_disk` to see, in processes of its own.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        yield
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Iterator[None]:
+    """Draw the tiny model once in this process, for tests that train, where training is installed."""
+    if not all(find_spec(name) for name in ("torch", "transformers", "peft")):
+        yield
+        return
+    from tests.train.tiny import draw_once  # noqa: PLC0415 - torch takes seconds
+
+    with pytest.MonkeyPatch.context() as patch:
+        draw_once(patch)
+        yield
+
 
 FIRST = ("train", "flows")
 """Rooms whose files hold few and long tests: begun last, one of them would run with nothing beside it."""

@@ -42,14 +42,14 @@ def fill(disk: Path, leave: int) -> Path:
     return filler
 
 
-def try_at(disk: Path, base: Path, leave: int) -> dict[str, object]:
-    """Build on a disk with that much room and say what came of it."""
-    store = disk / "store"
-    good = quick_build(recipe(seed=1), store, base).digest
+def try_at(disk: Path, base: Path, good: Path, leave: int) -> dict[str, object]:
+    """Build on a disk with that much room beside a copy of the good store, and say what came of it."""
+    store = shutil.copytree(good, disk / "store")
+    before = open_version(store / "small").name
     filler = fill(disk, leave)
     first = try_build(recipe(seed=2, max_tokens=500), store, base)
     current = open_version(store / "small")
-    facts = {"leave": leave, "first": first, "kept": current.name == good, "problems": problems(current)}
+    facts = {"leave": leave, "first": first, "kept": current.name == before, "problems": problems(current)}
     filler.unlink()
     facts["second"] = try_build(recipe(seed=2, max_tokens=500), store, base)
     facts["left"] = [str(path) for path in store.rglob(".tmp-*")]
@@ -60,11 +60,13 @@ def try_at(disk: Path, base: Path, leave: int) -> dict[str, object]:
 def main(disk: Path, base: Path, fractions: list[float]) -> None:
     """Measure what a build needs, then try with less and less."""
     quick_build(recipe(seed=1), disk / "store", base)
+    good = shutil.copytree(disk / "store", disk.with_name("good"))  # not on the small disk
     before = free(disk)
     quick_build(recipe(seed=2, max_tokens=500), disk / "store", base)
     need = before - free(disk)
     shutil.rmtree(disk / "store")
-    sys.stdout.write(json.dumps([try_at(disk, base, int(need * fraction)) for fraction in (*fractions, 2)]))
+    tries = [try_at(disk, base, good, int(need * fraction)) for fraction in (*fractions, 2)]
+    sys.stdout.write(json.dumps(tries))
 
 
 if __name__ == "__main__":

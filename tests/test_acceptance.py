@@ -1,6 +1,7 @@
 """The acceptance suite as docs/reliability.md states it: every line has its tests, every test its line."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ def table() -> dict[str, tuple[set[str], set[str]]]:
     return {id: (set(tier.split(", ")), set(where.split(", "))) for id, _, _, tier, where in rows}
 
 
+@cache
 def marked() -> dict[str, tuple[set[str], set[str]]]:
     """Return the same as the marks in the tests have it."""
     found: dict[str, tuple[set[str], set[str]]] = {}

@@ -52,7 +52,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 
 
 @pytest.fixture
-def run(
+def command(
     capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., tuple[int, str, str]]:
     """Run a command in this process; return its exit code, output and errors."""
@@ -66,3 +66,9 @@ def run(
         return int(ended.value.code or 0), written.out, written.err
 
     return call
+
+
+@pytest.fixture
+def run(command: Callable[..., tuple[int, str, str]]) -> Callable[..., tuple[int, str, str]]:
+    """Run a command in this process, where no other run is meant."""
+    return command

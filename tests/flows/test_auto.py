@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from tests.builders import quick_build, statement, text, thinkmix, write_rows
+from tests.builders import quick_build, statement, text, write_rows
 from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.build.watch import Watch
 from thinkmix.flows.cli.show.show import version_facts
@@ -92,10 +92,10 @@ def test_the_mixture_is_that_of_the_stated_format(built: Built, folder: Path, tm
     assert built.manifest.sources == pinned.manifest.sources
 
 
-def test_what_was_recognised_is_told_and_stands_in_the_version(built: Built, told: list[Event]) -> None:
+def test_what_was_recognised_is_told_and_stands_in_the_version(built: Built, told: list[Event], run) -> None:
     """In the words that pin it: on the terminal, for machines, in the manifest and on the page."""
     words = "format: {type: sharegpt, answer_tag: answer}"
-    shown = thinkmix("report", built.version).stdout
+    shown = run("report", built.version)[1]
     (entry,) = built.manifest.sources
 
     assert [event.note for event in told if event.stage == "layout" and event.note] == [

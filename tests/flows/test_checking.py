@@ -268,7 +268,7 @@ def test_auto_is_recognised_and_refused_as_in_a_build(tmp_path: Path) -> None:
         checked(one_source(tmp_path, [], files=["none.jsonl"]), tmp_path)
 
 
-def test_the_command_speaks_to_people_and_machines(tmp_path: Path) -> None:
+def test_the_command_speaks_to_people_and_machines(run, tmp_path: Path) -> None:
     """Exit code 0 with nothing to mend, 3 with something, 2 for a wrong recipe, 4 for a source not there."""
     rows = chats(20)
     write_rows(tmp_path / "rows.jsonl", rows)
@@ -277,8 +277,8 @@ def test_the_command_speaks_to_people_and_machines(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
 
     path.write_text(yaml.safe_dump(stated))
-    ended = thinkmix("check", path, "--store", tmp_path / "store")
-    assert (ended.returncode, ended.stderr) == (0, "")
+    code, out, err = run("check", path, "--store", tmp_path / "store")
+    assert (code, err) == (0, "")
     for words in (
         "rows.jsonl → 1",
         "20 looked at of 20; 20 kept",
@@ -286,23 +286,23 @@ def test_the_command_speaks_to_people_and_machines(tmp_path: Path) -> None:
         "nothing to mend",
         "limited by a",
     ):
-        assert words in ended.stdout
+        assert words in out
     assert not (tmp_path / "store").exists()
 
     write_rows(tmp_path / "rows.jsonl", [{**row, "loss_weights": 1} for row in rows])  # type: ignore[dict-item]
-    ended = thinkmix("check", path, "--json")
-    assert ended.returncode == 3
-    told = json.loads(ended.stdout)
+    code, out, _ = run("check", path, "--json")
+    assert code == 3
+    told = json.loads(out)
     assert told["sources"][0]["preview"]["kept"] == 20
     assert "looks like a weight" in told["mend"][0]
 
     path.write_text(yaml.safe_dump({**stated, "nme": 1}))
-    assert thinkmix("check", path, "--json").returncode == 2
+    assert run("check", path, "--json")[0] == 2
     path.write_text(yaml.safe_dump({**stated, "sources": [{**source, "files": ["gone.jsonl"]}]}))
-    assert thinkmix("check", path).returncode == 4
+    assert run("check", path)[0] == 4
 
 
-def test_text_of_rows_does_not_steer_the_terminal(tmp_path: Path) -> None:
+def test_text_of_rows_does_not_steer_the_terminal(run, tmp_path: Path) -> None:
     """Neither that of an example nor names of columns and files."""
     rows = [{**chat_row(f"{n} [red]x[/red] \x1b]0;owned\x07", "b" * 9000), "we\x1bird": 1} for n in range(5)]
     write_rows(tmp_path / "rows.jsonl", rows)
@@ -311,11 +311,11 @@ def test_text_of_rows_does_not_steer_the_terminal(tmp_path: Path) -> None:
         sources=[{"name": "a", "kind": "local", "files": ["rows.jsonl"], "format": "sharegpt"}],
         shares={"a": 1},
     )
-    ended = thinkmix("check", path)
+    code, out, _ = run("check", path)
 
-    assert "\x1b" not in ended.stdout
-    assert "\x07" not in ended.stdout
-    assert ended.returncode == 3
+    assert "\x1b" not in out
+    assert "\x07" not in out
+    assert code == 3
 
 
 @pytest.fixture

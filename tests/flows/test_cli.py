@@ -106,14 +106,13 @@ def test_build_ends_with_what_was_built(sources: Path, store_copy, built):
     assert "validate" in ended.stderr
 
 
-def test_build_for_machines_prints_json_alone(sources: Path, store_copy, built):
+def test_build_for_machines_prints_json_alone(run, sources: Path, store_copy, built, monkeypatch):
     """With --json all of the output is one JSON value that names the version."""
     stated = write_recipe(sources / "json.yaml", seed=6)
-    ended = thinkmix(
-        "build", stated, "--store", store_copy(), "--direct", "--json", "--size", 20, "--workers", 1
-    )
-    assert ended.returncode == 0, ended.stderr
-    facts = json.loads(ended.stdout)
+    monkeypatch.setattr(pipeline_room, "workers", lambda *_: Inline())
+    code, out, err = run("build", stated, "--store", store_copy(), "--direct", "--json", "--size", 20)
+    assert code == 0, err
+    facts = json.loads(out)
     assert facts["good"] is True
     assert facts["version"] != built.digest
     assert sum(share["examples"] for share in facts["shares"]) == 20

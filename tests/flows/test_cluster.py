@@ -16,7 +16,7 @@ import pytest
 pytest.importorskip("distributed", reason="needs the extra thinkmix[dask]")
 
 from tests import doomed
-from tests.builders import ROOT, python, quick_build, recipe, thinkmix
+from tests.builders import ROOT, python, quick_build, recipe, thinkmix, write_recipe
 from tests.prefect_server import free_port
 from thinkmix.flows.build.pipeline import build
 from thinkmix.flows.build.watch import Watch
@@ -129,30 +129,29 @@ def sample(tmp_path_factory) -> str:
     return quick_build(located.recipe, tmp_path_factory.mktemp("local"), located.base).digest
 
 
-def test_mixture_is_the_same_as_on_one_machine(pair, sample, tmp_path):
-    """The embedded sample, built by the command line on the cluster, has the digest of a local build."""
-    command = ("build", "sample-7-3", "--store", tmp_path, "--direct", "--json", "--engine", "dask")
+def test_mixture_is_the_same_as_on_one_machine(pair, sources, built, tmp_path):
+    """The small mixture, built by the command line on the cluster, has the digest of a local build."""
+    stated = write_recipe(sources / "cluster.yaml")
+    command = ("build", stated, "--store", tmp_path, "--direct", "--json", "--engine", "dask")
     ended = thinkmix(*command, env={"THINKMIX_SCHEDULER": pair.address})
     assert ended.returncode == 0, ended.stderr
-    assert open_version(tmp_path / "sample-7-3").name == sample
-    assert problems(open_version(tmp_path / "sample-7-3")) == []
+    assert open_version(tmp_path / "small").name == built.digest
+    assert problems(open_version(tmp_path / "small")) == []
     assert list(tmp_path.glob(".cache/.beacon-*")) == []
 
 
-def test_killed_worker_loses_nothing(pair, sample, tmp_path):
+def test_killed_worker_loses_nothing(pair, sources, built, tmp_path):
     """One worker is killed with -9 in the middle of a build; the mixture is the same."""
-    located, killed = load("sample-7-3"), []
+    killed = []
 
     def kill(event) -> None:
         if event.stage == "minhash" and not killed:
             killed.append(worker_pids(pair)[0])
             os.kill(killed[0], signal.SIGKILL)
 
-    built = build(
-        located.recipe, Store(tmp_path), base=located.base, engine=dask(pair), watch=Watch(notify=kill)
-    )
+    again = build(recipe(), Store(tmp_path), base=sources, engine=dask(pair), watch=Watch(notify=kill))
     assert len(killed) == 1
-    assert built.digest == sample
+    assert again.digest == built.digest
 
 
 def worker_pids(where: Site) -> list[int]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders import flip_bit, python, thinkmix
+from tests.builders import flip_bit, python
 from thinkmix.flows.cli.doctor import disk, exposure, libraries, machine, net
 from thinkmix.flows.cli.doctor.finding import Finding
 from thinkmix.flows.orchestrate import settings
@@ -386,19 +386,20 @@ def test_newest_run_is_found(tmp_path: Path) -> None:
     assert machine.collect(store).newest_run == datetime(2026, 1, 3, tzinfo=UTC)
 
 
-def test_command_ends_with_its_verdict(tmp_path: Path) -> None:
+def test_command_ends_with_its_verdict(tmp_path: Path, run, monkeypatch: pytest.MonkeyPatch) -> None:
     """`thinkmix doctor --json` lists its findings with code 0; a server for everyone ends it with 1 (A27)."""
-    env = {**QUIET, "PREFECT_HOME": str(tmp_path)}
-    fit = thinkmix("doctor", "--store", tmp_path / "store", "--json", env=env)
-    found = json.loads(fit.stdout)
-    assert fit.returncode == 0, fit.stdout
+    for name, value in {**QUIET, "PREFECT_HOME": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    code, out, _ = run("doctor", "--store", tmp_path / "store", "--json")
+    found = json.loads(out)
+    assert code == 0, out
     assert {"name", "status", "detail", "advice"} == set(found[0])
     assert len(found) > 15
-    exposed = {**env, "PREFECT_SERVER_API_HOST": "0.0.0.0"}
-    told = thinkmix("doctor", "--store", tmp_path / "store", env=exposed)
-    assert told.returncode == 1
-    assert "fail prefect exposure: PREFECT_SERVER_API_HOST is 0.0.0.0" in told.stdout
-    assert "→ set PREFECT_SERVER_API_AUTH_STRING" in told.stdout
+    monkeypatch.setenv("PREFECT_SERVER_API_HOST", "0.0.0.0")
+    code, out, _ = run("doctor", "--store", tmp_path / "store")
+    assert code == 1
+    assert "fail prefect exposure: PREFECT_SERVER_API_HOST is 0.0.0.0" in out
+    assert "→ set PREFECT_SERVER_API_AUTH_STRING" in out
     assert not (tmp_path / "store").exists()
 
 

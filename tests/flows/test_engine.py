@@ -2,7 +2,6 @@
 
 import pytest
 
-from tests.builders import thinkmix
 from thinkmix.flows.executor.engine import LOCAL, Engine, stated, workers
 from thinkmix.flows.executor.workers import LEAST_BYTES
 from thinkmix.schemas.errors import RecipeError
@@ -49,11 +48,12 @@ def test_settings_of_the_other_engine_are_refused(settings, count, said, tmp_pat
         pass
 
 
-def test_memory_of_a_worker_is_a_flag_and_a_variable(tmp_path):
+def test_memory_of_a_worker_is_a_flag_and_a_variable(run, tmp_path, monkeypatch):
     """Both reach the engine: what it refuses is exit code 2."""
     command = ("build", "sample-7-3", "--store", tmp_path, "--direct")
-    by_flag = thinkmix(*command, "--worker-memory", "1MB")
-    by_variable = thinkmix(*command, env={"THINKMIX_WORKER_MEMORY": "1MB"})
-    assert (by_flag.returncode, by_variable.returncode) == (2, 2)
-    assert f"{LEAST_BYTES:,}" in by_flag.stderr
-    assert by_flag.stderr == by_variable.stderr
+    code, _, by_flag = run(*command, "--worker-memory", "1MB")
+    assert code == 2
+    assert f"{LEAST_BYTES:,}" in by_flag
+    monkeypatch.setenv("THINKMIX_WORKER_MEMORY", "1MB")
+    code, _, by_variable = run(*command)
+    assert (code, by_variable) == (2, by_flag)

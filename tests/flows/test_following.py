@@ -27,6 +27,8 @@ from thinkmix.schemas.tuning import RecipeFile, Size, Tuning
 from thinkmix.train.estimate.presets import LAYERS
 from thinkmix.train.output.result import TrainResult
 
+pytestmark = pytest.mark.usefixtures("tiny")
+
 PLAN = {"rank": 2, "max_steps": 2, "batch": 2048, "max_tokens": 2048, "eval_rows": 4}
 TUNING = {"model": "tiny-random", "plan": PLAN}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.builders import ROOT, thinkmix
+from tests.builders import ROOT
 from thinkmix.flows.recipe.formats import page
 from thinkmix.schemas.formats.recognition import FORMATS
 from thinkmix.schemas.record import descriptions
@@ -10,12 +10,12 @@ from thinkmix.schemas.record import descriptions
 LAYOUTS = (ROOT / "../shared/reference/layouts.md").resolve()
 
 
-def test_the_page_is_current() -> None:
+def test_the_page_is_current(run) -> None:
     """It is what `thinkmix formats` prints."""
     published = (ROOT / "docs/formats.md").read_text(encoding="utf-8")
 
     assert published == page(), "run: thinkmix formats > docs/formats.md"
-    assert thinkmix("formats").stdout == published
+    assert run("formats")[1] == published
 
 
 def test_every_setting_of_every_format_is_described() -> None:

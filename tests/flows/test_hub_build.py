@@ -1,6 +1,8 @@
 """The two shipped mixtures, built from a hub that serves the datasets under their real names."""
 
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -31,31 +33,68 @@ def sample(pattern: str) -> dict[str, Path]:
     return {f"data/{path.name.replace('chat-', 'train-')}": path for path in paths}
 
 
-@pytest.fixture(scope="module", params=["sample", "shared"])
-def served(request) -> dict[str, dict[str, Path]]:
-    """The files of each dataset: our own sample, or the stand-in rows."""
-    if request.param == "sample":
-        return {MATH: sample("cot-*.parquet"), CHAT: sample("chat-*.parquet")}
-    if not SHARED.is_dir():
-        pytest.skip("the reference material does not lie beside the checkout")
-    folders = {dataset: SHARED / dataset for dataset in COMMITS}
-    return {
-        dataset: {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.parquet")}
-        for dataset, folder in folders.items()
-    }
+class Place:
+    """The files of each dataset, a hub that serves them, and one store for all builds from it."""
+
+    def __init__(self, files: dict[str, dict[str, Path]], hub: LoopbackHub, store: Store) -> None:
+        self.files, self.hub, self.store, self.first = files, hub, store, dict[str, Built]()
 
 
 @pytest.fixture(scope="module")
-def hub(served):
-    """A hub with these files at the revisions that the recipes pin, and a client that does not wait."""
-    with serve() as running, pytest.MonkeyPatch.context() as patch:
-        upload(running, served)
-        patch.setenv("HF_ENDPOINT", running.endpoint)
-        patch.delenv("HF_TOKEN", raising=False)
-        impatient = Patience(sleep=lambda seconds: None)
-        for room, name in ((sources, "resolve"), (fetch, "fetch_files")):
-            patch.setattr(room, name, partial(getattr(room, name), patience=impatient))
-        yield running
+def places(tmp_path_factory) -> Iterator[Callable[[str], Place]]:
+    """Make a place of our own sample or of the stand-in rows, once each: one commit is other rows there."""
+    made: dict[str, Place] = {}
+    with ExitStack() as running:
+
+        def place(name: str) -> Place:
+            if name not in made:
+                files = {MATH: sample("cot-*.parquet"), CHAT: sample("chat-*.parquet")}
+                if name == "shared":
+                    files = {dataset: below(SHARED / dataset) for dataset in COMMITS}
+                made[name] = Place(
+                    files, running.enter_context(serve()), Store(tmp_path_factory.mktemp("store"))
+                )
+                upload(made[name].hub, files)
+            return made[name]
+
+        yield place
+
+
+def below(folder: Path) -> dict[str, Path]:
+    """Return the parquet files of a folder by their names in it."""
+    return {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.parquet")}
+
+
+@pytest.fixture(params=["sample", "shared"])
+def place(request, places, monkeypatch) -> Place:
+    """One of the places, and a client that asks its hub and does not wait."""
+    if request.param == "shared" and not SHARED.is_dir():
+        pytest.skip("the reference material does not lie beside the checkout")
+    made = places(request.param)
+    monkeypatch.setenv("HF_ENDPOINT", made.hub.endpoint)
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    impatient = Patience(sleep=lambda seconds: None)
+    for room, name in ((sources, "resolve"), (fetch, "fetch_files")):
+        monkeypatch.setattr(room, name, partial(getattr(room, name), patience=impatient))
+    return made
+
+
+@pytest.fixture
+def served(place) -> dict[str, dict[str, Path]]:
+    """The files of each dataset: our own sample, or the stand-in rows."""
+    return place.files
+
+
+@pytest.fixture
+def hub(place) -> LoopbackHub:
+    """A hub with these files at the revisions that the recipes pin."""
+    return place.hub
+
+
+@pytest.fixture
+def store(place) -> Store:
+    """The store of all builds from that hub."""
+    return place.store
 
 
 def upload(hub: LoopbackHub, served: dict[str, dict[str, Path]]) -> None:
@@ -65,25 +104,35 @@ def upload(hub: LoopbackHub, served: dict[str, dict[str, Path]]) -> None:
         hub.add(dataset, contents, commit=COMMITS[dataset])
 
 
-@pytest.fixture(scope="module")
-def store(hub, tmp_path_factory) -> Store:
-    """One store for all builds from a hub; another hub's rows under the same commits need another one."""
-    return Store(tmp_path_factory.mktemp("store"))
-
-
 def built(recipe: str, store: Store, **settings: object) -> Built:
     """Build a shipped recipe; what the store holds already is not made again."""
     located = load(recipe)
     return quick_build(override(located.recipe, **settings), store.root, located.base)
 
 
-@pytest.fixture(scope="module", params=["math-7-3", "balanced-5-5"])
-def first(request, hub, store) -> Built:
-    """The first build of a shipped recipe."""
-    return built(request.param, store)
+@pytest.fixture
+def first(request, place, store) -> Built:
+    """The first build of a shipped recipe in that store."""
+    if request.param not in place.first:
+        place.first[request.param] = built(request.param, store)
+    return place.first[request.param]
+
+
+SHIPPED = pytest.mark.parametrize(
+    ("place", "first"),
+    [
+        ("sample", "math-7-3"),
+        ("sample", "balanced-5-5"),
+        ("shared", "math-7-3"),
+        pytest.param("shared", "balanced-5-5", marks=pytest.mark.deep),
+    ],
+    indirect=True,
+)
+"""Both recipes on our own rows, and one of them on the stand-in rows, unless there is time for both."""
 
 
 @pytest.mark.acceptance("A21")
+@SHIPPED
 def test_shares_are_reached_to_the_row(first):
     """Train and eval hold the shares that the recipe states, with no row too many or too few."""
     for split in ("train", "eval"):
@@ -94,6 +143,7 @@ def test_shares_are_reached_to_the_row(first):
             assert shares[source] == share * rows
 
 
+@SHIPPED
 def test_every_raw_row_has_one_fate(first, served):
     """As many lines in fates/ as rows in the files that were served, each for a row of its own."""
     first.manifest.ledger.check()
@@ -108,19 +158,21 @@ def test_every_raw_row_has_one_fate(first, served):
         assert set(fates.iter_rows()) == raw
 
 
-@pytest.mark.parametrize("served", ["shared"], indirect=True)
+@pytest.mark.parametrize(("place", "first"), [("shared", "math-7-3")], indirect=True)
 def test_the_stand_in_rows_are_all_there(first):
     """The ledger reads as many rows as the reference material is known to hold."""
     read = {source: count.read.rows for source, count in first.manifest.ledger.of("validate").items()}
     assert read == SHARED_ROWS
 
 
+@SHIPPED
 def test_the_manifest_names_the_pinned_commits(first):
     """What was read is what the recipe pins, and the version verifies."""
     assert {origin.dataset: origin.commit for origin in first.manifest.sources} == COMMITS
     assert problems(first.version) == []
 
 
+@SHIPPED
 def test_a_second_build_changes_and_transfers_nothing(first, hub, store):
     """The same recipe again makes no output and asks the hub for no file."""
     before = len(hub.requests)
@@ -129,7 +181,16 @@ def test_a_second_build_changes_and_transfers_nothing(first, hub, store):
     assert hub.requests[before:] == []
 
 
-@pytest.mark.parametrize("name", ["math-7-3", pytest.param("balanced-5-5", marks=pytest.mark.deep)])
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        ("sample", "math-7-3"),
+        pytest.param("sample", "balanced-5-5", marks=pytest.mark.deep),
+        pytest.param("shared", "math-7-3", marks=pytest.mark.deep),
+        pytest.param("shared", "balanced-5-5", marks=pytest.mark.deep),
+    ],
+    indirect=["place"],
+)
 def test_shares_by_tokens_are_reached_within_one_example(name, store):
     """With tokens as the unit, no source is further off than the longest example that was drawn."""
     counted = built(name, store, unit="tokens", name=f"{name}-by-tokens")

@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from tests.builders import ROOT, thinkmix
+from tests.builders import ROOT
 from tests.flows.test_report import Page
 from tests.reports import full_report, full_run
 from thinkmix.flows.build.pipeline import Built
@@ -319,12 +319,12 @@ def test_groups_stand_in_the_order_of_their_numbers(report: Report):
 
 
 @pytest.mark.parametrize(("name", "model"), [("report", RunReport), ("version-report", Report)])
-def test_published_schemas_are_those_of_the_models(name: str, model):
+def test_published_schemas_are_those_of_the_models(name: str, model, command):
     """docs/ holds what `thinkmix schema` prints, and its id names the version of the layout."""
     published = json.loads((ROOT / f"docs/{name}.schema.json").read_text(encoding="utf-8"))
     assert published == json_schema(model), f"run: thinkmix schema {name} > docs/{name}.schema.json"
     assert published["$id"] == f"urn:thinkmix:{name}:{model.model_fields['version'].default}"
-    assert json.loads(thinkmix("schema", name).stdout) == published
+    assert json.loads(command("schema", name)[1]) == published
 
 
 def test_reports_are_what_their_schemas_say(built: Built, run: RunReport):
@@ -337,14 +337,16 @@ def test_reports_are_what_their_schemas_say(built: Built, run: RunReport):
         jsonschema.Draft202012Validator(json_schema(schema)).validate(document)
 
 
-def test_a_versions_page_is_made_again_as_its_newest_run_told_it(store_copy, built: Built, tmp_path: Path):
+def test_a_versions_page_is_made_again_as_its_newest_run_told_it(
+    store_copy, built: Built, tmp_path: Path, command
+):
     """`thinkmix report --html` writes the very page that the run wrote."""
     mixture = store_copy() / "small"
-    ended = thinkmix("report", mixture, "--html", tmp_path / "again.html")
-    assert (ended.returncode, ended.stderr) == (0, "")
+    code, _, err = command("report", mixture, "--html", tmp_path / "again.html")
+    assert (code, err) == (0, "")
     assert (tmp_path / "again.html").read_bytes() == (built.folder / "report.html").read_bytes()
-    refused = thinkmix("report", mixture, "--html", tmp_path / "none" / "again.html")
-    assert (refused.returncode, "cannot be written" in refused.stderr) == (5, True)
+    code, _, err = command("report", mixture, "--html", tmp_path / "none" / "again.html")
+    assert (code, "cannot be written" in err) == (5, True)
 
 
 def test_a_version_without_runs_is_shown_by_its_facts(store_copy, built: Built):

@@ -35,23 +35,35 @@ def leave(api: Api, store: Path, mixture: str) -> str:
 
 @pytest.fixture(scope="module")
 def run(api: Api, sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, object]]:
-    """One build through the command line with that server; what it printed and where its store is."""
-    stated = write_recipe(sources / "watched.yaml", name="watched_mix")
+    """Three builds through the command line with that server: what each printed, and where their store is.
+
+    One process types them, for it takes seconds to import Prefect: one that is good, one that fails and one
+    that is blocked.
+    """
     store = tmp_path_factory.mktemp("watched")
+    gates = {"quarantine": {"action": "fail", "limit": 0}}
+    files = (
+        write_recipe(sources / "watched.yaml", name="watched_mix"),
+        write_recipe(sources / "greedy.yaml", name="watched_mix", size=10_000, when_short="fail"),
+        write_recipe(sources / "strict.yaml", name="strict", gates=gates),
+    )
+    commands = [["build", str(file), "--store", str(store), "--workers", "1"] for file in files]
     killed, living = leave(api, store, "watched_mix"), leave(api, store, "another")
     with receiver() as chat:
         env = {**api.env, "THINKMIX_WEBHOOK": chat.url}
-        ended = thinkmix("build", stated, "--store", store, "--workers", 1, env=env, timeout=200)
-        yield {"ended": ended, "store": store, "killed": killed, "living": living, "env": env, "chat": chat}
+        done = python("-m", "tests.typed", input=json.dumps(commands), env=env, timeout=280)
+        assert done.returncode == 0, done.stderr
+        ended = dict(zip(("watched", "greedy", "strict"), json.loads(done.stdout), strict=True))
+        said = done.stdout + done.stderr
+        yield {**ended, "said": said, "store": store, "killed": killed, "living": living, "chat": chat}
 
 
 def test_build_runs_as_a_flow(api: Api, run: dict):
     """With PREFECT_API_URL set the build is a run of that server: completed, with a task for each stage."""
-    ended = run["ended"]
-    assert ended.returncode == 0, ended.stderr
+    assert run["watched"]["code"] == 0, run["watched"]["err"]
     version = open_version(run["store"] / "watched_mix")
     assert problems(version) == []
-    assert version.name in ended.stdout
+    assert version.name in run["watched"]["out"]
     (flow_run,) = runs_of(api, "watched_mix", "COMPLETED")
     assert flow_run["parameters"]["workers"] == 1
     assert re.fullmatch(r"watched_mix \d{4}-\d\d-\d\d published", flow_run["name"])
@@ -110,13 +122,13 @@ def test_killed_build_is_settled_and_living_ones_are_not(api: Api, run: dict):
 
 def test_ledger_and_summary_are_artifacts(api: Api, run: dict):
     """The ledger is a table of the run, the summary a text; both are numbers and names."""
-    assert run["ended"].returncode == 0
+    assert run["watched"]["code"] == 0
     artifacts = {found["key"]: found for found in api.ask("artifacts/filter", {})}
     table = artifacts["watched-mix-ledger"]["data"]
     lines = json.loads(table, parse_constant=pytest.fail)  # NaN and Infinity are not JSON
     assert {"stage", "source", "reason", "rows", "tokens"} <= set(lines[0])
     assert sum(line["rows"] for line in lines if line["stage"] == "validate") == 134
-    (folder,) = (run["store"] / "watched_mix" / "runs").iterdir()
+    folder = min((run["store"] / "watched_mix" / "runs").iterdir())
     shown = artifacts["watched-mix-summary"]["data"]
     assert shown.startswith((folder / "summary.md").read_text())
     assert "50.00%" in shown
@@ -126,26 +138,22 @@ def test_ledger_and_summary_are_artifacts(api: Api, run: dict):
     assert run["chat"].texts()[1].startswith("*watched_mix* published")
 
 
-def test_failed_build_is_a_failed_run(api: Api, run: dict, sources: Path):
+def test_failed_build_is_a_failed_run(api: Api, run: dict):
     """What a person must fix keeps its exit code and its sentence, and the run is marked as failed."""
-    stated = write_recipe(sources / "greedy.yaml", name="watched_mix", size=10_000, when_short="fail")
-    ended = thinkmix("build", stated, "--store", run["store"], "--workers", 1, env=run["env"], timeout=200)
-    assert ended.returncode == 8, ended.stderr
-    assert ended.stderr.rstrip().splitlines()[-1].startswith("thinkmix: too little for a size of 10000")
+    assert run["greedy"]["code"] == 8, run["greedy"]["err"]
+    last = run["greedy"]["err"].rstrip().splitlines()[-1]
+    assert last.startswith("thinkmix: too little for a size of 10000")
     (failed,) = runs_of(api, "watched_mix", "FAILED")
     assert (failed["name"].split()[-1], failed["state_name"]) == ("failed", "Failed")
     assert failed["state"]["message"].startswith("mixture_error: too little for a size of 10000")
-    assert run["chat"].texts()[-1].startswith("*watched_mix* failed\n\nmixture_error: too little for a size")
+    assert run["chat"].texts()[2].startswith("*watched_mix* failed\n\nmixture_error: too little for a size")
     assert problems(open_version(run["store"] / "watched_mix")) == []
 
 
-def test_blocked_build_has_a_state_of_its_own(api: Api, run: dict, sources: Path):
+def test_blocked_build_has_a_state_of_its_own(api: Api, run: dict):
     """A version that waits for a person is no crash: its run says so in name, state and message."""
-    gates = {"quarantine": {"action": "fail", "limit": 0}}
-    stated = write_recipe(sources / "strict.yaml", name="strict", gates=gates)
-    ended = thinkmix("build", stated, "--store", run["store"], "--workers", 1, env=run["env"], timeout=200)
-    assert ended.returncode == 3, ended.stderr
-    assert "Traceback" not in ended.stderr
+    assert run["strict"]["code"] == 3, run["strict"]["err"]
+    assert "Traceback" not in run["said"]
     (blocked,) = runs_of(api, "strict", "FAILED")
     assert (blocked["name"].split()[-1], blocked["state_name"]) == ("blocked", "Blocked")
     assert "the limit is 0 %" in blocked["state"]["message"]
@@ -165,7 +173,8 @@ def test_form_that_says_something_impossible_ends_in_a_sentence(api: Api, tmp_pa
     stated = recipe(name="wrong").model_dump(mode="json")
     stated["mix"]["shares"] = {"math": 0.7, "chat": 0.7}
     ended = python("-c", FORM, tmp_path, input=json.dumps(stated), env=api.env)
-    assert "shares sum to 1.4, and fractions must sum to 1" in ended.stderr.splitlines()[-1]
+    said = [line for line in ended.stderr.splitlines() if "fractions must sum to 1" in line]
+    assert "shares sum to 1.4" in said[-1]
     (failed,) = runs_of(api, "wrong", "FAILED")
     words = "recipe_error: recipe.mix.shares: shares sum to 1.4, and fractions must sum to 1: "
     assert failed["state"]["message"].startswith(words)
@@ -178,7 +187,7 @@ def test_secrets_are_nowhere(api: Api, run: dict, secret: str):
     """Token and webhook in the environment of a build are in no store, no log and no database."""
     assert holders(run["store"], secret) == []
     assert holders(api.home, secret) == []
-    assert secret not in run["ended"].stdout + run["ended"].stderr
+    assert secret not in run["said"]
     assert secret not in json.dumps(api.runs()) + json.dumps(api.ask("logs/filter", {"limit": 200}))
 
 
@@ -231,8 +240,11 @@ def test_server_that_is_away_is_one_sentence(env: dict, words: str, sources: Pat
 NIGHTS = """
 import sys
 from pathlib import Path
+import thinkmix.flows.build.pipeline
 from thinkmix.flows.orchestrate.build import build_mixture
 from thinkmix.flows.recipe.recipes import load
+from tests.builders import Inline
+thinkmix.flows.build.pipeline.workers = lambda *_: Inline()
 for stated in sys.argv[2:]:
     found = load(stated)
     build_mixture(found.recipe, Path(sys.argv[1]), found.base, 1, train=found.train)

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 import yaml
 
-from tests.builders import ROOT, statement, thinkmix
+from tests.builders import ROOT, statement
 from thinkmix.flows.recipe.recipe_schema import recipe_schema
 from thinkmix.flows.recipe.recipes import shipped
 
@@ -18,12 +18,12 @@ def valid(recipe: object) -> bool:
     return jsonschema.Draft202012Validator(schema).is_valid(recipe)
 
 
-def test_the_published_schema_is_current() -> None:
+def test_the_published_schema_is_current(run) -> None:
     """It is what `thinkmix schema recipe` prints."""
     published = json.loads((ROOT / "docs/recipe.schema.json").read_text(encoding="utf-8"))
 
     assert published == recipe_schema(), "run: thinkmix schema recipe > docs/recipe.schema.json"
-    assert json.loads(thinkmix("schema", "recipe").stdout) == published
+    assert json.loads(run("schema", "recipe")[1]) == published
 
 
 @pytest.mark.parametrize("name", shipped())

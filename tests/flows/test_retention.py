@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.builders import ROOT, quick_build, recipe, thinkmix
+from tests.builders import ROOT, quick_build, recipe
 from thinkmix.flows.runs.retention import KEEP, RUNS, retain, tidy
 from thinkmix.flows.sources.disk import locked
 from thinkmix.flows.store.digests import MANIFEST
@@ -402,21 +402,21 @@ def test_collection_after_a_build_never_fails_it(store: Store, capsys) -> None:
     assert capsys.readouterr().err.startswith("nothing was collected: ")
 
 
-def test_command_tells_people_and_machines(store: Store) -> None:
+def test_command_tells_people_and_machines(store: Store, run) -> None:
     """`thinkmix gc` says what would go, then removes it; a folder that is no store ends with code 5."""
-    shown = thinkmix("gc", store.root, "--keep", 2, "--dry-run").stdout
+    shown = run("gc", store.root, "--keep", 2, "--dry-run")[1]
     assert "would remove 2 versions" in shown
     assert versions(store) == {0, 1, 2, 3}
-    told = json.loads(thinkmix("gc", store.root / "small", "--keep", 2, "--json").stdout)
+    told = json.loads(run("gc", store.root / "small", "--keep", 2, "--json")[1])
     assert [version["why"] for version in told["kept"]].count("current") == 1
     assert len(told["removed"]) == 2
     assert versions(store) == {2, 3}
-    assert thinkmix("gc", ROOT / "tests").returncode == 2
+    assert run("gc", ROOT / "tests")[0] == 2
 
 
-def test_limits_are_those_of_the_command() -> None:
+def test_limits_are_those_of_the_command(run) -> None:
     """The command's defaults are the module's."""
-    shown = thinkmix("gc", "--help").stdout
+    shown = run("gc", "--help")[1]
     assert f"default: {KEEP}" in shown
     assert "default: 7.0" in shown
 

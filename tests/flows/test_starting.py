@@ -277,25 +277,24 @@ def test_a_set_on_a_hub_is_pinned_and_its_training_files_are_named(hub: Loopback
     assert f"{len(lines) / 1e3:.1f} kB fetched to look at them" in said
 
 
-def test_the_command_says_what_it_wrote_and_what_is_next(tmp_path: Path) -> None:
+def test_the_command_says_what_it_wrote_and_what_is_next(
+    run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Under the name of the rows in this folder unless --output is given; --json for machines."""
     write_rows(tmp_path / "My Chats.jsonl", chats(20))
-    command = "import os, sys; os.chdir(sys.argv.pop(1)); from thinkmix.flows.cli import main; main()"
-    from tests.builders import python  # noqa: PLC0415 - here alone
-
-    ended = python("-c", command, tmp_path, "init", "My Chats.jsonl")
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert "recipe  my-chats.yaml" in ended.stdout
-    assert "thinkmix check my-chats.yaml" in ended.stdout
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run("init", "My Chats.jsonl")
+    assert (code, err) == (0, "")
+    assert "recipe  my-chats.yaml" in out
+    assert "thinkmix check my-chats.yaml" in out
     assert load(str(tmp_path / "my-chats.yaml")).recipe.name == "my-chats"
-    again = python("-c", command, tmp_path, "init", "My Chats.jsonl")
-    assert again.returncode == 2
-    assert again.stderr.startswith("thinkmix: my-chats.yaml exists and is not written over")
+    code, _, err = run("init", "My Chats.jsonl")
+    assert code == 2
+    assert err.startswith("thinkmix: my-chats.yaml exists and is not written over")
 
-    ended = python("-c", command, tmp_path, "init", "My Chats.jsonl", "--output", "b.yaml", "--json")
-    told = json.loads(ended.stdout)
+    told = json.loads(run("init", "My Chats.jsonl", "--output", "b.yaml", "--json")[1])
     assert (told["recipe"], told["sources"][0]["format"]) == ("b.yaml", "sharegpt")
-    assert thinkmix("check", tmp_path / "b.yaml").returncode == 0
+    assert run("check", tmp_path / "b.yaml")[0] == 0
 
 
 def test_the_line_for_editors_is_written_where_there_is_a_schema(tmp_path: Path) -> None:

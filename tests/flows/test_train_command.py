@@ -15,6 +15,8 @@ from thinkmix.schemas.errors import RecipeError, TrainError
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.train.output.result import Progress as Step
 
+pytestmark = pytest.mark.usefixtures("tiny")
+
 TRAIN = ("--max-steps", 1, "--batch", 2048, "--max-tokens", 2048, "--eval-rows", 0, "--rank", 2)
 
 

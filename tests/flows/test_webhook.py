@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders import Inline, recipe, thinkmix
+from tests.builders import Inline, recipe
 from tests.receiver import SECRET, Receiver, receiver
 from thinkmix.flows.build import pipeline as pipeline_room
 from thinkmix.flows.build.pipeline import Built
@@ -195,10 +195,12 @@ def test_command_tells_and_keeps_the_address(chat: Receiver, sources: Path, tmp_
     assert SECRET not in "".join(capfd.readouterr())
 
 
-def test_flags_are_checked_before_anything_is_built(tmp_path: Path):
+def test_flags_are_checked_before_anything_is_built(command, tmp_path: Path):
     """A wrong word of --notify, or an address that is none, ends the command with exit code 2."""
-    ended = thinkmix("build", "sample-7-3", "--store", tmp_path, "--webhook", f"slack:{SECRET}", "--json")
-    assert ended.returncode == 2
-    assert json.loads(ended.stdout)["code"] == "recipe_error"
-    assert SECRET not in ended.stdout + ended.stderr
+    code, out, err = command(
+        "build", "sample-7-3", "--store", tmp_path, "--webhook", f"slack:{SECRET}", "--json"
+    )
+    assert code == 2
+    assert json.loads(out)["code"] == "recipe_error"
+    assert SECRET not in out + err
     assert list(tmp_path.iterdir()) == []

@@ -296,8 +296,8 @@ def test_rendering_can_be_tried_for_some_rows(sources, tmp_path):
     assert {counts[2] for counts in seen} == {0}
 
 
-BOXES = 10_000_000
-"""Empty lists in a row: 30 MB of JSON and 0.6 GB of Python objects, which no rule on text bounds."""
+BOXES = 8_000_000
+"""Empty lists in a row: 24 MB of JSON and half a GB of Python objects, which no rule on text bounds."""
 
 
 def test_row_that_kills_twice_is_left_out_and_the_version_blocked(tmp_path):
@@ -323,7 +323,7 @@ def test_row_that_kills_twice_is_left_out_and_the_version_blocked(tmp_path):
     assert (dropped["row"], dropped["reason"]) == (3, "worker_killed")
     assert "0.5 GB" in dropped["detail"]
     assert dropped["content"].startswith('{"conversations": [], "x": [[],')
-    assert dropped["content"].endswith("… 30000032 characters")
+    assert dropped["content"].endswith(f"… {3 * BOXES + 32} characters")
 
 
 def says(question, answer):

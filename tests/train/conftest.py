@@ -36,6 +36,11 @@ def manifest_of(files: Mapping[str, FileEntry]) -> Manifest:
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _tiny(tiny: None) -> None:
+    """Draw the tiny model once for all tests of this room."""
+
+
 @pytest.fixture(scope="session")
 def digest_of() -> Callable[[Path], str]:
     """Name a version: the sha256 of its manifest."""

@@ -27,7 +27,7 @@ def processes() -> ForkServerContext:
 
 def run(version: Path, output: Path, plan: TrainPlan, moment: str, context: ForkServerContext) -> int:
     """Train in a new process; return its exit code: 0, -9 if it killed itself, 1 if it failed."""
-    process = context.Process(target=_train, args=(version, output, plan, moment))
+    process = context.Process(target=train, args=(version, output, plan, moment))
     process.start()
     process.join(100)
     assert process.exitcode is not None
@@ -69,13 +69,14 @@ def _join(place: Mapping[str, str], version: Path, output: Path, plan: TrainPlan
     """Train as one of several; what a person would be told goes to a file beside the output."""
     os.environ.update(place)
     try:
-        _train(version, output, plan, moment)
+        train(version, output, plan, moment)
     except TrainError as error:
         output.with_name(f"said {place['RANK']}").write_text(str(error))
         sys.exit(error.exit_code)
 
 
-def _train(version: Path, output: Path, plan: TrainPlan, moment: str) -> None:
+def train(version: Path, output: Path, plan: TrainPlan, moment: str) -> None:
+    """Train, and die at the moment; `never` is none."""
     from thinkmix.train.output import staging  # noqa: PLC0415 - the forked process has them already
     from thinkmix.train.run import checkpoint, fit  # noqa: PLC0415 - the forked process has them already
 

@@ -2,9 +2,6 @@
 
 import importlib.util
 import json
-import os
-import subprocess
-import sys
 from hashlib import sha256
 
 import numpy as np
@@ -14,7 +11,9 @@ torch = pytest.importorskip("torch", reason="needs thinkmix[train]")
 pytest.importorskip("peft", reason="needs thinkmix[train]")
 
 from safetensors.torch import load_file  # noqa: E402 - needs torch
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch  # noqa: E402
 
+from tests.train import doomed  # noqa: E402
 from thinkmix.schemas.errors import TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
 from thinkmix.train.run.fit import fit  # noqa: E402
@@ -34,16 +33,6 @@ SETTINGS = {
     "learning_rate": 5e-3,
     "dropout": 0.1,
 }
-CODE = """
-import json, sys, torch
-from pathlib import Path
-from thinkmix.schemas.training import TrainPlan
-from thinkmix.train.run.fit import fit
-from thinkmix.train.run.job import TrainJob
-torch.set_num_threads(1)
-plan = TrainPlan.model_validate_json(sys.argv[3])
-fit(TrainJob(Path(sys.argv[1]), sys.argv[4], plan, "tiny-random", Path(sys.argv[2])))
-"""
 
 
 def digest_of(version):
@@ -56,20 +45,20 @@ def plan_of(**settings):
 
 def by_two(version, output, plan):
     """Train by two processes, as torchrun starts them, and return the manifest."""
-    script = output.with_suffix(".py")
-    script.write_text(CODE)
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    place = ["--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0", "--local-addr", "127.0.0.1"]
-    given = [script, version, output, plan.model_dump_json(), digest_of(version)]
-    done = subprocess.run(
-        [*torchrun, *place, *map(str, given)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "DS_ACCELERATOR": "cpu"},
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=300,
+    doomed.processes()  # those that torchrun asks for are then made by the same server
+    torchrun = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=2,
+        rdzv_backend="c10d",
+        rdzv_endpoint="127.0.0.1:0",
+        local_addr="127.0.0.1",
+        start_method="forkserver",
+        monitor_interval=0.1,
+        max_restarts=0,
+        run_id=output.name,
     )
-    assert done.returncode == 0, done.stderr
+    elastic_launch(torchrun, doomed.train)(version, output, plan, "never")
     return json.loads((output / "training.json").read_text())
 
 
@@ -87,7 +76,7 @@ def check_alike(version, folder, plan):
     assert want.keys() == got.keys()
     for key, weight in want.items():
         torch.testing.assert_close(got[key], weight, rtol=1e-2, atol=2e-4)
-    assert sorted(path.name for path in folder.iterdir()) == ["one", "two", "two.py", "version"]
+    assert sorted(path.name for path in folder.iterdir()) == ["one", "two", "version"]
 
 
 def test_each_batch_is_read_by_one_process_and_all_go_through_as_many():

@@ -19,7 +19,7 @@ from thinkmix.train.run.processes import Process  # noqa: E402
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 
 PLAN = TrainPlan(
-    max_steps=5,
+    max_steps=4,
     batch=64,
     max_tokens=64,
     learning_rate=5e-3,
@@ -69,7 +69,7 @@ def test_two_processes_go_on_where_either_was_killed(settings, version, tmp_path
     written = {path.name: path.read_bytes() for path in output.iterdir()}
     assert written == {path.name: path.read_bytes() for path in (tmp_path / "whole").iterdir()}
     told = TrainResult.model_validate_json(written["training.json"])
-    assert (len(told.losses), [point.step for point in told.evals]) == (5, [0, 2, 4, 5])
+    assert (len(told.losses), [point.step for point in told.evals]) == (4, [0, 2, 4])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "version", "whole"]
 
 

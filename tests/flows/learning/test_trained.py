@@ -21,6 +21,8 @@ from thinkmix.schemas.training import TrainPlan
 from thinkmix.train.run.fit import fit
 from thinkmix.train.run.job import TrainJob
 
+pytestmark = pytest.mark.usefixtures("tiny")
+
 SHORT = {"max_steps": 3, "batch": 512, "max_tokens": 512, "eval_rows": 2, "learning_rate": 5e-3}
 """What every run here is told."""
 
