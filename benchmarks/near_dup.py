@@ -21,11 +21,11 @@ import pyarrow.parquet as pq
 from thinkmix.curation.dedup.candidates import about_bands
 from thinkmix.curation.dedup.dedup import DedupCounts, find_duplicates, text_bands
 from thinkmix.curation.dedup.keys import hex_series
+from thinkmix.curation.dedup.settings import DedupPlan
 from thinkmix.curation.files.index import write_index
 from thinkmix.curation.tables import KEY_SCHEMA
 from thinkmix.curation.text.imports import arrow_without_pandas
 from thinkmix.curation.text.minhash import PRINTS
-from thinkmix.schemas.dedup import DedupPlan
 
 _BATCH_ROWS = 4_096
 _NAMES = ["source", "solver", "file"]  # one value each

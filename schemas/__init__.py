@@ -1,1 +1,1 @@
-"""The nouns: what a conversation, a recipe, a reason and a ledger are; imports nothing of ours."""
+"""The nouns: what a conversation, a reason, a ledger and a manifest are; imports nothing of ours."""

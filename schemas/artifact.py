@@ -8,7 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from thinkmix.schemas.recipe import safe_member
+from thinkmix.schemas.files import safe_member
 from thinkmix.schemas.record import Record
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

@@ -1,4 +1,4 @@
-"""Which files can be read, told by their names: the one table of extensions."""
+"""Names of files: which can be read, by the one table of extensions, and which stay inside their folder."""
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -40,3 +40,22 @@ def extension_of(name: str) -> str:
     if path.suffix.lower() in PACKED:
         path = path.with_suffix("")
     return path.suffix.lower() if path.suffix else ""
+
+
+def safe_member(path: str) -> PurePosixPath:
+    """Return `path` if it stays inside the folder it is joined to.
+
+    Raises:
+        ValueError: for absolute paths, the folder itself, `..`, backslashes and control characters.
+    """
+    member = PurePosixPath(path)
+    if (
+        not member.parts
+        or member.is_absolute()
+        or ".." in member.parts
+        or "\\" in path
+        or not path.isprintable()
+    ):
+        msg = f"unsafe file name {path!r}"
+        raise ValueError(msg)
+    return member

@@ -6,8 +6,9 @@ from typing import Literal
 from pydantic import JsonValue
 
 from thinkmix.schemas.ledger import Ledger
-from thinkmix.schemas.recipe import Recipe
 from thinkmix.schemas.record import Record
+from thinkmix.schemas.stated import Stated
+from thinkmix.schemas.template import Template
 
 Split = Literal["train", "eval"]
 SPLITS: tuple[Split, ...] = ("train", "eval")
@@ -98,11 +99,12 @@ class Manifest(Record):
 
     version: Literal[1] = 1
     mixture: str
-    recipe: Recipe
+    recipe: Stated
+    """What was built: every setting, which `thinkmix.flows.recipe.recipe.Recipe` reads."""
     sources: tuple[SourceEntry, ...]
     benchmarks: Mapping[str, str] = {}
     """Digest of the names and contents of the files of each evaluation that rows were checked against."""
-    template: str
+    template: Template
     template_sha256: str
     tokenizer_sha256: str
     code_sha256: str

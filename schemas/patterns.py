@@ -1,6 +1,9 @@
 """Patterns of what people write into recipes, each with the words that say it without a pattern."""
 
 from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 REPO_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}$"
@@ -16,6 +19,19 @@ IN_WORDS: Mapping[str, str] = {
     LAYER: "the name of a layer: letters, digits, '.' and _; at most 128",
 }
 """What fits each pattern."""
+
+Name = Annotated[str, Field(pattern=NAME)]
+"""A name that is safe as a folder and as a column value."""
+
+RowsIn = Annotated[str, Field(pattern=ROWS_IN, max_length=1024)]
+"""Keys of JSON objects, joined by dots."""
+
+Pattern = Annotated[str, Field(min_length=1, max_length=1024)]
+Patterns = Annotated[tuple[Pattern, ...], Field(min_length=1, max_length=1000)]
+"""Patterns of file names: `*`, `?` and `[abc]` stay inside a folder, `**` crosses folders."""
+
+Line = Annotated[str, Field(max_length=2000)]
+"""Words for people."""
 
 _LONGEST = 64
 

@@ -6,8 +6,8 @@ from typing import Literal
 from thinkmix.schemas.findings import UnreadField
 from thinkmix.schemas.ledger import Ledger, TurnCount
 from thinkmix.schemas.manifest import Share, SourceEntry
-from thinkmix.schemas.recipe import Recipe
 from thinkmix.schemas.record import Record
+from thinkmix.schemas.stated import Stated
 
 
 class LengthView(Record):
@@ -165,7 +165,7 @@ class Report(Record):
     clusters: ClusterView
     samples: tuple[Sample, ...]
     sources: tuple[SourceEntry, ...]
-    recipe: Recipe
+    recipe: Stated
     template_sha256: str
     tokenizer_sha256: str
     content_sha256: str

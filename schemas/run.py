@@ -8,9 +8,9 @@ from thinkmix.schemas.changes import Changes
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.ledger import Ledger
 from thinkmix.schemas.manifest import Share, SourceEntry
-from thinkmix.schemas.recipe import Recipe
 from thinkmix.schemas.record import Record
 from thinkmix.schemas.report import Columns, Report
+from thinkmix.schemas.stated import Stated
 
 Status = Literal["published", "unchanged", "held", "failed"]
 """The version became current, was current already, awaits a person because a gate failed, or was not made."""
@@ -159,7 +159,8 @@ class FailedRun(Record):
     """Why it failed."""
     baseline: str | None
     """Digest of the version that is current; unset if there is none."""
-    recipe: Recipe
+    recipe: Stated
+    """What was to be built: every setting."""
     sources: tuple[SourceEntry, ...] = ()
     """The sources whose rows were read before the run ended."""
     ledger: Ledger = Ledger(stages=())

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tests.builders import quick_build
 from thinkmix.flows.build.pipeline import build
+from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.store.store import Store
-from thinkmix.schemas.recipe import Recipe
 
 if __name__ == "__main__":
     _store, _base, _stated, _workers = sys.argv[1:]

@@ -13,8 +13,8 @@ import yaml
 
 from thinkmix.flows.build import pipeline as pipeline_room
 from thinkmix.flows.build.pipeline import Built, build
+from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.store.store import Store
-from thinkmix.schemas.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -155,6 +155,11 @@ def statement(**changes: object) -> dict[str, object]:
 def recipe(**changes: object) -> Recipe:
     """Return the recipe of `statement`."""
     return Recipe.model_validate(statement(**changes))
+
+
+def in_full(stated: Mapping[str, object]) -> dict[str, object]:
+    """Return a recipe as the files of a version keep it: every setting, in plain JSON."""
+    return Recipe.model_validate(stated).model_dump(mode="json")
 
 
 def quick_build(stated: Recipe, store: Path, base: Path, **settings: object) -> Built:

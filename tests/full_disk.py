@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 
 from tests.builders import quick_build, recipe
+from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.store.paths import open_version
 from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.errors import ThinkmixError
-from thinkmix.schemas.recipe import Recipe
 
 
 def free(disk: Path) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.builders import ROOT, chat_row, math_row, quick_build, recipe, statement, text, write_rows
 from tests.loopback_hub import LoopbackHub
 from thinkmix.flows.build.pipeline import Built
-from thinkmix.schemas.recipe import Recipe
+from thinkmix.flows.recipe.recipe import Recipe
 
 SHARDS = 4
 

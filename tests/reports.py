@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 
 from thinkmix.schemas.changes import Changes, Delta, Move, Shift, SourceChange
 from thinkmix.schemas.gates import GateResult
-from thinkmix.schemas.recipe import Recipe
 from thinkmix.schemas.record import Record
 from thinkmix.schemas.report import (
     Cluster,
@@ -187,14 +186,14 @@ def flooded(run: RunReport, string: Callable[[], str]) -> RunReport:
 
 
 def _flooded(value: object, string: Callable[[], str]) -> object:
-    if isinstance(value, Recipe):
-        return value.model_copy(update={"title": string()})
     if isinstance(value, Record):
         free = {
             name: _flooded(getattr(value, name), string)
             for name, field in type(value).model_fields.items()
-            if "Literal" not in str(field.annotation) and name != "by_size"
+            if "Literal" not in str(field.annotation) and name not in ("by_size", "recipe")
         }
+        if isinstance(value, Report):
+            free["recipe"] = {**value.recipe, "title": string()}
         return value.model_copy(update=free)
     if isinstance(value, str):
         return string()

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
+from thinkmix.curation.sample.settings import MixPlan
 from thinkmix.flows.cli import app
+from thinkmix.flows.recipe.recipe import Recipe
+from thinkmix.flows.sources.settings import HubSource, LocalSource, ModelScopeSource
 from thinkmix.schemas.findings import Finding
 from thinkmix.schemas.reasons import Context
-from thinkmix.schemas.recipe import HubSource, LocalSource, MixPlan, ModelScopeSource, Recipe
 
 ROOT = Path(__file__).parents[1]
 

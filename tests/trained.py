@@ -4,10 +4,10 @@ import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from tests.builders import in_full
 from thinkmix.flows.pages.training.timing import StepTime, Timing
 from thinkmix.schemas.ledger import Ledger
 from thinkmix.schemas.manifest import Manifest, Share, SourceEntry
-from thinkmix.schemas.recipe import Recipe
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.train.output.result import (
     Answer,
@@ -148,13 +148,12 @@ def manifest(*, text: Text = same, licence: str | None = "apache-2.0") -> Manife
         {"kind": "hub", "name": "chat", "dataset": "some/chat", "format": "messages", "files": ["*"]},
         {"kind": "local", "name": "tools", "format": "messages", "files": ["*.jsonl"]},
     ]
-    recipe = Recipe.model_validate(
-        {"name": "mix", "sources": stated, "mix": {"shares": {"math": 0.6, "chat": 0.3, "tools": 0.1}}}
-    )
-    sources = tuple(source.model_copy(update={"name": text(source.name)}) for source in recipe.sources)
-    made = Manifest(
+    shares = {"math": 0.6, "chat": 0.3, "tools": 0.1}
+    recipe = in_full({"name": "mix", "sources": stated, "mix": {"shares": shares}})
+    named = [{**source, "name": text(str(source["name"]))} for source in recipe["sources"]]
+    return Manifest(
         mixture=text("math-7-3"),
-        recipe=recipe,
+        recipe={**recipe, "sources": named},
         sources=tuple(
             SourceEntry(
                 name=text(one["name"]),
@@ -189,4 +188,3 @@ def manifest(*, text: Text = same, licence: str | None = "apache-2.0") -> Manife
         content_sha256="8e" * 32,
         files={},
     )
-    return made.model_copy(update={"recipe": recipe.model_copy(update={"sources": sources})})

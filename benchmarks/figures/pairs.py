@@ -14,7 +14,7 @@ from benchmarks.findings import Finding, Options
 from benchmarks.measure import last_line, medians, run
 from benchmarks.rows import folder
 from thinkmix.curation.dedup.dedup import find_duplicates, write_bands
-from thinkmix.schemas.dedup import DedupPlan
+from thinkmix.curation.dedup.settings import DedupPlan
 
 BANDS = 16
 SHARD_ROWS = 100_000

@@ -12,7 +12,7 @@ from benchmarks.findings import Finding, Options
 from benchmarks.near_dup import prepare
 from benchmarks.rows import described, folder, raw_rows, texts
 from thinkmix.curation.dedup.dedup import find_duplicates
-from thinkmix.schemas.dedup import DedupPlan
+from thinkmix.curation.dedup.settings import DedupPlan
 
 THRESHOLD = 0.8
 

@@ -11,7 +11,7 @@ from benchmarks.rows import described, folder, raw_rows
 from thinkmix.curation.read.read import RawSlice, read_rows, slices
 from thinkmix.curation.validate.normalize import Origin, judge, normalize_slice
 from thinkmix.curation.validate.screen import Screened
-from thinkmix.schemas.recipe import LocalSource
+from thinkmix.flows.sources.settings import LocalSource
 
 MAX_ROW_BYTES = 1_000_000
 LAYOUTS = {"math": "openmathreasoning", "chat": "sharegpt"}

@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from thinkmix.curation.sample.settings import MixPlan
 from thinkmix.schemas.ledger import Ledger
 from thinkmix.schemas.manifest import SPLITS, Share
-from thinkmix.schemas.recipe import MixPlan
 from thinkmix.schemas.record import Record
 from thinkmix.schemas.report import Check, ClusterView, LengthView, Sample, Spread, ThinkView
 

@@ -12,6 +12,7 @@ import polars as pl
 
 from thinkmix.curation.read.read import RawRow
 from thinkmix.curation.sample.render import render_rows
+from thinkmix.curation.sample.settings import Unit
 from thinkmix.curation.validate.normalize import (
     STAGE,
     Judged,
@@ -25,9 +26,9 @@ from thinkmix.curation.validate.normalize import (
 from thinkmix.schemas.findings import Tally, looks_like
 from thinkmix.schemas.formats.contract import Format
 from thinkmix.schemas.ledger import Amount, Ledger, StageCount, TurnCount
-from thinkmix.schemas.recipe import Template, Unit
 from thinkmix.schemas.record import Record
 from thinkmix.schemas.report import SourceFindings, Unread
+from thinkmix.schemas.template import Template
 
 _SHOWN_TEXT = 500
 

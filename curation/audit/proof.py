@@ -10,9 +10,9 @@ import polars as pl
 
 from thinkmix.curation.files.shards import read_groups, write_shard
 from thinkmix.curation.tables import EXAMPLES
-from thinkmix.schemas.recipe import Template
 from thinkmix.schemas.record import Record
 from thinkmix.schemas.report import Check
+from thinkmix.schemas.template import Template
 from thinkmix.templates.chat import reference_tokenizer, render_chat
 from thinkmix.templates.chat.turns import ASSISTANT, EMPTY_TRACE
 

@@ -1,16 +1,21 @@
 """What two versions were made from, compared: one sentence for everything that is not the same."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from thinkmix.curation.gates.findings import counted
 from thinkmix.schemas.manifest import Manifest, SourceEntry
+from thinkmix.schemas.stated import stated
 
 _SHORT = 12
 _NAMED = 3
 
 
 def settings(before: Manifest, after: Manifest) -> tuple[str, ...]:
-    """Return what changed in sources, recipe, code, template and libraries, from what to what."""
+    """Return what changed in sources, recipe, code, template and libraries, from what to what.
+
+    Both recipes state the same settings: whoever reads a manifest of an older release adds what it lacks.
+    """
     return (
         *_sources(before.sources, after.sources),
         *(f"recipe: {line}" for line in _fields(before, after)),
@@ -67,7 +72,7 @@ def _files(before: SourceEntry, after: SourceEntry) -> Iterator[str]:
 def _fields(before: Manifest, after: Manifest) -> Iterator[str]:
     """Yield the recipe's fields that differ; of a source that is on one side only, its entry says enough."""
     old, new = _flat_recipe(before), _flat_recipe(after)
-    names = [{source.name for source in side.recipe.sources} for side in (before, after)]
+    names = [{source.name for source in stated(side.recipe).sources} for side in (before, after)]
     lone = tuple(f"sources.{name}." for name in names[0] ^ names[1])
     for path in changed_fields(before, after):
         if not path.startswith(lone):
@@ -76,12 +81,12 @@ def _fields(before: Manifest, after: Manifest) -> Iterator[str]:
 
 def _flat_recipe(manifest: Manifest) -> dict[str, object]:
     """Return the recipe's settings by dotted path; a source's start with its name, not with its place."""
-    stated = manifest.recipe.model_dump(mode="json")
-    stated["sources"] = {source["name"]: source for source in stated["sources"]}
+    recipe: dict[str, Any] = dict(manifest.recipe)
+    recipe["sources"] = {source["name"]: dict(source) for source in recipe["sources"]}
     for entry in manifest.sources:
         if entry.format:  # what rows were recognised as, where the recipe says `auto`
-            stated["sources"][entry.name]["format"] = entry.format
-    return dict(_flat(stated, ""))
+            recipe["sources"][entry.name]["format"] = entry.format
+    return dict(_flat(recipe, ""))
 
 
 def _flat(value: object, path: str) -> Iterator[tuple[str, object]]:

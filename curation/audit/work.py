@@ -13,7 +13,7 @@ from thinkmix.curation.audit.spreads import spreads
 from thinkmix.curation.dedup.cluster_view import ClusterPart, ClusterShard, cluster_view
 from thinkmix.curation.files.outputs import Make
 from thinkmix.curation.files.shards import read_many
-from thinkmix.schemas.recipe import Template
+from thinkmix.schemas.template import Template
 
 _TRACES = pl.Schema({"thinking": pl.Boolean(), "think_tokens": pl.Int64()})
 

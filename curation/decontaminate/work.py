@@ -7,11 +7,11 @@ from typing import NamedTuple
 import polars as pl
 
 from thinkmix.curation.decontaminate import contamination
+from thinkmix.curation.decontaminate.settings import Benchmark
 from thinkmix.curation.files.shards import height
 from thinkmix.curation.read.read import RawRow, read_rows, slices
 from thinkmix.schemas.artifact import InputFile
 from thinkmix.schemas.errors import RecipeError
-from thinkmix.schemas.recipe import Benchmark
 
 _ANY_SIZE = 2**31
 

@@ -21,10 +21,10 @@ from thinkmix.curation.dedup.clusters import (
     singletons,
 )
 from thinkmix.curation.dedup.keys import shard_rows
+from thinkmix.curation.dedup.settings import DedupPlan
 from thinkmix.curation.files.index import IndexRows
 from thinkmix.curation.text.kernels import NO_SHINGLES, Flags, Hashes, Offsets
 from thinkmix.curation.text.shingles import shingle_hashes
-from thinkmix.schemas.dedup import DedupPlan
 
 FINGERPRINT_ROWS = 2
 """Rows of a band file after its bands: 128 bits of the text's word sequence."""

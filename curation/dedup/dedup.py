@@ -27,6 +27,7 @@ from thinkmix.curation.dedup.candidates import (
 )
 from thinkmix.curation.dedup.clusters import Rows, equal_groups
 from thinkmix.curation.dedup.keys import KeyColumns, hex_series, read_hex, read_keys, shard_rows
+from thinkmix.curation.dedup.settings import DedupPlan
 from thinkmix.curation.dedup.survivors import (
     CAP,
     EVAL,
@@ -43,7 +44,6 @@ from thinkmix.curation.files.shards import ROWS_AT_ONCE, bounded
 from thinkmix.curation.tables import VERDICT_SCHEMA
 from thinkmix.curation.text.kernels import NO_SHINGLES, Hashes
 from thinkmix.curation.text.minhash import PRINTS, band_hashes, sketches
-from thinkmix.schemas.dedup import DedupPlan
 from thinkmix.schemas.reasons import Reason
 
 _REASONS = {

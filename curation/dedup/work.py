@@ -5,10 +5,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from thinkmix.curation.dedup import dedup
+from thinkmix.curation.dedup.settings import DedupPlan
 from thinkmix.curation.files.outputs import numbered
 from thinkmix.curation.files.shards import height, read_many
 from thinkmix.curation.validate.count import count_stage
-from thinkmix.schemas.dedup import DedupPlan
 from thinkmix.schemas.ledger import StageCount
 
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from thinkmix.curation.gates.facts import rows_read
 from thinkmix.curation.gates.findings import found, percent, points, quoted, worst
-from thinkmix.schemas.gates import Gate, GateResult, Gates
+from thinkmix.curation.gates.settings import Asked, Gate
+from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.report import Columns, Report
 
 REPEATS = 10
@@ -36,23 +37,23 @@ class Pair(NamedTuple):
         return f"{self.source}: {quoted(column)}"
 
 
-def column_gone(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+def column_gone(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Name the columns that are not there any more."""
     for pair in _pairs(report, before):
         gone = {name: "is gone" for name in pair.old.types if name not in pair.new.types}
-        yield from _told("column_gone", gates.column_gone, pair, gone, "every column is still there")
+        yield from _told("column_gone", recipe.gates.column_gone, pair, gone, "every column is still there")
 
 
-def column_extra(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+def column_extra(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Name the columns that were not there before."""
     for pair in _pairs(report, before):
         extra = {name: "was not there before" for name in pair.new.types if name not in pair.old.types}
         if pair.new.cut and not pair.old.cut:
             extra["…"] = f"and others: there are more columns than the {len(pair.new.types)} that are listed"
-        yield from _told("column_extra", gates.column_extra, pair, extra, "no column has come")
+        yield from _told("column_extra", recipe.gates.column_extra, pair, extra, "no column has come")
 
 
-def column_type(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+def column_type(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Name the columns that have another data type."""
     for pair in _pairs(report, before):
         changed = {
@@ -60,10 +61,12 @@ def column_type(report: Report, before: Report | None, gates: Gates) -> Iterator
             for name in pair.both
             if pair.old.types[name] != pair.new.types[name]
         }
-        yield from _told("column_type", gates.column_type, pair, changed, "no column has another data type")
+        yield from _told(
+            "column_type", recipe.gates.column_type, pair, changed, "no column has another data type"
+        )
 
 
-def column_values(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+def column_values(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Name the columns that had few values, each of them often, and have others now."""
     for pair in _pairs(report, before):
         changed = {}
@@ -80,13 +83,13 @@ def column_values(report: Report, before: Report | None, gates: Gates) -> Iterat
                 sides += [f"has {_listed(gone)} no longer"] if gone else []
                 changed[name] = " and ".join(sides)
         yield from _told(
-            "column_values", gates.column_values, pair, changed, "no closed list of values changed"
+            "column_values", recipe.gates.column_values, pair, changed, "no closed list of values changed"
         )
 
 
-def column_nulls(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+def column_nulls(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Compare how many rows have no value in a column."""
-    gate = gates.column_nulls
+    gate = recipe.gates.column_nulls
     for pair in _pairs(report, before):
         limit = f"the limit is {points(gate.points)} more"
         results = []

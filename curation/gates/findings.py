@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from thinkmix.schemas.gates import Gate, GateResult
+from thinkmix.curation.gates.settings import Gate
+from thinkmix.schemas.gates import GateResult
 
 SHOWN = 60
 

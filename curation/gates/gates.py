@@ -1,8 +1,8 @@
 """Gates: one version's facts beside those of the last good one, judged by the limits of its recipe.
 
 A gate is a function that yields what it found, place by place, in a sentence that needs no manual. To add
-one, write it here, name it in `GATES`, and state its settings in `thinkmix.schemas.gates.Gates` by the same
-name.
+one, write it here, name it in `GATES`, and state its settings in `thinkmix.curation.gates.settings.Gates`
+by the same name.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -30,9 +30,10 @@ from thinkmix.curation.gates.facts import (
 from thinkmix.curation.gates.findings import counted, found, percent, points, quoted, worst
 from thinkmix.curation.gates.mix_gates import absent, bottleneck, near_duplicates, size
 from thinkmix.curation.gates.reading_gates import encoding, findings, unread_fields
+from thinkmix.curation.gates.settings import AmountGate, Asked, GrowthGate, RateGate
 from thinkmix.schemas.formats import Auto
 from thinkmix.schemas.formats.recognition import settled_statement
-from thinkmix.schemas.gates import AmountGate, GateResult, Gates, GrowthGate, RateGate
+from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.ledger import VALIDATE
 from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.report import LengthView, Report
@@ -41,42 +42,42 @@ _STATED = 300
 _UNITS = ("examples", "tokens", "trainable_tokens")
 
 
-def judge(report: Report, before: Report | None, gates: Gates) -> tuple[GateResult, ...]:
+def judge(report: Report, before: Report | None, recipe: Asked) -> tuple[GateResult, ...]:
     """Return what every gate found that is not off, in the order of the gates and of the sources.
 
     Args:
         report: facts of the version that was built.
         before: facts of the last good one; without it only gates that compare nothing find anything.
-        gates: the limits.
+        recipe: what the version was asked to be, and the limits.
     """
-    results = [result for gate in GATES for result in gate(report, before, gates)]
-    return tuple(result for result in results if getattr(gates, result.gate).action != "off")
+    results = [result for gate in GATES for result in gate(report, before, recipe)]
+    return tuple(result for result in results if getattr(recipe.gates, result.gate).action != "off")
 
 
-def rows(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+def rows(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Compare the raw rows of each source."""
     if before is None:
         return
     old, new = rows_read(before), rows_read(report)
-    yield from _amounts("rows", gates.rows, old, new, "read", "rows")
+    yield from _amounts("rows", recipe.gates.rows, old, new, "read", "rows")
     for source in sorted(old.keys() - new.keys()):
         sentence = f"{source} was in the last good build and is not in the recipe any more"
-        gone = found("rows", source, gates.rows, None, None, sentence)
+        gone = found("rows", source, recipe.gates.rows, None, None, sentence)
         yield gone.model_copy(update={"level": "warn"})  # it was a person who took it out
 
 
-def tokens(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+def tokens(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Compare the tokens that each source brings into the mixture."""
     if before is not None:
         old, new = mixture(before, "tokens"), mixture(report, "tokens")
-        yield from _amounts("tokens", gates.tokens, old, new, "has", "tokens in the mixture")
+        yield from _amounts("tokens", recipe.gates.tokens, old, new, "has", "tokens in the mixture")
 
 
-def shares(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+def shares(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Compare each source's part of the mixture, in the unit in which it moved farthest."""
     if before is None:
         return
-    limit = gates.shares.points
+    limit = recipe.gates.shares.points
     moves: dict[str, tuple[str, float, float]] = {}
     for unit in _UNITS:
         old, new = fractions(mixture(before, unit)), fractions(mixture(report, unit))
@@ -90,13 +91,13 @@ def shares(report: Report, before: Report | None, gates: Gates) -> Iterator[Gate
             f"{source} went from {percent(was)} to {percent(was + move)} of the {unit}, "
             f"by {points(moved)}; the limit is {limit:g}"
         )
-        yield found("shares", source, gates.shares, moved, limit, sentence)
+        yield found("shares", source, recipe.gates.shares, moved, limit, sentence)
 
 
-def expected_rows(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+def expected_rows(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Compare the raw rows of a pinned set with the number that its recipe states."""
-    gate, read = gates.expected_rows, rows_read(report)
-    for source in report.recipe.sources:
+    gate, read = recipe.gates.expected_rows, rows_read(report)
+    for source in recipe.sources:
         if source.expect_rows is not None:
             there, expected = read.get(source.name, 0), source.expect_rows
             off = abs(there - expected) / max(expected, 1)
@@ -107,20 +108,20 @@ def expected_rows(report: Report, before: Report | None, gates: Gates) -> Iterat
             yield found("expected_rows", source.name, gate, off, gate.tolerance, sentence)
 
 
-def quarantine(report: Counted, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+def quarantine(report: Counted, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Look at the rows that are left out for each reason."""
     for source in rows_read(report):
-        yield from _rates("quarantine", gates.quarantine, source, judged(report, source))
+        yield from _rates("quarantine", recipe.gates.quarantine, source, judged(report, source))
 
 
-def quarantine_growth(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+def quarantine_growth(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Compare the rows that are left out for each reason."""
-    yield from _growths("quarantine_growth", gates.quarantine_growth, report, before, judged)
+    yield from _growths("quarantine_growth", recipe.gates.quarantine_growth, report, before, judged)
 
 
-def new_reason(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+def new_reason(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Name the reasons that take rows of a source and took none in the last good build."""
-    gate = gates.new_reason
+    gate = recipe.gates.new_reason
     for source, old, new in _compared(report, before, dropped):
         fresh = [
             found(
@@ -138,11 +139,11 @@ def new_reason(report: Report, before: Report | None, gates: Gates) -> Iterator[
         yield from worst(fresh, found("new_reason", source, gate, 0, gate.rows, calm))
 
 
-def layout(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+def layout(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Compare the formats that rows were read by; one that a person wrote into the recipe only warns."""
-    gate = gates.layout
+    gate = recipe.gates.layout
     old = {} if before is None else {source.name: source.format for source in before.sources}
-    stated = {source.name for source in report.recipe.sources if not isinstance(source.format, Auto)}
+    stated = {source.name for source in recipe.sources if not isinstance(source.format, Auto)}
     for source in report.sources:
         if not old.get(source.name):
             continue  # new, or of a version that does not say it
@@ -158,21 +159,21 @@ def layout(report: Report, before: Report | None, gates: Gates) -> Iterator[Gate
         yield result.model_copy(update={"level": "warn"}) if mild else result
 
 
-def duplicates(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+def duplicates(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Look at the rows that are left out because another one says the same."""
     for source in rows_read(report):
-        yield from _rates("duplicates", gates.duplicates, source, repeated(report, source))
+        yield from _rates("duplicates", recipe.gates.duplicates, source, repeated(report, source))
 
 
-def duplicates_growth(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+def duplicates_growth(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Compare the rows that are left out because another one says the same."""
-    yield from _growths("duplicates_growth", gates.duplicates_growth, report, before, repeated)
+    yield from _growths("duplicates_growth", recipe.gates.duplicates_growth, report, before, repeated)
 
 
-def lengths(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+def lengths(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Compare how long the examples of each source are; other bins cannot be compared."""
     old = {} if before is None else {view.source: view for view in before.lengths}
-    limit = gates.lengths.psi
+    limit = recipe.gates.lengths.psi
     for view in report.lengths:
         was = old.get(view.source)
         if was is not None and was.edges == view.edges:
@@ -181,20 +182,20 @@ def lengths(report: Report, before: Report | None, gates: Gates) -> Iterator[Gat
                 f"{view.source}: the lengths of its examples moved by a PSI of {moved:.3g} "
                 f"(median {was.median:,} → {view.median:,} tokens); the limit is {limit:g}"
             )
-            yield found("lengths", view.source, gates.lengths, moved, limit, sentence)
+            yield found("lengths", view.source, recipe.gates.lengths, moved, limit, sentence)
 
 
-def contamination(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+def contamination(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Look at the rows that are questions of a benchmark; say nothing if nobody looked for any."""
     for source in rows_read(report):
         overlap = {reason: part for _, reason, part in all_parts(report, source) if reason == CONTAMINATION}
         if overlap:
-            yield from _rates("contamination", gates.contamination, source, overlap)
+            yield from _rates("contamination", recipe.gates.contamination, source, overlap)
 
 
-def killed(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+def killed(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Name the sources with rows that are left out because they ended the process that worked on them."""
-    gate = gates.killed
+    gate = recipe.gates.killed
     for source, count in report.ledger.of(VALIDATE).items():
         if lost := count.dropped.get(Reason.WORKER_KILLED):
             way = "the manifest names it; give workers more memory (--worker-memory), or accept the version"
@@ -203,7 +204,7 @@ def killed(report: Report, before: Report | None, gates: Gates) -> Iterator[Gate
             yield found("killed", source, gate, lost.rows, gate.rows, sentence)
 
 
-GATES: tuple[Callable[[Report, Report | None, Gates], Iterator[GateResult]], ...] = (
+GATES: tuple[Callable[[Report, Report | None, Asked], Iterator[GateResult]], ...] = (
     rows,
     tokens,
     shares,

@@ -5,11 +5,12 @@ from fractions import Fraction
 
 from thinkmix.curation.gates.facts import Part, mixture
 from thinkmix.curation.gates.findings import counted, found, percent
-from thinkmix.schemas.gates import GateResult, Gates
+from thinkmix.curation.gates.settings import Asked
+from thinkmix.curation.validate.settings import Compare
+from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.ledger import DEDUP
 from thinkmix.schemas.manifest import Share
 from thinkmix.schemas.reasons import Reason
-from thinkmix.schemas.recipe import Compare, Recipe
 from thinkmix.schemas.report import Report
 
 _ALIKE = 0.8
@@ -25,14 +26,14 @@ _LOOKS_AT = {
 _LOOSEST: Compare = "conversation"
 
 
-def size(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+def size(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Compare the size of the mixture with the one that its recipe states, to within an example a source."""
-    plan, gate = report.recipe.mix, gates.size
+    plan, gate = recipe.mix, recipe.gates.size
     if plan.size is None:
         return
     came = sum(mixture(report, plan.unit).values())
     longest = max((view.longest for view in report.lengths), default=0)
-    near = 0 if plan.unit == "examples" else longest * len(report.recipe.sources)
+    near = 0 if plan.unit == "examples" else longest * len(recipe.sources)
     short = max(0, plan.size - came - near) / plan.size
     unit = plan.unit.replace("_", " ")
     sentence = f"{came:,} of {plan.size:,} {unit} came"
@@ -44,10 +45,10 @@ def size(report: Report, before: Report | None, gates: Gates) -> Iterator[GateRe
     yield found("size", "", gate, short, gate.limit, sentence)
 
 
-def bottleneck(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+def bottleneck(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Name the source for whose sake most examples of the others are left out, where no size is stated."""
-    gate = gates.bottleneck
-    if report.recipe.mix.size is not None:
+    gate = recipe.gates.bottleneck
+    if recipe.mix.size is not None:
         return  # what is left out then is what nobody asked for
     shares = _drawn_from(report)
     available, drawn = sum(share.available for share in shares), sum(share.examples for share in shares)
@@ -63,9 +64,9 @@ def bottleneck(report: Report, before: Report | None, gates: Gates) -> Iterator[
     yield found("bottleneck", ", ".join(one.source for one in scarce), gate, left, gate.limit, sentence)
 
 
-def absent(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+def absent(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Name the sources that bring no example into the mixture."""
-    shares, brought = report.recipe.mix.exact_shares(), mixture(report, "examples")
+    shares, brought = recipe.mix.exact_shares(), mixture(report, "examples")
     for source, share in shares.items():
         nothing = not brought.get(source, 0)
         sentence = f"{source} brings {counted(brought.get(source, 0), 'example')} into the mixture"
@@ -80,14 +81,14 @@ def absent(report: Report, before: Report | None, gates: Gates) -> Iterator[Gate
                 f"{source} brings no example into the mixture: its share of {percent(float(share))} of "
                 f"{counted(sum(brought.values()), 'example')} is less than one; raise `size` or its share"
             )
-        yield found("absent", source, gates.absent, float(nothing), 0, sentence)
+        yield found("absent", source, recipe.gates.absent, float(nothing), 0, sentence)
 
 
-def near_duplicates(report: Report, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+def near_duplicates(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Look at the rows that go for being nearly the same, where a setting would tell more rows apart."""
-    gate = gates.near_duplicates
+    gate = recipe.gates.near_duplicates
     for source, count in report.ledger.of(DEDUP).items():
-        if ways := _ways_out(report.recipe, source):
+        if ways := _ways_out(recipe, source):
             rows = count.dropped[Reason.NEAR_DUP].rows if Reason.NEAR_DUP in count.dropped else 0
             part = Part(rows, count.read.rows)
             sentence = f"{source}: near_dup took {part}; the limit is {percent(gate.limit)}"
@@ -96,7 +97,7 @@ def near_duplicates(report: Report, before: Report | None, gates: Gates) -> Iter
             yield found("near_duplicates", source, gate, part.rate, gate.limit, sentence)
 
 
-def _ways_out(recipe: Recipe, source: str) -> Sequence[str]:
+def _ways_out(recipe: Asked, source: str) -> Sequence[str]:
     """Return what the settings of a source do not look at, each with the setting that does."""
     stated = next(one for one in recipe.sources if one.name == source)
     ways = []

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from thinkmix.curation.gates.findings import counted, found, quoted, worst
+from thinkmix.curation.gates.settings import Asked, CountGate
 from thinkmix.curation.read.encodings import UNKNOWN
 from thinkmix.schemas.findings import Finding
-from thinkmix.schemas.gates import CountGate, GateResult, Gates
+from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.report import Report, SourceFindings, Unread
 
 _SETTING = 120
@@ -22,23 +23,23 @@ class Read(Protocol):
         """What was found, by source."""
 
 
-def unread_fields(report: Read, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+def unread_fields(report: Read, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Name the fields that nothing reads and whose name looks like something to train on."""
     for one in report.findings:
         seen = [(quoted(field.path), field.count, _unread(field)) for field in one.unread if field.looks_like]
         calm = f"{one.source} has no field that looks like something to train on and is not read"
-        yield from _results("unread_fields", gates.unread_fields, one.source, seen, calm)
+        yield from _results("unread_fields", recipe.gates.unread_fields, one.source, seen, calm)
 
 
-def encoding(report: Read, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+def encoding(report: Read, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Name the encoding that rows seem to have which are not UTF-8."""
     for one in report.findings:
         seen = [(name, times, _foreign(name, times)) for name, times in one.encodings.items()]
         calm = f"{one.source}: no row has bytes that are not UTF-8"
-        yield from _results("encoding", gates.encoding, one.source, seen, calm)
+        yield from _results("encoding", recipe.gates.encoding, one.source, seen, calm)
 
 
-def findings(report: Read, before: Report | None, gates: Gates) -> Iterator[GateResult]:
+def findings(report: Read, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Name what was found in rows that teaches a model something wrong."""
     for one in report.findings:
         seen = [
@@ -47,7 +48,7 @@ def findings(report: Read, before: Report | None, gates: Gates) -> Iterator[Gate
             if word in list(Finding) and Finding(word).warns
         ]
         calm = f"{one.source}: nothing was found in its rows that teaches a model something wrong"
-        yield from _results("findings", gates.findings, one.source, seen, calm)
+        yield from _results("findings", recipe.gates.findings, one.source, seen, calm)
 
 
 def _results(

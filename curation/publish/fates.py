@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from thinkmix.curation.dedup.settings import Numbers
 from thinkmix.curation.files.shards import GROUP_BYTES, ShardWriter, bounded, read_groups
 from thinkmix.curation.read.read import RawRow
 from thinkmix.curation.sample import mix, render
@@ -14,7 +15,6 @@ from thinkmix.curation.tables import COUNTED, DRAWN, FATES, LOST, REJECTS
 from thinkmix.curation.text.minhash import sketches
 from thinkmix.curation.validate.count import count_stage
 from thinkmix.curation.validate.normalize import raw_json
-from thinkmix.schemas.dedup import Numbers
 from thinkmix.schemas.errors import LedgerError
 from thinkmix.schemas.ledger import Amount, StageCount
 from thinkmix.schemas.reasons import Reason

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import polars as pl
 
 from thinkmix.curation.dedup import cluster_view
+from thinkmix.curation.dedup.settings import Numbers
 from thinkmix.curation.files.shards import ShardWriter, height, read_groups, write_shard
 from thinkmix.curation.publish import assemble, fates
 from thinkmix.curation.read.read import read_rows
@@ -14,7 +15,6 @@ from thinkmix.curation.sample import mix, render
 from thinkmix.curation.sample.pools import Part
 from thinkmix.curation.tables import FATES, REJECTS
 from thinkmix.curation.validate.raw import Raw
-from thinkmix.schemas.dedup import Numbers
 
 
 class Validated(NamedTuple):

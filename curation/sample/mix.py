@@ -13,11 +13,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from thinkmix.curation.sample.settings import MixPlan
 from thinkmix.curation.tables import SELECTION, WANTED
 from thinkmix.schemas.errors import MixtureError
 from thinkmix.schemas.ledger import MIX
 from thinkmix.schemas.manifest import SPLITS, Share, Split
-from thinkmix.schemas.recipe import MixPlan
 
 STAGE = MIX
 

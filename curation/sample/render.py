@@ -10,12 +10,13 @@ from thinkmix.curation.files.shards import ShardWriter, bounded
 from thinkmix.curation.tables import _CALLS, _MESSAGE, COUNTED, EXAMPLES, LOST
 from thinkmix.curation.text.languages import languages
 from thinkmix.curation.validate.normalize import Reopened
+from thinkmix.curation.validate.settings import SourceBase
 from thinkmix.schemas.conversation import Message
 from thinkmix.schemas.errors import LedgerError
 from thinkmix.schemas.ledger import RENDER
 from thinkmix.schemas.reasons import Reason
-from thinkmix.schemas.recipe import SourceBase, Template
 from thinkmix.schemas.record import json_text
+from thinkmix.schemas.template import Template
 from thinkmix.templates.chat import (
     Learned,
     ModeUnsupported,

@@ -13,10 +13,11 @@ from thinkmix.curation.files.outputs import Make, numbered
 from thinkmix.curation.files.shards import write_shard
 from thinkmix.curation.sample import blocks, mix, render
 from thinkmix.curation.sample.pools import PoolShard, read_pool
+from thinkmix.curation.sample.settings import MixPlan
 from thinkmix.curation.sample.targets import assign_shards
 from thinkmix.curation.validate import normalize
 from thinkmix.curation.validate.raw import Raw
-from thinkmix.schemas.recipe import MixPlan, Template
+from thinkmix.schemas.template import Template
 
 
 def draw(

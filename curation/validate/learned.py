@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from thinkmix.curation.validate.settings import SourceBase
 from thinkmix.schemas.conversation import Message
 from thinkmix.schemas.ledger import TurnCount
 from thinkmix.schemas.reasons import Context
-from thinkmix.schemas.recipe import SourceBase
 from thinkmix.templates.chat.render import tojson
 from thinkmix.templates.chat.switch import NO_THINK, governing_switches
 

@@ -43,6 +43,7 @@ from thinkmix.curation.validate.learned import (
 )
 from thinkmix.curation.validate.profile import Profile
 from thinkmix.curation.validate.screen import CLEARED, screen
+from thinkmix.curation.validate.settings import LIMITS, Compare, Limits, SourceBase
 from thinkmix.schemas.arrange import arranged
 from thinkmix.schemas.conversation import Conversation, Lineage, Message, content_key, row_id
 from thinkmix.schemas.errors import SourceError
@@ -50,7 +51,6 @@ from thinkmix.schemas.findings import HARMLESS, Finding, Notes, Tally
 from thinkmix.schemas.formats.fields import refuse_media
 from thinkmix.schemas.ledger import VALIDATE, Amount, StageCount, TurnCount
 from thinkmix.schemas.reasons import Reason
-from thinkmix.schemas.recipe import LIMITS, Compare, Limits, SourceBase
 from thinkmix.schemas.record import fault
 
 STAGE = VALIDATE

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from thinkmix.curation.read.read import RawSlice
 from thinkmix.curation.validate.normalize import Origin
+from thinkmix.curation.validate.settings import SourceBase
 from thinkmix.schemas.errors import SourceCorrupt
 from thinkmix.schemas.manifest import LeftOut
-from thinkmix.schemas.recipe import SourceBase
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ from thinkmix.curation.text.text_kernels import (
 )
 from thinkmix.curation.validate.learned import TAG_BYTES
 from thinkmix.curation.validate.padding import padding
+from thinkmix.curation.validate.settings import LIMITS, Compare, Limits, SourceBase
 from thinkmix.curation.validate.unread import note_unread
 from thinkmix.schemas.conversation import ROLES, Message, content_key, row_id
 from thinkmix.schemas.findings import Finding, Notes
@@ -54,7 +55,6 @@ from thinkmix.schemas.formats import Layout, TextColumn
 from thinkmix.schemas.formats.fields import MEDIA
 from thinkmix.schemas.ledger import TurnCount
 from thinkmix.schemas.reasons import Context
-from thinkmix.schemas.recipe import LIMITS, Compare, Limits, SourceBase
 
 CLEARED = pl.Schema(
     {

@@ -5,13 +5,13 @@ from functools import partial
 from pathlib import Path
 
 from thinkmix.curation.decontaminate import work
+from thinkmix.curation.decontaminate.settings import Decontamination
 from thinkmix.curation.decontaminate.work import Evaluation
 from thinkmix.flows.build.jobs import Run, Shard, job, run_jobs
 from thinkmix.flows.sources import local
 from thinkmix.flows.store.cache import StageOutput
 from thinkmix.flows.store.store import Store
 from thinkmix.schemas.artifact import Snapshot
-from thinkmix.schemas.recipe import Decontamination
 
 STAGE = "decontaminate"
 

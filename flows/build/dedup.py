@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from functools import partial
 
 from thinkmix.curation.dedup import work as dedup_work
+from thinkmix.curation.dedup.settings import DedupPlan
 from thinkmix.flows.build.jobs import Run, Shard, job, run_jobs
 from thinkmix.flows.store.cache import StageOutput
-from thinkmix.schemas.dedup import DedupPlan
 
 
 def deduplicate(

@@ -21,9 +21,9 @@ from thinkmix.flows.build.jobs import (
     run_jobs,
     run_passes,
 )
+from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.store.cache import StageOutput
 from thinkmix.schemas.manifest import Share
-from thinkmix.schemas.recipe import Recipe
 from thinkmix.templates.chat import template_digest, tokenizer_digest
 
 

@@ -21,7 +21,10 @@ from thinkmix.flows.build.jobs import Run, Shard
 from thinkmix.flows.build.tonight import asked_of, check_frozen, same_inputs
 from thinkmix.flows.build.watch import directly
 from thinkmix.flows.executor.workers import Job, Result
+from thinkmix.flows.recipe.recipe import Recipe
+from thinkmix.flows.recipe.restated import restated
 from thinkmix.flows.sources import local
+from thinkmix.flows.sources.settings import LocalSource, Source
 from thinkmix.flows.store.cache import Cache, StageOutput, unseal
 from thinkmix.flows.store.digests import MANIFEST, digest
 from thinkmix.flows.store.fingerprint import code_digest, library_versions
@@ -31,7 +34,6 @@ from thinkmix.schemas.artifact import InputFile, Snapshot
 from thinkmix.schemas.errors import StoreCorrupt
 from thinkmix.schemas.formats import Auto
 from thinkmix.schemas.manifest import InputEntry, Manifest, SourceEntry
-from thinkmix.schemas.recipe import LocalSource, Recipe, Source
 from thinkmix.schemas.record import Record
 from thinkmix.templates.chat import template_digest, tokenizer_digest
 
@@ -288,13 +290,13 @@ def _why(
     if current is None:
         return ("no version is current: everything is new",)
     try:
-        before = Manifest.model_validate_json((current / MANIFEST).read_bytes())
+        before = restated(Manifest.model_validate_json((current / MANIFEST).read_bytes()))
     except (OSError, ValidationError):
         return (f"the manifest of the current version {current.name[:12]} cannot be read",)
     known = {entry.name: entry for entry in before.sources}
     after = before.model_copy(
         update={
-            "recipe": recipe,
+            "recipe": recipe.model_dump(mode="json"),
             "sources": tuple(
                 _entry(source, shot, known.get(source.name))
                 for source, shot in zip(recipe.sources, snapshots, strict=True)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from thinkmix.flows.build.jobs import Run
 from thinkmix.flows.sources import fetch as fetch_files
+from thinkmix.flows.sources.settings import Source
 from thinkmix.flows.system.progress import Event
 from thinkmix.schemas.artifact import InputFile, Snapshot
 from thinkmix.schemas.manifest import InputEntry, SourceEntry
-from thinkmix.schemas.recipe import Source
 
 
 def fetch(run: Run, source: Source, snapshot: Snapshot, base: Path) -> tuple[InputFile, ...]:

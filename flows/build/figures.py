@@ -8,7 +8,7 @@ from thinkmix.curation.audit import measure, proof, work
 from thinkmix.flows.build.gathering import Joined
 from thinkmix.flows.build.jobs import Run, Shard, job, pass_job, run_jobs, run_passes
 from thinkmix.flows.store.cache import StageOutput
-from thinkmix.schemas.recipe import Template
+from thinkmix.schemas.template import Template
 from thinkmix.templates.chat import template_digest, tokenizer_digest
 
 STAGE = "audit"

@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+from thinkmix.curation.dedup.settings import Numbers
 from thinkmix.curation.files.outputs import numbered
 from thinkmix.curation.publish import assemble, work
 from thinkmix.flows.build.drawing import Drawn, Rendered
 from thinkmix.flows.build.jobs import Run, Shard, job, run_jobs
 from thinkmix.flows.executor.workers import Job
 from thinkmix.flows.store.cache import StageOutput
-from thinkmix.schemas.dedup import Numbers
 
 Joined = Mapping[str, StageOutput]
 """By published name, like `fates/math.parquet`: an output of one file."""

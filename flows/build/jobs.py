@@ -8,6 +8,7 @@ from pathlib import Path
 from thinkmix.curation.gates.findings import counted
 from thinkmix.curation.validate.normalize import STAGE
 from thinkmix.curation.validate.raw import Raw
+from thinkmix.curation.validate.settings import SourceBase
 from thinkmix.flows.executor.workers import Job, Result, RowWork, Workers
 from thinkmix.flows.store.cache import Makers, StageOutput
 from thinkmix.flows.store.digests import key_of
@@ -15,7 +16,6 @@ from thinkmix.flows.store.fingerprint import code_digest
 from thinkmix.flows.store.store import Store
 from thinkmix.flows.system.progress import Event, Notify
 from thinkmix.schemas.ledger import StageCount, total
-from thinkmix.schemas.recipe import SourceBase
 
 NOT_OF_ROWS = frozenset(("kind", "dataset", "revision", "files", "licence", "expect_rows"))
 """Fields of a source that say where its rows lie, or what a person expects of them, not what they become.

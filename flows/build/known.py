@@ -17,10 +17,10 @@ from thinkmix.curation.validate.profile import ProfilePart, merged
 from thinkmix.flows.build.drawing import Rendered
 from thinkmix.flows.build.gathering import rejects_name
 from thinkmix.flows.build.jobs import Shard, counts
+from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.store.cache import StageOutput
 from thinkmix.schemas.ledger import Ledger, StageCount, total
 from thinkmix.schemas.manifest import LeftOut, SourceEntry
-from thinkmix.schemas.recipe import Recipe
 from thinkmix.schemas.report import Columns
 
 _SELECTION = pl.Schema({"nth": pl.Int32(), "place": pl.Int32(), "split": pl.String()})

@@ -8,9 +8,9 @@ from thinkmix.curation.validate import layouts
 from thinkmix.curation.validate.normalize import Origin
 from thinkmix.curation.validate.raw import Raw
 from thinkmix.flows.build.jobs import Run, job, run_jobs
+from thinkmix.flows.sources.settings import Source
 from thinkmix.flows.system.progress import Event
 from thinkmix.schemas.artifact import InputFile
-from thinkmix.schemas.recipe import Source
 
 STAGE = "layout"
 

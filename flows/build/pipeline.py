@@ -11,6 +11,7 @@ from thinkmix.flows.build import preload
 from thinkmix.flows.build.tonight import already_built, check_frozen, resolve, resolve_benchmarks
 from thinkmix.flows.build.watch import UNWATCHED, Watch
 from thinkmix.flows.executor.engine import LOCAL, Engine, workers
+from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.runs.nights import NightRun, rendered
 from thinkmix.flows.runs.recording import recorded
 from thinkmix.flows.store.atomic import scratch_folder
@@ -21,7 +22,6 @@ from thinkmix.flows.system.progress import Event, Notify
 from thinkmix.schemas.artifact import Snapshot
 from thinkmix.schemas.errors import Held, StoreCorrupt
 from thinkmix.schemas.manifest import Manifest
-from thinkmix.schemas.recipe import Recipe
 from thinkmix.schemas.report import Report
 from thinkmix.schemas.run import RunReport, Status
 

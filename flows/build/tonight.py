@@ -7,8 +7,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from thinkmix.curation.decontaminate.settings import Decontamination
 from thinkmix.flows import sources
+from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.sources import local
+from thinkmix.flows.sources.settings import Source
 from thinkmix.flows.store.digests import MANIFEST
 from thinkmix.flows.store.fingerprint import code_digest
 from thinkmix.flows.store.store import Store
@@ -16,7 +19,6 @@ from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.artifact import Snapshot
 from thinkmix.schemas.errors import SourceMoved, StoreCorrupt
 from thinkmix.schemas.manifest import Manifest, SourceEntry
-from thinkmix.schemas.recipe import Decontamination, Recipe, Source
 from thinkmix.templates.chat import template_digest, tokenizer_digest
 
 
@@ -140,7 +142,7 @@ def _is_made_of(
     program = (code_digest(), template_digest(recipe.template), tokenizer_digest())
     return (
         made == tonight
-        and manifest.recipe == recipe
+        and Recipe.model_validate(manifest.recipe) == recipe
         and manifest.benchmarks == asked_of(asked)
         and (manifest.code_sha256, manifest.template_sha256, manifest.tokenizer_sha256) == program
     )

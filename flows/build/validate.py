@@ -7,9 +7,10 @@ from thinkmix.curation.read.read import RawSlice, slices
 from thinkmix.curation.validate import normalize, work
 from thinkmix.curation.validate.raw import Raw
 from thinkmix.flows.build.jobs import Run, Shard, job, row_settings, row_work, run_jobs
+from thinkmix.flows.recipe.recipe import Recipe
+from thinkmix.flows.sources.settings import Source
 from thinkmix.schemas.artifact import InputFile, Snapshot
 from thinkmix.schemas.manifest import LeftOut
-from thinkmix.schemas.recipe import Recipe, Source
 
 
 def validate(

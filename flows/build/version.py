@@ -20,6 +20,7 @@ from thinkmix.flows.build.gathering import Joined
 from thinkmix.flows.build.jobs import Shard, counts
 from thinkmix.flows.build.tonight import asked_of
 from thinkmix.flows.pages.card import dataset_card
+from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.store.cache import StageOutput
 from thinkmix.flows.store.digests import MANIFEST, digest, write_json
 from thinkmix.flows.store.fingerprint import code_digest, library_versions
@@ -29,7 +30,6 @@ from thinkmix.schemas.findings import Tally, looks_like
 from thinkmix.schemas.findings import total as total_tally
 from thinkmix.schemas.ledger import Ledger, StageCount, TurnCount, total
 from thinkmix.schemas.manifest import SPLITS, FileEntry, LeftOut, Manifest, SourceEntry
-from thinkmix.schemas.recipe import Recipe
 from thinkmix.schemas.report import Columns, Report, SourceFindings, Unread
 from thinkmix.templates.chat import template_digest, tokenizer_digest
 
@@ -147,7 +147,7 @@ def _report(work: Work, ledger: Ledger, content: str) -> Report:
         clusters=audit.clusters,
         samples=audit.samples,
         sources=tuple(work.origins),
-        recipe=recipe,
+        recipe=recipe.model_dump(mode="json"),
         template_sha256=template_digest(recipe.template),
         tokenizer_sha256=tokenizer_digest(),
         content_sha256=content,

@@ -21,9 +21,9 @@ from thinkmix.flows.cli.versions import show_folder
 
 if TYPE_CHECKING:
     from thinkmix.flows.executor.engine import Engine
+    from thinkmix.flows.recipe.recipe import Recipe
+    from thinkmix.flows.recipe.tuning import Tuning
     from thinkmix.flows.system.progress import Notify
-    from thinkmix.schemas.recipe import Recipe
-    from thinkmix.schemas.tuning import Tuning
 
 
 WorkersOption = Annotated[

@@ -8,8 +8,10 @@ from thinkmix.curation.audit.preview import Batch, Preview, preview
 from thinkmix.curation.decontaminate.work import question
 from thinkmix.curation.gates.gates import quarantine
 from thinkmix.curation.gates.reading_gates import findings, unread_fields
+from thinkmix.curation.gates.settings import Gate
 from thinkmix.curation.read.read import first_rows, slices
 from thinkmix.curation.sample import mix
+from thinkmix.curation.sample.settings import MixPlan
 from thinkmix.curation.validate import layouts
 from thinkmix.curation.validate.layouts import agreed, meant, recognise
 from thinkmix.curation.validate.normalize import Origin
@@ -17,14 +19,15 @@ from thinkmix.flows.build.losses import recode
 from thinkmix.flows.executor.workers import planned
 from thinkmix.flows.inspect import sampling
 from thinkmix.flows.inspect.sampling import Place, Sample
+from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.recipe.recipes import Located
 from thinkmix.flows.sources import local
 from thinkmix.flows.sources.patience import PATIENT, Patience
+from thinkmix.flows.sources.settings import Source
 from thinkmix.flows.system.cores import usable_cores
 from thinkmix.flows.system.memory import usable_bytes
 from thinkmix.schemas.formats import Auto
-from thinkmix.schemas.gates import Gate, GateResult
-from thinkmix.schemas.recipe import MixPlan, Recipe, Source
+from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.record import Record
 
 _SECONDS = 9.8
@@ -231,11 +234,11 @@ def _mend(recipe: Recipe, source: Source, sample: Sample, seen: Preview) -> Iter
             yield f"{name}: {taken.file}: {words}"
     facts = seen.facts(name)
     judged: list[tuple[Gate, Sequence[GateResult]]] = [
-        (gates.unread_fields, [*unread_fields(facts, None, gates)]),
-        (gates.findings, [*findings(facts, None, gates)]),
+        (gates.unread_fields, [*unread_fields(facts, None, recipe)]),
+        (gates.findings, [*findings(facts, None, recipe)]),
     ]
     if seen.examples:
-        judged.insert(0, (gates.quarantine, [*quarantine(facts, None, gates)]))
+        judged.insert(0, (gates.quarantine, [*quarantine(facts, None, recipe)]))
     for gate, results in judged:
         if gate.action != "off":
             yield from (result.sentence for result in results if result.level != "pass")

@@ -12,6 +12,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import polars as pl
 
+from thinkmix.curation.validate.settings import Limits
+from thinkmix.flows.recipe.recipe import Recipe
+from thinkmix.flows.sources.settings import Source
 from thinkmix.flows.store.digests import MANIFEST
 from thinkmix.flows.store.log import FAILED
 from thinkmix.flows.store.store import Store
@@ -21,7 +24,6 @@ from thinkmix.schemas.formats import Auto
 from thinkmix.schemas.formats.recognition import parse_format
 from thinkmix.schemas.manifest import Manifest
 from thinkmix.schemas.reasons import Reason
-from thinkmix.schemas.recipe import Limits, Recipe, Source
 from thinkmix.schemas.record import Record, json_text, parse_json
 from thinkmix.schemas.run import FailedRun
 
@@ -79,10 +81,10 @@ class Rows:
             return FailedRun.model_validate_json((self.version / FAILED).read_bytes())
         return Manifest.model_validate_json((self.version / MANIFEST).read_bytes())
 
-    @property
+    @cached_property
     def recipe(self) -> Recipe:
         """What was built."""
-        return self.manifest.recipe
+        return Recipe.model_validate(self.manifest.recipe)
 
     @property
     def store(self) -> Store:

@@ -11,10 +11,10 @@ from thinkmix.flows import sources
 from thinkmix.flows.sources import local
 from thinkmix.flows.sources.glimpse import MOST, Glimpse, glimpse
 from thinkmix.flows.sources.patience import PATIENT, Patience
+from thinkmix.flows.sources.settings import HubSource, LocalSource, ModelScopeSource
 from thinkmix.schemas.artifact import RemoteFile, Snapshot
 from thinkmix.schemas.errors import SourceError
 from thinkmix.schemas.files import kind_of
-from thinkmix.schemas.recipe import HubSource, LocalSource, ModelScopeSource
 
 ROWS = 200
 """Rows of a source that are looked at."""

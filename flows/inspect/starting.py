@@ -15,15 +15,18 @@ from thinkmix.curation.gates.findings import counted
 from thinkmix.curation.read.elements import lists_in
 from thinkmix.curation.read.encodings import UNKNOWN
 from thinkmix.curation.read.packed import opened
+from thinkmix.curation.sample.settings import MixPlan
 from thinkmix.curation.validate.layouts import fitting, named, recognise
 from thinkmix.flows.build.losses import encoding_of, recode
 from thinkmix.flows.inspect import sampling
 from thinkmix.flows.inspect.checking import looked, spoken
 from thinkmix.flows.inspect.sampling import Place, Sample
 from thinkmix.flows.inspect.shards import families, patterns, title
+from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.recipe.recipes import parse
 from thinkmix.flows.sources import local
 from thinkmix.flows.sources.patience import PATIENT, Patience
+from thinkmix.flows.sources.settings import HubSource, LocalSource, RepoId
 from thinkmix.flows.system.progress import size
 from thinkmix.schemas.errors import RecipeError, SourceError, SourceNotFound
 from thinkmix.schemas.files import READABLE, kind_of
@@ -33,7 +36,6 @@ from thinkmix.schemas.formats.recognition import parse_format
 from thinkmix.schemas.formats.sample import columns_of
 from thinkmix.schemas.patterns import as_name
 from thinkmix.schemas.reasons import Reason
-from thinkmix.schemas.recipe import HubSource, LocalSource, MixPlan, Recipe, RepoId
 from thinkmix.schemas.record import Record
 from thinkmix.schemas.yaml_line import yaml_line
 

@@ -26,7 +26,9 @@ from thinkmix.flows.executor.engine import LOCAL, Engine  # noqa: E402
 from thinkmix.flows.orchestrate import automations  # noqa: E402
 from thinkmix.flows.pages.verdict import verdict  # noqa: E402
 from thinkmix.flows.recipe import recipe_errors  # noqa: E402
+from thinkmix.flows.recipe.recipe import Recipe  # noqa: E402
 from thinkmix.flows.recipe.recipes import load  # noqa: E402
+from thinkmix.flows.recipe.tuning import Tuning  # noqa: E402
 from thinkmix.flows.runs import webhook  # noqa: E402
 from thinkmix.flows.runs.failure import why  # noqa: E402
 from thinkmix.flows.runs.retention import tidy  # noqa: E402
@@ -40,9 +42,7 @@ from thinkmix.schemas.errors import (  # noqa: E402
     RecipeError,
     ThinkmixError,
 )
-from thinkmix.schemas.recipe import Recipe  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
-from thinkmix.schemas.tuning import Tuning  # noqa: E402
 from thinkmix.train.output.result import TrainResult  # noqa: E402
 
 Arguments = ParamSpec("Arguments")

@@ -7,6 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from thinkmix.flows.system.markdown import inline
 from thinkmix.schemas.manifest import SPLITS
 from thinkmix.schemas.report import Report
+from thinkmix.schemas.stated import stated
 
 
 def dataset_card(report: Report) -> str:
@@ -26,9 +27,10 @@ def dataset_card(report: Report) -> str:
 
 def _switched(report: Report) -> list[str]:
     """Return the sources whose answers to `/no_think` learn their empty trace."""
-    if report.recipe.template != "qwen3":
+    recipe = stated(report.recipe)
+    if recipe.template != "qwen3":
         return []
-    return [source.name for source in report.recipe.sources if source.soft_switch == "train"]
+    return [source.name for source in recipe.sources if source.soft_switch == "train"]
 
 
 def _licence(report: Report) -> str:

@@ -7,9 +7,9 @@ import yaml
 from pydantic import ValidationError
 
 from thinkmix.flows.recipe import recipe_errors
+from thinkmix.flows.recipe.tuning import Tuning
 from thinkmix.schemas.errors import RecipeError
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.schemas.tuning import Tuning
 from thinkmix.train.estimate import presets
 
 

@@ -7,10 +7,9 @@ from typing import Any, NamedTuple, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from thinkmix.schemas.patterns import IN_WORDS, as_name
-from thinkmix.schemas.recipe import Name
+from thinkmix.flows.recipe.tuning import RecipeFile
+from thinkmix.schemas.patterns import IN_WORDS, Name, as_name
 from thinkmix.schemas.record import descriptions
-from thinkmix.schemas.tuning import RecipeFile
 
 _TAGS = ("kind", "type")
 """Fields by which a union of models is told apart."""

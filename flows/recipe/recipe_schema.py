@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from thinkmix.flows.recipe.tuning import RecipeFile
 from thinkmix.schemas.formats import Auto, Format
 from thinkmix.schemas.formats.recognition import FORMATS
-from thinkmix.schemas.tuning import RecipeFile
 
 _SOURCES = ("LocalSource", "HubSource", "ModelScopeSource")
 

@@ -9,9 +9,9 @@ import yaml
 from pydantic import ValidationError
 
 from thinkmix.flows.recipe import recipe_errors
+from thinkmix.flows.recipe.recipe import Recipe
+from thinkmix.flows.recipe.tuning import RecipeFile, Tuning
 from thinkmix.schemas.errors import RecipeError
-from thinkmix.schemas.recipe import Recipe
-from thinkmix.schemas.tuning import RecipeFile, Tuning
 
 LARGEST = 256 * 1024
 """Largest recipe in bytes; a longer file is not one."""

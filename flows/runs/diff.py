@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from thinkmix.curation.audit.diff import LISTED, Side, compare
 from thinkmix.curation.audit.moves import USED
 from thinkmix.curation.files.shards import read_groups
+from thinkmix.flows.recipe.restated import restated
 from thinkmix.flows.store.digests import MANIFEST
 from thinkmix.flows.store.paths import open_version
 from thinkmix.schemas.changes import Changes
@@ -68,7 +69,7 @@ def find_version(path: Path) -> Path:
 
 def _side(version: Path) -> Side:
     try:
-        manifest = Manifest.model_validate_json((version / MANIFEST).read_bytes())
+        manifest = restated(Manifest.model_validate_json((version / MANIFEST).read_bytes()))
         report = Report.model_validate_json((version / "report.json").read_bytes())
     except (OSError, ValidationError) as error:
         words = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error.strerror

@@ -19,7 +19,7 @@ from thinkmix.schemas.ledger import Ledger
 from thinkmix.schemas.run import FailedRun, Night
 
 if TYPE_CHECKING:
-    from thinkmix.schemas.recipe import Recipe
+    from thinkmix.flows.recipe.recipe import Recipe
 
 _LONGEST = 4000
 _SECRETS = (
@@ -84,7 +84,7 @@ def _leave(night: NightRun, recipe: "Recipe", error: BaseException, folder: Path
             error=code,
             sentence=line.sentence or "",
             baseline=current.name if current else None,
-            recipe=recipe,
+            recipe=recipe.model_dump(mode="json"),
             sources=tuple(night.known.origins) if night.known else (),
             ledger=ledger,
             columns=night.known.columns() if night.known and ledger.stages else (),

@@ -11,6 +11,7 @@ from typing import Protocol
 import orjson
 from pydantic import ValidationError
 
+from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.store.log import FAILED
 from thinkmix.flows.store.store import Store
 from thinkmix.schemas.changes import Changes
@@ -18,7 +19,6 @@ from thinkmix.schemas.errors import StoreCorrupt, StoreError
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.ledger import MIX, VALIDATE, Ledger
 from thinkmix.schemas.manifest import SourceEntry
-from thinkmix.schemas.recipe import Recipe
 from thinkmix.schemas.report import Columns, Report
 from thinkmix.schemas.run import (
     Acceptance,
@@ -87,7 +87,7 @@ class NightRun:
         from thinkmix.curation.gates.gates import judge  # noqa: PLC0415 - slow, and at its start no run is judged yet
 
         baseline, problems = self._last_good(before)
-        gates = (*problems, *judge(report, baseline, report.recipe.gates))
+        gates = (*problems, *judge(report, baseline, Recipe.model_validate(report.recipe)))
         rejected = rejection(self.store, self.mixture, version.name, report.content_sha256)
         if before == version:
             rejected = None  # somebody wrote it into CURRENT by hand

@@ -10,10 +10,10 @@ from pathlib import Path
 from thinkmix.flows.sources import local
 from thinkmix.flows.sources.http import Opener
 from thinkmix.flows.sources.patience import PATIENT, Patience
+from thinkmix.flows.sources.settings import HubSource, LocalSource, ModelScopeSource
 from thinkmix.flows.sources.transfer import Progress, no_progress
 from thinkmix.schemas.artifact import InputFile, Snapshot
 from thinkmix.schemas.errors import SourceError
-from thinkmix.schemas.recipe import HubSource, LocalSource, ModelScopeSource
 
 __all__ = ["Patience", "Progress", "fetch", "opener", "place", "resolve"]
 

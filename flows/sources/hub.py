@@ -37,6 +37,7 @@ from thinkmix.flows.sources.http import (
 from thinkmix.flows.sources.listing import keep_listing, recall_listing
 from thinkmix.flows.sources.patience import PATIENT, Patience, Transient, retried
 from thinkmix.flows.sources.selection import Entry, select
+from thinkmix.flows.sources.settings import HubSource
 from thinkmix.flows.sources.transfer import Progress, fetch_files, no_progress
 from thinkmix.schemas.artifact import InputFile, RemoteFile, Snapshot
 from thinkmix.schemas.errors import (
@@ -46,7 +47,6 @@ from thinkmix.schemas.errors import (
     SourceNotFound,
     SourceUnavailable,
 )
-from thinkmix.schemas.recipe import HubSource
 
 ENDPOINT = "https://huggingface.co"
 

@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from thinkmix.curation.decontaminate.settings import Benchmark
 from thinkmix.flows.sources.digest import BLOCK, Memory
 from thinkmix.flows.sources.disk import on_disk
 from thinkmix.flows.sources.selection import check_match
+from thinkmix.flows.sources.settings import LocalSource
 from thinkmix.flows.sources.transfer import Progress, no_progress
 from thinkmix.schemas.artifact import InputFile, RemoteFile, Snapshot, digest_of
 from thinkmix.schemas.errors import SourceCorrupt, SourceError, SourceNotFound
-from thinkmix.schemas.recipe import Benchmark, LocalSource
 
 _AT_ONCE = 4
 

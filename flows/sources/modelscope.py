@@ -31,10 +31,10 @@ from thinkmix.flows.sources.http import (
 from thinkmix.flows.sources.listing import keep_listing, recall_listing
 from thinkmix.flows.sources.patience import PATIENT, Patience, Transient, retried
 from thinkmix.flows.sources.selection import Entry, select
+from thinkmix.flows.sources.settings import ModelScopeSource
 from thinkmix.flows.sources.transfer import Progress, fetch_files, no_progress
 from thinkmix.schemas.artifact import InputFile, RemoteFile, Snapshot, digest_of
 from thinkmix.schemas.errors import SourceCorrupt, SourceDenied, SourceError, SourceNotFound
-from thinkmix.schemas.recipe import ModelScopeSource
 
 # They log whole addresses, signed ones of the storage too, and every page of a listing.
 for _name in ("modelscope_hub", "urllib3"):

@@ -26,7 +26,7 @@ LIBRARIES = (
 ROOMS = ("schemas", "templates", "curation")
 """Rooms whose code decides what a row becomes."""
 
-AFTERWARDS = ("schemas/training.py", "schemas/tuning.py")
+AFTERWARDS = ("schemas/training.py",)
 """What of them says how a finished mixture is trained on: no stage reads it."""
 
 STAGES = (
@@ -38,8 +38,10 @@ STAGES = (
     "build/drawing.py",
     "build/gathering.py",
     "build/figures.py",
+    "recipe/recipe.py",
+    "sources/settings.py",
 )
-"""What of this room does, too."""
+"""What of `flows` does, too: the work of the stages, and what a recipe may say."""
 
 
 @cache

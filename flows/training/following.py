@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.recipe.plans import plan_of
+from thinkmix.flows.recipe.tuning import Tuning
 from thinkmix.flows.runs import webhook
 from thinkmix.flows.store.digests import SHORT, digest, key_of
 from thinkmix.flows.store.store import Store
@@ -21,7 +22,6 @@ from thinkmix.flows.training.finetune import finetune
 from thinkmix.flows.training.pace import Events
 from thinkmix.schemas.errors import ThinkmixError, TrainError
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.schemas.tuning import Tuning
 from thinkmix.train.model.names import TINY_RANDOM
 from thinkmix.train.output.result import LIBRARIES, MANIFEST, TrainResult
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from thinkmix.flows.inspect.explain import Explanation
     from thinkmix.schemas.conversation import Message
     from thinkmix.schemas.errors import ThinkmixError
-    from thinkmix.schemas.recipe import Template
+    from thinkmix.schemas.template import Template
     from thinkmix.train.output.result import TrainResult
 
     __version__: str

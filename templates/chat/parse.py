@@ -24,7 +24,7 @@ from thinkmix.templates.chat.turns import (
 
 if TYPE_CHECKING:
     from thinkmix.schemas.conversation import Message
-    from thinkmix.schemas.recipe import Template
+    from thinkmix.schemas.template import Template
 
 Call: TypeAlias = tuple[str, str]
 """Name of a tool and its arguments as JSON text."""

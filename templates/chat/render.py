@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import jinja2
 
     from thinkmix.schemas.conversation import Message
-    from thinkmix.schemas.recipe import Template
+    from thinkmix.schemas.template import Template
 
 CHAT_TEMPLATES: "Mapping[Template, str]" = {
     "qwen3": "qwen3.jinja",

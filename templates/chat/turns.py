@@ -22,7 +22,7 @@ from thinkmix.templates.chat.switch import NO_THINK, governing_switches
 
 if TYPE_CHECKING:
     from thinkmix.schemas.conversation import Message, ToolCall
-    from thinkmix.schemas.recipe import Template
+    from thinkmix.schemas.template import Template
 
 OPEN = "<|im_start|>"
 CLOSE = "<|im_end|>\n"

@@ -15,7 +15,7 @@ from benchmarks.exact_pairs import shingle_matrix, similar_pairs
 from benchmarks.figures import quality, stages
 from benchmarks.findings import BEGIN, END, Finding, Options
 from benchmarks.near_dup import deduplicate
-from thinkmix.schemas.dedup import DedupPlan
+from thinkmix.curation.dedup.settings import DedupPlan
 
 SPEED = Finding(figure="tokens", what="speed", unit="×", at_least=8, aim=12, measured=9.5, on="1 row")
 

@@ -10,7 +10,7 @@ import yaml
 
 from tests.builders import quick_build
 from thinkmix.flows.build.pipeline import Built
-from thinkmix.schemas.recipe import Recipe
+from thinkmix.flows.recipe.recipe import Recipe
 
 CASES = (Path(__file__).parents[2] / "../shared/cases").resolve()
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="the reported cases are not beside the checkout")

@@ -10,9 +10,9 @@ import pytest
 import scipy.sparse as sp
 
 from thinkmix.curation.dedup.dedup import DedupCounts, find_duplicates, write_bands
+from thinkmix.curation.dedup.settings import DedupPlan
 from thinkmix.curation.tables import KEY_SCHEMA, VERDICT_SCHEMA
 from thinkmix.curation.text.shingles import shingle_hashes
-from thinkmix.schemas.dedup import DedupPlan
 
 HUB = (Path(__file__).parents[2] / "../shared/hub").resolve()
 PLAN = DedupPlan(permutations=120, bands=20)

@@ -95,7 +95,7 @@ def side(
     )
     facts = {
         "mixture": "small",
-        "recipe": stated,
+        "recipe": stated.model_dump(mode="json"),
         "sources": origins,
         "template_sha256": "e" * 64,
         "tokenizer_sha256": "f" * 64,

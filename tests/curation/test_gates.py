@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from tests.builders import statement
+from tests.builders import in_full, statement
 from thinkmix.curation.audit.measure import EDGES
 from thinkmix.curation.gates.gates import judge
-from thinkmix.schemas.gates import GateResult, Gates
+from thinkmix.curation.gates.settings import Gates
+from thinkmix.flows.recipe.recipe import Recipe
+from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.ledger import Amount, Ledger, StageCount
 from thinkmix.schemas.manifest import Share
-from thinkmix.schemas.recipe import Recipe
 from thinkmix.schemas.report import ClusterView, Columns, LengthView, Report
 
 ELSEWHERE = {"unread_fields", "findings", "encoding", "layout", "size", "bottleneck", "absent"}
@@ -77,17 +78,22 @@ def facts(
         clusters=ClusterView(by_size={}, largest=()),
         samples=(),
         sources=(),
-        recipe=Recipe.model_validate(stated),
+        recipe=in_full(stated),
         template_sha256="",
         tokenizer_sha256="",
         content_sha256="",
     )
 
 
-def found(gate: str, report: Report, before: Report | None, **settings: object) -> list[GateResult]:
+def asked(report: Report, **gates: object) -> Recipe:
+    """Return the recipe of a report, with other gates."""
+    return Recipe.model_validate({**report.recipe, "gates": gates})
+
+
+def found(gate: str, report: Report, before: Report | None = None, **settings: object) -> list[GateResult]:
     """Return what one gate of a recipe found."""
-    gates = Gates.model_validate({gate: settings})
-    return [result for result in judge(report, before, gates) if result.gate == gate]
+    results = judge(report, before, asked(report, **{gate: settings}))
+    return [result for result in results if result.gate == gate]
 
 
 def without(column: str) -> dict[str, str]:
@@ -172,13 +178,13 @@ def test_every_gate_of_a_recipe_is_judged():
 def test_the_first_build_is_never_held_by_default():
     """Without an earlier build and without a stated number of rows, no gate fails, whatever the rows are."""
     dirty = facts(dropped={"bad_json": 600, "eval_overlap": 300}, repeated={"near_dup": 99})
-    assert "fail" not in {result.level for result in judge(dirty, None, Gates())}
+    assert "fail" not in {result.level for result in judge(dirty, None, asked(dirty))}
 
 
 def test_the_same_facts_pass_every_gate():
     """A version beside itself breaks no gate."""
     report = facts(dropped={"bad_json": 10}, repeated={"near_dup": 40}, missing={"score": 9})
-    assert {result.level for result in judge(report, report, Gates())} == {"pass"}
+    assert {result.level for result in judge(report, report, asked(report))} == {"pass"}
 
 
 @pytest.mark.parametrize(
@@ -357,7 +363,7 @@ def test_names_of_columns_and_values_are_not_obeyed():
     evil = "[x](http://e.example) <b>`*~@#!&\x1b[2J\u202e\\"
     report = facts(types={**TYPES, evil: evil}, values={"level": (evil,)}, missing={evil: 900})
     before = facts(types={**TYPES, evil: "Int64"})
-    told = judge(report, before, Gates())
+    told = judge(report, before, asked(report))
     text = "".join(result.sentence + result.subject for result in told if result.level != "pass")
     assert "http" in text
     assert [mark for mark in "[]<>`*~@#!&\x1b\u202e\\/." if mark in text] == []

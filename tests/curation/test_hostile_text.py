@@ -13,7 +13,7 @@ from thinkmix.curation.read.read import RawRow
 from thinkmix.curation.text.shingles import shingle_hashes
 from thinkmix.curation.validate.normalize import Origin, judge, raw_json
 from thinkmix.flows.cli.show.show import plain
-from thinkmix.schemas.recipe import LocalSource
+from thinkmix.flows.sources.settings import LocalSource
 from thinkmix.templates.chat.tokenizer import count_tokens, encode
 
 SIZE = 300_000

@@ -2,12 +2,11 @@
 
 import pytest
 
-from tests.builders import statement
+from tests.builders import in_full, statement
 from tests.curation.test_gates import facts
-from thinkmix.curation.gates.gates import judge
-from thinkmix.schemas.gates import GateResult, Gates
+from tests.curation.test_gates import found as gate
+from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.manifest import SourceEntry
-from thinkmix.schemas.recipe import Recipe
 from thinkmix.schemas.report import Report
 
 
@@ -18,12 +17,11 @@ def read_by(chat: dict[str, object], *, stated: object = "auto") -> Report:
     entry = SourceEntry(
         name="chat", dataset="d", revision="r", commit="c", licence=None, format=chat, files=()
     )
-    return facts().model_copy(update={"recipe": Recipe.model_validate(recipe), "sources": (entry,)})
+    return facts().model_copy(update={"recipe": in_full(recipe), "sources": (entry,)})
 
 
 def found(report: Report, before: Report, **settings: object) -> list[GateResult]:
-    results = judge(report, before, Gates.model_validate({"layout": settings}))
-    return [result for result in results if result.gate == "layout"]
+    return gate("layout", report, before, **settings)
 
 
 SHAREGPT = {"type": "sharegpt", "answer_tag": "answer"}

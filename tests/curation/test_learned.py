@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from thinkmix.curation.validate.learned import TAG_BYTES, count_turns, learned_turns, prompt_bytes
+from thinkmix.flows.sources.settings import LocalSource
 from thinkmix.schemas.conversation import Message
 from thinkmix.schemas.errors import LedgerError
 from thinkmix.schemas.ledger import Amount, Ledger, StageCount, TurnCount
-from thinkmix.schemas.recipe import LocalSource
 
 TURNS = {
     "s": Message(role="system", content="s"),

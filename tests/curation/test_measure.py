@@ -14,10 +14,10 @@ from thinkmix.curation.audit.measure import (
     lengths,
     thinking,
 )
+from thinkmix.curation.sample.settings import MixPlan
 from thinkmix.curation.tables import DRAWN
 from thinkmix.schemas.ledger import Amount, Ledger, StageCount
 from thinkmix.schemas.manifest import Share
-from thinkmix.schemas.recipe import MixPlan
 
 
 def drawn(*rows: tuple[str, int, str]) -> pl.DataFrame:

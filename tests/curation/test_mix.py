@@ -14,8 +14,8 @@ from thinkmix.curation.sample import mix as mix_module
 from thinkmix.curation.sample.mix import Mixture, quotas
 from thinkmix.curation.sample.mix import mix as draw
 from thinkmix.curation.sample.pools import POOL
+from thinkmix.curation.sample.settings import MixPlan
 from thinkmix.schemas.errors import MixtureError
-from thinkmix.schemas.recipe import MixPlan
 
 Place = tuple[int, int]
 MAX_TOKENS = 10_000

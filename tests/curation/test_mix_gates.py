@@ -4,13 +4,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.builders import statement
-from tests.curation.test_gates import facts
-from thinkmix.curation.gates.gates import judge
-from thinkmix.schemas.gates import GateResult, Gates
+from tests.builders import in_full, statement
+from tests.curation.test_gates import facts, found
+from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.ledger import Amount, Ledger, StageCount
 from thinkmix.schemas.manifest import Share
-from thinkmix.schemas.recipe import Recipe
 from thinkmix.schemas.report import Report
 
 
@@ -26,12 +24,12 @@ def report(shares: tuple[Share, ...], **mix: object) -> Report:
     stated = statement(shares={one.source: one.declared for one in shares}, eval_share=0, **mix)
     math = stated["sources"][0]
     stated["sources"] = [{**math, "name": one.source} for one in shares]
-    changed = {"shares": shares, "recipe": Recipe.model_validate(stated), "ledger": Ledger(stages=())}
+    changed = {"shares": shares, "recipe": in_full(stated), "ledger": Ledger(stages=())}
     return facts().model_copy(update=changed)
 
 
 def said(name: str, told: Report, **settings: object) -> list[GateResult]:
-    return [one for one in judge(told, None, Gates.model_validate({name: settings})) if one.gate == name]
+    return found(name, told, **settings)
 
 
 SMALL = (share("math", 150, 150, 0.7), share("chat", 64, 9000, 0.3))
@@ -115,9 +113,7 @@ def near(rows: int, *, source: Mapping[str, object], dedup: Mapping[str, object]
         stage="dedup", source="math", read=Amount(rows=100), kept=Amount(rows=100 - rows),
         dropped={"near_dup": Amount(rows=rows)},
     )  # fmt: skip
-    told = facts().model_copy(
-        update={"ledger": Ledger(stages=(count,)), "recipe": Recipe.model_validate(stated)}
-    )
+    told = facts().model_copy(update={"ledger": Ledger(stages=(count,)), "recipe": in_full(stated)})
     return said("near_duplicates", told)
 
 

@@ -29,12 +29,13 @@ from thinkmix.curation.validate.normalize import (
     raw_json,
     reopen,
 )
+from thinkmix.curation.validate.settings import LIMITS, Limits
+from thinkmix.flows.sources.settings import LocalSource
 from thinkmix.schemas.conversation import Conversation
 from thinkmix.schemas.errors import SourceError
 from thinkmix.schemas.findings import Finding
 from thinkmix.schemas.ledger import Amount, StageCount
 from thinkmix.schemas.reasons import Reason
-from thinkmix.schemas.recipe import LIMITS, Limits, LocalSource
 
 SHARED = (Path(__file__).parents[2] / "../shared").resolve()
 needs_shared = pytest.mark.skipif(

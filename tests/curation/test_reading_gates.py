@@ -1,15 +1,12 @@
 """Gates on how rows were read name fields that look like something to train on, and wrong lessons."""
 
-from tests.curation.test_gates import facts
-from thinkmix.curation.gates.gates import judge
-from thinkmix.schemas.gates import Gates
+from tests.curation.test_gates import facts, found
 from thinkmix.schemas.report import SourceFindings, Unread
 
 
 def results(gate: str, findings: SourceFindings, **settings: object) -> list[tuple[str, str]]:
     report = facts().model_copy(update={"findings": (findings,)})
-    found = judge(report, None, Gates.model_validate({gate: settings}))
-    return [(result.level, result.sentence) for result in found if result.gate == gate]
+    return [(result.level, result.sentence) for result in found(gate, report, **settings)]
 
 
 def unread(path: str, like: str | None, setting: str | None = None) -> Unread:

@@ -13,8 +13,9 @@ from thinkmix.curation.sample import render
 from thinkmix.curation.sample.render import render_rows
 from thinkmix.curation.tables import COUNTED, EXAMPLES, LOST
 from thinkmix.curation.validate.normalize import Origin, reopen
+from thinkmix.flows.sources.settings import LocalSource
 from thinkmix.schemas.errors import LedgerError
-from thinkmix.schemas.recipe import LocalSource, Template
+from thinkmix.schemas.template import Template
 from thinkmix.templates.chat import count_tokens, render_chat
 
 Message = dict[str, Any]

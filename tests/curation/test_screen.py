@@ -20,8 +20,9 @@ from thinkmix.curation.text import text_kernels
 from thinkmix.curation.validate import normalize
 from thinkmix.curation.validate.normalize import Origin, judge
 from thinkmix.curation.validate.screen import CLEARED, screen
+from thinkmix.curation.validate.settings import LIMITS, Limits
+from thinkmix.flows.sources.settings import LocalSource
 from thinkmix.schemas.findings import Finding, Notes
-from thinkmix.schemas.recipe import LIMITS, Limits, LocalSource
 
 ROOT = Path(__file__).parents[2]
 SHARED = (ROOT / "../shared").resolve()

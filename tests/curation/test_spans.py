@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from thinkmix.curation.audit.spans import offending
 from thinkmix.curation.read.read import RawRow, RawSlice, read_rows
 from thinkmix.curation.validate.normalize import Origin, judge, raw_json
-from thinkmix.schemas.recipe import LocalSource
+from thinkmix.flows.sources.settings import LocalSource
 
 THINKS = "<think>\nhm\n</think>\n\n"
 

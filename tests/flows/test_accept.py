@@ -13,12 +13,12 @@ from tests.builders import Inline, flip_bit, math_rows, quick_build, recipe, wri
 from thinkmix.flows.build import pipeline as pipeline_room
 from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.cli.show.show import show_version, version_facts
+from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.runs.accept import accept
 from thinkmix.flows.runs.nights import newest_run
 from thinkmix.flows.store.store import Store
 from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.errors import Held, StoreBusy
-from thinkmix.schemas.recipe import Recipe
 from thinkmix.schemas.run import RunReport
 
 WHY = "upstream took back the second file"

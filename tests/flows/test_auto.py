@@ -17,10 +17,10 @@ from thinkmix.flows.cli.show.show import version_facts
 from thinkmix.flows.inspect.examples import seen
 from thinkmix.flows.inspect.explain import explain
 from thinkmix.flows.inspect.rows import Rows
+from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.store.store import Store
 from thinkmix.flows.system.progress import Event
 from thinkmix.schemas.errors import Held, RecipeError
-from thinkmix.schemas.recipe import Recipe
 
 Row = dict[str, object]
 

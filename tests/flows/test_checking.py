@@ -14,11 +14,11 @@ from tests.builders import ROOT, Row, chat_row, quick_build, recipe, text, think
 from tests.loopback_hub import LoopbackHub, serve
 from thinkmix.flows.inspect import sampling
 from thinkmix.flows.inspect.checking import Check, check
+from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.recipe.recipes import Located, load
 from thinkmix.flows.sources.glimpse import MOST
 from thinkmix.flows.sources.patience import Patience
 from thinkmix.schemas.errors import RecipeError, SourceNotFound
-from thinkmix.schemas.recipe import Recipe
 
 SHARED = (ROOT / "../shared").resolve()
 IMPATIENT = Patience(tries=2, sleep=lambda seconds: None)

@@ -11,9 +11,9 @@ from tests.builders import math_row, quick_build, recipe, write_recipe, write_ro
 from tests.loopback_hub import LoopbackHub, serve
 from thinkmix.flows.build.dry_run import BuildPlan, plan_build, sentences
 from thinkmix.flows.build.pipeline import Built
+from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.store.store import Store
 from thinkmix.schemas.errors import SourceMoved
-from thinkmix.schemas.recipe import Recipe
 
 
 @pytest.fixture

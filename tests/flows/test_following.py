@@ -17,13 +17,13 @@ from thinkmix.flows.executor.engine import LOCAL
 from thinkmix.flows.pages.training.timing import TIMING
 from thinkmix.flows.recipe.plans import plan_of
 from thinkmix.flows.recipe.recipes import load
+from thinkmix.flows.recipe.tuning import RecipeFile, Size, Tuning
 from thinkmix.flows.runs import webhook
 from thinkmix.flows.store.fingerprint import AFTERWARDS, sources
 from thinkmix.flows.store.store import Store
 from thinkmix.flows.store.versions import problems
 from thinkmix.flows.system.progress import Event
 from thinkmix.schemas.errors import RecipeError
-from thinkmix.schemas.tuning import RecipeFile, Size, Tuning
 from thinkmix.train.estimate.presets import LAYERS
 from thinkmix.train.output.result import TrainResult
 

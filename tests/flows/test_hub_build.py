@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.loopback_hub import LoopbackHub, serve
 from thinkmix.flows import sources
 from thinkmix.flows.build import fetch
 from thinkmix.flows.build.pipeline import Built
+from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.recipe.recipes import load, override
 from thinkmix.flows.sources.patience import Patience
 from thinkmix.flows.store.store import Store
@@ -118,6 +120,11 @@ def first(request, place, store) -> Built:
     return place.first[request.param]
 
 
+def exact_shares(made: Built) -> dict[str, Fraction]:
+    """Return the shares that the recipe of a version states."""
+    return Recipe.model_validate(made.manifest.recipe).mix.exact_shares()
+
+
 SHIPPED = pytest.mark.parametrize(
     ("place", "first"),
     [
@@ -139,7 +146,7 @@ def test_shares_are_reached_to_the_row(first):
         shares = {share.source: share.examples for share in first.manifest.shares if share.split == split}
         rows = pl.scan_parquet(first.version / f"{split}-*.parquet").select(pl.len()).collect().item()
         assert rows == sum(shares.values()) > 0
-        for source, share in first.manifest.recipe.mix.exact_shares().items():
+        for source, share in exact_shares(first).items():
             assert shares[source] == share * rows
 
 
@@ -197,7 +204,7 @@ def test_shares_by_tokens_are_reached_within_one_example(name, store):
     rows = pl.scan_parquet(counted.version / "train-*.parquet")
     longest = rows.select((pl.col("prompt_tokens") + pl.col("completion_tokens")).max()).collect().item()
     tokens = {share.source: share.tokens for share in counted.manifest.shares if share.split == "train"}
-    for source, share in counted.manifest.recipe.mix.exact_shares().items():
+    for source, share in exact_shares(counted).items():
         assert abs(tokens[source] - share * sum(tokens.values())) <= longest
 
 

@@ -16,6 +16,7 @@ from thinkmix.flows import sources as kinds
 from thinkmix.flows.build import fetch
 from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.build.watch import Watch, directly
+from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.sources.patience import Patience
 from thinkmix.flows.store.paths import open_version
 from thinkmix.flows.store.store import Store
@@ -28,7 +29,6 @@ from thinkmix.schemas.errors import (
     SourceUnavailable,
     ThinkmixError,
 )
-from thinkmix.schemas.recipe import Recipe
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from thinkmix.flows.build.watch import Watch
 from thinkmix.flows.cli.show.events import bars
 from thinkmix.flows.cli.show.show import version_facts
 from thinkmix.flows.inspect.rows import Rows
+from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.system.progress import Event
-from thinkmix.schemas.recipe import Recipe
 
 ROWS = [
     {

@@ -318,6 +318,14 @@ def test_groups_stand_in_the_order_of_their_numbers(report: Report):
     assert [row[0] for row in figure.rows] == ["2", "3-10", "11+", "unknown", "other"]
 
 
+def test_recipe_that_this_release_does_not_read_is_shown_as_it_is(run: RunReport):
+    """The page of an older version has its sources and colours all the same."""
+    stated = {**run.report.recipe, "retired": "setting"}
+    page = render_page(run.model_copy(update={"report": run.report.model_copy(update={"recipe": stated})}))
+    assert "retired: setting" in page
+    assert "retired" not in render_page(run)
+
+
 @pytest.mark.parametrize(("name", "model"), [("report", RunReport), ("version-report", Report)])
 def test_published_schemas_are_those_of_the_models(name: str, model, command):
     """docs/ holds what `thinkmix schema` prints, and its id names the version of the layout."""

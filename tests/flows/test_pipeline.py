@@ -6,12 +6,15 @@ import pickle
 import pickletools
 import shutil
 import sys
+from collections.abc import Iterator
 from fnmatch import fnmatch
+from inspect import getfile
 from pathlib import Path
 
 import grimp
 import polars as pl
 import pytest
+from pydantic import BaseModel
 
 from tests.builders import (
     REASONS,
@@ -31,6 +34,9 @@ from thinkmix.curation.sample import blocks
 from thinkmix.flows.build import jobs, tonight
 from thinkmix.flows.build import version as version_room
 from thinkmix.flows.build.watch import Watch, directly
+from thinkmix.flows.recipe import recipe_errors
+from thinkmix.flows.recipe.recipe import Recipe
+from thinkmix.flows.sources.settings import HubSource, LocalSource, ModelScopeSource
 from thinkmix.flows.store import fingerprint
 from thinkmix.flows.store.digests import digest
 from thinkmix.flows.store.paths import open_version
@@ -38,7 +44,6 @@ from thinkmix.flows.store.store import Store
 from thinkmix.flows.store.versions import problems
 from thinkmix.flows.system.progress import Event
 from thinkmix.schemas.errors import MixtureError
-from thinkmix.schemas.recipe import HubSource, LocalSource, ModelScopeSource, Recipe
 
 LATE = set(STAGES) - {"validate", "bands", "dedup", "render", "rejects"}
 
@@ -237,6 +242,34 @@ def test_any_edited_helper_changes_the_fingerprint(name, tmp_path, monkeypatch):
     assert same == fingerprint.code_digest()
     (tmp_path / name).write_text((tmp_path / name).read_text(encoding="utf-8") + " ", encoding="utf-8")
     assert fingerprint_of(tmp_path, monkeypatch) != same
+
+
+def records(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """Yield a model and its bases, and those of its fields, however deep."""
+    yield from (base for base in model.__mro__ if issubclass(base, BaseModel) and base is not BaseModel)
+    for field in model.model_fields.values():
+        for inner in recipe_errors._models(field.annotation):
+            yield from records(inner)
+
+
+def test_every_setting_of_a_recipe_is_in_the_fingerprint():
+    """The files that say what a setting is called, what it may be, and what it is by default."""
+    files = {Path(getfile(model)).resolve() for model in records(Recipe)}
+    kept = {file.relative_to(ROOT).as_posix() for file in files}
+    assert {"flows/recipe/recipe.py", "flows/sources/settings.py", "curation/sample/settings.py"} < kept
+    assert kept <= fingerprint.sources().keys()
+
+
+def test_version_is_found_by_what_its_recipe_means(sources, store_copy):
+    """A manifest that does not state a setting, as one of an older release, means its default."""
+    store = Store(store_copy())
+    path = store.current("small") / "manifest.json"
+    manifest = json.loads(path.read_bytes())
+    del manifest["recipe"]["max_turns"]
+    path.write_text(json.dumps(manifest))
+    shots = [tonight.resolve(store, source, sources) for source in recipe().sources]
+    assert path.parent in tonight.same_inputs(store, recipe(), shots, [])
+    assert path.parent not in tonight.same_inputs(store, recipe(max_turns=999), shots, [])
 
 
 def test_file_added_to_a_room_changes_the_fingerprint(tmp_path, monkeypatch):

@@ -7,12 +7,13 @@ import pytest
 import yaml
 
 from tests.builders import recipe
+from thinkmix.curation.sample.settings import MixPlan
 from thinkmix.flows.recipe.plans import load_plan
+from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.recipe.recipes import override, parse
+from thinkmix.flows.recipe.tuning import RecipeFile
 from thinkmix.schemas.errors import RecipeError
 from thinkmix.schemas.patterns import IN_WORDS, NAME, as_name
-from thinkmix.schemas.recipe import MixPlan, Recipe
-from thinkmix.schemas.tuning import RecipeFile
 
 JARGON = (
     "{'",

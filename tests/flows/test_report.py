@@ -257,10 +257,10 @@ def test_card_says_which_sources_learn_their_empty_traces(
     template: str, soft_switch: str, said: bool, report: Report
 ):
     """Where the empty block is trained, the card does not say that it never is."""
-    first = report.recipe.sources[0].model_copy(update={"soft_switch": soft_switch})
-    stated = report.recipe.model_copy(update={"sources": (first,), "template": template})
+    first = {**report.recipe["sources"][0], "soft_switch": soft_switch}
+    stated = {**report.recipe, "sources": [first], "template": template}
     card = dataset_card(report.model_copy(update={"recipe": stated}))
-    exception = f"Answers to `/no_think` are the exception in {first.name}: they learn the empty block."
+    exception = f"Answers to `/no_think` are the exception in {first['name']}: they learn the empty block."
     assert (exception in card) == said
 
 

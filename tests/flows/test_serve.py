@@ -13,11 +13,11 @@ import pytest
 from tests.builders import thinkmix, write_recipe
 from tests.prefect_server import Api, holders, running, wait_for
 from tests.receiver import SECRET, Receiver, receiver
+from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.recipe.recipes import load
 from thinkmix.flows.store.paths import open_version
 from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.errors import RecipeError, SchedulerError
-from thinkmix.schemas.recipe import Recipe
 
 CLI = ("-c", "from thinkmix.flows.cli import main; main()")
 EVERY_NIGHT = ("--cron", "0 2 * * *", "--timezone", "Asia/Shanghai")

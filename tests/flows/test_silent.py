@@ -9,8 +9,8 @@ import pytest
 
 from tests.builders import chat_row, quick_build, statement, text, write_rows
 from thinkmix.flows.build.pipeline import Built
+from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.recipe.recipes import load
-from thinkmix.schemas.recipe import Recipe
 
 
 def chats(word: object, number: int) -> list[dict[str, object]]:

@@ -15,8 +15,8 @@ from thinkmix.flows.inspect.shards import families, patterns, title
 from thinkmix.flows.inspect.starting import Started, start
 from thinkmix.flows.recipe.recipes import load
 from thinkmix.flows.sources.patience import Patience
+from thinkmix.flows.sources.settings import HubSource
 from thinkmix.schemas.errors import RecipeError, SourceError, SourceNotFound
-from thinkmix.schemas.recipe import HubSource
 
 SHARED = (ROOT / "../shared").resolve()
 FORMATS = sorted((SHARED / "formats").glob("*.json*")) if SHARED.is_dir() else []

@@ -13,11 +13,11 @@ import yaml
 from tests.builders import ROOT, python
 from tests.prefect_server import Api, running, server, wait_for
 from tests.receiver import Receiver, receiver
+from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.recipe.recipes import load
 from thinkmix.flows.store.paths import open_version
 from thinkmix.flows.store.store import Store
 from thinkmix.flows.store.versions import problems
-from thinkmix.schemas.recipe import Recipe
 
 STATED = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
 

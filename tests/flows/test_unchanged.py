@@ -43,9 +43,9 @@ def test_unchanged_run_loads_no_library_for_rows(command: str):
 def test_descriptions_are_read_only_for_schemas():
     """Nobody reads the sources of records to build a mixture."""
     script = (
-        "import thinkmix.schemas.recipe, thinkmix.schemas.record as record\n"
+        "import thinkmix.flows.recipe.recipe, thinkmix.schemas.record as record\n"
         "print(record._docstrings.cache_info().misses)\n"
-        "thinkmix.schemas.recipe.Recipe.model_json_schema()\n"
+        "thinkmix.flows.recipe.recipe.Recipe.model_json_schema()\n"
         "print(record._docstrings.cache_info().misses > 0)"
     )
     assert python("-c", script).stdout.split() == ["0", "True"]

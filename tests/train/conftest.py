@@ -8,10 +8,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests.builders import in_full
 from thinkmix.curation.tables import EXAMPLES
 from thinkmix.schemas.ledger import Ledger
 from thinkmix.schemas.manifest import FileEntry, Manifest
-from thinkmix.schemas.recipe import Recipe
 from thinkmix.templates.chat.tokenizer import encode, tokenizer_digest
 
 Example = dict[str, object]
@@ -22,7 +22,7 @@ def manifest_of(files: Mapping[str, FileEntry]) -> Manifest:
     recipe = {"name": "sums", "sources": [source], "mix": {"shares": {"sums": 1.0}}}
     return Manifest(
         mixture="sums",
-        recipe=Recipe.model_validate(recipe),
+        recipe=in_full(recipe),
         sources=(),
         template="qwen3",
         template_sha256="1" * 64,

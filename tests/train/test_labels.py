@@ -12,8 +12,8 @@ import pytest
 pytest.importorskip("transformers", reason="needs thinkmix[train]")
 
 from tests.builders import ROOT, quick_build
+from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.recipe.recipes import load
-from thinkmix.schemas.recipe import Recipe
 from thinkmix.templates.chat.tokenizer import tokenizer_path
 from thinkmix.train.data.cache import open_tokens
 from thinkmix.train.data.rows import index_rows, read_manifest

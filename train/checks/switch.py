@@ -13,7 +13,7 @@ import torch
 from transformers import DynamicCache
 
 from thinkmix.schemas.errors import ModeSwitchFailed, TrainError
-from thinkmix.schemas.recipe import Template
+from thinkmix.schemas.template import Template
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.templates.chat.tokenizer import encode, reference_tokenizer
 from thinkmix.templates.chat.turns import EMPTY_TRACE, generation_prompt

@@ -29,7 +29,7 @@ def finish(run: LoadedRun, prompts: Sequence[Prompt], *, kept_step: int, work: P
         TrainError: when the weights of `kept_step` are gone.
     """
     run.go_back(kept_step)
-    template = run.selection.manifest.recipe.template
+    template = run.selection.manifest.template
     asked = check_switch(run.engine.learner, prompts, run.job.plan, template=template) if prompts else None
     result = _describe(run, kept_step=kept_step, switch=asked)
     with run.engine.whole():

@@ -48,7 +48,7 @@ def fit(
     except ModuleNotFoundError as error:
         msg = f"training needs {error.name}: pip install 'thinkmix[train]'"
         raise TrainError(msg) from error
-    prompts = draw_prompts(selection.held_out, job.plan, template=selection.manifest.recipe.template)
+    prompts = draw_prompts(selection.held_out, job.plan, template=selection.manifest.template)
     with (
         joined(job.plan) as process,
         workspace(_own(job.output, process.rank), restart=restart) as work,

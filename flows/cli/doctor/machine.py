@@ -13,7 +13,7 @@ from thinkmix.flows.system import files
 from thinkmix.flows.system.cores import cpu_quota, usable_cores, visible_cores
 from thinkmix.flows.system.memory import machine_bytes, physical_bytes, usable_bytes
 from thinkmix.schemas.errors import SourceCorrupt, SourceNotFound
-from thinkmix.schemas.recipe import Template
+from thinkmix.schemas.template import Template
 from thinkmix.templates.chat import template_digest, tokenizer_digest
 from thinkmix.templates.chat.render import TEMPLATE_SHA256
 

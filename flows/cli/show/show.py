@@ -13,11 +13,11 @@ from thinkmix.flows.pages.verdict import duration, moment
 from thinkmix.flows.runs.nights import accepted_at_home, judged, newest_run, rejected_at_home, seen_now
 from thinkmix.flows.runs.summary import fractions
 from thinkmix.flows.store.digests import MANIFEST
-from thinkmix.schemas.formats import Auto
 from thinkmix.schemas.formats.recognition import settled_statement
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.manifest import Manifest
 from thinkmix.schemas.report import Report
+from thinkmix.schemas.stated import stated
 
 if TYPE_CHECKING:
     from thinkmix.flows.runs.standing import Standing
@@ -118,7 +118,8 @@ def show_standing(found: "Standing", console: Console) -> None:
 
 def _recognised(report: Report) -> Iterator[str]:
     """Yield what the rows of sources were recognised as, in the words that pin it in a recipe."""
-    named = {source.name for source in report.recipe.sources if isinstance(source.format, Auto)}
+    sources = stated(report.recipe).sources
+    named = {source.name for source in sources if source.format.get("type") == "auto"}
     for source in report.sources:
         if source.name in named:
             yield f"  recognised {plain(source.name)}: format: {plain(settled_statement(source.format))}"

@@ -15,6 +15,7 @@ from thinkmix.flows.pages.svg import drawable
 from thinkmix.flows.pages.verdict import duration, last_good, moment, signals, verdict, verdict_of_failed
 from thinkmix.schemas.formats.recognition import settled_statement
 from thinkmix.schemas.run import Current, FailedRun, RunReport
+from thinkmix.schemas.stated import Stated, stated
 
 _WIDE, _NARROW = 880, 350
 """Widths of the road of the rows: on a screen or paper, and on a phone."""
@@ -28,7 +29,7 @@ def render_page(run: RunReport, place: Path | None = None) -> str:
         place: the mixture's folder, for the commands on the page; unset if the version lies in no store.
     """
     report = run.report
-    places = {source.name: place for place, source in enumerate(report.recipe.sources)}
+    places = _places(report.recipe)
     drawn = [road(report.ledger.stages, places, width=width) for width in (_WIDE, _NARROW)]
     return (
         environment()
@@ -75,13 +76,18 @@ def render_failed(run: FailedRun, current: Current | None) -> str:
             report=run,
             current=current,
             verdict=verdict_of_failed(run.sentence, current),
-            places={source.name: place for place, source in enumerate(run.recipe.sources)},
+            places=_places(run.recipe),
             reasons=sections.reasons(run.ledger.stages),
             trends=plots.trends(run.trend) if len(run.trend) > 1 else [],
             nights=plots.night_rows(run.trend),
             recipe=sections.recipe_text(run.recipe),
         )
     )
+
+
+def _places(recipe: Stated) -> dict[str, int]:
+    """Return which of the sources each one is."""
+    return {source.name: place for place, source in enumerate(stated(recipe).sources)}
 
 
 class _Compiled(FileSystemBytecodeCache):

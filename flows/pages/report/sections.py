@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from itertools import groupby
 
 import yaml
+from pydantic import ValidationError
 
 from thinkmix.flows.pages.charts import COLOURS
 from thinkmix.flows.pages.report.plots import grouped
+from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.schemas.changes import Changes, Delta
 from thinkmix.schemas.findings import Finding
 from thinkmix.schemas.ledger import StageCount
 from thinkmix.schemas.reasons import Context, Reason
-from thinkmix.schemas.recipe import Recipe
 from thinkmix.schemas.report import Report, Sample
 from thinkmix.schemas.run import RunReport
+from thinkmix.schemas.stated import Stated
 
 _UNITS = (("examples", "Examples"), ("tokens", "Tokens"), ("trainable_tokens", "Trainable tokens"))
 
@@ -198,8 +200,14 @@ def _cut(sample: Sample) -> dict[str, object]:
     return {"sample": sample, "before": text[:start], "marked": text[start:end], "after": text[end:]}
 
 
-def recipe_text(recipe: Recipe) -> str:
-    """Return the recipe as YAML in the order of its fields; shares, which have none, by name."""
-    stated = recipe.model_dump(mode="json")
+def recipe_text(recipe: Stated) -> str:
+    """Return the recipe as YAML in the order of its fields; shares, which have none, by name.
+
+    One that this release does not read is shown in the order in which its file states it.
+    """
+    try:
+        stated = Recipe.model_validate(recipe).model_dump(mode="json")
+    except ValidationError:
+        return str(yaml.safe_dump(dict(recipe), sort_keys=False, allow_unicode=True))
     stated["mix"]["shares"] = dict(sorted(stated["mix"]["shares"].items()))
     return str(yaml.safe_dump(stated, sort_keys=False, allow_unicode=True))

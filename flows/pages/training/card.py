@@ -13,6 +13,7 @@ from thinkmix.flows.pages.training.verdict import verdict
 from thinkmix.flows.pages.verdict import duration
 from thinkmix.flows.system.markdown import inline
 from thinkmix.schemas.manifest import Manifest
+from thinkmix.schemas.stated import stated
 from thinkmix.train.output.result import TrainResult
 
 _ADAPTERS = ("lora", "qlora4", "qlora8")
@@ -63,7 +64,7 @@ def _base(result: TrainResult) -> str:
 
 def _datasets(manifest: Manifest) -> list[str]:
     """Return the Hugging Face datasets among the sources: a hub knows no other ids."""
-    hub = {source.name for source in manifest.recipe.sources if source.kind == "hub"}
+    hub = {source.name for source in stated(manifest.recipe).sources if source.kind == "hub"}
     return sorted({source.dataset for source in manifest.sources if source.name in hub})
 
 

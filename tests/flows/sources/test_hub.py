@@ -18,6 +18,7 @@ from huggingface_hub import constants, snapshot_download
 
 from thinkmix.flows.sources import fetch, resolve, transfer
 from thinkmix.flows.sources import hub as hub_room
+from thinkmix.flows.sources.settings import HubSource
 from thinkmix.schemas.errors import (
     SourceCorrupt,
     SourceDenied,
@@ -28,7 +29,6 @@ from thinkmix.schemas.errors import (
     StoreFull,
     ThinkmixError,
 )
-from thinkmix.schemas.recipe import HubSource
 
 NAME = "org/set"
 SHARD = random.Random(1).randbytes(300_000)
@@ -360,7 +360,7 @@ def test_a_killed_build_is_continued_by_the_next(hub, into, quick):
     resolve(one, base=into, into=into, patience=quick)
     code = (
         "import sys; from pathlib import Path; from thinkmix.flows.sources import fetch, resolve;"
-        "from thinkmix.schemas.recipe import HubSource; into = Path(sys.argv[1]);"
+        "from thinkmix.flows.sources.settings import HubSource; into = Path(sys.argv[1]);"
         "one = HubSource.model_validate_json(sys.argv[2]);"
         "fetch(one, resolve(one, base=into, into=into), base=into, into=into)"
     )

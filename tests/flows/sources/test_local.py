@@ -7,8 +7,8 @@ from hashlib import sha256
 import pytest
 
 from thinkmix.flows.sources import fetch, local, resolve
+from thinkmix.flows.sources.settings import LocalSource
 from thinkmix.schemas.errors import SourceCorrupt, SourceError, SourceNotFound
-from thinkmix.schemas.recipe import LocalSource
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from hashlib import sha256
 import pytest
 
 from thinkmix.flows.sources import fetch, resolve
+from thinkmix.flows.sources.settings import ModelScopeSource
 from thinkmix.schemas.errors import (
     SourceCorrupt,
     SourceDenied,
@@ -16,7 +17,6 @@ from thinkmix.schemas.errors import (
     SourceNotFound,
     SourceUnavailable,
 )
-from thinkmix.schemas.recipe import ModelScopeSource
 
 api = pytest.importorskip("modelscope_hub._legacy_api", reason="the extra `modelscope` is not installed")
 modelscope_room = pytest.importorskip("thinkmix.flows.sources.modelscope")

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainSerializer
 
-from thinkmix.schemas.recipe import Recipe
+from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.schemas.record import Record
 from thinkmix.schemas.training import TrainPlan
 

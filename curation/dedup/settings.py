@@ -1,4 +1,4 @@
-"""How near-duplicates are to be found."""
+"""What a recipe says of near-duplicates: how they are to be found."""
 
 from typing import Literal, Self
 

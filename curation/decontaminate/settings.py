@@ -1,0 +1,37 @@
+"""What a recipe says of evaluations: whose questions must not be in the mixture, and how they are found."""
+
+from pydantic import Field, field_validator
+
+from thinkmix.schemas.patterns import Name, Patterns, RowsIn
+from thinkmix.schemas.record import Record
+
+
+class Benchmark(Record):
+    """Questions of an evaluation that the model will be measured by, and must not have been trained on."""
+
+    name: Name
+    """Name of the benchmark in reasons and reports."""
+    files: Patterns
+    """Patterns of files of questions, like those of a local source."""
+    rows: RowsIn | None = None
+    """Where the list of questions lies in JSON files that hold one object."""
+    field: str = Field(default="question", min_length=1, max_length=200)
+    """Field that holds the question."""
+
+
+class Decontamination(Record):
+    """Which rows are left out because an evaluation asks the same."""
+
+    benchmarks: tuple[Benchmark, ...] = Field(default=(), max_length=1000)
+    """The evaluations; none means that nothing is checked."""
+    ngram: int = Field(default=13, ge=3, le=32)
+    """Words in a run that a row must not have in common with a question; shorter questions count whole."""
+
+    @field_validator("benchmarks")
+    @classmethod
+    def _names_are_unique(cls, benchmarks: tuple[Benchmark, ...]) -> tuple[Benchmark, ...]:
+        names = [benchmark.name for benchmark in benchmarks]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            msg = f"benchmark names must be unique, got {', '.join(twice)} twice: rename one"
+            raise ValueError(msg)
+        return benchmarks

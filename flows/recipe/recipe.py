@@ -1,0 +1,83 @@
+"""A recipe: the settings of all stages together, and what must fit between them."""
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from thinkmix.curation.decontaminate.settings import Decontamination
+from thinkmix.curation.dedup.settings import DedupPlan
+from thinkmix.curation.gates.settings import Gates
+from thinkmix.curation.sample.settings import MixPlan
+from thinkmix.curation.validate.settings import LIMITS, Limits, SourceBase
+from thinkmix.flows.sources.settings import Source
+from thinkmix.schemas.patterns import Line, Name
+from thinkmix.schemas.record import Record
+from thinkmix.schemas.template import Template
+
+
+class Recipe(Record):
+    """One complete statement of a mixture: same recipe, same sources, same bytes."""
+
+    name: Name
+    """Folder of the mixture in the store."""
+    title: Line = ""
+    """One line for report and dataset card."""
+    sources: tuple[Source, ...] = Field(min_length=1, max_length=256)
+    """Where rows come from; each needs a share of the mixture."""
+    mix: MixPlan
+    """How the mixture is composed."""
+    dedup: DedupPlan = DedupPlan()
+    """How near-duplicates are found."""
+    decontaminate: Decontamination = Decontamination()
+    """Which evaluations must not be in the mixture."""
+    template: Template = "qwen3"
+    """Chat template of the model that will be trained."""
+    max_tokens: int = Field(default=16384, ge=16, le=1_048_576)
+    """Longest example, prompt and completion together; longer ones are left out, never cut."""
+    max_row_bytes: int = Field(default=1_000_000, ge=1_000, le=64_000_000)
+    """Largest row, in bytes of text."""
+    max_turns: int = Field(default=LIMITS.turns, ge=2, le=1_000_000)
+    """Most turns of a row; a row with more is left out whole."""
+    max_prompt_bytes: int = Field(default=LIMITS.prompt_bytes, ge=1_000, le=10**12)
+    """Most text in the prompts of all examples of a row, in bytes; a row with more is left out whole.
+
+    Each prompt shows what was said before: a chat of n turns has about n/4 times its text in prompts.
+    """
+    seed: int = Field(default=20250428, ge=0, lt=2**63)
+    """Decides which examples are drawn and their order."""
+    gates: Gates = Gates()
+    """What must not change too much from one build to the next, and what happens if it did."""
+
+    @field_validator("sources")
+    @classmethod
+    def _names_are_unique(cls, sources: tuple[Source, ...]) -> tuple[Source, ...]:
+        names = [source.name for source in sources]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            msg = f"source names must be unique, got {', '.join(twice)} twice: rename one"
+            raise ValueError(msg)
+        return sources
+
+    @field_validator("mix")
+    @classmethod
+    def _shares_match_sources(cls, mix: MixPlan, info: ValidationInfo) -> MixPlan:
+        if "sources" not in info.data:  # wrong themselves
+            return mix
+        names = {source.name for source in info.data["sources"]}
+        shared = mix.exact_shares()
+        if unknown := sorted(set(shared) - names):
+            known = ", ".join(sorted(names))
+            msg = f"shares name unknown sources: {', '.join(unknown)}; the sources are {known}"
+            raise ValueError(msg)
+        if missing := sorted(names - set(shared)):
+            msg = f"sources without a share: {', '.join(missing)}; add them to `shares`, or to `replay`"
+            raise ValueError(msg)
+        return mix
+
+    @property
+    def limits(self) -> Limits:
+        """Return what work one row may cost."""
+        return Limits(self.max_turns, self.max_prompt_bytes)
+
+    def reads_unopened(self, source: SourceBase) -> bool:
+        """Return whether `</think>` without `<think>` closes a trace of the source, see `unopened_trace`."""
+        if source.unopened_trace == "auto":
+            return self.template == "qwen3-thinking-2507"
+        return source.unopened_trace == "read"
