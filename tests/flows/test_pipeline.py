@@ -263,7 +263,7 @@ def test_every_setting_of_a_recipe_is_in_the_fingerprint():
 def test_version_is_found_by_what_its_recipe_means(sources, store_copy):
     """A manifest that does not state a setting, as one of an older release, means its default."""
     store = Store(store_copy())
-    path = store.current("small") / "manifest.json"
+    path = store.versions.current("small") / "manifest.json"
     manifest = json.loads(path.read_bytes())
     del manifest["recipe"]["max_turns"]
     path.write_text(json.dumps(manifest))
