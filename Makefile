@@ -60,7 +60,7 @@ mutants: $(BIN)/.installed  ## Change the pure kernels bit by bit, see what no t
 deepspeed: $(BIN)/.installed  ## Install DeepSpeed, too, and test that ZeRO trains as one process does
 	$(UV) pip install --quiet --python $(BIN)/python setuptools wheel
 	DS_BUILD_OPS=0 DS_ACCELERATOR=cpu $(UV) pip install --quiet --python $(BIN)/python --no-build-isolation deepspeed==0.19.8
-	DS_ACCELERATOR=cpu $(BIN)/pytest tests/train/test_engine.py -k deepspeed
+	DS_ACCELERATOR=cpu $(BIN)/pytest tests/train/run/test_engine.py -k deepspeed
 
 docs-snippets: $(BIN)/.installed  ## Run what docs/training.md says of other trainers, each installed into build/peers
 	$(UV_SETTINGS) $(BIN)/python -m benchmarks snippets

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.measure import last_line, run
 from benchmarks.peer_envs import python_of, script
-from tests.layouts import SAMPLES, Row
+from tests.harness.layouts import SAMPLES, Row
 from thinkmix.schemas.findings import Notes
 from thinkmix.schemas.formats import Format
 from thinkmix.schemas.formats.recognition import best

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.skips import pytest_make_collect_report, pytest_runtest_makereport, pytest_terminal_summary
+from tests.harness.skips import pytest_make_collect_report, pytest_runtest_makereport, pytest_terminal_summary
 
 __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport", "pytest_terminal_summary"]
 
@@ -41,7 +41,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 def _unsynced() -> Iterator[None]:
     """Let no test of this process wait for the disk: a small build syncs nearly three hundred times.
 
-    What is synced, and when, is for `tests.failing_disk` to see, in processes of its own.
+    What is synced, and when, is for `tests.harness.failing_disk` to see, in processes of its own.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda handle: None)
@@ -54,7 +54,7 @@ def tiny() -> Iterator[None]:
     if not all(find_spec(name) for name in ("torch", "transformers", "peft")):
         yield
         return
-    from tests.train.tiny import draw_once  # noqa: PLC0415 - torch takes seconds
+    from tests.harness.train.tiny import draw_once  # noqa: PLC0415 - torch takes seconds
 
     with pytest.MonkeyPatch.context() as patch:
         draw_once(patch)

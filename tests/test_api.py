@@ -15,7 +15,7 @@ import pytest
 from typer.main import get_command
 
 import thinkmix
-from tests.builders import ROOT, Inline, flip_bit, write_recipe, write_sources
+from tests.harness.builders import ROOT, Inline, flip_bit, write_recipe, write_sources
 from thinkmix.flows.build import pipeline
 from thinkmix.flows.cli import app
 from thinkmix.schemas.errors import Held, NotFound, RecipeError, StoreCorrupt

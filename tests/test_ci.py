@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders import ROOT
+from tests.harness.builders import ROOT
 
 MISSING = (
     ".ci/run: chromium and chromedriver are missing, so the tests of the pages will fail; "

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from tests.builders import ROOT, quick_build
+from tests.harness.builders import ROOT, quick_build
 from thinkmix.flows.cli import app
 from thinkmix.flows.recipe.recipes import load
 from thinkmix.schemas.errors import LAST_RUN_FAILED, ThinkmixError

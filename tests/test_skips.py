@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders import ROOT
+from tests.harness.builders import ROOT
 
 ENDS = {
     "browser": "def test_it(): pytest.skip('chromium and chromedriver are not on the path')",
@@ -26,7 +26,7 @@ def run(folder: Path, *names: str, ci: str, workers: int = 0) -> tuple[int, list
     (folder / "test_good.py").write_text("def test_good(): pass\n")
     options = [
         "-p",
-        "tests.skips",
+        "tests.harness.skips",
         "-p",
         "no:cacheprovider",
         "--numprocesses",

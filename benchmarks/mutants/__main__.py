@@ -37,7 +37,8 @@ def _formats() -> dict[str, tuple[str, ...]]:
 
 
 def _of(folder: str, *names: str) -> tuple[str, ...]:
-    return tuple(f"tests/{folder}/test_{name}.py" for name in names)
+    found = {path.name: path for path in (ROOT / "tests" / folder).rglob("test_*.py")}
+    return tuple(str(found[f"test_{name}.py"].relative_to(ROOT)) for name in names)
 
 
 GROUPS: dict[str, dict[str, tuple[str, ...]]] = {

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 import yaml
 
-from tests.builders import quick_build
+from tests.harness.builders import quick_build
 from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.recipe.recipe import Recipe
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders import quick_build, recipe, write_sources
-from tests.prefect_server import Api, server
+from tests.harness.builders import quick_build, recipe, write_sources
+from tests.harness.prefect_server import Api, server
 from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.cli import main
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.builders import in_full
+from tests.harness.builders import in_full
 from thinkmix.curation.tables import EXAMPLES
 from thinkmix.schemas.ledger import Ledger
 from thinkmix.schemas.manifest import FileEntry, Manifest

@@ -1,7 +1,7 @@
 """What the forward pass through one layer keeps for the way back, byte for byte as transformers computes it.
 
-All figures are bytes for each token of a batch. tests/train/test_activations.py compares them with the
-tensors that autograd saves.
+All figures are bytes for each token of a batch. tests/train/estimate/test_activations.py compares them with
+the tensors that autograd saves.
 """
 
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ def scratch_bytes(shape: ModelShape, number: int, element: int) -> int:
     """Return what comes and goes while a layer is passed: a float32 inner state of its MLP, and outer ones.
 
     In 16 bit these are an adapter's float32 result beside the layer's own, or two gradients on the way back.
-    Counted from the tensors alive at the peak, not derived: tests/train/test_activations.py holds it to them.
+    Counted from the tensors alive at the peak, not derived; test_activations.py holds it to them.
     """
     sparse = shape.is_sparse(number)
     inner = shape.experts_per_token * shape.expert_intermediate if sparse else shape.intermediate

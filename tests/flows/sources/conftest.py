@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from tests.loopback_hub import serve
+from tests.harness.loopback_hub import serve
 from thinkmix.flows.sources.patience import Patience
 
 

@@ -591,11 +591,11 @@ def test_snapshot_download_works_against_the_stand_in_hub(hub, tmp_path):
 
 
 def test_load_dataset_works_against_the_stand_in_hub_run_by_hand(tmp_path):
-    """`python tests/loopback_hub.py --tree DIR` serves what `datasets` can load."""
+    """`python tests/harness/loopback_hub.py --tree DIR` serves what `datasets` can load."""
     data = tmp_path / "tree" / NAME / "data"
     data.mkdir(parents=True)
     pl.DataFrame({"question": ["1 + 1?", "2 + 2?"]}).write_parquet(data / "train-00000-of-00001.parquet")
-    server = Path(__file__).parents[2] / "loopback_hub.py"
+    server = Path(__file__).parents[2] / "harness" / "loopback_hub.py"
     command = [sys.executable, str(server), "--tree", str(tmp_path / "tree"), "--commit", f"{NAME}={COMMIT}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         try:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.reading import read
+from tests.harness.reading import read
 from thinkmix.schemas.formats.alpaca import Alpaca
 
 ROW = {"instruction": "Add.", "input": "1, 2", "output": "3"}

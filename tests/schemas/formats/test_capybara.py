@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.reading import Row, read, refused
+from tests.harness.reading import Row, read, refused
 
 
 def row(*pairs: tuple[object, object], **columns: object) -> Row:

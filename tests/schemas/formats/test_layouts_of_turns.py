@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tests.layouts import chat, gpt
-from tests.reading import Row, read, refused
+from tests.harness.layouts import chat, gpt
+from tests.harness.reading import Row, read, refused
 from thinkmix.schemas.findings import Notes
 from thinkmix.schemas.formats.messages import Messages
 from thinkmix.schemas.formats.sharegpt import ShareGPT

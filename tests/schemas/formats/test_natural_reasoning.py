@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.reading import Row, read, refused
+from tests.harness.reading import Row, read, refused
 
 
 def row(*responses: object, **columns: object) -> Row:

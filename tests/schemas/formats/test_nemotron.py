@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tests.layouts import chat
-from tests.reading import read, refused
+from tests.harness.layouts import chat
+from tests.harness.reading import read, refused
 from thinkmix.schemas.formats.nemotron import Nemotron
 
 ROW = {"input": chat(("user", "1+1?")), "output": "<think>hm</think>2", "reasoning": "on"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.reading import read, refused
+from tests.harness.reading import read, refused
 from thinkmix.schemas.findings import Notes
 from thinkmix.schemas.formats.qa import PAIRS, QuestionAnswer
 

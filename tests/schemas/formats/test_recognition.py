@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from tests.layouts import HUMAN_GPT, REFUSED, SAMPLES, TOOLS, USER_ASSISTANT, Row, Sample, chat, gpt
+from tests.harness.layouts import HUMAN_GPT, REFUSED, SAMPLES, TOOLS, USER_ASSISTANT, Row, Sample, chat, gpt
 from thinkmix.schemas.conversation import Message
 from thinkmix.schemas.findings import HARMLESS, Notes, looks_like, states_something
 from thinkmix.schemas.formats.recognition import (

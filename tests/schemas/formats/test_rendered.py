@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from tests.reading import read, refused
+from tests.harness.reading import read, refused
 from thinkmix.schemas.formats.dialects import DIALECTS
 from thinkmix.schemas.formats.rendered import Rendered
 

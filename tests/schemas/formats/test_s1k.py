@@ -1,6 +1,6 @@
 """s1K: the trace and the attempt of one of two models."""
 
-from tests.reading import read, refused
+from tests.harness.reading import read, refused
 
 ROW = {
     "question": "1+1?",

@@ -1,0 +1,390 @@
+"""Which rows stay: near-duplicates against brute force, and each rule of the policy."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import scipy.sparse as sp
+
+from thinkmix.curation.dedup.dedup import DedupCounts, find_duplicates, write_bands
+from thinkmix.curation.dedup.settings import DedupPlan
+from thinkmix.curation.tables import KEY_SCHEMA, VERDICT_SCHEMA
+from thinkmix.curation.text.shingles import shingle_hashes
+
+HUB = (Path(__file__).parents[3] / "../shared/hub").resolve()
+PLAN = DedupPlan(permutations=120, bands=20)
+
+WORDS = (
+    "sum",
+    "odd",
+    "even",
+    "number",
+    "below",
+    "find",
+    "the",
+    "of",
+    "all",
+    "how",
+    "many",
+    "train",
+    "angle",
+    "area",
+)
+HAN = "求所有小于的奇数之和为什么火车速度角圆面积质数苹果多少个如果那么证明请问今天"
+
+
+def digest(*parts: object) -> str:
+    return sha256(repr(parts).encode()).hexdigest()
+
+
+def row(text: str, n: int, **fields: object) -> dict[str, object]:
+    """A key row: the n-th of source `math`, unlike any other unless `fields` say so."""
+    source = fields.get("source", "math")
+    content = fields.pop("content", (text, n))
+    made = {
+        "id": digest(source, content)[:32],
+        "source": source,
+        "content_key": digest(content),
+        "text": text,
+        "priority": 0,
+        "quality": None,
+        "solver": None,
+        "cap": 1,
+        "file": "shard-0",
+        "row": n,
+    }
+    return made | fields
+
+
+def judge(
+    rows: pl.DataFrame | Sequence[dict[str, object]], folder: Path, *, shards: int = 1, plan: DedupPlan = PLAN
+) -> tuple[pl.DataFrame, DedupCounts]:
+    """Cut rows into shards, run both stages, and return keys and verdicts side by side."""
+    frame = rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(rows, schema=KEY_SCHEMA)
+    size = max(-(-frame.height // shards), 1)
+    names = [folder / f"{i}" for i in range(shards)]
+    keys, bands, verdicts = (
+        [name.with_suffix(end) for name in names] for end in (".keys", ".npy", ".verdict")
+    )
+    for i in range(shards):
+        frame.slice(i * size, size).write_parquet(keys[i])
+        write_bands(keys[i], bands[i], plan=plan)
+    counts = find_duplicates(keys, bands, verdicts, plan=plan)
+    found = pl.concat([pl.read_parquet(path) for path in verdicts])
+    assert found["id"].to_list() == frame["id"].to_list()
+    return pl.concat([frame, found.drop("id")], how="horizontal"), counts
+
+
+def fates(rows: Sequence[dict[str, object]], folder: Path) -> list[str | None]:
+    return judge(rows, folder)[0]["reason"].to_list()
+
+
+def all_pairs(texts: pl.Series, shingle: int = 5) -> sp.coo_matrix:
+    """Exact Jaccard similarity of every pair of texts that share a shingle, by a sparse product."""
+    hashes, offsets = shingle_hashes(texts, shingle=shingle)
+    columns = np.unique(hashes, return_inverse=True)[1]
+    sets = sp.csr_matrix(
+        (np.ones(len(hashes), np.int32), columns, offsets), shape=(len(texts), max(columns) + 1)
+    )
+    pairs = sp.triu(sets @ sets.T, 1).tocoo()
+    sizes = np.diff(offsets)
+    return sp.coo_matrix(
+        (pairs.data / (sizes[pairs.row] + sizes[pairs.col] - pairs.data), (pairs.row, pairs.col)), pairs.shape
+    )
+
+
+def recall_and_precision(judged: pl.DataFrame, threshold: float) -> tuple[float, float]:
+    """Compare clusters with the graph of all pairs at or over the threshold."""
+    texts = judged.select("text", "cluster").unique("text", maintain_order=True).sort("text")
+    pairs = all_pairs(texts["text"])
+    similar = pairs.data >= threshold
+    edges = sp.coo_matrix((np.ones(similar.sum()), (pairs.row[similar], pairs.col[similar])), pairs.shape)
+    truth = sp.csgraph.connected_components(edges, directed=False)[1]
+    ours = np.unique(texts["cluster"].to_numpy(), return_inverse=True)[1]
+    together = ours[pairs.row] == ours[pairs.col]
+    joined = pl.DataFrame({"ours": ours, "truth": truth}).unique()
+    pure = joined.group_by("ours").len().filter(pl.col("len") > 1).height == 0
+    return float(together[similar].mean()), float(pure)
+
+
+def planted(count: int, seed: int) -> pl.DataFrame:
+    """Return distinct English and Chinese texts, each with a near copy for every third."""
+    draw = np.random.default_rng(seed)
+    rows: list[dict[str, object]] = []
+    for n in range(count):
+        if n % 2:
+            words, gap = draw.choice(WORDS, draw.integers(3, 60)).tolist(), " "
+        else:
+            words, gap = draw.choice(list(HAN), draw.integers(3, 60)).tolist(), ""
+        rows.append(row(gap.join(words), len(rows), quality=float(draw.integers(0, 3)), solver="ab"[n % 2]))
+        if n % 3 == 0:
+            words[int(draw.integers(len(words)))] = str(draw.integers(9))
+            rows.append(row(gap.join(words), len(rows), source="chat", priority=int(n % 2), cap=2))
+    return pl.DataFrame(rows, schema=KEY_SCHEMA)
+
+
+def test_clusters_are_those_of_all_pairs(tmp_path: Path) -> None:
+    """On planted near-copies in two languages recall is 0.98 or more, and no cluster holds a stranger."""
+    judged, counts = judge(planted(2500, 1), tmp_path, shards=3)
+    recall, pure = recall_and_precision(judged, PLAN.threshold)
+    assert recall >= 0.98
+    assert pure == 1.0
+    assert counts.near_dup > 200
+    assert counts.rows == judged.height
+
+
+@pytest.mark.skipif(not HUB.exists(), reason="the shared hub is not beside the checkout")
+def test_clusters_of_real_rows_are_those_of_all_pairs(tmp_path: Path) -> None:
+    """On all 25,755 real problems and questions, against exact all-pairs similarity."""
+    math = pl.read_parquet(HUB / "nvidia/OpenMathReasoning/data/*.parquet")["problem"]
+    chat = pl.read_parquet(HUB / "mlabonne/FineTome-100k/data/*.parquet")["conversations"]
+    texts = pl.concat([math, chat.list.first().struct.field("value")]).fill_null("")
+    judged, _ = judge([row(text, n) for n, text in enumerate(texts)], tmp_path, shards=4)
+    assert judged.height == 25_755
+    recall, pure = recall_and_precision(judged, PLAN.threshold)
+    assert recall >= 0.995
+    assert pure == 1.0
+
+
+def test_verdicts_do_not_depend_on_order_or_shards(tmp_path: Path) -> None:
+    """Shuffled rows in another number of shards get the same verdicts, row by row."""
+    frame = pl.concat([planted(600, 2), planted(600, 2).with_columns(row=pl.col("row") + 5000)])
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    want, counts = judge(frame, tmp_path / "a")
+    got, other = judge(frame.sample(fraction=1.0, shuffle=True, seed=3), tmp_path / "b", shards=5)
+    assert got.sort("id", "row").equals(want.sort("id", "row"))
+    assert (counts.exact_dup, counts.near_dup) == (other.exact_dup, other.near_dup)
+    assert counts.exact_dup >= 800
+
+
+def test_every_winner_stays_and_every_cluster_keeps_a_row(tmp_path: Path) -> None:
+    """A row that is left out names a row of its cluster that is not; the ledger adds up."""
+    frame = pl.concat([planted(600, 4), planted(600, 4).with_columns(row=pl.col("row") + 5000)])
+    judged, counts = judge(frame, tmp_path, shards=2)
+    stays = judged.filter(pl.col("reason").is_null())
+    out = judged.filter(pl.col("reason").is_not_null())
+    assert stays.select("winner", "similarity").null_count().row(0) == (stays.height, stays.height)
+    known = stays.select(winner="id", winner_cluster="cluster")
+    joined = out.join(known, on="winner", how="left")
+    assert joined["winner_cluster"].to_list() == joined["cluster"].to_list()
+    assert set(judged["cluster"]) == set(stays["cluster"])
+    assert out.height == counts.exact_dup + counts.near_dup + counts.solution_cap
+    sizes = judged.group_by("cluster").agg(
+        pl.len(), pl.col("cluster_size").unique(), least=pl.col("id").min()
+    )
+    assert sizes.filter(pl.col("cluster_size") != pl.concat_list("len")).height == 0
+    assert sizes["least"].to_list() == sizes["cluster"].to_list()
+
+
+PROBLEM = (
+    "Find the sum of all odd numbers below one hundred and explain each step of your work in detail please"
+)
+NEAR = PROBLEM.replace("please", "now")
+OTHER = "How many prime numbers are there between ten and fifty, and which of them is the largest one of all"
+
+
+def test_unlike_texts_stay(tmp_path: Path) -> None:
+    """Rows that share nothing are alone in their cluster."""
+    judged, _ = judge([row(PROBLEM, 1), row(OTHER, 2)], tmp_path)
+    assert judged["reason"].to_list() == [None, None]
+    assert judged["cluster"].to_list() == judged["id"].to_list()
+    assert judged["cluster_size"].to_list() == [1, 1]
+
+
+def test_texts_without_words_are_not_near_duplicates(tmp_path: Path) -> None:
+    """Empty questions say nothing about each other, but equal conversations are still exact duplicates."""
+    rows = [row("", 1), row(" ", 2), row("", 3, content="same"), row("", 4, content="same")]
+    assert fates(rows, tmp_path) == [None, None, None, "exact_dup"]
+
+
+def test_short_texts_are_compared_as_a_whole(tmp_path: Path) -> None:
+    """Two texts of fewer words than a shingle are near-duplicates only if their words are equal."""
+    rows = [row("Hi there!", 1, quality=1.0), row("hi  there!", 2), row("Hi you!", 3)]
+    assert fates(rows, tmp_path) == [None, "near_dup", None]
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        ({"priority": 2, "source": "a"}, {"priority": 1, "quality": 9.0, "source": "b"}),
+        ({"quality": 0.5}, {"quality": 0.4}),
+        ({"quality": -1.0}, {"quality": None}),
+        ({"quality": 0.0}, {"quality": float("nan")}),
+        ({"id": "0" * 32}, {"id": "0" * 31 + "1"}),
+        ({"id": "0" * 32, "file": "a", "row": 9}, {"id": "0" * 32, "file": "b", "row": 1}),
+        ({"id": "0" * 32, "row": 1}, {"id": "0" * 32, "row": 2}),
+    ],
+    ids=["priority", "quality", "quality known", "quality is a number", "id", "file", "row"],
+)
+@pytest.mark.parametrize("kind", ["exact_dup", "near_dup"])
+@pytest.mark.parametrize("first", [True, False], ids=["better first", "worse first"])
+def test_the_better_row_stays(
+    better: dict[str, object], worse: dict[str, object], kind: str, first: bool, tmp_path: Path
+) -> None:
+    """By priority, then quality, then id, file and row; never by position."""
+    same = {"content": "same"} if kind == "exact_dup" else {}
+    rows = [row(PROBLEM, 7, **better, **same), row(PROBLEM if same else NEAR, 7, **worse, **same)]
+    judged, _ = judge(rows if first else rows[::-1], tmp_path)
+    want = [None, kind] if first else [kind, None]
+    assert judged["reason"].to_list() == want
+    assert judged["winner"].drop_nulls().to_list() == [rows[0]["id"]]
+    assert judged["cluster"].to_list() == [min(str(made["id"]) for made in rows)] * 2
+
+
+def test_similarity_is_the_true_jaccard_to_the_winner(tmp_path: Path) -> None:
+    """20 words make 16 shingles; another last word leaves 15 of 17."""
+    rows = [
+        row(PROBLEM, 1, quality=2.0),
+        row(PROBLEM, 2, quality=1.0),
+        row(NEAR, 3),
+        row(PROBLEM, 4, content=(PROBLEM, 1)),
+    ]
+    judged, counts = judge(rows, tmp_path)
+    assert judged["reason"].to_list() == [None, "near_dup", "near_dup", "exact_dup"]
+    assert judged["similarity"].to_list() == [None, 1.0, pytest.approx(15 / 17), 1.0]
+    assert judged["cluster_size"].to_list() == [4, 4, 4, 4]
+    assert (counts.texts, counts.candidates, counts.pairs_compared, counts.pairs_matched) == (2, 2, 1, 1)
+
+
+def test_a_pair_exactly_at_the_threshold_is_a_duplicate(tmp_path: Path) -> None:
+    """Reaching the threshold is enough; one shingle less is not."""
+    words = [f"w{n}" for n in range(22)]
+    rows = [row(" ".join(words), 1, quality=1.0), row(" ".join([*words[:20], "x", "y"]), 2)]
+    for threshold, want in ((16 / 20, "near_dup"), (16 / 20 + 1e-6, None)):
+        plan = DedupPlan(permutations=128, bands=64, threshold=threshold)
+        assert judge(rows, tmp_path, plan=plan)[0]["reason"].to_list() == [None, want]
+
+
+def test_a_cap_keeps_so_many_solutions_and_names_the_rest(tmp_path: Path) -> None:
+    """With a cap of two the third solution of one solver goes, by quality."""
+    rows = [row(PROBLEM, n, cap=2, quality=float(n)) for n in range(3)]
+    assert fates(rows, tmp_path) == ["solution_cap", None, None]
+
+
+def test_solvers_take_turns_under_a_cap(tmp_path: Path) -> None:
+    """Each solver's best comes before any solver's second best."""
+    rows = [
+        row(PROBLEM, 1, cap=3, solver="r1", quality=9.0),
+        row(PROBLEM, 2, cap=3, solver="r1", quality=8.0),
+        row(PROBLEM, 3, cap=3, solver="r1", quality=7.0),
+        row(PROBLEM, 4, cap=3, solver="qwq", quality=1.0),
+        row(NEAR, 5, cap=3, solver=None, quality=0.5),
+    ]
+    assert fates(rows, tmp_path) == [None, "solution_cap", "solution_cap", None, None]
+
+
+def test_other_sources_give_way_to_the_source_of_the_best_row(tmp_path: Path) -> None:
+    """The cap is the winning source's own; a lower source keeps none of the cluster, whatever its cap."""
+    rows = [
+        row(PROBLEM, 1, source="math", priority=5, cap=2),
+        row(NEAR, 2, source="math", priority=5, cap=2),
+        row(PROBLEM, 3, source="chat", priority=1, cap=9, quality=9.0),
+    ]
+    judged, counts = judge(rows, tmp_path)
+    assert judged["reason"].to_list() == [None, None, "near_dup"]
+    assert (counts.near_dup, counts.solution_cap) == (1, 0)
+
+
+def test_an_exact_duplicate_does_not_use_up_the_cap(tmp_path: Path) -> None:
+    """Exact duplicates go first, so that two different solutions fill a cap of two."""
+    rows = [
+        row(PROBLEM, 1, cap=2, content="one", quality=3.0),
+        row(PROBLEM, 2, cap=2, content="one", quality=2.0),
+        row(PROBLEM, 3, cap=2, content="two"),
+    ]
+    assert fates(rows, tmp_path) == [None, "exact_dup", None]
+
+
+def test_the_winner_of_an_exact_duplicate_is_its_twin(tmp_path: Path) -> None:
+    """Where a cap keeps several rows, an exact duplicate names the equal one, not the best one."""
+    rows = [
+        row(PROBLEM, 1, cap=2, quality=9.0),
+        row(PROBLEM, 2, cap=2, content="twin", quality=2.0),
+        row(PROBLEM, 3, cap=2, content="twin", source="other"),
+    ]
+    judged, _ = judge(rows, tmp_path)
+    assert judged["reason"].to_list() == [None, None, "exact_dup"]
+    assert judged["winner"].to_list() == [None, None, rows[1]["id"]]
+
+
+def test_an_exact_duplicate_connects_nothing(tmp_path: Path) -> None:
+    """A row that is gone does not join two others by a text that lies between theirs."""
+    words = [f"w{n}" for n in range(30)]
+    between, left, right = words, ["x", "y", *words[2:]], [*words[:28], "x", "y"]
+    rows = [
+        row(PROBLEM, 1, content="same", priority=1),
+        row(" ".join(between), 2, content="same", source="chat"),
+        row(" ".join(left), 3, source="chat"),
+        row(" ".join(right), 4, source="chat"),
+    ]
+    judged, _ = judge(rows, tmp_path)
+    assert judged["reason"].to_list() == [None, "exact_dup", None, None]
+    assert judged["cluster_size"].to_list() == [2, 2, 1, 1]
+
+
+def test_the_winner_of_a_duplicate_of_a_dropped_row_is_the_row_that_stays(tmp_path: Path) -> None:
+    """An exact duplicate whose twin is a near-duplicate points past the twin."""
+    rows = [
+        row(PROBLEM, 1, quality=9.0),
+        row(NEAR, 2, content="twin", quality=2.0),
+        row(NEAR, 3, content="twin", quality=1.0),
+    ]
+    judged, _ = judge(rows, tmp_path)
+    assert judged["reason"].to_list() == [None, "near_dup", "exact_dup"]
+    assert judged["winner"].to_list() == [None, rows[0]["id"], rows[0]["id"]]
+    assert judged["similarity"].to_list() == [None, pytest.approx(15 / 17), pytest.approx(15 / 17)]
+
+
+def test_empty_shards_and_empty_corpora_are_fine(tmp_path: Path) -> None:
+    """No rows, no verdicts; the columns are there all the same."""
+    judged, counts = judge(pl.DataFrame(schema=KEY_SCHEMA), tmp_path, shards=2)
+    assert judged.height == counts.rows == 0
+    assert pl.read_parquet_schema(tmp_path / "0.verdict") == VERDICT_SCHEMA
+
+
+def test_nothing_but_verdicts_is_left_behind(tmp_path: Path) -> None:
+    """Scratch files are gone when the verdicts are there."""
+    judge([row(PROBLEM, 1), row(NEAR, 2)], tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.keys", "0.npy", "0.verdict"]
+
+
+def test_an_id_that_is_not_hexadecimal_is_refused_by_name(tmp_path: Path) -> None:
+    """The error names file, row and column."""
+    with pytest.raises(ValueError, match=r"0\.keys: row 1: id .*'not hex'"):
+        judge([row(PROBLEM, 1), row(NEAR, 2, id="not hex")], tmp_path)
+
+
+def test_bands_of_another_plan_are_refused(tmp_path: Path) -> None:
+    """Band files that do not fit plan or keys are named, not misread."""
+    judge([row(PROBLEM, 1)], tmp_path)
+    with pytest.raises(ValueError, match=r"0\.npy was written with another bands"):
+        find_duplicates(
+            [tmp_path / "0.keys"],
+            [tmp_path / "0.npy"],
+            [tmp_path / "0.verdict"],
+            plan=DedupPlan(permutations=120, bands=30),
+        )
+
+
+def test_other_numbers_make_another_problem_if_the_plan_says_so(tmp_path: Path) -> None:
+    """An exercise with other figures stays beside its sibling, but keeps their common cluster."""
+    rule = (
+        "show each step that you take, use the star for every product and two stars for every power, "
+        "name the variable as the exercise does, leave no bracket open, round nothing before the end, "
+        "and give the answer on a line of its own with the constant of integration written after it"
+    )
+    texts = [f"Find the antiderivative of {n} x for me and {rule}" for n in (7, 12, 7)]
+    rows = [row(text, n) for n, text in enumerate(texts)]
+    distinguishing = PLAN.model_copy(update={"numbers": "distinguish"})
+
+    ignored, _ = judge(rows, tmp_path)
+    told_apart, _ = judge(rows, tmp_path, plan=distinguishing)
+
+    assert ignored["reason"].null_count() == 1
+    assert sorted(told_apart["reason"].fill_null("stays")) == ["near_dup", "stays", "stays"]
+    assert told_apart["reason"][1] is None
+    assert told_apart["cluster"].n_unique() == 1

@@ -1,0 +1,469 @@
+"""The road from recipe to version: what is kept of an earlier build, what is made anew, what is published."""
+
+import ast
+import json
+import pickle
+import pickletools
+import shutil
+import sys
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from inspect import getfile
+from pathlib import Path
+
+import grimp
+import polars as pl
+import pytest
+from pydantic import BaseModel
+
+from tests.harness.builders import (
+    REASONS,
+    ROOT,
+    STAGES,
+    Inline,
+    chat_row,
+    forget,
+    math_row,
+    math_rows,
+    quick_build,
+    recipe,
+    statement,
+    write_rows,
+)
+from thinkmix.curation.sample import blocks
+from thinkmix.flows.build import jobs, tonight
+from thinkmix.flows.build import version as version_room
+from thinkmix.flows.build.watch import Watch, directly
+from thinkmix.flows.recipe import recipe_errors
+from thinkmix.flows.recipe.recipe import Recipe
+from thinkmix.flows.sources.settings import HubSource, LocalSource, ModelScopeSource
+from thinkmix.flows.store import fingerprint
+from thinkmix.flows.store.digests import digest
+from thinkmix.flows.store.paths import open_version
+from thinkmix.flows.store.store import Store
+from thinkmix.flows.store.versions import problems
+from thinkmix.flows.system.progress import Event
+from thinkmix.schemas.errors import MixtureError
+
+LATE = set(STAGES) - {"validate", "bands", "dedup", "render", "rejects"}
+
+
+def made(store: Path) -> dict[str, set[str]]:
+    """Return the keys of the outputs in the cache by stage."""
+    return {stage: {path.name for path in (store / ".cache" / stage).iterdir()} for stage in STAGES}
+
+
+def of(name: str, **changes: object) -> dict[str, object]:
+    """Change settings of one source of the small recipe."""
+    sources = statement()["sources"]
+    return {"sources": [{**source, **(changes if source["name"] == name else {})} for source in sources]}
+
+
+@pytest.mark.acceptance("A20")
+def test_nothing_changed_means_nothing_made(sources, store_copy, built):
+    """The same recipe over the same rows runs no stage and keeps the version, which the run says."""
+    ran = []
+
+    def step(name, function):
+        ran.append(name.split()[0])
+        return directly(name, function)
+
+    again = quick_build(recipe(), store_copy(), sources, watch=Watch(step=step))
+    assert (again.made, again.reused, again.status) == (0, 0, "unchanged")
+    assert again.digest == built.digest
+    assert set(ran) == {"resolve", "compare", "publish"}
+    assert "unchanged since the last build" in (again.folder / "summary.md").read_text()
+
+
+def test_what_is_cached_is_not_made_again(sources, store_copy, built):
+    """Where no version is known, every output is found in the cache."""
+    store = store_copy()
+    forget(store)
+    again = quick_build(recipe(), store, sources)
+    assert (again.made, again.reused, again.digest) == (0, built.made, built.digest)
+
+
+def test_damaged_version_is_not_taken_for_last_nights(sources, store_copy, built):
+    """Inputs are the same, but the version lost a bit: it is put together again."""
+    store = store_copy()
+    shard = next((store / "small" / "versions" / built.digest).glob("train-*.parquet"))
+    shard.write_bytes(shard.read_bytes()[:-1] + b"x")
+    again = quick_build(recipe(), store, sources)
+    assert (again.status, again.digest) == ("published", built.digest)
+    assert problems(again.version) == []
+
+
+@pytest.mark.acceptance("A20")
+@pytest.mark.parametrize(
+    ("changes", "remade"),
+    [
+        ({"seed": 5}, LATE),
+        ({"size": 20}, LATE),
+        ({"unit": "tokens"}, {"draw"}),
+        ({"eval_share": 0.2}, LATE),
+        ({"shares": {"math": 0.7, "chat": 0.3}}, LATE),
+        ({"max_tokens": 100}, {"render", *LATE}),
+        ({"template": "qwen3-instruct-2507"}, {"render"}),
+        ({"dedup": {"threshold": 0.5}}, {"bands", "dedup"}),
+        ({"dedup": {"seed": 4}}, {"bands", "dedup"}),
+        ({"max_row_bytes": 2000}, {"validate"}),
+        ({"max_turns": 500}, {"validate"}),
+        ({"max_prompt_bytes": 10**6}, {"validate"}),
+        (of("chat", compare="conversation"), {"validate", "bands", "dedup", "render", *LATE}),
+        (of("math", max_solutions_per_problem=1), {"validate", "dedup", "render", *LATE}),
+        (of("math", priority=0), {"validate", "dedup"}),
+        (of("chat", thinking="forbidden"), {"validate"}),
+        (of("chat", supervise="last"), {"validate"}),
+        (of("chat", soft_switch="train"), {"validate", "render"}),
+        (of("chat", licence="mit"), set()),
+        ({"title": "Another"}, set()),
+    ],
+    ids=lambda value: None if isinstance(value, set) else str(value),  # a set has no order to name it by
+)
+def test_changed_setting_remakes_what_it_decides(changes, remade, sources, store_copy, tmp_path):
+    """A setting that changes never meets stale outputs: the version is that of a build from nothing."""
+    store = store_copy()
+    before = made(store)
+    again = build_or_fail(recipe(**changes), store, sources)
+    after = made(store)
+    assert again == build_or_fail(recipe(**changes), tmp_path / "fresh", sources)
+    grown = {stage for stage in STAGES if after[stage] - before[stage]}
+    assert remade <= grown
+    assert bool(grown) == bool(remade)
+
+
+def test_changed_row_costs_its_block_and_not_its_shard(sources, tmp_path, monkeypatch):
+    """Where a shard is rendered in blocks, only the one with the row that changed is scattered anew."""
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 4000)
+    base, store = shutil.copytree(sources, tmp_path / "base"), tmp_path / "store"
+    stated = recipe(unit="examples", size=None)
+    quick_build(stated, store, base)
+    before = made(store)
+    rows = math_rows()[:30]
+    write_rows(base / "math" / "0.jsonl", [*rows[:7], math_row("another"), *rows[8:]])
+    again = quick_build(stated, store, base)
+    after = made(store)
+    assert len(before["scatter"]) > 8
+    assert 1 <= len(after["scatter"] - before["scatter"]) <= 3
+    assert again.digest == quick_build(stated, tmp_path / "fresh", base).digest
+
+
+def build_or_fail(stated: Recipe, store: Path, sources: Path) -> str:
+    """Return the digest of the mixture, or the sentence why there is none."""
+    try:
+        return quick_build(stated, store, sources).digest
+    except MixtureError as error:
+        return str(error).partition(" The rows: ")[0]
+
+
+def test_changed_file_remakes_its_source(sources, store_copy, built, tmp_path):
+    """Another file is read; those that were there, of whichever snapshot, are not read again."""
+    store = store_copy()
+    base = shutil.copytree(sources, tmp_path / "base")
+    write_rows(base / "chat" / "2.jsonl", [chat_row("One more question, please?", "One more answer.")])
+    before = made(store)["validate"]
+    again = quick_build(recipe(), store, base)
+    assert len(made(store)["validate"] - before) == 1
+    assert again.manifest.ledger.of("validate")["chat"].read.rows == 68
+
+
+ANOTHER = {
+    "name": "another",
+    "format": "openmathreasoning",
+    "thinking": "forbidden",
+    "supervise": "last",
+    "turns": "join",
+    "unopened_trace": "read",
+    "soft_switch": "train",
+    "rows": "data",
+    "encoding": "gbk",
+    "compare": "conversation",
+    "priority": 7,
+    "max_solutions_per_problem": 3,
+}
+"""Of each field of a source that decides what its rows become, a value that no source has by default."""
+
+
+@pytest.mark.parametrize("kind", [LocalSource, HubSource, ModelScopeSource], ids=lambda kind: kind.__name__)
+def test_every_field_of_a_source_is_in_the_key_of_its_rows(kind):
+    """But for those that say where rows lie; a new field has to be added to `ANOTHER` or to that list."""
+    where = {} if kind is LocalSource else {"dataset": "a/b"}
+    plain = kind(name="chat", format="sharegpt", files=("*",), **where)
+    for field in kind.model_fields.keys() - jobs.NOT_OF_ROWS:
+        changed = plain.model_copy(update={field: ANOTHER[field]})
+        if field == "format":
+            changed = kind(name="chat", format="openmathreasoning", files=("*",), **where)
+        assert jobs.row_settings(changed) != jobs.row_settings(plain), field
+
+
+ODD = {"roles": {"x": "user"}, "fractional_weight": "train"}
+"""Of settings of a format that are not any text, another value."""
+
+
+def test_settings_of_a_format_are_in_the_key_of_its_rows():
+    """Each of them, whichever format a source has."""
+    for name in ("sharegpt", "messages", "alpaca"):
+        plain = LocalSource(name="s", format=name, files=("*",))
+        for field in type(plain.format).model_fields.keys() - {"type"}:
+            other = plain.format.model_copy(update={field: ODD.get(field, "another")})
+            changed = plain.model_copy(update={"format": other})
+            assert jobs.row_settings(changed) != jobs.row_settings(plain), field
+
+
+@pytest.mark.acceptance("A20")
+def test_changed_code_or_library_remakes_everything(sources, store_copy, monkeypatch, built):
+    """Another fingerprint of our code and its libraries makes every output anew."""
+    for room in (jobs, tonight, version_room):
+        monkeypatch.setattr(room, "code_digest", lambda: "another")
+    again = quick_build(recipe(), store_copy(), sources)
+    assert (again.made, again.reused) == (built.made, 0)
+    assert again.manifest.content_sha256 == built.manifest.content_sha256
+
+
+def fingerprint_of(tree: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the fingerprint of a copy of our sources."""
+    monkeypatch.setattr(fingerprint, "files", lambda name: tree / name.removeprefix("thinkmix."))
+    return fingerprint.code_digest.__wrapped__()
+
+
+def one_of_each_folder() -> list[str]:
+    """Return a file of each folder that holds code of the fingerprint, and the templates of a model."""
+    by_folder = {str(Path(name).parent): name for name in sorted(fingerprint.sources(), reverse=True)}
+    return sorted([*by_folder.values(), "templates/chat/qwen3.jinja", "flows/build/validate.py"])
+
+
+@pytest.mark.acceptance("A20")
+@pytest.mark.parametrize("name", one_of_each_folder())
+def test_any_edited_helper_changes_the_fingerprint(name, tmp_path, monkeypatch):
+    """One more space in any module that decides rows, however deep below a stage, is another fingerprint."""
+    for room in ("schemas", "curation", "templates", "flows"):
+        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    same = fingerprint_of(tmp_path, monkeypatch)
+    assert same == fingerprint.code_digest()
+    (tmp_path / name).write_text((tmp_path / name).read_text(encoding="utf-8") + " ", encoding="utf-8")
+    assert fingerprint_of(tmp_path, monkeypatch) != same
+
+
+def records(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """Yield a model and its bases, and those of its fields, however deep."""
+    yield from (base for base in model.__mro__ if issubclass(base, BaseModel) and base is not BaseModel)
+    for field in model.model_fields.values():
+        for inner in recipe_errors._models(field.annotation):
+            yield from records(inner)
+
+
+def test_every_setting_of_a_recipe_is_in_the_fingerprint():
+    """The files that say what a setting is called, what it may be, and what it is by default."""
+    files = {Path(getfile(model)).resolve() for model in records(Recipe)}
+    kept = {file.relative_to(ROOT).as_posix() for file in files}
+    assert {"flows/recipe/recipe.py", "flows/sources/settings.py", "curation/sample/settings.py"} < kept
+    assert kept <= fingerprint.sources().keys()
+
+
+def test_version_is_found_by_what_its_recipe_means(sources, store_copy):
+    """A manifest that does not state a setting, as one of an older release, means its default."""
+    store = Store(store_copy())
+    path = store.versions.current("small") / "manifest.json"
+    manifest = json.loads(path.read_bytes())
+    del manifest["recipe"]["max_turns"]
+    path.write_text(json.dumps(manifest))
+    shots = [tonight.resolve(store, source, sources) for source in recipe().sources]
+    assert path.parent in tonight.same_inputs(store, recipe(), shots, [])
+    assert path.parent not in tonight.same_inputs(store, recipe(max_turns=999), shots, [])
+
+
+def test_file_added_to_a_room_changes_the_fingerprint(tmp_path, monkeypatch):
+    """A new module counts as soon as it is there."""
+    for room in ("schemas", "curation", "templates", "flows"):
+        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    same = fingerprint_of(tmp_path, monkeypatch)
+    (tmp_path / "curation" / "new.py").write_text("")
+    assert fingerprint_of(tmp_path, monkeypatch) != same
+
+
+@pytest.mark.acceptance("A20")
+def test_all_that_the_work_of_a_stage_imports_is_in_the_fingerprint():
+    """A module that decides bytes and is left out would leave stale outputs, while all tests pass."""
+    graph = grimp.build_graph("thinkmix", exclude_type_checking_imports=True)
+    works = [module for module in graph.modules if fnmatch(module, "thinkmix.curation.*.work")]
+    reached = {*works, *(above for work in works for above in graph.find_upstream_modules(work))}
+    names = {module.removeprefix("thinkmix.").replace(".", "/") for module in reached - {"thinkmix"}}
+    known = {name.removesuffix(".py").removesuffix("/__init__") for name in fingerprint.sources()}
+
+    assert len(works) == 6
+    assert names <= known
+
+
+@pytest.mark.acceptance("A20")
+@pytest.mark.parametrize("library", fingerprint.LIBRARIES)
+def test_library_version_changes_the_fingerprint(library, monkeypatch):
+    """Another version of a library that decides bytes is another fingerprint."""
+    versions = {**fingerprint.library_versions(), library: "0.0.1"}
+    monkeypatch.setattr(fingerprint, "library_versions", lambda: versions)
+    assert fingerprint.code_digest.__wrapped__() != fingerprint.code_digest()
+
+
+def test_every_imported_library_is_in_the_fingerprint():
+    """Whatever the rooms that decide rows import is either a library whose version counts, or standard."""
+    known = {name.replace("-", "_") for name in fingerprint.LIBRARIES} | {"quicktok", "yaml"}
+    own = {"thinkmix", *sys.stdlib_module_names}
+    imported = set()
+    for name, path in fingerprint.sources().items():
+        if name.endswith(".py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+                imported |= {name.partition(".")[0] for name in names}
+    types_alone = {"typing_extensions"}
+    assert imported - own - known - types_alone - {"pydantic_core", "zstandard"} == set()
+
+
+def test_jobs_name_what_a_worker_runs_by_the_one_name(sources, store_copy, monkeypatch):
+    """A job that travels as a pickle names modules of the package and of libraries, and no bare room."""
+    named: set[str] = set()
+    monkeypatch.setattr(Inline, "run", _noting(Inline.run, named))
+    quick_build(recipe(seed=5), store_copy(), sources)
+    bare = {
+        name for name in named if name.partition(".")[0] in {*fingerprint.ROOMS, "flows", "train", "data"}
+    }
+
+    assert any(fnmatch(name, "thinkmix.curation.*.work") for name in named)
+    assert bare == set()
+
+
+def _noting(run, named: set[str]):
+    def noted(self, jobs, *, done):
+        for job in jobs:
+            loads = [
+                part for _, part, _ in pickletools.genops(pickle.dumps(job.call)) if isinstance(part, str)
+            ]
+            named.update(loads)
+        return run(self, jobs, done=done)
+
+    return noted
+
+
+def test_every_row_has_one_fate(version, built):
+    """Rows read, rows with a fate, and rows in the ledger are the same number, for each source."""
+    for source, rows in (("math", 67), ("chat", 67)):
+        fates = pl.read_parquet(version / "fates" / f"{source}.parquet")
+        assert fates.height == rows
+        assert fates.select("file", "row").is_unique().all()
+        assert built.manifest.ledger.of("validate")[source].read.rows == rows
+        counted = {
+            reason: amount.rows
+            for count in built.manifest.ledger.stages
+            for reason, amount in count.dropped.items()
+            if count.source == source and amount.rows
+        }
+        reasons = fates["reason"].drop_nulls().value_counts()
+        assert counted == dict(reasons.iter_rows())
+        assert fates["reason"].null_count() == built.manifest.ledger.of("mix")[source].kept.rows
+
+
+def test_planted_dirt_is_found(version):
+    """Every kind of planted row is left out for its own reason."""
+    fates = pl.concat([pl.read_parquet(path) for path in sorted((version / "fates").iterdir())])
+    assert set(fates["reason"].drop_nulls()) == REASONS
+
+
+def test_manifest_names_every_file(version, built):
+    """The manifest has digest, bytes and rows of all that the version holds, and names the version."""
+    there = {str(path.relative_to(version)) for path in version.rglob("*") if path.is_file()}
+    assert set(built.manifest.files) == there - {"manifest.json"}
+    assert digest(version / "manifest.json") == version.name
+    for name, entry in built.manifest.files.items():
+        assert entry.bytes == (version / name).stat().st_size
+        if name.endswith(".parquet"):
+            assert entry.rows == pl.read_parquet(version / name).height
+
+
+def test_manifest_knows_neither_place_nor_time(version, built, tmp_path, sources):
+    """Nothing in a version says where or when it was built, so the same rows give the same bytes anywhere."""
+    words = (str(tmp_path.parent), str(sources), str(version.parents[2]), "2026-", "/tmp/")
+    for name in ("manifest.json", "report.json", "README.md"):
+        text = (version / name).read_text(encoding="utf-8")
+        assert [word for word in words if word in text] == []
+
+
+def test_shares_are_exact(version, built):
+    """Each split holds exactly the examples that its shares promise."""
+    for split in ("train", "eval"):
+        counts = pl.concat([pl.read_parquet(path) for path in version.glob(f"{split}-*.parquet")])["source"]
+        assert counts.value_counts().sort("source").rows() == [
+            ("chat", len(counts) // 2),
+            ("math", len(counts) // 2),
+        ]
+
+
+def test_published_rows_are_those_of_the_mixture(version, built):
+    """Ids are unique over both splits, and no cluster of near-duplicates is in both."""
+    columns = ["id", "conversation_id"]
+    rows = {
+        split: pl.concat(
+            [pl.read_parquet(path, columns=columns) for path in version.glob(f"{split}-*.parquet")]
+        )
+        for split in ("train", "eval")
+    }
+    ids = pl.concat(rows.values())["id"]
+    assert ids.n_unique() == len(ids)
+    fates = pl.concat([pl.read_parquet(path) for path in sorted((version / "fates").iterdir())])
+    cluster = dict(fates.filter(pl.col("cluster").is_not_null()).select("id", "cluster").iter_rows())
+    sides = {split: {cluster.get(row, row) for row in rows[split]["conversation_id"]} for split in rows}
+    assert sides["train"] & sides["eval"] == set()
+
+
+def test_build_tells_how_it_gets_on(sources, tmp_path):
+    """A listener hears of every stage, and of all rows of both sources."""
+    heard: list[Event] = []
+    quick_build(recipe(), tmp_path, sources, watch=Watch(notify=heard.append))
+    most = {}
+    for event in heard:
+        key = (event.stage, event.source)
+        assert event.done >= most.get(key, 0)
+        assert event.total is None or event.done <= event.total
+        most[key] = event.done
+    assert most["validate", "math"] == most["validate", "chat"] == 67
+    assert {stage for stage, _ in most} >= {
+        "fetch",
+        "validate",
+        "minhash",
+        "dedup",
+        "render",
+        "mix",
+        "gather",
+    }
+
+
+def test_two_mixtures_share_a_store(sources, tmp_path):
+    """Mixtures of one store have each their own current version, and share what is alike in the cache."""
+    one = quick_build(recipe(), tmp_path, sources)
+    two = quick_build(recipe(name="other", seed=2), tmp_path, sources)
+    assert two.reused > 0
+    assert open_version(tmp_path / "small").name == one.digest
+    assert open_version(tmp_path / "other").name == two.digest
+
+
+def test_old_versions_stay(sources, store_copy, built):
+    """A new version does not take away the one before it; going back to its recipe makes it current again."""
+    store = store_copy()
+    new = quick_build(recipe(seed=77), store, sources)
+    assert Store(store).versions.current("small") == new.version
+    assert problems(new.version.with_name(built.digest)) == []
+    back = quick_build(recipe(), store, sources)
+    assert (back.digest, back.status, back.made) == (built.digest, "published", 0)
+    assert Store(store).versions.current("small") == back.version
+
+
+def test_source_of_rejects_only_cannot_be_mixed(tmp_path):
+    """A source of which no row survives ends the build with its name, not with an empty share."""
+    write_rows(tmp_path / "base" / "math" / "0.jsonl", math_rows())
+    write_rows(tmp_path / "base" / "chat" / "0.jsonl", ["{", "["])
+    with pytest.raises(MixtureError, match="chat: 2 of 2 rows dropped: bad_json 2"):
+        quick_build(recipe(), tmp_path / "store", tmp_path / "base")
+
+
+def test_history_is_json_lines(version):
+    """Tools can read the history line by line."""
+    lines = (version.parents[1] / "runs.jsonl").read_text().splitlines()
+    assert [json.loads(line)["status"] for line in lines] == ["published"]
