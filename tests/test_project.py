@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -90,3 +91,12 @@ def test_every_finding_and_every_reason_for_context_is_documented():
     page = (ROOT / "docs" / "reading.md").read_text(encoding="utf-8")
     for word in (*Finding, *Context):
         assert f"| `{word.value}` | {word.sentence} |" in page
+
+
+def test_no_folder_of_tests_is_passed_over(request: pytest.FixtureRequest):
+    """Pytest looks into no folder called `build` unless it is told to, and says nothing."""
+    passed_over = request.config.getini("norecursedirs")
+    folders = {path.name for path in (ROOT / "tests").rglob("*") if path.is_dir()} - {"__pycache__"}
+
+    assert "build" in folders
+    assert [name for name in folders if any(fnmatch(name, pattern) for pattern in passed_over)] == []
