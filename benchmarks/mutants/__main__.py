@@ -4,15 +4,15 @@ python -m benchmarks.mutants                  all groups, in their order
 python -m benchmarks.mutants mix gates        some groups
 
 What was found is kept in build/mutants and holds as long as a module and its tests are as they were, so a
-run that was ended goes on where it stopped. What has the effect of the original is listed in equal.yaml.
+run that was ended goes on where it stopped. What a test noticed holds as long as that test is as it was,
+while others come and go. What has the effect of the original is listed in equal.yaml.
 """
 
 import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Mapping
-from hashlib import sha256
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import yaml
 
 from benchmarks.measure import ROOT
 from benchmarks.mutants.operators import changed, mutants
+from benchmarks.mutants.proofs import Proofs, digest_of
 from benchmarks.mutants.trial import Tests, copied
 
 RESULTS = ROOT / "build" / "mutants" / "results.jsonl"
@@ -72,7 +73,7 @@ def main() -> None:
     copy = copied(RESULTS.parent / "copy")
     for group in names:
         for path, files in GROUPS[group].items():
-            found = _judge(copy, path, list(files), known)
+            found = _judge(copy, path, files, known, _beside(group, files))
             counts[group, path] = count(found, equal)
     sys.exit(report(counts))
 
@@ -95,19 +96,32 @@ def _known() -> dict[str, dict[str, Any]]:
     return known
 
 
-def _judge(copy: Path, path: str, files: list[str], known: dict[str, dict[str, Any]]) -> dict[str, str]:
+def _beside(group: str, files: Sequence[str]) -> tuple[str, ...]:
+    """Return the modules of a group that have these tests."""
+    return tuple(path for path, others in GROUPS[group].items() if others == files)
+
+
+def _judge(
+    copy: Path,
+    path: str,
+    files: Sequence[str],
+    known: Mapping[str, Mapping[str, Any]],
+    beside: Sequence[str] = (),
+) -> dict[str, str]:
     """Return the verdict on each change of a module; write down those that are new."""
     source = (copy / path).read_text(encoding="utf-8")
     texts = [source, *((copy / file).read_text(encoding="utf-8") for file in files)]
-    digest = sha256("\0".join(texts).encode()).hexdigest()
+    digest = digest_of(*texts)
+    proofs = Proofs(copy, source)
     changes = list(mutants(source, path.removesuffix(".py").replace("/", ".")))
     verdicts, tests = {}, None
     for number, mutant in enumerate(changes, start=1):
         result = known.get(mutant.name, {"digest": "", "test": ""})
-        if result["digest"] != digest:
-            tests = tests or Tests(copy, path, files)
+        if result["digest"] != digest and not proofs.hold(result):
+            tests = tests or Tests(copy, path, files, beside)
             outcome = tests.judge(mutant, changed(source, mutant), number, result["test"])
             result = {"name": mutant.name, "digest": digest, **outcome._asdict()}
+            result["proof"] = proofs.of(outcome.test)
             with RESULTS.open("a", encoding="utf-8") as results:
                 results.write(json.dumps(result, ensure_ascii=False) + "\n")
             print(

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.measure import ROOT
 from benchmarks.mutants import __main__ as driver
 from benchmarks.mutants.operators import changed, mutants
-from benchmarks.mutants.trial import Outcome
+from benchmarks.mutants.sessions import Outcome
 
 SOURCE = '''"""What it is for."""
 from functools import cache
@@ -144,6 +144,67 @@ def test_a_failing_test_is_named(tmp_path: Path) -> None:
     ]
 
 
+def test_a_cached_function_is_reached_by_all_tests_that_ask_for_it(tmp_path: Path) -> None:
+    """Not only by the one that asked first, and of which the others have the answer."""
+    source = "from functools import cache\n@cache\ndef f():\n    return 1 + 1\n"
+    tests = "import m\ndef test_one():\n    m.f()\ndef test_two():\n    assert m.f() == 2\n"
+    done = judged(tmp_path, source, tests)
+    assert done.returncode == 0, done.stderr
+    verdicts = [json.loads(line)[1:] for line in done.stdout.splitlines()]
+    assert verdicts == [["failed", "test_m.py::test_two"]] * 3
+
+
+def test_a_change_that_shows_only_where_its_module_is_imported_is_noticed(tmp_path: Path) -> None:
+    """What was made of a function before it was exchanged is made again in the second run."""
+    source = "def f():\n    return 1 + 1\nTWO = f()\n"
+    done = judged(tmp_path, source, "import m\ndef test_two():\n    assert m.TWO == 2\n")
+    assert done.returncode == 0, done.stderr
+    verdicts = [json.loads(line)[1:] for line in done.stdout.splitlines()]
+    assert verdicts == [["failed", "test_m.py::test_two"]] * 3
+
+
+def test_methods_and_closures_are_exchanged(tmp_path: Path) -> None:
+    """A change in a method, in a function that it makes, and in one that is wrapped, is noticed."""
+    source = """import functools
+def twice(f):
+    @functools.wraps(f)
+    def both(n):
+        return f(n) + f(n)
+    return both
+@twice
+def wrapped(n):
+    return n + 0
+class Base:
+    def size(self):
+        return 3
+class Pair(Base):
+    def size(self):
+        return super().size() + max(len(one) for one in ("a", "bb"))
+"""
+    tests = "import m\ndef test_m():\n    assert (m.wrapped(2), m.Pair().size()) == (4, 5)\n"
+    done = judged(tmp_path, source, tests)
+    assert done.returncode == 0, done.stderr
+    verdicts = {name: rest for name, *rest in map(json.loads, done.stdout.splitlines())}
+    assert [name for name, rest in verdicts.items() if rest[0] == "passed"] == [
+        "m:wrapped: Add to Sub in `n + 0`"
+    ]
+
+
+def test_tests_are_collected_once_for_all_changes_that_they_notice_in_functions(tmp_path: Path) -> None:
+    """Twice with the run that shows what they reach; a change that they do not notice collects them again."""
+    tests = """import m
+with open("collected.txt", "a") as file:
+    file.write("x")
+def test_f():
+    assert m.f(1, 2, 3) == 6
+"""
+    for source, times in (("return a + b + c", 2), ("return a + b + c + 0", 3)):
+        (tmp_path / "collected.txt").unlink(missing_ok=True)
+        done = judged(tmp_path, f"def f(a, b, c):\n    {source}\n", tests)
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "collected.txt").read_text() == times * "x"
+
+
 @pytest.mark.parametrize(
     ("tests", "told"),
     [
@@ -196,6 +257,25 @@ def test_a_run_that_was_ended_goes_on_where_it_stopped(one_group: Path, monkeypa
     (one_group / "test_m.py").write_text("# another test")
     assert driver._judge(one_group, "m.py", ["test_m.py"], driver._known()) == want
     assert Judge.last.asked == [(name, "test_m.py::test_f") for name in names]
+
+
+def test_what_a_test_noticed_holds_while_other_tests_come_and_go(one_group: Path, monkeypatch) -> None:
+    """Until the test itself changes, or what its file holds besides tests, or the module."""
+    monkeypatch.setattr(driver, "Tests", Judge)
+    asked = []
+    test = "def test_f():\n    assert f(1) == 1\n"
+    for tests in (
+        f"from m import f\n{test}",
+        f"from m import f\n{test}def test_other():\n    assert f(2) == 2\n",
+        f"from m import f as f\n{test}",
+        f"from m import f as f\n{test}    assert f(2) == 2\n",
+        f"from m import f as f\n{test.replace('test_f', 'test_g')}",
+    ):
+        (one_group / "test_m.py").write_text(tests)
+        Judge.last = Judge()
+        driver._judge(one_group, "m.py", ["test_m.py"], driver._known())
+        asked.append(len(Judge.last.asked))
+    assert asked == [2, 0, 2, 2, 2]
 
 
 def test_the_table_fails_below_its_bound(capsys: pytest.CaptureFixture[str]) -> None:
