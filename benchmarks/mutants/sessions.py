@@ -16,7 +16,12 @@ from typing import Any, NamedTuple
 
 VERDICTS = {0: "passed", 1: "failed", 2: "failed"}  # pytest's exit codes; 2: the module cannot be imported
 _NOT_RUN = 3
-_TOO_SLOW = "test_clusters_are_those_of_all_pairs"  # a minute; what it alone notices counts as not noticed
+_TOO_SLOW = (
+    "test_clusters_are_those_of_all_pairs",
+    "test_hostile_text_is_read_in_time",
+    "test_time_grows_with_the_length_alone",
+)
+"""Tests that take seconds or a minute; what they alone notice counts as not noticed."""
 _EXAMPLES = 10  # of a property; what only more of them notice counts as not noticed
 _MEMORY = 12 << 30  # of addresses: an endless list must not take the machine's memory
 PATIENCE = 5  # times what tests take unchanged
@@ -78,7 +83,7 @@ def run_pytest(copy: Path, files: list[str], watch: "Watch") -> int:
     sink = os.open(copy / "output.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(sink, 1), os.dup2(sink, 2)
     options = ["-x", "-p", "no:cacheprovider", "-p", "pytest_timeout", "-W", "ignore:overflow:RuntimeWarning"]
-    return int(pytest.main([*options, "-k", f"not {_TOO_SLOW}", *files], plugins=[watch]))
+    return int(pytest.main([*options, "-k", f"not ({' or '.join(_TOO_SLOW)})", *files], plugins=[watch]))
 
 
 class Watch:

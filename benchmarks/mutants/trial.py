@@ -51,8 +51,14 @@ class Unchanged:
         self.limit = 10 + PATIENCE * outcome.seconds
         self.collected = Collected(copy, list(files))
         ordered = self.order(self.times, "")
-        asked = copy / paths[0], "", sources[paths[0]], ordered, self.limit
-        self.quick = self.collected.works and self.collected.judge(*asked).verdict == "passed"
+        asked = copy / paths[0], "", "", [], ordered, self.limit
+        tried = self.collected.judge(*asked) if self.collected.works else None
+        self.quick = tried is not None and tried.verdict == "passed"
+
+    def called(self, path: str) -> list[str]:
+        """Return the functions of a module that are called where modules are imported and tests collected."""
+        names = [name.partition(":") for name, tests in self._reached.items() if "" in tests]
+        return [function for file, _, function in names if file == path]
 
     def reaching(self, path: str, function: str) -> list[str]:
         """Return the tests that reach a function; all of them, if it runs outside of tests."""
@@ -82,20 +88,19 @@ class Tests:
 
     def judge(self, mutant: Mutant, text: str, number: int, first: str) -> Outcome:
         """Run the tests that reach the change: `first`, where it is known to fail, then the quickest."""
-        chosen, quick = self._unchanged.reaching(self._name, mutant.function), Outcome("", "", 0.0)
+        chosen = self._unchanged.reaching(self._name, mutant.function)
         order = self._unchanged.order(chosen, first)
         limit = self._unchanged.limit
-        if mutant.function and self._unchanged.quick:
-            quick = self._unchanged.collected.judge(self._path, mutant.function, text, order, limit)
-            worked = quick.verdict == "timeout" and quick.seconds >= SPARE  # and did not wait for a lock
-            if quick.test or worked:
+        if self._unchanged.quick:
+            called = self._unchanged.called(self._name)
+            quick = self._unchanged.collected.judge(self._path, mutant.function, text, called, order, limit)
+            if quick and (quick.verdict != "timeout" or quick.seconds >= SPARE):  # it did not wait for a lock
                 return quick
         files = sorted({test.partition("::")[0] for test in chosen})
         try:
             self._path.write_text(text, encoding="utf-8")
             os.utime(self._path, (number, number))  # bytecode is told apart by seconds and size
-            outcome = in_fork(self._copy, limit, lambda: _session(self._copy, files, order))[0]
-            return outcome._replace(seconds=quick.seconds + outcome.seconds)
+            return in_fork(self._copy, limit, lambda: _session(self._copy, files, order))[0]
         finally:
             self._path.write_text(self._source, encoding="utf-8")
 

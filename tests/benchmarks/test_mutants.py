@@ -190,19 +190,41 @@ class Pair(Base):
     ]
 
 
-def test_tests_are_collected_once_for_all_changes_that_they_notice_in_functions(tmp_path: Path) -> None:
-    """Twice with the run that shows what they reach; a change that they do not notice collects them again."""
+@pytest.mark.parametrize(
+    ("source", "times"),
+    [
+        ("def f(a, b, c):\n    return a + b + c + 0\n", 2),
+        ("N = 6\ndef f(a, b, c):\n    return N\n", 2),
+        ("def f(a, b, c):\n    return a + 5\nSIX = f(1, 2, 3)\n", 4),
+        ("def f(a, b, c=4):\n    return a + b + c\n", 3),
+    ],
+    ids=["function", "constant", "called-before", "default"],
+)
+def test_tests_are_collected_once_for_what_can_be_exchanged(tmp_path: Path, source: str, times: int) -> None:
+    """And once to see what they reach; a function that was called before is changed in its file."""
     tests = """import m
 with open("collected.txt", "a") as file:
     file.write("x")
 def test_f():
     assert m.f(1, 2, 3) == 6
 """
-    for source, times in (("return a + b + c", 2), ("return a + b + c + 0", 3)):
-        (tmp_path / "collected.txt").unlink(missing_ok=True)
-        done = judged(tmp_path, f"def f(a, b, c):\n    {source}\n", tests)
-        assert done.returncode == 0, done.stderr
-        assert (tmp_path / "collected.txt").read_text() == times * "x"
+    done = judged(tmp_path, source, tests)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "collected.txt").read_text() == times * "x"
+
+
+@pytest.mark.parametrize(
+    "high",
+    ["HIGH = LOW + 1", "def up():\n    return LOW + 1\nHIGH = up()", "HIGH: int = (lambda: LOW + 1)()"],
+)
+def test_what_is_made_of_a_constant_is_made_again(tmp_path: Path, high: str) -> None:
+    """So that a change which has no effect is not noticed by halves."""
+    source = f"LOW = 1\n{high}\ndef f():\n    return HIGH - LOW\n"
+    done = judged(tmp_path, source, "import m\ndef test_f():\n    assert m.f() == 1\n")
+    assert done.returncode == 0, done.stderr
+    verdicts = {name: rest for name, *rest in map(json.loads, done.stdout.splitlines())}
+    assert verdicts.pop("m:: plus 1 in `1`") == ["passed", ""]
+    assert {rest[0] for rest in verdicts.values()} == {"failed"}
 
 
 @pytest.mark.parametrize(
