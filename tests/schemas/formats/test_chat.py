@@ -179,6 +179,9 @@ def test_a_tag_is_taken_off_an_answer_that_it_encloses_whole(text: str, want: st
         ("Be kind. Then <answer> x </answer>.", "Be kind.", 1),
         ("Write <think> first. Then <answer>.\nBe short", "\nBe short", 2),
         ("Be kind\nThen <answer>", "Be kind\n", 1),
+        ("Be kind. Be short. Then <answer>", "Be kind. Be short.", 1),
+        ("Be kind... Then <answer> x. Be short", "Be kind... Be short", 1),
+        ("Be kind... Then <answer> x", "Be kind..", 1),
     ],
 )
 def test_what_a_prompt_says_of_the_tag_goes(text: str, want: str, left: int) -> None:

@@ -75,6 +75,17 @@ def test_each_format_is_stated_by_its_name() -> None:
         )
 
 
+def test_a_column_of_text_is_required_and_ends_with_its_text() -> None:
+    """Unless it says otherwise."""
+    assert TextColumn("a", "user") == TextColumn("a", "user", more="", optional=False)
+
+
+def test_one_format_says_how_often_its_problems_were_solved() -> None:
+    """The rows of the others do not."""
+    assert [kind.__name__ for kind in FORMATS if kind.rated] == ["OpenMathReasoning"]
+    assert Auto.rated is False
+
+
 @every_set
 def test_turns_are_counted_without_reading_the_row(name: str, row: Row) -> None:
     """As many as are read; none where the list is text that would have to be parsed."""
