@@ -9,9 +9,10 @@ import os
 import shutil
 import signal
 import sys
+from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,12 @@ class Unchanged:
         reached = self._reached.get(f"{path}:{function}", [""])
         return sorted(self.times if "" in reached else reached)
 
+    def likely(self, path: str) -> str:
+        """Return the file with most of the tests that reach a module."""
+        reached = [tests for name, tests in self._reached.items() if name.startswith(f"{path}:")]
+        files = Counter(test.partition("::")[0] for tests in reached for test in tests if test)
+        return max(sorted(files), key=files.__getitem__, default="")
+
     def order(self, tests: Sequence[str], first: str) -> dict[str, float]:
         """Return the seconds of tests in the order to run them: `first`, then the quickest."""
         return {test: self.times[test] for test in sorted(tests, key=lambda t: (t != first, self.times[t]))}
@@ -96,13 +103,26 @@ class Tests:
             quick = self._unchanged.collected.judge(self._path, mutant.function, text, called, order, limit)
             if quick and (quick.verdict != "timeout" or quick.seconds >= SPARE):  # it did not wait for a lock
                 return quick
-        files = sorted({test.partition("::")[0] for test in chosen})
         try:
             self._path.write_text(text, encoding="utf-8")
             os.utime(self._path, (number, number))  # bytecode is told apart by seconds and size
-            return in_fork(self._copy, limit, lambda: _session(self._copy, files, order))[0]
+            return self._run(order, first.partition("::")[0] or self._unchanged.likely(self._name))
         finally:
             self._path.write_text(self._source, encoding="utf-8")
+
+    def _run(self, order: dict[str, float], likely: str) -> Outcome:
+        """Run tests on the file as it is: those of a `likely` file before all others are collected."""
+        seconds, limit = 0.0, self._unchanged.limit
+        here = {test: time for test, time in order.items() if test.startswith(f"{likely}::")}
+        rest = {test: time for test, time in order.items() if test not in here}
+        outcome = Outcome("passed", "", 0.0)
+        for chosen in filter(None, (here, rest)):
+            files = sorted({test.partition("::")[0] for test in chosen})
+            outcome = in_fork(self._copy, limit, partial(_session, self._copy, files, chosen))[0]
+            seconds += outcome.seconds
+            if outcome.verdict != "passed":
+                break
+        return outcome._replace(seconds=seconds)
 
     def _import_others(self) -> None:
         """Import here, before any fork, the modules that do not need the one that is changed."""
