@@ -74,3 +74,12 @@ def test_columns_that_hold_no_text_are_no_pair() -> None:
     assert recognised({"question": "1+1?", "answer": 2}) == []
     assert recognised({"prompt": [{"role": "user"}], "response": "a"}) == []
     assert len(QuestionAnswer.candidates([ROW, ROW, {"question": "q", "answer": None}])) == 1
+
+
+def test_rows_are_recognised_by_most_of_them() -> None:
+    """A solution is preferred to the short answer beside it, to the same problem only."""
+    assert recognised({"question": "q", "solution": "s", "prompt": "p", "answer": "a"}) == [
+        "{type: qa, answer: solution}",
+        "{type: qa, question: prompt}",
+    ]
+    assert recognised({"question": "q", "generated_solution": "s", "answer": "a"}) == ["{type: qa}"]
