@@ -82,7 +82,8 @@ from pathlib import Path
 from benchmarks.mutants.operators import changed, mutants
 from benchmarks.mutants.trial import Tests
 copy = Path(sys.argv[1])
-tests, source = Tests(copy, "m.py", ["test_m.py"]), (copy / "m.py").read_text()
+files = sorted(path.name for path in copy.glob("test_*.py"))
+tests, source = Tests(copy, "m.py", files), (copy / "m.py").read_text()
 for number, one in enumerate(mutants(source, "m")):
     print(json.dumps([one.name, *tests.judge(one, changed(source, one), number, "")[:2]]))
 assert (copy / "m.py").read_text() == source
@@ -211,6 +212,26 @@ def test_f():
     done = judged(tmp_path, source, tests)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "collected.txt").read_text() == times * "x"
+
+
+def test_the_file_with_most_of_the_tests_is_tried_before_others_are_collected(tmp_path: Path) -> None:
+    """What it does not notice, the others may."""
+    (tmp_path / "test_a.py").write_text(
+        """import m
+with open("collected.txt", "a") as file:
+    file.write("x")
+def test_a():
+    assert m.f() == 3
+"""
+    )
+    tests = "import m\ndef test_f():\n    assert m.f() != 4\ndef test_g():\n    m.f()\n"
+    done = judged(tmp_path, "def f(n=1, m=(1 + 1)):\n    return n + m\n", tests)
+    assert done.returncode == 0, done.stderr
+    verdicts = {name: test for name, _, test in map(json.loads, done.stdout.splitlines())}
+    assert verdicts.pop("m:f: Add to Sub in `n + m`") == "test_a.py::test_a"
+    assert verdicts.pop("m:: Add to Sub in `1 + 1`") == "test_a.py::test_a"
+    assert set(verdicts.values()) == {"test_m.py::test_f"}
+    assert (tmp_path / "collected.txt").read_text() == 3 * "x"  # not for the three that are left
 
 
 @pytest.mark.parametrize(
