@@ -18,7 +18,6 @@ class Proofs:
 
     def __init__(self, copy: Path, source: str) -> None:
         self._copy, self._source = copy, source
-        self._statements = cache(_statements)
 
     def of(self, test: str) -> str:
         """Return a digest of the module and the test, with all that its file holds besides tests.
@@ -30,7 +29,7 @@ class Proofs:
         if not rest or not path.is_file():
             return ""
         name = rest.partition("::")[0].partition("[")[0]
-        statements = self._statements(path)
+        statements = _statements(path.read_text(encoding="utf-8"))
         if name not in {said for said, _ in statements}:
             return ""
         return digest_of(self._source, test, *(text for said, text in statements if said in ("", name)))
@@ -41,10 +40,11 @@ class Proofs:
         return bool(proof) and result["verdict"] == "failed" and proof == self.of(result["test"])
 
 
-def _statements(path: Path) -> list[tuple[str, str]]:
-    """Return what stands in a file, each with its name if it is a test."""
+@cache
+def _statements(text: str) -> list[tuple[str, str]]:
+    """Return what stands in a file of tests, each with its name if it is one."""
     statements = []
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in ast.parse(text).body:
         name = node.name if isinstance(node, ast.FunctionDef | ast.ClassDef) else ""
         statements.append((name if name.startswith(("test_", "Test")) else "", ast.unparse(node)))
     return statements

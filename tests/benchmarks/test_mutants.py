@@ -333,6 +333,15 @@ def test_the_table_fails_below_its_bound(capsys: pytest.CaptureFixture[str]) -> 
     assert shown[-1] == "below 95% or listed wrongly: h"
 
 
+def test_a_sample_is_the_same_part_of_the_changes_in_every_run() -> None:
+    """And all of them are the whole."""
+    names = [f"m:f{number}: other text in `'a'`" for number in range(2000)]
+    chosen = {part: [name for name in names if driver.is_sampled(name, part)] for part in (0, 0.2, 0.5, 1)}
+    assert (chosen[0], chosen[1]) == ([], names)
+    assert 300 < len(chosen[0.2]) < 500 < 900 < len(chosen[0.5]) < 1100
+    assert set(chosen[0.2]) < set(chosen[0.5])
+
+
 @pytest.mark.parametrize(("noticed", "code"), [(95, 0), (94, 1)])
 def test_the_bound_itself_is_enough(noticed: int, code: int) -> None:
     """95 of 100 are enough, 94 are not."""
