@@ -72,8 +72,9 @@ def test_prompts_of_hermes_reasoning() -> None:
     assert notes.found == {Finding.TEXT_TOOLS: 1, Finding.CALL_FORM: 6}
 
 
+@pytest.mark.parametrize("after", ["", "\n\nNever guess."])
 @pytest.mark.parametrize(("own", "kept"), [("", []), ("Be brief.\n\n", ["Be brief."])])
-def test_qwen3_wire_form(own: str, kept: list[str]) -> None:
+def test_qwen3_wire_form(own: str, kept: list[str], after: str) -> None:
     """What Qwen3's template printed is taken off, and nothing is counted as left out: it is printed again."""
     notes = Notes()
     prompt = (
@@ -82,9 +83,10 @@ def test_qwen3_wire_form(own: str, kept: list[str]) -> None:
         + "\n".join(map(json.dumps, SERVED))
         + "\n</tools>\n\nFor each function call, return a json object with function name and arguments "
         'within <tool_call></tool_call> XML tags:\n<tool_call>\n{"name": <function-name>, "arguments": '
-        "<args-json-object>}\n</tool_call>"
+        f"<args-json-object>}}\n</tool_call>{after}"
     )
-    assert systems(prompt, notes) == (kept, SERVED)
+    said = "\n".join([*kept, *([after.strip()] if after else [])])
+    assert systems(prompt, notes) == ([said] if said else [], SERVED)
     assert notes.found == {Finding.TEXT_TOOLS: 1}
 
 
@@ -255,6 +257,7 @@ def test_a_name_is_enough_for_a_definition_between_tags() -> None:
     [
         ('<tool_call>{"name": "f"}</tool_call><tool_call> </tool_call>', 1),
         ('<tool_call>{"name": "f"}', 0),
+        ('<tool_call>{"name": "f"}</tool_call></tool_call>', 0),
         ('<tool_call>{"name": "f"}</tool_call> so', 0),
     ],
 )

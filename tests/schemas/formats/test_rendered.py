@@ -192,6 +192,7 @@ def test_a_dialect_is_shown_with_its_marks() -> None:
             " \n\t<usr> a\n <bot> b\nc <usr>\n<bot>d",
             [("user", "a"), ("assistant", "b\nc <usr>"), ("assistant", "d")],
         ),
+        ("usr", "<sys>\n<usr> a\n<bot>", [("user", "a"), ("assistant", "")]),
         (
             "usr",
             "<usr> a\n<bot> b\n<sys> s\n<usr> c",
