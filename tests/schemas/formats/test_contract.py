@@ -1,5 +1,7 @@
 """What all row formats have in common, tried on a row of every set."""
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -105,6 +107,18 @@ def test_a_remark_states_the_settings_that_read_its_set(name: str, row: Row) -> 
         f"`{stated}`" in type(format).remarks.get(name, "``")
         or format.statement() == f"{{type: {format.type}}}"
     )
+
+
+@every_set
+def test_a_remark_names_what_a_row_of_its_set_has(name: str, row: Row) -> None:
+    """A tag, a key, a setting, a speaker; or it says in words how the list is stored."""
+    format = format_of(row)
+    remark = type(format).remarks.get(name)
+    if remark is not None:
+        named = re.findall("`([^`]+)`", remark)
+        has = f"{format.statement()} {json.dumps(row)} *.trees.jsonl.gz score: helpfulness"
+        assert named or remark in ("the list as one JSON text", "one JSON array")
+        assert [word for word in named if word not in has] == []
 
 
 def reason(format: Format, row: Row, **flags: bool) -> str | None:
