@@ -60,6 +60,7 @@ def test_other_objects_are_words(text: str) -> None:
         ),
         ("Be kind. Write [name(key=value)] then. Be brief.", "Be kind. Be brief.", 1),
         ("Nothing of it, [1] and [see] (this).", "Nothing of it, [1] and [see] (this).", 0),
+        ("Say no other text. Use variables, and a list.", "Say no other text. Use variables, and a list.", 0),
         ("", "", 0),
     ],
 )

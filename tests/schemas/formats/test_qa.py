@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.findings import Notes
-from schemas.formats.qa import PAIRS, QuestionAnswer
+from schemas.formats.qa import QuestionAnswer
 from tests.reading import read, refused
 
 ROW = {"question": "1+1?", "answer": "2"}
@@ -51,7 +51,28 @@ def test_what_is_no_text_is_refused(row: dict[str, object]) -> None:
     assert refused(row, "qa")[0] == "wrong_type"
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=" ".join)
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("question", "answer"),
+        ("question", "response"),
+        ("question", "solution"),
+        ("query", "response"),
+        ("query", "answer"),
+        ("prompt", "response"),
+        ("prompt", "completion"),
+        ("prompt", "answer"),
+        ("inputs", "targets"),
+        ("input", "output"),
+        ("problem", "generated_solution"),
+        ("problem", "solution"),
+        ("problem", "answer"),
+        ("instruction", "response"),
+        ("instruction", "completion"),
+        ("instruction", "answer"),
+    ],
+    ids=" ".join,
+)
 def test_known_pairs_are_recognised_in_any_letter_case(pair: tuple[str, str]) -> None:
     """And read by what was recognised."""
     for names in (pair, tuple(map(str.capitalize, pair)), tuple(map(str.upper, pair))):
