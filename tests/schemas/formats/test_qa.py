@@ -104,3 +104,6 @@ def test_rows_are_recognised_by_most_of_them() -> None:
         "{type: qa, question: prompt}",
     ]
     assert recognised({"question": "q", "generated_solution": "s", "answer": "a"}) == ["{type: qa}"]
+    assert recognised({"problem": "q", "generated_solution": "s", "answer": "a"}) == [
+        "{type: qa, question: problem, answer: generated_solution}"
+    ]

@@ -276,5 +276,7 @@ def test_of_turns_that_are_not_recognised_20_keys_and_20_speakers_are_told() -> 
     assert unknown([{"talk": spoken}]).endswith(words.format("`role`, `said`"))
     texts = [{"who": "a", "content": "Hi"}]
     assert unknown([{"talk": texts}]).endswith(words.format("`who`, `content`"))
+    some = [{"role": "pilgrim", "content": "Hi"}, {"role": "pilgrim", "content": None}]
+    assert unknown([{"talk": some}]).endswith("with the `roles` of `pilgrim`")
     odd = [{"role": 3, "content": "Hi"}]
     assert unknown([{"talk": odd}]).endswith("; see docs/formats.md")
