@@ -77,6 +77,13 @@ def test_each_format_is_stated_by_its_name() -> None:
         )
 
 
+def test_sets_are_those_of_which_there_is_a_row_here() -> None:
+    """And one that has the rows of another."""
+    named = [name for kind in FORMATS for name in kind.sets]
+
+    assert sorted(named) == sorted({"mlabonne/FineTome-100k", *(name for name, _ in ROWS)})
+
+
 def test_a_column_of_text_is_required_and_ends_with_its_text() -> None:
     """Unless it says otherwise."""
     assert TextColumn("a", "user") == TextColumn("a", "user", more="", optional=False)

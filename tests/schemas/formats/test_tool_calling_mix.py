@@ -267,6 +267,9 @@ def test_the_last_action_is_the_call() -> None:
     text = "Thought: Action: is a word.\nAction: tide\nAction Input: {'at': 'Looe'}"
     (_, turn) = read(ASKED, said("assistant", text), target=None).messages
     assert (turn["content"], turn["tool_calls"]) == ("Action: is a word.", [LOOE])
+    text = "Thought: x\nAction: tide\nAction Input: {'at': 'Action Input:'}"
+    (_, turn) = read(ASKED, said("assistant", text), target=None).messages
+    assert turn["tool_calls"] == [{"name": "tide", "arguments": {"at": "Action Input:"}}]
 
 
 def test_a_broken_action_is_told_by_its_name() -> None:

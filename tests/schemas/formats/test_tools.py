@@ -343,6 +343,9 @@ def test_a_function_is_served_with_its_schema_under_one_name(
         ("""{"name": "f", "arguments": {"a": 'it's'}}""", None),
         ("""{"name": f, "arguments": '{"a": 1}'}""", None),
         ("""{"name": "f", "arguments": '{a}'}""", None),
+        ("""{"name": "f", "arguments": x{"a": 1}'}""", None),
+        ("""{"name": "f", "arguments": '{"a": 1}']""", None),
+        ("""{"name": "f", "arguments": '{"arguments": 1}'}""", {"arguments": 1}),
         ("""["name": "f", "arguments": '{"a": 1}'}""", None),
     ],
 )
