@@ -215,6 +215,7 @@ def test_a_result_names_its_call_under_any_usual_key(key: str) -> None:
     one = json.dumps({key: "c", "name": "f"})
     want = {"content": one, "answers": "c", "named": "f"}
     assert joint_results(f" [ {one} , {one}\n{one} ] ") == [want] * 3
+    assert joint_results(f"[{one},{one}]") == [want] * 2
     assert joint_results(f"[{one}] x") == []
     assert joint_results(f"[{one}, x]") == []
     assert joint_results(f"[{one}, [1]]") == []
@@ -246,6 +247,7 @@ def test_arguments_have_one_of_five_names(key: str) -> None:
         {"function": {"name": "f", "arguments": None, key: {"a": 1}}},
         {"name": "f", "arguments": None, key: json.dumps({"a": 1})},
         {"function": json.dumps({"name": "f", key: {"a": 1}})},
+        {"function": f" {json.dumps({'name': 'f'})}", key: {"a": 1}},
     ):
         notes = Notes()
         assert read_call(call, "x", notes) == want

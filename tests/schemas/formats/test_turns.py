@@ -12,6 +12,7 @@ from schemas.findings import Finding, Notes
 from schemas.formats import Draft, RowFormat
 from schemas.formats.messages import Messages
 from schemas.formats.roles import ROLE_NAMES
+from schemas.formats.sharegpt import ShareGPT
 
 FORMATS: TypeAdapter[RowFormat] = TypeAdapter(RowFormat)
 SHAREGPT = {"type": "sharegpt"}
@@ -497,6 +498,9 @@ def test_a_list_of_a_usual_name_is_the_one(name: str) -> None:
     row = {"aside": turns, **dict.fromkeys(reversed(less), turns), name: turns}
     (found,) = Messages.candidates([row])
     assert found.messages == name
+    told = says(("human", "q"), ("gpt", "a"))["conversations"]
+    (other,) = ShareGPT.candidates([{"aside": told, name: told}])
+    assert other.conversations == name
     assert [one.messages for one in Messages.candidates([{"aside": turns, "beside": turns}])] == [
         "aside",
         "beside",
