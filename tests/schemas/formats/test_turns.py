@@ -543,7 +543,7 @@ def test_columns_that_are_read_are_named() -> None:
     usual = {"tools", "functions", "system", "system_prompt", "score"}
     known = {"reasoning_language", "is_reasoning_complete"}  # of sets, and no trace
     assert FORMATS.validate_python(MESSAGES).columns() == {"messages", *usual, *known}
-    stated = {"tools": "t", "system": "s", "score": "c", "turn_marks": "m.k", "messages": "list"}
+    stated = {"tools": "t", "system": "s", "score": "c", "turn_marks": "m.k.l", "messages": "list"}
     assert FORMATS.validate_python(MESSAGES | stated).columns() == {"list", "t", "s", "c", "m", *known}
 
 
@@ -589,7 +589,8 @@ def test_parts_that_are_refused_are_told_with_their_turn(parts: object, detail: 
 def test_several_parts_of_a_trace_are_its_lines() -> None:
     """Blank text before it or after a call says nothing."""
     parts = [
-        {"type": "text", "text": " \n"},
+        {"type": "text", "text": " "},
+        {"type": "text", "text": "\n"},
         {"type": "thinking", "thinking": "one"},
         {"type": "thinking", "value": "two"},
         {"type": "text", "text": "a"},
@@ -621,8 +622,9 @@ def test_calls_of_a_turn_of_calls_may_have_a_trace_beside_them() -> None:
     row = says(("human", "q"), ("function_call", '{"name": "f"}'))
     row["conversations"][1]["reasoning"] = "hm"
     assert read(row, SHAREGPT)[0].messages[1]["reasoning"] == "hm"
-    with pytest.raises(PydanticCustomError, match="a turn of calls calls nothing"):
-        read(says(("human", "q"), ("function_call", "[]")), SHAREGPT)
+    for nothing in ("[]", "<think>hm</think>\n"):
+        with pytest.raises(PydanticCustomError, match="a turn of calls calls nothing"):
+            read(says(("human", "q"), ("function_call", nothing)), SHAREGPT)
     with pytest.raises(PydanticCustomError, match=r"messages\[\]\.tool_calls\[\] is int, not a list"):
         read(chat({"tool_calls": 7}), MESSAGES)
     with pytest.raises(PydanticCustomError, match=r"messages\[\]\.tool_calls\[\] is str, not a list"):
