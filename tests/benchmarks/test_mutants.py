@@ -303,22 +303,25 @@ def test_a_run_that_was_ended_goes_on_where_it_stopped(one_group: Path, monkeypa
 
 
 def test_what_a_test_noticed_holds_while_other_tests_come_and_go(one_group: Path, monkeypatch) -> None:
-    """Until the test itself changes, or what its file holds besides tests, or the module."""
+    """Until the test itself changes, or what it uses of its file, or the module."""
     monkeypatch.setattr(driver, "Tests", Judge)
     asked = []
-    test = "def test_f():\n    assert f(1) == 1\n"
+    test = "def test_f(one):\n    assert f(one) == 1\n"
+    one = "@pytest.fixture\ndef one():\n    return ONE\n"
     for tests in (
-        f"from m import f\n{test}",
-        f"from m import f\n{test}def test_other():\n    assert f(2) == 2\n",
-        f"from m import f as f\n{test}",
-        f"from m import f as f\n{test}    assert f(2) == 2\n",
-        f"from m import f as f\n{test.replace('test_f', 'test_g')}",
+        f"from m import f\nONE = 1\n{one}{test}",
+        f"import os\nfrom m import f\nONE = 1\n{one}{test}TWO = 2\ndef test_g():\n    assert f(TWO)\n",
+        f"from m import f as f\nONE = 1\n{one}{test}",
+        f"from m import f as f\nONE = 1 + 0\n{one}{test}",
+        f"from m import f as f\nONE = 1 + 0\n{one}{test}    assert f(2) == 2\n",
+        f"from m import f as f\nONE = 1 + 0\n{one}{test}    assert f(2) == 2\nfor n in ():\n    print(n)\n",
+        f"from m import f as f\nONE = 1 + 0\n{one}{test.replace('test_f', 'test_g')}",
     ):
         (one_group / "test_m.py").write_text(tests)
         Judge.last = Judge()
         driver._judge(one_group, "m.py", ["test_m.py"], driver._known())
         asked.append(len(Judge.last.asked))
-    assert asked == [2, 0, 2, 2, 2]
+    assert asked == [2, 0, 2, 2, 2, 2, 2]
 
 
 def test_the_table_fails_below_its_bound(capsys: pytest.CaptureFixture[str]) -> None:
