@@ -348,6 +348,7 @@ def test_a_function_is_served_with_its_schema_under_one_name(
         ("""{"name": "f", "arguments": x{"a": 1}'}""", None),
         ("""{"name": "f", "arguments": '{"a": 1}']""", None),
         ("""{"name": "f", "arguments": '{"arguments": 1}'}""", {"arguments": 1}),
+        ("""{"name": "f", "arguments": '{"arguments": "it's"}'}""", {"arguments": "it's"}),
         ("""["name": "f", "arguments": '{"a": 1}'}""", None),
     ],
 )
