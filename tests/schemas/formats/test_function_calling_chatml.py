@@ -102,6 +102,8 @@ def test_a_prompt_of_the_column_ends_with_its_dash_only_before_functions() -> No
     """And stands before the turns, unless one of them is a prompt."""
     draft = FunctionCallingChatML().read(row(*TURNS[:1], functions=None), Notes())
     assert draft.messages == [{"role": "system", "content": PROMPT}, SAID[0]]
+    draft = FunctionCallingChatML().read(row(*TURNS[:1], prompt=f"{PROMPT} \n"), Notes())
+    assert draft.messages == [SYSTEM, SAID[0]]
     draft = FunctionCallingChatML().read(row(("system", "s"), *TURNS[:1]), Notes())
     assert draft.messages == [{"role": "system", "content": "s"}, SAID[0]]
     assert draft.tools == SERVED

@@ -201,3 +201,12 @@ def test_it_is_recognised_in_most_of_the_texts_of_a_column() -> None:
         text="b"
     )
     assert Gemma.recognise([{"b": text}, {"b": "x"}]) is None
+
+
+def test_a_trace_that_is_not_opened_is_refused_unless_the_recipe_expects_it() -> None:
+    """As in every format."""
+    row = {"conversation": rendered(("user", "q"), ("model", "hm</think>a"))}
+    with pytest.raises(PydanticCustomError) as error:
+        Gemma().read(row, Notes())
+    assert error.value.type == "think_unopened"
+    assert Gemma().read(row, Notes(), unopened=True).messages[1]["reasoning"] == "hm"

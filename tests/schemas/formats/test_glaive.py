@@ -225,6 +225,7 @@ def test_a_response_and_what_follows_it_are_turns() -> None:
         ('a\nAI to= tide : {"at": "Looe"} ', "a", LOOE),
         ("a\nAI to=tide: {'at': 'Looe'}", "a", LOOE),
         ("a\nAI to=tide {}", "a\nAI to=tide {}", None),
+        ("a\nAI to=tide: {}\nAI to=tide: {}", "a\nAI to=tide: {}\nAI to=tide: {}", None),
         ("AI to=tide: {}\nAI to=tide: {}", "AI to=tide: {}\nAI to=tide: {}", None),
         ("a\nAI to= : {}", "a\nAI to= : {}", None),
         ("a\nAI to=tide: []", "a\nAI to=tide: []", None),
@@ -294,3 +295,10 @@ def test_a_row_may_have_a_prompt_under_other_names() -> None:
     assert form.read(row, Notes()).messages[0] == said("system", "Be kind.")
     assert (form.turns(row), form.columns()) == (7, {"talk", "head"})
     assert form.read({**row, "head": " "}, Notes()).messages[0]["role"] == "user"
+
+
+def test_keys_of_a_call_that_nobody_reads_are_noted() -> None:
+    """By what it is called in the text."""
+    notes = Notes()
+    read(f"USER: q{GAP}ASSISTANT: <functioncall> {json.dumps({**LOOE[0], 'why': 'w'})}", notes=notes)
+    assert [field.path for field in notes.tally().unread] == ["functioncall.why"]

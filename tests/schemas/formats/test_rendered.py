@@ -194,6 +194,11 @@ def test_a_dialect_is_shown_with_its_marks() -> None:
         ),
         ("usr", "<sys>\n<usr> a\n<bot>", [("user", "a"), ("assistant", "")]),
         (
+            "llama2",
+            "[INST] <<SYS>>s<</SYS>>a<</SYS>>b[/INST] c",
+            [("system", "s"), ("user", "a<</SYS>>b"), ("assistant", "c")],
+        ),
+        (
             "usr",
             "<usr> a\n<bot> b\n<sys> s\n<usr> c",
             [("user", "a"), ("assistant", "b"), ("system", "s"), ("user", "c")],

@@ -277,3 +277,12 @@ def test_a_broken_action_is_told_by_its_name() -> None:
     with pytest.raises(PydanticCustomError) as error:
         read(ASKED, said("assistant", f"Action: {'x' * 50}\nAction Input: Looe"), target=None)
     assert error.value.message() == f"the input of {'x' * 40!r}: no value at 'Looe'"
+
+
+def test_a_trace_that_is_not_opened_is_refused_unless_the_recipe_expects_it() -> None:
+    """As in every format."""
+    stated = row(ASKED, said("assistant", "hm</think>a"), target=None)
+    with pytest.raises(PydanticCustomError) as error:
+        ToolCallingMix().read(stated, Notes())
+    assert error.value.type == "think_unopened"
+    assert ToolCallingMix().read(stated, Notes(), unopened=True).messages[1]["reasoning"] == "hm"

@@ -415,6 +415,9 @@ def test_every_key_of_a_part_that_nobody_reads_is_noted() -> None:
         ("messages[].cot", "format: {type: messages, reasoning: cot}"),
         ("chat.tools", "format: {type: messages, tools: chat.tools}"),
         ("messages[].tool_calls[].weight", None),
+        ("image_url", None),
+        ("history", None),
+        ("messages[].tools", None),
         ("messages[].content[].weight", None),
     ],
 )
