@@ -284,6 +284,7 @@ def test_calls_of_a_text_are_counted_and_their_unread_keys_noted() -> None:
         "so <tool_response>a</tool_response>",
         "<tool_response>a</tool_response> so <tool_response>b</tool_response>",
         "<tool_response>a <tool_response>b</tool_response>",
+        "<tool_response>a</tool_response></tool_response>",
         "<tool_response>a",
         "a</tool_response>",
     ],

@@ -176,6 +176,7 @@ def test_deep_values_are_refused(text: str) -> None:
 def test_a_value_ends_where_it_ends() -> None:
     """The place behind a value is where the next one may begin."""
     assert literal_at("x = {'a': 1} and more", 4) == ({"a": 1}, 12)
+    assert literal_at('"""a""" and more', 0) == ("a", 7)
 
 
 @pytest.mark.parametrize("piece", [r"\'", r"\n", "a"])
