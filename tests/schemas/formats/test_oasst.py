@@ -48,7 +48,8 @@ def test_messages_that_people_took_out_are_passed_over(bad: Row) -> None:
         said("assistant", "2", rank=1, deleted=False, review_result=None),
     )
     assert texts(row) == ["1+1?", "2"]
-    assert refused(tree(said("assistant", "2"), **bad), "oasst")[0] == "empty_turn"
+    detail = "the prompt is deleted, failed its review, or says nothing"
+    assert refused(tree(said("assistant", "2"), **bad), "oasst") == ("empty_turn", detail)
 
 
 @pytest.mark.parametrize("row", [{}, {"prompt": "1+1?"}, {"prompt": None}])
