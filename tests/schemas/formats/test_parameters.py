@@ -100,6 +100,8 @@ def test_each_simple_type_has_its_name_in_json_schema(words: str, type: str) -> 
         ("Sprocket", None, True),
         ("Literal[a]", None, True),
         ("List[int", None, True),
+        ("List[int)", None, True),
+        ("Union[List[int], None]", {"type": "array", "items": {"type": "integer"}}, False),
         ("str[int]", None, True),
         ("int, at most 3", None, True),
         ("", None, True),

@@ -196,6 +196,7 @@ def test_definitions_end_where_something_else_begins() -> None:
     one = json.dumps(TIDE)
     for text, end in (
         (f"{one} , {one} x", len(f"{one} , {one}")),
+        (f"{one},{one}", 2 * len(one) + 1),
         (f"{one}, x", len(one)),
         (f"{one} {{1}}", len(one)),
         (f"{one} [7]", len(one)),

@@ -56,6 +56,8 @@ def test_text_before_calls_stays(code: str) -> None:
         "[text](http://example.org)",
         "[]",
         "First\n[moon(day=1)]",
+        "First\n[wind(), moon()]",
+        "```python\nwind()\nmoon()\n```",
         "[a+b(x=1)]",
         "[(x=1)]",
         "[wind, (x=1)]",
@@ -81,6 +83,8 @@ def test_other_text_is_left_alone(text: str) -> None:
         "[wind(a=1, a=2)]",
         "[wind(a=1)] and more",
         "Well:\n[wind(a=",
+        "Well:\n[wind(a=1)]\n[wind(a=2)]",
+        "Well:\n[1]\n[wind(a=1)]\n[2]",
         "```tool_code\nwind(1)\n```",
     ],
 )
@@ -150,6 +154,7 @@ def test_what_is_broken_is_shown(text: str, detail: str) -> None:
     [
         ("[ , wind ( a = 1 , b=2, ) , Feed()\n, ]", [call("wind", a=1, b=2), call("Feed")]),
         (f"[wind({'x' * 255}=1)]", [call("wind", **{"x" * 255: 1})]),
+        ("[wind(),Feed()]", [call("wind"), call("Feed")]),
         ("[a.b-c_d 9(x=1)]", [call("a.b-c_d 9", x=1)]),
         ("```tool_code\nwind(a=1), Feed()\n```", [call("wind", a=1), call("Feed")]),
         ("[Feed (Video) V2(a=1)]", [call("Feed (Video) V2", a=1)]),
