@@ -55,7 +55,7 @@ soak: $(BIN)/.installed  ## Run the long variants of docs/reliability.md alone; 
 
 ONLY ?=
 mutants: $(BIN)/.installed  ## Change the pure kernels bit by bit, see what no test notices; ONLY="mix gates" for some
-	$(BIN)/python -m benchmarks.mutants $(ONLY)
+	$(BIN)/python -m benchmarks.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(ONLY)
 
 deepspeed: $(BIN)/.installed  ## Install DeepSpeed, too, and test that ZeRO trains as one process does
 	$(UV) pip install --quiet --python $(BIN)/python setuptools wheel

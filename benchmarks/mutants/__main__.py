@@ -2,17 +2,18 @@
 
 python -m benchmarks.mutants                  all groups, in their order
 python -m benchmarks.mutants mix gates        some groups
+python -m benchmarks.mutants --sample 0.2     a fifth of the changes, which are chosen by their names
 
 What was found is kept in build/mutants and holds as long as a module and its tests are as they were, so a
-run that was ended goes on where it stopped. What has the effect of the original is listed in equal.yaml.
+run that was ended goes on where it stopped. What a test noticed holds as long as that test is as it was,
+while others come and go. What has the effect of the original is listed in equal.yaml.
 """
 
 import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Mapping
-from hashlib import sha256
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ import yaml
 
 from benchmarks.measure import ROOT
 from benchmarks.mutants.operators import changed, mutants
-from benchmarks.mutants.trial import Tests, copied
+from benchmarks.mutants.proofs import Proofs, digest_of
+from benchmarks.mutants.trial import Tests, copied, module_of
 
 RESULTS = ROOT / "build" / "mutants" / "results.jsonl"
 EQUAL = Path(__file__).with_name("equal.yaml")
@@ -70,12 +72,16 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("groups", nargs="*", choices=[*GROUPS, []], metavar="GROUP", help=", ".join(GROUPS))
-    names = parser.parse_args().groups or list(GROUPS)
+    parser.add_argument(
+        "--sample", type=float, default=1.0, metavar="PART", help="part of the changes, 0 to 1"
+    )
+    stated = parser.parse_args()
+    names = stated.groups or list(GROUPS)
     equal, known, counts = equal_changes(EQUAL), _known(), {}
     copy = copied(RESULTS.parent / "copy")
     for group in names:
         for path, files in GROUPS[group].items():
-            found = _judge(copy, path, list(files), known)
+            found = _judge(copy, path, files, known, beside=_beside(group, files), part=stated.sample)
             counts[group, path] = count(found, equal)
     sys.exit(report(counts))
 
@@ -98,19 +104,34 @@ def _known() -> dict[str, dict[str, Any]]:
     return known
 
 
-def _judge(copy: Path, path: str, files: list[str], known: dict[str, dict[str, Any]]) -> dict[str, str]:
+def _beside(group: str, files: Sequence[str]) -> tuple[str, ...]:
+    """Return the modules of a group that have these tests."""
+    return tuple(path for path, others in GROUPS[group].items() if others == files)
+
+
+def _judge(
+    copy: Path,
+    path: str,
+    files: Sequence[str],
+    known: Mapping[str, Mapping[str, Any]],
+    *,
+    beside: Sequence[str] = (),
+    part: float = 1.0,
+) -> dict[str, str]:
     """Return the verdict on each change of a module; write down those that are new."""
     source = (copy / path).read_text(encoding="utf-8")
     texts = [source, *((copy / file).read_text(encoding="utf-8") for file in files)]
-    digest = sha256("\0".join(texts).encode()).hexdigest()
-    changes = list(mutants(source, f"thinkmix.{path.removesuffix('.py').replace('/', '.')}"))
+    digest = digest_of(*texts)
+    proofs = Proofs(copy, source)
+    changes = [one for one in mutants(source, module_of(copy, path)) if is_sampled(one.name, part)]
     verdicts, tests = {}, None
     for number, mutant in enumerate(changes, start=1):
         result = known.get(mutant.name, {"digest": "", "test": ""})
-        if result["digest"] != digest:
-            tests = tests or Tests(copy, path, files)
+        if result["digest"] != digest and not proofs.hold(result):
+            tests = tests or Tests(copy, path, files, beside)
             outcome = tests.judge(mutant, changed(source, mutant), number, result["test"])
             result = {"name": mutant.name, "digest": digest, **outcome._asdict()}
+            result["proof"] = proofs.of(outcome.test)
             with RESULTS.open("a", encoding="utf-8") as results:
                 results.write(json.dumps(result, ensure_ascii=False) + "\n")
             print(
@@ -118,6 +139,11 @@ def _judge(copy: Path, path: str, files: list[str], known: dict[str, dict[str, A
             )
         verdicts[mutant.name] = result["verdict"]
     return verdicts
+
+
+def is_sampled(name: str, part: float) -> bool:
+    """Return whether a change is one of a part of all, which is the same in every run."""
+    return int(digest_of(name)[:8], 16) < part * 16**8
 
 
 def count(verdicts: Mapping[str, str], equal: Mapping[str, str]) -> Counter[str]:

@@ -44,14 +44,14 @@ class Mutant(NamedTuple):
     change: int
 
 
-def watched(source: str) -> str:
-    """Return the source with every function telling when it is entered."""
+def watched(source: str, path: str) -> str:
+    """Return the source of a file with every function telling when it is entered."""
     tree = _parsed(source)
     for holder in (tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))):
         for node in holder.body:
             if isinstance(node, ast.FunctionDef):
                 name = f"{holder.name}.{node.name}" if isinstance(holder, ast.ClassDef) else node.name
-                call = f"getattr(__import__('sys'), {ENTERED!r}, len)({name!r})"
+                call = f"getattr(__import__('sys'), {ENTERED!r}, len)({f'{path}:{name}'!r})"
                 node.body.insert(0, ast.parse(call).body[0])
     return ast.unparse(tree)
 

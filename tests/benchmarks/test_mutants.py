@@ -12,7 +12,7 @@ import pytest
 from benchmarks.measure import ROOT
 from benchmarks.mutants import __main__ as driver
 from benchmarks.mutants.operators import changed, mutants
-from benchmarks.mutants.trial import Outcome
+from benchmarks.mutants.sessions import Outcome
 
 SOURCE = '''"""What it is for."""
 from functools import cache
@@ -82,8 +82,8 @@ from pathlib import Path
 from benchmarks.mutants.operators import changed, mutants
 from benchmarks.mutants.trial import Tests
 copy = Path(sys.argv[1])
-tests, source = Tests(copy, "m.py", ["test_m.py"]), (copy / "m.py").read_text()
-tests._limit = 3.0  # seconds of CPU instead of 10: nothing here needs one
+files = sorted(path.name for path in copy.glob("test_*.py"))
+tests, source = Tests(copy, "m.py", files), (copy / "m.py").read_text()
 for number, one in enumerate(mutants(source, "m")):
     print(json.dumps([one.name, *tests.judge(one, changed(source, one), number, "")[:2]]))
 assert (copy / "m.py").read_text() == source
@@ -145,6 +145,109 @@ def test_a_failing_test_is_named(tmp_path: Path) -> None:
     ]
 
 
+def test_a_cached_function_is_reached_by_all_tests_that_ask_for_it(tmp_path: Path) -> None:
+    """Not only by the one that asked first, and of which the others have the answer."""
+    source = "from functools import cache\n@cache\ndef f():\n    return 1 + 1\n"
+    tests = "import m\ndef test_one():\n    m.f()\ndef test_two():\n    assert m.f() == 2\n"
+    done = judged(tmp_path, source, tests)
+    assert done.returncode == 0, done.stderr
+    verdicts = [json.loads(line)[1:] for line in done.stdout.splitlines()]
+    assert verdicts == [["failed", "test_m.py::test_two"]] * 3
+
+
+def test_a_change_that_shows_only_where_its_module_is_imported_is_noticed(tmp_path: Path) -> None:
+    """What was made of a function before it was exchanged is made again in the second run."""
+    source = "def f():\n    return 1 + 1\nTWO = f()\n"
+    done = judged(tmp_path, source, "import m\ndef test_two():\n    assert m.TWO == 2\n")
+    assert done.returncode == 0, done.stderr
+    verdicts = [json.loads(line)[1:] for line in done.stdout.splitlines()]
+    assert verdicts == [["failed", "test_m.py::test_two"]] * 3
+
+
+def test_methods_and_closures_are_exchanged(tmp_path: Path) -> None:
+    """A change in a method, in a function that it makes, and in one that is wrapped, is noticed."""
+    source = """import functools
+def twice(f):
+    @functools.wraps(f)
+    def both(n):
+        return f(n) + f(n)
+    return both
+@twice
+def wrapped(n):
+    return n + 0
+class Base:
+    def size(self):
+        return 3
+class Pair(Base):
+    def size(self):
+        return super().size() + max(len(one) for one in ("a", "bb"))
+"""
+    tests = "import m\ndef test_m():\n    assert (m.wrapped(2), m.Pair().size()) == (4, 5)\n"
+    done = judged(tmp_path, source, tests)
+    assert done.returncode == 0, done.stderr
+    verdicts = {name: rest for name, *rest in map(json.loads, done.stdout.splitlines())}
+    assert [name for name, rest in verdicts.items() if rest[0] == "passed"] == [
+        "m:wrapped: Add to Sub in `n + 0`"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "times"),
+    [
+        ("def f(a, b, c):\n    return a + b + c + 0\n", 2),
+        ("N = 6\ndef f(a, b, c):\n    return N\n", 2),
+        ("def f(a, b, c):\n    return a + 5\nSIX = f(1, 2, 3)\n", 4),
+        ("def f(a, b, c=4):\n    return a + b + c\n", 3),
+    ],
+    ids=["function", "constant", "called-before", "default"],
+)
+def test_tests_are_collected_once_for_what_can_be_exchanged(tmp_path: Path, source: str, times: int) -> None:
+    """And once to see what they reach; a function that was called before is changed in its file."""
+    tests = """import m
+with open("collected.txt", "a") as file:
+    file.write("x")
+def test_f():
+    assert m.f(1, 2, 3) == 6
+"""
+    done = judged(tmp_path, source, tests)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "collected.txt").read_text() == times * "x"
+
+
+def test_the_file_with_most_of_the_tests_is_tried_before_others_are_collected(tmp_path: Path) -> None:
+    """What it does not notice, the others may."""
+    (tmp_path / "test_a.py").write_text(
+        """import m
+with open("collected.txt", "a") as file:
+    file.write("x")
+def test_a():
+    assert m.f() == 3
+"""
+    )
+    tests = "import m\ndef test_f():\n    assert m.f() != 4\ndef test_g():\n    m.f()\n"
+    done = judged(tmp_path, "def f(n=1, m=(1 + 1)):\n    return n + m\n", tests)
+    assert done.returncode == 0, done.stderr
+    verdicts = {name: test for name, _, test in map(json.loads, done.stdout.splitlines())}
+    assert verdicts.pop("m:f: Add to Sub in `n + m`") == "test_a.py::test_a"
+    assert verdicts.pop("m:: Add to Sub in `1 + 1`") == "test_a.py::test_a"
+    assert set(verdicts.values()) == {"test_m.py::test_f"}
+    assert (tmp_path / "collected.txt").read_text() == 3 * "x"  # not for the three that are left
+
+
+@pytest.mark.parametrize(
+    "high",
+    ["HIGH = LOW + 1", "def up():\n    return LOW + 1\nHIGH = up()", "HIGH: int = (lambda: LOW + 1)()"],
+)
+def test_what_is_made_of_a_constant_is_made_again(tmp_path: Path, high: str) -> None:
+    """So that a change which has no effect is not noticed by halves."""
+    source = f"LOW = 1\n{high}\ndef f():\n    return HIGH - LOW\n"
+    done = judged(tmp_path, source, "import m\ndef test_f():\n    assert m.f() == 1\n")
+    assert done.returncode == 0, done.stderr
+    verdicts = {name: rest for name, *rest in map(json.loads, done.stdout.splitlines())}
+    assert verdicts.pop("m:: plus 1 in `1`") == ["passed", ""]
+    assert {rest[0] for rest in verdicts.values()} == {"failed"}
+
+
 @pytest.mark.parametrize(
     ("tests", "told"),
     [
@@ -187,7 +290,7 @@ class Judge:
 def test_a_run_that_was_ended_goes_on_where_it_stopped(one_group: Path, monkeypatch) -> None:
     """Known results are not made again, a torn line is none, and changed tests make all again."""
     monkeypatch.setattr(driver, "Tests", Judge)
-    names = [one.name for one in mutants((one_group / "m.py").read_text(), "thinkmix.m")]
+    names = [one.name for one in mutants((one_group / "m.py").read_text(), "m")]
     want = dict.fromkeys(names, "failed")
     assert driver._judge(one_group, "m.py", ["test_m.py"], {}) == want
     first, second = driver.RESULTS.read_text().splitlines()
@@ -197,6 +300,28 @@ def test_a_run_that_was_ended_goes_on_where_it_stopped(one_group: Path, monkeypa
     (one_group / "test_m.py").write_text("# another test")
     assert driver._judge(one_group, "m.py", ["test_m.py"], driver._known()) == want
     assert Judge.last.asked == [(name, "test_m.py::test_f") for name in names]
+
+
+def test_what_a_test_noticed_holds_while_other_tests_come_and_go(one_group: Path, monkeypatch) -> None:
+    """Until the test itself changes, or what it uses of its file, or the module."""
+    monkeypatch.setattr(driver, "Tests", Judge)
+    asked = []
+    test = "def test_f(one):\n    assert f(one) == 1\n"
+    one = "@pytest.fixture\ndef one():\n    return ONE\n"
+    for tests in (
+        f"from m import f\nONE = 1\n{one}{test}",
+        f"import os\nfrom m import f\nONE = 1\n{one}{test}TWO = 2\ndef test_g():\n    assert f(TWO)\n",
+        f"from m import f as f\nONE = 1\n{one}{test}",
+        f"from m import f as f\nONE = 1 + 0\n{one}{test}",
+        f"from m import f as f\nONE = 1 + 0\n{one}{test}    assert f(2) == 2\n",
+        f"from m import f as f\nONE = 1 + 0\n{one}{test}    assert f(2) == 2\nfor n in ():\n    print(n)\n",
+        f"from m import f as f\nONE = 1 + 0\n{one}{test.replace('test_f', 'test_g')}",
+    ):
+        (one_group / "test_m.py").write_text(tests)
+        Judge.last = Judge()
+        driver._judge(one_group, "m.py", ["test_m.py"], driver._known())
+        asked.append(len(Judge.last.asked))
+    assert asked == [2, 0, 2, 2, 2, 2, 2]
 
 
 def test_the_table_fails_below_its_bound(capsys: pytest.CaptureFixture[str]) -> None:
@@ -209,6 +334,15 @@ def test_the_table_fails_below_its_bound(capsys: pytest.CaptureFixture[str]) -> 
     shown = capsys.readouterr().out.splitlines()
     assert shown[1].split() == ["m.py", "3", "1", "0", "1", "1", "100.0%"]
     assert shown[-1] == "below 95% or listed wrongly: h"
+
+
+def test_a_sample_is_the_same_part_of_the_changes_in_every_run() -> None:
+    """And all of them are the whole."""
+    names = [f"m:f{number}: other text in `'a'`" for number in range(2000)]
+    chosen = {part: [name for name in names if driver.is_sampled(name, part)] for part in (0, 0.2, 0.5, 1)}
+    assert (chosen[0], chosen[1]) == ([], names)
+    assert 300 < len(chosen[0.2]) < 500 < 900 < len(chosen[0.5]) < 1100
+    assert set(chosen[0.2]) < set(chosen[0.5])
 
 
 @pytest.mark.parametrize(("noticed", "code"), [(95, 0), (94, 1)])

@@ -9,7 +9,7 @@ import pytest
 from thinkmix.schemas.conversation import Message, ToolCall
 from thinkmix.schemas.errors import TemplateError
 from thinkmix.templates.chat import render_chat, template_digest
-from thinkmix.templates.chat.render import CHAT_TEMPLATES
+from thinkmix.templates.chat.render import CHAT_TEMPLATES, TEMPLATE_SHA256
 
 GOLDEN = (Path(__file__).parents[2] / "../shared/golden").resolve()
 FILES = {
@@ -262,6 +262,22 @@ def test_messages_of_a_conversation_are_accepted_as_they_are():
             "messages[1] (assistant): tool_calls[0]: arguments are not JSON: "
             "Object of type set is not JSON serializable",
         ),
+        (
+            [user(), assistant(tool_calls=[{"function": {"name": "f", "arguments": {1}}}])],
+            None,
+            "messages[1] (assistant): tool_calls[0]: arguments are not JSON: "
+            "Object of type set is not JSON serializable",
+        ),
+        (
+            [{"role": "system", "content": "s"}, assistant(tool_calls=["f"])],
+            None,
+            "messages[1] (assistant): tool_calls[0] is a str, not an object with name and arguments",
+        ),
+        (
+            [user([{"type": "text", "text": "q"}]), assistant(tool_calls=["f"])],
+            None,
+            "messages[1] (assistant): tool_calls[0] is a str, not an object with name and arguments",
+        ),
         ([user()], [{"a": b"x"}], "tools[0] is not JSON: Object of type bytes is not JSON serializable"),
         ([user()], 5, "tools is a int, not a list"),
     ],
@@ -290,13 +306,14 @@ def test_an_unknown_template_is_refused():
 
 
 def test_digests_are_those_of_the_files():
-    """A template's digest is the sha256 of its file, so the three differ."""
+    """A template's digest is the sha256 of its file, that of the text which was checked; the three differ."""
     folder = Path(__file__).parents[2] / "templates" / "chat"
     got = {template: template_digest(template) for template in FILES}
     assert got == {
         template: sha256((folder / name).read_bytes()).hexdigest()
         for template, name in CHAT_TEMPLATES.items()
     }
+    assert got == TEMPLATE_SHA256
     assert len(set(got.values())) == 3
 
 

@@ -16,6 +16,7 @@ from thinkmix.templates.chat import (
     TrainingTurn,
     count_tokens,
     cut_trace,
+    each_training_turn,
     governing_switches,
     parse_chat,
     render_chat,
@@ -431,6 +432,21 @@ def test_turns_in_any_order_read_as_the_template_prints_them(messages, turn, pro
     assert (got.prompt, got.completion) == (f"{prompt}{ASSISTANT}{EMPTY_TRACE}", f"{completion}<|im_end|>\n")
 
 
+def test_two_answers_in_a_row_read_alike_under_a_template_without_traces():
+    """It shows no empty trace in the earlier one, or anywhere."""
+    messages = [user(), assistant("a"), assistant("b")]
+    (turn,) = training_turns(messages, template="qwen3-instruct-2507", turns=[2])
+    assert turn.prompt == f"{USER}{ASSISTANT}a<|im_end|>\n{ASSISTANT}"
+    assert (turn.prompt, turn.completion) == official(messages, (), turn, "qwen3-instruct-2507")
+
+
+def test_a_response_that_begins_the_chat_is_shown():
+    """As the template prints it, though no call asked for it."""
+    messages = [tool(), user(), assistant()]
+    (turn,) = training_turns(messages, template="qwen3", turns=[2])
+    assert (turn.prompt, turn.completion) == official(messages, (), turn, "qwen3")
+
+
 def test_only_wanted_answers_are_learned():
     """A greeting answers nothing, a question is not the assistant's, and what is not wanted is context."""
     messages = [assistant("Hello!"), user(), assistant("a"), user(), assistant("b")]
@@ -469,6 +485,14 @@ def test_no_think_is_answered_with_an_empty_trace(messages, want):
         (f"<|im_start|>user\n{question}<|im_end|>\n{opening}", f"{answer}<|im_end|>\n")
         for question, opening, answer in want
     ]
+
+
+def test_no_empty_trace_is_learned_unless_it_is_asked_for():
+    """Whether turns are listed or made one by one."""
+    messages = [user("q /no_think"), assistant("Hi!")]
+    (turn,) = each_training_turn(messages, template="qwen3", turns={1})
+    assert (turn.soft, turn.completion) == (False, "Hi!<|im_end|>\n")
+    assert training_turns(messages, template="qwen3", turns={1}) == [turn]
 
 
 def test_the_tokens_of_a_learned_empty_trace_are_trained():
@@ -517,6 +541,12 @@ def test_earlier_queries_may_think_where_later_ones_do_not():
     (turn,) = written(messages, template="qwen3-instruct-2507")
     assert turn.prompt + turn.completion == render_chat(messages, template="qwen3-instruct-2507")
     assert round_trip_problem(messages, (), turn, "qwen3-instruct-2507") is None
+
+
+def test_a_trace_ends_at_the_first_closing_tag():
+    """Tags that the answer holds are its own."""
+    turn = TrainingTurn(1, True, "", "<think>\nr\n</think>\n\n</think> closes it.<|im_end|>\n")
+    assert cut_trace(turn) == ("\nr\n", "<think></think>\n\n</think> closes it.<|im_end|>\n")
 
 
 @settings(fuzzed, max_examples=30)

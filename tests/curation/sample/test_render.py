@@ -140,8 +140,9 @@ def test_published_messages_render_to_prompt_and_completion(tmp_path: Path, temp
 def test_arguments_are_published_as_json_text(tmp_path: Path) -> None:
     """As the template prints them: keys in order, spaces, no escapes."""
     got = Rendered(tmp_path, [AGENT])
-    call = got.examples["messages"][0][2]["tool_calls"][0]["function"]
-    assert call == {"name": "add", "arguments": '{"y": "中 \\"<b>\\"", "x": [1, 2.0, null, true]}'}
+    call = got.examples["messages"][0][2]["tool_calls"][0]
+    function = {"name": "add", "arguments": '{"y": "中 \\"<b>\\"", "x": [1, 2.0, null, true]}'}
+    assert call == {"type": "function", "function": function}
     assert got.examples["tools"][0] == json.dumps([TOOL], ensure_ascii=False)
     assert got.examples["messages"][2][0]["tool_calls"] is None
 
@@ -193,6 +194,7 @@ def test_a_mode_that_the_template_lacks_is_a_reason(
     got = Rendered(tmp_path, rows, template=template)
     assert got.index["row"].to_list() == kept
     assert set(got.lost["reason"]) == {"mode_unsupported"}
+    assert set(got.lost["tokens"]) == {0}  # there is no text to count
     assert got.lost.select("row", "turn").rows() == lost
 
 
@@ -286,10 +288,35 @@ def test_the_index_finds_each_example_in_its_part(tmp_path: Path, monkeypatch: p
     assert got.index["text_bytes"].to_list() == sizes.to_list()
 
 
+def test_long_examples_are_counted_few_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as their prompts and completions make so many characters, so that memory is bounded."""
+    batches: list[int] = []
+    counted = render._examples
+
+    def count(drafts: list[Any], *rest: Any) -> tuple[pl.DataFrame, pl.DataFrame]:
+        batches.append(len(drafts))
+        return counted(drafts, *rest)
+
+    monkeypatch.setattr(render, "_examples", count)
+    text = Rendered(tmp_path, [PLAIN]).examples.select(pl.col("prompt") + pl.col("completion")).item()
+    for letters, sizes in ((2 * len(text), [2, 2, 1]), (2 * len(text) + 1, [3, 2])):
+        folder, batches[:] = tmp_path / str(letters), []
+        folder.mkdir()
+        monkeypatch.setattr(render, "_LETTERS_AT_ONCE", letters)
+        Rendered(folder, [PLAIN] * 5)
+        assert batches == sizes
+
+
 def test_a_turn_that_is_not_there_is_refused(tmp_path: Path) -> None:
     """What was valid when it was judged must be there when it is rendered."""
     with pytest.raises(LedgerError, match="2 examples of s were asked for, 1 found"):
         Rendered(tmp_path, [PLAIN], asked=[(0, 1), (0, 3)])
+
+
+def test_a_turn_that_is_lost_counts_as_found(tmp_path: Path) -> None:
+    """What cannot be an example is accounted for; only the turn that is not there is missing."""
+    with pytest.raises(LedgerError, match="2 examples of s were asked for, 1 found"):
+        Rendered(tmp_path, [THINKS], asked=[(0, 1), (0, 3)], template="qwen3-instruct-2507")
 
 
 def test_nothing_asked_for_gives_empty_outputs(tmp_path: Path) -> None:
@@ -310,3 +337,22 @@ def test_the_index_tells_what_the_audit_shows(tmp_path: Path) -> None:
         (0, 1, "en", None),
         (traces[4], 1, "zh", None),
     ]
+
+
+def test_the_language_of_a_row_is_that_of_its_first_question_and_last_answer(tmp_path: Path) -> None:
+    """Neither a system prompt nor the turns between tell it, nor does a trace that is not there."""
+    english = "the words of another language"
+    rows = [
+        {"messages": [{"role": "system", "content": english}, user("一加一等于几？"), says("二。")]},
+        {"messages": [user("一加一等于几？"), says("等于二。"), user(english), says("等于三。")]},
+        {"messages": [user("几？"), says("二。")]},
+        {"messages": [user("1+1?"), says("等于二。", "一加一"), user("2+1?"), says("three")]},
+    ]
+    got = Rendered(tmp_path, rows, asked=[(0, 2), (1, 1), (2, 1), (3, 1)])
+    assert got.index["language"].to_list() == ["zh", "zh", "zh", "en"]
+
+
+def test_the_beginning_of_a_text_tells_its_language(tmp_path: Path) -> None:
+    """160 characters of it, and not one more."""
+    rows = [{"messages": [user(f"{'1' * before}一"), says("2")]} for before in (159, 160)]
+    assert Rendered(tmp_path, rows).index["language"].to_list() == ["zh", "other"]

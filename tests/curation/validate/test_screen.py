@@ -18,6 +18,7 @@ from thinkmix.curation.read.read import RawBatch, RawSlice, joined, read_batches
 from thinkmix.curation.tables import KEYS, REJECTS
 from thinkmix.curation.text import text_kernels
 from thinkmix.curation.validate import normalize
+from thinkmix.curation.validate.learned import TAG_BYTES
 from thinkmix.curation.validate.normalize import Origin, judge
 from thinkmix.curation.validate.screen import CLEARED, screen
 from thinkmix.curation.validate.settings import LIMITS, Limits
@@ -233,6 +234,26 @@ def test_rows_with_too_many_turns_are_dropped_one_by_one(most: int) -> None:
     assert agree(batch_of(pa.concat_tables(tables)), "sharegpt", limits=limits) == min(most // 2, 3)
 
 
+def test_a_row_as_large_as_it_may_be_is_cleared() -> None:
+    """Of its text, and of its prompts together; one byte more, and it is judged."""
+    batch = batch_of(chat(("human", "\u4e2d"), ("gpt", "a"), ("human", "q"), ("gpt", "b")))
+    (size,) = screened(batch, source("sharegpt"))["text_bytes"]
+    assert [agree(batch, "sharegpt", most) for most in (size - 1, size)] == [0, 1]
+    shown = 4 * (size + 4 * TAG_BYTES)  # as if each of the four turns were learned after the whole row
+    limits = [Limits(prompt_bytes=most) for most in (shown - 1, shown)]
+    assert [screened(batch, source("sharegpt"), limits=one).height for one in limits] == [0, 1]
+
+
+def test_earlier_answers_without_a_trace_are_shown_where_traces_are_required() -> None:
+    """They are not learned; those with one, and the last one, are."""
+    traced = "<think>t</think>a"
+    said = [("human", "q"), ("gpt", traced), ("human", "q"), ("gpt", "a"), ("human", "q"), ("gpt", traced)]
+    batch = batch_of(chat(*said))
+    for thinking, turns in (("required", [1, 5]), ("allowed", [1, 3, 5])):
+        assert agree(batch, "sharegpt", thinking=thinking) == 1
+        assert screened(batch, source("sharegpt", thinking=thinking))["turns"].to_list() == [turns]
+
+
 @pytest.mark.parametrize("supervise", ["all", "last"])
 def test_rows_whose_prompts_are_too_big_are_dropped_one_by_one(supervise: str) -> None:
     """Near the limit a row is judged, which alone knows what is learned; verdicts are the same."""
@@ -428,6 +449,22 @@ METADATA = [
 def test_columns_beside_the_turns_must_be_such_that_json_can_show_them(column: pa.Array, clear: bool) -> None:
     """Types whose values may fail to become objects, text that is not UTF-8 and large values are judged."""
     assert agree(batch_of(math(other=column)), "openmathreasoning") == clear
+
+
+def test_fields_beside_the_texts_of_turns_must_be_utf8() -> None:
+    """What nobody reads of a turn is shown with a rejected row all the same."""
+    for notes, clear in ((pa.array(["n", "m"]), 1), (pa.array([b"n", b"\xff"]).view(pa.string()), 0)):
+        fields = {"from": pa.array(["human", "gpt"]), "value": pa.array(["q", "a"]), "note": notes}
+        turns = pa.StructArray.from_arrays(list(fields.values()), list(fields))
+        lists = pa.ListArray.from_arrays(pa.array([0, 2], pa.int32()), turns)
+        assert agree(batch_of(pa.table({"conversations": lists})), "sharegpt") == clear
+
+
+def test_a_problem_of_no_type_has_no_checked_answer() -> None:
+    """It is worth as much as one of another type."""
+    table = pa.concat_tables([math(problem_type=pa.array([kind], pa.string())) for kind in (None, "x")])
+    assert agree(batch_of(table), "openmathreasoning") == 2
+    assert screened(batch_of(table), source("openmathreasoning"))["quality"].to_list() == [0.0, 0.0]
 
 
 def test_two_columns_of_one_name_are_judged() -> None:

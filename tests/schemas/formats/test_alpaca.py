@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.harness.reading import read
+from tests.harness.reading import read, refused
 from thinkmix.schemas.formats.alpaca import Alpaca
 
 ROW = {"instruction": "Add.", "input": "1, 2", "output": "3"}
@@ -59,6 +59,44 @@ def test_a_request_without_material_stands_alone(material: object) -> None:
 def test_other_columns_are_not_alpaca(row: dict[str, object]) -> None:
     """A question and its answer without material are another format, and a list is no material."""
     assert Alpaca.recognise([row]) is None
+
+
+@pytest.mark.parametrize("request_name", ["instruction", "question", "query", "prompt"])
+@pytest.mark.parametrize("answer_name", ["output", "response", "answer"])
+@pytest.mark.parametrize("material", ["input", "context"])
+def test_usual_names_are_recognised_beside_a_material(
+    request_name: str, answer_name: str, material: str
+) -> None:
+    """The first of them that are there; without a material they are a question and its answer."""
+    row = {request_name: "Add.", material: "1, 2", answer_name: "3"}
+    want = Alpaca(instruction=request_name, input=material, output=answer_name)
+
+    assert Alpaca.recognise([row]) == want
+    assert Alpaca.recognise([row, {**row, material: None}, {**row, material: 7}]) == want
+
+
+@pytest.mark.parametrize(
+    ("history", "detail"),
+    [
+        (7, "history is int, not a list"),
+        ([["q", "a"], 7], "history[1] is not a pair of texts"),
+        (["qa"], "history[0] is not a pair of texts"),
+        ([b"qa"], "history[0] is not a pair of texts"),
+        ([["q"]], "history[0] is not a pair of texts"),
+        ([["q", "a", "b"]], "history[0] is not a pair of texts"),
+        ([["q", 7]], "history is int, not text"),
+    ],
+)
+def test_a_history_of_anything_but_pairs_is_refused(history: object, detail: str) -> None:
+    """With the place of the first that is none."""
+    assert refused({**ROW, "history": history}, "alpaca") == ("wrong_type", detail)
+
+
+def test_turns_are_counted_with_the_history_and_without_the_material() -> None:
+    """A request and its material are one turn."""
+    row = {**ROW, "system": "s", "history": [["q", "a"], ["q", "b"], ["q", "c"]]}
+
+    assert [Alpaca().turns(one) for one in (row, {**row, "input": ""}, {**row, "instruction": ""})] == [9] * 3
 
 
 def test_both_usual_system_columns_are_read() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.harness.reading import Row, read, refused
+from thinkmix.schemas.formats.capybara import Capybara
 
 
 def row(*pairs: tuple[object, object], **columns: object) -> Row:
@@ -42,6 +43,31 @@ def test_a_trace_in_a_column_belongs_to_the_last_answer() -> None:
 
     assert [trace for _, _, trace in got.turns] == [None, None, None, "hm"]
     assert got.unread == ["conversation[].score"]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "fits"),
+    [
+        ([("q", "a")], True),
+        ([("", "a"), ("q", "")], True),
+        ([("q", "a"), ("q", ""), ("q", "a")], True),
+        ([("q", ""), ("q", "a")], False),
+        ([("q", "a"), ("", "a")], False),
+        ([("q", "a"), ("q", "a"), ("", "a")], False),
+        ([("q", "a"), ("", "a"), ("q", "a")], False),
+        ([], False),
+    ],
+)
+def test_pairs_are_recognised_by_their_questions_and_the_first_answer(
+    pairs: list[tuple[str, str]], fits: bool
+) -> None:
+    """The first may lack its question, and others their answers."""
+    assert (Capybara.recognise([row(*pairs)]) == Capybara()) == fits
+
+
+def test_turns_are_two_a_pair_and_the_system_prompt() -> None:
+    """Before anything is read."""
+    assert Capybara().turns(row(("q", "a"), ("q", "b"), ("q", "c"), system="s")) == 7
 
 
 def test_names_of_column_and_keys_are_settings() -> None:

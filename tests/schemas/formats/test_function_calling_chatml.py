@@ -86,3 +86,33 @@ def test_it_is_recognised() -> None:
     assert kind.recognise([]) is None
     assert {"system_message", "function_description", "conversations"} <= kind().columns()
     assert kind().layout() is None
+
+
+def test_all_columns_tell_it_in_most_rows() -> None:
+    """Whatever they hold; or one turn of its speakers."""
+    kind, columns = FunctionCallingChatML, ("system_message", "function_description", "conversations")
+    assert kind.recognise([dict.fromkeys(columns)]) == kind()
+    for column in columns:
+        assert kind.recognise([dict.fromkeys(one for one in columns if one != column)]) is None
+    for speaker in ("function-call", "function-response"):
+        assert kind.recognise([{"conversations": [{"from": speaker, "value": "x"}]}]) == kind()
+
+
+def test_a_prompt_of_the_column_ends_with_its_dash_only_before_functions() -> None:
+    """And stands before the turns, unless one of them is a prompt."""
+    draft = FunctionCallingChatML().read(row(*TURNS[:1], functions=None), Notes())
+    assert draft.messages == [{"role": "system", "content": PROMPT}, SAID[0]]
+    draft = FunctionCallingChatML().read(row(*TURNS[:1], prompt=f"{PROMPT} \n"), Notes())
+    assert draft.messages == [SYSTEM, SAID[0]]
+    draft = FunctionCallingChatML().read(row(("system", "s"), *TURNS[:1]), Notes())
+    assert draft.messages == [{"role": "system", "content": "s"}, SAID[0]]
+    assert draft.tools == SERVED
+
+
+def test_functions_that_are_none_are_shown() -> None:
+    """Up to 80 characters from the first that is none."""
+    with pytest.raises(PydanticCustomError) as error:
+        FunctionCallingChatML().read(row(*TURNS, functions=f" {LISTED} {'x' * 100}"), Notes())
+    assert error.value.message() == f"not a function: {' ' + 'x' * 79!r}"
+    named = FunctionCallingChatML().read(row(*TURNS, functions=' {"name": "f"} '), Notes())
+    assert named.tools == [{"type": "function", "function": {"name": "f"}}]

@@ -150,3 +150,63 @@ def test_time_grows_with_the_length_alone() -> None:
         Gemma().read({"conversation": "<start_of_turn>user\n" * 50_000}, Notes())
     Gemma().read({"conversation": "<start_of_turn>user\nq<end_of_turn>" * 50_000}, Notes())
     assert process_time() - begun < 5
+
+
+def test_a_turn_of_a_tool_and_a_bare_answer_are_read() -> None:
+    """White space around a turn is the rendering's."""
+    draft = read(("user", " q "), ("model", "a\n"), ("tool", " r\n"), ("assistant", "b"))
+    assert [(turn["role"], turn["content"]) for turn in draft.messages] == [
+        ("user", "q"),
+        ("assistant", "a"),
+        ("tool", "r"),
+        ("assistant", "b"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("Hi <start_of_turn>user\nq<end_of_turn>", "the text does not begin with <start_of_turn>"),
+        ("<bos>", "the text does not begin with <start_of_turn>"),
+        ("<start_of_turn>user\nq<end_of_turn><start_of_turn>model\na", "turn 1 is cut off: no <end_of_turn>"),
+        ("<start_of_turn>user\n<start_of_turn>model\na<end_of_turn>", "turn 0 is cut off: no <end_of_turn>"),
+        ("<start_of_turn>user\nq<end_of_turn>x<start_of_turn>model\n", "text stands after turn 0"),
+        (
+            f"<start_of_turn>user\nq<end_of_turn><start_of_turn>{'x' * 50}\n",
+            f"turn 1 is spoken by {'x' * 40!r}",
+        ),
+        ("<start_of_turn>function_call\nq<end_of_turn>", "turn 0 is spoken by 'function_call'"),
+    ],
+)
+def test_what_a_text_lacks_is_said_with_its_turn(text: str, detail: str) -> None:
+    """The first one that is wrong."""
+    with pytest.raises(PydanticCustomError) as error:
+        Gemma().read({"conversation": text}, Notes())
+    assert error.value.message() == detail
+
+
+def test_marks_of_the_whole_text_are_taken_off() -> None:
+    """Before its first turn and after its last; an empty turn is one, if it is closed."""
+    text = " <bos> \n<start_of_turn>user\nq<end_of_turn>\n<start_of_turn>model\n<end_of_turn> <eos> "
+    assert Gemma().read({"conversation": text}, Notes()).messages == [
+        said("user", "q"),
+        said("assistant", ""),
+    ]
+
+
+def test_it_is_recognised_in_most_of_the_texts_of_a_column() -> None:
+    """Values that are no text do not count."""
+    text = rendered(("user", "q"), ("model", "a"))
+    assert Gemma.recognise([{"a": "x", "b": text}, {"a": "y", "b": 7}, {"a": "z", "b": None}]) == Gemma(
+        text="b"
+    )
+    assert Gemma.recognise([{"b": text}, {"b": "x"}]) is None
+
+
+def test_a_trace_that_is_not_opened_is_refused_unless_the_recipe_expects_it() -> None:
+    """As in every format."""
+    row = {"conversation": rendered(("user", "q"), ("model", "hm</think>a"))}
+    with pytest.raises(PydanticCustomError) as error:
+        Gemma().read(row, Notes())
+    assert error.value.type == "think_unopened"
+    assert Gemma().read(row, Notes(), unopened=True).messages[1]["reasoning"] == "hm"

@@ -173,3 +173,132 @@ def test_time_grows_with_the_length_alone(piece: str) -> None:
     with suppress(PydanticCustomError):
         read(f"USER: q\n\nASSISTANT: {piece * 50_000}")
     assert process_time() - begun < 5
+
+
+@pytest.mark.parametrize(
+    ("chat", "turns"),
+    [
+        (" \n USER: q ASSISTANT: a", "user assistant"),
+        ("USER: q\t\n \tASSISTANT: a", "user assistant"),
+        ("USER: q <|endoftext|> ASSISTANT: a <|endoftext|> <|endoftext|>", "user assistant"),
+        ("USER: q\nASSISTANT: a\nFUNCTION RESPONSE: r\nASSISTANT: b", "user assistant tool assistant"),
+        ("USER: q xUSER: y ASSISTANT: a", "user assistant"),
+        ("USER: q <|endoftext|> ASSISTANT: a USER: is a word", "user assistant"),
+        ("USER: q USER: p ASSISTANT: a", "user user assistant"),
+        ("USER: q\nsee USER: p\nASSISTANT: a", "user assistant"),
+        ("USER: q\nASSISTANT: a", "user assistant"),
+        (f"USER: {' ' * 60}USER: q ASSISTANT: a", "user user assistant"),
+        (f"USER: q\n{' ' * 60}ASSISTANT: a", "user"),
+        (f"USER: q\n{' ' * 38}ASSISTANT: a", "user assistant"),
+        (f"{' ' * 40}USER: q\nASSISTANT: a", "user assistant"),
+    ],
+)
+def test_marks_of_speakers_begin_lines_or_follow_an_end(chat: str, turns: str) -> None:
+    """Of white space before them 40 characters are looked at; only a text of one line has them anywhere."""
+    assert [turn["role"] for turn in read(chat).messages] == turns.split()
+
+
+def test_a_mark_that_is_too_far_to_the_right_begins_no_chat() -> None:
+    """41 characters of white space are none that anybody writes."""
+    for text in (f"{' ' * 41}USER: q\nASSISTANT: a", "FUNCTION: x"):
+        with pytest.raises(PydanticCustomError) as error:
+            read(text)
+        assert error.value.message() == "the chat does not begin with a speaker, such as 'USER:'"
+
+
+def test_ends_of_turns_are_taken_off() -> None:
+    """However many, with the white space around them; inside of a turn they stay."""
+    text = "USER: q <|endoftext|>\n<|endoftext|>\nASSISTANT: a <|endoftext|> b <|endoftext|>"
+    assert [turn["content"] for turn in read(text).messages] == ["q", "a <|endoftext|> b"]
+
+
+def test_a_response_and_what_follows_it_are_turns() -> None:
+    """An answer that says and calls nothing is one, too."""
+    turns = read("USER: q\nASSISTANT: \nFUNCTION RESPONSE: r\nASSISTANT: a").messages
+    assert turns == [said("user", "q"), said("assistant", ""), said("tool", "r"), said("assistant", "a")]
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "calls"),
+    [
+        ('AI to=tide: {"at": "Looe"}', "", LOOE),
+        ('a\nAI to= tide : {"at": "Looe"} ', "a", LOOE),
+        ("a\nAI to=tide: {'at': 'Looe'}", "a", LOOE),
+        ("a\nAI to=tide {}", "a\nAI to=tide {}", None),
+        ("a\nAI to=tide: {}\nAI to=tide: {}", "a\nAI to=tide: {}\nAI to=tide: {}", None),
+        ("AI to=tide: {}\nAI to=tide: {}", "AI to=tide: {}\nAI to=tide: {}", None),
+        ("a\nAI to= : {}", "a\nAI to= : {}", None),
+        ("a\nAI to=tide: []", "a\nAI to=tide: []", None),
+        ("a\nAI to=tide: {} b", "a\nAI to=tide: {} b", None),
+        ("a\n<functioncall>{'name': 'tide', 'arguments': {'at': 'Looe'}}", "a", LOOE),
+        ("a <multiplefunctions> <functioncall>{'name': 'tide', 'arguments': {'at': 'Looe'}}", "a", LOOE),
+    ],
+)
+def test_calls_in_the_forms_that_rows_have(text: str, before: str, calls: list[object] | None) -> None:
+    """A named call ends its answer and has an object of arguments."""
+    notes = Notes()
+    (answer,) = read(f"USER: q{GAP}ASSISTANT: {text}", notes=notes).messages[1:]
+    assert (answer["content"], answer.get("tool_calls")) == (before, calls)
+    assert notes.found == ({Finding.TEXT_CALLS: 1} if calls else {})
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("<functioncall> <|endoftext|>", "nothing after <functioncall>"),
+        ("<functioncall> </functioncall> </multiplefunctions>", "nothing after <functioncall>"),
+        (f"AI to={'x' * 50}: {{a}}", f"the call to {'x' * 40!r}: no key at 'a}}'"),
+    ],
+)
+def test_a_broken_call_says_what_is_wrong(text: str, detail: str) -> None:
+    """Up to 40 characters of its name."""
+    with pytest.raises(PydanticCustomError) as error:
+        answers(text)
+    assert error.value.message() == detail
+
+
+def test_marks_behind_a_call_do_not_belong_to_it() -> None:
+    """In the orders that rows have."""
+    call = '<functioncall> {"name": "now"}'
+    for marks in (
+        "<|endoftext|>",
+        "</functioncall>",
+        "</functioncall> </multiplefunctions>",
+        "</functioncall> </multiplefunctions> <|endoftext|>",
+        "<|endoftext|> </functioncall>",
+    ):
+        assert answers(f"{call} {marks}") == [
+            said("assistant", "", tool_calls=[{"name": "now", "arguments": {}}])
+        ]
+
+
+@pytest.mark.parametrize(
+    ("row", "fits"),
+    [
+        ({"system": "s", "chat": "USER: q ASSISTANT: a"}, True),
+        ({"system": "", "chat": "USER: q ASSISTANT: a <|endoftext|>"}, True),
+        ({"chat": " \nUSER: q ASSISTANT: a <|endoftext|>"}, True),
+        ({"chat": "USER: q ASSISTANT: a"}, False),
+        ({"system": "s", "chat": "USER: q"}, False),
+        ({"system": "s", "chat": "ASSISTANT: a USER: q"}, False),
+    ],
+)
+def test_it_is_recognised_by_a_prompt_or_the_ends_of_turns(row: dict[str, str], fits: bool) -> None:
+    """Beside a question and an answer."""
+    assert (Glaive.recognise([row]) is not None) == fits
+
+
+def test_a_row_may_have_a_prompt_under_other_names() -> None:
+    """Both columns are settings."""
+    form = Glaive(chat="talk", system="head")
+    row = {"talk": CHAT, "head": "SYSTEM: Be kind. "}
+    assert form.read(row, Notes()).messages[0] == said("system", "Be kind.")
+    assert (form.turns(row), form.columns()) == (7, {"talk", "head"})
+    assert form.read({**row, "head": " "}, Notes()).messages[0]["role"] == "user"
+
+
+def test_keys_of_a_call_that_nobody_reads_are_noted() -> None:
+    """By what it is called in the text."""
+    notes = Notes()
+    read(f"USER: q{GAP}ASSISTANT: <functioncall> {json.dumps({**LOOE[0], 'why': 'w'})}", notes=notes)
+    assert [field.path for field in notes.tally().unread] == ["functioncall.why"]

@@ -72,8 +72,9 @@ def test_prompts_of_hermes_reasoning() -> None:
     assert notes.found == {Finding.TEXT_TOOLS: 1, Finding.CALL_FORM: 6}
 
 
+@pytest.mark.parametrize("after", ["", "\n\nNever guess."])
 @pytest.mark.parametrize(("own", "kept"), [("", []), ("Be brief.\n\n", ["Be brief."])])
-def test_qwen3_wire_form(own: str, kept: list[str]) -> None:
+def test_qwen3_wire_form(own: str, kept: list[str], after: str) -> None:
     """What Qwen3's template printed is taken off, and nothing is counted as left out: it is printed again."""
     notes = Notes()
     prompt = (
@@ -82,9 +83,10 @@ def test_qwen3_wire_form(own: str, kept: list[str]) -> None:
         + "\n".join(map(json.dumps, SERVED))
         + "\n</tools>\n\nFor each function call, return a json object with function name and arguments "
         'within <tool_call></tool_call> XML tags:\n<tool_call>\n{"name": <function-name>, "arguments": '
-        "<args-json-object>}\n</tool_call>"
+        f"<args-json-object>}}\n</tool_call>{after}"
     )
-    assert systems(prompt, notes) == (kept, SERVED)
+    said = "\n".join([*kept, *([after.strip()] if after else [])])
+    assert systems(prompt, notes) == ([said] if said else [], SERVED)
     assert notes.found == {Finding.TEXT_TOOLS: 1}
 
 
@@ -227,3 +229,67 @@ def test_definitions_in_several_pairs_of_tags_are_all_read() -> None:
     prompt = f"Be brief.\n{first}\nIn storms only:\n{second}\nNever guess."
     assert systems(prompt, notes) == (["Be brief.\nIn storms only:\nNever guess."], SERVED)
     assert notes.found == {Finding.TEXT_TOOLS: 2}
+
+
+@pytest.mark.parametrize(("times", "read"), [(7, True), (8, False)])
+def test_tags_may_be_spoken_of_seven_times_before_definitions(times: int, read: bool) -> None:
+    """The eighth pair is not looked into."""
+    spoken = "Use <tools> and </tools>. " * times
+    assert bool(systems(f"{spoken}<tools>{json.dumps(SERVED)}</tools>")[1]) == read
+
+
+@pytest.mark.parametrize("end", ["", ".", " . ", "\n"])
+def test_a_full_stop_may_follow_definitions_inside_of_their_tags(end: str) -> None:
+    """Words may not."""
+    assert systems(f"A.\n<tools>{json.dumps(SERVED)}{end}</tools>\nB.") == (["A.\nB."], SERVED)
+    text = f"<tools>{json.dumps(SERVED)} or so</tools>"
+    assert systems(text)[1] == []
+
+
+def test_a_name_is_enough_for_a_definition_between_tags() -> None:
+    """There it can be nothing else; what is not closed is words."""
+    assert systems('<tools>{"name": "f"}</tools>')[1] == [{"type": "function", "function": {"name": "f"}}]
+    assert systems('<tools>{"name": "f"}')[1] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('<tool_call>{"name": "f"}</tool_call><tool_call> </tool_call>', 1),
+        ('<tool_call>{"name": "f"}', 0),
+        ('<tool_call>{"name": "f"}</tool_call></tool_call>', 0),
+        ('<tool_call>{"name": "f"}</tool_call> so', 0),
+    ],
+)
+def test_a_broken_call_is_told_by_its_number(text: str, place: int) -> None:
+    """From 0."""
+    with pytest.raises(PydanticCustomError) as error:
+        answer(text)
+    assert error.value.message() == f"call {place} of the text is empty or not closed, or text follows it"
+
+
+def test_calls_of_a_text_are_counted_and_their_unread_keys_noted() -> None:
+    """Each of them."""
+    notes = Notes()
+    text = '<tool_call>[{"name": "f"}, {"name": "g", "why": "w"}]</tool_call>'
+    read(("human", "q"), ("gpt", text), notes=notes)
+    assert notes.found == {Finding.TEXT_CALLS: 2}
+    assert [field.path for field in notes.tally().unread] == ["tool_call.why"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<tool_response>a</tool_response> so",
+        "so <tool_response>a</tool_response>",
+        "<tool_response>a</tool_response> so <tool_response>b</tool_response>",
+        "<tool_response>a <tool_response>b</tool_response>",
+        "<tool_response>a</tool_response></tool_response>",
+        "<tool_response>a",
+        "a</tool_response>",
+    ],
+)
+def test_a_text_that_holds_more_than_responses_is_what_the_user_says(text: str) -> None:
+    """Or one whose tags are not closed."""
+    draft = read(("human", text), ("gpt", "a"))
+    assert draft.messages[0] == {"role": "user", "content": text}

@@ -75,6 +75,7 @@ def learned(row: Row, **settings: str) -> list[bool]:
         ({}, "metadata.train_turns", [True, True]),
         ({"mask": [0, 1, 0, 0]}, "mask", [True, False]),
         ({"a.b": [0, 0, 0, 1]}, "a.b", [False, True]),
+        ({"a": {"b.c": [0, 0, 0, 1]}}, "a.b.c", [False, True]),
     ],
 )
 def test_a_list_of_marks_says_which_turns_are_learned(columns: Row, setting: str, want: list[bool]) -> None:

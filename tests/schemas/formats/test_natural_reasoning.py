@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.harness.reading import Row, read, refused
+from thinkmix.schemas.formats.natural_reasoning import NaturalReasoning
 
 
 def row(*responses: object, **columns: object) -> Row:
@@ -49,3 +50,36 @@ def test_other_keys_of_a_response_are_unread_fields() -> None:
     got = read(row(by(7, "2.", score=1.0)), "natural_reasoning")
 
     assert (got.solver, got.found, got.unread) == (None, {"value_unusable": 1}, ["responses[].score"])
+
+
+def test_it_is_recognised_by_a_question_and_a_response_that_says_something() -> None:
+    """Among others that say nothing, as objects or texts."""
+    found = NaturalReasoning()
+
+    assert NaturalReasoning.recognise([row(by("a", ""), by("b", "2."))]) == found
+    assert NaturalReasoning.recognise([row("", "2.")]) == found
+    assert NaturalReasoning.recognise([{**row("2."), "responses": ("2.",)}]) == found
+    for other in (
+        row(),
+        row(by("a", "")),
+        row("2.", question=""),
+        row("2.", responses="2."),
+        {"responses": ["2."]},
+    ):
+        assert NaturalReasoning.recognise([other]) is None
+
+
+def test_the_reference_is_no_unread_field() -> None:
+    """It is a short result, and not trained."""
+    usual = {"question", "responses", "system", "system_prompt", "score"}
+    assert NaturalReasoning().columns() == {*usual, "reference_answer"}
+
+
+def test_a_row_without_a_response_says_how_many_there_are() -> None:
+    """And in which column."""
+    assert refused(row(by("a", ""), by("b", None)), "natural_reasoning") == (
+        "wrong_type",
+        "none of the 2 in responses is a text",
+    )
+    got = read(row("2.", "two", "", score=3), "natural_reasoning")
+    assert (got.found, got.quality) == ({"alternative": 1}, 3.0)

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.harness.reading import Row, read, refused
+from thinkmix.schemas.formats.oasst import OpenAssistant, are_messages
 
 
 def said(role: str, text: object, *replies: Row, **more: object) -> Row:
@@ -47,7 +48,8 @@ def test_messages_that_people_took_out_are_passed_over(bad: Row) -> None:
         said("assistant", "2", rank=1, deleted=False, review_result=None),
     )
     assert texts(row) == ["1+1?", "2"]
-    assert refused(tree(said("assistant", "2"), **bad), "oasst")[0] == "empty_turn"
+    detail = "the prompt is deleted, failed its review, or says nothing"
+    assert refused(tree(said("assistant", "2"), **bad), "oasst") == ("empty_turn", detail)
 
 
 @pytest.mark.parametrize("row", [{}, {"prompt": "1+1?"}, {"prompt": None}])
@@ -76,3 +78,63 @@ def test_keys_of_messages_that_nobody_reads_are_noted() -> None:
     known = {"lang": "en", "labels": {"spam": {"value": 0.1}}, "synthetic": False, "user_id": "u"}
     got = read(tree(said("assistant", "2", weight=0, **known), source="x"), "oasst")
     assert got.unread == ["prompt[].source", "prompt[].weight"]
+
+
+def test_it_is_recognised_by_a_prompt_with_replies() -> None:
+    """That says something."""
+    assert OpenAssistant.recognise([tree()]) == OpenAssistant()
+    for prompt in ("1+1?", None, {"text": "1+1?"}, said("prompter", " "), said("prompter", None)):
+        assert OpenAssistant.recognise([{"prompt": prompt}]) is None
+
+
+@pytest.mark.parametrize("column", ["message_id", "parent_id", "message_tree_id", "role", "text"])
+def test_single_messages_are_told_by_all_of_their_columns(column: str) -> None:
+    """Which have to be there, whatever they hold."""
+    message = dict.fromkeys(("message_id", "parent_id", "message_tree_id", "role", "text", "lang"))
+    assert are_messages([message])
+    assert not are_messages([{name: None for name in message if name != column}])
+
+
+def test_columns_and_turns() -> None:
+    """The ledger counts the best path, and what says which tree it is is known."""
+    row = tree(said("assistant", "2", said("prompter", "+1?"), rank=0), said("assistant", "3", rank=1))
+    assert OpenAssistant().turns(row) == 3
+    assert OpenAssistant().turns({"prompt": "1+1?"}) == 0
+    assert OpenAssistant().columns() == {"prompt", "message_tree_id", "tree_state"}
+
+
+def test_all_that_the_set_says_of_a_message_is_known() -> None:
+    """Who wrote it, and what people thought of it."""
+    about = """created_date deleted detoxify emojis events labels lang message_id message_tree_id model_name
+    parent_id rank review_count review_result synthetic tree_state user_id"""
+    known = {name: "x" for name in about.split() if name != "review_result"}
+    assert read(tree(said("assistant", "2", **known)), "oasst").unread == []
+
+
+@pytest.mark.parametrize("rank", [True, "0", float("nan"), None])
+def test_a_rank_that_is_no_number_is_none(rank: object) -> None:
+    """Any other comes before it."""
+    row = tree(
+        said("assistant", "3", rank=rank), said("assistant", "2", rank=1.5), said("assistant", "4", rank=2)
+    )
+    assert texts(row) == ["1+1?", "2"]
+
+
+def test_only_other_answers_are_counted() -> None:
+    """Another question of a person is none, nor is what was taken out."""
+    answer = said("assistant", "2", said("prompter", "+1?"), said("prompter", "+2?"))
+    row = tree(
+        answer, said("assistant", "3", deleted=True), said("assistant", ""), "4", said("assistant", "5")
+    )
+    assert read(row, "oasst").found == {"alternative": 1}
+
+
+@pytest.mark.parametrize(
+    ("role", "shown"),
+    [("asistant", "'asistant', perhaps 'assistant' is meant"), ("x" * 50, f"'{'x' * 40}'"), (7, "int")],
+)
+def test_a_strange_speaker_is_told_with_its_place(role: object, shown: str) -> None:
+    """And with the one that is meant; a system turn has no place in a tree."""
+    detail = f"message 1 of the path is spoken by {shown}"
+    assert refused(tree({**said("assistant", "No."), "role": role}), "oasst") == ("role_unknown", detail)
+    assert refused(tree(said("system", "No.")), "oasst")[0] == "role_unknown"

@@ -4,7 +4,7 @@ import pytest
 
 from tests.harness.reading import read, refused
 from thinkmix.schemas.findings import Notes
-from thinkmix.schemas.formats.qa import PAIRS, QuestionAnswer
+from thinkmix.schemas.formats.qa import QuestionAnswer
 
 ROW = {"question": "1+1?", "answer": "2"}
 
@@ -51,7 +51,28 @@ def test_what_is_no_text_is_refused(row: dict[str, object]) -> None:
     assert refused(row, "qa")[0] == "wrong_type"
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=" ".join)
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("question", "answer"),
+        ("question", "response"),
+        ("question", "solution"),
+        ("query", "response"),
+        ("query", "answer"),
+        ("prompt", "response"),
+        ("prompt", "completion"),
+        ("prompt", "answer"),
+        ("inputs", "targets"),
+        ("input", "output"),
+        ("problem", "generated_solution"),
+        ("problem", "solution"),
+        ("problem", "answer"),
+        ("instruction", "response"),
+        ("instruction", "completion"),
+        ("instruction", "answer"),
+    ],
+    ids=" ".join,
+)
 def test_known_pairs_are_recognised_in_any_letter_case(pair: tuple[str, str]) -> None:
     """And read by what was recognised."""
     for names in (pair, tuple(map(str.capitalize, pair)), tuple(map(str.upper, pair))):
@@ -74,3 +95,15 @@ def test_columns_that_hold_no_text_are_no_pair() -> None:
     assert recognised({"question": "1+1?", "answer": 2}) == []
     assert recognised({"prompt": [{"role": "user"}], "response": "a"}) == []
     assert len(QuestionAnswer.candidates([ROW, ROW, {"question": "q", "answer": None}])) == 1
+
+
+def test_rows_are_recognised_by_most_of_them() -> None:
+    """A solution is preferred to the short answer beside it, to the same problem only."""
+    assert recognised({"question": "q", "solution": "s", "prompt": "p", "answer": "a"}) == [
+        "{type: qa, answer: solution}",
+        "{type: qa, question: prompt}",
+    ]
+    assert recognised({"question": "q", "generated_solution": "s", "answer": "a"}) == ["{type: qa}"]
+    assert recognised({"problem": "q", "generated_solution": "s", "answer": "a"}) == [
+        "{type: qa, question: problem, answer: generated_solution}"
+    ]

@@ -7,6 +7,7 @@ import yaml
 from tests.harness.layouts import HUMAN_GPT, REFUSED, SAMPLES, TOOLS, USER_ASSISTANT, Row, Sample, chat, gpt
 from thinkmix.schemas.conversation import Message
 from thinkmix.schemas.findings import HARMLESS, Notes, looks_like, states_something
+from thinkmix.schemas.formats import recognition
 from thinkmix.schemas.formats.recognition import (
     FORMATS,
     best,
@@ -164,3 +165,118 @@ def test_turns_that_are_not_recognised_are_told_with_the_settings_that_read_them
 ) -> None:
     """Their keys if none is known, and else the speakers of unknown names."""
     assert unknown([{"id": 1, "talk": turns}]).endswith(f"`id`, `talk`; {words}")
+
+
+PAIRED = [
+    ("chosen", "rejected"),
+    ("chosen_response", "rejected_response"),
+    ("response_chosen", "response_rejected"),
+    ("chosen_output", "rejected_output"),
+    ("conversation_a", "conversation_b"),
+    ("response_0", "response_1"),
+    ("response_1", "response_2"),
+    ("response1", "response2"),
+    ("response_a", "response_b"),
+    ("answer_0", "answer_1"),
+    ("output_1", "output_2"),
+    ("human_ref_a", "human_ref_b"),
+]
+
+
+@pytest.mark.parametrize("pair", PAIRED, ids=" ".join)
+def test_two_columns_of_answers_are_preferences(pair: tuple[str, str]) -> None:
+    """In any letter case, as the file writes them; one of them alone is none."""
+    one, other = pair[0].title(), pair[1].upper()
+    sentence = f"its rows are preferences (`{one}` and `{other}`), which no format reads yet"
+
+    assert refusal([{"prompt": "q", one: "a", other: "b"}]) == sentence
+    assert [refusal([{"prompt": "q", name: "a"}]) for name in pair] == [None, None]
+
+
+@pytest.mark.parametrize("name", ["label", "preferred", "is_preferred", "Label"])
+def test_answers_with_a_label_that_is_true_or_false_are_preferences(name: str) -> None:
+    """In most rows; in half of them it is not enough."""
+    sentence = f"its rows are preferences (answers with the label `{name}`), which no format reads yet"
+    rows = [{"prompt": "q", "completion": "a", name: said} for said in (True, False, "yes")]
+
+    assert refusal(rows) == sentence
+    assert refusal(rows[1:]) is None
+
+
+@pytest.mark.parametrize("name", ["completions", "answers", "responses", "candidates", "generations"])
+@pytest.mark.parametrize("rank", ["rank", "score", "rating", "annotations", "Overall_Score"])
+def test_lists_of_ranked_answers_are_preferences(name: str, rank: str) -> None:
+    """Two or more, each with its rank."""
+    ranked = [{"text": "a", rank: 1}, {"text": "b", rank: 2}]
+    sentence = f"its rows are preferences (the ranked list `{name}`), which no format reads yet"
+
+    assert refusal([{"prompt": "q", name: ranked}]) == sentence
+    assert refusal([{"prompt": "q", name: tuple(ranked)}]) == sentence
+    for other in (
+        ranked[:1],
+        [*ranked, {"text": "c"}],
+        [*ranked, "c"],
+        {"a": ranked[0], "b": ranked[1]},
+        "ab",
+    ):
+        assert refusal([{"prompt": "q", name: other}]) is None
+
+
+def test_media_and_single_messages_are_refused_in_their_own_words() -> None:
+    """Each sentence names the column, or the way out."""
+    seen = {"image": b"x", "messages": chat(*USER_ASSISTANT)}
+    sentence = "its rows come with media (column `image`), which a model of text cannot see"
+
+    assert refusal([seen, seen, {**seen, "image": None}]) == sentence
+    assert refusal([seen, {**seen, "image": None}]) is None
+    single = dict.fromkeys(("message_id", "parent_id", "text", "role", "message_tree_id"), "x")
+    assert refusal([single]) == (
+        "it holds one message a row, and a conversation lies in many rows; name the files of whole "
+        "trees instead (*.trees.jsonl.gz), which `format: oasst` reads"
+    )
+
+
+def test_kinds_that_are_refused_are_told_with_their_sets() -> None:
+    """The page of the formats shows them."""
+    assert {words.partition(":")[0]: sets for words, sets in recognition.REFUSED.items()} == {
+        "Media": ("liuhaotian/LLaVA-Instruct-150K",),
+        "One message a row": ("OpenAssistant/oasst2 (`*.messages.jsonl.gz` and its parquet files)",),
+        "Preferences": (
+            "HuggingFaceH4/ultrafeedback_binarized",
+            "Anthropic/hh-rlhf",
+            "Intel/orca_dpo_pairs",
+            "llamafactory/DPO-En-Zh-20k",
+            "PKU-Alignment/PKU-SafeRLHF",
+            "nvidia/HelpSteer3",
+            "openbmb/UltraFeedback",
+        ),
+    }
+
+
+def test_long_names_and_many_columns_are_cut() -> None:
+    """After 60 characters, and after 20 columns."""
+    assert "`" + "a" * 60 + "`" in unknown([{"a" * 60: 1}])
+    assert "`" + "a" * 59 + "…`" in unknown([{"a" * 61: 1}])
+    words = unknown([{f"c{n}": n for n in range(20)}])
+    assert words.endswith("`c18`, `c19`; see docs/formats.md")
+    words = unknown([{f"c{n}": n for n in range(21)}])
+    assert words.endswith("`c18`, `c19` and 1 more; see docs/formats.md")
+    assert unknown([{}]).endswith("their columns are none; see docs/formats.md")
+
+
+def test_of_turns_that_are_not_recognised_20_keys_and_20_speakers_are_told() -> None:
+    """And only columns are turns that hold lists of objects in most rows."""
+    keyed = [{f"k{n}": "x" for n in range(21)}]
+    words = "with those of their keys ({}) that are `speaker` and `text`"
+    assert unknown([{"talk": keyed}]).endswith(words.format(", ".join(f"`k{n}`" for n in range(20))))
+    voices = gpt(*((f"v{n}", "Hi.") for n in range(21)))
+    assert unknown([{"talk": voices}]).endswith(f"of {', '.join(f'`v{n}`' for n in range(20))}")
+    assert unknown([{"talk": voices}, {"talk": None}]).endswith("; see docs/formats.md")
+    spoken = [{"role": "user", "said": "Hi"}]
+    assert unknown([{"talk": spoken}]).endswith(words.format("`role`, `said`"))
+    texts = [{"who": "a", "content": "Hi"}]
+    assert unknown([{"talk": texts}]).endswith(words.format("`who`, `content`"))
+    some = [{"role": "pilgrim", "content": "Hi"}, {"role": "pilgrim", "content": None}]
+    assert unknown([{"talk": some}]).endswith("with the `roles` of `pilgrim`")
+    odd = [{"role": 3, "content": "Hi"}]
+    assert unknown([{"talk": odd}]).endswith("; see docs/formats.md")

@@ -6,6 +6,7 @@ from typing import get_args
 import pytest
 
 from tests.harness.reading import read, refused
+from thinkmix.schemas.findings import Notes
 from thinkmix.schemas.formats.dialects import DIALECTS
 from thinkmix.schemas.formats.rendered import Rendered
 
@@ -152,3 +153,126 @@ def test_a_trace_in_a_column_belongs_to_the_last_answer() -> None:
     got = read(row, {"type": "rendered", "dialect": "human"})
 
     assert [trace for _, _, trace in got.turns] == [None, None, None, "hm"]
+
+
+def test_a_dialect_is_shown_with_its_marks() -> None:
+    """In the page of the formats, in backticks."""
+    for dialect in DIALECTS.values():
+        assert dialect.marks[0] in dialect.looks
+        assert dialect.looks.startswith("`")
+    assert [dialect.marks for dialect in DIALECTS.values()] == [
+        ("### Human:", "### Assistant:"),
+        ("<|im_start|>user", "<|im_start|>assistant"),
+        ("[INST]", "[/INST]"),
+        ("<usr>", "<bot>"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "text", "want"),
+    [
+        ("human", " \n### \tHuman: a\n###Assistant: b", [("user", "a"), ("assistant", "b")]),
+        ("human", "### Human: a ### b\n### Human:c", [("user", "a ### b"), ("user", "c")]),
+        ("human", "### Human: a######\n### Assistant: b", [("user", "a######"), ("assistant", "b")]),
+        ("chatml", " \n<|im_start|>user\na\nb<|im_end|> \n", [("user", "a\nb")]),
+        (
+            "chatml",
+            "<|im_start|>user\na<|im_end|><|im_start|>tool\nr<|im_end|>",
+            [("user", "a"), ("tool", "r")],
+        ),
+        ("llama2", " <s> [INST]a[/INST]b</s><s>[INST]c[/INST]d", [*zip("uaua", "abcd", strict=True)]),
+        (
+            "llama2",
+            "[INST] \n<<SYS>>s<</SYS>>a[/INST] b </s> <s> ",
+            [("system", "s"), ("user", "a"), ("assistant", "b")],
+        ),
+        ("llama2", "[INST] a [/INST] b </s> c", [("user", "a"), ("assistant", "b </s> c")]),
+        (
+            "usr",
+            " \n\t<usr> a\n <bot> b\nc <usr>\n<bot>d",
+            [("user", "a"), ("assistant", "b\nc <usr>"), ("assistant", "d")],
+        ),
+        ("usr", "<sys>\n<usr> a\n<bot>", [("user", "a"), ("assistant", "")]),
+        (
+            "llama2",
+            "[INST] <<SYS>>s<</SYS>>a<</SYS>>b[/INST] c",
+            [("system", "s"), ("user", "a<</SYS>>b"), ("assistant", "c")],
+        ),
+        (
+            "usr",
+            "<usr> a\n<bot> b\n<sys> s\n<usr> c",
+            [("user", "a"), ("assistant", "b"), ("system", "s"), ("user", "c")],
+        ),
+        (
+            "usr",
+            "<sys> s\n<sys>t\n<usr> a\n<sys> b\n <sys>c",
+            [("system", "s"), ("system", "t"), ("user", "a\nb\nc")],
+        ),
+    ],
+)
+def test_marks_are_taken_off_and_all_else_stays(dialect: str, text: str, want: list[tuple[str, str]]) -> None:
+    """White space around marks and turns is the rendering's."""
+    roles = {"u": "user", "a": "assistant"}
+    assert DIALECTS[dialect].read(text) == [(roles.get(who, who), said) for who, said in want]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "text", "why"),
+    [
+        ("human", "Hi", "it does not begin with '### Human:'"),
+        ("human", "### Step 1### Human: a", "it does not begin with '### Human:'"),
+        ("chatml", "Hi <|im_start|>user\na<|im_end|>", "it does not begin with <|im_start|>"),
+        ("chatml", "<|im_start|>user\na<|im_start|>assistant\n", "turn 0 is cut off"),
+        ("chatml", "<|im_start|>user\n<|im_start|>assistant\nb<|im_end|>", "turn 0 is cut off"),
+        ("chatml", "<|im_start|>user\na<|im_end|>b", "text stands after turn 0"),
+        ("llama2", "</s>[INST] a [/INST] b", "it does not begin with [INST]"),
+        ("llama2", "[INST] a [INST] b [/INST] c", "[INST] number 0 is not followed by one [/INST]"),
+        (
+            "llama2",
+            "[INST] a [/INST] b [INST] c [/INST] d [/INST]",
+            "[INST] number 1 is not followed by one [/INST]",
+        ),
+        ("llama2", "[INST] <<SYS>> s [/INST] b", "<<SYS>> is not followed by <</SYS>>"),
+        ("usr", "a\n<usr> b", "it does not begin with <usr>, <bot> or <sys>"),
+        ("usr", " \n", "it does not begin with <usr>, <bot> or <sys>"),
+    ],
+)
+def test_what_a_text_lacks_is_said_in_full(dialect: str, text: str, why: str) -> None:
+    """With the number of the turn."""
+    want = ("wrong_type", f"the text is not of this dialect: {why}")
+    assert refused({"text": text}, {"type": "rendered", "dialect": dialect}) == want
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("<|im_start|>user\na<|im_end|><|im_start|>critic\nb<|im_end|>", "critic"),
+        ("<|im_start|>user\na<|im_end|><|im_start|>user<|im_end|>", "user"),
+        (f"<|im_start|>user\na<|im_end|><|im_start|>{'x' * 50}\nb<|im_end|>", "x" * 40),
+    ],
+)
+def test_a_strange_speaker_is_told_with_its_turn(text: str, name: str) -> None:
+    """In 40 characters; a name without a line of its own is no speaker."""
+    want = ("role_unknown", f"turn 1 is spoken by {name!r}")
+    assert refused({"text": text}, {"type": "rendered", "dialect": "chatml"}) == want
+
+
+def test_turns_of_tools_and_calls_are_read() -> None:
+    """As ChatML may have them."""
+    said = [("user", "q"), ("tool_call", '{"name": "f"}'), ("tool", "r"), ("assistant", "a"), ("system", "s")]
+    text = "".join(f"<|im_start|>{who}\n{what}<|im_end|>\n" for who, what in said)
+    draft = Rendered(dialect="chatml").read({"text": text, "reasoning": "hm", "score": 3}, Notes())
+    assert draft.messages == [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "content": "", "tool_calls": [{"name": "f", "arguments": {}}]},
+        {"role": "tool", "content": "r"},
+        {"role": "assistant", "content": "a"},
+        {"role": "system", "content": "s"},
+    ]
+    assert draft.quality == 3.0
+
+
+def test_turns_are_counted_by_their_marks() -> None:
+    """Before anything is read."""
+    assert Rendered(dialect="human").turns({"text": CASES[0][1]}) == 4
+    assert Rendered(dialect="human").turns({"text": None}) == 0

@@ -90,3 +90,39 @@ def test_turns_and_columns() -> None:
     assert SmolAgents().turns(ROW) == 4
     assert {"original_question", "messages", "tools"} <= SmolAgents().columns()
     assert SmolAgents().layout() is None
+
+
+@pytest.mark.parametrize("column", ["messages", "conversations", "conversation"])
+@pytest.mark.parametrize(
+    "question", ["original_question", "question", "prompt", "query", "task", "instruction"]
+)
+def test_usual_names_of_turns_and_question_are_recognised(column: str, question: str) -> None:
+    """The first of them that are there."""
+    turns = ROW["messages"]
+    found = SmolAgents(messages=column, question=question)
+    assert SmolAgents.recognise([{column: turns, question: "Tide?", "instruction": "Be brief."}]) == found
+
+
+@pytest.mark.parametrize(
+    ("turns", "fits"),
+    [
+        ([turn("assistant", "a")], True),
+        ([turn("assistant", CALL), turn("user", "<tool_response>\n5\n</tool_response>")], True),
+        ([{"from": "gpt", "value": "a"}], True),
+        ([{"role": None, "from": "gpt", "text": "a"}], True),
+        ([turn("assistant", "a"), turn("user", "q")], False),
+        ([turn("assistant", "a"), turn("critic", "q")], False),
+        ([turn("assistant", "a"), {"content": "q"}], False),
+        ([turn("tool", "5")], False),
+        ([turn("assistant", "a"), {"role": "user", "content": None}], False),
+    ],
+)
+def test_turns_without_a_question_of_the_user_are_recognised(turns: list[dict[str, Any]], fits: bool) -> None:
+    """All of them of known speakers, one of them the assistant."""
+    assert (SmolAgents.recognise([row(*turns)]) is not None) == fits
+
+
+def test_a_question_stands_behind_all_system_turns() -> None:
+    """Even if nothing else is said."""
+    systems = [turn("system", "s"), turn("system", "t")]
+    assert SmolAgents().read(row(*systems), Notes()).messages == [*systems, QUESTION]

@@ -164,3 +164,125 @@ def test_turns_and_columns() -> None:
     assert ToolCallingMix().turns(one) == 2
     assert set(one) - {"difficulty"} <= ToolCallingMix().columns()
     assert ToolCallingMix().layout() is None
+
+
+@pytest.mark.parametrize("column", ["messages_json", "target_json"])
+def test_turns_and_target_tell_it(column: str) -> None:
+    """Both of them text, in most rows."""
+    assert ToolCallingMix.recognise([{**row(ASKED, target=[LOOE]), column: ""}]) is None
+    listed = {**row(ASKED, target=[LOOE]), "messages_json": [ASKED, ASKED]}
+    assert ToolCallingMix().turns(listed) == 3
+    assert ToolCallingMix().turns({**listed, "target_json": None}) == 2
+
+
+def test_a_target_may_be_text() -> None:
+    """Which is the answer, and no JSON."""
+    for target in ("At 06:12.", " At {06:12}."):
+        stated = {**row(ASKED, target=None), "target_json": target}
+        assert ToolCallingMix().read(stated, Notes()).messages == [ASKED, said("assistant", target)]
+    listed = {**row(ASKED, target=None), "target_json": [LOOE]}
+    assert ToolCallingMix().read(listed, Notes()).messages[1]["tool_calls"] == [LOOE]
+
+
+@pytest.mark.parametrize(
+    ("target", "detail"),
+    [
+        (7, "target_json is int, not an object"),
+        ({"content": 7}, "target_json.content is int, not text"),
+    ],
+)
+def test_another_target_is_refused(target: object, detail: str) -> None:
+    """With its place."""
+    with pytest.raises(PydanticCustomError) as error:
+        ToolCallingMix().read({**row(ASKED, target=None), "target_json": target}, Notes())
+    assert (error.value.type, error.value.message()) == ("wrong_type", detail)
+
+
+def test_keys_of_a_target_that_nobody_reads_are_noted() -> None:
+    """And those of its calls."""
+    notes = Notes()
+    target = {"role": "assistant", "content": "a", "tool_calls": [{**LOOE, "why": "w"}], "mood": "calm"}
+    read(ASKED, target=target, notes=notes)
+    assert [field.path for field in notes.tally().unread] == [
+        "target_json.mood",
+        "target_json.tool_calls[].why",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("turns", "target", "want"),
+    [
+        ([], {"content": "a"}, [said("assistant", "a")]),
+        ([ASKED, said("assistant", "a ")], {"content": " a"}, None),
+        ([ASKED, said("assistant", "a", tool_calls=[LOOE])], {"content": "a", "tool_calls": [LOOE]}, None),
+        (
+            [ASKED, said("assistant", "", tool_calls=[LOOE]), said("tool", "r"), said("assistant", "a")],
+            {"tool_calls": [LOOE]},
+            None,
+        ),
+        (
+            [ASKED, said("assistant", "a"), ASKED],
+            {"content": "a"},
+            [*[ASKED, said("assistant", "a"), ASKED], said("assistant", "a")],
+        ),
+    ],
+)
+def test_an_answer_that_stands_there_is_not_added(
+    turns: list[dict[str, Any]], target: object, want: list[dict[str, Any]] | None
+) -> None:
+    """Nor are calls that were made by name."""
+    assert read(*turns, target=target).messages == (turns if want is None else want)
+
+
+@pytest.mark.parametrize("target", [{"content": "b"}, {"content": "a", "tool_calls": [{"name": "wind"}]}])
+def test_another_answer_than_the_one_that_stands_there_is_refused(target: object) -> None:
+    """By its text or by its calls."""
+    with pytest.raises(PydanticCustomError) as error:
+        read(ASKED, said("assistant", "a", tool_calls=[LOOE]), target=target)
+    assert error.value.message() == "the turns end with an answer, and the target is another one"
+
+
+@pytest.mark.parametrize(
+    ("turns", "place", "acts"),
+    [
+        ([ASKED, said("assistant", ACTION)], 1, True),
+        ([ASKED, said("assistant", ACTION), said("tool", "r")], 1, True),
+        ([ASKED, said("assistant", ACTION), ASKED], 1, False),
+        ([ASKED, said("assistant", ACTION, tool_calls=[LOOE])], 1, False),
+        ([said("user", ACTION), said("tool", "r")], 0, False),
+        ([ASKED, said("assistant", "Thought: x\nAction: tide")], 1, False),
+        ([ASKED, said("assistant", "Action:  \nAction Input: {}")], 1, False),
+    ],
+)
+def test_an_action_is_a_call_where_a_tool_answers_or_the_chat_ends(
+    turns: list[dict[str, Any]], place: int, acts: bool
+) -> None:
+    """Of the assistant, which does not call otherwise."""
+    turn = read(*turns, target=None).messages[place]
+    assert turn == (said("assistant", "I look it up.", tool_calls=[LOOE]) if acts else turns[place])
+
+
+def test_the_last_action_is_the_call() -> None:
+    """An earlier one belongs to the thought."""
+    text = "Thought: Action: is a word.\nAction: tide\nAction Input: {'at': 'Looe'}"
+    (_, turn) = read(ASKED, said("assistant", text), target=None).messages
+    assert (turn["content"], turn["tool_calls"]) == ("Action: is a word.", [LOOE])
+    text = "Thought: x\nAction: tide\nAction Input: {'at': 'Action Input:'}"
+    (_, turn) = read(ASKED, said("assistant", text), target=None).messages
+    assert turn["tool_calls"] == [{"name": "tide", "arguments": {"at": "Action Input:"}}]
+
+
+def test_a_broken_action_is_told_by_its_name() -> None:
+    """Up to 40 characters of it."""
+    with pytest.raises(PydanticCustomError) as error:
+        read(ASKED, said("assistant", f"Action: {'x' * 50}\nAction Input: Looe"), target=None)
+    assert error.value.message() == f"the input of {'x' * 40!r}: no value at 'Looe'"
+
+
+def test_a_trace_that_is_not_opened_is_refused_unless_the_recipe_expects_it() -> None:
+    """As in every format."""
+    stated = row(ASKED, said("assistant", "hm</think>a"), target=None)
+    with pytest.raises(PydanticCustomError) as error:
+        ToolCallingMix().read(stated, Notes())
+    assert error.value.type == "think_unopened"
+    assert ToolCallingMix().read(stated, Notes(), unopened=True).messages[1]["reasoning"] == "hm"

@@ -89,3 +89,29 @@ def test_it_is_recognised() -> None:
     assert ToolACE.recognise([]) is None
     assert ToolACE().columns() == ShareGPT().columns()
     assert ToolACE().layout() is None
+
+
+@pytest.mark.parametrize(
+    ("speaker", "text", "fits"),
+    [
+        ("assistant", " [Moon API(day=1)]\n", True),
+        ("gpt", "[f()]", True),
+        ("user", "[f()]", False),
+        ("assistant", "f()]", False),
+        ("assistant", "[f()] so", False),
+        ("assistant", "[f(), 1]", False),
+    ],
+)
+def test_one_call_in_brackets_is_enough(speaker: str, text: str, fits: bool) -> None:
+    """In an answer, and nothing besides."""
+    assert (ToolACE.recognise([row(("user", "q"), (speaker, text))]) is not None) == fits
+
+
+def test_the_system_texts_of_20_rows_are_looked_at() -> None:
+    """Most of those list functions; a call may stand in any row."""
+    plain, listed = row(("user", "q"), ("assistant", "a"), system="s"), row(("user", "q"), ("assistant", "a"))
+    assert ToolACE.recognise([*[listed] * 11, *[plain] * 30, ROW]) == ToolACE()
+    assert ToolACE.recognise([*[plain] * 9, *[listed] * 11, ROW]) == ToolACE()
+    assert ToolACE.recognise([*[plain] * 10, *[listed] * 10, ROW]) is None
+    deep = "[" * 5_000
+    assert ToolACE.recognise([row(("user", "q"), ("assistant", "[f()]"), system=deep)]) is None

@@ -10,7 +10,9 @@ from pydantic_core import PydanticCustomError
 
 from thinkmix.schemas.findings import Finding, Notes
 from thinkmix.schemas.formats import Draft, RowFormat
+from thinkmix.schemas.formats.messages import Messages
 from thinkmix.schemas.formats.roles import ROLE_NAMES
+from thinkmix.schemas.formats.sharegpt import ShareGPT
 
 FORMATS: TypeAdapter[RowFormat] = TypeAdapter(RowFormat)
 SHAREGPT = {"type": "sharegpt"}
@@ -413,9 +415,260 @@ def test_every_key_of_a_part_that_nobody_reads_is_noted() -> None:
         ("messages[].cot", "format: {type: messages, reasoning: cot}"),
         ("chat.tools", "format: {type: messages, tools: chat.tools}"),
         ("messages[].tool_calls[].weight", None),
+        ("image_url", None),
+        ("history", None),
+        ("messages[].tools", None),
         ("messages[].content[].weight", None),
     ],
 )
 def test_a_setting_is_named_only_where_one_reads_such_a_field(path: str, setting: str | None) -> None:
     """Keys of turns and columns have settings; what stands deeper has none."""
     assert FORMATS.validate_python(MESSAGES).setting_for(path) == setting
+
+
+TRACES = ["reasoning_content", "reasoning", "thinking", "thought", "think", "thoughts", "thinking_content"]
+
+
+@pytest.mark.parametrize("key", TRACES)
+def test_every_usual_name_of_a_trace_is_one_of_a_turn_a_column_and_a_part(key: str) -> None:
+    """Words for yes or no are none, in any letter case."""
+    assert read(chat({key: "hm"}), MESSAGES)[0].messages[1]["reasoning"] == "hm"
+    assert read(chat({}, **{key: "hm"}), MESSAGES)[0].messages[1]["reasoning"] == "hm"
+    parts = [{"type": key, key: "hm"}, {"type": "text", "text": "a"}]
+    assert read(chat({"content": parts}), MESSAGES)[0].messages[1]["reasoning"] == "hm"
+    for flag in ("on", "off", "true", "false", "yes", "no", "none", "null", "n/a", " Yes ", "\n"):
+        assert "reasoning" not in read(chat({key: flag}), MESSAGES)[0].messages[1]
+
+
+@pytest.mark.parametrize(
+    "mark",
+    ["weight", "loss", "train", "loss_mask", "trainable", "loss_weight", "training", "train_on_turn"],
+)
+@pytest.mark.parametrize(("words", "learned"), [("true yes 1 1.0 YES", True), ("false no 0 0.0 No", False)])
+def test_every_usual_name_of_a_mark_is_one(mark: str, words: str, learned: bool) -> None:
+    """In words for yes and no."""
+    for word in words.split():
+        draft, notes = read(chat({mark: word}), MESSAGES)
+        assert ("context" not in draft.messages[1], notes.found) == (learned, {})
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "id",
+        "name",
+        "tool_call_id",
+        "call_id",
+        "tool_use_id",
+        "index",
+        "idx",
+        "turn",
+        "timestamp",
+        "lang",
+        "language",
+        "model",
+        "type",
+    ],
+)
+def test_keys_that_say_nothing_of_what_is_trained_are_not_noted(key: str) -> None:
+    """In a turn and in a part; a turn that has no others has a text that is null."""
+    _, notes = read(chat({key: "x"}), MESSAGES)
+    assert notes.tally().unread == ()
+    part = {"type": "text", "text": "a"} | ({} if key == "type" else {key: "x"})
+    _, notes = read(chat({"content": [part]}), MESSAGES)
+    assert notes.tally().unread == ()
+    with pytest.raises(PydanticCustomError) as caught:
+        read({"messages": [{"role": "user", key: "x"}]}, MESSAGES)
+    assert caught.value.type == "prompt_withheld"
+
+
+@pytest.mark.parametrize("key", ["tools", "functions", "tool_calls", "function_call", "weight", "thinking"])
+def test_keys_that_are_read_hold_no_text(key: str) -> None:
+    """A turn that has no others has a text that is null."""
+    with pytest.raises(PydanticCustomError) as caught:
+        read({"messages": [{"role": "user", key: None}]}, MESSAGES)
+    assert caught.value.type == "prompt_withheld"
+
+
+USUAL = ["messages", "conversations", "conversation", "turns", "dialog", "dialogue", "chat"]
+
+
+@pytest.mark.parametrize("name", USUAL)
+def test_a_list_of_a_usual_name_is_the_one(name: str) -> None:
+    """Before lists of other names, and before usual names that are less so."""
+    turns = chat({})["messages"]
+    less = USUAL[USUAL.index(name) + 1 :]
+    row = {"aside": turns, **dict.fromkeys(reversed(less), turns), name: turns}
+    (found,) = Messages.candidates([row])
+    assert found.messages == name
+    told = says(("human", "q"), ("gpt", "a"))["conversations"]
+    (other,) = ShareGPT.candidates([{"aside": told, name: told}])
+    assert other.conversations == name
+    assert [one.messages for one in Messages.candidates([{"aside": turns, "beside": turns}])] == [
+        "aside",
+        "beside",
+    ]
+
+
+def test_keys_of_a_turn_without_text_are_shown_up_to_200_characters() -> None:
+    """In their order."""
+    turn = {"role": "user"} | {f"key{number}": "x" for number in range(50)}
+    with pytest.raises(PydanticCustomError) as caught:
+        read({"messages": [turn]}, MESSAGES)
+    keys = ", ".join(map(repr, turn))[:200]
+    assert caught.value.message() == f"turn 0 has no content: its keys are {keys}; see `text`"
+
+
+def test_a_speaker_that_is_unknown_is_shown_up_to_40_characters() -> None:
+    """Or its key, where it is no text; its place is that of the turn."""
+    with pytest.raises(PydanticCustomError, match=rf"turn 1 is spoken by '{'x' * 40}': see `roles`"):
+        read(says(("human", "q"), ("x" * 50, "a")), SHAREGPT)
+    for name in (None, 7):
+        with pytest.raises(PydanticCustomError, match=r"conversations\[0\]\.role is"):
+            read({"conversations": [{"from": name, "value": "q"}]}, SHAREGPT)
+    with pytest.raises(PydanticCustomError, match=r"messages\[1\] is str, not an object"):
+        read({"messages": [{"role": "user", "content": "q"}, "a"]}, MESSAGES)
+
+
+@pytest.mark.parametrize(
+    "columns", [{"system": "s"}, {"system_prompt": "s"}, {"system": "", "system_prompt": "s"}]
+)
+def test_both_usual_names_of_a_system_prompt_are_read(columns: dict[str, str]) -> None:
+    """And counted as a turn, unless they say nothing."""
+    row = {**says(("human", "q"), ("gpt", "a")), **columns}
+    form = FORMATS.validate_python(SHAREGPT)
+    assert (roles(row, SHAREGPT), form.turns(row)) == (["system", "user", "assistant"], 3)
+    assert roles(row, SHAREGPT | {"system": "other"}) == ["user", "assistant"]
+
+
+def test_columns_that_are_read_are_named() -> None:
+    """With those of the settings, of which a mark names only the column."""
+    usual = {"tools", "functions", "system", "system_prompt", "score"}
+    known = {"reasoning_language", "is_reasoning_complete"}  # of sets, and no trace
+    assert FORMATS.validate_python(MESSAGES).columns() == {"messages", *usual, *known}
+    stated = {"tools": "t", "system": "s", "score": "c", "turn_marks": "m.k.l", "messages": "list"}
+    assert FORMATS.validate_python(MESSAGES | stated).columns() == {"list", "t", "s", "c", "m", *known}
+
+
+@pytest.mark.parametrize("part", ["text", "input_text", "output_text"])
+@pytest.mark.parametrize("key", ["text", "value"])
+def test_parts_of_text_are_joined(part: str, key: str) -> None:
+    """As they stand."""
+    parts = [{"type": part, key: "a "}, {"type": part, key: "b"}]
+    assert read(chat({"content": parts}), MESSAGES)[0].messages[1]["content"] == "a b"
+
+
+@pytest.mark.parametrize(
+    ("parts", "detail"),
+    [
+        (["a"], "a part of turn 1 is str, not an object"),
+        ([{"type": 7}], "type of a part of turn 1 is int, not text"),
+        ([{"type": "x" * 50}], f"turn 1 has a part of type {'x' * 40!r}"),
+        ([{"type": "text", "text": None}], "text is missing, not text"),
+        ([{"type": "thinking", "thinking": 7}], "thinking is int, not text"),
+        ([{"type": "thinking", "content": "hm"}], "thinking is missing, not text"),
+        (
+            [{"type": "tool_call", "value": {"name": "f"}}, {"type": "text", "text": "a"}],
+            "turn 1 goes on after its tool call",
+        ),
+        (
+            [{"type": "tool_call", "value": {"name": "f"}}, {"type": "thinking", "text": "a"}],
+            "turn 1 says something before it reasons",
+        ),
+        (
+            [{"type": "text", "text": "a"}, {"type": "thinking", "text": "a"}],
+            "turn 1 says something before it reasons",
+        ),
+        ({"a": 1}, "content of turn 1 is dict, not text"),
+    ],
+)
+def test_parts_that_are_refused_are_told_with_their_turn(parts: object, detail: str) -> None:
+    """What is wrong of which."""
+    with pytest.raises(PydanticCustomError) as caught:
+        read(chat({"content": parts}), MESSAGES)
+    assert caught.value.message() == detail
+
+
+def test_several_parts_of_a_trace_are_its_lines() -> None:
+    """Blank text before it or after a call says nothing."""
+    parts = [
+        {"type": "text", "text": " "},
+        {"type": "text", "text": "\n"},
+        {"type": "thinking", "thinking": "one"},
+        {"type": "thinking", "value": "two"},
+        {"type": "text", "text": "a"},
+        {"type": "tool_call", "tool_call": {"name": "f"}},
+        {"type": "text", "text": "\n"},
+    ]
+    (_, answer) = read(chat({"content": parts}), MESSAGES)[0].messages
+    assert answer["reasoning"] == "one\ntwo"
+    assert [call["name"] for call in answer["tool_calls"]] == ["f"]
+
+
+def test_a_response_is_told_its_tool_and_its_call() -> None:
+    """By the usual keys, or by an id that is one of a call; other ids are the turn's."""
+    call = {"id": "c", "name": "f", "arguments": {}}
+    for more, want in (
+        ({"tool_call_id": "x"}, {"answers": "x"}),
+        ({"call_id": 7}, {"answers": "7"}),
+        ({"id": "c"}, {"answers": "c"}),
+        ({"id": "m"}, {}),
+        ({"name": "f"}, {"named": "f"}),
+        ({"name": 7}, {}),
+    ):
+        turns = [*chat({"tool_calls": [call]})["messages"], {"role": "tool", "content": "r", **more}]
+        assert read({"messages": turns}, MESSAGES)[0].messages[2] == {"role": "tool", "content": "r", **want}
+
+
+def test_calls_of_a_turn_of_calls_may_have_a_trace_beside_them() -> None:
+    """And must be calls."""
+    row = says(("human", "q"), ("function_call", '{"name": "f"}'))
+    row["conversations"][1]["reasoning"] = "hm"
+    assert read(row, SHAREGPT)[0].messages[1]["reasoning"] == "hm"
+    for nothing in ("[]", "<think>hm</think>\n"):
+        with pytest.raises(PydanticCustomError, match="a turn of calls calls nothing"):
+            read(says(("human", "q"), ("function_call", nothing)), SHAREGPT)
+    with pytest.raises(PydanticCustomError, match=r"messages\[\]\.tool_calls\[\] is int, not a list"):
+        read(chat({"tool_calls": 7}), MESSAGES)
+    with pytest.raises(PydanticCustomError, match=r"messages\[\]\.tool_calls\[\] is str, not a list"):
+        read(chat({"tool_calls": '"f"'}), MESSAGES)
+    (_, answer) = read(chat({"tool_calls": {"name": ["f", "g"], "arguments": [{}, {}]}}), MESSAGES)[
+        0
+    ].messages
+    assert [call["name"] for call in answer["tool_calls"]] == ["f", "g"]
+
+
+@pytest.mark.parametrize(
+    ("turns", "fits"),
+    [
+        ([("user", "q"), ("assistant", "a")], True),
+        ([("user", "q"), ("function_call", "{}")], True),
+        ([("user", "q"), ("assistant", "a"), ("critic", "c"), ("judge", "j")], True),
+        ([("user", "q"), ("assistant", "a"), ("critic", "c"), ("judge", "j"), ("jury", "y")], False),
+        ([("assistant", "a"), ("assistant", "b")], False),
+        ([("user", "q"), ("user", "b")], False),
+    ],
+)
+def test_a_chat_is_recognised_by_its_speakers(turns: list[tuple[str, str]], fits: bool) -> None:
+    """Somebody asks, the assistant answers or calls, and at least half of the turns are of known speakers."""
+    listed = [{"role": speaker, "content": text} for speaker, text in turns]
+    assert bool(Messages.candidates([{"messages": listed}])) == fits
+
+
+@pytest.mark.parametrize(
+    ("metadata", "fits"),
+    [
+        ({"train_turns": [True, False]}, True),
+        ({"train_turns": (True, False)}, True),
+        ({"train_turns": [1, 0]}, False),
+        ({"train_turns": [True, 0]}, False),
+        ({"train_turns": [True]}, False),
+        ({"train_turns": "ab"}, False),
+        ({"other": [True, False]}, False),
+        ([True, False], False),
+    ],
+)
+def test_marks_in_a_list_are_recognised_by_one_truth_value_a_turn(metadata: object, fits: bool) -> None:
+    """In any row."""
+    (found,) = Messages.candidates([chat({}), chat({}, metadata=metadata), chat({})])
+    assert found.turn_marks == ("metadata.train_turns" if fits else None)

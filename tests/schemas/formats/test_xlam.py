@@ -152,3 +152,19 @@ def test_turns_and_columns() -> None:
     """The ledger counts what is stated; other columns are unread fields."""
     assert XLAM().turns(ROW) == 2
     assert XLAM().columns() == {"query", "answers", "tools"}
+
+
+@pytest.mark.parametrize("missing", ["query", "answers", "tools"])
+def test_each_of_its_columns_is_text_or_a_list(missing: str) -> None:
+    """The query is text."""
+    assert XLAM.recognise([{**ROW, "answers": CALLS, "tools": []}]) == XLAM()
+    for nothing in (None, "", {}):
+        assert XLAM.recognise([{**ROW, missing: nothing}]) is None
+    assert XLAM.recognise([{**ROW, "query": ["q"]}]) is None
+
+
+def test_keys_of_answers_that_nobody_reads_are_noted() -> None:
+    """With the column that they stand in."""
+    notes = Notes()
+    XLAM().read({**ROW, "answers": [{**CALLS[0], "why": "w"}]}, notes)
+    assert [field.path for field in notes.tally().unread] == ["answers[].why"]
