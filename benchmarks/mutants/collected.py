@@ -126,11 +126,22 @@ def _exchange(
         return lambda: None
     if not function:
         return _assignment(text, path, {name.partition(".")[0] for name in asked["called"]})
+    if _decorated(text, function) != _decorated(Path(path).read_text(encoding="utf-8"), function):
+        return None  # a kernel that must run as Python: what was compiled of it would go on as it was
     found = functions.get((path, function), [])
     code = _code(compile(text, path, "exec"), function.split("."))
     if len(found) != 1 or code is None or code.co_freevars != found[0].__code__.co_freevars:
         return None
     return None if function in asked["called"] else lambda: setattr(found[0], "__code__", code)
+
+
+def _decorated(text: str, function: str) -> list[str]:
+    """Return the decorators of a function, a method as `Class.name`."""
+    body = ast.parse(text).body
+    for name in function.split("."):
+        (node,) = [one for one in body if getattr(one, "name", "") == name][-1:] or [None]
+        body = getattr(node, "body", [])
+    return [ast.unparse(one) for one in getattr(node, "decorator_list", [])]
 
 
 def _code(code: CodeType, names: list[str]) -> CodeType | None:

@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.measure import ROOT
 from benchmarks.mutants import __main__ as driver
+from benchmarks.mutants.collected import _exchange
 from benchmarks.mutants.operators import changed, mutants
 from benchmarks.mutants.sessions import Outcome
 
@@ -377,3 +378,13 @@ def test_every_module_and_its_tests_are_there() -> None:
         for path, files in modules.items():
             assert files
             assert all((ROOT / name).is_file() for name in (path, *files)), path
+
+
+@pytest.mark.parametrize(("decorator", "quick"), [("", True), ("@compiled\n", False)])
+def test_a_kernel_is_changed_in_its_file_alone(decorator: str, quick: bool, tmp_path: Path) -> None:
+    """Its machine code would go on as it was, whatever the function beside it says now."""
+    path, space = tmp_path / "k.py", {}
+    path.write_text(f"{decorator}def f(a):\n    return -a\n")
+    exec(compile("def f(a):\n    return -a\n", path, "exec"), space)
+    asked = {"path": str(path), "function": "f", "text": "def f(a):\n    return --a\n", "called": []}
+    assert (_exchange(asked, {(str(path), "f"): [space["f"]]}) is not None) is quick

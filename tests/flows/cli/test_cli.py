@@ -69,7 +69,7 @@ def test_help_takes_half_a_second_of_a_core():
 
 
 @pytest.mark.parametrize(
-    "command",
+    "name",
     [
         "init",
         "check",
@@ -87,11 +87,11 @@ def test_help_takes_half_a_second_of_a_core():
         "calibrate",
     ],
 )
-def test_every_command_explains_itself(command: str, run):
+def test_every_command_explains_itself(name: str, run):
     """Each command has a help text with an example."""
-    code, out, _ = run(command, "--help")
+    code, out, _ = run(name, "--help")
     assert code == 0
-    assert f"Example: thinkmix {command}" in " ".join(out.split())
+    assert f"Example: thinkmix {name}" in " ".join(out.split())
 
 
 def test_build_ends_with_what_was_built(sources: Path, store_copy, built):

@@ -44,7 +44,7 @@ def test_impossible_settings_are_refused(settings, said):
 )
 def test_settings_of_the_other_engine_are_refused(settings, count, said, tmp_path):
     """A flag that would do nothing is an error, not a surprise."""
-    with pytest.raises(RecipeError, match=said), workers(stated(**settings), count, tmp_path):
+    with pytest.raises(RecipeError, match=said), workers(stated(**settings), count, tmp_path, *[None] * 2):
         pass
 
 
