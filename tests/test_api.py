@@ -253,8 +253,11 @@ def test_the_installed_command_runs_no_foreign_code(example, tmp_path):
 def keep_kernels(installed: Path) -> None:
     """Give an installed room the machine code of ours, which it would take half a minute to make again."""
     ours = ROOT / "curation"
-    (installed / "__pycache__").mkdir(exist_ok=True)
-    for path in [*ours.glob("__pycache__/*.nbi"), *ours.glob("__pycache__/*.nbc")]:
-        shutil.copy(path, installed / "__pycache__")
-    for path in installed.glob("*.py"):
-        shutil.copystat(ours / path.name, path)  # what it was made from is told by size and time
+    for path in [*ours.rglob("*.nbi"), *ours.rglob("*.nbc")]:
+        target = installed / path.relative_to(ours)
+        target.parent.mkdir(exist_ok=True)
+        shutil.copy(path, target)
+    for path in installed.rglob("*.py"):
+        shutil.copystat(
+            ours / path.relative_to(installed), path
+        )  # what it was made from is told by size and time

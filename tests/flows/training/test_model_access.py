@@ -98,12 +98,12 @@ def test_a_machine_that_is_told_to_ask_nobody_says_so(nowhere: str, monkeypatch)
         check_access(MODEL)
 
 
-@pytest.mark.parametrize("command", [("train",), ("calibrate",)])
+@pytest.mark.parametrize("words", [("train",), ("calibrate",)])
 def test_training_without_a_network_ends_with_the_way_out(
-    command, nowhere: str, version: Path, tmp_path: Path, run: Callable[..., tuple[int, str, str]]
+    words, nowhere: str, version: Path, tmp_path: Path, run: Callable[..., tuple[int, str, str]]
 ):
     """In one sentence, before a library for models is loaded: it took half a minute."""
-    code, _, err = run(*command, version, "--model", MODEL, "--output", tmp_path / "out")
+    code, _, err = run(*words, version, "--model", MODEL, "--output", tmp_path / "out")
     (told,) = [line for line in err.splitlines() if line.startswith("thinkmix: ")]
     assert code == 10
     assert f"{nowhere} does not answer (ConnectError)" in told
