@@ -235,6 +235,7 @@ def test_stopped_build_ends_at_once_with_one_sentence(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # ignored under `nohup`
     )
     goal = outputs(store) + 1
     assert watch(build, lambda: outputs(store) >= goal)
