@@ -229,13 +229,13 @@ def test_stopped_build_ends_at_once_with_one_sentence(
     stated = sources / f"stopped-{number}-{group}.yaml"
     stated.write_text(json.dumps(statement(**CHANGED)))
     command = ("build", stated, "--store", store, "--workers", 2)
+    hears = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)"  # under `nohup` it would not
     build = subprocess.Popen(
-        [sys.executable, "-c", "from thinkmix.flows.cli import main; main()", *map(str, command)],
+        [sys.executable, "-c", f"{hears}\nfrom thinkmix.flows.cli import main; main()", *map(str, command)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # ignored under `nohup`
     )
     goal = outputs(store) + 1
     assert watch(build, lambda: outputs(store) >= goal)
