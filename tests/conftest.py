@@ -29,7 +29,9 @@ for _name in (
     os.environ.pop(_name, None)
 
 # the profile of whoever runs the tests may name a server
-os.environ["PREFECT_HOME"] = str(Path(__file__).parents[1] / ".pytest_cache" / "prefect")
+_prefect_home = Path(__file__).parents[1] / ".pytest_cache" / "prefect"
+_prefect_home.mkdir(parents=True, exist_ok=True)  # Prefect makes no more than the last folder of a path
+os.environ["PREFECT_HOME"] = str(_prefect_home)
 os.environ.pop("PREFECT_PROFILE", None)
 
 # Some eighty processes are started; without bytecode each would compile all that it imports of ours.
