@@ -199,6 +199,7 @@ def _build_directly(
         from thinkmix.flows.runs import webhook
         from thinkmix.flows.runs.running import Running, Scheduled
         from thinkmix.flows.store.store import Store
+        from thinkmix.flows.training.after_build import after_build
 
     def tell_killed(left: Running, known: bool) -> None:
         if not known:
@@ -218,15 +219,14 @@ def _build_directly(
         webhook.tell_failure(recipe.name, error)
         raise
     webhook.tell(built.run, built.folder)
-    built.check()
-    if keep and built.status == "published":
-        from thinkmix.flows.runs.retention import tidy
-
-        tidy(Store(store), recipe.name, keep)
-    if train:
-        from thinkmix.flows.training.following import train_after
-
-        train_after(built, train, base, lambda following: following.run(notify))
+    after_build(
+        built,
+        Store(store),
+        base,
+        keep=keep,
+        tuning=train,
+        train=lambda following: following.run(notify),
+    )
 
 
 def _build_as_flow(

@@ -31,12 +31,12 @@ from thinkmix.flows.recipe.recipes import load  # noqa: E402
 from thinkmix.flows.recipe.tuning import Tuning  # noqa: E402
 from thinkmix.flows.runs import webhook  # noqa: E402
 from thinkmix.flows.runs.failure import why  # noqa: E402
-from thinkmix.flows.runs.retention import tidy  # noqa: E402
 from thinkmix.flows.runs.running import Running, Scheduled  # noqa: E402
 from thinkmix.flows.runs.summary import ledger_table  # noqa: E402
 from thinkmix.flows.store.store import Store  # noqa: E402
 from thinkmix.flows.system.progress import Event, Notify, listener  # noqa: E402
-from thinkmix.flows.training.following import Following, train_after  # noqa: E402
+from thinkmix.flows.training.after_build import after_build  # noqa: E402
+from thinkmix.flows.training.following import Following  # noqa: E402
 from thinkmix.schemas.errors import (  # noqa: E402
     Held,
     RecipeError,
@@ -125,12 +125,17 @@ def _ended(given: Mapping[str, object]) -> State[Any]:
         if form["follow"] is not None:
             located = load(str(form["follow"]))
             form |= {"recipe": located.recipe, "base": located.base, "train": located.train}
-        built = _built(*(form[name] for name in ("recipe", "store", "base", "workers", "engine", "frozen")))
+        settings = ("recipe", "store", "base", "workers", "engine", "frozen")
+        built = _built(**{name: form[name] for name in settings})
         _tell(built)
-        built.check()
-        if form["keep"] and built.status == "published":
-            tidy(Store(form["store"]), built.manifest.mixture, form["keep"])
-        train_after(built, form["train"], form["base"], _as_subflow)
+        after_build(
+            built,
+            Store(form["store"]),
+            form["base"],
+            keep=form["keep"],
+            tuning=form["train"],
+            train=_as_subflow,
+        )
     except Held as error:
         return _named("blocked", Failed(name=automations.BLOCKED, message=why(error), data=error))
     except ThinkmixError as error:

@@ -56,7 +56,7 @@ def _refuse_lost_links() -> None:
     """End with a sentence where git or an unpacker wrote files in place of the links to the rooms.
 
     Raises:
-        ImportError: for whoever imports the package; the command ends without a traceback.
+        ImportError: if a program imports the package; the command ends without a traceback.
     """
     rooms = ("curation", "data", "flows", "schemas", "templates", "train")
     lost = next((room for room in rooms if not (Path(__file__).parent / room).is_dir()), None)
@@ -135,23 +135,23 @@ def build(
     from thinkmix.flows.executor.engine import stated  # noqa: PLC0415 - here and below: `import thinkmix` is instant
     from thinkmix.flows.recipe.recipes import load, override  # noqa: PLC0415
     from thinkmix.flows.store.store import Store  # noqa: PLC0415
+    from thinkmix.flows.training.after_build import after_build  # noqa: PLC0415
 
     located = load(os.fspath(recipe))
     with bars(_console(shown=progress)) as notify:
+        place = Store(Path(store).resolve())
         built = build(
             override(located.recipe, unit=unit, size=size, seed=seed),
-            Store(Path(store).resolve()),
+            place,
             base=located.base,
             processes=workers,
             engine=stated(kind=engine, memory=worker_memory, scheduler=scheduler, exchange=exchange),
             watch=Watch(notify=notify),
             frozen=frozen,
         )
-        built.check()
-        if located.train:
-            from thinkmix.flows.training.following import train_after  # noqa: PLC0415
-
-            train_after(built, located.train, located.base, lambda following: following.run(notify))
+        after_build(
+            built, place, located.base, tuning=located.train, train=lambda following: following.run(notify)
+        )
     return built
 
 
@@ -283,8 +283,7 @@ def train(
 
     Returns:
         The manifest of the run, as it lies in `output` as `training.json`. Losses are means in nats per
-        trained
-        token: `losses` of each step, `eval_before` and `eval_after` of the held-out rows.
+        trained token: `losses` of each step, `eval_before` and `eval_after` of the held-out rows.
 
     Raises:
         RecipeError: if the plan has no such setting, or says something impossible.
