@@ -1,6 +1,6 @@
 """Patterns of what people write into recipes, each with the words that say it without a pattern."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -40,3 +40,14 @@ def as_name(text: str) -> str:
     """Return text as a name that fits `NAME`, or nothing if no letter or digit is left."""
     plain = "".join(char if char.isascii() and char.isalnum() else "-" for char in text.lower())
     return "-".join(filter(None, plain.split("-")))[:_LONGEST].rstrip("-")
+
+
+def refuse_twice(kind: str, names: Sequence[str]) -> None:
+    """Refuse a name that stands for two things of a kind.
+
+    Raises:
+        ValueError: with the names, and what to do.
+    """
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        msg = f"{kind} names must be unique, got {', '.join(twice)} twice: rename one"
+        raise ValueError(msg)

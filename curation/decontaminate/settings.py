@@ -2,7 +2,7 @@
 
 from pydantic import Field, field_validator
 
-from thinkmix.schemas.patterns import Name, Patterns, RowsIn
+from thinkmix.schemas.patterns import Name, Patterns, RowsIn, refuse_twice
 from thinkmix.schemas.record import Record
 
 
@@ -30,8 +30,5 @@ class Decontamination(Record):
     @field_validator("benchmarks")
     @classmethod
     def _names_are_unique(cls, benchmarks: tuple[Benchmark, ...]) -> tuple[Benchmark, ...]:
-        names = [benchmark.name for benchmark in benchmarks]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            msg = f"benchmark names must be unique, got {', '.join(twice)} twice: rename one"
-            raise ValueError(msg)
+        refuse_twice("benchmark", [benchmark.name for benchmark in benchmarks])
         return benchmarks

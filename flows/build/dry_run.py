@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from thinkmix.curation.audit.provenance import settings
 from thinkmix.curation.gates.findings import counted
 from thinkmix.flows import sources
-from thinkmix.flows.build import layouts, stages, validate
+from thinkmix.flows.build import fetch, layouts, stages, validate
 from thinkmix.flows.build.jobs import Run, Shard
 from thinkmix.flows.build.tonight import asked_of, check_frozen, same_inputs
 from thinkmix.flows.build.watch import directly
@@ -332,23 +332,15 @@ def _entry(source: Source, snapshot: Snapshot, known: SourceEntry | None) -> Sou
         stated = dict(known.format)
     before = {file.name: file.sha256 for file in known.files} if known else {}
     same_commit = known is not None and known.commit == snapshot.commit
-    return SourceEntry(
-        name=source.name,
-        dataset=snapshot.dataset,
-        revision=snapshot.revision,
-        commit=snapshot.commit,
-        licence=source.licence,
-        format=stated,
-        files=tuple(
-            InputEntry(
-                name=file.path,
-                sha256=file.sha256 or (before.get(file.path, "") if same_commit else file.digest),
-                bytes=file.size,
-            )
-            for file in snapshot.files
-        ),
-        matched=snapshot.matched,
+    files = tuple(
+        InputEntry(
+            name=file.path,
+            sha256=file.sha256 or (before.get(file.path, "") if same_commit else file.digest),
+            bytes=file.size,
+        )
+        for file in snapshot.files
     )
+    return fetch.origin(source, snapshot, ()).model_copy(update={"format": stated, "files": files})
 
 
 def sentences(plan: BuildPlan) -> Iterator[str]:

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from thinkmix.curation.files.outputs import Makers
 from thinkmix.curation.gates.findings import counted
 from thinkmix.curation.validate.normalize import STAGE
 from thinkmix.curation.validate.raw import Raw
 from thinkmix.curation.validate.settings import SourceBase
 from thinkmix.flows.executor.workers import Job, Result, RowWork, Workers
-from thinkmix.flows.store.cache import Makers, StageOutput
+from thinkmix.flows.store.cache import StageOutput
 from thinkmix.flows.store.digests import key_of
 from thinkmix.flows.store.fingerprint import code_digest
 from thinkmix.flows.store.store import Store

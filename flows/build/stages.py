@@ -46,25 +46,14 @@ def make(
     """
     while True:
         try:
-            return _made(run, known, snapshots, asked, base, step)
+            _read_sources(run, known, snapshots, base, step)
+            return after_validation(run, known, asked, base, step)
         except RowKilled as killed:
             row = killed.left_out
             if len(known.left_out) >= _MOST_LEFT_OUT or row in known.left_out:
                 raise WorkerDied(str(killed)) from None
             run.notify(Event(row.stage, row.source, 0, None, note=f"left out: {killed}"))
             known.leave_out(row)
-
-
-def _made(
-    run: Run,
-    known: Known,
-    snapshots: Sequence[Snapshot],
-    asked: Sequence[Snapshot],
-    base: Path,
-    step: Step,
-) -> Work:
-    _read_sources(run, known, snapshots, base, step)
-    return after_validation(run, known, asked, base, step)
 
 
 def after_validation(run: Run, known: Known, asked: Sequence[Snapshot], base: Path, step: Step) -> Work:

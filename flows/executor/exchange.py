@@ -25,7 +25,8 @@ import orjson
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 
-from thinkmix.flows.store.cache import Cache, Make, Makers, StageOutput, unseal
+from thinkmix.curation.files.outputs import Make, Makers
+from thinkmix.flows.store.cache import Cache, StageOutput, unseal
 from thinkmix.flows.store.digests import MANIFEST, digest, key_of, write_json
 from thinkmix.flows.store.holds import use
 from thinkmix.schemas.errors import ClusterError, StoreCorrupt, StoreError

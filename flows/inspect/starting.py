@@ -52,14 +52,6 @@ _TRIED = 3
 _REMEDIES = {Reason.THINK_UNOPENED: ("unopened_trace", "read"), Reason.ROLE_ORDER: ("turns", "join")}
 """Settings of a source that keep rows which are dropped for a reason without them."""
 
-_LIMITS = {
-    Reason.TOO_LONG: "max_tokens",
-    Reason.TOO_BIG: "max_row_bytes",
-    Reason.TOO_MANY_TURNS: "max_turns",
-    Reason.PROMPTS_TOO_BIG: "max_prompt_bytes",
-}
-"""Limits of the recipe that decide on a reason."""
-
 _AnySource = HubSource | LocalSource
 
 
@@ -201,10 +193,6 @@ def _local_files(text: str) -> list[Path] | None:
         return None
     stated = LocalSource(name="rows", files=(text,), format=Auto())
     return list(local.matches(stated, Path().resolve()).paths.values())
-
-
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
 
 
 def _is_repo(text: str) -> bool:

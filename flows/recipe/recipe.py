@@ -8,7 +8,7 @@ from thinkmix.curation.gates.settings import Gates
 from thinkmix.curation.sample.settings import MixPlan
 from thinkmix.curation.validate.settings import LIMITS, Limits, SourceBase
 from thinkmix.flows.sources.settings import Source
-from thinkmix.schemas.patterns import Line, Name
+from thinkmix.schemas.patterns import Line, Name, refuse_twice
 from thinkmix.schemas.record import Record
 from thinkmix.schemas.template import Template
 
@@ -49,10 +49,7 @@ class Recipe(Record):
     @field_validator("sources")
     @classmethod
     def _names_are_unique(cls, sources: tuple[Source, ...]) -> tuple[Source, ...]:
-        names = [source.name for source in sources]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            msg = f"source names must be unique, got {', '.join(twice)} twice: rename one"
-            raise ValueError(msg)
+        refuse_twice("source", [source.name for source in sources])
         return sources
 
     @field_validator("mix")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import orjson
 
+from thinkmix.curation.files.outputs import Make, Makers
 from thinkmix.flows.store.atomic import commit, make_folder, scratch_folder, write_atomically
 from thinkmix.flows.store.digests import MANIFEST, SHORT, digest, key_of, write_json
 from thinkmix.flows.store.disk_errors import full_disk
@@ -19,11 +20,6 @@ ABANDONED_AFTER = 24 * 3600
 """Age in seconds from which a temporary folder of the cache is that of a process that died."""
 
 _CHART = "chart.svg"
-
-Make = Callable[[Path], Mapping[str, object]]
-"""Writes a stage's output into the folder that it is given, and returns its result."""
-
-Makers = Callable[[Sequence[int]], Iterable[Make]]
 
 
 @dataclass(frozen=True)
