@@ -83,7 +83,7 @@ class _Inline:
 
 
 _BEGUN = 4
-"""A frame beyond its first instructions is a generator that goes on, which is no call."""
+"""A frame beyond its first instructions is a generator that is resumed, which does not count as a call."""
 
 _FILES: dict[str, str | None] = {}
 

@@ -14,7 +14,7 @@ _NAMED = 3
 def settings(before: Manifest, after: Manifest) -> tuple[str, ...]:
     """Return what changed in sources, recipe, code, template and libraries, from what to what.
 
-    Both recipes state the same settings: whoever reads a manifest of an older release adds what it lacks.
+    Both recipes state the same settings: the reader of a manifest of an older release adds what it lacks.
     """
     return (
         *_sources(before.sources, after.sources),
