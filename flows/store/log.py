@@ -35,11 +35,7 @@ class RunLog:
 
     def record_acceptance(self, mixture: str, facts: Mapping[str, object]) -> None:
         """Append one line to the list of held versions that a person promoted; it is on the disk by then."""
-        with full_disk(self.root):
-            path = self.root / mixture / "accepted.jsonl"
-            append_lines(path, facts)
-            sync(path)
-            sync(path.parent)
+        self._record_decision(self.root / mixture / "accepted.jsonl", facts)
 
     def acceptances(self, mixture: str) -> list[Mapping[str, object]]:
         """Return the held versions that a person promoted, oldest first, but for lines that were cut off."""
@@ -47,11 +43,7 @@ class RunLog:
 
     def record_rollback(self, mixture: str, facts: Mapping[str, object]) -> None:
         """Append one line to the list of returns to earlier versions; it is on the disk by then."""
-        with full_disk(self.root):
-            path = self.root / mixture / "rollbacks.jsonl"
-            append_lines(path, facts)
-            sync(path)
-            sync(path.parent)
+        self._record_decision(self.root / mixture / "rollbacks.jsonl", facts)
 
     def rollbacks(self, mixture: str) -> list[Mapping[str, object]]:
         """Return the returns to earlier versions, oldest first, but for lines that were cut off."""
@@ -127,3 +119,10 @@ class RunLog:
         """Replace the mixture's `report.html` by a page that is no run's."""
         with full_disk(self.root):
             write_atomically(self.root / mixture / "report.html", page)
+
+    def _record_decision(self, path: Path, facts: Mapping[str, object]) -> None:
+        """Append one line that a power loss must not take away: nobody would decide the same twice."""
+        with full_disk(self.root):
+            append_lines(path, facts)
+            sync(path)
+            sync(path.parent)
