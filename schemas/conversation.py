@@ -175,12 +175,8 @@ def _without_last_lines(text: str) -> str:
 
 
 class Lineage(Record):
-    """Where a row was read: enough to open the very row again."""
+    """Where in its source a row was read."""
 
-    dataset: str
-    """Hub id, or the recipe's name for local files."""
-    revision: str
-    """Commit of the dataset; for local files the sha256 of the file."""
     file: str
     """Path inside the dataset."""
     row: int = Field(ge=0)

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from thinkmix.schemas.ledger import Ledger
+from thinkmix.schemas.left_out import LeftOut
 from thinkmix.schemas.record import Record
 from thinkmix.schemas.stated import Stated
 from thinkmix.schemas.template import Template
@@ -46,30 +47,6 @@ class SourceEntry(Record):
     files: tuple[InputEntry, ...]
     matched: Mapping[str, int] = {}
     """How many of them each pattern of the recipe means."""
-
-
-class LeftOut(Record):
-    """A row that ended the process that worked on it, twice, and was left out so that no other was lost.
-
-    It depends on the machine's memory, so that a version with such a row awaits a person.
-    """
-
-    source: str
-    file: str
-    """Path inside the dataset."""
-    row: int
-    """Its number in the file."""
-    stage: str
-    """What the process was doing."""
-    how: str
-    """How the process ended."""
-    memory: int
-    """Bytes that it was allowed to hold."""
-
-    @property
-    def detail(self) -> str:
-        """Return why the row is not there, as `rejects` and `explain` show it."""
-        return f"{self.stage} ended its process twice ({self.how}; it had {self.memory / 1e9:.1f} GB)"
 
 
 class Share(Record):

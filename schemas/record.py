@@ -8,7 +8,7 @@ from functools import cache
 from inspect import cleandoc, getfile
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
@@ -45,6 +45,14 @@ class Record(BaseModel):
             if name in properties:
                 properties[name].setdefault("description", text)
         return schema
+
+
+Narrow = TypeVar("Narrow", bound=Record)
+
+
+def narrowed(record: Record, to: type[Narrow]) -> Narrow:
+    """Return as much of a record as `to`, one of its bases, states."""
+    return cast("Narrow", to.model_construct(**{name: getattr(record, name) for name in to.model_fields}))
 
 
 @cache

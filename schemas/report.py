@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal
 
+from thinkmix.schemas.columns import Columns
 from thinkmix.schemas.findings import UnreadField
 from thinkmix.schemas.ledger import Ledger, TurnCount
 from thinkmix.schemas.manifest import Share, SourceEntry
@@ -51,23 +52,6 @@ class Spread(Record):
     measure: Literal["solutions_per_problem", "pass_rate", "language", "turns"]
     rows: Mapping[str, int]
     """Rows by group, in display order; groups are named for people (`1`, `2`, `3-5`, `0.8-1.0`, `zh`)."""
-
-
-class Columns(Record):
-    """The columns of one source's raw files, as they were read."""
-
-    source: str
-    types: Mapping[str, str]
-    """Data type by column, as polars prints it; several, joined by ` | `, where files do not agree.
-
-    Columns of JSON rows are `List` or `Struct` without what is in them.
-    """
-    values: Mapping[str, tuple[str, ...]]
-    """All distinct values, sorted, of text columns that have few and short ones (at most 20, of 64 bytes)."""
-    missing: Mapping[str, int]
-    """Rows where the column is null, or not there."""
-    cut: bool = False
-    """Whether there are more columns than are listed."""
 
 
 class Unread(UnreadField):

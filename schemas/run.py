@@ -5,11 +5,12 @@ from typing import Literal
 from pydantic import Field
 
 from thinkmix.schemas.changes import Changes
+from thinkmix.schemas.columns import Columns
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.ledger import Ledger
 from thinkmix.schemas.manifest import Share, SourceEntry
 from thinkmix.schemas.record import Record
-from thinkmix.schemas.report import Columns, Report
+from thinkmix.schemas.report import Report
 from thinkmix.schemas.stated import Stated
 
 Status = Literal["published", "unchanged", "held", "failed"]

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from thinkmix.curation.gates.facts import rows_read
 from thinkmix.curation.gates.findings import found, percent, points, quoted, worst
 from thinkmix.curation.gates.settings import Asked, Gate
+from thinkmix.schemas.columns import Columns
 from thinkmix.schemas.gates import GateResult
-from thinkmix.schemas.report import Columns, Report
+from thinkmix.schemas.report import Report
 
 REPEATS = 10
 """How often a value must stand, on average, for the values of a column to be a closed list."""

@@ -31,7 +31,7 @@ from thinkmix.curation.gates.findings import counted, found, percent, points, qu
 from thinkmix.curation.gates.mix_gates import absent, bottleneck, near_duplicates, size
 from thinkmix.curation.gates.reading_gates import encoding, findings, unread_fields
 from thinkmix.curation.gates.settings import AmountGate, Asked, GrowthGate, RateGate
-from thinkmix.schemas.formats import Auto
+from thinkmix.schemas.formats.auto import Auto
 from thinkmix.schemas.formats.recognition import settled_statement
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.ledger import VALIDATE

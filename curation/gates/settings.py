@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from thinkmix.curation.dedup.settings import DedupPlan
 from thinkmix.curation.sample.settings import MixPlan
-from thinkmix.curation.validate.settings import SourceBase
+from thinkmix.curation.validate.source import SourceBase
 from thinkmix.schemas.gates import Level
 from thinkmix.schemas.record import Record
 

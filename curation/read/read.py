@@ -12,13 +12,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic_core import PydanticCustomError
 
+from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.read.encodings import SAMPLE
 from thinkmix.curation.read.jsontext import plain_json, read_json
 from thinkmix.curation.read.lines import text_pieces
 from thinkmix.curation.read.objects import Objects
 from thinkmix.curation.read.tables import table_rows
 from thinkmix.curation.text.sizes import text_sizes
-from thinkmix.schemas.errors import SourceError
+from thinkmix.schemas.errors import SourceCorrupt, SourceError
 from thinkmix.schemas.files import READABLE, kind_of
 from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.record import MAX_DEPTH, Record, Unreadable, depth, fault
@@ -53,9 +54,8 @@ class RawSlice(Record):
 
     file: str
     """Path inside the dataset."""
-    path: Path
-    sha256: str
-    """Digest of the whole file."""
+    content: Blob
+    """The whole file."""
     row_groups: tuple[int, int] | None = None
     """First and one past the last row group; unset for text files."""
     first_row: int = 0
@@ -65,6 +65,21 @@ class RawSlice(Record):
     """Keys, joined by dots, that lead to the list of rows in a file that holds one JSON object."""
     encoding: str | None = None
     """Of a file of text, where it is not UTF-8."""
+
+    @property
+    def path(self) -> Path:
+        """Return where the file lies."""
+        return self.content.path
+
+    def check_unchanged(self) -> None:
+        """Refuse a file that somebody wrote to after it was hashed.
+
+        Raises:
+            SourceCorrupt: naming the file.
+        """
+        if self.content.changed:
+            msg = f"{self.path} changed during the build; build again"
+            raise SourceCorrupt(msg)
 
     @property
     def label(self) -> str:
@@ -89,8 +104,13 @@ class RawRow(NamedTuple):
     """The beginning of a row of text that is not UTF-8, of which something could not be read."""
 
 
+def raw_json(row: RawRow) -> str:
+    """Return a raw row as JSON text that any reader can open, lone surrogates escaped; its line if unread."""
+    return row.text or plain_json(dict(row.values))
+
+
 def slices(
-    file: str, path: Path, digest: str, rows_in: str | None = None, encoding: str | None = None
+    file: str, content: Blob, rows_in: str | None = None, encoding: str | None = None
 ) -> tuple[RawSlice, ...]:
     """Cut a file into slices of about `SLICE_BYTES` or `SLICE_ROWS`, along its row groups.
 
@@ -109,12 +129,12 @@ def slices(
         msg = f"{file}: `rows: {rows_in}` names a list in a JSON file, which this is not; leave `rows` out"
         raise SourceError(msg)
     if kind != "parquet":
-        return (RawSlice(file=file, path=path, sha256=digest, rows_in=rows_in, encoding=encoding),)
+        return (RawSlice(file=file, content=content, rows_in=rows_in, encoding=encoding),)
     if encoding is not None:
         msg = f"{file}: `encoding: {encoding}` is for files of text, which this is not; leave `encoding` out"
         raise SourceError(msg)
     try:
-        footer = pq.read_metadata(path)
+        footer = pq.read_metadata(content.path)
     except (OSError, ValueError) as error:
         msg = f"{file}: not a parquet file ({error})"
         raise SourceError(msg) from None
@@ -131,9 +151,7 @@ def slices(
     for start, stop in pairwise(cuts):
         rows = sum(footer.row_group(group).num_rows for group in range(start, stop))
         found.append(
-            RawSlice(
-                file=file, path=path, sha256=digest, row_groups=(start, stop), first_row=first_row, rows=rows
-            )
+            RawSlice(file=file, content=content, row_groups=(start, stop), first_row=first_row, rows=rows)
         )
         first_row += rows
     return tuple(found)

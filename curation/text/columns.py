@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from thinkmix.curation.text.text_kernels import Bytes, Flags, Offsets, find_blank
 from thinkmix.schemas.conversation import ROLES
-from thinkmix.schemas.formats import TextColumn, TurnColumn
+from thinkmix.schemas.formats.contract import TextColumn, TurnColumn
 from thinkmix.schemas.formats.roles import role_of
 
 OTHER = 255

@@ -6,10 +6,10 @@ from typing import get_args
 from pydantic import TypeAdapter, ValidationError
 
 from thinkmix.schemas.findings import states_something
-from thinkmix.schemas.formats import RowFormat
 from thinkmix.schemas.formats.auto import Auto
 from thinkmix.schemas.formats.contract import Format, Row
 from thinkmix.schemas.formats.fields import MEDIA, first_stated
+from thinkmix.schemas.formats.known import RowFormat
 from thinkmix.schemas.formats.messages import Messages
 from thinkmix.schemas.formats.oasst import are_messages
 from thinkmix.schemas.formats.roles import role_of

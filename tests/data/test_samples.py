@@ -17,10 +17,11 @@ from thinkmix.data.generate.files import CHAT_SCHEMA, MATH_SCHEMA, SHARDS, write
 from thinkmix.schemas.arrange import arranged
 from thinkmix.schemas.conversation import Conversation, Lineage
 from thinkmix.schemas.findings import Notes
-from thinkmix.schemas.formats import OpenMathReasoning, ShareGPT
 from thinkmix.schemas.formats.fields import refuse_media
+from thinkmix.schemas.formats.openmathreasoning import OpenMathReasoning
+from thinkmix.schemas.formats.sharegpt import ShareGPT
 from thinkmix.schemas.reasons import Reason
-from thinkmix.templates.chat import count_tokens
+from thinkmix.templates.chat.tokenizer import count_tokens
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 SOURCE_OF = {name: source for source, names in SHARDS.items() for name in names}
@@ -113,7 +114,7 @@ def _fate(source, raw):
             source=source,
             messages=arranged(draft, "keep", Notes()),
             tools=draft.tools,
-            lineage=Lineage(dataset="", revision="", file="", row=0),
+            lineage=Lineage(file="", row=0),
         )
     except PydanticCustomError as error:
         return Reason(error.type)

@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from thinkmix.schemas.arrange import arranged
 from thinkmix.schemas.findings import Finding, Notes
-from thinkmix.schemas.formats import Draft
+from thinkmix.schemas.formats.contract import Draft
 
 Turn = dict[str, Any]
 TOOLS = [{"type": "function", "function": {"name": name}} for name in ("f", "g")]

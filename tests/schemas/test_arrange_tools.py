@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from thinkmix.schemas.arrange import arranged
 from thinkmix.schemas.findings import Finding, Notes
-from thinkmix.schemas.formats import Messages
+from thinkmix.schemas.formats.messages import Messages
 
 ASKED = {"role": "user", "content": "q"}
 DONE = {"role": "assistant", "content": "done"}

@@ -23,7 +23,7 @@ from thinkmix.schemas.conversation import (
 )
 from thinkmix.schemas.record import MAX_DEPTH, depth, json_text
 
-LINEAGE = Lineage(dataset="d", revision="r", file="f", row=0)
+LINEAGE = Lineage(file="f", row=0)
 USER = Message(role="user", content="q")
 ANSWER = Message(role="assistant", content="a")
 CALLS = Message(role="assistant", tool_calls=[{"name": "f", "arguments": {}}])

@@ -6,8 +6,9 @@ import pytest
 
 from thinkmix.schemas.conversation import Message, ToolCall
 from thinkmix.schemas.errors import TemplateError
-from thinkmix.templates.chat import parse_chat, render_chat, round_trip_problem, training_turns
-from thinkmix.templates.chat.turns import ASSISTANT, EMPTY_TRACE
+from thinkmix.templates.chat.parse import parse_chat, round_trip_problem
+from thinkmix.templates.chat.render import render_chat
+from thinkmix.templates.chat.turns import ASSISTANT, EMPTY_TRACE, training_turns
 
 QUESTION = Message(role="user", content="q")
 

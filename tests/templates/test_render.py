@@ -8,8 +8,7 @@ import pytest
 
 from thinkmix.schemas.conversation import Message, ToolCall
 from thinkmix.schemas.errors import TemplateError
-from thinkmix.templates.chat import render_chat, template_digest
-from thinkmix.templates.chat.render import CHAT_TEMPLATES, TEMPLATE_SHA256
+from thinkmix.templates.chat.render import CHAT_TEMPLATES, TEMPLATE_SHA256, render_chat, template_digest
 
 GOLDEN = (Path(__file__).parents[2] / "../shared/golden").resolve()
 FILES = {

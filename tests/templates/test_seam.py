@@ -4,8 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from thinkmix.templates.chat import seam_problem
-from thinkmix.templates.chat.seam import _surely_apart
+from thinkmix.templates.chat.seam import _surely_apart, seam_problem
 from thinkmix.templates.chat.tokenizer import encode, reference_tokenizer
 
 ENDINGS = ("<|im_start|>assistant\n", "<think>\n\n</think>\n\n", "<think>\n")

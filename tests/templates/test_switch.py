@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thinkmix.schemas.conversation import Message
-from thinkmix.templates.chat import governing_switches
+from thinkmix.templates.chat.switch import governing_switches
 
 
 def said(text):

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from thinkmix.schemas.conversation import CONTROL_TOKENS
 from thinkmix.schemas.errors import SourceCorrupt, SourceNotFound
-from thinkmix.templates.chat import (
+from thinkmix.templates.chat import tokenizer
+from thinkmix.templates.chat.render import render_chat
+from thinkmix.templates.chat.tokenizer import (
     count_tokens,
     encode,
     encode_batch,
     reference_tokenizer,
-    render_chat,
-    tokenizer,
     tokenizer_digest,
     tokenizer_path,
 )

@@ -10,20 +10,20 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from thinkmix.schemas.conversation import CONTROL_TOKENS, Message, ToolCall
-from thinkmix.templates.chat import (
-    NO_THINK,
+from thinkmix.templates.chat.parse import parse_chat, round_trip_problem
+from thinkmix.templates.chat.render import render_chat
+from thinkmix.templates.chat.switch import NO_THINK, governing_switches
+from thinkmix.templates.chat.tokenizer import count_tokens
+from thinkmix.templates.chat.turns import (
+    ASSISTANT,
+    EMPTY_TRACE,
+    TOOLS_OPEN,
     ModeUnsupported,
     TrainingTurn,
-    count_tokens,
     cut_trace,
     each_training_turn,
-    governing_switches,
-    parse_chat,
-    render_chat,
-    round_trip_problem,
     training_turns,
 )
-from thinkmix.templates.chat.turns import ASSISTANT, EMPTY_TRACE, TOOLS_OPEN
 
 GOLDEN = (Path(__file__).parents[2] / "../shared/golden").resolve()
 TEMPLATES = ("qwen3", "qwen3-instruct-2507", "qwen3-thinking-2507")

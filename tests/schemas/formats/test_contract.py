@@ -10,9 +10,8 @@ from pydantic_core import PydanticCustomError
 
 from tests.harness.layouts import SAMPLES, TOOLS, Row
 from thinkmix.schemas.findings import Notes
-from thinkmix.schemas.formats import TextColumn
 from thinkmix.schemas.formats.auto import Auto
-from thinkmix.schemas.formats.contract import Format, TurnColumn
+from thinkmix.schemas.formats.contract import Format, TextColumn, TurnColumn
 from thinkmix.schemas.formats.fields import as_list
 from thinkmix.schemas.formats.recognition import FORMATS, best, parse_format
 from thinkmix.schemas.formats.roles import role_of

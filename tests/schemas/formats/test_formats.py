@@ -8,7 +8,9 @@ from pydantic import TypeAdapter
 from pydantic_core import PydanticCustomError
 
 from thinkmix.schemas.findings import Notes
-from thinkmix.schemas.formats import Draft, OpenMathReasoning, RowFormat
+from thinkmix.schemas.formats.contract import Draft
+from thinkmix.schemas.formats.known import RowFormat
+from thinkmix.schemas.formats.openmathreasoning import OpenMathReasoning
 
 FORMATS: TypeAdapter[RowFormat] = TypeAdapter(RowFormat)
 

@@ -7,7 +7,7 @@ import pytest
 from pydantic_core import PydanticCustomError
 
 from thinkmix.schemas.findings import Notes
-from thinkmix.schemas.formats import FunctionCallingChatML
+from thinkmix.schemas.formats.function_calling_chatml import FunctionCallingChatML
 
 TIDE = {"name": "tide", "description": "Tide", "parameters": {"type": "object", "properties": {}}}
 SERVED = [{"type": "function", "function": TIDE}]

@@ -8,7 +8,8 @@ import pytest
 from pydantic_core import PydanticCustomError
 
 from thinkmix.schemas.findings import Finding, Notes
-from thinkmix.schemas.formats import Draft, Gemma
+from thinkmix.schemas.formats.contract import Draft
+from thinkmix.schemas.formats.gemma import Gemma
 
 TIDE = {"name": "tide", "description": "Tide", "parameters": {"type": "object", "properties": {}}}
 SERVED = [{"type": "function", "function": TIDE}]

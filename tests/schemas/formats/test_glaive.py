@@ -9,7 +9,8 @@ import pytest
 from pydantic_core import PydanticCustomError
 
 from thinkmix.schemas.findings import Finding, Notes
-from thinkmix.schemas.formats import Draft, Glaive
+from thinkmix.schemas.formats.contract import Draft
+from thinkmix.schemas.formats.glaive import Glaive
 
 TIDE = {"name": "tide", "description": "Tide", "parameters": {"type": "object", "properties": {}}}
 WIND = {"name": "wind", "description": "Wind"}

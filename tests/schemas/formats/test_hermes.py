@@ -7,7 +7,8 @@ import pytest
 from pydantic_core import PydanticCustomError
 
 from thinkmix.schemas.findings import Finding, Notes
-from thinkmix.schemas.formats import Draft, ShareGPT
+from thinkmix.schemas.formats.contract import Draft
+from thinkmix.schemas.formats.sharegpt import ShareGPT
 
 FUNCTIONS = [
     {"name": "tide", "description": "Tide", "parameters": {"type": "object", "properties": {}}},

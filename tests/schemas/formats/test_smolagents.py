@@ -6,7 +6,7 @@ import pytest
 from pydantic_core import PydanticCustomError
 
 from thinkmix.schemas.findings import Notes
-from thinkmix.schemas.formats import SmolAgents
+from thinkmix.schemas.formats.smolagents import SmolAgents
 
 CALL = "I look.\n<tool_call>\n{'name': 'tide', 'arguments': {'at': \"Looe's\"}}\n</tool_call>"
 CALLED = [{"name": "tide", "arguments": {"at": "Looe's"}}]

@@ -7,7 +7,8 @@ import pytest
 from pydantic_core import PydanticCustomError
 
 from thinkmix.schemas.findings import Finding, Notes
-from thinkmix.schemas.formats import Draft, ToolCallingMix
+from thinkmix.schemas.formats.contract import Draft
+from thinkmix.schemas.formats.tool_calling_mix import ToolCallingMix
 
 TIDE = {"name": "tide", "description": "Tide", "parameters": {"at": {"type": "str", "description": "Where"}}}
 LOOE = {"name": "tide", "arguments": {"at": "Looe"}}

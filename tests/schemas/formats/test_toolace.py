@@ -7,7 +7,8 @@ import pytest
 from pydantic_core import PydanticCustomError
 
 from thinkmix.schemas.findings import Finding, Notes
-from thinkmix.schemas.formats import ShareGPT, ToolACE
+from thinkmix.schemas.formats.sharegpt import ShareGPT
+from thinkmix.schemas.formats.toolace import ToolACE
 
 TIDES = {
     "name": "Tide Tables API",

@@ -9,7 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
 from thinkmix.schemas.findings import Finding, Notes
-from thinkmix.schemas.formats import Draft, RowFormat
+from thinkmix.schemas.formats.contract import Draft
+from thinkmix.schemas.formats.known import RowFormat
 from thinkmix.schemas.formats.messages import Messages
 from thinkmix.schemas.formats.roles import ROLE_NAMES
 from thinkmix.schemas.formats.sharegpt import ShareGPT

@@ -7,7 +7,7 @@ import pytest
 from pydantic_core import PydanticCustomError
 
 from thinkmix.schemas.findings import Finding, Notes
-from thinkmix.schemas.formats import XLAM
+from thinkmix.schemas.formats.xlam import XLAM
 
 TIDE = {
     "name": "tide",
