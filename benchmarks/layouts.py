@@ -11,7 +11,7 @@ from benchmarks.measure import last_line, run
 from benchmarks.peer_envs import python_of, script
 from tests.harness.layouts import SAMPLES, Row
 from thinkmix.schemas.findings import Notes
-from thinkmix.schemas.formats import Format
+from thinkmix.schemas.formats.contract import Format
 from thinkmix.schemas.formats.recognition import best
 
 Turns = list[list[str | None]]

@@ -19,7 +19,8 @@ from benchmarks.measure import ROOT, THINKMIX, run
 from thinkmix.schemas.arrange import arranged
 from thinkmix.schemas.conversation import Conversation, Lineage
 from thinkmix.schemas.findings import Notes
-from thinkmix.schemas.formats import OpenMathReasoning, ShareGPT
+from thinkmix.schemas.formats.openmathreasoning import OpenMathReasoning
+from thinkmix.schemas.formats.sharegpt import ShareGPT
 
 MATH = "hub/nvidia/OpenMathReasoning/data/*.parquet"
 CHAT = "hub/mlabonne/FineTome-100k/data/*.parquet"
@@ -87,7 +88,7 @@ def conversations(options: Options) -> list[Conversation]:
     made, notes = [], Notes()
     for format, frame in zip((OpenMathReasoning(), ShareGPT()), raw_rows(options).values(), strict=True):
         for number, row in enumerate(frame.iter_rows(named=True)):
-            lineage = Lineage(dataset="d", revision="r", file="f", row=number)
+            lineage = Lineage(file="f", row=number)
             try:
                 draft = format.read(row, notes)
                 messages = arranged(draft, "keep", notes)

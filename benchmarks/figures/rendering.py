@@ -10,8 +10,8 @@ from benchmarks.measure import ROOT, cpu_seconds, last_line, medians, run
 from benchmarks.peer_envs import python_of, script
 from benchmarks.rows import conversations, described, folder
 from thinkmix.schemas.conversation import Conversation, Message
-from thinkmix.templates.chat import training_turns
 from thinkmix.templates.chat.tokenizer import tokenizer_path
+from thinkmix.templates.chat.turns import training_turns
 
 TEMPLATE = ROOT / "templates" / "chat" / "qwen3.jinja"
 

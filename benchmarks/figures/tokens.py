@@ -11,8 +11,7 @@ from benchmarks.findings import Finding, Options
 from benchmarks.measure import cpu_seconds, last_line, medians, run
 from benchmarks.peer_envs import python_of, script
 from benchmarks.rows import described, distinct_strings, folder
-from thinkmix.templates.chat import count_tokens
-from thinkmix.templates.chat.tokenizer import tokenizer_path
+from thinkmix.templates.chat.tokenizer import count_tokens, tokenizer_path
 
 WAYS = ("encode", "encode_batch_fast")
 

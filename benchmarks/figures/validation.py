@@ -8,6 +8,7 @@ from unittest.mock import patch
 from benchmarks.findings import Finding, Options
 from benchmarks.measure import cpu_seconds, medians
 from benchmarks.rows import described, folder, raw_rows
+from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.read.read import RawSlice, read_rows, slices
 from thinkmix.curation.validate.normalize import Origin, judge, normalize_slice
 from thinkmix.curation.validate.screen import Screened
@@ -26,7 +27,7 @@ def measure(options: Options) -> Sequence[Finding]:
             frame.write_parquet(work / f"{name}.parquet", row_group_size=4_000)
             pieces += [
                 (piece, _origin(name))
-                for piece in slices(f"{name}.parquet", work / f"{name}.parquet", "0" * 64)
+                for piece in slices(f"{name}.parquet", Blob(work / f"{name}.parquet", "0" * 64))
             ]
         taken = medians(
             options.rounds,
@@ -58,7 +59,7 @@ def measure(options: Options) -> Sequence[Finding]:
 def _origin(name: str) -> Origin:
     thinking = "required" if name == "math" else "allowed"
     source = LocalSource(name=name, files=("*.parquet",), format={"type": LAYOUTS[name]}, thinking=thinking)
-    return Origin(source, "dataset", "revision", f"{name}.parquet")
+    return Origin(source, f"{name}.parquet")
 
 
 def _row_by_row(pieces: Sequence[tuple[RawSlice, Origin]], work: Path) -> None:

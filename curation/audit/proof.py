@@ -13,7 +13,8 @@ from thinkmix.curation.tables import EXAMPLES
 from thinkmix.schemas.record import Record
 from thinkmix.schemas.report import Check
 from thinkmix.schemas.template import Template
-from thinkmix.templates.chat import reference_tokenizer, render_chat
+from thinkmix.templates.chat.render import render_chat
+from thinkmix.templates.chat.tokenizer import reference_tokenizer
 from thinkmix.templates.chat.turns import ASSISTANT, EMPTY_TRACE
 
 MOST_ROWS = 256

@@ -11,8 +11,10 @@ from thinkmix.curation.audit import measure, proof
 from thinkmix.curation.audit.samples import DrawnShard, dropped_samples, kept_samples
 from thinkmix.curation.audit.spreads import spreads
 from thinkmix.curation.dedup.cluster_view import ClusterPart, ClusterShard, cluster_view
+from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.outputs import Make
 from thinkmix.curation.files.shards import read_many
+from thinkmix.curation.sample.model_files import ModelFiles
 from thinkmix.schemas.template import Template
 
 _TRACES = pl.Schema({"thinking": pl.Boolean(), "think_tokens": pl.Int64()})
@@ -24,39 +26,35 @@ class AuditShard:
 
     source: str
     file: str
-    keys: Path
-    settled: Path
-    """Folder of its fates and its drawn examples."""
+    keys: Blob
+    """Schema `tables.KEYS`."""
+    fates: Blob
+    """Schema `tables.FATES`."""
+    drawn: Blob
+    """Schema `tables.DRAWN`."""
     clusters: object
     """A `ClusterPart`, as a worker's result holds it."""
 
-    @property
-    def drawn(self) -> Path:
-        """Return where its drawn examples are listed."""
-        return self.settled / "drawn.parquet"
 
-
-def measuring(
+def measured(
     shards: Sequence[AuditShard],
-    rejects: Sequence[Path],
-    firsts: Sequence[Path],
-    rated: Sequence[str],
-    places: Sequence[int],
-) -> list[Make]:
-    """Yield the one thing to make: figures and samples."""
-    return [partial(_audit, shards, rejects, firsts, rated) for _ in places]
-
-
-def _audit(
-    shards: Sequence[AuditShard],
-    rejects: Sequence[Path],
-    firsts: Sequence[Path],
+    rejects: Sequence[Blob],
+    firsts: Sequence[Blob],
     rated: Sequence[str],
     out: Path,
 ) -> dict[str, object]:
+    """Return figures and samples of a finished draw.
+
+    Args:
+        shards: all of them.
+        rejects: published files of dropped rows, schema `tables.REJECTS`.
+        firsts: the first published shard of each split, schema `tables.EXAMPLES`.
+        rated: sources whose format states pass rates.
+        out: a folder; nothing is written into it.
+    """
     by_source: dict[str, list[Path]] = {}
     for shard in shards:
-        by_source.setdefault(shard.source, []).append(shard.drawn)
+        by_source.setdefault(shard.source, []).append(shard.drawn.path)
     tokens = {source: list(_tokens(paths)) for source, paths in by_source.items()}
     traces = {
         source: [
@@ -65,18 +63,17 @@ def _audit(
         ]
         for source, paths in by_source.items()
     }
-    everything = [shard.drawn for shard in shards]
-    drawn = [DrawnShard(shard.source, shard.file, shard.drawn) for shard in shards]
-    samples = (*kept_samples(firsts, drawn), *dropped_samples(rejects))
+    everything = [shard.drawn.path for shard in shards]
+    drawn = [DrawnShard(shard.source, shard.file, shard.drawn.path) for shard in shards]
+    shown, dropped = [blob.path for blob in firsts], [blob.path for blob in rejects]
+    samples = (*kept_samples(shown, drawn), *dropped_samples(dropped))
     found = measure.Audit(
         lengths=measure.lengths(tokens),
         thinking=measure.thinking(traces),
         spreads=spreads(by_source, rated=rated),
         clusters=cluster_view(
             [
-                ClusterShard(
-                    ClusterPart.model_validate(shard.clusters), shard.settled / "fates.parquet", shard.keys
-                )
+                ClusterShard(ClusterPart.model_validate(shard.clusters), shard.fates.path, shard.keys.path)
                 for shard in shards
             ]
         ),
@@ -89,14 +86,14 @@ def _audit(
     return {"audit": found.model_dump(mode="json"), "rows": sum(view.examples for view in found.lengths)}
 
 
-def sample(shard: Path, shards: int, out: Path) -> dict[str, object]:
+def sample(shard: Blob, shards: int, out: Path) -> dict[str, object]:
     """Write the examples of a published shard that the reference looks at."""
-    return {"rows": proof.write_sample(shard, out, shards=shards)}
+    return {"rows": proof.write_sample(shard.path, out, shards=shards)}
 
 
-def proving(samples: Sequence[Path], template: Template, places: Sequence[int]) -> list[Make]:
-    """Yield for each place in `samples` what compares it with the reference."""
-    return [partial(_prove, samples[place], template) for place in places]
+def prove_all(model: ModelFiles, samples: Sequence[Blob]) -> list[Make]:
+    """Return for each sample what compares it with the reference."""
+    return [partial(_prove, sample.path, model.template) for sample in samples]
 
 
 def _prove(sample: Path, template: Template, out: Path) -> dict[str, object]:

@@ -6,17 +6,22 @@ from thinkmix.schemas.patterns import Name, Patterns, RowsIn, refuse_twice
 from thinkmix.schemas.record import Record
 
 
-class Benchmark(Record):
-    """Questions of an evaluation that the model will be measured by, and must not have been trained on."""
+class QuestionSettings(Record):
+    """How the questions of a benchmark are read."""
 
     name: Name
     """Name of the benchmark in reasons and reports."""
-    files: Patterns
-    """Patterns of files of questions, like those of a local source."""
     rows: RowsIn | None = None
     """Where the list of questions lies in JSON files that hold one object."""
     field: str = Field(default="question", min_length=1, max_length=200)
     """Field that holds the question."""
+
+
+class Benchmark(QuestionSettings):
+    """Questions of an evaluation that the model will be measured by, and must not have been trained on."""
+
+    files: Patterns
+    """Patterns of files of questions, like those of a local source."""
 
 
 class Decontamination(Record):

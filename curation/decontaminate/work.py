@@ -7,43 +7,43 @@ from typing import NamedTuple
 import polars as pl
 
 from thinkmix.curation.decontaminate import contamination
-from thinkmix.curation.decontaminate.settings import Benchmark
+from thinkmix.curation.decontaminate.settings import QuestionSettings
+from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.shards import height
-from thinkmix.curation.read.read import RawRow, read_rows, slices
-from thinkmix.schemas.artifact import InputFile
+from thinkmix.curation.read.read import RawRow, RawSlice, read_rows
 from thinkmix.schemas.errors import RecipeError
 
 _ANY_SIZE = 2**31
 
 
 class Evaluation(NamedTuple):
-    """One benchmark of the recipe and the files of its questions."""
+    """One benchmark of the recipe, and its files in slices."""
 
-    benchmark: Benchmark
-    files: tuple[InputFile, ...]
+    benchmark: QuestionSettings
+    pieces: tuple[RawSlice, ...]
 
 
 def questions(evaluations: Sequence[Evaluation], ngram: int, out: Path) -> dict[str, object]:
     """Write `questions.index`, of the questions of all benchmarks."""
     asked = [
-        contamination.Questions(benchmark.name, _texts(benchmark, files)) for benchmark, files in evaluations
+        contamination.Questions(benchmark.name, _texts(benchmark, pieces))
+        for benchmark, pieces in evaluations
     ]
     benchmarks = contamination.write_questions(asked, out / "questions.index", ngram=ngram)
     return {"benchmarks": benchmarks.model_dump(), "rows": sum(benchmarks.questions)}
 
 
-def _texts(benchmark: Benchmark, files: Sequence[InputFile]) -> pl.Series:
+def _texts(benchmark: QuestionSettings, pieces: Sequence[RawSlice]) -> pl.Series:
     """Return the questions of a benchmark.
 
     Raises:
         RecipeError: naming the file and row that has none.
     """
-    pieces = [piece for file in files for piece in slices(file.name, file.path, file.sha256, benchmark.rows)]
     rows = ((piece.file, row) for piece in pieces for row in read_rows(piece, max_row_bytes=_ANY_SIZE))
     return pl.Series([question(benchmark, file, row) for file, row in rows], dtype=pl.String)
 
 
-def question(benchmark: Benchmark, file: str, row: RawRow) -> str:
+def question(benchmark: QuestionSettings, file: str, row: RawRow) -> str:
     """Return what a row of a benchmark's file asks.
 
     Raises:
@@ -57,9 +57,9 @@ def question(benchmark: Benchmark, file: str, row: RawRow) -> str:
     return text
 
 
-def overlap(keys: Path, index: Path, known: object, ngram: int, out: Path) -> dict[str, object]:
+def overlap(keys: Blob, index: Blob, known: object, ngram: int, out: Path) -> dict[str, object]:
     """Write `overlap.parquet` (schema `tables.OVERLAP`): the valid rows of a shard that repeat a question."""
     benchmarks = contamination.Benchmarks.model_validate(known)
-    found = contamination.find_overlap(keys, index, benchmarks, ngram=ngram)
+    found = contamination.find_overlap(keys.path, index.path, benchmarks, ngram=ngram)
     found.write_parquet(out / "overlap.parquet")
-    return {"rows": height(keys)}
+    return {"rows": height(keys.path)}

@@ -21,7 +21,7 @@ from thinkmix.curation.dedup.clusters import (
     singletons,
 )
 from thinkmix.curation.dedup.keys import shard_rows
-from thinkmix.curation.dedup.settings import DedupPlan
+from thinkmix.curation.dedup.settings import BandPlan, DedupPlan
 from thinkmix.curation.files.index import IndexRows
 from thinkmix.curation.text.kernels import NO_SHINGLES, Flags, Hashes, Offsets
 from thinkmix.curation.text.shingles import shingle_hashes
@@ -53,7 +53,7 @@ class PairCounts:
     matched: int
 
 
-def about_bands(plan: DedupPlan) -> dict[str, object]:
+def about_bands(plan: BandPlan) -> dict[str, object]:
     """Return what the header of a band file says: all that decides which texts have equal bands."""
     cut = {"shingle": plan.shingle, "permutations": plan.permutations, "bands": plan.bands, "seed": plan.seed}
     return {"index": "minhash bands", "scheme": "affine32", **cut}

@@ -27,7 +27,7 @@ from thinkmix.curation.dedup.candidates import (
 )
 from thinkmix.curation.dedup.clusters import Rows, equal_groups
 from thinkmix.curation.dedup.keys import KeyColumns, hex_series, read_hex, read_keys, shard_rows
-from thinkmix.curation.dedup.settings import DedupPlan
+from thinkmix.curation.dedup.settings import BandPlan, DedupPlan
 from thinkmix.curation.dedup.survivors import (
     CAP,
     EVAL,
@@ -93,7 +93,7 @@ class _Verdicts:
     cluster_size: NDArray[np.int64]
 
 
-def write_bands(keys: Path, out: Path, *, plan: DedupPlan) -> None:
+def write_bands(keys: Path, out: Path, *, plan: BandPlan) -> None:
     """Write what `find_duplicates` needs of the texts of one shard.
 
     Args:
@@ -111,7 +111,7 @@ def write_bands(keys: Path, out: Path, *, plan: DedupPlan) -> None:
     write_index(out, table, about_bands(plan))
 
 
-def text_bands(texts: pl.Series, *, plan: DedupPlan) -> Hashes:
+def text_bands(texts: pl.Series, *, plan: BandPlan) -> Hashes:
     """Return what near-duplicates are found by, shape (plan.bands + 3, texts).
 
     A hash per band, 128 bits of the text's word sequence, and a hash of its numbers. A text without

@@ -10,15 +10,11 @@ Numbers = Literal["ignore", "distinguish"]
 """Whether two texts that differ in their numbers only are one problem, or two."""
 
 
-class DedupPlan(Record):
-    """How near-duplicates are found: MinHash bands propose pairs, true Jaccard decides."""
+class BandPlan(Record):
+    """How MinHash bands are made of a text: all that they depend on."""
 
-    threshold: float = Field(default=0.8, gt=0, le=1)
-    """Jaccard similarity of the shingle sets from which two texts count as the same."""
     shingle: int = Field(default=5, ge=1, le=32)
     """Words (or, in scripts without spaces, characters) to a shingle."""
-    numbers: Numbers = "ignore"
-    """Whether texts that differ in a number are the same; an exercise with other figures is another one."""
     permutations: int = Field(default=120, ge=16, le=1024)
     """Length of a MinHash signature."""
     bands: int = Field(default=20, ge=1, le=256)
@@ -32,3 +28,12 @@ class DedupPlan(Record):
             msg = f"bands ({self.bands}) must divide permutations ({self.permutations}): change one"
             raise ValueError(msg)
         return self
+
+
+class DedupPlan(BandPlan):
+    """How near-duplicates are found: MinHash bands propose pairs, true Jaccard decides."""
+
+    threshold: float = Field(default=0.8, gt=0, le=1)
+    """Jaccard similarity of the shingle sets from which two texts count as the same."""
+    numbers: Numbers = "ignore"
+    """Whether texts that differ in a number are the same; an exercise with other figures is another one."""

@@ -5,27 +5,31 @@ from dataclasses import asdict
 from pathlib import Path
 
 from thinkmix.curation.dedup import dedup
-from thinkmix.curation.dedup.settings import DedupPlan
+from thinkmix.curation.dedup.settings import BandPlan, DedupPlan
+from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.outputs import numbered
 from thinkmix.curation.files.shards import height, read_many
 from thinkmix.curation.validate.count import count_stage
 from thinkmix.schemas.ledger import StageCount
 
 
-def bands(keys: Path, plan: DedupPlan, out: Path) -> dict[str, object]:
+def bands(keys: Blob, plan: BandPlan, out: Path) -> dict[str, object]:
     """Write `bands.index`: the bands of each valid row of a shard."""
-    dedup.write_bands(keys, out / "bands.index", plan=plan)
-    return {"rows": height(keys)}
+    dedup.write_bands(keys.path, out / "bands.index", plan=plan)
+    return {"rows": height(keys.path)}
 
 
 def duplicates(
-    keys: Sequence[Path], band_files: Sequence[Path], overlaps: Sequence[Path], plan: DedupPlan, out: Path
+    keys: Sequence[Blob], bands: Sequence[Blob], overlaps: Sequence[Blob], plan: DedupPlan, out: Path
 ) -> dict[str, object]:
     """Write the verdicts of each shard (schema `tables.VERDICT_SCHEMA`), and count what dedup keeps."""
     verdicts = [out / numbered("verdicts", number) for number in range(len(keys))]
-    search = dedup.find_duplicates(keys, band_files, verdicts, plan=plan, overlaps=overlaps)
+    paths, indexes = [blob.path for blob in keys], [blob.path for blob in bands]
+    search = dedup.find_duplicates(
+        paths, indexes, verdicts, plan=plan, overlaps=[blob.path for blob in overlaps]
+    )
     found: list[StageCount] = []
-    counted = read_many(keys, ["source", "messages", "text_bytes"])
+    counted = read_many(paths, ["source", "messages", "text_bytes"])
     for rows, decided in zip(counted, read_many(verdicts, ["reason"]), strict=True):
         found += [
             count_stage("dedup", str(source), part)

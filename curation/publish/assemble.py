@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
 
+from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.shards import GROUP_BYTES, ShardWriter, bounded, read_tables
 from thinkmix.curation.tables import EXAMPLES
 
@@ -22,6 +24,11 @@ Batches = list[tuple[int, int, int, str]]
 
 Places = Mapping[str, Batches]
 """Per published shard the batches of a scattered file that belong to it."""
+
+
+def regions(scattered: Path, batches: Batches) -> list[Blob]:
+    """Return batches of a scattered file as arguments of the work that gathers them."""
+    return [Blob(scattered, content, (at, size, unpacked)) for at, size, unpacked, content in batches]
 
 
 def scatter(examples: Path, selection: pl.DataFrame, out: Path) -> Places:
@@ -59,7 +66,7 @@ def scatter(examples: Path, selection: pl.DataFrame, out: Path) -> Places:
     return places
 
 
-def gather(parts: Sequence[tuple[Path, Batches]], out: Path) -> str:
+def gather(parts: Sequence[Blob], out: Path) -> str:
     """Write one published shard and return the digest of its rows.
 
     Rows stand in the order of the draw. Copies of an example are told apart by `#2`, `#3`, … at
@@ -67,7 +74,7 @@ def gather(parts: Sequence[tuple[Path, Batches]], out: Path) -> str:
     is the same whatever version of the file format holds them.
 
     Args:
-        parts: scattered files, each with the batches that belong to this shard.
+        parts: the batches that belong to this shard, as `regions` states them.
         out: parquet file to write.
     """
     rows = pl.from_arrow(pa.Table.from_batches(_read(parts)), rechunk=True)
@@ -93,11 +100,12 @@ def _batch(examples: pa.Table, drawn: pl.DataFrame, layout: pa.Schema) -> pa.Rec
     return pa.table(columns, schema=layout).combine_chunks().to_batches()[0]
 
 
-def _read(parts: Sequence[tuple[Path, Batches]]) -> Iterator[pa.RecordBatch]:
+def _read(parts: Sequence[Blob]) -> Iterator[pa.RecordBatch]:
     codec, layout = _codec(), _layout()
-    for path, batches in parts:
+    for path, batches in groupby(parts, key=lambda part: part.path):
         with path.open("rb") as file:
-            for at, size, unpacked, _ in batches:
+            for batch in batches:
+                at, size, unpacked = batch.region
                 file.seek(at)
                 yield pa.ipc.read_record_batch(codec.decompress(file.read(size), unpacked), layout)
 

@@ -1,25 +1,19 @@
 """The one fate of every raw row: where it was dropped and why, or how many of its examples were drawn."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 
 from thinkmix.curation.dedup.settings import Numbers
-from thinkmix.curation.files.shards import GROUP_BYTES, ShardWriter, bounded, read_groups
-from thinkmix.curation.read.read import RawRow
-from thinkmix.curation.sample import mix, render
+from thinkmix.curation.files.shards import read_groups
 from thinkmix.curation.sample.pools import Part, bits, check_same_rows
 from thinkmix.curation.tables import COUNTED, DRAWN, FATES, LOST, REJECTS
 from thinkmix.curation.text.minhash import sketches
 from thinkmix.curation.validate.count import count_stage
-from thinkmix.curation.validate.normalize import raw_json
-from thinkmix.schemas.errors import LedgerError
-from thinkmix.schemas.ledger import Amount, StageCount
+from thinkmix.schemas.ledger import MIX, RENDER, Amount, StageCount
 from thinkmix.schemas.reasons import Reason
-
-_ROWS_AT_ONCE = 256
 
 
 class Settled(NamedTuple):
@@ -73,36 +67,12 @@ def settle(
     )
 
 
-def write_rejects(later: pl.DataFrame, rows: Iterable[RawRow], *, quarantine: Path, out: Path) -> None:
-    """Write all dropped rows of a slice, whole, into one shard of schema `REJECTS`.
-
-    Args:
-        later: what `dropped_later` says of the slice.
-        rows: the raw rows that it names, in file order.
-        quarantine: the rows that validation dropped; they come first.
-        out: where to write.
-
-    Raises:
-        LedgerError: if there are fewer rows than were dropped.
-    """
-    done = 0
-    with ShardWriter(out, REJECTS) as shard:
-        for group in read_groups(quarantine):
-            shard.append(group)
-        for texts in bounded(map(raw_json, rows), len, count=_ROWS_AT_ONCE, total=GROUP_BYTES):
-            shard.append(later.slice(done, len(texts)).with_columns(content=pl.Series(texts)))
-            done += len(texts)
-    if done != later.height:
-        msg = f"{later.height} dropped rows were to be kept whole, but {done} were read"
-        raise LedgerError(msg)
-
-
 def dropped_later(fates: pl.DataFrame) -> pl.DataFrame:
     """Return which valid rows were dropped and are kept whole, in file order: schema `REJECTS`, no content.
 
     A row beyond the cap of solutions, or not sampled, is a good row: it is only listed.
     """
-    late = pl.col("stage").is_in(["dedup", render.STAGE])
+    late = pl.col("stage").is_in(["dedup", RENDER])
     known = [name for name in REJECTS.names() if name != "content"]
     return fates.filter(late & (pl.col("reason") != Reason.SOLUTION_CAP.value)).select(known)
 
@@ -113,7 +83,7 @@ def _tried(parts: Sequence[Part], selection: Path) -> tuple[pl.DataFrame, pl.Dat
     copies = [pl.DataFrame(schema={**COUNTED, "split": pl.String()})]
     drawn = pl.read_parquet(selection, columns=["nth", "place", "split"]).cast({"place": pl.Int64})
     for nth, part in enumerate(parts):
-        index = pl.read_parquet(part.index)
+        index = pl.read_parquet(part.index.path)
         selected = drawn.filter(nth=nth).drop("nth")
         copies.append(selected.join(index, on="place", how="left").select(copies[0].columns))
         made = index.select(
@@ -124,7 +94,7 @@ def _tried(parts: Sequence[Part], selection: Path) -> tuple[pl.DataFrame, pl.Dat
             tokens=pl.col("prompt_tokens") + pl.col("completion_tokens"),
             drawn=pl.col("place").is_in(selected["place"].unique().implode()),
         )
-        tried += [made, pl.read_parquet(part.lost).with_columns(drawn=pl.lit(value=False))]
+        tried += [made, pl.read_parquet(part.lost.path).with_columns(drawn=pl.lit(value=False))]
     return pl.concat(tried), pl.concat(copies)
 
 
@@ -186,9 +156,9 @@ def _outcomes(rows: pl.DataFrame, tried: pl.DataFrame) -> pl.DataFrame:
             stage=pl.when(duplicate)
             .then(pl.lit("dedup"))
             .when(gone)
-            .then(pl.lit(render.STAGE))
+            .then(pl.lit(RENDER))
             .when(left)
-            .then(pl.lit(mix.STAGE)),
+            .then(pl.lit(MIX)),
             reason=pl.when(gone)
             .then("why")
             .when(left)
@@ -202,16 +172,16 @@ def _outcomes(rows: pl.DataFrame, tried: pl.DataFrame) -> pl.DataFrame:
 
 def _count_rendered(source: str, left: pl.DataFrame, tried: pl.DataFrame, unknown: int) -> StageCount:
     """Count rows by their fate and examples by theirs: a row may lose one example and keep another."""
-    reason = pl.when(pl.col("stage") == render.STAGE).then("reason").alias("reason")
-    rows = count_stage(render.STAGE, source, left.select(reason, "messages", "text_bytes"))
-    examples = count_stage(render.STAGE, source, tried.select("reason", "tokens"), of="examples")
+    reason = pl.when(pl.col("stage") == RENDER).then("reason").alias("reason")
+    rows = count_stage(RENDER, source, left.select(reason, "messages", "text_bytes"))
+    examples = count_stage(RENDER, source, tried.select("reason", "tokens"), of="examples")
     rest = Amount(examples=unknown)
-    return rows + examples + StageCount(stage=render.STAGE, source=source, read=rest, kept=rest)
+    return rows + examples + StageCount(stage=RENDER, source=source, read=rest, kept=rest)
 
 
 def _count_mixed(source: str, left: pl.DataFrame, tried: pl.DataFrame, unknown: int) -> StageCount:
-    spared = left.filter(pl.col("stage").is_null() | (pl.col("stage") != render.STAGE))
-    rows = count_stage(mix.STAGE, source, spared.select("reason", "messages", "text_bytes"))
+    spared = left.filter(pl.col("stage").is_null() | (pl.col("stage") != RENDER))
+    rows = count_stage(MIX, source, spared.select("reason", "messages", "text_bytes"))
     word = Reason.NOT_SAMPLED.value
     reason = pl.when(~pl.col("drawn")).then(pl.lit(word)).alias("reason")
     good = tried.filter(pl.col("reason").is_null()).select(reason, "tokens")
@@ -219,6 +189,6 @@ def _count_mixed(source: str, left: pl.DataFrame, tried: pl.DataFrame, unknown: 
     untouched = {word: rest} if unknown else {}
     return (
         rows
-        + count_stage(mix.STAGE, source, good, of="examples")
-        + StageCount(stage=mix.STAGE, source=source, read=rest, dropped=untouched)
+        + count_stage(MIX, source, good, of="examples")
+        + StageCount(stage=MIX, source=source, read=rest, dropped=untouched)
     )

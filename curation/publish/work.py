@@ -8,67 +8,69 @@ import polars as pl
 
 from thinkmix.curation.dedup import cluster_view
 from thinkmix.curation.dedup.settings import Numbers
+from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.shards import ShardWriter, height, read_groups, write_shard
 from thinkmix.curation.publish import assemble, fates
-from thinkmix.curation.read.read import read_rows
-from thinkmix.curation.sample import mix, render
+from thinkmix.curation.publish.rejects import keep_rejects
+from thinkmix.curation.read.read import RawSlice
 from thinkmix.curation.sample.pools import Part
 from thinkmix.curation.tables import FATES, REJECTS
-from thinkmix.curation.validate.raw import Raw
+from thinkmix.schemas.ledger import MIX, RENDER
 
 
 class Validated(NamedTuple):
     """What validation left of a shard."""
 
     source: str
-    rejects: Path
+    rejects: Blob
     """Schema `tables.REJECTS`."""
-    keys: Path
+    keys: Blob
     """Schema `tables.KEYS`."""
 
 
 def settle(
     shard: Validated,
-    verdicts: Path,
+    verdicts: Blob,
     parts: Sequence[Part],
-    selection: Path,
+    selection: Blob,
     numbers: Numbers,
     out: Path,
 ) -> dict[str, object]:
     """Write the fate of each row of a shard, the rows dropped after validation, and what was drawn."""
     settled = fates.settle(
         shard.source,
-        rejects=shard.rejects,
-        keys=shard.keys,
-        verdicts=verdicts,
+        rejects=shard.rejects.path,
+        keys=shard.keys.path,
+        verdicts=verdicts.path,
         parts=parts,
-        selection=selection,
+        selection=selection.path,
         numbers=numbers,
     )
     write_shard(out / "later.parquet", fates.dropped_later(settled.fates))
     write_shard(out / "fates.parquet", settled.fates)
     write_shard(out / "drawn.parquet", settled.drawn)
-    found = cluster_view.clusters(pl.read_parquet(verdicts, columns=["cluster", "cluster_size"]))
+    found = cluster_view.clusters(pl.read_parquet(verdicts.path, columns=["cluster", "cluster_size"]))
     return {
-        render.STAGE: settled.rendered.model_dump(),
-        mix.STAGE: settled.mixed.model_dump(),
+        RENDER: settled.rendered.model_dump(),
+        MIX: settled.mixed.model_dump(),
         "clusters": found.model_dump(),
         "rows": settled.fates.height,
     }
 
 
-def save(raw: Raw, quarantine: Path, later: Path, out: Path) -> dict[str, object]:
+def save(piece: RawSlice, max_row_bytes: int, quarantine: Blob, later: Blob, out: Path) -> dict[str, object]:
     """Write `rejects.parquet` (schema `tables.REJECTS`): the dropped rows of a slice, whole."""
-    keep_rejects(raw, quarantine, pl.read_parquet(later), out / "rejects.parquet")
-    raw.check_unchanged()
+    rows = pl.read_parquet(later.path)
+    keep_rejects(piece, max_row_bytes, quarantine.path, rows, out / "rejects.parquet")
+    piece.check_unchanged()
     return {"rows": height(out / "rejects.parquet")}
 
 
-def join(parts: Sequence[Path], file: str, out: Path) -> dict[str, object]:
+def join(parts: Sequence[Blob], file: str, out: Path) -> dict[str, object]:
     """Write the same file of several shards as one."""
     with ShardWriter(out / file, _JOINED[file]) as joined:
         for part in parts:
-            for group in read_groups(part):
+            for group in read_groups(part.path):
                 joined.append(group)
     return {"rows": joined.rows}
 
@@ -76,31 +78,14 @@ def join(parts: Sequence[Path], file: str, out: Path) -> dict[str, object]:
 _JOINED = {"fates.parquet": FATES, "rejects.parquet": REJECTS}
 
 
-def scatter(examples: Path, selection: Path, nth: int, out: Path) -> dict[str, object]:
-    """Write the drawn examples of a rendered part, by published shard."""
-    drawn = pl.read_parquet(selection).filter(nth=nth).drop("nth")
-    places = assemble.scatter(examples, drawn, out / "parts")
+def scatter(examples: Blob, selection: Blob, out: Path) -> dict[str, object]:
+    """Write the drawn examples of a rendered part, by published shard; `selection` is what is drawn of it."""
+    drawn = pl.read_parquet(selection.path).filter(nth=selection.region[0]).drop("nth")
+    places = assemble.scatter(examples.path, drawn, out / "parts")
     return {"places": places, "rows": drawn.height}
 
 
-def gather(parts: Sequence[tuple[Path, assemble.Batches]], target: str, out: Path) -> dict[str, object]:
-    """Write a published shard, in its order."""
+def gather(parts: Sequence[Blob], target: str, out: Path) -> dict[str, object]:
+    """Write a published shard, in its order; `parts` are the batches of scattered files that go to it."""
     content = assemble.gather(parts, out / target)
     return {"content_sha256": content, "rows": height(out / target)}
-
-
-def keep_rejects(raw: Raw, quarantine: Path, later: pl.DataFrame, out: Path) -> None:
-    """Write the dropped rows of a slice, whole; those that validation did not drop are read again.
-
-    Args:
-        raw: the slice.
-        quarantine: what validation dropped, schema `tables.REJECTS`.
-        later: what other stages dropped.
-        out: file to write.
-
-    Raises:
-        SourceError: if that file is gone or changed.
-    """
-    numbers = later["row"].to_numpy()
-    opened = read_rows(raw.piece, max_row_bytes=raw.max_row_bytes, rows=numbers) if len(numbers) else ()
-    fates.write_rejects(later, opened, quarantine=quarantine, out=out)

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 
+from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.shards import read_many
 from thinkmix.curation.tables import COUNTED
 from thinkmix.schemas.errors import LedgerError
@@ -45,9 +45,9 @@ class Part:
     """One rendered part of a shard: the examples that one round of drawing asked for."""
 
     number: int
-    index: Path
+    index: Blob
     """Shard of schema `COUNTED`."""
-    lost: Path
+    lost: Blob
     """Shard of schema `LOST`."""
 
 
@@ -55,9 +55,9 @@ class PoolShard(NamedTuple):
     """One shard as the draw sees it."""
 
     number: int
-    keys: Path
+    keys: Blob
     """Schema `tables.KEYS`."""
-    verdicts: Path
+    verdicts: Blob
     """What dedup decided of it, row by row."""
     parts: Sequence[Part]
     """What was rendered of it so far."""
@@ -72,8 +72,8 @@ def read_pool(shards: Sequence[PoolShard]) -> pl.DataFrame:
     Raises:
         LedgerError: if the verdicts are of other rows than the keys.
     """
-    keys = read_many([shard.keys for shard in shards], ["id", "row", "text_bytes", "turns"])
-    verdicts = read_many([shard.verdicts for shard in shards], ["id", "cluster", "reason"])
+    keys = read_many([shard.keys.path for shard in shards], ["id", "row", "text_bytes", "turns"])
+    verdicts = read_many([shard.verdicts.path for shard in shards], ["id", "cluster", "reason"])
     numbers = pl.Series([shard.number for shard in shards], dtype=pl.Int32)
     left = [pl.DataFrame(schema=_LEFT)]
     for rows, judged in zip_longest(keys, verdicts):
@@ -116,8 +116,8 @@ def _counted(parts: Sequence[tuple[int, Part]]) -> pl.DataFrame:
     )
     found = [pl.DataFrame(schema={name: POOL[name] for name in _KNOWN})]
     for lost, paths, columns in (
-        (False, [part.index for _, part in parts], [name for name in COUNTED if name in POOL]),
-        (True, [part.lost for _, part in parts], ["row", "turn"]),
+        (False, [part.index.path for _, part in parts], [name for name in COUNTED if name in POOL]),
+        (True, [part.lost.path for _, part in parts], ["row", "turn"]),
     ):
         for rows in read_many(paths, columns):
             place = rows["shard"]

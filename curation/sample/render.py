@@ -9,23 +9,23 @@ import polars as pl
 from thinkmix.curation.files.shards import ShardWriter, bounded
 from thinkmix.curation.tables import _CALLS, _MESSAGE, COUNTED, EXAMPLES, LOST
 from thinkmix.curation.text.languages import languages
-from thinkmix.curation.validate.normalize import Reopened
-from thinkmix.curation.validate.settings import SourceBase
+from thinkmix.curation.validate.reading import Reopened
+from thinkmix.curation.validate.settings import TextSettings
 from thinkmix.schemas.conversation import Message
 from thinkmix.schemas.errors import LedgerError
 from thinkmix.schemas.ledger import RENDER
 from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.record import json_text
 from thinkmix.schemas.template import Template
-from thinkmix.templates.chat import (
+from thinkmix.templates.chat.parse import round_trip_problem
+from thinkmix.templates.chat.seam import seam_problem
+from thinkmix.templates.chat.tokenizer import count_tokens
+from thinkmix.templates.chat.turns import (
     Learned,
     ModeUnsupported,
     TrainingTurn,
-    count_tokens,
     cut_trace,
     each_training_turn,
-    round_trip_problem,
-    seam_problem,
 )
 
 STAGE = RENDER
@@ -61,7 +61,7 @@ def render_rows(
     conversations: Iterable[Reopened],
     wanted: pl.DataFrame,
     *,
-    source: SourceBase,
+    source: TextSettings,
     template: Template,
     max_tokens: int,
     out: Path,
@@ -105,7 +105,7 @@ def _letters(draft: _Draft) -> int:
 
 
 def _drafts(
-    item: Reopened, wanted: Mapping[int, set[int]], source: SourceBase, template: Template
+    item: Reopened, wanted: Mapping[int, set[int]], source: TextSettings, template: Template
 ) -> Iterator[_Draft]:
     turns = each_training_turn(
         item.messages,

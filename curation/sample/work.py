@@ -1,6 +1,6 @@
 """The work of the draw: one round of it, and rendering what it asks of one slice, block by block."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -9,32 +9,37 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import polars as pl
 
+from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.outputs import Make, numbered
 from thinkmix.curation.files.shards import write_shard
+from thinkmix.curation.read.read import RawSlice
 from thinkmix.curation.sample import blocks, mix, render
+from thinkmix.curation.sample.model_files import ModelFiles
 from thinkmix.curation.sample.pools import PoolShard, read_pool
 from thinkmix.curation.sample.settings import MixPlan
 from thinkmix.curation.sample.targets import assign_shards
-from thinkmix.curation.validate import normalize
-from thinkmix.curation.validate.raw import Raw
+from thinkmix.curation.validate.reading import Reading, Reopened, reopen
 from thinkmix.schemas.template import Template
 
 
 def draw(
-    candidates: Mapping[str, Sequence[PoolShard]],
+    candidates: Sequence[tuple[str, Sequence[PoolShard]]],
     plan: MixPlan,
     seed: int,
     max_tokens: int,
     out: Path,
 ) -> dict[str, object]:
-    """Write what a round must have rendered, or, once all is known, what was drawn of each shard."""
-    pools = {name: read_pool(shards) for name, shards in candidates.items()}
+    """Write what a round must have rendered, or, once all is known, what was drawn of each shard.
+
+    `candidates` are the shards of each source, with its name.
+    """
+    pools = {name: read_pool(shards) for name, shards in candidates}
     mixture = mix.mix(pools, plan, seed=seed, max_tokens=max_tokens)
     if mixture.wanted.height:
         return {"rows": 0, "wanted": _write_wanted(mixture.wanted, out)}
     shares = [share.model_dump() for share in mixture.shares]
     drawn = assign_shards(mixture.selection)
-    shards = [shard for shards in candidates.values() for shard in shards]
+    shards = [shard for _, shards in candidates for shard in shards]
     return {"rows": drawn.height, "shares": shares, "drawn": _write_drawn(drawn, shards, out)}
 
 
@@ -65,41 +70,64 @@ def _write_drawn(drawn: pl.DataFrame, shards: Sequence[PoolShard], out: Path) ->
 
 
 def render_blocks(
-    raw: Raw, wanted: Path, template: Template, max_tokens: int, places: Sequence[int]
+    piece: RawSlice,
+    reading: Reading,
+    max_row_bytes: int,
+    model: ModelFiles,
+    max_tokens: int,
+    blocks: Sequence[Blob],
 ) -> Iterator[Make]:
-    """Yield what renders the blocks at these places of what is wanted, reading the slice once for all."""
-    cut = pl.read_parquet(wanted).partition_by("block", maintain_order=True, include_key=False)
-    asked = [cut[place] for place in places]
+    """Yield what renders each of the blocks of what is wanted (schema `tables.WANTED`), in one pass."""
+    asked = _wanted(blocks)
     of_row = {row: nth for nth, rows in enumerate(asked) for row in rows["row"].unique().to_list()}
-    reopened = normalize.reopen(
-        raw.piece, np.array(sorted(of_row), np.int64), origin=raw.origin, max_row_bytes=raw.max_row_bytes
-    )
+    reopened = reopen(piece, np.array(sorted(of_row), np.int64), reading=reading, max_row_bytes=max_row_bytes)
     by_block = groupby(reopened, key=lambda item: of_row[item.row])
     for rows, (_, mine) in zip(asked, by_block, strict=True):
-        yield partial(_examples, raw, mine, rows, template, max_tokens)
+        yield partial(_examples, piece, reading, mine, rows, model.template, max_tokens)
 
 
-def try_rows(raw: Raw, wanted: Path, template: Template, max_tokens: int, first: int, last: int) -> int:
+def _wanted(blocks: Sequence[Blob]) -> list[pl.DataFrame]:
+    """Return the wanted examples of each block; they lie in one file, a block after another."""
+    cut = pl.read_parquet(blocks[0].path).partition_by("block", maintain_order=True, include_key=False)
+    return [cut[block.region[0]] for block in blocks]
+
+
+def try_rows(
+    piece: RawSlice,
+    reading: Reading,
+    max_row_bytes: int,
+    model: ModelFiles,
+    max_tokens: int,
+    wanted: Path,
+    first: int,
+    last: int,
+) -> int:
     """Render the wanted examples of the rows from `first` to before `last`, and keep nothing."""
     rows = pl.read_parquet(wanted)
     some = rows.filter(pl.col("row").is_between(first, last, closed="left")).drop("block").sort("row")
     numbers = some["row"].unique().sort().to_numpy()
-    opened = normalize.reopen(raw.piece, numbers, origin=raw.origin, max_row_bytes=raw.max_row_bytes)
+    opened = reopen(piece, numbers, reading=reading, max_row_bytes=max_row_bytes)
     with TemporaryDirectory() as out:
-        _examples(raw, opened, some, template, max_tokens, Path(out))
+        _examples(piece, reading, opened, some, model.template, max_tokens, Path(out))
     return last - first if rows.filter(pl.col("row") >= last).height else 0
 
 
 def _examples(
-    raw: Raw,
-    rows: Iterable[normalize.Reopened],
+    piece: RawSlice,
+    reading: Reading,
+    rows: Iterable[Reopened],
     asked: pl.DataFrame,
     template: Template,
     max_tokens: int,
     out: Path,
 ) -> dict[str, object]:
     made = render.render_rows(
-        rows, asked, source=raw.source, template=template, max_tokens=max_tokens, out=out
+        rows,
+        asked,
+        source=reading.source,
+        template=template,
+        max_tokens=max_tokens,
+        out=out,
     )
-    raw.check_unchanged()
+    piece.check_unchanged()
     return {"rows": made}

@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from thinkmix.curation.read.read import RawRow, first_rows
+from thinkmix.curation.read.read import RawRow, RawSlice, first_rows
 from thinkmix.curation.validate.normalize import Origin, judge
-from thinkmix.curation.validate.raw import Raw
 from thinkmix.schemas.errors import RecipeError
-from thinkmix.schemas.formats import RowFormat
+from thinkmix.schemas.formats.known import RowFormat
 from thinkmix.schemas.formats.recognition import best, parse_format, refusal, unknown
 
 ROWS = 100
@@ -64,11 +63,11 @@ def fitting(source: str, file: str, result: Mapping[str, object]) -> list[RowFor
     return [parse_format(stated) for stated in listed]
 
 
-def recognise_first(first: Raw, out: Path) -> dict[str, object]:
+def recognise_first(first: RawSlice, max_row_bytes: int, out: Path) -> dict[str, object]:
     """Say what the first rows of a file are."""
-    found = first_rows(first.piece, ROWS, max_row_bytes=first.max_row_bytes)
+    found = first_rows(first, ROWS, max_row_bytes=max_row_bytes)
     first.check_unchanged()
-    return recognise(first.piece.file, found)
+    return recognise(first.file, found)
 
 
 def recognise(file: str, found: Sequence[RawRow]) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from thinkmix.curation.validate.settings import SourceBase
+from thinkmix.curation.validate.settings import RowSettings
 from thinkmix.schemas.conversation import Message
 from thinkmix.schemas.ledger import TurnCount
 from thinkmix.schemas.reasons import Context
@@ -29,7 +29,7 @@ def count_turns(source: str, trained: int, context: Mapping[str, int]) -> TurnCo
     return TurnCount(source=source, turns=trained + sum(shown.values()), trained=trained, context=shown)
 
 
-def learned_turns(messages: Sequence[Message], source: SourceBase) -> Learned:
+def learned_turns(messages: Sequence[Message], source: RowSettings) -> Learned:
     """Return which turns are learned: the assistant's, but for those that are only shown."""
     last = len(messages) - 1
     asked = False

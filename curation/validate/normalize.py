@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -19,15 +19,14 @@ from pydantic_core import PydanticCustomError
 
 from thinkmix.curation.files.shards import ShardWriter, bounded
 from thinkmix.curation.read.encodings import SAMPLE, likely
-from thinkmix.curation.read.jsontext import plain_json
 from thinkmix.curation.read.read import (
     NOTHING,
-    Numbers,
     RawBatch,
     RawRow,
     RawSlice,
     around,
     joined,
+    raw_json,
     read_batches,
     read_rows,
 )
@@ -42,13 +41,12 @@ from thinkmix.curation.validate.learned import (
     prompt_bytes,
 )
 from thinkmix.curation.validate.profile import Profile
+from thinkmix.curation.validate.reading import Reading, read_conversation
 from thinkmix.curation.validate.screen import CLEARED, screen
-from thinkmix.curation.validate.settings import LIMITS, Compare, Limits, SourceBase
-from thinkmix.schemas.arrange import arranged
-from thinkmix.schemas.conversation import Conversation, Lineage, Message, content_key, row_id
+from thinkmix.curation.validate.settings import LIMITS, Compare, Limits, RowSettings
+from thinkmix.schemas.conversation import Conversation, Message, content_key, row_id
 from thinkmix.schemas.errors import SourceError
 from thinkmix.schemas.findings import HARMLESS, Finding, Notes, Tally
-from thinkmix.schemas.formats.fields import refuse_media
 from thinkmix.schemas.ledger import VALIDATE, Amount, StageCount, TurnCount
 from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.record import fault
@@ -63,15 +61,10 @@ _SHOWN_DETAIL = 500
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Where a row comes from and how it is judged, as far as the row itself does not say."""
+class Origin(Reading):
+    """Where a row comes from and how it is judged."""
 
-    source: SourceBase
-    dataset: str
-    revision: str
-    file: str
-    unopened: bool = False
-    """Whether `</think>` without `<think>` closes a trace that the template opened."""
+    source: RowSettings
     limits: Limits = LIMITS
     """What work the row may cost."""
 
@@ -101,17 +94,6 @@ class Judged(NamedTuple):
     text_bytes: int
     notes: Notes
     learned: Learned = Learned([], [])
-
-
-class Reopened(NamedTuple):
-    """A valid row, read again: what can be rendered of it."""
-
-    row: int
-    id: str
-    messages: tuple[Message, ...]
-    tools: tuple[Mapping[str, Any], ...]
-    pass_rate: float | None = None
-    """How often its problem was solved, where the format has such a column."""
 
 
 def normalize_slice(
@@ -226,50 +208,6 @@ def _noted_rows(rows: Iterable[RawRow], profile: Profile | None) -> Iterator[Raw
         yield row
 
 
-def reopen(piece: RawSlice, rows: Numbers, *, origin: Origin, max_row_bytes: int) -> Iterator[Reopened]:
-    """Yield rows of a slice that were found valid before, in file order.
-
-    A row that calls no tools is not judged again: its file holds the very bytes that were judged.
-
-    Args:
-        piece: the slice.
-        rows: their numbers in the file, in ascending order, each once.
-        origin: where the slice comes from.
-        max_row_bytes: most bytes of text that a row may hold.
-
-    Raises:
-        SourceError: if the file cannot be read, or one of the rows is not there, or not valid any more.
-    """
-    for row in read_rows(piece, max_row_bytes=max_row_bytes, rows=rows):
-        yield _trusted(row, origin) or _reopened(row, origin, max_row_bytes)
-
-
-def _trusted(row: RawRow, origin: Origin) -> Reopened | None:
-    """Return what a valid row says, without judging it; None if it takes more than reading to know."""
-    source, notes = origin.source, Notes()
-    try:
-        draft = source.format.read(row.values, notes, unopened=origin.unopened)
-        if row.fault or draft.tools or any("tool_calls" in fields for fields in draft.messages):
-            return None
-        messages = tuple(map(Message.trusted, arranged(draft, source.turns, notes)))
-    except PydanticCustomError:
-        return None
-    own_id = row_id(origin.source.name, content_key(messages, ()))
-    return Reopened(row.number, own_id, messages, (), _pass_rate(row, origin))
-
-
-def _reopened(row: RawRow, origin: Origin, max_row_bytes: int) -> Reopened:
-    judged = judge(row, origin=origin, max_row_bytes=max_row_bytes)
-    if (found := judged.conversation) is None:
-        msg = f"{origin.file}: row {row.number} was valid before and is not any more ({judged.detail})"
-        raise SourceError(msg)
-    return Reopened(row.number, found.id, found.messages, found.tools, _pass_rate(row, origin))
-
-
-def _pass_rate(row: RawRow, origin: Origin) -> float | None:
-    return origin.source.format.pass_rate(row.values)
-
-
 def judge(row: RawRow, *, origin: Origin, max_row_bytes: int) -> Judged:
     """Return the conversation that a raw row holds, or the reason why it holds none. Never raises."""
     source = origin.source
@@ -282,7 +220,7 @@ def judge(row: RawRow, *, origin: Origin, max_row_bytes: int) -> Judged:
             raise fault(Reason.TOO_BIG, f"{size} bytes of text, at most {max_row_bytes} are allowed")
         _check_turns(turns, origin.limits)  # what reading them would cost is spared
         try:
-            conversation = _conversation(row, origin, notes)
+            conversation = read_conversation(row, origin, notes)
         finally:
             _note_columns(row, origin, notes)
         _check_turns(len(conversation.messages), origin.limits)
@@ -334,34 +272,11 @@ def text_bytes(value: object) -> int:
     return total
 
 
-def raw_json(row: RawRow) -> str:
-    """Return a raw row as JSON text that any reader can open, lone surrogates escaped; its line if unread."""
-    return row.text or plain_json(dict(row.values))
-
-
 def _note_columns(row: RawRow, origin: Origin, notes: Notes) -> None:
     """Note the columns of a row that its format does not read, but for those that are harmless by name."""
     for name, value in row.values.items():
         if name not in origin.known and name not in notes.read:
             notes.leave(name, value)
-
-
-def _conversation(row: RawRow, origin: Origin, notes: Notes) -> Conversation:
-    """Return the conversation, without its id, which depends on what it comes to hold."""
-    source = origin.source
-    refuse_media(row.values, notes)
-    draft = source.format.read(row.values, notes, unopened=origin.unopened)
-    fields = {
-        "source": source.name,
-        "messages": arranged(draft, source.turns, notes),
-        "tools": draft.tools,
-        "lineage": Lineage(
-            dataset=origin.dataset, revision=origin.revision, file=origin.file, row=row.number
-        ),
-        "quality": draft.quality,
-        "solver": draft.solver,
-    }
-    return Conversation.model_validate({"id": "", **fields})
 
 
 def _check_turns(turns: int, limits: Limits) -> None:
@@ -381,14 +296,14 @@ def _check_prompts(conversation: Conversation, learned: Learned, size: int, limi
         raise fault(Reason.PROMPTS_TOO_BIG, f"{many}, at most {limits.prompt_bytes} are allowed")
 
 
-def _check_thinking(conversation: Conversation, source: SourceBase) -> None:
+def _check_thinking(conversation: Conversation, source: RowSettings) -> None:
     last = conversation.messages[-1]
     missing = source.thinking == "required" and last.reasoning is None and not last.context
     if missing or (source.thinking == "forbidden" and any(turn.reasoning for turn in conversation.messages)):
         raise _thinking_fault(source)
 
 
-def _thinking_fault(source: SourceBase) -> PydanticCustomError:
+def _thinking_fault(source: RowSettings) -> PydanticCustomError:
     """Return what is wrong with a row that does not think as its source should."""
     if source.thinking == "required":
         return fault(Reason.THINK_MISSING, "the last assistant turn has no trace")
@@ -482,7 +397,7 @@ def _cleared_frame(cleared: pl.DataFrame, first: int, origin: Origin) -> pl.Data
     return pl.DataFrame({name: columns[name] for name in KEYS})
 
 
-def _key_frame(kept: list[Judged], source: SourceBase) -> pl.DataFrame:
+def _key_frame(kept: list[Judged], source: RowSettings) -> pl.DataFrame:
     rows = [
         {
             "id": conversation.id,

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from thinkmix.curation.text.columns import plain_texts
+from thinkmix.schemas.columns import Columns
 from thinkmix.schemas.record import Record
-from thinkmix.schemas.report import Columns
 
 MOST_COLUMNS = 500
 """Columns of a source that are listed: rows of JSON may each have names of their own."""

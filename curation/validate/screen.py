@@ -47,11 +47,11 @@ from thinkmix.curation.text.text_kernels import (
 )
 from thinkmix.curation.validate.learned import TAG_BYTES
 from thinkmix.curation.validate.padding import padding
-from thinkmix.curation.validate.settings import LIMITS, Compare, Limits, SourceBase
+from thinkmix.curation.validate.settings import LIMITS, Compare, Limits, RowSettings
 from thinkmix.curation.validate.unread import note_unread
 from thinkmix.schemas.conversation import ROLES, Message, content_key, row_id
 from thinkmix.schemas.findings import Finding, Notes
-from thinkmix.schemas.formats import Layout, TextColumn
+from thinkmix.schemas.formats.contract import Layout, TextColumn
 from thinkmix.schemas.formats.fields import MEDIA
 from thinkmix.schemas.ledger import TurnCount
 from thinkmix.schemas.reasons import Context
@@ -92,7 +92,7 @@ class Screened(NamedTuple):
     """The turns of the rows that are cleared."""
 
     @classmethod
-    def nothing(cls, source: SourceBase) -> "Screened":
+    def nothing(cls, source: RowSettings) -> "Screened":
         """Return what is known of a batch where all rows are suspects."""
         none = np.zeros(0, np.int64)
         return cls(CLEARED.to_frame(), none, none, TurnCount(source=source.name))
@@ -124,7 +124,7 @@ class _Said(NamedTuple):
 def screen(
     rows: pa.RecordBatch,
     *,
-    source: SourceBase,
+    source: RowSettings,
     max_row_bytes: int,
     notes: Notes,
     limits: Limits = LIMITS,
@@ -181,7 +181,7 @@ def _costly(turns: Offsets, sizes: Offsets, limits: Limits) -> Flags:
     return costly
 
 
-def _known(said: _Said, learned: Flags, source: SourceBase) -> dict[str, object]:
+def _known(said: _Said, learned: Flags, source: RowSettings) -> dict[str, object]:
     """Return the columns of `CLEARED` that come from the turns."""
     keys = _content_keys(said)
     return {
@@ -360,7 +360,7 @@ def _compared(said: _Said, compare: Compare) -> pl.Series:
     return pl.Series(texts)
 
 
-def _learned(said: _Said, source: SourceBase) -> Flags:
+def _learned(said: _Said, source: RowSettings) -> Flags:
     """Return which turns are learned, as `learned_turns` does; a cleared row has no marks and no opening."""
     last = np.zeros(len(said.roles), np.bool_)
     last[said.first[1:] - 1] = True
@@ -372,7 +372,7 @@ def _learned(said: _Said, source: SourceBase) -> Flags:
     return learned
 
 
-def _count_turns(said: _Said, learned: Flags, source: SourceBase) -> TurnCount:
+def _count_turns(said: _Said, learned: Flags, source: RowSettings) -> TurnCount:
     """Return the turns as the ledger counts them."""
     earlier = Context.HISTORY if source.supervise == "last" else Context.UNTRACED
     context = {

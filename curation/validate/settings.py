@@ -3,11 +3,11 @@
 import codecs
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
 from thinkmix.schemas.arrange import Neighbours
-from thinkmix.schemas.formats import RowFormat
-from thinkmix.schemas.patterns import Line, Name, RowsIn
+from thinkmix.schemas.formats.contract import Format
+from thinkmix.schemas.patterns import Name, RowsIn
 from thinkmix.schemas.record import Record
 
 _ESCAPES = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7")
@@ -33,45 +33,42 @@ Compare = Literal["first_user", "user_turns", "conversation"]
 """What near-duplicates are judged by: the problem, all questions, or everything that was said."""
 
 
-def _format_by_name(value: object) -> object:
-    return {"type": value} if isinstance(value, str) else value
+class TextSettings(Record):
+    """What a recipe says of a source that decides how its rows are read and what text they become.
 
-
-class SourceBase(Record):
-    """What every source declares, wherever its rows lie."""
+    A stage takes as much of a source as it uses, as a type: nothing else can decide what it makes.
+    """
 
     name: Name
     """Name of the source in shares, ledger and report."""
-    format: Annotated[RowFormat, BeforeValidator(_format_by_name)]
-    """How its rows are laid out: a format's name, or its name and settings."""
+    format: Format
+    """How its rows are laid out."""
     rows: RowsIn | None = None
     """Where the list of rows lies in JSON files that hold one object: `data`, or `result.items`."""
     encoding: Encoding | None = None
     """Encoding of its files of text, where that is not UTF-8: `gbk`, `utf-16`, `latin-1`."""
-    thinking: Literal["required", "allowed", "forbidden"] = "allowed"
-    """Whether assistant turns must, may or must not hold a <think> trace. With `required` the last one must,
-    or the row is dropped, and earlier ones without it are context."""
-    supervise: Literal["all", "last"] = "all"
-    """Which assistant turns become training examples; turns that are marked as context never do."""
     soft_switch: Literal["plain", "train"] = "plain"
     """Where an answer to `/no_think` has its empty trace: in the prompt (`plain`), or learned (`train`)."""
     turns: Neighbours = "keep"
     """What becomes of turns in a row by one speaker: `keep` leaves them turns of their own, as the template
     renders them (two answers in a row cost the row), `join` makes one turn of them, on lines of their own,
     and `drop` drops the row."""
-    unopened_trace: Literal["auto", "read", "refuse"] = "auto"
-    """What `</think>` without `<think>` means: the end of a trace that the template opened (`read`), or a
-    broken row (`refuse`). `auto` reads it if `template` is `qwen3-thinking-2507`, which opens each trace."""
+
+
+class RowSettings(TextSettings):
+    """What a recipe says of a source that decides what becomes of its rows."""
+
+    thinking: Literal["required", "allowed", "forbidden"] = "allowed"
+    """Whether assistant turns must, may or must not hold a <think> trace. With `required` the last one must,
+    or the row is dropped, and earlier ones without it are context."""
+    supervise: Literal["all", "last"] = "all"
+    """Which assistant turns become training examples; turns that are marked as context never do."""
     compare: Compare = "first_user"
     """What near-duplicates are judged by."""
     priority: int = Field(default=0, ge=0, le=99)
     """Between duplicates in two sources the row of the higher priority stays."""
     max_solutions_per_problem: int | None = Field(default=None, ge=1, le=1_000_000)
     """How many rows may share a (near-)identical problem; unset means one."""
-    licence: Line | None = None
-    """SPDX id or words, carried into manifest and dataset card."""
-    expect_rows: int | None = Field(default=None, ge=0, le=10**12)
-    """How many raw rows a pinned set must have; unset means any number. See the gate `expected_rows`."""
 
 
 class Limits(NamedTuple):

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 from thinkmix.curation.text.columns import column_of, field_of, flags, structs_of, texts_of
 from thinkmix.curation.text.text_kernels import Flags
 from thinkmix.schemas.findings import HARMLESS, Notes
-from thinkmix.schemas.formats import Layout, TurnColumn
+from thinkmix.schemas.formats.contract import Layout, TurnColumn
 
 _LISTS = (pa.types.is_list, pa.types.is_large_list)
 

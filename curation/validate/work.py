@@ -1,25 +1,29 @@
 """The work of validation on one slice, into the folder that it is given."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from thinkmix.curation.read.read import RawSlice
 from thinkmix.curation.validate import normalize
 from thinkmix.curation.validate.profile import Profile
-from thinkmix.curation.validate.raw import Raw
+from thinkmix.schemas.left_out import LeftOut
 
 
-def validate(raw: Raw, out: Path) -> dict[str, object]:
+def validate(
+    piece: RawSlice, origin: normalize.Origin, max_row_bytes: int, left_out: Sequence[LeftOut], out: Path
+) -> dict[str, object]:
     """Write `keys.parquet` and `rejects.parquet` of a slice (schemas `tables.KEYS` and `tables.REJECTS`)."""
     profile = Profile()
     seen = normalize.normalize_slice(
-        raw.piece,
-        origin=raw.origin,
-        max_row_bytes=raw.max_row_bytes,
+        piece,
+        origin=origin,
+        max_row_bytes=max_row_bytes,
         out=out,
         profile=profile,
-        left_out={row.row: row.detail for row in raw.left_out},
+        left_out={row.row: row.detail for row in left_out},
     )
-    raw.check_unchanged()
+    piece.check_unchanged()
     return {
         normalize.STAGE: seen.rows.model_dump(),
         "rows": seen.rows.read.rows,
@@ -29,16 +33,23 @@ def validate(raw: Raw, out: Path) -> dict[str, object]:
     }
 
 
-def try_rows(raw: Raw, first: int, last: int) -> int:
+def try_rows(
+    piece: RawSlice,
+    origin: normalize.Origin,
+    max_row_bytes: int,
+    left_out: Sequence[LeftOut],
+    first: int,
+    last: int,
+) -> int:
     """Judge the rows from `first` to before `last`, and keep nothing; return how many there are."""
     with TemporaryDirectory() as out:
         seen = normalize.normalize_slice(
-            raw.piece,
-            origin=raw.origin,
-            max_row_bytes=raw.max_row_bytes,
+            piece,
+            origin=origin,
+            max_row_bytes=max_row_bytes,
             out=Path(out),
             profile=Profile(),
-            left_out={row.row: row.detail for row in raw.left_out},
+            left_out={row.row: row.detail for row in left_out},
             only=range(first, last),
         )
     return seen.rows.read.rows

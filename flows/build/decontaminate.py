@@ -1,17 +1,20 @@
 """The stage that finds rows which repeat an evaluation: questions to an index, shards to overlaps."""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from thinkmix.curation.decontaminate import work
-from thinkmix.curation.decontaminate.settings import Decontamination
+from thinkmix.curation.decontaminate.settings import Decontamination, QuestionSettings
 from thinkmix.curation.decontaminate.work import Evaluation
+from thinkmix.curation.read.read import slices
+from thinkmix.flows.build.fetch import blob_of
 from thinkmix.flows.build.jobs import Run, Shard, job, run_jobs
+from thinkmix.flows.build.step import step
 from thinkmix.flows.sources import local
 from thinkmix.flows.store.cache import StageOutput
 from thinkmix.flows.store.store import Store
 from thinkmix.schemas.artifact import Snapshot
+from thinkmix.schemas.record import narrowed
 
 STAGE = "decontaminate"
 
@@ -20,7 +23,14 @@ def fetch(store: Store, plan: Decontamination, snapshots: Sequence[Snapshot], ba
     """Return the files, verified."""
     both = zip(plan.benchmarks, snapshots, strict=True)
     return [
-        Evaluation(benchmark, local.fetch(benchmark, snapshot, base=base, into=store.cache.downloads))
+        Evaluation(
+            narrowed(benchmark, QuestionSettings),
+            tuple(
+                piece
+                for file in local.fetch(benchmark, snapshot, base=base, into=store.cache.downloads)
+                for piece in slices(file.name, blob_of(file), benchmark.rows)
+            ),
+        )
         for benchmark, snapshot in both
     ]
 
@@ -35,12 +45,7 @@ def overlaps(
         run,
         "questions",
         "questions",
-        partial(work.questions, list(evaluations), plan.ngram),
-        files=[
-            (benchmark.name, benchmark.field, benchmark.rows, [file.sha256 for file in files])
-            for benchmark, files in evaluations
-        ],
-        ngram=plan.ngram,
+        step(work.questions, evaluations=evaluations, ngram=plan.ngram),
     )
     questions = run_jobs(run, [asking], stage="questions")[0]
     jobs = [
@@ -48,17 +53,14 @@ def overlaps(
             run,
             "overlap",
             shard.label,
-            partial(
+            step(
                 work.overlap,
-                shard.keys,
-                questions.folder / "questions.index",
-                questions.result["benchmarks"],
-                plan.ngram,
+                keys=shard.keys,
+                index=questions.blob("questions.index"),
+                known=questions.result["benchmarks"],
+                ngram=plan.ngram,
             ),
-            keys=shard.validated.files["keys.parquet"],
-            questions=questions.files,
-            names=questions.result["benchmarks"],
-            ngram=plan.ngram,
+            source=shard.source.name,
         )
         for shard in shards
     ]

@@ -4,27 +4,21 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
+from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.outputs import numbered
 from thinkmix.curation.sample import mix, render, work
+from thinkmix.curation.sample.model_files import ModelFiles
 from thinkmix.curation.sample.pools import Part, PoolShard
-from thinkmix.flows.build.jobs import (
-    NOT_OF_TEXT,
-    Run,
-    Shard,
-    job,
-    pass_job,
-    row_settings,
-    row_work,
-    run_jobs,
-    run_passes,
-)
+from thinkmix.curation.validate.reading import Reading
+from thinkmix.curation.validate.settings import TextSettings
+from thinkmix.flows.build.jobs import Run, Shard, StageJob, job, pass_job, row_work, run_jobs, run_passes
+from thinkmix.flows.build.step import passes, step
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.store.cache import StageOutput
 from thinkmix.schemas.manifest import Share
-from thinkmix.templates.chat import template_digest, tokenizer_digest
+from thinkmix.schemas.record import narrowed
 
 
 @dataclass(frozen=True)
@@ -40,12 +34,12 @@ class Rendered:
     @property
     def part(self) -> Part:
         """Return where its index and its losses lie."""
-        return Part(self.number, self.output.folder / "index.parquet", self.output.folder / "lost.parquet")
+        return Part(self.number, self.output.blob("index.parquet"), self.output.blob("lost.parquet"))
 
     @property
-    def examples(self) -> Path:
-        """Return where the rendered examples lie."""
-        return self.output.folder / "examples.parquet"
+    def examples(self) -> Blob:
+        """Return the rendered examples."""
+        return self.output.blob("examples.parquet")
 
 
 @dataclass(frozen=True)
@@ -55,13 +49,14 @@ class Drawn:
     output: StageOutput
     parts: tuple[Rendered, ...]
 
-    def selection(self, shard: int) -> Path:
-        """Return where it stands what was drawn of a shard."""
-        return self.output.folder / numbered("selection", shard)
+    def selection(self, shard: int) -> Blob:
+        """Return what was drawn of a shard."""
+        return self.output.blob(numbered("selection", shard))
 
-    def print(self, part: Rendered) -> str:
-        """Return the digest of what was drawn of a part."""
-        return str(_listed(self.output, "drawn")[str(part.number)])
+    def selected(self, part: Rendered) -> Blob:
+        """Return what was drawn of a part, a region of what was drawn of its shard."""
+        print_ = str(_listed(self.output, "drawn")[str(part.number)])
+        return Blob(self.selection(part.shard).path, print_, (part.nth,))
 
     @property
     def shares(self) -> tuple[Share, ...]:
@@ -98,7 +93,7 @@ def _round(
         rendered[part.shard].append(part.part)
     candidates: dict[str, list[PoolShard]] = {}
     for shard in shards:
-        verdict = verdicts.folder / numbered("verdicts", shard.number)
+        verdict = verdicts.blob(numbered("verdicts", shard.number))
         candidates.setdefault(shard.source.name, []).append(
             PoolShard(shard.number, shard.keys, verdict, rendered[shard.number])
         )
@@ -106,17 +101,13 @@ def _round(
         run,
         "draw",
         "draw",
-        partial(work.draw, candidates, recipe.mix, recipe.seed, recipe.max_tokens),
-        sources=[shard.source.name for shard in shards],
-        keys=[shard.validated.files["keys.parquet"] for shard in shards],
-        verdicts=verdicts.files,
-        parts=[
-            (part.shard, part.output.files["index.parquet"], part.output.files["lost.parquet"])
-            for part in parts
-        ],
-        plan=recipe.mix.model_dump(),
-        seed=recipe.seed,
-        max_tokens=recipe.max_tokens,
+        step(
+            work.draw,
+            candidates=list(candidates.items()),
+            plan=recipe.mix,
+            seed=recipe.seed,
+            max_tokens=recipe.max_tokens,
+        ),
     )
     return run_jobs(run, [making], stage=mix.STAGE)[0]
 
@@ -125,46 +116,41 @@ def _render(
     run: Run, shards: Sequence[Shard], asked: StageOutput, recipe: Recipe, *, before: Sequence[Rendered]
 ) -> list[Rendered]:
     """Render the examples that a round asked for, block by block; a shard with several is read once."""
-    wanted = _listed(asked, "wanted")
-    jobs = [
-        pass_job(
-            run,
-            render.STAGE,
-            shard.label,
-            partial(
-                work.render_blocks,
-                shard.raw,
-                asked.folder / numbered("wanted", shard.number),
-                recipe.template,
-                recipe.max_tokens,
-            ),
-            pieces=wanted[str(shard.number)],
-            rows=row_work(
-                shard.raw,
-                render.STAGE,
-                partial(
-                    work.try_rows,
-                    shard.raw,
-                    asked.folder / numbered("wanted", shard.number),
-                    recipe.template,
-                    recipe.max_tokens,
-                ),
-            ),
-            slice=shard.raw.piece.model_dump(exclude={"path"}),
-            source=row_settings(shard.source, besides=NOT_OF_TEXT),
-            unopened=shard.raw.origin.unopened,
-            template=template_digest(recipe.template),
-            tokenizer=tokenizer_digest(),
-            max_tokens=recipe.max_tokens,
-            max_row_bytes=recipe.max_row_bytes,
-        )
-        for shard in shards
-    ]
+    model = ModelFiles.installed(recipe.template)
+    jobs = [_rendering_job(run, shard, asked, model, recipe.max_tokens) for shard in shards]
     parts, there = list(before), Counter(part.shard for part in before)
     for shard, outputs in zip(shards, run_passes(run, jobs, stage=render.STAGE), strict=True):
         for nth, output in enumerate(outputs, start=there[shard.number]):
             parts.append(Rendered(len(parts), shard.number, nth, output))
     return parts[len(before) :]
+
+
+def _rendering_job(
+    run: Run, shard: Shard, asked: StageOutput, model: ModelFiles, max_tokens: int
+) -> StageJob[list[StageOutput]]:
+    """Return the work of rendering what is asked of a shard, an output for each block of it."""
+    raw, wanted = shard.raw, asked.blob(numbered("wanted", shard.number))
+    reading = Reading(narrowed(raw.source, TextSettings), raw.origin.file, raw.origin.unopened)
+    prints = _listed(asked, "wanted")[str(shard.number)]
+    blocks = [Blob(wanted.path, print_, (place,)) for place, print_ in enumerate(prints)]
+    probe = partial(work.try_rows, raw.piece, reading, raw.max_row_bytes, model, max_tokens, wanted.path)
+    return pass_job(
+        run,
+        render.STAGE,
+        shard.label,
+        passes(
+            work.render_blocks,
+            over="blocks",
+            piece=raw.piece,
+            reading=reading,
+            max_row_bytes=raw.max_row_bytes,
+            model=model,
+            max_tokens=max_tokens,
+            blocks=blocks,
+        ),
+        source=shard.source.name,
+        rows=row_work(raw, render.STAGE, probe),
+    )
 
 
 def _listed(output: StageOutput, name: str) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from thinkmix.curation.files.blob import Blob
 from thinkmix.flows.build.jobs import Run
 from thinkmix.flows.sources import fetch as fetch_files
 from thinkmix.flows.sources.settings import Source
@@ -20,6 +21,12 @@ def fetch(run: Run, source: Source, snapshot: Snapshot, base: Path) -> tuple[Inp
         run.notify(Event("fetch", source.name, sum(arrived.values()), snapshot.size, "bytes"))
 
     return fetch_files(source, snapshot, base=base, into=run.store.cache.downloads, progress=progress)
+
+
+def blob_of(file: InputFile) -> Blob:
+    """Return a file of a source as an argument of the work that reads it."""
+    watched = (str(file.path), file.modified) if file.modified else None
+    return Blob(file.path, file.sha256, watched=watched)
 
 
 def origin(source: Source, snapshot: Snapshot, files: Sequence[InputFile]) -> SourceEntry:

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from thinkmix.curation.audit import measure, proof, work
+from thinkmix.curation.sample.model_files import ModelFiles
 from thinkmix.flows.build.gathering import Joined
 from thinkmix.flows.build.jobs import Run, Shard, job, pass_job, run_jobs, run_passes
+from thinkmix.flows.build.step import passes, step
 from thinkmix.flows.store.cache import StageOutput
 from thinkmix.schemas.template import Template
-from thinkmix.templates.chat import template_digest, tokenizer_digest
 
 STAGE = "audit"
 
@@ -44,56 +44,33 @@ def audit(
     rated = sorted({shard.source.name for shard in shards if shard.source.format.rated})
     seen = [
         work.AuditShard(
-            shard.source.name, shard.raw.piece.file, shard.keys, output.folder, output.result["clusters"]
+            shard.source.name,
+            shard.raw.piece.file,
+            shard.keys,
+            output.blob("fates.parquet"),
+            output.blob("drawn.parquet"),
+            output.result["clusters"],
         )
         for shard, output in zip(shards, settled, strict=True)
     ]
-    measuring = pass_job(
-        run,
-        STAGE,
-        STAGE,
-        partial(
-            work.measuring,
-            seen,
-            [output.folder / "rejects.parquet" for output in rejected],
-            # of both splits train first: its rows are the ones to show
-            [output.folder / name for output in reversed(firsts) for name in output.files],
-            rated,
-        ),
-        pieces=[STAGE],
-        sources=[(shard.source, shard.file) for shard in seen],
-        keys=[shard.validated.files["keys.parquet"] for shard in shards],
-        settled=[(output.files, output.result) for output in settled],
-        rejects=[output.files for output in rejected],
-        gathered=[output.files for output in firsts],
+    # of both splits train first: its rows are the ones to show
+    shown = [output.blob(name) for output in reversed(firsts) for name in output.files]
+    measuring = step(
+        work.measured,
+        shards=seen,
+        rejects=[output.blob("rejects.parquet") for output in rejected],
+        firsts=shown,
         rated=rated,
     )
     sampling = [
-        job(
-            run,
-            "sample",
-            name,
-            partial(work.sample, output.folder / name, len(firsts)),
-            shard=content,
-            shards=len(firsts),
-        )
-        for output in reversed(firsts)
-        for name, content in output.files.items()
+        job(run, "sample", blob.path.name, step(work.sample, shard=blob, shards=len(firsts)))
+        for blob in shown
     ]
-    sampled = {
-        output.folder / name: content
-        for output in run_jobs(run, sampling, stage="sample")
-        for name, content in output.files.items()
-    }
-    proving = pass_job(
-        run,
-        "proof",
-        "proof",
-        partial(work.proving, list(sampled), template),
-        # the examples themselves: a shard may change where it was not sampled
-        pieces=list(sampled.values()),
-        template=template_digest(template),
-        tokenizer=tokenizer_digest(),
-    )
-    proved, (measured,) = run_passes(run, [proving, measuring], stage=STAGE)
+    samples = [
+        output.blob(name) for output in run_jobs(run, sampling, stage="sample") for name in output.files
+    ]
+    # each by itself: a shard may change where it was not sampled
+    proving = passes(work.prove_all, over="samples", model=ModelFiles.installed(template), samples=samples)
+    jobs = [pass_job(run, "proof", "proof", proving), pass_job(run, STAGE, STAGE, measuring.alone())]
+    proved, (measured,) = run_passes(run, jobs, stage=STAGE)
     return Audited(measured, proved)

@@ -1,14 +1,14 @@
 """The stages after the draw: the fate of every row, the dropped rows whole, and the published shards."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 from thinkmix.curation.dedup.settings import Numbers
+from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.outputs import numbered
 from thinkmix.curation.publish import assemble, work
 from thinkmix.flows.build.drawing import Drawn, Rendered
-from thinkmix.flows.build.jobs import Run, Shard, job, run_jobs
-from thinkmix.flows.executor.workers import Job
+from thinkmix.flows.build.jobs import Run, Shard, StageJob, job, run_jobs
+from thinkmix.flows.build.step import step
 from thinkmix.flows.store.cache import StageOutput
 
 Joined = Mapping[str, StageOutput]
@@ -27,30 +27,15 @@ def settle(
     for part in drawn.parts:
         by_shard.setdefault(part.shard, []).append(part)
     for shard in shards:
-        parts = by_shard.get(shard.number, [])
-        verdict = numbered("verdicts", shard.number)
-        selection = drawn.selection(shard.number)
-        jobs.append(
-            job(
-                run,
-                "fates",
-                shard.label,
-                partial(
-                    work.settle,
-                    work.Validated(shard.source.name, shard.rejects, shard.keys),
-                    verdicts.folder / verdict,
-                    [part.part for part in parts],
-                    selection,
-                    numbers,
-                ),
-                validated=shard.validated.files,
-                source=shard.source.name,
-                verdicts=verdicts.files[verdict],
-                rendered=[part.output.files for part in parts],
-                selection=drawn.output.files[selection.name],
-                numbers=numbers,
-            )
+        settling = step(
+            work.settle,
+            shard=work.Validated(shard.source.name, shard.rejects, shard.keys),
+            verdicts=verdicts.blob(numbered("verdicts", shard.number)),
+            parts=[part.part for part in by_shard.get(shard.number, [])],
+            selection=drawn.selection(shard.number),
+            numbers=numbers,
         )
+        jobs.append(job(run, "fates", shard.label, settling, source=shard.source.name))
     return run_jobs(run, jobs, stage="settle")
 
 
@@ -61,11 +46,14 @@ def save(run: Run, shards: Sequence[Shard], settled: Sequence[StageOutput]) -> l
             run,
             "rejects",
             shard.label,
-            partial(work.save, shard.raw, shard.rejects, fates.folder / "later.parquet"),
-            piece=shard.raw.piece.model_dump(exclude={"path"}),
-            max_row_bytes=shard.raw.max_row_bytes,
-            quarantine=shard.validated.files["rejects.parquet"],
-            later=fates.files["later.parquet"],
+            step(
+                work.save,
+                piece=shard.raw.piece,
+                max_row_bytes=shard.raw.max_row_bytes,
+                quarantine=shard.rejects,
+                later=fates.blob("later.parquet"),
+            ),
+            source=shard.source.name,
         )
         for shard, fates in zip(shards, settled, strict=True)
     ]
@@ -93,7 +81,7 @@ def rejects_name(source: str, number: int, files: int) -> str:
 
 def _joins(
     run: Run, shards: Sequence[Shard], settled: Sequence[StageOutput], saved: Sequence[StageOutput]
-) -> dict[str, Job[StageOutput]]:
+) -> dict[str, StageJob[StageOutput]]:
     """Return the work of joining each source's fates in one file, and its dropped rows, some shards a file.
 
     The dropped rows lie whole: to write all of them anew because one shard changed would take long.
@@ -113,38 +101,30 @@ def _joins(
     return jobs
 
 
-def _join_job(run: Run, name: str, file: str, outputs: Sequence[StageOutput]) -> Job[StageOutput]:
-    making = partial(work.join, [output.folder / file for output in outputs], file)
-    return job(run, "join", name, making, file=file, parts=[output.files[file] for output in outputs])
+def _join_job(run: Run, name: str, file: str, outputs: Sequence[StageOutput]) -> StageJob[StageOutput]:
+    parts = [output.blob(file) for output in outputs]
+    return job(run, "join", name, step(work.join, parts=parts, file=file))
 
 
-def _gathers(run: Run, drawn: Drawn) -> list[Job[StageOutput]]:
+def _gathers(run: Run, drawn: Drawn) -> list[StageJob[StageOutput]]:
     """Scatter what was drawn by published shard, and return the work of putting each of these in order."""
     jobs = [
         job(
             run,
             "scatter",
             f"part {part.number}",
-            partial(work.scatter, part.examples, drawn.selection(part.shard), part.nth),
-            examples=part.output.files["examples.parquet"],
-            selection=drawn.print(part),
+            step(work.scatter, examples=part.examples, selection=drawn.selected(part)),
         )
         for part in drawn.parts
     ]
-    having: dict[str, list[tuple[StageOutput, assemble.Batches]]] = {}
+    having: dict[str, list[Blob]] = {}
     for output in run_jobs(run, jobs, stage="scatter"):
+        scattered = output.folder / "parts"
         for target, batches in _places(output).items():
-            having.setdefault(target, []).append((output, batches))
-    return [
-        job(
-            run,
-            "gather",
-            target,
-            partial(work.gather, [(part.folder / "parts", batches) for part, batches in parts], target),
-            target=target,
             # of each part only what goes to this shard: a change elsewhere in it does not matter here
-            parts=[[content for *_, content in batches] for _, batches in parts],
-        )
+            having.setdefault(target, []).extend(assemble.regions(scattered, batches))
+    return [
+        job(run, "gather", target, step(work.gather, parts=parts, target=target))
         for target, parts in sorted(having.items())
     ]
 

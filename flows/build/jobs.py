@@ -1,31 +1,42 @@
 """Stages as jobs on shards: how outputs are keyed, spread over workers, and reported as they come."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
+from typing import NamedTuple
 
-from thinkmix.curation.files.outputs import Makers
+from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.gates.findings import counted
 from thinkmix.curation.validate.normalize import STAGE
 from thinkmix.curation.validate.raw import Raw
-from thinkmix.curation.validate.settings import SourceBase
+from thinkmix.curation.validate.settings import RowSettings
+from thinkmix.flows.build.step import Decided, Pass, Step
 from thinkmix.flows.executor.workers import Job, Result, RowWork, Workers
 from thinkmix.flows.store.cache import StageOutput
-from thinkmix.flows.store.digests import key_of
-from thinkmix.flows.store.fingerprint import code_digest
 from thinkmix.flows.store.store import Store
 from thinkmix.flows.system.progress import Event, Notify
 from thinkmix.schemas.ledger import StageCount, total
 
-NOT_OF_ROWS = frozenset(("kind", "dataset", "revision", "files", "licence", "expect_rows"))
-"""Fields of a source that say where its rows lie, or what a person expects of them, not what they become.
 
-The files are in the keys by digest. Every other field is in them as it is, so that none can be forgotten.
-"""
+class Used(NamedTuple):
+    """One output of a build, and what decided it."""
 
-NOT_OF_TEXT = frozenset(("thinking", "supervise", "compare", "priority", "max_solutions_per_problem"))
-"""Fields that decide which rows and turns are drawn, and nothing of how a drawn one is rendered."""
+    stage: str
+    name: str
+    output: StageOutput
+    decided: Decided
+
+
+@dataclass(frozen=True)
+class StageJob(Job[Result]):
+    """The work on one shard in a stage, whose output or outputs are known by keys."""
+
+    stage: str = ""
+    """The folder of the cache that its outputs lie in."""
+    name: str = ""
+    """What tells it from the other jobs of the stage, tonight and in the last build."""
+    decided: tuple[Decided, ...] = ()
+    """What decides each output."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +46,8 @@ class Run:
     store: Store
     workers: Workers
     notify: Notify
-    outputs: list[StageOutput] = field(default_factory=list)
-    """Of all stages so far, to tell what was reused."""
+    used: list[Used] = field(default_factory=list)
+    """Outputs of all stages so far, to tell what was reused and why the others were made."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +59,7 @@ class Shard:
     validated: StageOutput
 
     @property
-    def source(self) -> SourceBase:
+    def source(self) -> RowSettings:
         """Return what the recipe says of the shard's source."""
         return self.raw.source
 
@@ -63,19 +74,14 @@ class Shard:
         return counts([self.validated], STAGE)[0].kept.rows
 
     @property
-    def keys(self) -> Path:
-        """Return where the shard's valid rows lie."""
-        return self.validated.folder / "keys.parquet"
+    def keys(self) -> Blob:
+        """Return the shard's valid rows, schema `tables.KEYS`."""
+        return self.validated.blob("keys.parquet")
 
     @property
-    def rejects(self) -> Path:
-        """Return where the shard's quarantine lies."""
-        return self.validated.folder / "rejects.parquet"
-
-
-def row_settings(source: SourceBase, *, besides: frozenset[str] = frozenset()) -> Mapping[str, object]:
-    """Return the settings of a source that change what a row becomes, but for those in `besides`."""
-    return source.model_dump(exclude={*NOT_OF_ROWS, *besides})
+    def rejects(self) -> Blob:
+        """Return the shard's quarantine, schema `tables.REJECTS`."""
+        return self.validated.blob("rejects.parquet")
 
 
 def row_work(raw: Raw, stage: str, probe: Callable[[int, int], int]) -> RowWork:
@@ -84,64 +90,56 @@ def row_work(raw: Raw, stage: str, probe: Callable[[int, int], int]) -> RowWork:
 
 
 def job(
-    run: Run,
-    stage: str,
-    label: str,
-    make: Callable[[Path], Mapping[str, object]],
-    *,
-    rows: RowWork | None = None,
-    **decided_by: object,
-) -> Job[StageOutput]:
-    """Return the work on one shard: `make`, unless its output is there for all that decides it.
-
-    Our own code decides every output, so it is part of every key and no stage can forget it.
-    """
-    key = key_of(code=code_digest(), **decided_by)
-    return Job(
-        label,
-        partial(run.store.cache.stage, stage, key, make),
-        partial(run.store.cache.known, stage, key),
-        rows,
-    )
-
-
-def pass_job(
-    run: Run,
-    stage: str,
-    label: str,
-    make: Makers,
-    pieces: Sequence[str],
-    *,
-    rows: RowWork | None = None,
-    **decided_by: object,
-) -> Job[list[StageOutput]]:
-    """Return the work on one shard that leaves several outputs, made in one pass over its rows.
+    run: Run, stage: str, label: str, made: Step, *, source: str = "", rows: RowWork | None = None
+) -> StageJob[StageOutput]:
+    """Return the work on one shard: the step, unless its output is there.
 
     Args:
         run: the build.
         stage: the stage.
         label: the shard's name.
-        make: given the places in `pieces` of what is not there, yields what writes each, in that order.
-        pieces: of each output what decides it besides.
+        made: the step.
+        source: name of the shard's source, where it has one.
         rows: that it works on, where one of them can be left out.
-        decided_by: what decides them all.
     """
-    keys = [key_of(code=code_digest(), piece=piece, **decided_by) for piece in pieces]
+    return StageJob(
+        label,
+        partial(run.store.cache.stage, stage, made.key, made.make),
+        partial(run.store.cache.known, stage, made.key),
+        rows,
+        stage,
+        f"{source} {label}" if source else label,
+        (made.decided,),
+    )
+
+
+def pass_job(
+    run: Run, stage: str, label: str, made: Pass, *, source: str = "", rows: RowWork | None = None
+) -> StageJob[list[StageOutput]]:
+    """Return the work on one shard that leaves several outputs, made in one pass over its rows; see `job`."""
 
     def known() -> list[StageOutput] | None:
         found = []
-        for key in keys:
+        for key in made.keys:
             if (output := run.store.cache.known(stage, key)) is None:
                 return None
             found.append(output)
         return found
 
-    return Job(label, partial(run.store.cache.stages, stage, keys, make), known, rows)
+    return StageJob(
+        label,
+        partial(run.store.cache.stages, stage, made.keys, made.make),
+        known,
+        rows,
+        stage,
+        f"{source} {label}" if source else label,
+        made.decided,
+    )
 
 
 def run_jobs(
     run: Run,
-    jobs: Sequence[Job[StageOutput]],
+    jobs: Sequence[StageJob[StageOutput]],
     *,
     stage: str,
     source: str = "",
@@ -151,14 +149,16 @@ def run_jobs(
     return _run(run, jobs, lambda output: [output], stage, source, total)
 
 
-def run_passes(run: Run, jobs: Sequence[Job[list[StageOutput]]], *, stage: str) -> list[list[StageOutput]]:
+def run_passes(
+    run: Run, jobs: Sequence[StageJob[list[StageOutput]]], *, stage: str
+) -> list[list[StageOutput]]:
     """Return the outputs of each of a stage's passes, in their order; like `run_jobs`."""
     return _run(run, jobs, lambda outputs: outputs, stage)
 
 
 def _run(
     run: Run,
-    jobs: Sequence[Job[Result]],
+    jobs: Sequence[StageJob[Result]],
     outputs_of: Callable[[Result], Sequence[StageOutput]],
     stage: str,
     source: str = "",
@@ -174,8 +174,9 @@ def _run(
     run.notify(Event(stage, source, 0, total))
     results = run.workers.run(jobs, done=arrived)
     run.notify(Event(stage, source, done, done))
-    for result in results:
-        run.outputs.extend(outputs_of(result))
+    for job, result in zip(jobs, results, strict=True):
+        for output, decided in zip(outputs_of(result), job.decided, strict=True):
+            run.used.append(Used(job.stage, job.name, output, decided))
     return results
 
 

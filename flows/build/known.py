@@ -9,7 +9,7 @@ import polars as pl
 from thinkmix.curation.files.outputs import numbered
 from thinkmix.curation.files.shards import ShardWriter, read_groups, write_shard
 from thinkmix.curation.publish import fates
-from thinkmix.curation.publish.work import keep_rejects
+from thinkmix.curation.publish.rejects import keep_rejects
 from thinkmix.curation.sample import mix, render
 from thinkmix.curation.tables import FATES
 from thinkmix.curation.validate import normalize
@@ -19,9 +19,10 @@ from thinkmix.flows.build.gathering import rejects_name
 from thinkmix.flows.build.jobs import Shard, counts
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.store.cache import StageOutput
+from thinkmix.schemas.columns import Columns
 from thinkmix.schemas.ledger import Ledger, StageCount, total
-from thinkmix.schemas.manifest import LeftOut, SourceEntry
-from thinkmix.schemas.report import Columns
+from thinkmix.schemas.left_out import LeftOut
+from thinkmix.schemas.manifest import SourceEntry
 
 _SELECTION = pl.Schema({"nth": pl.Int32(), "place": pl.Int32(), "split": pl.String()})
 
@@ -84,9 +85,9 @@ class Known:
                     rendered += counted
                     out.append(rows)
                     name = rejects_name(origin.name, nth, len(mine))
-                    keep_rejects(
-                        shard.raw, shard.rejects, fates.dropped_later(rows), folder / "rejects" / name
-                    )
+                    later = fates.dropped_later(rows)
+                    raw, out_of_it = shard.raw, folder / "rejects" / name
+                    keep_rejects(raw.piece, raw.max_row_bytes, shard.rejects.path, later, out_of_it)
         selection.unlink()
         return self._ledger(rendered)
 
@@ -119,16 +120,16 @@ class Known:
         """Return the fates of a shard's rows as far as they are known, and what rendering counted."""
         if self.verdicts is None:
             columns = ["id", "file", "row", "messages", "text_bytes"]
-            valid = pl.read_parquet(shard.keys, columns=columns).with_columns(
+            valid = pl.read_parquet(shard.keys.path, columns=columns).with_columns(
                 source=pl.lit(shard.source.name)
             )
-            dropped = [group.drop("content") for group in read_groups(shard.rejects)]
+            dropped = [group.drop("content") for group in read_groups(shard.rejects.path)]
             rows = pl.concat([pl.DataFrame(schema=FATES), *dropped, valid], how="diagonal_relaxed")
             return rows.with_columns(pl.col("examples", "drawn").fill_null(0)).cast(FATES).sort("row"), []
         settled = fates.settle(
             shard.source.name,
-            rejects=shard.rejects,
-            keys=shard.keys,
+            rejects=shard.rejects.path,
+            keys=shard.keys.path,
             verdicts=self.verdicts.folder / numbered("verdicts", shard.number),
             parts=[part.part for part in self.parts if part.shard == shard.number],
             selection=selection,

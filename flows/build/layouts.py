@@ -1,13 +1,12 @@
 """How the rows of a source are laid out, where its recipe says `format: auto`."""
 
 from collections.abc import Sequence
-from functools import partial
 
 from thinkmix.curation.read.read import slices
 from thinkmix.curation.validate import layouts
-from thinkmix.curation.validate.normalize import Origin
-from thinkmix.curation.validate.raw import Raw
+from thinkmix.flows.build.fetch import blob_of
 from thinkmix.flows.build.jobs import Run, job, run_jobs
+from thinkmix.flows.build.step import step
 from thinkmix.flows.sources.settings import Source
 from thinkmix.flows.system.progress import Event
 from thinkmix.schemas.artifact import InputFile
@@ -22,27 +21,20 @@ def recognised(run: Run, source: Source, files: Sequence[InputFile], *, max_row_
         RecipeError: if the rows of a file have no format, or might have several, or files do not agree.
         SourceError: if a file cannot be read.
     """
-    firsts = []
-    for file in files:
-        origin = Origin(source, "", "", file.name)
-        firsts += [
-            Raw(piece, origin, max_row_bytes, (str(file.path), file.modified) if file.modified else None)
-            for piece in slices(file.name, file.path, file.sha256, source.rows, source.encoding)[:1]
-        ]
+    firsts = [slices(file.name, blob_of(file), source.rows, source.encoding)[0] for file in files]
     jobs = [
         job(
             run,
             STAGE,
-            first.piece.label,
-            partial(layouts.recognise_first, first),
-            piece=first.piece.model_dump(exclude={"path"}),
-            max_row_bytes=max_row_bytes,
+            first.label,
+            step(layouts.recognise_first, first=first, max_row_bytes=max_row_bytes),
+            source=source.name,
         )
         for first in firsts
     ]
     outputs = run_jobs(run, jobs, stage=STAGE, source=source.name)
     found = layouts.agreed(
-        source.name, [first.piece.file for first in firsts], [output.result for output in outputs]
+        source.name, [first.file for first in firsts], [output.result for output in outputs]
     )
     run.notify(
         Event(STAGE, source.name, 0, None, note=f"recognised {source.name}: format: {found.statement()}")

@@ -14,7 +14,7 @@ from thinkmix.flows.executor.workers import RowKilled
 from thinkmix.flows.system.progress import Event
 from thinkmix.schemas.artifact import Snapshot
 from thinkmix.schemas.errors import WorkerDied
-from thinkmix.schemas.formats import Auto
+from thinkmix.schemas.formats.auto import Auto
 
 __all__ = ["Known", "Run", "make"]
 
@@ -103,7 +103,6 @@ def _read_sources(run: Run, known: Known, snapshots: Sequence[Snapshot], base: P
         mine = step(f"validate {source.name}", validate.validate)(
             run,
             source,
-            snapshot,
             files,
             recipe,
             left_out=[row for row in known.left_out if row.source == source.name],

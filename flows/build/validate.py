@@ -6,17 +6,20 @@ from functools import partial
 from thinkmix.curation.read.read import RawSlice, slices
 from thinkmix.curation.validate import normalize, work
 from thinkmix.curation.validate.raw import Raw
-from thinkmix.flows.build.jobs import Run, Shard, job, row_settings, row_work, run_jobs
+from thinkmix.curation.validate.settings import RowSettings
+from thinkmix.flows.build.fetch import blob_of
+from thinkmix.flows.build.jobs import Run, Shard, job, row_work, run_jobs
+from thinkmix.flows.build.step import step
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.sources.settings import Source
-from thinkmix.schemas.artifact import InputFile, Snapshot
-from thinkmix.schemas.manifest import LeftOut
+from thinkmix.schemas.artifact import InputFile
+from thinkmix.schemas.left_out import LeftOut
+from thinkmix.schemas.record import narrowed
 
 
 def validate(
     run: Run,
     source: Source,
-    snapshot: Snapshot,
     files: Sequence[InputFile],
     recipe: Recipe,
     *,
@@ -28,28 +31,32 @@ def validate(
     `recipe` says what work a row may cost, and whether `</think>` without `<think>` closes a trace that the
     template opened; `left_out` are rows that end the process that works on them.
     """
-    unopened, limits = recipe.reads_unopened(source), recipe.limits
+    unopened = recipe.reads_unopened(source)
     slots = []
     for file in files:
-        origin = normalize.Origin(source, snapshot.dataset, snapshot.commit, file.name, unopened, limits)
-        watched = (str(file.path), file.modified) if file.modified else None
+        origin = normalize.Origin(narrowed(source, RowSettings), file.name, unopened, recipe.limits)
         slots += [
-            Raw(piece, origin, recipe.max_row_bytes, watched, _inside(piece, left_out))
-            for piece in slices(file.name, file.path, file.sha256, source.rows, source.encoding)
+            Raw(piece, origin, recipe.max_row_bytes, _inside(piece, left_out))
+            for piece in slices(file.name, blob_of(file), source.rows, source.encoding)
         ]
     jobs = [
         job(
             run,
             normalize.STAGE,
             raw.piece.label,
-            partial(work.validate, raw),
-            rows=row_work(raw, normalize.STAGE, partial(work.try_rows, raw)),
-            piece=raw.piece.model_dump(exclude={"path"}),
-            source=row_settings(source),
-            unopened=unopened,
-            max_row_bytes=recipe.max_row_bytes,
-            limits=limits._asdict(),
-            left_out=[row.model_dump() for row in raw.left_out],
+            step(
+                work.validate,
+                piece=raw.piece,
+                origin=raw.origin,
+                max_row_bytes=raw.max_row_bytes,
+                left_out=raw.left_out,
+            ),
+            source=source.name,
+            rows=row_work(
+                raw,
+                normalize.STAGE,
+                partial(work.try_rows, raw.piece, raw.origin, raw.max_row_bytes, raw.left_out),
+            ),
         )
         for raw in slots
     ]

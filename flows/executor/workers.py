@@ -22,7 +22,7 @@ from thinkmix.flows.system import files
 from thinkmix.flows.system.cores import usable_cores
 from thinkmix.flows.system.memory import held_bytes, kernel_kills, usable_bytes
 from thinkmix.schemas.errors import StageOom, WorkerDied, WorkerError
-from thinkmix.schemas.manifest import LeftOut
+from thinkmix.schemas.left_out import LeftOut
 
 Result = TypeVar("Result")
 

@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 
 from thinkmix.curation.audit.preview import Batch, Preview, preview
 from thinkmix.curation.decontaminate.work import question
+from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.gates.gates import quarantine
 from thinkmix.curation.gates.reading_gates import findings, unread_fields
 from thinkmix.curation.gates.settings import Gate
@@ -26,7 +27,7 @@ from thinkmix.flows.sources.patience import PATIENT, Patience
 from thinkmix.flows.sources.settings import Source
 from thinkmix.flows.system.cores import usable_cores
 from thinkmix.flows.system.memory import usable_bytes
-from thinkmix.schemas.formats import Auto
+from thinkmix.schemas.formats.auto import Auto
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.record import Record
 
@@ -144,7 +145,7 @@ def _benchmarks(recipe: Recipe, base: Path) -> dict[str, Mapping[str, int]]:
     for benchmark in recipe.decontaminate.benchmarks:
         found = local.matches(benchmark, base)
         for name, path in found.paths.items():
-            piece = slices(name, path, "", benchmark.rows)[0]
+            piece = slices(name, Blob(path, ""), benchmark.rows)[0]
             for row in first_rows(piece, sampling.ROWS, max_row_bytes=recipe.max_row_bytes):
                 question(benchmark, name, row)
         matched[benchmark.name] = found.matched
@@ -217,7 +218,7 @@ def looked(recipe: Recipe, source: Source, sample: Sample, scratch: Path, *, ren
 def origin(recipe: Recipe, source: Source, sample: Sample, file: str) -> Origin:
     """Return where rows of a file come from and how they are judged."""
     unopened = recipe.reads_unopened(source)
-    return Origin(source, sample.dataset, sample.commit, file, unopened, recipe.limits)
+    return Origin(source, file, unopened, recipe.limits)
 
 
 def _mend(recipe: Recipe, source: Source, sample: Sample, seen: Preview) -> Iterator[str]:

@@ -10,7 +10,8 @@ from thinkmix.flows.inspect.lookup import by_id
 from thinkmix.flows.inspect.rows import VALIDATE, Fate, Rows, Said, fates_of, sentence
 from thinkmix.schemas.errors import NotFound
 from thinkmix.schemas.record import Record
-from thinkmix.templates.chat import ModeUnsupported, count_tokens, encode, training_turns
+from thinkmix.templates.chat.tokenizer import count_tokens, encode
+from thinkmix.templates.chat.turns import ModeUnsupported, training_turns
 
 
 class Example(Record):

@@ -17,7 +17,7 @@ from thinkmix.flows.inspect.lookup import Found, by_id, by_text
 from thinkmix.flows.inspect.rows import VALIDATE, Fate, Rows, Said, StageVerdict, fates_of, spoken
 from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.record import Record
-from thinkmix.templates.chat import ModeUnsupported
+from thinkmix.templates.chat.turns import ModeUnsupported
 
 _MATES = 20
 _BESIDE = 3

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import polars as pl
 
+from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.validate.settings import Limits
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.sources.settings import Source
@@ -20,7 +21,7 @@ from thinkmix.flows.store.log import FAILED
 from thinkmix.flows.store.store import Store
 from thinkmix.schemas.conversation import Message, ToolCall
 from thinkmix.schemas.errors import NotFound, SourceError
-from thinkmix.schemas.formats import Auto
+from thinkmix.schemas.formats.auto import Auto
 from thinkmix.schemas.formats.recognition import parse_format
 from thinkmix.schemas.manifest import Manifest
 from thinkmix.schemas.reasons import Reason
@@ -162,7 +163,7 @@ class Rows:
         from thinkmix.curation.validate.normalize import Origin, judge  # noqa: PLC0415 - brings numba: as long as a whole lookup
 
         stated = self.source(source)
-        origin = Origin(stated, "", "", "", self.recipe.reads_unopened(stated), Limits(_ANY_SIZE, _ANY_SIZE))
+        origin = Origin(stated, "", self.recipe.reads_unopened(stated), Limits(_ANY_SIZE, _ANY_SIZE))
         found = judge(RawRow(0, values, None, ""), origin=origin, max_row_bytes=_ANY_SIZE).conversation
         return Said(found.messages, found.tools) if found else None
 
@@ -202,16 +203,17 @@ class Rows:
 
     def _read(self, source: str, file: str, path: Path, numbers: Sequence[int]) -> Iterator[tuple[str, Said]]:
         from thinkmix.curation.read.read import slices  # noqa: PLC0415 - as above
-        from thinkmix.curation.validate.normalize import Origin, reopen  # noqa: PLC0415 - as above
+        from thinkmix.curation.validate.normalize import Origin  # noqa: PLC0415
+        from thinkmix.curation.validate.reading import reopen  # noqa: PLC0415
 
         stated, limit = self.source(source), self.recipe.max_row_bytes
-        origin = Origin(stated, "", "", file, self.recipe.reads_unopened(stated), self.recipe.limits)
+        origin = Origin(stated, file, self.recipe.reads_unopened(stated), self.recipe.limits)
         with suppress(SourceError):  # another file than that of the build
-            for piece in slices(file, path, "", origin.source.rows, origin.source.encoding):
+            for piece in slices(file, Blob(path, ""), origin.source.rows, origin.source.encoding):
                 end = _ANY_SIZE if piece.rows is None else piece.first_row + piece.rows
                 mine = np.array([row for row in numbers if piece.first_row <= row < end])
                 if len(mine):
-                    for row in reopen(piece, mine, origin=origin, max_row_bytes=limit):
+                    for row in reopen(piece, mine, reading=origin, max_row_bytes=limit):
                         yield row.id, Said(row.messages, row.tools)
 
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.read.density import about_rows, count_rows, unpacked_size
 from thinkmix.curation.read.read import RawRow, RawSlice, first_rows, read_rows, slices
 from thinkmix.flows import sources
@@ -110,7 +111,9 @@ def _local(source: LocalSource, base: Path, max_row_bytes: int, least: int) -> S
     chosen = _spread(names)
     share = max(least, -(-ROWS // len(chosen)))
     sizes = {name: path.stat().st_size for name, path in found.paths.items()}
-    pieces = {name: slices(name, found.paths[name], "", source.rows, source.encoding) for name in chosen}
+    pieces = {
+        name: slices(name, Blob(found.paths[name], ""), source.rows, source.encoding) for name in chosen
+    }
     taken, short = [], 0
     for name in chosen:
         wanted = share + short
@@ -120,7 +123,7 @@ def _local(source: LocalSource, base: Path, max_row_bytes: int, least: int) -> S
         taken.append(Taken(name, found_rows, found.paths[name], total, exact, sizes[name]))
     exact = all(kind_of(name) == "parquet" for name in names) and len(names) <= _FOOTERS
     if exact:
-        others = (slices(name, path, "") for name, path in found.paths.items() if name not in pieces)
+        others = (slices(name, Blob(path, "")) for name, path in found.paths.items() if name not in pieces)
         count = sum(one.total for one in taken) + sum(piece.rows or 0 for cut in others for piece in cut)
     else:
         count = _extrapolated(taken, sum(sizes.values()))
@@ -176,7 +179,7 @@ def _remote(
         opener = sources.opener(source, snapshot)
         seen = glimpse(first, opener, into=place.scratch / "files", rows=ROWS, patience=place.patience)
     path = held[first.path] if seen is None else seen.path
-    pieces = slices(first.path, path, "", source.rows, source.encoding)
+    pieces = slices(first.path, Blob(path, ""), source.rows, source.encoding)
     readable = pieces[0]
     if seen is not None and seen.row_groups is not None:
         readable = readable.model_copy(update={"row_groups": (0, seen.row_groups)})

@@ -31,7 +31,7 @@ from thinkmix.flows.system.progress import size
 from thinkmix.schemas.errors import RecipeError, SourceError, SourceNotFound
 from thinkmix.schemas.files import READABLE, kind_of
 from thinkmix.schemas.findings import Finding, looks_like
-from thinkmix.schemas.formats import Auto
+from thinkmix.schemas.formats.auto import Auto
 from thinkmix.schemas.formats.recognition import parse_format
 from thinkmix.schemas.formats.sample import columns_of
 from thinkmix.schemas.patterns import as_name

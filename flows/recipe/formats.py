@@ -5,7 +5,7 @@ from inspect import cleandoc
 
 from pydantic.fields import FieldInfo
 
-from thinkmix.schemas.formats import Format
+from thinkmix.schemas.formats.contract import Format
 from thinkmix.schemas.formats.recognition import FORMATS, REFUSED
 from thinkmix.schemas.record import descriptions, json_text
 

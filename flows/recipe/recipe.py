@@ -6,7 +6,8 @@ from thinkmix.curation.decontaminate.settings import Decontamination
 from thinkmix.curation.dedup.settings import DedupPlan
 from thinkmix.curation.gates.settings import Gates
 from thinkmix.curation.sample.settings import MixPlan
-from thinkmix.curation.validate.settings import LIMITS, Limits, SourceBase
+from thinkmix.curation.validate.settings import LIMITS, Limits
+from thinkmix.curation.validate.source import SourceBase
 from thinkmix.flows.sources.settings import Source
 from thinkmix.schemas.patterns import Line, Name, refuse_twice
 from thinkmix.schemas.record import Record

@@ -3,7 +3,8 @@
 from typing import Any
 
 from thinkmix.flows.recipe.tuning import RecipeFile
-from thinkmix.schemas.formats import Auto, Format
+from thinkmix.schemas.formats.auto import Auto
+from thinkmix.schemas.formats.contract import Format
 from thinkmix.schemas.formats.recognition import FORMATS
 
 _SOURCES = ("LocalSource", "HubSource", "ModelScopeSource")

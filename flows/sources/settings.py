@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from thinkmix.curation.validate.settings import SourceBase
+from thinkmix.curation.validate.source import SourceBase
 from thinkmix.schemas.patterns import REPO_ID, REVISION, Patterns
 
 RepoId = Annotated[str, Field(pattern=REPO_ID)]

@@ -13,7 +13,8 @@ from thinkmix.curation.files.shards import write_shard
 from thinkmix.curation.tables import EXAMPLES
 from thinkmix.schemas.conversation import Message
 from thinkmix.schemas.report import Check
-from thinkmix.templates.chat import TrainingTurn, count_tokens, training_turns
+from thinkmix.templates.chat.tokenizer import count_tokens
+from thinkmix.templates.chat.turns import TrainingTurn, training_turns
 
 CHAT = (
     Message(role="system", content="Be brief."),

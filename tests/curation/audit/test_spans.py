@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thinkmix.curation.audit.spans import offending
-from thinkmix.curation.read.read import RawRow, RawSlice, read_rows
-from thinkmix.curation.validate.normalize import Origin, judge, raw_json
+from thinkmix.curation.files.blob import Blob
+from thinkmix.curation.read.read import RawRow, RawSlice, raw_json, read_rows
+from thinkmix.curation.validate.normalize import Origin, judge
 from thinkmix.flows.sources.settings import LocalSource
 
 THINKS = "<think>\nhm\n</think>\n\n"
@@ -20,7 +21,7 @@ def marked(row: dict[str, Any], format_: str = "openmathreasoning", **settings_:
     """Return the reason that a row is refused for, and the characters of its raw text that are marked."""
     source = LocalSource(name="s", format=format_, files=("*",), **settings_)
     raw = RawRow(0, row, None, "")
-    found = judge(raw, origin=Origin(source, "d", "r", "f"), max_row_bytes=10_000)
+    found = judge(raw, origin=Origin(source, "f"), max_row_bytes=10_000)
     assert found.reason is not None
     content = raw_json(raw)
     span = offending(found.reason, found.detail, content)
@@ -112,7 +113,7 @@ def test_a_line_that_is_no_json_is_marked_where_a_parser_stumbled(
 ) -> None:
     """At the character itself, or at the last one if the line ends too early."""
     (tmp_path / "f.jsonl").write_text(f"{line}\n", encoding="utf-8")
-    piece = RawSlice(file="f.jsonl", path=tmp_path / "f.jsonl", sha256="0" * 64)
+    piece = RawSlice(file="f.jsonl", content=Blob(tmp_path / "f.jsonl", "0" * 64))
     (row,) = read_rows(piece, max_row_bytes=1000)
     assert row.fault is not None
     span = offending(row.fault.type, row.fault.message(), row.text)
@@ -134,7 +135,7 @@ def test_any_refused_row_is_marked_inside_itself(problem: str, solution: str, es
     """Whatever the fault, the marked characters are in the row and spell what the detail names."""
     row = RawRow(0, {"problem": problem, "generated_solution": solution}, None, "")
     source = LocalSource(name="s", format="openmathreasoning", files=("*",))
-    found = judge(row, origin=Origin(source, "d", "r", "f"), max_row_bytes=10_000)
+    found = judge(row, origin=Origin(source, "f"), max_row_bytes=10_000)
     content = json.dumps(row.values) if escaped else raw_json(row)
     span = offending(found.reason or "near_dup", found.detail, content)
     if found.reason == "control_token" or (found.reason or "").startswith("think_"):

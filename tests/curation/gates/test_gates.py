@@ -10,10 +10,11 @@ from thinkmix.curation.audit.measure import EDGES
 from thinkmix.curation.gates.gates import judge
 from thinkmix.curation.gates.settings import Gates
 from thinkmix.flows.recipe.recipe import Recipe
+from thinkmix.schemas.columns import Columns
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.ledger import Amount, Ledger, StageCount
 from thinkmix.schemas.manifest import Share
-from thinkmix.schemas.report import ClusterView, Columns, LengthView, Report
+from thinkmix.schemas.report import ClusterView, LengthView, Report
 
 ELSEWHERE = {"unread_fields", "findings", "encoding", "layout", "size", "bottleneck", "absent"}
 """Gates that test_reading_gates.py, test_layout_gate.py and test_mix_gates.py are about."""

@@ -9,7 +9,7 @@ import pytest
 from thinkmix.curation.files import shards
 from thinkmix.curation.files.shards import write_shard
 from thinkmix.curation.publish import assemble
-from thinkmix.curation.publish.assemble import gather, scatter
+from thinkmix.curation.publish.assemble import gather, regions, scatter
 from thinkmix.curation.sample.targets import assign_shards
 from thinkmix.curation.tables import EXAMPLES
 
@@ -118,7 +118,7 @@ def spread(folder: Path, layout: list[list[int]], order: dict[int, int]) -> tupl
         if drawn:
             chosen = selected(*drawn).with_columns(target=pl.lit("train-00000-of-00001.parquet"))
             places = scatter(folder / f"examples-{number}", chosen, folder / f"{number}.arrow")
-            parts.append((folder / f"{number}.arrow", places["train-00000-of-00001.parquet"]))
+            parts += regions(folder / f"{number}.arrow", places["train-00000-of-00001.parquet"])
     content = gather(parts, folder / "out.parquet")
     return (folder / "out.parquet").read_bytes(), content
 
@@ -163,7 +163,7 @@ def test_scattered_examples_go_to_their_targets_from_all_row_groups(
     places = scatter(tmp_path / "examples", chosen, tmp_path / "parts")
     found = {}
     for target, batches in places.items():
-        gather([(tmp_path / "parts", batches)], tmp_path / target)
+        gather(regions(tmp_path / "parts", batches), tmp_path / target)
         found[target] = pl.read_parquet(tmp_path / target)["id"].to_list()
     assert len(places["t0"]) > 1
     assert found == {
@@ -194,7 +194,7 @@ def test_copies_of_an_example_have_ids_of_their_own(tmp_path: Path) -> None:
     write_shard(tmp_path / "examples", pl.DataFrame([example(0), example(1)], schema=EXAMPLES, orient="row"))
     chosen = selected((0, 0, 9), (0, 1, 3), (0, 2, 5), (1, 0, 4)).with_columns(target=pl.lit("t"))
     places = scatter(tmp_path / "examples", chosen, tmp_path / "parts")
-    gather([(tmp_path / "parts", places["t"])], tmp_path / "out")
+    gather(regions(tmp_path / "parts", places["t"]), tmp_path / "out")
     got = pl.read_parquet(tmp_path / "out")
     assert got["id"].to_list() == ["0000-1#2", "0001-1", "0000-1#3", "0000-1"]
     assert got["conversation_id"].to_list() == ["0000", "0001", "0000", "0000"]

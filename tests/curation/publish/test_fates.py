@@ -6,8 +6,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.shards import write_shard
-from thinkmix.curation.publish.fates import Settled, dropped_later, settle, write_rejects
+from thinkmix.curation.publish.fates import Settled, dropped_later, settle
+from thinkmix.curation.publish.rejects import write_rejects
 from thinkmix.curation.read.read import RawRow
 from thinkmix.curation.sample.pools import Part
 from thinkmix.curation.tables import COUNTED, DRAWN, FATES, KEYS, LOST, REJECTS, SELECTION, VERDICT_SCHEMA
@@ -68,8 +70,8 @@ def settled(
     found = [
         Part(
             number,
-            write(folder / f"index-{number}", index, COUNTED),
-            write(folder / f"lost-{number}", gone, LOST),
+            Blob(write(folder / f"index-{number}", index, COUNTED), ""),
+            Blob(write(folder / f"lost-{number}", gone, LOST), ""),
         )
         for number, (index, gone, _) in enumerate(parts)
     ]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.read.encodings import UNKNOWN, likely
 from thinkmix.curation.read.read import RawRow, read_rows, slices
 from thinkmix.curation.validate.normalize import Origin, normalize_slice
@@ -22,7 +23,7 @@ LINES = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in ROWS)
 
 
 def rows(path: Path, encoding: str | None = None, rows_in: str | None = None) -> list[RawRow]:
-    pieces = slices(path.name, path, "0" * 64, rows_in, encoding)
+    pieces = slices(path.name, Blob(path, "0" * 64), rows_in, encoding)
     return [row for piece in pieces for row in read_rows(piece, max_row_bytes=100_000)]
 
 
@@ -74,7 +75,7 @@ def test_file_that_ends_inside_a_character_names_the_place(tmp_path: Path):
 def test_parquet_has_no_encoding():
     """A setting that does nothing is refused."""
     with pytest.raises(SourceError, match="`encoding: gbk` is for files of text"):
-        slices("x.parquet", Path("x.parquet"), "", None, "gbk")
+        slices("x.parquet", Blob(Path("x.parquet"), ""), None, "gbk")
 
 
 @pytest.mark.parametrize("name", ["gbkk", "rot13", "base64", "unicode_escape", "utf-7", "", "a\0b"])
@@ -118,10 +119,10 @@ def test_rows_that_are_not_utf8_are_counted_by_the_encoding_they_seem_to_have(tm
     text = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in [*ascii_rows, *ROWS])
     (tmp_path / "x.jsonl").write_bytes(text.encode("gbk"))
     source = LocalSource.model_validate({"name": "a", "files": ["x"], "format": "messages"})
-    (piece,) = slices("x.jsonl", tmp_path / "x.jsonl", "0" * 64)
+    (piece,) = slices("x.jsonl", Blob(tmp_path / "x.jsonl", "0" * 64))
     (tmp_path / "out").mkdir()
     seen = normalize_slice(
-        piece, origin=Origin(source, "", "", "x.jsonl"), max_row_bytes=10_000, out=tmp_path / "out"
+        piece, origin=Origin(source, "x.jsonl"), max_row_bytes=10_000, out=tmp_path / "out"
     )
     assert (seen.rows.kept.rows, seen.rows.dropped["bad_json"].rows) == (20, 2)
     assert seen.tally.encodings == {"gb18030": 2}

@@ -14,6 +14,7 @@ from datasets.utils.logging import disable_progress_bar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.read import read
 from thinkmix.curation.read.read import RawRow, read_rows, slices
 
@@ -23,7 +24,9 @@ NAMES = st.sampled_from(["a", "b", "ключ", "type"])
 
 
 def rows_of(path: Path, most: int = 100_000) -> list[RawRow]:
-    return [row for piece in slices(path.name, path, "") for row in read_rows(piece, max_row_bytes=most)]
+    return [
+        row for piece in slices(path.name, Blob(path, "")) for row in read_rows(piece, max_row_bytes=most)
+    ]
 
 
 def of_table(folder: Path, table: pa.Table, **settings: Any) -> list[RawRow]:

@@ -21,9 +21,9 @@ import pytest
 import zstandard
 from pydantic_core import PydanticCustomError
 
+from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.read import read
-from thinkmix.curation.read.read import RawRow, RawSlice, joined, read_batches, read_rows, slices
-from thinkmix.curation.validate.normalize import raw_json
+from thinkmix.curation.read.read import RawRow, RawSlice, joined, raw_json, read_batches, read_rows, slices
 from thinkmix.schemas.errors import SourceError
 from thinkmix.schemas.findings import Notes
 from thinkmix.schemas.formats.fields import required_text
@@ -34,7 +34,7 @@ GOOD = b'{"a": 1}\n'
 
 
 def rows_of(path: Path, most: int = 10_000, rows_in: str | None = None) -> list[RawRow]:
-    pieces = slices(path.name, path, "0" * 64, rows_in)
+    pieces = slices(path.name, Blob(path, "0" * 64), rows_in)
     return [row for piece in pieces for row in read_rows(piece, max_row_bytes=most)]
 
 
@@ -314,7 +314,7 @@ def test_rows_belong_to_json(tmp_path: Path) -> None:
     """A table and parquet have no object to look into."""
     for name in ("x.csv", "x.parquet"):
         with pytest.raises(SourceError, match=rf"{name}: `rows: data` names a list in a JSON file"):
-            slices(name, tmp_path / name, "", "data")
+            slices(name, Blob(tmp_path / name, ""), "data")
 
 
 @pytest.mark.parametrize(
@@ -356,7 +356,7 @@ def test_a_parquet_file_is_cut_along_its_row_groups(tmp_path: Path, monkeypatch:
     """Slices cover the file once, in order, and number its rows through."""
     monkeypatch.setattr(read, "SLICE_ROWS", 25)
     path = parquet(tmp_path, pa.table({"a": range(100)}), row_group_size=10)
-    pieces = slices("x.parquet", path, "0" * 64)
+    pieces = slices("x.parquet", Blob(path, "0" * 64))
     assert [(piece.first_row, piece.rows) for piece in pieces] == [(n, 20) for n in range(0, 100, 20)]
     assert [(row.number, row.values["a"]) for row in rows_of(path)] == [(n, n) for n in range(100)]
 
@@ -451,7 +451,7 @@ def test_a_column_that_unpacks_thousandfold_is_refused_before_it_is_read(tmp_pat
     path = parquet(tmp_path, repeated("x" * (70 << 20), 3), compression="zstd", write_statistics=False)
     assert path.stat().st_size < 100_000
     with pytest.raises(SourceError, match="column a unpack to 73400"):
-        slices("x.parquet", path, "0" * 64)
+        slices("x.parquet", Blob(path, "0" * 64))
 
 
 CHILD = """
@@ -461,7 +461,7 @@ from thinkmix.curation.read.read import read_rows, slices
 before = 0
 for name in sys.argv[1:]:
     path = Path(name)
-    rows = (row for piece in slices(name, path, "") for row in read_rows(piece, max_row_bytes=1000))
+    rows = (row for piece in slices(name, Blob(path, "")) for row in read_rows(piece, max_row_bytes=1000))
     reasons = {row.fault.type if row.fault else "good" for row in rows}
     # not ru_maxrss, which a child inherits from its parent
     status = dict(line.split(":") for line in open("/proc/self/status"))
@@ -534,7 +534,7 @@ def test_a_dictionary_page_that_cannot_be_read_is_taken_for_the_whole_column(hea
 def test_batches_are_joined_up_to_their_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small row groups make no small batches; every row comes once, in order."""
     path = parquet(tmp_path, pa.table({"a": range(100)}), row_group_size=7)
-    (piece,) = slices("x.parquet", path, "0" * 64)
+    (piece,) = slices("x.parquet", Blob(path, "0" * 64))
     monkeypatch.setattr(read, "BATCH_ROWS", 30)
     whole = list(joined(read_batches(piece)))
     assert [(batch.first, batch.columns.num_rows) for batch in whole] == [(0, 35), (35, 35), (70, 30)]
@@ -553,7 +553,7 @@ def test_rows_by_their_numbers(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text("\n".join(map(json.dumps, rows)))
     parquet(tmp_path, pa.Table.from_pylist(rows), row_group_size=6)
     for name in ("x.json", "x.jsonl", "x.parquet"):
-        (piece,) = slices(name, tmp_path / name, "0" * 64)
+        (piece,) = slices(name, Blob(tmp_path / name, "0" * 64))
         for wanted in ([], [0], [5, 6, 19], list(range(20))):
             got = list(read_rows(piece, max_row_bytes=100, rows=np.array(wanted, np.int64)))
             assert [(row.number, row.values["a"]) for row in got] == [(n, n) for n in wanted]
@@ -582,6 +582,6 @@ def test_polars_files_with_dictionaries_read_as_plain_text(tmp_path: Path) -> No
 
 def test_a_slice_names_its_rows() -> None:
     """Progress and errors name the part of the file."""
-    whole = RawSlice(file="f.jsonl", path=Path("f"), sha256="")
-    part = RawSlice(file="f.parquet", path=Path("f"), sha256="", row_groups=(1, 2), first_row=10)
+    whole = RawSlice(file="f.jsonl", content=Blob(Path("f"), ""))
+    part = RawSlice(file="f.parquet", content=Blob(Path("f"), ""), row_groups=(1, 2), first_row=10)
     assert [whole.label, part.label] == ["f.jsonl", "f.parquet rows 10+"]

@@ -11,12 +11,13 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.read.read import RawRow, read_rows, slices
 from thinkmix.schemas.errors import SourceError
 
 
 def rows_of(path: Path, most: int = 10_000, wanted: list[int] | None = None) -> list[RawRow]:
-    (piece,) = slices(path.name, path, "")
+    (piece,) = slices(path.name, Blob(path, ""))
     rows = None if wanted is None else np.array(wanted, np.int64)
     return list(read_rows(piece, max_row_bytes=most, rows=rows))
 

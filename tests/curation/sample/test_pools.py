@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.shards import write_shard
 from thinkmix.curation.sample.pools import POOL, Part, PoolShard, read_pool
 from thinkmix.curation.tables import COUNTED, KEYS, LOST, VERDICT_SCHEMA
@@ -28,9 +29,14 @@ def shard(folder: Path, *reasons: str | None) -> tuple[Path, Path]:
     return write(folder / "keys", rows, KEYS), write(folder / "verdicts", rows, VERDICT_SCHEMA)
 
 
+def blobs(*paths: Path) -> list[Blob]:
+    """Return files as the draw takes them."""
+    return [Blob(path, "") for path in paths]
+
+
 def test_every_learned_turn_that_dedup_left_may_be_drawn(tmp_path: Path) -> None:
     """One line an example: ids as numbers, the raw row's place and bytes, nothing known of its tokens."""
-    got = read_pool([PoolShard(4, *shard(tmp_path, "near_dup", None), [])])
+    got = read_pool([PoolShard(4, *blobs(*shard(tmp_path, "near_dup", None)), [])])
     assert got.schema == POOL
     assert got.select("id", "low", "cluster", "turn", "shard", "row", "bytes").rows() == [
         (2, 10, 7, turn, 4, 10, 101) for turn in (1, 3)
@@ -46,8 +52,9 @@ def test_what_was_rendered_is_known_in_its_part(tmp_path: Path) -> None:
         sizes = {"thinking": True, "prompt_tokens": 5, "completion_tokens": 6, "text_bytes": 7}
         index = write(tmp_path / f"i{number}", [{"row": row, "turn": turn, "place": 2, **sizes}], COUNTED)
         gone = [{"row": 0, "turn": 3, "reason": "too_long", "detail": "", "tokens": 9}] if number else []
-        parts.append(Part(number + 8, index, write(tmp_path / f"l{number}", gone, LOST)))
-    got = read_pool([PoolShard(0, *paths, parts)]).sort("row", "turn")
+        lost = write(tmp_path / f"l{number}", gone, LOST)
+        parts.append(Part(number + 8, *blobs(index, lost)))
+    got = read_pool([PoolShard(0, *blobs(*paths), parts)]).sort("row", "turn")
     assert got.schema == POOL
     known = ["row", "turn", "part", "place", "prompt_tokens", "completion_tokens", "thinking", "lost"]
     assert got.select(known).rows() == [
@@ -63,4 +70,4 @@ def test_verdicts_of_other_rows_are_refused(tmp_path: Path) -> None:
     keys, verdicts = shard(tmp_path, None, "near_dup")
     write_shard(verdicts, pl.read_parquet(verdicts).reverse())
     with pytest.raises(LedgerError, match="not about these rows"):
-        read_pool([PoolShard(0, keys, verdicts, [])])
+        read_pool([PoolShard(0, *blobs(keys, verdicts), [])])

@@ -8,15 +8,17 @@ import numpy as np
 import polars as pl
 import pytest
 
+from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.read.read import RawSlice
 from thinkmix.curation.sample import render
 from thinkmix.curation.sample.render import render_rows
 from thinkmix.curation.tables import COUNTED, EXAMPLES, LOST
-from thinkmix.curation.validate.normalize import Origin, reopen
+from thinkmix.curation.validate.reading import Reading, reopen
 from thinkmix.flows.sources.settings import LocalSource
 from thinkmix.schemas.errors import LedgerError
 from thinkmix.schemas.template import Template
-from thinkmix.templates.chat import count_tokens, render_chat
+from thinkmix.templates.chat.render import render_chat
+from thinkmix.templates.chat.tokenizer import count_tokens
 
 Message = dict[str, Any]
 
@@ -82,9 +84,9 @@ class Rendered:
         out.mkdir()
         self.made = render_rows(
             reopen(
-                RawSlice(file="f.jsonl", path=path, sha256="0" * 64),
+                RawSlice(file="f.jsonl", content=Blob(path, "0" * 64)),
                 np.unique(wanted["row"].to_numpy()),
-                origin=Origin(source, "d", "r", "f.jsonl"),
+                reading=Reading(source, "f.jsonl"),
                 max_row_bytes=100_000,
             ),
             wanted,

@@ -9,9 +9,9 @@ import pytest
 from rich.text import Text
 
 from thinkmix.curation.audit.overlap import cut_words
-from thinkmix.curation.read.read import RawRow
+from thinkmix.curation.read.read import RawRow, raw_json
 from thinkmix.curation.text.shingles import shingle_hashes
-from thinkmix.curation.validate.normalize import Origin, judge, raw_json
+from thinkmix.curation.validate.normalize import Origin, judge
 from thinkmix.flows.cli.show.show import plain
 from thinkmix.flows.sources.settings import LocalSource
 from thinkmix.templates.chat.tokenizer import count_tokens, encode
@@ -60,7 +60,7 @@ def judged(text: str, format: str) -> object:
     """Validate a row of the format that says the text."""
     source = LocalSource(name="s", files=("*",), format=format)
     row = RawRow(0, SOURCES[format](f"x {text} x"), None, "")
-    return judge(row, origin=Origin(source, "d", "c", "f"), max_row_bytes=10 * SIZE)
+    return judge(row, origin=Origin(source, "f"), max_row_bytes=10 * SIZE)
 
 
 FILTERS: dict[str, Callable[[str], object]] = {

@@ -15,20 +15,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.read import read
-from thinkmix.curation.read.read import RawRow, RawSlice, read_rows, slices
+from thinkmix.curation.read.read import RawRow, RawSlice, raw_json, read_rows, slices
 from thinkmix.curation.tables import KEYS, REJECTS
 from thinkmix.curation.validate import normalize
 from thinkmix.curation.validate.learned import TAG_BYTES
-from thinkmix.curation.validate.normalize import (
-    Judged,
-    Origin,
-    Reopened,
-    judge,
-    normalize_slice,
-    raw_json,
-    reopen,
-)
+from thinkmix.curation.validate.normalize import Judged, Origin, judge, normalize_slice
+from thinkmix.curation.validate.reading import Reopened, reopen
 from thinkmix.curation.validate.settings import LIMITS, Limits
 from thinkmix.flows.sources.settings import LocalSource
 from thinkmix.schemas.conversation import Conversation
@@ -51,7 +45,7 @@ def source(format: object = "messages", **settings: Any) -> LocalSource:
 
 
 def judged(row: Row, format: object = "messages", **settings: Any) -> Judged:
-    origin = Origin(source(format, **settings), "data/set", "commit", "f.jsonl")
+    origin = Origin(source(format, **settings), "f.jsonl")
     return judge(RawRow(7, row, None, ""), origin=origin, max_row_bytes=LIMIT)
 
 
@@ -231,12 +225,7 @@ def test_a_good_row_becomes_a_conversation_that_knows_its_origin() -> None:
         {"role": "user", "content": "2+2?"},
         {"role": "assistant", "content": "4", "reasoning": "hm"},
     ]
-    assert got.lineage.model_dump() == {
-        "dataset": "data/set",
-        "revision": "commit",
-        "file": "f.jsonl",
-        "row": 7,
-    }
+    assert got.lineage.model_dump() == {"file": "f.jsonl", "row": 7}
     assert (got.source, got.quality, got.solver) == ("s", 1.0, "QwQ")
 
 
@@ -265,7 +254,7 @@ def test_ids_depend_on_source_and_content_alone() -> None:
     row = {
         "conversations": [{"from": "user", "value": "q"}, {"from": "gpt", "value": "<think>\na\n</think>\nb"}]
     }
-    origin = Origin(source("sharegpt"), "other", "other", "other")
+    origin = Origin(source("sharegpt"), "other")
     two = judge(RawRow(99, {**row, "x": 1}, None, ""), origin=origin, max_row_bytes=LIMIT).conversation
     assert one is not None
     assert two is not None
@@ -298,12 +287,12 @@ def test_the_recipe_says_what_is_compared(compare: Any, want: str) -> None:
 def write_lines(tmp_path: Path, lines: list[bytes]) -> RawSlice:
     path = tmp_path / "f.jsonl"
     path.write_bytes(b"\n".join(lines) + b"\n")
-    return RawSlice(file="f.jsonl", path=path, sha256="0" * 64)
+    return RawSlice(file="f.jsonl", content=Blob(path, "0" * 64))
 
 
 def run(piece: RawSlice, out: Path, **settings: Any) -> StageCount:
     out.mkdir(exist_ok=True)
-    origin = Origin(source(**settings), "data/set", "commit", piece.file)
+    origin = Origin(source(**settings), piece.file)
     return normalize_slice(piece, origin=origin, max_row_bytes=LIMIT, out=out).rows
 
 
@@ -430,7 +419,7 @@ def test_memory_is_bounded_by_bytes_too(tmp_path: Path, monkeypatch: pytest.Monk
     piece = write_lines(tmp_path, [line(chat(f"{n} {'x' * 500}")) for n in range(50)])
     run(piece, tmp_path / "one")
     monkeypatch.setattr(normalize, "_BATCH_BYTES", 1_000)
-    origin = Origin(source(), "data/set", "commit", "f.jsonl")
+    origin = Origin(source(), "f.jsonl")
     batches = normalize._frames((judged(chat("x" * 500)) for _ in range(5)), origin)
     assert [kept.height for kept, _ in batches] == [2, 2, 1]
     run(piece, tmp_path / "two")
@@ -451,10 +440,10 @@ def test_a_parquet_file_with_odd_columns_is_read(tmp_path: Path) -> None:
         }
     )
     pq.write_table(table, tmp_path / "f.parquet")
-    piece = slices("f.parquet", tmp_path / "f.parquet", "0" * 64)[0]
+    piece = slices("f.parquet", Blob(tmp_path / "f.parquet", "0" * 64))[0]
     count = run(piece, tmp_path / "out", format="alpaca")
     assert (count.kept.rows, list(count.dropped)) == (1, ["wrong_type"])
-    origin = Origin(source("alpaca"), "d", "r", "f")
+    origin = Origin(source("alpaca"), "f")
     row = next(read_rows(piece, max_row_bytes=LIMIT))
     good = judge(row, origin=origin, max_row_bytes=LIMIT)
     assert good.conversation is not None
@@ -471,7 +460,7 @@ def test_a_file_with_fewer_rows_than_promised_is_refused(tmp_path: Path) -> None
 def test_no_shard_is_left_of_a_file_that_breaks_off(tmp_path: Path) -> None:
     """A packed file cut short leaves no valid shard with a part of its rows."""
     (tmp_path / "f.jsonl.gz").write_bytes(b"\x1f\x8b\x08")
-    piece = RawSlice(file="f.jsonl.gz", path=tmp_path / "f.jsonl.gz", sha256="0" * 64)
+    piece = RawSlice(file="f.jsonl.gz", content=Blob(tmp_path / "f.jsonl.gz", "0" * 64))
     with pytest.raises(SourceError):
         run(piece, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
@@ -489,8 +478,8 @@ def test_a_file_without_rows_gives_empty_shards(tmp_path: Path) -> None:
 
 
 def opened(piece: RawSlice, rows: list[int], format: object = "messages") -> list[Reopened]:
-    origin = Origin(source(format), "data/set", "commit", piece.file)
-    return list(reopen(piece, np.array(rows, np.int64), origin=origin, max_row_bytes=LIMIT))
+    origin = Origin(source(format), piece.file)
+    return list(reopen(piece, np.array(rows, np.int64), reading=origin, max_row_bytes=LIMIT))
 
 
 @pytest.mark.parametrize("rows", [[], [0], [2, 3], [0, 9], [4, 5, 6, 7, 8]])
@@ -501,8 +490,8 @@ def test_reopened_rows_are_the_rows_that_were_judged(tmp_path: Path, rows: list[
     (tmp_path / "f.json").write_text(json.dumps(talks))
     pq.write_table(pa.Table.from_pylist(talks), tmp_path / "f.parquet", row_group_size=3)
     for name in ("f.jsonl", "f.json", "f.parquet"):
-        (piece,) = slices(name, tmp_path / name, "0" * 64)
-        origin = Origin(source("sharegpt"), "data/set", "commit", name)
+        (piece,) = slices(name, Blob(tmp_path / name, "0" * 64))
+        origin = Origin(source("sharegpt"), name)
         want = [
             judge(row, origin=origin, max_row_bytes=LIMIT) for row in read_rows(piece, max_row_bytes=LIMIT)
         ]
@@ -545,12 +534,12 @@ def test_a_row_read_again_is_what_was_judged(tmp_path: Path, answer: str, format
         "alpaca": {"instruction": asked, "output": answer, "system": "s", "history": [["a", "b"]]},
     }[format]
     (tmp_path / "f.jsonl").write_text(json.dumps(row))
-    (piece,) = slices("f.jsonl", tmp_path / "f.jsonl", "0" * 64)
+    (piece,) = slices("f.jsonl", Blob(tmp_path / "f.jsonl", "0" * 64))
     assert opened(piece, [0], format) == [again(judged_as_0(row, format))]
 
 
 def judged_as_0(row: Row, format: str) -> Judged:
-    origin = Origin(source(format), "data/set", "commit", "f.jsonl")
+    origin = Origin(source(format), "f.jsonl")
     return judge(RawRow(0, row, None, ""), origin=origin, max_row_bytes=LIMIT)
 
 
@@ -560,7 +549,7 @@ def test_reopening_decodes_no_row_that_is_not_wanted(tmp_path: Path, monkeypatch
     monkeypatch.setattr(read, "BATCH_ROWS", 5)
     talks = [gpt(f"answer {n}") for n in range(100)]
     pq.write_table(pa.Table.from_pylist(talks), tmp_path / "f.parquet", row_group_size=20)
-    first, second = slices("f.parquet", tmp_path / "f.parquet", "0" * 64)
+    first, second = slices("f.parquet", Blob(tmp_path / "f.parquet", "0" * 64))
     batches = list(read.read_batches(second, np.array([63, 82, 84])))
     assert [(batch.first, batch.columns.num_rows) for batch in batches] == [(60, 5), (80, 5)]
     assert [item.row for item in opened(second, [63, 82, 84], "sharegpt")] == [63, 82, 84]
@@ -574,7 +563,7 @@ def test_a_row_that_is_not_there_is_an_error(tmp_path: Path, name: str, rows: li
     talks = [gpt("a"), gpt("b")]
     (tmp_path / "f.jsonl").write_text("\n".join(map(json.dumps, talks)))
     pq.write_table(pa.Table.from_pylist(talks), tmp_path / "f.parquet")
-    (piece,) = slices(name, tmp_path / name, "0" * 64)
+    (piece,) = slices(name, Blob(tmp_path / name, "0" * 64))
     with pytest.raises(SourceError, match=rf"{name}.*only {len(rows) - 1} of {len(rows)} wanted rows"):
         opened(piece, rows, "sharegpt")
 
@@ -583,7 +572,7 @@ def test_a_row_of_another_slice_is_an_error(tmp_path: Path, monkeypatch: pytest.
     """A slice holds its own rows only."""
     monkeypatch.setattr(read, "SLICE_ROWS", 3)
     pq.write_table(pa.Table.from_pylist([gpt("a")] * 6), tmp_path / "f.parquet", row_group_size=3)
-    _, second = slices("f.parquet", tmp_path / "f.parquet", "0" * 64)
+    _, second = slices("f.parquet", Blob(tmp_path / "f.parquet", "0" * 64))
     with pytest.raises(SourceError, match="only 1 of 2"):
         opened(second, [2, 3], "sharegpt")
 
@@ -676,7 +665,7 @@ def survives(row: Row, format: str, thinking: Any = "allowed") -> None:
     got = judged(row, format, thinking=thinking)
     if got.conversation is None:
         assert isinstance(got.reason, Reason)
-        frame = normalize._reject_frame([got], Origin(source(format), "d", "r", "f"))
+        frame = normalize._reject_frame([got], Origin(source(format), "f"))
         assert json.loads(frame["content"][0]) is not None
         return
     talk = got.conversation
@@ -687,7 +676,7 @@ def survives(row: Row, format: str, thinking: Any = "allowed") -> None:
     assert again.conversation.id == talk.id
 
 
-OTHER = {format: Origin(source(format), "other", "other", "other") for format in ROWS}
+OTHER = {format: Origin(source(format), "other") for format in ROWS}
 
 
 @pytest.mark.acceptance("A8")
@@ -802,9 +791,9 @@ def test_no_row_raises_at_length() -> None:
 
 def fates(name: str, format: object, **settings: Any) -> dict[str | None, int]:
     path = SHARED / name
-    origin = Origin(source(format, **settings), "d", "r", path.name)
+    origin = Origin(source(format, **settings), path.name)
     found: Counter[str | None] = Counter()
-    for piece in slices(path.name, path, "0" * 64):
+    for piece in slices(path.name, Blob(path, "0" * 64)):
         for row in read_rows(piece, max_row_bytes=1_000_000):
             found[judge(row, origin=origin, max_row_bytes=1_000_000).reason] += 1
     return dict(found)
@@ -874,7 +863,7 @@ def test_real_hub_rows_have_the_fates_that_were_counted() -> None:
 
 
 def limited(row: Row, limits: Limits, format: object = "sharegpt", **settings: Any) -> Judged:
-    origin = Origin(source(format, **settings), "d", "r", "f", limits=limits)
+    origin = Origin(source(format, **settings), "f", limits=limits)
     return judge(RawRow(0, row, None, ""), origin=origin, max_row_bytes=1_000_000)
 
 
@@ -945,12 +934,12 @@ def test_rows_that_are_left_out_are_counted_and_not_read(kind: str, only: range 
     frame = pl.DataFrame([{"instruction": f"q{n}", "output": f"a{n}"} for n in range(10)])
     path = tmp_path / f"rows.{kind}"
     {"jsonl": frame.write_ndjson, "csv": frame.write_csv, "parquet": frame.write_parquet}[kind](path)
-    (piece,) = slices(path.name, path, "0" * 64)
+    (piece,) = slices(path.name, Blob(path, "0" * 64))
     seen = {}
     for name, left_out in (("all", {}), ("some", {0: "first", 5: "fifth", 9: "last"})):
         out = tmp_path / name
         out.mkdir()
-        origin = Origin(source("alpaca"), "d", "r", path.name)
+        origin = Origin(source("alpaca"), path.name)
         count = normalize_slice(
             piece, origin=origin, max_row_bytes=LIMIT, out=out, left_out=left_out, only=only
         ).rows

@@ -10,11 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.harness.builders import recipe, write_rows
+from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.read.read import slices
 from thinkmix.curation.validate import profile
 from thinkmix.curation.validate.normalize import Origin, normalize_slice
 from thinkmix.curation.validate.profile import Profile, ProfilePart, merged
-from thinkmix.schemas.report import Columns
+from thinkmix.schemas.columns import Columns
 
 
 def of_rows(*rows: dict[str, Any]) -> ProfilePart:
@@ -144,9 +145,9 @@ def test_validation_notes_the_columns_of_what_it_reads(name: str, tmp_path: Path
     else:
         write_rows(path, [*rows, "{", "[]"])
     source = recipe().sources[0]
-    (piece,) = slices(name, path, "")
+    (piece,) = slices(name, Blob(path, ""))
     seen = Profile()
-    origin = Origin(source, "local", "", name)
+    origin = Origin(source, name)
     normalize_slice(piece, origin=origin, max_row_bytes=10_000, out=tmp_path, profile=seen)
     found = merged("math", [seen.part()])
     assert found.types == {"generated_solution": "String", "problem": "String"}

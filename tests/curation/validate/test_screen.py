@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.read.read import RawBatch, RawSlice, joined, read_batches, slices
 from thinkmix.curation.tables import KEYS, REJECTS
 from thinkmix.curation.text import text_kernels
@@ -38,7 +39,7 @@ def source(format: object, **settings: Any) -> LocalSource:
 def batch_of(table: pa.Table | pa.RecordBatch) -> RawBatch:
     if isinstance(table, pa.Table):
         (table,) = table.combine_chunks().to_batches() or [pa.RecordBatch.from_pylist([], table.schema)]
-    piece = RawSlice(file="f.parquet", path=Path("f.parquet"), sha256="", row_groups=(0, 1))
+    piece = RawSlice(file="f.parquet", content=Blob(Path("f.parquet"), ""), row_groups=(0, 1))
     return RawBatch(piece, 100, table)
 
 
@@ -49,7 +50,7 @@ def agree(
 
     All are keys and rejects, the ledger of turns, findings and unread fields.
     """
-    origin = Origin(source(format, **settings), "d", "r", "f.parquet", limits=limits)
+    origin = Origin(source(format, **settings), "f.parquet", limits=limits)
     quick, slow = (normalize.Sight("s") for _ in range(2))
     found = list(normalize._batch_frames(batch, origin, limit, quick))
     got = (pl.concat(frames) for frames in zip(*found, strict=True))
@@ -396,7 +397,7 @@ def test_padding_and_blank_texts_in_unread_fields_count_as_they_do_row_by_row() 
     assert agree(batch_of(table), "messages") == 3
     assert agree(batch_of(table.slice(1, 2)), "messages") == 2
     sight = normalize.Sight("s")
-    list(normalize._batch_frames(batch_of(table), Origin(source("messages"), "d", "r", "f"), LIMIT, sight))
+    list(normalize._batch_frames(batch_of(table), Origin(source("messages"), "f"), LIMIT, sight))
     assert (sight.notes.found[Finding.PADDING_NULL], tallied(sight)[1]["note"]) == (16, 1)
 
 
@@ -733,7 +734,7 @@ def test_unicode_forms_of_one_text_have_one_key(question: str, answer: str) -> N
 
 
 def tables(path: Path) -> list[RawBatch]:
-    return [batch for piece in slices(path.name, path, "") for batch in joined(read_batches(piece))]
+    return [batch for piece in slices(path.name, Blob(path, "")) for batch in joined(read_batches(piece))]
 
 
 def compared(paths: Iterable[Path], format: str, **settings: Any) -> tuple[int, int]:

@@ -1,20 +1,16 @@
 """The road from recipe to version: what is kept of an earlier build, what is made anew, what is published."""
 
-import ast
 import json
 import pickle
 import pickletools
 import shutil
-import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatch
-from inspect import getfile
 from pathlib import Path
 
-import grimp
 import polars as pl
 import pytest
-from pydantic import BaseModel
 
 from tests.harness.builders import (
     REASONS,
@@ -31,12 +27,9 @@ from tests.harness.builders import (
     write_rows,
 )
 from thinkmix.curation.sample import blocks
-from thinkmix.flows.build import jobs, tonight
-from thinkmix.flows.build import version as version_room
+from thinkmix.flows.build import tonight
 from thinkmix.flows.build.watch import Watch, directly
-from thinkmix.flows.recipe import recipe_errors
 from thinkmix.flows.recipe.recipe import Recipe
-from thinkmix.flows.sources.settings import HubSource, LocalSource, ModelScopeSource
 from thinkmix.flows.store import fingerprint
 from thinkmix.flows.store.digests import digest
 from thinkmix.flows.store.paths import open_version
@@ -50,7 +43,10 @@ LATE = set(STAGES) - {"validate", "bands", "dedup", "render", "rejects"}
 
 def made(store: Path) -> dict[str, set[str]]:
     """Return the keys of the outputs in the cache by stage."""
-    return {stage: {path.name for path in (store / ".cache" / stage).iterdir()} for stage in STAGES}
+    found: dict[str, set[str]] = {}
+    for path in (store / ".cache").glob("*/*/manifest.json"):
+        found.setdefault(path.parts[-3], set()).add(path.parts[-2])
+    return found
 
 
 def of(name: str, **changes: object) -> dict[str, object]:
@@ -104,7 +100,8 @@ def test_damaged_version_is_not_taken_for_last_nights(sources, store_copy, built
         ({"shares": {"math": 0.7, "chat": 0.3}}, LATE),
         ({"max_tokens": 100}, {"render", *LATE}),
         ({"template": "qwen3-instruct-2507"}, {"render"}),
-        ({"dedup": {"threshold": 0.5}}, {"bands", "dedup"}),
+        ({"dedup": {"threshold": 0.5}}, {"dedup"}),
+        ({"dedup": {"numbers": "distinguish"}}, {"dedup", "fates"}),
         ({"dedup": {"seed": 4}}, {"bands", "dedup"}),
         ({"max_row_bytes": 2000}, {"validate"}),
         ({"max_turns": 500}, {"validate"}),
@@ -127,8 +124,10 @@ def test_changed_setting_remakes_what_it_decides(changes, remade, sources, store
     again = build_or_fail(recipe(**changes), store, sources)
     after = made(store)
     assert again == build_or_fail(recipe(**changes), tmp_path / "fresh", sources)
-    grown = {stage for stage in STAGES if after[stage] - before[stage]}
+    grown = {stage for stage in after if after[stage] - before.get(stage, set())}
     assert remade <= grown
+    if "dedup" in changes:
+        assert grown & {"validate", "bands"} == remade & {"bands"}
     assert bool(grown) == bool(remade)
 
 
@@ -167,97 +166,54 @@ def test_changed_file_remakes_its_source(sources, store_copy, built, tmp_path):
     assert again.manifest.ledger.of("validate")["chat"].read.rows == 68
 
 
-ANOTHER = {
-    "name": "another",
-    "format": "openmathreasoning",
-    "thinking": "forbidden",
-    "supervise": "last",
-    "turns": "join",
-    "unopened_trace": "read",
-    "soft_switch": "train",
-    "rows": "data",
-    "encoding": "gbk",
-    "compare": "conversation",
-    "priority": 7,
-    "max_solutions_per_problem": 3,
+EDITS = {
+    "curation/gates/gates.py": set(),
+    "schemas/formats/known.py": set(),
+    "schemas/formats/openmathreasoning.py": {"validate", "render"},
+    "curation/dedup/survivors.py": {"bands", "dedup"},
+    "curation/publish/rejects.py": {"rejects"},
+    "curation/audit/proof.py": {"audit", "sample", "proof"},
 }
-"""Of each field of a source that decides what its rows become, a value that no source has by default."""
-
-
-@pytest.mark.parametrize("kind", [LocalSource, HubSource, ModelScopeSource], ids=lambda kind: kind.__name__)
-def test_every_field_of_a_source_is_in_the_key_of_its_rows(kind):
-    """But for those that say where rows lie; a new field has to be added to `ANOTHER` or to that list."""
-    where = {} if kind is LocalSource else {"dataset": "a/b"}
-    plain = kind(name="chat", format="sharegpt", files=("*",), **where)
-    for field in kind.model_fields.keys() - jobs.NOT_OF_ROWS:
-        changed = plain.model_copy(update={field: ANOTHER[field]})
-        if field == "format":
-            changed = kind(name="chat", format="openmathreasoning", files=("*",), **where)
-        assert jobs.row_settings(changed) != jobs.row_settings(plain), field
-
-
-ODD = {"roles": {"x": "user"}, "fractional_weight": "train"}
-"""Of settings of a format that are not any text, another value."""
-
-
-def test_settings_of_a_format_are_in_the_key_of_its_rows():
-    """Each of them, whichever format a source has."""
-    for name in ("sharegpt", "messages", "alpaca"):
-        plain = LocalSource(name="s", format=name, files=("*",))
-        for field in type(plain.format).model_fields.keys() - {"type"}:
-            other = plain.format.model_copy(update={field: ODD.get(field, "another")})
-            changed = plain.model_copy(update={"format": other})
-            assert jobs.row_settings(changed) != jobs.row_settings(plain), field
+"""Of edited files, the stages whose outputs are made again: those whose work reaches them."""
 
 
 @pytest.mark.acceptance("A20")
-def test_changed_code_or_library_remakes_everything(sources, store_copy, monkeypatch, built):
-    """Another fingerprint of our code and its libraries makes every output anew."""
-    for room in (jobs, tonight, version_room):
-        monkeypatch.setattr(room, "code_digest", lambda: "another")
-    again = quick_build(recipe(), store_copy(), sources)
-    assert (again.made, again.reused) == (built.made, 0)
+@pytest.mark.parametrize("name", EDITS)
+def test_edited_code_makes_again_what_it_touches(name, sources, store_copy, monkeypatch, built, tmp_path):
+    """Stages that cannot reach an edited file keep their outputs, and so do those after equal outputs."""
+    store = store_copy()
+    before = made(store)
+    with edited_tree(tmp_path, name, monkeypatch):
+        again = quick_build(recipe(), store, sources)
+    after = made(store)
+    assert {stage for stage in after if after[stage] != before.get(stage, set())} == EDITS[name]
     assert again.manifest.content_sha256 == built.manifest.content_sha256
+    assert again.status == ("unchanged" if name.startswith("curation/gates") else "published")
 
 
-def fingerprint_of(tree: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Return the fingerprint of a copy of our sources."""
-    monkeypatch.setattr(fingerprint, "files", lambda name: tree / name.removeprefix("thinkmix."))
-    return fingerprint.code_digest.__wrapped__()
+def test_format_of_another_source_is_none_of_its_business(sources, store_copy, monkeypatch, tmp_path):
+    """An edit to one format makes the rows of its own source again, and no other."""
+    store = store_copy()
+    before = made(store)["validate"]
+    with edited_tree(tmp_path, "schemas/formats/sharegpt.py", monkeypatch):
+        quick_build(recipe(), store, sources)
+    assert len(made(store)["validate"] - before) == 2
 
 
-def one_of_each_folder() -> list[str]:
-    """Return a file of each folder that holds code of the fingerprint, and the templates of a model."""
-    by_folder = {str(Path(name).parent): name for name in sorted(fingerprint.sources(), reverse=True)}
-    return sorted([*by_folder.values(), "templates/chat/qwen3.jinja", "flows/build/validate.py"])
-
-
-@pytest.mark.acceptance("A20")
-@pytest.mark.parametrize("name", one_of_each_folder())
-def test_any_edited_helper_changes_the_fingerprint(name, tmp_path, monkeypatch):
-    """One more space in any module that decides rows, however deep below a stage, is another fingerprint."""
+@contextmanager
+def edited_tree(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the code of a copy of our sources count, in which one file is edited; ours runs."""
     for room in ("schemas", "curation", "templates", "flows"):
-        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
-    same = fingerprint_of(tmp_path, monkeypatch)
-    assert same == fingerprint.code_digest()
-    (tmp_path / name).write_text((tmp_path / name).read_text(encoding="utf-8") + " ", encoding="utf-8")
-    assert fingerprint_of(tmp_path, monkeypatch) != same
-
-
-def records(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    """Yield a model and its bases, and those of its fields, however deep."""
-    yield from (base for base in model.__mro__ if issubclass(base, BaseModel) and base is not BaseModel)
-    for field in model.model_fields.values():
-        for inner in recipe_errors._models(field.annotation):
-            yield from records(inner)
-
-
-def test_every_setting_of_a_recipe_is_in_the_fingerprint():
-    """The files that say what a setting is called, what it may be, and what it is by default."""
-    files = {Path(getfile(model)).resolve() for model in records(Recipe)}
-    kept = {file.relative_to(ROOT).as_posix() for file in files}
-    assert {"flows/recipe/recipe.py", "flows/sources/settings.py", "curation/sample/settings.py"} < kept
-    assert kept <= fingerprint.sources().keys()
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / room, folder / "tree" / room, ignore=ignored)
+    path = folder / "tree" / name
+    path.write_text(path.read_text(encoding="utf-8") + "\nEDITED = 1\n", encoding="utf-8")
+    monkeypatch.setattr(fingerprint, "OURS", fingerprint.Sources(folder / "tree"))
+    for known in (fingerprint.code_of, fingerprint.code_digest):
+        known.cache_clear()
+    yield
+    for known in (fingerprint.code_of, fingerprint.code_digest):
+        known.cache_clear()
 
 
 def test_version_is_found_by_what_its_recipe_means(sources, store_copy):
@@ -272,60 +228,13 @@ def test_version_is_found_by_what_its_recipe_means(sources, store_copy):
     assert path.parent not in tonight.same_inputs(store, recipe(max_turns=999), shots, [])
 
 
-def test_file_added_to_a_room_changes_the_fingerprint(tmp_path, monkeypatch):
-    """A new module counts as soon as it is there."""
-    for room in ("schemas", "curation", "templates", "flows"):
-        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
-    same = fingerprint_of(tmp_path, monkeypatch)
-    (tmp_path / "curation" / "new.py").write_text("")
-    assert fingerprint_of(tmp_path, monkeypatch) != same
-
-
-@pytest.mark.acceptance("A20")
-def test_all_that_the_work_of_a_stage_imports_is_in_the_fingerprint():
-    """A module that decides bytes and is left out would leave stale outputs, while all tests pass."""
-    graph = grimp.build_graph("thinkmix", exclude_type_checking_imports=True)
-    works = [module for module in graph.modules if fnmatch(module, "thinkmix.curation.*.work")]
-    reached = {*works, *(above for work in works for above in graph.find_upstream_modules(work))}
-    names = {module.removeprefix("thinkmix.").replace(".", "/") for module in reached - {"thinkmix"}}
-    known = {name.removesuffix(".py").removesuffix("/__init__") for name in fingerprint.sources()}
-
-    assert len(works) == 6
-    assert names <= known
-
-
-@pytest.mark.acceptance("A20")
-@pytest.mark.parametrize("library", fingerprint.LIBRARIES)
-def test_library_version_changes_the_fingerprint(library, monkeypatch):
-    """Another version of a library that decides bytes is another fingerprint."""
-    versions = {**fingerprint.library_versions(), library: "0.0.1"}
-    monkeypatch.setattr(fingerprint, "library_versions", lambda: versions)
-    assert fingerprint.code_digest.__wrapped__() != fingerprint.code_digest()
-
-
-def test_every_imported_library_is_in_the_fingerprint():
-    """Whatever the rooms that decide rows import is either a library whose version counts, or standard."""
-    known = {name.replace("-", "_") for name in fingerprint.LIBRARIES} | {"quicktok", "yaml"}
-    own = {"thinkmix", *sys.stdlib_module_names}
-    imported = set()
-    for name, path in fingerprint.sources().items():
-        if name.endswith(".py"):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-                names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-                imported |= {name.partition(".")[0] for name in names}
-    types_alone = {"typing_extensions"}
-    assert imported - own - known - types_alone - {"pydantic_core", "zstandard"} == set()
-
-
 def test_jobs_name_what_a_worker_runs_by_the_one_name(sources, store_copy, monkeypatch):
     """A job that travels as a pickle names modules of the package and of libraries, and no bare room."""
     named: set[str] = set()
     monkeypatch.setattr(Inline, "run", _noting(Inline.run, named))
     quick_build(recipe(seed=5), store_copy(), sources)
-    bare = {
-        name for name in named if name.partition(".")[0] in {*fingerprint.ROOMS, "flows", "train", "data"}
-    }
+    rooms = {"schemas", "templates", "curation", "flows", "train", "data"}
+    bare = {name for name in named if name.partition(".")[0] in rooms}
 
     assert any(fnmatch(name, "thinkmix.curation.*.work") for name in named)
     assert bare == set()

@@ -33,7 +33,9 @@ def files(folder: Path) -> list[Path]:
 
 def kinds(store: Path) -> list[Path]:
     """Return one file of each kind of output in the cache, manifests of stages among them."""
-    found = {(path.parents[1].name, path.name): path for path in files(store / ".cache")}
+    found = {
+        (path.parents[1].name, path.name): path for path in files(store / ".cache") if path.name != "LAYOUT"
+    }
     return [path for (stage, _), path in sorted(found.items()) if stage not in ("hub", "tokens")]
 
 

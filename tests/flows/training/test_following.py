@@ -1,6 +1,5 @@
 """Trainings that follow builds: when there is one, what it leaves, and what one that fails does not touch."""
 
-import ast
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,7 +18,6 @@ from thinkmix.flows.recipe.plans import plan_of
 from thinkmix.flows.recipe.recipes import load
 from thinkmix.flows.recipe.tuning import RecipeFile, Size, Tuning
 from thinkmix.flows.runs import webhook
-from thinkmix.flows.store.fingerprint import AFTERWARDS, sources
 from thinkmix.flows.store.store import Store
 from thinkmix.flows.store.versions import problems
 from thinkmix.flows.system.progress import Event
@@ -70,16 +68,6 @@ def test_what_follows_decides_nothing_of_the_mixture(sources: Path, tmp_path: Pa
     assert [found.digest for found in nights] == [built.digest] * 2
     assert [found.status for found in nights] == ["published", "unchanged"]
     assert "train" not in json.loads((nights[0].version / "manifest.json").read_bytes())["recipe"]
-
-
-def test_no_stage_reads_what_its_fingerprint_leaves_out():
-    """So that another way to train does not make every mixture anew."""
-    left_out = {f"thinkmix.{name.removesuffix('.py').replace('/', '.')}" for name in AFTERWARDS}
-    for name, path in sources().items():
-        if name.endswith(".py"):
-            nodes = ast.walk(ast.parse(path.read_text()))
-            read = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
-            assert not read & left_out, name
 
 
 def test_a_new_version_is_trained_on_once(night, tmp_path: Path, chat: Receiver, capsys):

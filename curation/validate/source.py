@@ -1,0 +1,27 @@
+"""What a recipe declares of every source, wherever its rows lie."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from thinkmix.curation.validate.settings import RowSettings
+from thinkmix.schemas.formats.known import RowFormat
+from thinkmix.schemas.patterns import Line
+
+
+def _format_by_name(value: object) -> object:
+    return {"type": value} if isinstance(value, str) else value
+
+
+class SourceBase(RowSettings):
+    """What every source declares; what only a person or a gate reads is declared here."""
+
+    format: Annotated[RowFormat, BeforeValidator(_format_by_name)]
+    """How its rows are laid out: a format's name, or its name and settings."""
+    unopened_trace: Literal["auto", "read", "refuse"] = "auto"
+    """What `</think>` without `<think>` means: the end of a trace that the template opened (`read`), or a
+    broken row (`refuse`). `auto` reads it if `template` is `qwen3-thinking-2507`, which opens each trace."""
+    licence: Line | None = None
+    """SPDX id or words, carried into manifest and dataset card."""
+    expect_rows: int | None = Field(default=None, ge=0, le=10**12)
+    """How many raw rows a pinned set must have; unset means any number. See the gate `expected_rows`."""
