@@ -17,9 +17,10 @@ from thinkmix.curation.audit.provenance import settings
 from thinkmix.curation.gates.findings import counted
 from thinkmix.flows import sources
 from thinkmix.flows.build import fetch, layouts, stages, validate
-from thinkmix.flows.build.jobs import Run, Shard
+from thinkmix.flows.build.jobs import Run, Shard, StageJob
 from thinkmix.flows.build.tonight import asked_of, check_frozen, same_inputs
 from thinkmix.flows.build.watch import directly
+from thinkmix.flows.build.why import Outputs, made_again, noted, of_jobs
 from thinkmix.flows.executor.workers import Job, Result
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.recipe.restated import restated
@@ -32,18 +33,11 @@ from thinkmix.flows.store.store import Store
 from thinkmix.flows.system.progress import Event
 from thinkmix.schemas.artifact import InputFile, Snapshot
 from thinkmix.schemas.errors import StoreCorrupt
-from thinkmix.schemas.formats import Auto
+from thinkmix.schemas.formats.auto import Auto
 from thinkmix.schemas.manifest import InputEntry, Manifest, SourceEntry
 from thinkmix.schemas.record import Record
-from thinkmix.templates.chat import template_digest, tokenizer_digest
-
-_OF_EVERY_ROW = (
-    "recipe: max_row_bytes ",
-    "recipe: max_turns ",
-    "recipe: max_prompt_bytes ",
-    "recipe: template ",
-)
-"""Settings of the whole recipe that decide what a row becomes."""
+from thinkmix.templates.chat.render import template_digest
+from thinkmix.templates.chat.tokenizer import tokenizer_digest
 
 _AFTERWARDS = ("minhash", "dedup", "mix", "render", "fates", "gather", "audit")
 
@@ -69,7 +63,8 @@ class PlannedStage(Record):
     labels: tuple[str, ...]
     """The first of what would be made: files, or parts of them."""
     because: tuple[str, ...] = ()
-    """What of `why` reaches it; empty with something to make means that the cache holds it no more."""
+    """Which arguments, modules and libraries changed since the last build; empty with something to make means
+    that the cache holds it no more."""
 
 
 class BuildPlan(Record):
@@ -97,6 +92,8 @@ class _Missing(Exception):
 class _Asking:
     """Workers that do no work: they ask what is there."""
 
+    before: Outputs | None
+    """What the last build used."""
     found: list[PlannedStage] = field(default_factory=list)
     stage: str = ""
     source: str = ""
@@ -114,14 +111,17 @@ class _Asking:
             _Missing: if not all are.
         """
         results = [job.known() for job in jobs]
-        missing = [job.label for job, result in zip(jobs, results, strict=True) if result is None]
+        missing = [job for job, result in zip(jobs, results, strict=True) if result is None]
+        asked = of_jobs(job for job in missing if isinstance(job, StageJob))
+        why = [line for found in made_again(self.before, asked) for line in found.because]
         self.found.append(
             PlannedStage(
                 stage=self.stage,
                 source=self.source,
                 made=len(missing),
                 reused=len(jobs) - len(missing),
-                labels=tuple(missing[:3]),
+                labels=tuple(job.label for job in missing[:3]),
+                because=tuple(dict.fromkeys(why)),
             )
         )
         if missing:
@@ -191,17 +191,13 @@ def plan_build(recipe: Recipe, store: Store, base: Path, *, frozen: bool = False
         with suppress(StoreCorrupt):
             current = store.versions.current(recipe.name)
         same = next(same_inputs(store, recipe, snapshots, asked), None)
-        asking, missing = _Asking(), []
+        asking, missing = _Asking(noted(store.cache.recorded(recipe.name))), []
         if same is None:
             missing = _ask_stages(
                 Run(mine, asking, asking.notify), asking, recipe, snapshots, asked, base, store
             )
         why = _why(current, recipe, snapshots, asked)
-        found = [
-            one.model_copy(update={"because": tuple(_reaching(one, why))}) if one.made else one
-            for one in asking.found
-        ]
-        names = list(dict.fromkeys(stage.stage for stage in found))
+        names = list(dict.fromkeys(stage.stage for stage in asking.found))
         stopped = bool(missing) or any(stage.made for stage in asking.found)
         return BuildPlan(
             mixture=recipe.name,
@@ -209,7 +205,7 @@ def plan_build(recipe: Recipe, store: Store, base: Path, *, frozen: bool = False
             unchanged=same.name if same else None,
             why=why,
             fetch=tuple(missing),
-            stages=tuple(found),
+            stages=tuple(asking.found),
             unknown=tuple(name for name in _AFTERWARDS if stopped and name not in names),
         )
 
@@ -280,7 +276,7 @@ def _validated(
     source = stated
     if isinstance(stated.format, Auto):
         source = layouts.recognised(run, stated, files, max_row_bytes=recipe.max_row_bytes)
-    return validate.validate(run, source, snapshot, files, recipe, first=first)
+    return validate.validate(run, source, files, recipe, first=first)
 
 
 def _why(
@@ -314,15 +310,6 @@ def _why(
         if before.benchmarks.get(name, commit) != commit
     ]
     return (*settings(before, after), *moved)
-
-
-def _reaching(stage: PlannedStage, why: Sequence[str]) -> Iterator[str]:
-    """Yield the changes that reach a stage: one of a single source knows nothing of the others."""
-    for line in why:
-        of_source = line.startswith((f"source {stage.source}: ", f"recipe: sources.{stage.source}."))
-        of_others = line.startswith(("source ", "recipe: ")) and not line.startswith(_OF_EVERY_ROW)
-        if not stage.source or of_source or not of_others:
-            yield line
 
 
 def _entry(source: Source, snapshot: Snapshot, known: SourceEntry | None) -> SourceEntry:
@@ -362,7 +349,8 @@ def sentences(plan: BuildPlan) -> Iterator[str]:
         labels = f" ({', '.join(stage.labels)}{', …' if stage.made > len(stage.labels) else ''})"
         made = f"{stage.made:,} of {stage.made + stage.reused:,} to make{labels}" if stage.made else ""
         yield f"  {'make' if stage.made else 'reuse':<7} {stage.stage}{of}: {made or f'all {stage.reused:,}'}"
-        if stage.made and not stage.because:
-            yield "          nothing that it depends on changed: the cache holds it no more"
+        if stage.made:
+            for line in stage.because or ("nothing that decides it changed: the cache holds it no more",):
+                yield f"          because {line}"
     if plan.unknown:
         yield f"  then    {', '.join(plan.unknown)}: what depends on the above"

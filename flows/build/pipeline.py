@@ -112,6 +112,8 @@ def build(
             with uncollected():
                 # while the workers import theirs, and not on nights on which nothing changed
                 from thinkmix.flows.build import stages  # noqa: PLC0415
+            if said := store.cache.adopt():
+                notify(Event("resolve", "", 0, None, note=said))
             run = stages.Run(store, pool, notify)
             night.known = stages.Known(recipe)
             work = stages.make(run, night.known, snapshots, asked, base, step)
@@ -130,16 +132,17 @@ def _tell_files(recipe: Recipe, snapshots: Sequence[Snapshot], notify: Notify) -
 
 def _publish(run: "Run", work: "Work", night: NightRun) -> Built:
     """Put the version together and let it be judged."""
-    from thinkmix.flows.build.version import put_together  # noqa: PLC0415 - there by now
+    from thinkmix.flows.build import why  # noqa: PLC0415 - there by now
+    from thinkmix.flows.build.version import put_together  # noqa: PLC0415
 
     store, mixture = run.store, work.recipe.name
     with scratch_folder(store.root / mixture / "versions") as folder:
         manifest, report = put_together(work, folder)
         version, new = store.versions.keep(mixture, folder)
-    store.cache.record_outputs(mixture, run.outputs)
-    reused = sum(output.reused for output in run.outputs)
+    store.cache.record_outputs(mixture, why.of_build(run.used).note())
+    reused = sum(used.output.reused for used in run.used)
     candidate = _Candidate(version, manifest, report, new)
-    return _judge(store, candidate, night, reused=reused, made=len(run.outputs) - reused)
+    return _judge(store, candidate, night, reused=reused, made=len(run.used) - reused)
 
 
 def _publish_again(store: Store, version: Path, night: NightRun) -> Built:

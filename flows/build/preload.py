@@ -21,7 +21,7 @@ def prepare() -> None:
 def load_ahead() -> None:
     """Load what takes longer than most shards: on a night with few changes a worker has time for it."""
     from thinkmix.curation.text.languages import languages  # noqa: PLC0415 - in the worker only
-    from thinkmix.templates.chat import count_tokens, reference_tokenizer  # noqa: PLC0415
+    from thinkmix.templates.chat.tokenizer import count_tokens, reference_tokenizer  # noqa: PLC0415
 
     count_tokens(["?"])
     languages(["?"])

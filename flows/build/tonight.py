@@ -19,7 +19,8 @@ from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.artifact import Snapshot
 from thinkmix.schemas.errors import SourceMoved, StoreCorrupt
 from thinkmix.schemas.manifest import Manifest, SourceEntry
-from thinkmix.templates.chat import template_digest, tokenizer_digest
+from thinkmix.templates.chat.render import template_digest
+from thinkmix.templates.chat.tokenizer import tokenizer_digest
 
 
 def resolve(store: Store, source: Source, base: Path) -> Snapshot:

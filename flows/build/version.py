@@ -25,13 +25,16 @@ from thinkmix.flows.store.cache import StageOutput
 from thinkmix.flows.store.digests import MANIFEST, digest, write_json
 from thinkmix.flows.store.fingerprint import code_digest, library_versions
 from thinkmix.schemas.artifact import Snapshot
+from thinkmix.schemas.columns import Columns
 from thinkmix.schemas.errors import LedgerError, StoreCorrupt
 from thinkmix.schemas.findings import Tally, looks_like
 from thinkmix.schemas.findings import total as total_tally
 from thinkmix.schemas.ledger import Ledger, StageCount, TurnCount, total
-from thinkmix.schemas.manifest import SPLITS, FileEntry, LeftOut, Manifest, SourceEntry
-from thinkmix.schemas.report import Columns, Report, SourceFindings, Unread
-from thinkmix.templates.chat import template_digest, tokenizer_digest
+from thinkmix.schemas.left_out import LeftOut
+from thinkmix.schemas.manifest import SPLITS, FileEntry, Manifest, SourceEntry
+from thinkmix.schemas.report import Report, SourceFindings, Unread
+from thinkmix.templates.chat.render import template_digest
+from thinkmix.templates.chat.tokenizer import tokenizer_digest
 
 _HASHED_AT_ONCE = 4
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from thinkmix.flows.executor.engine import Engine
     from thinkmix.flows.recipe.recipe import Recipe
     from thinkmix.flows.recipe.tuning import Tuning
+    from thinkmix.flows.store.store import Store
     from thinkmix.flows.system.progress import Notify
 
 
@@ -100,6 +101,13 @@ def build(
             "--frozen", help="Refuse to build unless every source is what the current version was made from."
         ),
     ] = False,
+    explain_cache: Annotated[
+        bool,
+        typer.Option(
+            "--explain-cache",
+            help="Say of each stage which arguments, modules and libraries changed since the last build.",
+        ),
+    ] = False,
     webhook: WebhookOption = None,
     notify: NotifyOption = None,
     as_json: JsonOption = False,
@@ -128,6 +136,7 @@ def build(
     place = stated_engine(kind=engine, memory=worker_memory, scheduler=scheduler, exchange=exchange)
     store = store.resolve()
     make_root(store)
+    known = Store(store).cache.recorded(stated.name) if explain_cache else None
     with _watched(quiet=as_json) as listener:
         if direct or not server():
             _build_directly(
@@ -143,10 +152,27 @@ def build(
             )
         else:
             _build_as_flow(stated, store, located.base, workers, place, keep, located.train, frozen=frozen)
+    if explain_cache:
+        _explain_cache(known, Store(store), stated.name, as_json=as_json)
+        return
     version = Store(store).versions.current(stated.name)
     if version is not None:
         with uncollected():
             show_folder(version, as_json=as_json)
+
+
+def _explain_cache(known: object, store: "Store", mixture: str, *, as_json: bool) -> None:
+    """Print which outputs the build made, and why the cache did not hold them."""
+    from thinkmix.flows.build.why import made_again, noted, sentences
+
+    used = store.cache.recorded(mixture)
+    after = None if used == known else noted(used)
+    found = made_again(noted(known), after) if after else ()
+    if as_json:
+        say_json({"made": [one.model_dump(mode="json") for one in found]})
+        return
+    for line in sentences(found) if found else ["no output was made: nothing that decides one changed"]:
+        say("".join(char if char.isprintable() else "?" for char in line))
 
 
 def _say_plan(recipe: "Recipe", store: Path, base: Path, *, as_json: bool, frozen: bool) -> None:

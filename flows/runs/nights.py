@@ -15,11 +15,12 @@ from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.store.log import FAILED
 from thinkmix.flows.store.store import Store
 from thinkmix.schemas.changes import Changes
+from thinkmix.schemas.columns import Columns
 from thinkmix.schemas.errors import StoreCorrupt, StoreError
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.ledger import MIX, VALIDATE, Ledger
 from thinkmix.schemas.manifest import SourceEntry
-from thinkmix.schemas.report import Columns, Report
+from thinkmix.schemas.report import Report
 from thinkmix.schemas.run import (
     Acceptance,
     Current,

@@ -3,13 +3,14 @@
 Mixtures share the cache without a lock: whoever is first puts an output there.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
+from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.outputs import Make, Makers
 from thinkmix.flows.store.atomic import commit, make_folder, scratch_folder, write_atomically
 from thinkmix.flows.store.digests import MANIFEST, SHORT, digest, key_of, write_json
@@ -19,7 +20,11 @@ from thinkmix.flows.store.holds import shared, use
 ABANDONED_AFTER = 24 * 3600
 """Age in seconds from which a temporary folder of the cache is that of a process that died."""
 
+LAYOUT = 2
+"""Number of the way in which outputs are named; under another one they are never found."""
+
 _CHART = "chart.svg"
+_KEY = "[0-9a-f]" * 64
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,10 @@ class StageOutput:
     """sha256 by file name."""
     result: Mapping[str, object]
     reused: bool
+
+    def blob(self, name: str) -> Blob:
+        """Return one of its files as an argument of the work that reads it."""
+        return Blob(self.folder / name, self.files[name])
 
 
 @dataclass(frozen=True)
@@ -119,18 +128,52 @@ class Cache:
 
         return (self.stage("charts", key, make).folder / _CHART).read_bytes()
 
-    def record_outputs(self, mixture: str, outputs: Iterable[StageOutput]) -> None:
-        """Note which outputs a build used: nights on which nothing changes use none, and must lose none."""
-        names = sorted({f"{output.folder.parent.name}/{output.folder.name}" for output in outputs})
+    def adopt(self) -> str | None:
+        """Mark the cache as one of this layout; return what is to be said of one that was not.
+
+        Outputs of another layout stay where they are: they are never found, and `thinkmix gc` collects them.
+        """
+        mark, ours = self.root / ".cache" / "LAYOUT", f"{LAYOUT}\n"
+        try:
+            there = mark.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            there = "1\n"
+        if there == ours:
+            return None
+        others = next((self.root / ".cache").glob(f"*/{_KEY}"), None) if there.strip().isdecimal() else None
         with full_disk(self.root):
-            write_atomically(self.root / mixture / "outputs.json", orjson.dumps(names))
+            make_folder(mark.parent)
+            write_atomically(mark, ours.encode())
+        if others is None:
+            return None
+        layouts = f"layout {there.strip()}, this one has {LAYOUT}"
+        what = (
+            "its outputs are made again, versions stay as they are, and `thinkmix gc` removes the old outputs"
+        )
+        return f"the cache is of another release of thinkmix ({layouts}): {what}"
+
+    def record_outputs(self, mixture: str, used: Mapping[str, object]) -> None:
+        """Note which outputs a build used: nights on which nothing changes use none, and must lose none.
+
+        Args:
+            mixture: the mixture.
+            used: in `outputs`, by `<stage>/<key>`, what is to be known of each.
+        """
+        with full_disk(self.root):
+            write_atomically(self.root / mixture / "outputs.json", orjson.dumps(used))
+
+    def recorded(self, mixture: str) -> object:
+        """Return what the last build that used outputs noted; None if that cannot be read."""
+        try:
+            return orjson.loads((self.root / mixture / "outputs.json").read_bytes())
+        except (OSError, ValueError):
+            return None
 
     def outputs(self, mixture: str) -> frozenset[str]:
         """Return the outputs (`<stage>/<key>`) that the last build with any used; empty if none is known."""
-        try:
-            return frozenset(orjson.loads((self.root / mixture / "outputs.json").read_bytes()))
-        except (OSError, ValueError, TypeError):
-            return frozenset()
+        used = self.recorded(mixture)
+        listed = used.get("outputs") if isinstance(used, dict) else used  # once, it was a list of names
+        return frozenset(map(str, listed)) if isinstance(listed, list | dict) else frozenset()
 
 
 def unseal(manifest: bytes, folder: Path) -> StageOutput | None:

@@ -10,9 +10,10 @@ STORE/<mixture>/accepted.jsonl       who promoted which held version, and why
 STORE/<mixture>/rollbacks.jsonl      who returned to which earlier version, from which, and why
 STORE/<mixture>/places.json          where the last build's source files lie on this machine
 STORE/<mixture>/running.json         the build that is under way, or was killed
-STORE/<mixture>/outputs.json         outputs of stages that the last build with any used
+STORE/<mixture>/outputs.json         outputs of stages that the last build with any used, and why
 STORE/<mixture>/trained/<name>/      what builds whose recipe says so trained on their versions
 STORE/<mixture>/trainings.jsonl      when which of these was trained and how it ended, a line each
+STORE/.cache/LAYOUT                  number of the way in which outputs are named
 STORE/.cache/<stage>/<key>/          outputs of stages, named by all that decides them
 STORE/.cache/hub/                    downloaded files
 STORE/.cache/tokens/<version>/       rows of a version as token ids, encoded once for all trainings on it

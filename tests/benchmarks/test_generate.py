@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from benchmarks.generate import Corpus, generate, lineage_of, rows_of, shards_of
 from thinkmix.curation.text.shingles import shingle_hashes
 from thinkmix.flows.recipe.recipes import load
-from thinkmix.templates.chat import count_tokens
+from thinkmix.templates.chat.tokenizer import count_tokens
 
 ALL_NEW = {"exact": 0.0, "near": 0.0, "repeats": 0.0}
 

@@ -14,8 +14,8 @@ from thinkmix.flows.system.cores import cpu_quota, usable_cores, visible_cores
 from thinkmix.flows.system.memory import machine_bytes, physical_bytes, usable_bytes
 from thinkmix.schemas.errors import SourceCorrupt, SourceNotFound
 from thinkmix.schemas.template import Template
-from thinkmix.templates.chat import template_digest, tokenizer_digest
-from thinkmix.templates.chat.render import TEMPLATE_SHA256
+from thinkmix.templates.chat.render import TEMPLATE_SHA256, template_digest
+from thinkmix.templates.chat.tokenizer import tokenizer_digest
 
 _TROUBLED_CLOCK = datetime(2025, 1, 1, tzinfo=UTC)
 """Before this program was written: a machine that lost its clock."""

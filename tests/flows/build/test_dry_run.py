@@ -60,7 +60,8 @@ def test_unchanged_inputs_make_nothing(store: Store, base: Path, built: Built):
 @pytest.mark.parametrize(
     ("changes", "first", "why"),
     [
-        ({"dedup": {"threshold": 0.9}}, "minhash", "recipe: dedup.threshold 0.8 → 0.9"),
+        ({"dedup": {"threshold": 0.9}}, "dedup", "recipe: dedup.threshold 0.8 → 0.9"),
+        ({"dedup": {"shingle": 6}}, "minhash", "recipe: dedup.shingle 5 → 6"),
         ({"seed": 7}, "mix", "recipe: seed 20250428 → 7"),
         ({"max_row_bytes": 5000}, "validate math", "recipe: max_row_bytes 1000000 → 5000"),
     ],
@@ -109,7 +110,7 @@ def test_outputs_that_were_collected_are_told_from_changes(store: Store, base: P
     stated = recipe().model_dump(mode="json")
     stated["sources"][0]["supervise"] = "last"
     found = foretold(Recipe.model_validate(stated), store, base)
-    assert [one.because for one in found.stages] == [("recipe: sources.math.supervise all → last",), ()]
+    assert [one.because for one in found.stages] == [('argument origin.source.supervise "all" → "last"',), ()]
 
 
 @pytest.fixture

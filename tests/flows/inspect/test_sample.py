@@ -13,7 +13,8 @@ from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.recipe.recipes import load
 from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.report import Report
-from thinkmix.templates.chat import count_tokens, render_chat
+from thinkmix.templates.chat.render import render_chat
+from thinkmix.templates.chat.tokenizer import count_tokens
 
 SAMPLES = ROOT / "data" / "samples"
 PLANTED = json.loads((SAMPLES / "planted.json").read_bytes())

@@ -5,7 +5,7 @@ import pytest
 
 from thinkmix.flows.build.pipeline import Built
 from thinkmix.schemas.report import Report
-from thinkmix.templates.chat import count_tokens
+from thinkmix.templates.chat.tokenizer import count_tokens
 
 
 @pytest.fixture(scope="module")
