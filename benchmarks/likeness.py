@@ -6,7 +6,7 @@ import zstandard
 from benchmarks.findings import Options
 from benchmarks.generate import Corpus, rows_of
 from benchmarks.rows import is_real, raw_rows
-from thinkmix.templates.chat import count_tokens
+from thinkmix.templates.chat.tokenizer import count_tokens
 
 SAMPLE = 3_000
 
