@@ -41,7 +41,8 @@ next:
 	@echo "                     $(BIN)/thinkmix build mine.yaml"
 	@echo "  train a real model $(BIN)/thinkmix plan $(STORE)/sample-7-3 --model 4B --gpu 24GB  # prints the command"
 
-# Two at once is what the times that tests allow were measured with; a file of tests stays in one process.
+# Two at once is what the times that tests allow were measured with; a file of tests stays in one process,
+# and so does a folder of `TOGETHER` in tests/conftest.py.
 AT_ONCE ?= 2
 
 test: $(BIN)/.installed  ## Install and run all tests

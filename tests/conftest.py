@@ -1,7 +1,8 @@
 """What holds for all tests: no telemetry, no tokens of their user, nothing compiled twice, skips counted."""
 
+import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -63,11 +64,42 @@ def tiny() -> Iterator[None]:
         yield
 
 
-FIRST = ("train", "flows")
-"""Rooms whose files hold few and long tests: begun last, one of them would run with nothing beside it."""
+TOGETHER = ("flows/orchestrate", "train/run")
+"""Folders whose files run in one process: they share a Prefect server, or one that forks warm processes."""
+
+FIRST = (*TOGETHER, "train", "flows", "test_api.py", "test_readme.py", "test_wheel.py", "benchmarks", "cases")
+"""What holds few and long tests: begun last, one of them would run with nothing beside it."""
+
+
+def _within(path: str, parts: Sequence[str]) -> int:
+    """Return the place of the first of the parts of `tests` that a path lies in; of none, their number."""
+    names = f"{path}/"
+    return next((n for n, part in enumerate(parts) if names.startswith(f"tests/{part}/")), len(parts))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the long files; processes take one after the other in this order."""
-    ranks = {room: rank for rank, room in enumerate(FIRST)}
-    items.sort(key=lambda item: min(ranks.get(part, len(FIRST)) for part in item.path.parts))
+    items.sort(key=lambda item: _within(item.nodeid.partition("::")[0], FIRST))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Keep not only a file in one process, but also each folder of `TOGETHER`."""
+    from xdist.scheduler import LoadFileScheduling  # noqa: PLC0415 - only where it is installed
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return (*TOGETHER, file)[_within(file, TOGETHER)]
+
+    return ByFile(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Look for no garbage meanwhile: of a million objects nearly all stay, and that takes two seconds."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()

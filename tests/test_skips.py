@@ -24,20 +24,21 @@ def run(folder: Path, *names: str, ci: str, workers: int = 0) -> tuple[int, list
     for name in names:
         (folder / f"test_{name}.py").write_text(f"import pytest\n{ENDS[name]}\n")
     (folder / "test_good.py").write_text("def test_good(): pass\n")
-    options = [
-        "-p",
-        "tests.harness.skips",
-        "-p",
-        "no:cacheprovider",
-        "--numprocesses",
-        str(workers),
-        "--rootdir",
-        folder,
-    ]
+    options = ["-p", "tests.harness.skips", "-p", "xdist", "-p", "no:cacheprovider"]
     ended = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, "--rootdir", folder, folder],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            *options,
+            "--numprocesses",
+            str(workers),
+            "--rootdir",
+            folder,
+            folder,
+        ],
         cwd=folder,
-        env={"PATH": "", "PYTHONPATH": str(ROOT), "CI": ci},
+        env={"PATH": "", "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "CI": ci},
         capture_output=True,
         text=True,
         check=False,

@@ -2,13 +2,12 @@
 
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.harness.builders import quick_build, recipe, write_sources
-from tests.harness.prefect_server import Api, server
 from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.cli import main
 
@@ -42,13 +41,6 @@ def store_copy(built: Built, tmp_path: Path) -> Callable[[], Path]:
         return target
 
     return copy
-
-
-@pytest.fixture(scope="session")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    """A Prefect server of the tests' own, shared by all that need one."""
-    with server(tmp_path_factory.mktemp("prefect")) as found:
-        yield found
 
 
 @pytest.fixture

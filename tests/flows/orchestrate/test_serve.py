@@ -7,6 +7,7 @@ import urllib.error
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from subprocess import Popen
 
 import pytest
 
@@ -110,8 +111,8 @@ def test_one_mixture_is_served_once(recipes: tuple[str, str]):
 class Served:
     """A recipe that `thinkmix serve` serves, and the chat that is told of its builds."""
 
-    def __init__(self, api: Api, file: Path, store: Path, chat: Receiver) -> None:
-        self.api, self.file, self.store, self.chat = api, file, store, chat
+    def __init__(self, api: Api, file: Path, store: Path, chat: Receiver, process: Popen) -> None:
+        self.api, self.file, self.store, self.chat, self.process = api, file, store, chat, process
 
     @property
     def deployment(self) -> dict:
@@ -126,6 +127,15 @@ class Served:
         stated = {**known["parameters"], **parameters}
         return self.api.ask(f"deployments/{known['id']}/create_flow_run", {"parameters": stated})["id"]
 
+    def end(self, number: int, log: Path) -> None:
+        """Send a signal, and check that the process ends with its status, in one sentence."""
+        self.process.send_signal(number)
+        assert self.process.wait(20) == 128 + number
+        said = log.read_text()
+        assert said.splitlines()[-1] == "thinkmix: stopped; what was published before is untouched"
+        for words in ("Traceback", "never awaited", "Exception"):
+            assert words not in said
+
 
 @pytest.fixture(scope="module")
 def served(api: Api, sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
@@ -136,7 +146,7 @@ def served(api: Api, sources: Path, tmp_path_factory: pytest.TempPathFactory) ->
     with receiver() as chat:
         command = (*CLI, "serve", file, "--store", store, "--workers", 1, *EVERY_NIGHT)
         with running(log, *command, env={**api.env, "THINKMIX_WEBHOOK": chat.url}) as process:
-            kept = Served(api, file, store, chat)
+            kept = Served(api, file, store, chat, process)
 
             def found() -> object:
                 assert process.poll() is None, log.read_text()
@@ -193,17 +203,16 @@ def test_night_builds_what_the_file_says_by_then(served: Served):
     assert holders(served.api.home, SECRET) + holders(served.store, SECRET) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_serving_ends_with_one_sentence(number: int, api: Api, sources: Path, tmp_path: Path):
-    """Ctrl-C and the signal of a service manager end it quietly, without a trace of asyncio."""
-    file = write_recipe(sources / f"ended{number}.yaml", name=f"ended_{number}")
+def test_serving_ends_with_one_sentence(api: Api, sources: Path, tmp_path: Path):
+    """Ctrl-C ends it quietly, without a trace of asyncio, as soon as it serves."""
+    file = write_recipe(sources / "ended.yaml", name="ended")
     log = tmp_path / "serve.log"
     with running(log, *CLI, "serve", file, "--store", tmp_path / "store", env=api.env) as process:
-        kept = Served(api, file, tmp_path, None)
+        kept = Served(api, file, tmp_path, None, process)
         assert wait_for(lambda: kept.deployment, 90), log.read_text()
-        process.send_signal(number)
-        assert process.wait(20) == 128 + number
-    said = log.read_text()
-    assert said.splitlines()[-1] == "thinkmix: stopped; what was published before is untouched"
-    for words in ("Traceback", "never awaited", "Exception"):
-        assert words not in said
+        kept.end(signal.SIGINT, log)
+
+
+def test_serving_that_has_built_ends_with_one_sentence(served: Served):
+    """The signal of a service manager ends it as quietly; this is the last test of the file."""
+    served.end(signal.SIGTERM, served.store / "serve.log")
