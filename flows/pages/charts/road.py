@@ -7,6 +7,8 @@ ones those in the mixture beside those that were not drawn. A band is as thick a
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from thinkmix.flows.pages.charts.chart import Chart
+from thinkmix.flows.pages.formatting import grouped
 from thinkmix.schemas.ledger import MIX, StageCount
 
 _REASONS = 12
@@ -22,6 +24,13 @@ _GAP = 14.0
 _NODE = 10.0
 _TOP = 46.0
 """Room above the columns for their headings."""
+
+_NAME = 40
+"""Characters of a reason's name that are shown."""
+_LETTER, _SMALL = 8.5, 7.3
+"""Pixels of a letter of a name and of a sentence, in a wide font."""
+_BESIDE = 212.0
+"""Pixels from a reason's block to its sentence, at the least."""
 
 GOOD, MIXTURE = "good", "mixture"
 
@@ -48,7 +57,7 @@ class Node:
     @property
     def middle(self) -> float:
         """Return the height of its label."""
-        return self.y + max(self.height, 2) / 2 + 4
+        return round(self.y + max(self.height, 2) / 2, 2)
 
 
 @dataclass(frozen=True)
@@ -57,15 +66,12 @@ class Band:
 
     place: int
     path: str
-    words: str
 
 
-@dataclass(frozen=True)
-class Road:
-    """A picture: nodes and bands in pixels, of a given width."""
+@dataclass(frozen=True, kw_only=True)
+class Road(Chart):
+    """Nodes, and the bands between them."""
 
-    width: int
-    height: float
     sources: tuple[Node, ...]
     good: Node
     reasons: tuple[Node, ...]
@@ -73,7 +79,11 @@ class Road:
     """Rows of the mixture, and good rows that were not drawn."""
     bands: tuple[Band, ...]
     read: int
-    folded: tuple[str, ...] = field(default=())
+    beside: float
+    """Pixels from a reason's block to the sentence that says what it means."""
+    room: int
+    """Characters of that sentence that fit."""
+    folded: tuple[str, ...] = ()
     """Reasons that share the last place."""
 
 
@@ -113,13 +123,29 @@ def road(stages: Sequence[StageCount], places: Mapping[str, int], *, width: int)
     for node in sources:
         for end, rows in zip((middle, *reasons), (good, *lost.values()), strict=True):
             if number := rows.get(node.name, 0):
-                bands.append(_band(node, end, number, scale, source=node.name, place=places[node.name]))
+                bands.append(_band(node, end, number, scale, place=places[node.name]))
     for name, place in places.items():
         for end, rows in zip(ends, (kept, *undrawn.values()), strict=True):
             if number := rows.get(name, 0):
-                bands.append(_band(middle, end, number, scale, source=name, place=place))
+                bands.append(_band(middle, end, number, scale, place=place))
     height = max(node.y + max(node.height, _LINE) for node in (*sources, middle, *reasons, *ends)) + _GAP
-    return Road(width, round(height, 1), sources, middle, reasons, ends, tuple(bands), total, folded)
+    longest = max((len(f"{grouped(node.rows)} {node.name[:_NAME]}") for node in reasons), default=0)
+    beside = max(_BESIDE, 2 * _NODE + _LETTER * longest)
+    told = f"{grouped(total)} rows read, {grouped(middle.rows)} of them good"
+    return Road(
+        label=f"{told}, {grouped(ends[0].rows)} in the mixture; the table below has every number",
+        height=round(height, 1),
+        width=width,
+        sources=sources,
+        good=middle,
+        reasons=reasons,
+        ends=ends,
+        bands=tuple(bands),
+        read=total,
+        beside=round(beside, 1),
+        room=max(1, int((width - column[1] - beside) / _SMALL)),
+        folded=folded,
+    )
 
 
 def _first(stages: Sequence[StageCount], source: str) -> int:
@@ -165,7 +191,7 @@ def _column(
     return tuple(nodes)
 
 
-def _band(start: Node, end: Node, rows: int, scale: float, *, source: str, place: int) -> Band:
+def _band(start: Node, end: Node, rows: int, scale: float, *, place: int) -> Band:
     """Return the band of `rows`, and note on both sides where the next one goes on."""
     thick = rows * scale
     left, right = start.x + _NODE, end.x
@@ -179,5 +205,4 @@ def _band(start: Node, end: Node, rows: int, scale: float, *, source: str, place
         f"V{below + drawn:.2f}C{bend:.1f} {below + drawn:.2f} {bend:.1f} {above + drawn:.2f} "
         f"{left:.1f} {above + drawn:.2f}Z"
     )
-    words = f"{source} to {end.name.replace('_', ' ')}: {rows:,} rows".replace(",", "\u202f")
-    return Band(place, path, words)
+    return Band(place, path)
