@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from thinkmix.flows.pages.charts.chart import Chart
+from markupsafe import Markup
 
 
 @dataclass(frozen=True)
@@ -11,7 +11,7 @@ class Figure:
 
     title: str
     note: str
-    chart: Chart
+    picture: Markup
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     source: str = ""

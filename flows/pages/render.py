@@ -5,13 +5,14 @@ from functools import lru_cache
 
 from jinja2 import BytecodeCache, Environment, FileSystemBytecodeCache, PackageLoader, StrictUndefined
 from jinja2.bccache import Bucket
-from markupsafe import Markup
 
 from thinkmix.flows.pages import meaning
-from thinkmix.flows.pages.charts.chart import COLOURS, Chart
 from thinkmix.flows.pages.formatting import grouped, printable
 from thinkmix.flows.pages.verdict import duration, moment
 from thinkmix.schemas.formats.recognition import settled_statement
+
+COLOURS = 6
+"""The page's style has this many colours for sources; the seventh source has the colour of the first."""
 
 
 def render(template: str, **facts: object) -> str:
@@ -22,11 +23,6 @@ def render(template: str, **facts: object) -> str:
         facts: what it tells.
     """
     return _environment().get_template(template).render(**facts)
-
-
-def draw(chart: Chart) -> Markup:
-    """Return a chart as SVG for a page, whose style gives it its colours."""
-    return Markup(render(chart.template, chart=chart))  # noqa: S704 - its template escapes all that it holds
 
 
 class _Compiled(FileSystemBytecodeCache):
@@ -66,7 +62,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {
-        "draw": draw,
         "grouped": grouped,
         "moment": moment,
         "duration": duration,

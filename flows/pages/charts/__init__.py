@@ -1,1 +1,1 @@
-"""Charts as numbers: scales, places and paths, which the templates in `pages/charts` draw as SVG."""
+"""Charts: scales, places and paths, which the templates in `pages/charts` draw as SVG."""

@@ -1,12 +1,13 @@
 """A figure over the steps of a training, with a band where a point stands for several steps."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import isfinite
 from typing import NamedTuple
 
-from thinkmix.flows.pages.charts.chart import COLOURS, WIDTH, Chart
-from thinkmix.flows.pages.charts.scale import Scale, Tick, inside, room
+from markupsafe import Markup
+
+from thinkmix.flows.pages.charts.picture import WIDTH, picture
+from thinkmix.flows.pages.charts.scale import Scale, inside, path, room
 
 MOST = 80
 """Points of a curve: a phone shows no more of them apart."""
@@ -29,33 +30,6 @@ class Point(NamedTuple):
     low: float
     high: float
     """The least and the most of its steps."""
-
-
-class Place(NamedTuple):
-    """A point in pixels."""
-
-    x: float
-    y: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Curve(Chart):
-    """A line of one colour, and what is marked on it."""
-
-    colour: int
-    left: float
-    down: tuple[Tick, ...]
-    across: tuple[Tick, ...]
-    line: str
-    """The path; empty if there is no point."""
-    band: str
-    """The path around it; empty if each point is one step."""
-    dots: tuple[Place, ...]
-    ring: Place | None
-    """The point whose weights were kept."""
-    limit: float | None
-    """Height of the dashed line."""
-    foot: float = _FOOT
 
 
 def thinned(values: Sequence[float], *, first: int = 1, most: int = MOST) -> list[Point]:
@@ -85,40 +59,43 @@ def curve(
     kept: int | None = None,
     zero: bool = False,
     decimals: int | None = None,
-) -> Curve:
+) -> Markup:
     """Return a line over the steps, with a band where points stand for several steps.
 
     Args:
         points: in order of their steps.
         label: what is shown, in a sentence.
         place: of the line's colour.
-        limit: value that the line should stay under.
+        limit: value that the line should stay under, drawn dashed.
         kept: step whose weights were written, marked if it is not the last.
         zero: whether the scale begins at zero.
         decimals: of its numbers; None writes no more than they need.
     """
     limit = limit if limit is not None and isfinite(limit) else None
     ends = [end for point in points for end in (point.low, point.high)]
-    low, high = _frame(ends if limit is None else [*ends, limit], zero=zero)
-    down = Scale(low, high, _FOOT, _TOP)
+    down = Scale(*_frame(ends if limit is None else [*ends, limit], zero=zero), _FOOT, _TOP)
     ticks = down.ticks(4, decimals=decimals)
     left = room([tick.words for tick in ticks], least=_LEAST)
-    across = Scale(points[0].step, points[-1].step, left, _RIGHT) if points else None
-    places = [Place(across(point.step), down(point.value)) for point in points] if across else []
-    return Curve(
-        label=label,
+    steps = [point.step for point in points]
+    across = Scale(steps[0] if steps else 0, steps[-1] if steps else 0, left, _RIGHT)
+    line = [(across(point.step), down(point.value)) for point in points]
+    wide = any(point.low < point.high for point in points)
+    high = [(across(point.step), down(point.high)) for point in points if wide]
+    low = [(across(point.step), down(point.low)) for point in points if wide]
+    return picture(
+        "curve",
+        label,
         height=_HEIGHT,
-        colour=place % COLOURS,
+        foot=_FOOT,
         left=left,
         down=ticks,
-        across=tuple(map(inside, across.ticks(5, whole=True))) if across else (),
-        line=_path(places),
-        band=_band(points, across, down)
-        if across and any(point.low < point.high for point in points)
-        else "",
-        dots=tuple(places) if len(places) <= _MARKED else (),
-        ring=next((at for point, at in zip(points[:-1], places, strict=False) if point.step == kept), None),
+        across=[inside(tick, WIDTH) for tick in across.ticks(5, whole=True)] if steps else [],
+        place=place,
+        band=path([*high, *reversed(low)]),
+        line=path(line),
+        dots=line if len(line) <= _MARKED else [],
         limit=None if limit is None else down(limit),
+        ring=next((at for step, at in zip(steps[:-1], line, strict=False) if step == kept), None),
     )
 
 
@@ -128,14 +105,3 @@ def _frame(values: Sequence[float], *, zero: bool) -> tuple[float, float]:
     low = min(low, 0.0) if zero else low
     space = 0.05 * (high - low) or 0.05 * abs(high) or 1
     return low if zero and low == 0 else low - space, high + space
-
-
-def _path(places: Sequence[Place]) -> str:
-    return f"M{'L'.join(f'{x} {y}' for x, y in places)}" if places else ""
-
-
-def _band(points: Sequence[Point], across: Scale, down: Scale) -> str:
-    """Return the path along the highest steps and back along the lowest."""
-    there = [Place(across(point.step), down(point.high)) for point in points]
-    back = [Place(across(point.step), down(point.low)) for point in reversed(points)]
-    return f"{_path([*there, *back])}Z"

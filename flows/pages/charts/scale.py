@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from math import ceil, floor, log10
 from typing import NamedTuple
 
-from thinkmix.flows.pages.charts.chart import WIDTH
-
-GAP = 6
+_GAP = 6
 """Pixels between a scale and its words."""
 
 _LETTER = 7.8
@@ -57,12 +55,17 @@ class Scale:
 
 def room(words: Sequence[str], *, least: float) -> float:
     """Return the pixels that the longest of some words needs in a wide font, with the gap behind it."""
-    return round(max(least, _LETTER * max(map(len, words), default=0)) + GAP, 1)
+    return round(max(least, _LETTER * max(map(len, words), default=0)) + _GAP, 1)
 
 
-def inside(tick: Tick) -> Tick:
-    """Return a number below a scale, moved where its words would leave the picture."""
-    return Tick(round(min(tick.at, WIDTH - _LETTER * len(tick.words) / 2), 1), tick.words)
+def inside(tick: Tick, width: int) -> Tick:
+    """Return a number below a scale, moved where its words would leave a picture of that width."""
+    return Tick(round(min(tick.at, width - _LETTER * len(tick.words) / 2), 1), tick.words)
+
+
+def path(places: Sequence[tuple[float, float]]) -> str:
+    """Return the path through some places; empty if there is none."""
+    return f"M{'L'.join(f'{x} {y}' for x, y in places)}" if places else ""
 
 
 def _step(apart: float) -> float:

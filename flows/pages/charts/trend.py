@@ -1,37 +1,18 @@
 """One figure over the last runs, with a mark for how each run ended."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
 
-from thinkmix.flows.pages.charts.chart import WIDTH, Chart
-from thinkmix.flows.pages.charts.scale import Scale, Tick, room
-from thinkmix.schemas.run import Night, Status
+from markupsafe import Markup
 
-_HEIGHT, _EDGE, _LEAST = 128, 6.0, 42
-"""Of the chart, of the free edge above and below, and of the room for the numbers of the scale."""
+from thinkmix.flows.pages.charts.picture import WIDTH, picture
+from thinkmix.flows.pages.charts.scale import Scale, path, room
+from thinkmix.schemas.run import Night
 
-
-class Mark(NamedTuple):
-    """A run: where its mark lies, and how it ended, which decides shape and colour."""
-
-    x: float
-    y: float
-    ended: Status
+_HEIGHT, _EDGE, _LEAST = 128, 6, 42
+"""Of the chart, of the free edge around it, and of the room for the numbers of its scale."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Trend(Chart):
-    """A line through the runs that have a figure."""
-
-    left: float
-    down: tuple[Tick, ...]
-    marks: tuple[Mark, ...]
-    line: str
-    """The path; empty if no run has a figure."""
-
-
-def trend(nights: Sequence[Night], numbers: Sequence[float], *, label: str) -> Trend:
+def trend(nights: Sequence[Night], numbers: Sequence[float], *, label: str) -> Markup:
     """Return a figure over the runs, oldest first.
 
     A run that failed has no figure: its mark lies at the foot, and the line passes it by. The scale does not
@@ -48,14 +29,12 @@ def trend(nights: Sequence[Night], numbers: Sequence[float], *, label: str) -> T
     ticks = down.ticks(3)
     left = room([tick.words for tick in ticks], least=_LEAST)
     across = Scale(-0.5, len(ended) - 0.5, left, WIDTH - _EDGE)
-    marks = tuple(
-        Mark(across(at), down(low if status == "failed" else number), status)
+    marks = [
+        (across(at), down(low if status == "failed" else number), status)
         for at, (status, number) in enumerate(zip(ended, numbers, strict=True))
-    )
-    line = "L".join(f"{mark.x} {mark.y}" for mark in marks if mark.ended != "failed")
-    return Trend(
-        label=label, height=_HEIGHT, left=left, down=ticks, marks=marks, line=f"M{line}" if line else ""
-    )
+    ]
+    line = path([(x, y) for x, y, status in marks if status != "failed"])
+    return picture("trend", label, height=_HEIGHT, left=left, down=ticks, marks=marks, line=line)
 
 
 def _frame(numbers: Sequence[float]) -> tuple[float, float]:

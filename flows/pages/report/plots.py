@@ -67,7 +67,7 @@ def _histogram(
         title=view.source,
         note=f"median {grouped(view.median)} · 90 % up to {grouped(view.p90)} · "
         f"{tail}longest {grouped(view.longest)}",
-        chart=histogram(
+        picture=histogram(
             bins,
             view.histogram,
             place=places.get(view.source, 0),
@@ -98,7 +98,7 @@ def spreads(views: Sequence[Spread], places: Mapping[str, int]) -> list[Figure]:
             Figure(
                 title=title,
                 note=note,
-                chart=grouped_bars(
+                picture=grouped_bars(
                     groups,
                     [(places.get(view.source, 0), shares) for view, shares in zip(mine, parts, strict=True)],
                     label=f"{title}, part of each source's rows. {told}",
@@ -142,7 +142,7 @@ def cluster_sizes(view: ClusterView) -> Figure | None:
     return Figure(
         title="Clusters by size",
         note="each of a cluster's rows says nearly the same; bars grow by powers of ten",
-        chart=counts(
+        picture=counts(
             list(bins),
             list(bins.values()),
             label=f"Clusters by size: {_told(list(bins), list(bins.values()))}",
@@ -170,7 +170,7 @@ def trends(nights: Sequence[Night]) -> list[Figure]:
             Figure(
                 title=title,
                 note=note,
-                chart=trend(nights, numbers, label=f"{title} of the last {len(nights)} runs: {told}"),
+                picture=trend(nights, numbers, label=f"{title} of the last {len(nights)} runs: {told}"),
                 head=(),
                 rows=(),
             )

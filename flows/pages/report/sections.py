@@ -6,10 +6,10 @@ from itertools import groupby
 import yaml
 from pydantic import ValidationError
 
-from thinkmix.flows.pages.charts.chart import COLOURS
 from thinkmix.flows.pages.charts.stacked import Stacked, stacked
 from thinkmix.flows.pages.formatting import grouped
 from thinkmix.flows.pages.meaning import sentence
+from thinkmix.flows.pages.render import COLOURS
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.schemas.changes import Changes, Delta
 from thinkmix.schemas.ledger import StageCount

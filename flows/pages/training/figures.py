@@ -157,7 +157,7 @@ def _figure(
     return Figure(
         title=title,
         note=note,
-        chart=curve(
+        picture=curve(
             points,
             label=f"{title} over steps: {told}",
             place=place,

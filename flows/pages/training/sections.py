@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from statistics import median
 
-from thinkmix.flows.pages.charts.chart import COLOURS
 from thinkmix.flows.pages.charts.stacked import Stacked, stacked
 from thinkmix.flows.pages.formatting import grouped
+from thinkmix.flows.pages.render import COLOURS
 from thinkmix.flows.pages.training.change import Change, changes_of, signed
 from thinkmix.flows.pages.training.timing import Timing
 from thinkmix.flows.pages.verdict import duration

@@ -4,9 +4,9 @@ from math import inf, nan
 
 import pytest
 
-from tests.harness.charts import parsed
-from thinkmix.flows.pages.charts.chart import WIDTH
+from tests.harness.charts import classes, numbers, parsed, places, texts
 from thinkmix.flows.pages.charts.curve import Point, curve, thinned
+from thinkmix.flows.pages.charts.picture import WIDTH
 
 
 def single(*values: float) -> list[Point]:
@@ -23,40 +23,43 @@ def test_thinned_steps_keep_their_mean_and_their_bounds():
 
 
 def test_a_lower_loss_lies_lower():
-    """The line goes from left to right, and a value halfway lies halfway."""
+    """The line goes from left to right, and a value halfway lies halfway, with a dot at each."""
     chart = curve(single(3.0, 2.0, 1.0), label="x")
-    (line,) = parsed(chart).iter("path")
-    places = [tuple(map(float, place.split())) for place in line.get("d")[1:].split("L")]
-    assert places == [(dot.x, dot.y) for dot in chart.dots]
-    (left, high), (middle, half), (right, low) = places
+    (left, high), (middle, half), (right, low) = places(chart)
     assert left < middle < right < WIDTH
     assert (high + low) / 2 == pytest.approx(half, abs=0.1)
     assert high < half < low
+    assert numbers(chart, "circle", "cy") == [high, half, low]
 
 
 def test_many_steps_have_a_band_and_no_dots():
     """Where a point stands for several steps, their lowest and highest are drawn around the line."""
-    band, line = parsed(curve(thinned([1, 2] * 80), label="x")).iter("path")
-    assert (band.get("class"), line.get("class")) == ("band", "line")
-    assert band.get("d").count("L") == 2 * (line.get("d").count("L") + 1) - 1
-    assert list(parsed(curve(thinned([1, 2] * 80), label="x")).iter("circle")) == []
+    chart = curve(thinned([1, 2] * 80), label="x")
+    assert classes(chart, "path") == ["band", "line"]
+    band = next(parsed(chart).iter("path")).get("d")
+    assert (band.count("L"), band[-1]) == (2 * len(places(chart)) - 1, "Z")
+    assert numbers(chart, "circle", "r") == []
 
 
 def test_the_step_that_was_kept_has_a_ring_unless_it_is_the_last():
     """The ring lies around the dot of that step."""
     chart = curve(single(3.0, 2.0, 1.0), kept=2, label="x")
-    assert chart.ring == chart.dots[1]
-    assert curve(single(3.0, 2.0, 1.0), kept=3, label="x").ring is None
+    assert classes(chart, "circle") == [None, None, None, "ring"]
+    across, down = (numbers(chart, "circle", name) for name in ("cx", "cy"))
+    assert (across[3], down[3]) == (across[1], down[1])
+    assert "ring" not in classes(curve(single(3.0, 2.0, 1.0), kept=3, label="x"), "circle")
 
 
 @pytest.mark.parametrize("points", [[], single(2.0), single(0.0), [Point(n, n, 0, 9) for n in range(80)]])
 def test_a_curve_of_any_number_of_points_is_drawn(points):
     """None, one or many: a picture, with its limit as a dashed line within it where there is one."""
-    assert [line.get("class") for line in parsed(curve(points, label="x")).iter("line")].count("limit") == 0
-    limited = curve(points, label="x", limit=2.5)
-    assert [line.get("class") for line in parsed(limited).iter("line")].count("limit") == 1
-    assert limited.limit is not None
-    assert 0 < limited.limit < limited.foot
+    assert "limit" not in classes(curve(points, label="x"), "line")
+    (limit,) = (
+        line
+        for line in parsed(curve(points, label="x", limit=2.5)).iter("line")
+        if line.get("class") == "limit"
+    )
+    assert 0 < float(limit.get("y1")) < 126
 
 
 @pytest.mark.parametrize("limit", [nan, inf])
@@ -69,5 +72,13 @@ def test_a_limit_that_is_no_number_is_not_drawn(limit: float):
 def test_a_scale_that_begins_at_zero_says_so(value: float):
     """The lowest number is 0, and stands at the foot."""
     chart = curve(single(value, value), label="x", zero=True)
-    assert (chart.down[0].words, chart.down[0].at) == ("0", chart.foot)
-    assert chart.dots[0].y < 20
+    lowest = next(parsed(chart).iter("text"))
+    assert (lowest.text, lowest.get("y")) == ("0", "126.0")
+    assert max(numbers(chart, "circle", "cy")) < 20
+
+
+def test_a_run_of_one_step_names_it():
+    """The only step stands below its point, in the middle."""
+    chart = curve([Point(120_000, 2.0, 2.0, 2.0)], label="x", decimals=2)
+    assert texts(chart)[-2:] == ["120k", "step"]
+    assert "2.00" in texts(chart)

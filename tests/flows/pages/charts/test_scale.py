@@ -2,8 +2,7 @@
 
 import pytest
 
-from thinkmix.flows.pages.charts.chart import WIDTH
-from thinkmix.flows.pages.charts.scale import Scale, Tick, inside, room
+from thinkmix.flows.pages.charts.scale import Scale, Tick, inside, path, room
 
 
 def words(low: float, high: float, about: int = 4, **settings) -> list[str]:
@@ -66,5 +65,11 @@ def test_a_scale_has_a_few_numbers_that_differ(low: float, high: float):
 def test_words_have_room_in_a_wide_font_and_stay_in_the_picture():
     """The longest decides, and a number at the right end moves to the left."""
     assert room(["0", "0.00005"], least=38) > room(["0"], least=38) == 44
-    assert inside(Tick(100, "200")) == Tick(100, "200")
-    assert inside(Tick(WIDTH, "200")).at < WIDTH - 10
+    assert inside(Tick(100, "200"), 400) == Tick(100, "200")
+    assert inside(Tick(400, "200"), 400).at < 390
+
+
+def test_a_path_leads_through_its_places():
+    """Straight from one to the next; there is none through no place."""
+    assert path([(1.5, 2.0), (3.0, 4.0)]) == "M1.5 2.0L3.0 4.0"
+    assert path([]) == ""

@@ -135,7 +135,7 @@ def test_the_page_tells_a_padded_resumed_run_on_several_devices_by_one_mode():
 def test_weights_of_an_earlier_step_are_marked_on_the_curve():
     """The point of the step that was kept has a ring, which the last step needs not."""
     last, earlier = (
-        parsed(figures.held_out(evals(), changes_of(trained(kept_step=kept)), kept=kept)[0].chart)
+        parsed(figures.held_out(evals(), changes_of(trained(kept_step=kept)), kept=kept)[0].picture)
         for kept in (STEPS, 100)
     )
     assert len(list(earlier.iter("circle"))) == len(list(last.iter("circle"))) + 1
