@@ -4,18 +4,15 @@ Three columns: sources; the rows that were good beside the reasons of those that
 ones those in the mixture beside those that were not drawn. A band is as thick as it has rows.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from thinkmix.flows.pages.charts.picture import picture
+from thinkmix.flows.pages.charts.row_flow import RowFlow
 from thinkmix.flows.pages.formatting import grouped
-from thinkmix.schemas.ledger import MIX, StageCount
-
-_REASONS = 12
-"""So many reasons have a place of their own; the smallest ones share the last."""
 
 _FLOW = 250.0
 """Height of all rows together."""
@@ -23,21 +20,15 @@ _FLOW = 250.0
 _LINE = 19.0
 """A reason is never closer to the next one than its words need."""
 
-_GAP = 14.0
-_NODE = 10.0
-_TOP = 46.0
-"""Room above the columns for their headings."""
+_GAP, _NODE, _TOP = 14.0, 10.0, 46.0
+"""Between blocks of a column; width of a block; room above the columns for their headings."""
 
-_NAME = 40
-"""Characters of a reason's name that are shown."""
+_NAME, _BESIDE = 40, 212.0
+"""Characters of a reason's name that are shown; pixels from its block to its sentence, at the least."""
 _LETTER, _SMALL = 8.5, 7.3
 """Pixels of a letter of a name and of a sentence, in a wide font."""
-_BESIDE = 212.0
-"""Pixels from a reason's block to its sentence, at the least."""
 _NARROW = 600
 """A picture of less width has no room for sentences."""
-
-GOOD, MIXTURE = "good", "mixture"
 
 
 @dataclass
@@ -49,13 +40,10 @@ class Node:
     x: float
     y: float
     height: float
-    entered: float = field(init=False)
-    """Where the next band ends on its left side."""
-    left: float = field(init=False)
-    """Where the next band begins on its right side."""
-
-    def __post_init__(self) -> None:
-        self.entered = self.left = self.y
+    entered: float = 0.0
+    """How far below `y` the next band ends on its left side."""
+    left: float = 0.0
+    """How far below `y` the next band begins on its right side."""
 
     @property
     def middle(self) -> float:
@@ -63,108 +51,60 @@ class Node:
         return round(self.y + max(self.height, 2) / 2, 2)
 
 
-@dataclass(frozen=True)
-class Road:
-    """Nodes, and the bands between them, in pixels."""
-
-    width: int
-    height: float
-    places: Mapping[str, int]
-    """Of the sources in the recipe."""
-    sources: tuple[Node, ...]
-    good: Node
-    reasons: tuple[Node, ...]
-    ends: tuple[Node, ...]
-    """Rows of the mixture, and good rows that were not drawn."""
-    bands: tuple[tuple[int, str], ...]
-    """Place of the source and path of the rows that go from one node to another."""
-    read: int
-    folded: tuple[str, ...]
-    """Reasons that share the last place."""
-
-    @property
-    def picture(self) -> Markup:
-        """Return it as SVG; a sentence says what each reason means where the width has room for it."""
-        longest = max((len(f"{grouped(node.rows)} {node.name[:_NAME]}") for node in self.reasons), default=0)
-        beside = max(_BESIDE, 2 * _NODE + _LETTER * longest)
-        told = f"{grouped(self.read)} rows read, {grouped(self.good.rows)} of them good"
-        return picture(
-            "road",
-            f"{told}, {grouped(self.ends[0].rows)} in the mixture; the table below has every number",
-            narrow=self.width < _NARROW,
-            beside=round(beside, 1),
-            room=max(1, int((self.width - self.good.x - beside) / _SMALL)),
-            **vars(self),
-        )
-
-
-def road(stages: Sequence[StageCount], places: Mapping[str, int], *, width: int) -> Road | None:
-    """Return the picture of a ledger, or None if no row was read.
+def road(flow: RowFlow, places: Mapping[str, int], *, width: int) -> Markup:
+    """Return the picture of rows that were read.
 
     Args:
-        stages: counts of all stages, in order; the last one is the draw.
+        flow: where they went.
         places: of the sources in the recipe, by name.
         width: of the picture, in pixels.
     """
-    read = Counter({name: _first(stages, name) for name in places})
-    if not read.total():
-        return None
-    scale = _FLOW / read.total()
-    lost, folded = _folded(_lost(stages, drawn=False))
-    undrawn = _lost(stages, drawn=True)
-    good = read - sum(lost.values(), Counter())
-    kept = good - sum(undrawn.values(), Counter())
-
-    sources = _column({name: rows for name, rows in read.items() if rows}, 0.0, scale, least=30)
-    middle = Node(GOOD, good.total(), width * 0.36, _TOP, max(good.total() * scale, 1))
-    below = middle.y + middle.height + 2 * _LINE
-    reasons = _column(_totals(lost), middle.x, scale, least=_LINE, top=below)
-    ends = _column(_totals({MIXTURE: kept, **undrawn}), width - _NODE, scale, least=2 * _LINE)
-
+    scale = _FLOW / flow.read.total()
+    sources = _column({name: rows for name, rows in flow.read.items() if rows}, 0.0, scale, least=30)
+    good = Node("good", flow.good.total(), width * 0.36, _TOP, max(flow.good.total() * scale, 1))
+    below = good.y + good.height + 2 * _LINE
+    reasons = _column(_totals(flow.lost), good.x, scale, least=_LINE, top=below)
+    ends = _column(
+        _totals({"in the mixture": flow.kept, **flow.undrawn}), width - _NODE, scale, least=2 * _LINE
+    )
     bands = [
         _band(node, end, rows[node.name] * scale, places[node.name])
         for node in sources
-        for end, rows in zip((middle, *reasons), (good, *lost.values()), strict=True)
+        for end, rows in zip((good, *reasons), (flow.good, *flow.lost.values()), strict=True)
         if rows[node.name]
     ]
     bands += [
-        _band(middle, end, rows[name] * scale, place)
+        _band(good, end, rows[name] * scale, place)
         for name, place in places.items()
-        for end, rows in zip(ends, (kept, *undrawn.values()), strict=True)
+        for end, rows in zip(ends, (flow.kept, *flow.undrawn.values()), strict=True)
         if rows[name]
     ]
-    height = max(node.y + max(node.height, _LINE) for node in (*sources, middle, *reasons, *ends)) + _GAP
-    return Road(
-        width, round(height, 1), places, sources, middle, reasons, ends, tuple(bands), read.total(), folded
+    height = max(node.y + max(node.height, _LINE) for node in (*sources, good, *reasons, *ends)) + _GAP
+    beside = max(_BESIDE, 2 * _NODE + _LETTER * max(map(_letters, reasons), default=0))
+    told = f"{grouped(flow.read.total())} rows read, {grouped(good.rows)} of them good"
+    return picture(
+        "road",
+        f"{told}, {grouped(ends[0].rows)} in the mixture; the table below has every number",
+        width=width,
+        height=round(height, 1),
+        narrow=width < _NARROW,
+        places=places,
+        sources=sources,
+        good=good,
+        reasons=reasons,
+        beside=round(beside, 1),
+        room=max(1, int((width - good.x - beside) / _SMALL)),
+        ends=ends,
+        bands=bands,
     )
-
-
-def _first(stages: Sequence[StageCount], source: str) -> int:
-    return next((count.read.rows for count in stages if count.source == source), 0)
-
-
-def _lost(stages: Sequence[StageCount], *, drawn: bool) -> dict[str, Counter[str]]:
-    """Return rows by reason and source: those the draw had no room for, or all others."""
-    lost: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for count in stages:
-        for reason, amount in count.dropped.items():
-            if amount.rows and (count.stage == MIX) is drawn:
-                lost[reason][count.source] += amount.rows
-    return dict(sorted(lost.items(), key=lambda item: (-item[1].total(), item[0])))
-
-
-def _folded(lost: dict[str, Counter[str]]) -> tuple[dict[str, Counter[str]], tuple[str, ...]]:
-    """Return the reasons with the smallest ones added up, and which these were."""
-    if len(lost) <= _REASONS:
-        return lost, ()
-    names = tuple(lost)
-    shown, folded = names[: _REASONS - 1], names[_REASONS - 1 :]
-    rest = sum((lost[name] for name in folded), Counter[str]())
-    return {**{name: lost[name] for name in shown}, f"{len(folded)} more reasons": rest}, folded
 
 
 def _totals(lost: Mapping[str, Counter[str]]) -> dict[str, int]:
     return {name: rows.total() for name, rows in lost.items()}
+
+
+def _letters(reason: Node) -> int:
+    return len(f"{grouped(reason.rows)} {reason.name[:_NAME]}")
 
 
 def _column(
@@ -183,7 +123,7 @@ def _column(
 def _band(start: Node, end: Node, thick: float, place: int) -> tuple[int, str]:
     """Return the band from one node to another, and note on both where the next one goes on."""
     left, right = start.x + _NODE, end.x
-    above, below = start.left, end.entered
+    above, below = start.y + start.left, end.y + end.entered
     start.left += thick
     end.entered += thick
     bend, thick = (left + right) / 2, max(thick, 0.6)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from thinkmix.flows.pages.charts.road import road
+from thinkmix.flows.pages.charts.row_flow import row_flow
 from thinkmix.flows.pages.render import render
 from thinkmix.flows.pages.report import plots, sections
 from thinkmix.flows.pages.report.commands import next_commands
@@ -23,7 +24,8 @@ def render_page(run: RunReport, place: Path | None = None) -> str:
     """
     report = run.report
     places = _places(report.recipe)
-    drawn = [road(report.ledger.stages, places, width=width) for width in (_WIDE, _NARROW)]
+    flow = row_flow(report.ledger.stages, places)
+    widths = (_WIDE, _NARROW) if flow.read.total() else ()
     return render(
         "report.html.jinja",
         run=run,
@@ -34,7 +36,8 @@ def render_page(run: RunReport, place: Path | None = None) -> str:
         key_figures=sections.key_figures(run),
         last_good=last_good(run),
         places=places,
-        roads=[picture for picture in drawn if picture],
+        flow=flow,
+        roads=[road(flow, places, width=width) for width in widths],
         shares=sections.shares(report, places),
         thinking=sections.thinking(report),
         causes=sections.causes(run.changes) if run.changes else None,

@@ -122,6 +122,14 @@ def test_the_page_of_a_first_version_needs_no_optional_fact(report: Report, buil
     assert "No row was left out by a judgement." in text
 
 
+def test_the_page_of_a_version_without_rows_draws_no_road(report: Report, built: Built):
+    """Of a ledger in which nothing was read there are words instead of a picture without a scale."""
+    empty = report.model_copy(update={"ledger": report.ledger.model_copy(update={"stages": ()})})
+    page = render_page(built.run.model_copy(update={"report": empty}))
+    assert "No row was read." in words(page)
+    assert 'class="road' not in page
+
+
 def test_the_offending_characters_are_marked(report: Report):
     """A sample with a span shows exactly these characters as marked, even if the span leaves the text."""
     page = render_page(full_run(report))

@@ -1,10 +1,14 @@
-"""The road of the rows as a picture: every row arrives somewhere, and every word has its room."""
+"""The road of the rows: every row arrives somewhere, and every word of the picture has its room."""
+
+from collections.abc import Sequence
 
 import pytest
 
-from tests.harness.charts import classes, parsed, texts
+from tests.harness.charts import classes, numbers, parsed, texts
 from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.pages.charts.road import road
+from thinkmix.flows.pages.charts.row_flow import row_flow
+from thinkmix.flows.pages.formatting import grouped
 from thinkmix.schemas.ledger import Amount, StageCount
 from thinkmix.schemas.report import Report
 
@@ -26,47 +30,70 @@ def lost(dropped: dict[str, int], kept: int = 10) -> StageCount:
     )
 
 
+def drawn(stages: Sequence[StageCount], width: int = 880) -> str:
+    """Return the picture of a ledger."""
+    return road(row_flow(stages, PLACES), PLACES, width=width)
+
+
+def rows(words: str) -> int:
+    """Return the number that words begin with."""
+    return int("".join(char for char in words.partition(" ")[0] if char != "\u202f"))
+
+
 def test_the_road_accounts_for_every_row(report: Report):
     """What leaves the sources arrives: at reasons, in the mixture, or not drawn, in proportion."""
-    picture = road(report.ledger.stages, PLACES, width=880)
-    assert picture
-    lost = sum(node.rows for node in picture.reasons)
-    assert picture.read == picture.good.rows + lost
-    assert picture.good.rows == sum(node.rows for node in picture.ends)
-    assert picture.ends[0].rows == sum(count.kept.rows for count in report.ledger.of("mix").values())
-    assert all(
-        node.height == pytest.approx(250 * node.rows / picture.read, abs=0.01) for node in picture.sources
+    stages, ends = report.ledger.stages, report.ledger.of("mix").values()
+    picture = drawn(stages)
+    read = {count.source: count.read.rows for count in report.ledger.of("validate").values()}
+    lost = sum(amount.rows for count in stages if count.stage != "mix" for amount in count.dropped.values())
+    said = texts(picture)
+    assert rows(said[said.index("in the mixture") - 1]) == sum(count.kept.rows for count in ends)
+    assert (
+        parsed(picture)
+        .get("aria-label")
+        .startswith(
+            f"{grouped(sum(read.values()))} rows read, {grouped(sum(read.values()) - lost)} of them good, "
+        )
     )
+    begin, end = said.index(grouped(sum(read.values()) - lost)) + 1, said.index("in the mixture") - 1
+    reasons = [words for words in said[begin:end] if words[0].isdigit()]
+    assert sum(map(rows, reasons)) == lost
+    heights = numbers(picture, "rect", "height")[:2]
+    assert heights == [pytest.approx(250 * read[name] / sum(read.values()), abs=0.01) for name in PLACES]
+
+
+def test_bands_are_as_thick_as_their_rows_and_lie_side_by_side():
+    """Of a source that loses a quarter of its rows: two bands, of which one begins where the other ends."""
+    good, bad = (
+        path.get("d") for path in list(parsed(drawn([lost({"near_dup": 25}, kept=75)])).iter("path"))[:2]
+    )
+    top, foot = float(good.split("C")[0].split()[1]), float(bad.split("C")[0].split()[1])
+    assert (top, foot) == (46, 46 + 0.75 * 250)
 
 
 def test_the_road_folds_the_smallest_reasons_and_names_them():
     """Of twenty reasons eleven have a place of their own; the rest are one block, with their sum."""
-    picture = road([lost({f"reason_{n:02}": 100 - n for n in range(20)})], {"math": 0}, width=350)
-    assert picture
-    assert len(picture.reasons) == 12
-    assert (picture.reasons[-1].name, picture.reasons[-1].rows) == (
-        "9 more reasons",
-        sum(100 - n for n in range(11, 20)),
-    )
-    assert picture.folded == tuple(f"reason_{n:02}" for n in range(11, 20))
-    assert road([], {"math": 0}, width=350) is None
+    flow = row_flow([lost({f"reason_{n:02}": 100 - n for n in range(20)})], PLACES)
+    reasons = [words for words in texts(road(flow, PLACES, width=350)) if "reason" in words]
+    assert len(reasons) == 12
+    assert reasons[0] == "100 reason 00"
+    assert reasons[-1] == f"{sum(100 - n for n in range(11, 20))} 9 more reasons"
+    assert flow.folded == tuple(f"reason_{n:02}" for n in range(11, 20))
 
 
 def test_bands_have_the_colours_of_their_sources(report: Report):
-    """The picture draws each band and each source in the source's colour."""
-    drawn = road(report.ledger.stages, PLACES, width=880)
-    assert drawn
-    assert classes(drawn.picture, "path") == [f"band k{place}" for place, _ in drawn.bands]
-    assert classes(drawn.picture, "rect")[:3] == ["k0", "k1", None]
+    """The picture draws each band and each source in the source's colour, and shared blocks in none."""
+    picture = drawn(report.ledger.stages)
+    assert set(classes(picture, "path")) == {"band k0", "band k1"}
+    assert classes(picture, "rect")[:3] == ["k0", "k1", None]
 
 
 def test_a_sentence_begins_behind_the_longest_reason_and_fits_the_picture():
     """With millions of rows the sentences stand further to the right, and are shorter."""
     begins, lengths = [], []
-    for rows in (9, 98_765_432):
-        drawn = road([lost({"no_final_assistant": rows, "control_token": 1})], {"math": 0}, width=880)
-        assert drawn
-        said = [text for text in parsed(drawn.picture).iter("text") if float(text.get("dx", 0)) > 100]
+    for number in (9, 98_765_432):
+        picture = parsed(drawn([lost({"no_final_assistant": number, "control_token": 1})]))
+        said = [text for text in picture.iter("text") if float(text.get("dx", 0)) > 100]
         begins.append(float(said[0].get("dx")))
         lengths.append(max(len(text.text) for text in said))
     assert begins[0] < begins[1]
@@ -75,9 +102,7 @@ def test_a_sentence_begins_behind_the_longest_reason_and_fits_the_picture():
 
 def test_what_a_phone_has_no_room_for_is_left_out():
     """The narrow picture names the reason and not what it means."""
-    wide, narrow = (road([lost({"near_dup": 5})], {"math": 0}, width=width) for width in (880, 350))
-    assert wide
-    assert narrow
-    assert "nearly the same question is kept elsewhere" in texts(wide.picture)
-    assert "5 near dup" in texts(narrow.picture)
-    assert "nearly the same question is kept elsewhere" not in texts(narrow.picture)
+    wide, narrow = (texts(drawn([lost({"near_dup": 5})], width=width)) for width in (880, 350))
+    assert "nearly the same question is kept elsewhere" in wide
+    assert "5 near dup" in narrow
+    assert "nearly the same question is kept elsewhere" not in narrow
