@@ -67,7 +67,7 @@ def test_both_readmes_say_the_same_in_the_same_order():
 def test_nothing_heavy_is_imported_to_say_what_there_is(start: str):
     """`thinkmix --help` answers at once because libraries wait for the command that needs them."""
     heavy = {"polars", "pyarrow", "numpy", "numba", "torch", "transformers", "peft", "prefect"}
-    heavy |= {"datasets", "huggingface_hub", "jinja2", "pydantic", "tokenizers", "altair", "vl_convert"}
+    heavy |= {"datasets", "huggingface_hub", "jinja2", "pydantic", "tokenizers"}
     script = (
         "import atexit, sys\nsys.argv = ['thinkmix', '--help']\n"
         f"atexit.register(lambda: print('HEAVY', sorted({heavy!r} & set(sys.modules))))\n{start}\n"

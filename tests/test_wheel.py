@@ -48,7 +48,7 @@ def test_the_wheel_has_one_name_and_holds_the_six_rooms(wheel):
     for needed in (
         "thinkmix/templates/chat/qwen3.jinja",
         "thinkmix/templates/pages/report.html.jinja",
-        "thinkmix/templates/pages/report/style.css.jinja",
+        "thinkmix/templates/pages/page/style.css.jinja",
         "thinkmix/data/recipes/sample-7-3.yaml",
         "thinkmix/data/samples/tools.jsonl",
     ):

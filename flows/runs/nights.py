@@ -157,16 +157,11 @@ class NightRun:
 
 
 def rendered(store: Store, told: RunReport) -> dict[str, bytes]:
-    """Return the files of a run's folder: for people, for machines, and for a chat.
-
-    Charts that the store's cache has are not drawn again.
-    """
-    from thinkmix.flows.pages.charts import kept  # noqa: PLC0415 - like the gates
-    from thinkmix.flows.pages.report.page import render_page  # noqa: PLC0415
+    """Return the files of a run's folder: for people, for machines, and for a chat."""
+    from thinkmix.flows.pages.report.page import render_page  # noqa: PLC0415 - like the gates
     from thinkmix.flows.runs.summary import summary  # noqa: PLC0415
 
-    with kept(store.cache.kept_chart):
-        page = render_page(told, store.root.resolve() / told.report.mixture)
+    page = render_page(told, store.root.resolve() / told.report.mixture)
     options = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     return {
         "report.html": page.encode(),

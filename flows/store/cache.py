@@ -3,7 +3,7 @@
 Mixtures share the cache without a lock: whoever is first puts an output there.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,6 @@ ABANDONED_AFTER = 24 * 3600
 LAYOUT = 2
 """Number of the way in which outputs are named; under another one they are never found."""
 
-_CHART = "chart.svg"
 _KEY = "[0-9a-f]" * 64
 
 
@@ -118,15 +117,6 @@ class Cache:
         """Return the output of a stage if it is there and every byte of it holds."""
         folder = self.root / ".cache" / name / key
         return _intact(folder) if use(folder / MANIFEST) else None
-
-    def kept_chart(self, key: str, draw: Callable[[], bytes]) -> bytes:
-        """Return a chart, drawn anew only if the cache does not hold it under that key."""
-
-        def make(folder: Path) -> Mapping[str, object]:
-            (folder / _CHART).write_bytes(draw())
-            return {}
-
-        return (self.stage("charts", key, make).folder / _CHART).read_bytes()
 
     def adopt(self) -> str | None:
         """Mark the cache as one of this layout; return what is to be said of one that was not.

@@ -1,7 +1,6 @@
 """Open files: how many a build wants and needs, and the sentence where the system allows fewer."""
 
 import errno
-import os
 import resource
 from collections.abc import Iterator
 
@@ -39,24 +38,6 @@ def allow(workers: int) -> None:
         msg = f"a build with {many} needs {least} open files, and this process may open {max(soft, room)}"
         ways = f"ulimit -n {wanted(workers)}{', or fewer --workers' * (workers > 1)}"
         raise TooFewFiles(f"{msg}: {ways}")
-
-
-def reserve(count: int, what: str) -> None:
-    """Make sure that so many more files can be opened, before a library that would panic without them.
-
-    Raises:
-        TooFewFiles: if they cannot; `what` says what they are for.
-    """
-    opened: list[int] = []
-    try:
-        opened.extend(os.open(os.devnull, os.O_RDONLY) for _ in range(count))
-    except OSError as error:
-        if not ran_out(error):
-            raise
-        raise TooFewFiles(refusal(f"{what} needs {count} more open files")) from error
-    finally:
-        for handle in opened:
-            os.close(handle)
 
 
 def ran_out(error: BaseException) -> bool:

@@ -1,13 +1,12 @@
 """The figures of the page: each a chart, what it shows in a sentence, and its numbers as a table."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
-from markupsafe import Markup
-
-from thinkmix.flows.pages import charts
-from thinkmix.flows.pages.report import bars
-from thinkmix.flows.pages.report.trend import trend
+from thinkmix.flows.pages.charts.bars import counts, grouped_bars
+from thinkmix.flows.pages.charts.histogram import histogram
+from thinkmix.flows.pages.charts.trend import trend
+from thinkmix.flows.pages.figure import Figure
+from thinkmix.flows.pages.formatting import grouped
 from thinkmix.flows.pages.verdict import duration, moment
 from thinkmix.schemas.report import ClusterView, LengthView, Spread, ThinkView
 from thinkmix.schemas.run import Night
@@ -23,21 +22,6 @@ _MEASURES = {
 }
 
 _SMALL = 6
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A chart with its words and numbers."""
-
-    title: str
-    note: str
-    picture: Markup
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    source: str = ""
-    """Whose figure it is; empty for one of several sources."""
-    fits: tuple[tuple[str, str], ...] = ()
-    """Context length and the part of the examples that fits it."""
 
 
 def lengths(views: Sequence[LengthView], places: Mapping[str, int]) -> list[Figure]:
@@ -83,7 +67,7 @@ def _histogram(
         title=view.source,
         note=f"median {grouped(view.median)} · 90 % up to {grouped(view.p90)} · "
         f"{tail}longest {grouped(view.longest)}",
-        picture=charts.histogram(
+        picture=histogram(
             bins,
             view.histogram,
             place=places.get(view.source, 0),
@@ -114,7 +98,7 @@ def spreads(views: Sequence[Spread], places: Mapping[str, int]) -> list[Figure]:
             Figure(
                 title=title,
                 note=note,
-                picture=bars.grouped_bars(
+                picture=grouped_bars(
                     groups,
                     [(places.get(view.source, 0), shares) for view, shares in zip(mine, parts, strict=True)],
                     label=f"{title}, part of each source's rows. {told}",
@@ -158,7 +142,7 @@ def cluster_sizes(view: ClusterView) -> Figure | None:
     return Figure(
         title="Clusters by size",
         note="each of a cluster's rows says nearly the same; bars grow by powers of ten",
-        picture=bars.counts(
+        picture=counts(
             list(bins),
             list(bins.values()),
             label=f"Clusters by size: {_told(list(bins), list(bins.values()))}",
@@ -215,11 +199,6 @@ def night_rows(nights: Sequence[Night]) -> list[tuple[str, ...]]:
 def short(tokens: int) -> str:
     """Return a context length as people say it: 2048 is 2k."""
     return f"{tokens // 1024}k" if tokens >= 1024 else str(tokens)
-
-
-def grouped(number: float) -> str:
-    """Return a whole number with narrow spaces between thousands."""
-    return f"{round(number):,}".replace(",", "\u202f")
 
 
 def _fit(part: float) -> str:

@@ -1,19 +1,19 @@
 """What the page says in words and tables: shares, changes, reasons and samples, ready to be shown."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
 import yaml
 from pydantic import ValidationError
 
-from thinkmix.flows.pages.charts import COLOURS
-from thinkmix.flows.pages.report.plots import grouped
+from thinkmix.flows.pages.charts.stacked import Stacked, stacked
+from thinkmix.flows.pages.formatting import grouped
+from thinkmix.flows.pages.meaning import sentence
+from thinkmix.flows.pages.render import COLOURS
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.schemas.changes import Changes, Delta
-from thinkmix.schemas.findings import Finding
 from thinkmix.schemas.ledger import StageCount
-from thinkmix.schemas.reasons import Context, Reason
+from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.report import Report, Sample
 from thinkmix.schemas.run import RunReport
 from thinkmix.schemas.stated import Stated
@@ -29,47 +29,18 @@ CAUSES = {
 _CAUSE_COLOURS = {"upstream": 0, "rule": 1, "duplicate": 2, "draw": 5}
 
 
-@dataclass(frozen=True)
-class Part:
-    """A piece of a bar."""
-
-    name: str
-    colour: int
-    share: float
-    """Of the whole, from 0 to 1."""
-
-    @property
-    def percent(self) -> str:
-        """Return the share for people."""
-        return f"{self.share:.1%}"
-
-    @property
-    def width(self) -> str:
-        """Return the share for a style sheet."""
-        return f"{100 * self.share:.3f}%"
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A whole and its pieces."""
-
-    title: str
-    total: str
-    parts: tuple[Part, ...]
-
-
-def shares(report: Report, places: Mapping[str, int]) -> list[Bar]:
+def shares(report: Report, places: Mapping[str, int]) -> list[Stacked]:
     """Return the mixture's composition, train and eval together, in three units."""
     bars = []
     for unit, title in _UNITS:
         amounts = dict.fromkeys(places, 0)
         for share in report.shares:
             amounts[share.source] = amounts.get(share.source, 0) + getattr(share, unit)
-        bars.append(bar(title, amounts, {name: places.get(name, 0) % COLOURS for name in amounts}))
+        bars.append(stacked(title, amounts, {name: places.get(name, 0) % COLOURS for name in amounts}))
     return bars
 
 
-def thinking(report: Report) -> list[Bar]:
+def thinking(report: Report) -> list[Stacked]:
     """Return per source how many of its examples hold a trace."""
     counted = {view.source: (view.thinking, view.direct) for view in report.thinking}
     if not counted:
@@ -77,30 +48,28 @@ def thinking(report: Report) -> list[Bar]:
             traces, direct = counted.get(share.source, (0, 0))
             counted[share.source] = traces + share.thinking, direct + share.examples - share.thinking
     bars = [
-        bar(source, {"thinking": traces, "not thinking": direct}, {"thinking": 3, "not thinking": 5})
+        stacked(source, {"thinking": traces, "not thinking": direct}, {"thinking": 3, "not thinking": 5})
         for source, (traces, direct) in counted.items()
     ]
     if len(bars) > 1:
         both = [sum(column) for column in zip(*counted.values(), strict=True)]
         whole = dict(zip(("thinking", "not thinking"), both, strict=True))
-        bars.insert(0, bar("the whole mixture", whole, {"thinking": 3, "not thinking": 5}))
+        bars.insert(0, stacked("the whole mixture", whole, {"thinking": 3, "not thinking": 5}))
     return bars
 
 
-def bar(title: str, amounts: Mapping[str, int], colours: Mapping[str, int]) -> Bar:
-    """Return a bar of the amounts that are there."""
-    total = sum(amounts.values())
-    parts = [Part(name, colours[name], number / total) for name, number in amounts.items() if number]
-    return Bar(title, grouped(total), tuple(parts))
-
-
-def causes(changes: Changes) -> Bar:
+def causes(changes: Changes) -> Stacked:
     """Return why rows moved, by their number."""
     rows = dict.fromkeys(CAUSES, 0)
     for move in changes.moves:
         rows[move.cause] += move.rows
     named = {CAUSES[cause]: number for cause, number in rows.items()}
-    return bar("Rows that moved", named, {CAUSES[cause]: tone for cause, tone in _CAUSE_COLOURS.items()})
+    return stacked("Rows that moved", named, {CAUSES[cause]: tone for cause, tone in _CAUSE_COLOURS.items()})
+
+
+def because(cause: str) -> str:
+    """Return why rows moved, in words; a cause that this release does not know is left as it is."""
+    return CAUSES.get(cause, cause)
 
 
 def key_figures(run: RunReport) -> list[dict[str, str]]:
@@ -157,21 +126,6 @@ def reasons(stages: Sequence[StageCount]) -> list[dict[str, object]]:
         }
         for name in sorted(rows, key=lambda name: (-sum(rows[name].values()), name))
     ]
-
-
-def sentence(reason: str) -> str:
-    """Return what a reason means, in words; empty for one that this release does not know."""
-    return Reason(reason).sentence if reason in list(Reason) else ""
-
-
-def finding(word: str) -> str:
-    """Return what a finding means, in words; empty for one that this release does not know."""
-    return Finding(word).sentence if word in list(Finding) else ""
-
-
-def context(reason: str) -> str:
-    """Return why a turn is context, in words; empty for a reason that this release does not know."""
-    return Context(reason).sentence if reason in list(Context) else ""
 
 
 def samples(report: Report, *, kept: bool) -> list[dict[str, object]]:

@@ -5,7 +5,7 @@ import shlex
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from thinkmix.flows.pages.svg import drawable
+from thinkmix.flows.pages.formatting import printable
 from thinkmix.flows.pages.training import sections
 from thinkmix.flows.pages.training.change import changes_of, signed
 from thinkmix.flows.pages.training.timing import Timing
@@ -38,7 +38,7 @@ def model_card(result: TrainResult, timing: Timing | None, manifest: Manifest | 
         "inline": inline,
         "code": _code,
         "quoted": _quoted,
-        "shell": lambda text: shlex.quote(drawable(text, longest=_LONGEST)),
+        "shell": lambda text: shlex.quote(printable(text, longest=_LONGEST)),
         "duration": duration,
     }
     return environment.get_template("model_card.md.jinja").render(

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from math import isfinite
 from statistics import median
 
-from thinkmix.flows.pages.charts import colour
-from thinkmix.flows.pages.report.plots import Figure, grouped
+from thinkmix.flows.pages.charts.curve import MOST, Point, curve, thinned
+from thinkmix.flows.pages.figure import Figure
+from thinkmix.flows.pages.formatting import grouped
 from thinkmix.flows.pages.training.change import MODES, Change
-from thinkmix.flows.pages.training.charts import MOST, Point, curve, thinned
 from thinkmix.flows.pages.training.timing import StepTime
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.train.output.result import Evaluation
@@ -31,17 +31,17 @@ class _Axis:
     """Over their column of the table."""
     word: str = "{:.3f}"
     """How one is written in sentences and in the table."""
-    form: str = ".2f"
-    """How one is written beside the curve, in d3's words."""
+    decimals: int | None = 2
+    """Of those beside the curve, at the least; None writes no more than they need."""
     zero: bool = False
     """Whether the scale begins at zero."""
 
 
 _LOSS = _Axis("loss")
 _HELD_OUT = _Axis("held-out loss")
-_RATE = _Axis("rate", "{:.3g}", "~g", zero=True)
-_SPEED = _Axis("tokens a second", "{:.0f}", "~s", zero=True)
-_SECONDS = _Axis("seconds", "{:.3g}", "~g", zero=True)
+_RATE = _Axis("rate", "{:.3g}", None, zero=True)
+_SPEED = _Axis("tokens a second", "{:.0f}", None, zero=True)
+_SECONDS = _Axis("seconds", "{:.3g}", None, zero=True)
 
 _BAND = "a point is the mean of {} steps, the band their lowest to highest"
 
@@ -53,7 +53,7 @@ def training_loss(losses: Sequence[float], *, first: int = 1) -> Figure | None:
         return None
     width = -(-len(losses) // MOST)
     note = "nats per trained token" + (f"; {_BAND.format(width)}" if width > 1 else ", of each step")
-    return _figure("Loss while training", note, points, _LOSS, tone=colour(0))
+    return _figure("Loss while training", note, points, _LOSS, place=0)
 
 
 def rate(plan: TrainPlan, steps: int) -> Figure:
@@ -63,7 +63,7 @@ def rate(plan: TrainPlan, steps: int) -> Figure:
     values = [learning_rate(plan, step=step, steps=steps) for step in shown]
     points = [Point(step + 1, value, value, value) for step, value in zip(shown, values, strict=True)]
     note = f"{plan.schedule}, up to {plan.learning_rate:g} after {plan.warmup:.0%} of the steps"
-    return _figure("Learning rate", note, points, _RATE, tone=colour(5))
+    return _figure("Learning rate", note, points, _RATE, place=5)
 
 
 def held_out(
@@ -82,7 +82,7 @@ def held_out(
             f"{change.told} on {grouped(change.rows)} rows" + _line(change),
             [Point(point.step, loss, loss, loss) for point, loss in _losses(evals, change)],
             _HELD_OUT,
-            tone=colour({"all": 0, "source": 2, "mode": 3}[change.kind]),
+            place={"all": 0, "source": 2, "mode": 3}[change.kind],
             limit=None if change.tolerance is None else change.before + change.tolerance,
             kept=kept,
         )
@@ -112,14 +112,14 @@ def pace(steps: Sequence[StepTime]) -> list[Figure]:
             f"{grouped(typical)} in the median step{mean}; padding not counted",
             [Point(step, value, value, value) for step, value in speeds],
             _SPEED,
-            tone=colour(1),
+            place=1,
         ),
         _figure(
             "Seconds a step",
             f"{taken:.3g} in the median step{mean}; measurements between steps are part of it",
             [Point(step, value, value, value) for step, value in times],
             _SECONDS,
-            tone=colour(1),
+            place=1,
         ),
     ]
 
@@ -143,7 +143,7 @@ def _figure(
     points: Sequence[Point],
     axis: _Axis,
     *,
-    tone: str,
+    place: int,
     limit: float | None = None,
     kept: int | None = None,
 ) -> Figure:
@@ -160,11 +160,11 @@ def _figure(
         picture=curve(
             points,
             label=f"{title} over steps: {told}",
-            tone=tone,
+            place=place,
             limit=limit,
             kept=kept,
             zero=axis.zero,
-            form=axis.form,
+            decimals=axis.decimals,
         ),
         head=("step", axis.head),
         rows=tuple((grouped(point.step), word.format(point.value)) for point in points),

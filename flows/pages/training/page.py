@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from thinkmix.flows.pages.report.page import environment
+from thinkmix.flows.pages.render import render
 from thinkmix.flows.pages.training import figures, sections
 from thinkmix.flows.pages.training.card import model_card
 from thinkmix.flows.pages.training.change import NOTICEABLE, changes, changes_of, signed
@@ -102,29 +102,26 @@ def render_page(result: TrainResult, timing: Timing | None, manifest: Manifest |
     """Return a finished run's page as HTML that needs no network and runs no script."""
     moved = changes_of(result)
     stated, rest = sections.settings(result.plan)
-    return (
-        environment()
-        .get_template("training.html.jinja")
-        .render(
-            result=result,
-            timing=timing,
-            manifest=manifest,
-            verdict=verdict(result),
-            signals=signals(result),
-            key_figures=sections.key_figures(result, timing),
-            moved=moved,
-            loss=figures.training_loss(result.losses),
-            rate=figures.rate(result.plan, result.counts.steps),
-            held_out=figures.held_out(result.evals, moved, kept=result.kept_step),
-            pace=figures.pace(timing.steps if timing else ()),
-            samples=sections.samples(result.switch) if result.switch else [],
-            tokens=sections.tokens(result.counts),
-            parts=sections.parts(manifest) if manifest else [],
-            shares=sections.shares(manifest) if manifest else None,
-            stated=stated,
-            rest=rest,
-            **_words(),
-        )
+    return render(
+        "training.html.jinja",
+        result=result,
+        timing=timing,
+        manifest=manifest,
+        verdict=verdict(result),
+        signals=signals(result),
+        key_figures=sections.key_figures(result, timing),
+        moved=moved,
+        loss=figures.training_loss(result.losses),
+        rate=figures.rate(result.plan, result.counts.steps),
+        held_out=figures.held_out(result.evals, moved, kept=result.kept_step),
+        pace=figures.pace(timing.steps if timing else ()),
+        samples=sections.samples(result.switch) if result.switch else [],
+        tokens=sections.tokens(result.counts),
+        parts=sections.parts(manifest) if manifest else [],
+        shares=sections.shares(manifest) if manifest else None,
+        stated=stated,
+        rest=rest,
+        **_words(),
     )
 
 
@@ -133,24 +130,21 @@ def render_failure(failed: FailedTraining) -> str:
     points, losses, resumed_at = failed.points, failed.losses, failed.resumed_at
     moved = changes(points[0], points[-1], failed.plan.protected) if points else []
     stated, rest = sections.settings(failed.plan)
-    return (
-        environment()
-        .get_template("training_failed.html.jinja")
-        .render(
-            verdict=failure(failed.error),
-            mixture=failed.mixture,
-            version=failed.version,
-            model=failed.model,
-            plan=failed.plan,
-            key_figures=sections.figures_so_far(moved, losses, resumed_at=resumed_at),
-            moved=moved,
-            loss=figures.training_loss(losses, first=resumed_at + 1),
-            held_out=figures.held_out(points, moved),
-            rate=None,
-            stated=stated,
-            rest=rest,
-            **_words(),
-        )
+    return render(
+        "training_failed.html.jinja",
+        verdict=failure(failed.error),
+        mixture=failed.mixture,
+        version=failed.version,
+        model=failed.model,
+        plan=failed.plan,
+        key_figures=sections.figures_so_far(moved, losses, resumed_at=resumed_at),
+        moved=moved,
+        loss=figures.training_loss(losses, first=resumed_at + 1),
+        held_out=figures.held_out(points, moved),
+        rate=None,
+        stated=stated,
+        rest=rest,
+        **_words(),
     )
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from statistics import median
 
-from thinkmix.flows.pages.charts import COLOURS
-from thinkmix.flows.pages.report.plots import grouped
-from thinkmix.flows.pages.report.sections import Bar, bar
+from thinkmix.flows.pages.charts.stacked import Stacked, stacked
+from thinkmix.flows.pages.formatting import grouped
+from thinkmix.flows.pages.render import COLOURS
 from thinkmix.flows.pages.training.change import Change, changes_of, signed
 from thinkmix.flows.pages.training.timing import Timing
 from thinkmix.flows.pages.verdict import duration
@@ -60,14 +60,14 @@ def figures_so_far(
     return found
 
 
-def tokens(counts: Counts) -> Bar:
+def tokens(counts: Counts) -> Stacked:
     """Return what the batches held: tokens that carry loss, tokens that are only read, and padding."""
     parts = {
         "trained on": counts.trained_tokens,
         "prompts, only read": counts.tokens - counts.trained_tokens,
         "padding": counts.padding_tokens,
     }
-    return bar("Tokens in the batches", parts, {"trained on": 0, "prompts, only read": 2, "padding": 5})
+    return stacked("Tokens in the batches", parts, {"trained on": 0, "prompts, only read": 2, "padding": 5})
 
 
 def samples(report: SwitchReport) -> list[tuple[str, list[Answer]]]:
@@ -100,10 +100,10 @@ def parts(manifest: Manifest) -> list[tuple[SourceEntry, Share, str]]:
     ]
 
 
-def shares(manifest: Manifest) -> Bar:
+def shares(manifest: Manifest) -> Stacked:
     """Return the sources' parts of the tokens of all training rows."""
     given = {source.name: share.tokens for source, share, _ in parts(manifest)}
-    return bar("Tokens by source", given, {name: place % COLOURS for place, name in enumerate(given)})
+    return stacked("Tokens by source", given, {name: place % COLOURS for place, name in enumerate(given)})
 
 
 def peak(timing: Timing) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from statistics import fmean
 
-from thinkmix.flows.pages.report.plots import grouped
+from thinkmix.flows.pages.formatting import grouped
 from thinkmix.flows.pages.training.change import NOTICEABLE, Change, changes_of
 from thinkmix.flows.pages.verdict import WORST_FIRST, Signal, Verdict
 from thinkmix.schemas.errors import Forgotten, ModeSwitchFailed, ThinkmixError

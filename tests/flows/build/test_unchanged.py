@@ -8,7 +8,7 @@ import pytest
 from tests.harness.builders import python, write_recipe
 from thinkmix.flows.build.pipeline import Built
 
-HEAVY = ("polars", "pyarrow", "numpy", "numba", "scipy", "transformers", "prefect", "altair", "rich.progress")
+HEAVY = ("polars", "pyarrow", "numpy", "numba", "scipy", "transformers", "prefect", "rich.progress")
 
 
 @pytest.fixture

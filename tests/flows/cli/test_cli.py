@@ -36,8 +36,6 @@ HEAVY = (
     "torch",
     "transformers",
     "huggingface_hub",
-    "altair",
-    "vl_convert",
 )
 
 

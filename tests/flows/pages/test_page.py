@@ -1,7 +1,6 @@
-"""The parts of the page: the verdict, the road of the rows, the charts, and a page of few facts."""
+"""The parts of the page: the verdict, what a section says, and a page of few facts."""
 
 import json
-import re
 from pathlib import Path
 
 import jsonschema
@@ -11,22 +10,16 @@ from tests.flows.pages.test_report import Page
 from tests.harness.builders import ROOT
 from tests.harness.reports import full_report, full_run
 from thinkmix.flows.build.pipeline import Built
-from thinkmix.flows.pages import charts
-from thinkmix.flows.pages.report import bars, plots
+from thinkmix.flows.pages.formatting import printable
+from thinkmix.flows.pages.report import plots
 from thinkmix.flows.pages.report.page import render_page
-from thinkmix.flows.pages.report.road import road
 from thinkmix.flows.pages.report.schema import json_schema
 from thinkmix.flows.pages.report.sections import difference, samples
-from thinkmix.flows.pages.report.trend import trend
-from thinkmix.flows.pages.svg import cleaned, drawable
 from thinkmix.flows.pages.verdict import duration, moment, signals, verdict
 from thinkmix.flows.runs.again import run_of
-from thinkmix.flows.runs.nights import rendered
 from thinkmix.flows.runs.summary import summary
-from thinkmix.flows.store.store import Store
 from thinkmix.schemas.changes import Delta
 from thinkmix.schemas.errors import StoreCorrupt
-from thinkmix.schemas.ledger import Amount, StageCount
 from thinkmix.schemas.report import Report, Spread
 from thinkmix.schemas.run import RunReport
 
@@ -129,6 +122,14 @@ def test_the_page_of_a_first_version_needs_no_optional_fact(report: Report, buil
     assert "No row was left out by a judgement." in text
 
 
+def test_the_page_of_a_version_without_rows_draws_no_road(report: Report, built: Built):
+    """Of a ledger in which nothing was read there are words instead of a picture without a scale."""
+    empty = report.model_copy(update={"ledger": report.ledger.model_copy(update={"stages": ()})})
+    page = render_page(built.run.model_copy(update={"report": empty}))
+    assert "No row was read." in words(page)
+    assert 'class="road' not in page
+
+
 def test_the_offending_characters_are_marked(report: Report):
     """A sample with a span shows exactly these characters as marked, even if the span leaves the text."""
     page = render_page(full_run(report))
@@ -139,146 +140,6 @@ def test_the_offending_characters_are_marked(report: Report):
     assert (row["before"], row["marked"], row["after"]) == ("sho", "rt", "")
 
 
-def test_the_road_accounts_for_every_row(report: Report):
-    """What leaves the sources arrives: at reasons, in the mixture, or not drawn, in proportion."""
-    picture = road(report.ledger.stages, PLACES, width=880)
-    assert picture
-    lost = sum(node.rows for node in picture.reasons)
-    assert picture.read == picture.good.rows + lost
-    assert picture.good.rows == sum(node.rows for node in picture.ends)
-    assert picture.ends[0].rows == sum(count.kept.rows for count in report.ledger.of("mix").values())
-    assert all(
-        node.height == pytest.approx(250 * node.rows / picture.read, abs=0.01) for node in picture.sources
-    )
-
-
-def test_the_road_folds_the_smallest_reasons_and_names_them():
-    """Of twenty reasons eleven have a place of their own; the rest are one block, with their sum."""
-    dropped = {f"reason_{n:02}": Amount(rows=100 - n) for n in range(20)}
-    gone = sum(amount.rows for amount in dropped.values())
-    count = StageCount(
-        stage="validate", source="math", read=Amount(rows=gone + 10), kept=Amount(rows=10), dropped=dropped
-    )
-    picture = road([count], {"math": 0}, width=350)
-    assert picture
-    assert len(picture.reasons) == 12
-    assert (picture.reasons[-1].name, picture.reasons[-1].rows) == (
-        "9 more reasons",
-        sum(100 - n for n in range(11, 20)),
-    )
-    assert picture.folded == tuple(f"reason_{n:02}" for n in range(11, 20))
-    assert road([], {"math": 0}, width=350) is None
-
-
-def test_a_chart_is_an_image_with_a_text_and_the_page_colours():
-    """The SVG scales, has an alternative text, uses the page's colours, and needs no id or font."""
-    picture = charts.histogram(["1k", "2k"], [3, 1], place=7, label='Tokens of "a" <b>')
-    assert 'role="img"' in picture
-    assert 'aria-label="Tokens of &quot;a&quot; &lt;b&gt;"' in picture
-    assert picture.count('fill="var(--c1)"') == 2
-    assert ">75%<" in picture
-    assert ">25%<" in picture
-    for needless in ("id=", "class=", "font-family", "clip", "xmlns", "<title", "<style"):
-        assert needless not in picture
-    assert charts.histogram(["1k", "2k"], [3, 1], place=7, label='Tokens of "a" <b>') == picture
-
-
-def test_a_trend_marks_every_run_and_draws_a_line_through_those_that_have_a_figure(run: RunReport):
-    """Thirty runs have thirty marks in the colours of their endings, and one line."""
-    picture = trend(run.trend, [night.examples for night in run.trend], label="x")
-    marks = {tone: picture.count(f'fill="var(--{tone})"') for tone in ("good", "warn", "bad")}
-    ended = [night.status for night in run.trend]
-    assert marks == {"good": ended.count("published"), "warn": ended.count("held"), "bad": 2}
-    assert picture.count('stroke="var(--soft)" stroke-width="1.5"') == 1
-
-
-def test_the_scale_of_a_trend_has_round_numbers_and_shows_one_percent_as_little(run: RunReport):
-    """From 35,000 to 35,350 is nearly a level line, between lines of the scale that bear round numbers."""
-    nights = [run.trend[-1]] * 2
-    picture = trend(nights, [35_000, 35_350], label="x")
-    assert [word for word in ("34k", "36k") if f">{word}<" in picture] == ["34k", "36k"]
-    heights = [float(cy) for cy in re.findall(r'd="M[0-9.]+ ([0-9.]+)L[0-9.]+ ([0-9.]+)"', picture)[0]]
-    assert 0 < heights[0] - heights[1] < 15
-    for numbers, word in (([0, 3], "2"), ([0.04, 0.05], "0.05"), ([2e9, 3e9], "2.5G"), ([0, 0], "0")):
-        assert f">{word}<" in trend(nights, numbers, label="x")
-
-
-def test_a_chart_that_is_kept_is_not_drawn_again(run: RunReport, tmp_path: Path, monkeypatch):
-    """Pages with the cache and without are the same; a row more in a million changes no bar, but its text."""
-    store = Store(tmp_path)
-    other = rendered(Store(tmp_path / "other"), run)  # its commands name its own folder
-    plain = {
-        name: page.replace(f"{tmp_path}/other/".encode(), f"{tmp_path}/".encode())
-        for name, page in other.items()
-    }
-    assert rendered(store, run) == plain
-    with charts.kept(store.cache.kept_chart):
-        first = charts.histogram(["1k", "2k"], [300_000, 700_000], place=0, label="first")
-        monkeypatch.setattr(charts, "_rendered", None)
-        again = charts.histogram(["1k", "2k"], [300_000, 700_001], place=0, label="again")
-        assert again == first.replace("first", "again")
-        assert rendered(store, run) == plain
-        with pytest.raises(TypeError):
-            charts.histogram(["1k", "2k"], [1, 1], place=0, label="new")
-
-
-def test_bars_are_as_long_as_their_numbers_and_stay_in_the_picture():
-    """A part twice as large has a bar twice as long, and the longest one leaves room for its number."""
-    picture = bars.grouped_bars(["1", "2"], [(0, [0.5, 0.25]), (7, [1.0, 0.0])], label="a <b>")
-    assert 'aria-label="a &lt;b&gt;"' in picture
-    drawn = re.findall(r'<rect x="([0-9.]+)" .*?width="([0-9.]+)" height="14" fill="var\(--(c\d)\)"', picture)
-    assert [tone for *_, tone in drawn] == ["c0", "c1"] * 2
-    long = [float(width) for _, width, _ in drawn]
-    assert long == pytest.approx([long[1] / 2, long[1], long[1] / 4, 0], abs=0.1)
-    assert float(drawn[1][0]) + long[1] < charts.WIDTH - 25
-    assert [f">{words}<" in picture for words in ("50%", "25%", "100%", "0%")] == [True] * 4
-    told = bars.counts(["a" * 90, "\x1b<i>"], [1_000_000, 1], label="x")
-    assert told.count("<rect") == 2
-    assert ">1\u202f000\u202f000<" in told
-    assert "<i>" not in told
-
-
-@pytest.mark.parametrize(
-    "draw",
-    [
-        lambda: bars.grouped_bars([], [], label="none"),
-        lambda: bars.counts([], [], label="none"),
-        lambda: charts.histogram([], [], place=0, label="none"),
-        lambda: charts.histogram(["1k"], [0], place=0, label="zero"),
-        lambda: bars.grouped_bars(["\x1b[31m", ""], [(0, [0.0, 0.0])], label="zero"),
-        lambda: bars.counts(["2 rows"], [2_000_000_000], label="many"),
-        lambda: trend([], [], label="none"),
-    ],
-)
-def test_charts_of_nothing_and_of_very_much_are_drawn(draw):
-    """No number of bins, rows or runs ends a report."""
-    assert draw().startswith("<svg")
-
-
-def test_pictures_lose_what_does_not_only_show():
-    """Whatever a renderer writes, scripts, links, styles, ids and handlers do not reach the page."""
-    svg = (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9" onload="x()"><style>*{}</style>'
-        "<script>x()</script>"
-        '<a href="http://evil.example"><text>in a link</text></a><image href="x.png"/><g id="a" class="b" '
-        'onclick="x()"><text fill="url(http://evil.example)" style="x">1 &lt; 2 &amp; "3"</text></g>'
-        '<g><path d=""/></g></svg>'
-    )
-    assert cleaned(svg, label="L") == (
-        '<svg viewBox="0 0 9 9" width="9" role="img" aria-label="L">'
-        '<g><text>1 &lt; 2 &amp; "3"</text></g></svg>'
-    )
-    assert drawable("a\x00b\x1b" + "x" * 40, longest=8) == "a·b·xxx…"
-
-
-def test_text_of_pictures_is_laid_out_wider_than_it_is_shown():
-    """Whoever reads in a font that is wider than the renderer's sees every label whole."""
-    svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><text font-size="14.16px">1</text></svg>'
-    assert '<text font-size="12px">1</text>' in cleaned(svg, label="L", wider=1.18)
-    picture = charts.histogram(["1k", "2k"], [1, 2], place=0, label="L")
-    assert {part.partition('"')[0] for part in picture.split('font-size="')[1:]} == {"12px", "11px"}
-
-
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [(0.04, "0.0 s"), (59.4, "59 s"), (61, "1 min 01 s"), (7260, "2 h 01 min")],
@@ -286,6 +147,11 @@ def test_text_of_pictures_is_laid_out_wider_than_it_is_shown():
 def test_durations_are_said_in_two_units(seconds: float, said: str):
     """Short ones in seconds, long ones in hours and minutes."""
     assert duration(seconds) == said
+
+
+def test_a_name_loses_what_no_picture_can_hold_and_what_does_not_fit():
+    """Control characters become dots; what is too long ends in one character that says so."""
+    assert printable("a\x00b\x1b" + "x" * 40, longest=8) == "a·b·xxx…"
 
 
 def test_times_are_said_for_people_and_other_words_are_left():

@@ -35,6 +35,28 @@ for (const svg of document.querySelectorAll('svg')) {
 return found;
 """
 
+FONTS = ("", "monospace", "DejaVu Sans")
+"""The page's own, and two that are wider than most."""
+
+FONT = "document.body.style.fontFamily = arguments[0]"
+
+TONES = """
+const style = getComputedStyle(document.documentElement);
+const ground = document.createElement('i');
+document.body.append(ground);
+const shown = name => {
+  ground.style.color = style.getPropertyValue(name);
+  return getComputedStyle(ground).color;
+};
+const all = [...document.querySelectorAll('svg :is(rect, circle, path)')];
+return all.filter(one => one.checkVisibility()).map(one => {
+  const own = one.closest('[class*=k0], [class*=k1], [class*=k2], [class*=k3], [class*=k4], [class*=k5]');
+  const place = own && [...own.classList].find(name => name[0] == 'k');
+  const looks = getComputedStyle(one);
+  return [place ? shown('--c' + place[1]) : null, one.matches('.line, .ring') ? looks.stroke : looks.fill];
+}).filter(([want]) => want);
+"""
+
 FACTS = """
 const all = [...document.querySelectorAll('*')];
 return [
@@ -85,7 +107,19 @@ def test_page_fits_and_its_words_do_not_overlap(width: int, scheme: str, browser
     show(browser, render_page(full_run(report)), tmp_path)
     browser.execute_script(OPEN_ALL)
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
-    assert browser.execute_script(OVERLAPS) == []
+    for font in FONTS:
+        browser.execute_script(FONT, font)
+        assert browser.execute_script(OVERLAPS) == [], font
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_charts_have_the_colours_of_the_page(scheme: str, browser, report, tmp_path: Path):
+    """Bars, bands and blocks of a source have its colour, of the light page or of the dark one."""
+    resize(browser, 1280, scheme=scheme)
+    show(browser, render_page(full_run(report)), tmp_path)
+    tones = browser.execute_script(TONES)
+    assert len({want for want, _ in tones}) == 2
+    assert [pair for pair in tones if pair[0] != pair[1]] == []
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -84,7 +84,7 @@ EVIL = (
 _TAGS = (
     "html head meta title style body nav a main section article header footer h1 h2 h3 p div span ul li i b \
 table thead tbody tr th td strong em code pre mark details summary small br dl dt dd figure figcaption \
-svg rect text tspan g line path"
+svg rect circle text tspan g line path"
 )
 TAGS = set(_TAGS.split())
 """Tags of a page that only shows."""

@@ -252,13 +252,9 @@ def test_what_was_trained_goes_with_its_version(store: Store) -> None:
 
 
 def test_build_notes_what_it_used(built) -> None:
-    """After a build its outputs are known: all that lie in the cache of a store with one build.
-
-    Charts are not among them: also a night on which nothing has changed uses these.
-    """
+    """After a build its outputs are known: all that lie in the cache of a store with one build."""
     root = built.version.parents[2]
     lying = {f"{path.parent.name}/{path.name}" for path in (root / ".cache").glob("*/" + "?" * 64)}
-    lying -= {f"charts/{path.name}" for path in (root / ".cache" / "charts").iterdir()}
     assert Store(root).cache.outputs("small") == lying
 
 

@@ -5,38 +5,14 @@ import json
 import os
 import resource
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from tests.harness.builders import python, thinkmix, write_recipe
-from thinkmix.flows.pages import charts
 from thinkmix.flows.store.disk_errors import full_disk
 from thinkmix.flows.store.paths import open_version
 from thinkmix.flows.store.versions import problems
-from thinkmix.flows.system import files
 from thinkmix.schemas.errors import StoreFull, TooFewFiles
-
-
-@pytest.fixture
-def few_left():
-    """Leave this process so many files to open, until the test ends."""
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-
-    def leave(count: int) -> None:
-        highest = max(int(path.name) for path in Path("/dev/fd").iterdir())
-        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1 + count, before[1]))
-        for number in range(highest + 1):  # numbers below that are free, too
-            try:
-                os.fstat(number)
-            except OSError:
-                taken.append(os.open(os.devnull, os.O_RDONLY))
-
-    taken: list[int] = []
-    yield leave
-    resource.setrlimit(resource.RLIMIT_NOFILE, before)
-    for handle in taken:
-        os.close(handle)
 
 
 @pytest.mark.acceptance("A16")
@@ -83,15 +59,6 @@ def test_a_soft_limit_is_raised_as_far_as_it_may_be(sources, tmp_path):
     for soft, hard in limits:
         limit = partial(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
         assert python("-c", code, preexec_fn=limit).stdout.split() == [str(min(hard, 576)), str(hard)]
-
-
-@pytest.mark.acceptance("A16")
-def test_a_chart_is_not_begun_without_the_files_that_drawing_takes(few_left):
-    """The renderer's threads would panic, so that is said before; all that was tried is closed again."""
-    few_left(charts._FILES - 1)
-    with pytest.raises(TooFewFiles, match="drawing a chart needs 16 more open files"):
-        charts._rendered(b"{}")
-    files.reserve(charts._FILES - 1, "this")
 
 
 @pytest.mark.acceptance("A16")

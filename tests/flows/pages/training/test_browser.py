@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.pages.test_page_browser import OPEN_ALL, OVERLAPS, harmless, show
+from tests.flows.pages.test_page_browser import FONT, FONTS, OPEN_ALL, OVERLAPS, TONES, harmless, show
 from tests.flows.pages.test_report import EVIL
 from tests.flows.pages.training.test_page import evil, failed
 from tests.harness.browser import chromium, resize
@@ -39,7 +39,33 @@ def test_pages_fit_and_their_words_do_not_overlap(width: int, scheme: str, brows
         show(browser, page, tmp_path)
         browser.execute_script(OPEN_ALL)
         assert browser.execute_script("return document.documentElement.scrollWidth") <= width
-        assert browser.execute_script(OVERLAPS) == []
+        for font in FONTS:
+            browser.execute_script(FONT, font)
+            assert browser.execute_script(OVERLAPS) == [], font
+
+
+@pytest.mark.parametrize("steps", [1, 3, 1000, 120_000])
+def test_words_of_runs_of_any_length_do_not_overlap(steps: int, browser, tmp_path: Path):
+    """A run of one step, and one of a hundred thousand, whose steps are large numbers."""
+    losses = [2 + 1 / (step + 1) for step in range(steps)]
+    plan = trained().plan.model_copy(update={"max_steps": steps, "learning_rate": 3e-7})
+    counts = trained().counts.model_copy(update={"steps": steps})
+    page = render_page(trained(losses=losses, plan=plan, counts=counts), None, None)
+    resize(browser, 390)
+    show(browser, page, tmp_path)
+    for font in FONTS:
+        browser.execute_script(FONT, font)
+        assert browser.execute_script(OVERLAPS) == [], font
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_curves_have_the_colours_of_the_page(scheme: str, browser, tmp_path: Path):
+    """Lines, bands and dots have their colour, of the light page or of the dark one."""
+    resize(browser, 1280, scheme=scheme)
+    show(browser, pages()[0], tmp_path)
+    tones = browser.execute_script(TONES)
+    assert len({want for want, _ in tones}) == 5
+    assert [pair for pair in tones if pair[0] != pair[1]] == []
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -6,11 +6,11 @@ import pytest
 
 from tests.flows.pages.test_page import words
 from tests.flows.pages.test_report import EVIL, Page, check_harmless
+from tests.harness.charts import parsed
 from tests.harness.trained import STEPS, clock, manifest, trained
 from tests.harness.trained import curve as evals
 from thinkmix.flows.pages.training import figures
 from thinkmix.flows.pages.training.change import changes_of
-from thinkmix.flows.pages.training.charts import Point, curve, thinned
 from thinkmix.flows.pages.training.page import (
     CARD,
     PAGE,
@@ -101,7 +101,7 @@ def test_every_chart_says_in_words_what_it_shows():
     html = render_page(trained(), clock(), manifest())
     pictures = html.count("<svg ")
     assert pictures == 10  # training, six held-out, two of pace, learning rate
-    assert html.count('<svg viewBox="') == html.count('role="img" aria-label="', html.index("<main>")) - 2
+    assert html.count('class="chart" role="img" aria-label="') == pictures
     assert html.count("<summary>Numbers</summary>") == pictures
     assert "Loss while training over steps: " in html
 
@@ -135,10 +135,10 @@ def test_the_page_tells_a_padded_resumed_run_on_several_devices_by_one_mode():
 def test_weights_of_an_earlier_step_are_marked_on_the_curve():
     """The point of the step that was kept has a ring, which the last step needs not."""
     last, earlier = (
-        figures.held_out(evals(), changes_of(trained(kept_step=kept)), kept=kept)[0].picture
+        parsed(figures.held_out(evals(), changes_of(trained(kept_step=kept)), kept=kept)[0].picture)
         for kept in (STEPS, 100)
     )
-    assert earlier.count("<path") == last.count("<path") + 1
+    assert len(list(earlier.iter("circle"))) == len(list(last.iter("circle"))) + 1
 
 
 def test_a_mixture_of_many_sources_draws_some_and_tells_all():
@@ -202,22 +202,6 @@ def test_an_evil_error_model_or_source_does_nothing_to_the_page_of_a_failure(str
     html = failed(TrainError(string), **told)
     check_harmless(html, SECTIONS)
     assert string[1:] in "".join(Page(html).text)
-
-
-def test_thinned_steps_keep_their_mean_and_their_bounds():
-    """Ten values in four points: groups of three, the last of what is left; no number is passed over."""
-    points = thinned([1, 2, 3, 4, 4, 4, float("nan"), 8, 9, 5], first=11, most=4)
-    assert points == [Point(13, 2, 1, 3), Point(16, 4, 4, 4), Point(19, 8.5, 8, 9), Point(20, 5, 5, 5)]
-    assert thinned([], most=4) == []
-    assert len(thinned([0.5] * 12_345)) <= 80
-
-
-@pytest.mark.parametrize("points", [[], [Point(1, 2.0, 2.0, 2.0)], [Point(n, n, 0, 9) for n in range(80)]])
-def test_a_curve_of_any_number_of_points_is_drawn(points):
-    """None, one or many: a picture, with its limit as a dashed line where there is one."""
-    assert curve(points, label="x").startswith("<svg ")
-    assert "stroke-dasharray" in curve(points, label="x", limit=2.5)
-    assert "stroke-dasharray" not in curve(points, label="x")
 
 
 def test_pages_are_written_whole_and_anew(tmp_path):

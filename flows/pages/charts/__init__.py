@@ -1,0 +1,1 @@
+"""Charts: scales, places and paths, which the templates in `pages/charts` draw as SVG."""
