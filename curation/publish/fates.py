@@ -8,7 +8,7 @@ import polars as pl
 
 from thinkmix.curation.dedup.settings import Numbers
 from thinkmix.curation.files.shards import read_groups
-from thinkmix.curation.sample.pools import Part, bits, check_same_rows
+from thinkmix.curation.sample.pools import PartFiles, bits, check_same_rows
 from thinkmix.curation.tables import COUNTED, DRAWN, FATES, LOST, REJECTS
 from thinkmix.curation.text.minhash import sketches
 from thinkmix.curation.validate.count import count_stage
@@ -31,7 +31,7 @@ def settle(
     rejects: Path,
     keys: Path,
     verdicts: Path,
-    parts: Sequence[Part],
+    parts: Sequence[PartFiles],
     selection: Path,
     numbers: Numbers = "ignore",
 ) -> Settled:
@@ -77,7 +77,7 @@ def dropped_later(fates: pl.DataFrame) -> pl.DataFrame:
     return fates.filter(late & (pl.col("reason") != Reason.SOLUTION_CAP.value)).select(known)
 
 
-def _tried(parts: Sequence[Part], selection: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _tried(parts: Sequence[PartFiles], selection: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return what was rendered, with its reason if lost and whether it was drawn; and all that was drawn."""
     tried = [pl.DataFrame(schema={**LOST, "drawn": pl.Boolean()})]
     copies = [pl.DataFrame(schema={**COUNTED, "split": pl.String()})]

@@ -13,7 +13,7 @@ from thinkmix.curation.files.shards import ShardWriter, height, read_groups, wri
 from thinkmix.curation.publish import assemble, fates
 from thinkmix.curation.publish.rejects import keep_rejects
 from thinkmix.curation.read.read import RawSlice
-from thinkmix.curation.sample.pools import Part
+from thinkmix.curation.sample.pools import PartFiles
 from thinkmix.curation.tables import FATES, REJECTS
 from thinkmix.schemas.ledger import MIX, RENDER
 
@@ -31,7 +31,7 @@ class Validated(NamedTuple):
 def settle(
     shard: Validated,
     verdicts: Blob,
-    parts: Sequence[Part],
+    parts: Sequence[PartFiles],
     selection: Blob,
     numbers: Numbers,
     out: Path,

@@ -41,14 +41,21 @@ _KNOWN = ("shard", "row", "turn", *(name for name in POOL if name not in _LEFT))
 
 
 @dataclass(frozen=True)
-class Part:
-    """One rendered part of a shard: the examples that one round of drawing asked for."""
+class PartFiles:
+    """What is known of the examples of one rendered part, besides their text."""
 
-    number: int
     index: Blob
     """Shard of schema `COUNTED`."""
     lost: Blob
     """Shard of schema `LOST`."""
+
+
+class Part(NamedTuple):
+    """One rendered part of a shard: the examples that one round of drawing asked for."""
+
+    number: int
+    """Among all parts of a build: another file moves it, and nothing of what the part holds."""
+    files: PartFiles
 
 
 class PoolShard(NamedTuple):
@@ -116,8 +123,8 @@ def _counted(parts: Sequence[tuple[int, Part]]) -> pl.DataFrame:
     )
     found = [pl.DataFrame(schema={name: POOL[name] for name in _KNOWN})]
     for lost, paths, columns in (
-        (False, [part.index.path for _, part in parts], [name for name in COUNTED if name in POOL]),
-        (True, [part.lost.path for _, part in parts], ["row", "turn"]),
+        (False, [part.files.index.path for _, part in parts], [name for name in COUNTED if name in POOL]),
+        (True, [part.files.lost.path for _, part in parts], ["row", "turn"]),
     ):
         for rows in read_many(paths, columns):
             place = rows["shard"]

@@ -10,7 +10,7 @@ from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.outputs import numbered
 from thinkmix.curation.sample import mix, render, work
 from thinkmix.curation.sample.model_files import ModelFiles
-from thinkmix.curation.sample.pools import Part, PoolShard
+from thinkmix.curation.sample.pools import Part, PartFiles, PoolShard
 from thinkmix.curation.validate.reading import Reading
 from thinkmix.curation.validate.settings import TextSettings
 from thinkmix.flows.build.jobs import Run, Shard, StageJob, job, pass_job, row_work, run_jobs, run_passes
@@ -33,8 +33,13 @@ class Rendered:
 
     @property
     def part(self) -> Part:
-        """Return where its index and its losses lie."""
-        return Part(self.number, self.output.blob("index.parquet"), self.output.blob("lost.parquet"))
+        """Return it as the draw takes it."""
+        return Part(self.number, self.files)
+
+    @property
+    def files(self) -> PartFiles:
+        """Return its index and its losses."""
+        return PartFiles(self.output.blob("index.parquet"), self.output.blob("lost.parquet"))
 
     @property
     def examples(self) -> Blob:

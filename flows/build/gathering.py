@@ -31,7 +31,7 @@ def settle(
             work.settle,
             shard=work.Validated(shard.source.name, shard.rejects, shard.keys),
             verdicts=verdicts.blob(numbered("verdicts", shard.number)),
-            parts=[part.part for part in by_shard.get(shard.number, [])],
+            parts=[part.files for part in by_shard.get(shard.number, [])],
             selection=drawn.selection(shard.number),
             numbers=numbers,
         )

@@ -131,7 +131,7 @@ class Known:
             rejects=shard.rejects.path,
             keys=shard.keys.path,
             verdicts=self.verdicts.folder / numbered("verdicts", shard.number),
-            parts=[part.part for part in self.parts if part.shard == shard.number],
+            parts=[part.files for part in self.parts if part.shard == shard.number],
             selection=selection,
         )
         undrawn = pl.col("stage") == mix.STAGE  # there was no draw that could have left them out

@@ -11,7 +11,7 @@ from thinkmix.curation.files.shards import write_shard
 from thinkmix.curation.publish.fates import Settled, dropped_later, settle
 from thinkmix.curation.publish.rejects import write_rejects
 from thinkmix.curation.read.read import RawRow
-from thinkmix.curation.sample.pools import Part
+from thinkmix.curation.sample.pools import PartFiles
 from thinkmix.curation.tables import COUNTED, DRAWN, FATES, KEYS, LOST, REJECTS, SELECTION, VERDICT_SCHEMA
 from thinkmix.schemas.errors import LedgerError
 from thinkmix.schemas.ledger import Amount, StageCount
@@ -68,8 +68,7 @@ def settled(
 ) -> Settled:
     """Settle valid rows of which each part rendered some (index, lost) and drew some of those."""
     found = [
-        Part(
-            number,
+        PartFiles(
             Blob(write(folder / f"index-{number}", index, COUNTED), ""),
             Blob(write(folder / f"lost-{number}", gone, LOST), ""),
         )

@@ -8,7 +8,7 @@ import pytest
 
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.shards import write_shard
-from thinkmix.curation.sample.pools import POOL, Part, PoolShard, read_pool
+from thinkmix.curation.sample.pools import POOL, Part, PartFiles, PoolShard, read_pool
 from thinkmix.curation.tables import COUNTED, KEYS, LOST, VERDICT_SCHEMA
 from thinkmix.schemas.errors import LedgerError
 
@@ -53,7 +53,7 @@ def test_what_was_rendered_is_known_in_its_part(tmp_path: Path) -> None:
         index = write(tmp_path / f"i{number}", [{"row": row, "turn": turn, "place": 2, **sizes}], COUNTED)
         gone = [{"row": 0, "turn": 3, "reason": "too_long", "detail": "", "tokens": 9}] if number else []
         lost = write(tmp_path / f"l{number}", gone, LOST)
-        parts.append(Part(number + 8, *blobs(index, lost)))
+        parts.append(Part(number + 8, PartFiles(*blobs(index, lost))))
     got = read_pool([PoolShard(0, *blobs(*paths), parts)]).sort("row", "turn")
     assert got.schema == POOL
     known = ["row", "turn", "part", "place", "prompt_tokens", "completion_tokens", "thinking", "lost"]

@@ -12,7 +12,7 @@ from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.publish import work as publish_work
 from thinkmix.curation.sample import work as sample_work
 from thinkmix.curation.sample.model_files import ModelFiles
-from thinkmix.curation.sample.pools import Part
+from thinkmix.curation.sample.pools import PartFiles
 from thinkmix.curation.validate.settings import Limits, TextSettings
 from thinkmix.flows.build.step import keyed, passes, step
 from thinkmix.schemas.formats.alpaca import Alpaca
@@ -54,7 +54,7 @@ def test_setting_that_a_function_does_not_take_is_not_in_its_key():
         (len, "keys is of type builtin_function_or_method"),
         ({1: 2}, "keys has the key 1, which is no text; give a sequence of pairs"),
         ([1, (2, Path("x"))], r"keys\[1\]\[1\] is a path"),
-        ({"a": Part(1, HERE, {2})}, r"keys\['a'\]\.lost is a set"),
+        ({"a": PartFiles(HERE, {2})}, r"keys\['a'\]\.lost is a set"),
         (Foreign(1), "keys is of type Foreign of tests.* whose code is not followed"),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,  # a set has no order
