@@ -1,6 +1,6 @@
 """`thinkmix build`: a mixture from its recipe."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -152,26 +152,30 @@ def build(
             )
         else:
             _build_as_flow(stated, store, located.base, workers, place, keep, located.train, frozen=frozen)
-    if explain_cache:
-        _explain_cache(known, Store(store), stated.name, as_json=as_json)
-        return
+    made = _made(known, Store(store), stated.name) if explain_cache else None
     version = Store(store).versions.current(stated.name)
-    if version is not None:
-        with uncollected():
-            show_folder(version, as_json=as_json)
+    with uncollected():
+        if made is not None and not as_json:
+            _say_made(made)
+        if version is not None:
+            show_folder(version, as_json=as_json, more={} if made is None else {"made": made})
 
 
-def _explain_cache(known: object, store: "Store", mixture: str, *, as_json: bool) -> None:
-    """Print which outputs the build made, and why the cache did not hold them."""
-    from thinkmix.flows.build.why import made_again, noted, sentences
+def _made(known: object, store: "Store", mixture: str) -> list[dict[str, object]]:
+    """Return which outputs a build made, and why the cache did not hold them."""
+    from thinkmix.flows.build.why import made_again, noted
 
     used = store.cache.recorded(mixture)
     after = None if used == known else noted(used)
-    found = made_again(noted(known), after) if after else ()
-    if as_json:
-        say_json({"made": [one.model_dump(mode="json") for one in found]})
-        return
-    for line in sentences(found) if found else ["no output was made: nothing that decides one changed"]:
+    return [one.model_dump(mode="json") for one in made_again(noted(known), after)] if after else []
+
+
+def _say_made(made: Sequence[Mapping[str, object]]) -> None:
+    """Print which outputs a build made, in lines for people."""
+    from thinkmix.flows.build.why import MadeAgain, sentences
+
+    lines = list(sentences(map(MadeAgain.model_validate, made)))
+    for line in lines or ["no output was made: nothing that decides one changed"]:
         say("".join(char if char.isprintable() else "?" for char in line))
 
 

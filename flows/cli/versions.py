@@ -1,5 +1,6 @@
 """Commands on a published version: is it whole, and may it be trained on."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -120,11 +121,11 @@ def diff(
         raise typer.Exit(1)
 
 
-def show_folder(folder: Path, *, as_json: bool) -> None:
-    """Print what a version came to, and where it lies."""
+def show_folder(folder: Path, *, as_json: bool, more: Mapping[str, object] | None = None) -> None:
+    """Print what a version came to, and where it lies; `more` is added to its JSON."""
     from thinkmix.flows.cli.show.show import show_version, version_facts
 
     if as_json:
-        say_json(version_facts(folder))
+        say_json({**version_facts(folder), **(more or {})})
     else:
         show_version(folder, console())
