@@ -215,16 +215,19 @@ def _used(text: str, function: str) -> Iterator[str]:
     """
     lines = text.splitlines()
     statements = list(_one_by_one(ast.parse(text).body))
-    bound = {name: place for place, node in enumerate(statements) for name in _bound(node)}
-    if not isinstance(statements[bound[function]] if function in bound else None, ast.FunctionDef):
+    bound: dict[str, list[int]] = {}
+    for place, node in enumerate(statements):
+        for name in _bound(node):
+            bound.setdefault(name, []).append(place)
+    if not any(isinstance(statements[place], ast.FunctionDef) for place in bound.get(function, ())):
         return
-    waiting, used = [bound[function]], set[int]()
+    waiting, used = list(bound[function]), set[int]()
     while waiting:
         place = waiting.pop()
         if place not in used:
             used.add(place)
             names = {node.id for node in ast.walk(statements[place]) if isinstance(node, ast.Name)}
-            waiting += [bound[name] for name in names if name in bound]
+            waiting += [place for name in names for place in bound.get(name, ())]
     for place in sorted(used):
         node = statements[place]
         if isinstance(node, ast.Import | ast.ImportFrom):
@@ -247,12 +250,11 @@ def _one_by_one(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
 
 def _bound(node: ast.stmt) -> Iterator[str]:
     """Yield the names that a statement at the top of a module binds."""
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         yield node.name
-    elif isinstance(node, ast.Import | ast.ImportFrom):
-        for alias in node.names:
-            yield alias.asname or alias.name.partition(".")[0]
-    else:
-        yield from (
-            one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
-        )
+        return
+    for one in ast.walk(node):  # a statement may hold others, as `if` and `try` do
+        if isinstance(one, ast.Import | ast.ImportFrom):
+            yield from (alias.asname or alias.name.partition(".")[0] for alias in one.names)
+        elif isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store):
+            yield one.id

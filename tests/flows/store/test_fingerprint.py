@@ -199,6 +199,33 @@ def test_new_module_counts_as_soon_as_it_is_imported(tree):
     assert code.libraries["numba"] == library_versions()["numba"]
 
 
+@pytest.mark.parametrize(
+    ("more", "counts"),
+    [
+        (
+            "try:\n    import numba\nexcept ImportError:\n    numba = None\n"
+            "def work(out):\n    return numba\n",
+            True,
+        ),
+        ("LIMIT = 1\nLIMIT += 1\n\ndef work(out):\n    return LIMIT\n", True),
+        ("def helper():\n    return EDITED\n\ndef work(out):\n    return helper()\n", True),
+        ("def other():\n    return EDITED\n\ndef work(out):\n    return 1\n", False),
+    ],
+)
+def test_statement_counts_if_the_work_uses_a_name_that_it_binds(more, counts, tree):
+    """Inside `try`, bound twice, and through another function of the file; not one that it does not use."""
+    path = tree.root / "curation" / "audit" / "work.py"
+    codes = []
+    for value in "12":
+        path.write_text(
+            more.replace("numba = None", f"numba = {value}").replace("+= 1", f"+= {value}")
+            + f"EDITED = {value}\n"
+        )
+        codes.append(Sources(tree.root).work("thinkmix.curation.audit.work", "work"))
+    assert (codes[0].digest != codes[1].digest) == counts
+    assert ("numba" in codes[0].libraries) == ("numba" in more)
+
+
 def test_function_that_cannot_be_followed_raises():
     """A method, a partial or a lambda has no code that could be named."""
     with pytest.raises(ValueError, match="no function 'nothing' at its top"):
