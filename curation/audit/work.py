@@ -37,11 +37,11 @@ class AuditShard:
 
 
 def measured(
+    out: Path,
     shards: Sequence[AuditShard],
     rejects: Sequence[Blob],
     firsts: Sequence[Blob],
     rated: Sequence[str],
-    out: Path,
 ) -> dict[str, object]:
     """Return figures and samples of a finished draw.
 
@@ -86,7 +86,7 @@ def measured(
     return {"audit": found.model_dump(mode="json"), "rows": sum(view.examples for view in found.lengths)}
 
 
-def sample(shard: Blob, shards: int, out: Path) -> dict[str, object]:
+def sample(out: Path, shard: Blob, shards: int) -> dict[str, object]:
     """Write the examples of a published shard that the reference looks at."""
     return {"rows": proof.write_sample(shard.path, out, shards=shards)}
 

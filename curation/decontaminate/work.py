@@ -23,7 +23,7 @@ class Evaluation(NamedTuple):
     pieces: tuple[RawSlice, ...]
 
 
-def questions(evaluations: Sequence[Evaluation], ngram: int, out: Path) -> dict[str, object]:
+def questions(out: Path, evaluations: Sequence[Evaluation], ngram: int) -> dict[str, object]:
     """Write `questions.index`, of the questions of all benchmarks."""
     asked = [
         contamination.Questions(benchmark.name, _texts(benchmark, pieces))
@@ -57,7 +57,7 @@ def question(benchmark: QuestionSettings, file: str, row: RawRow) -> str:
     return text
 
 
-def overlap(keys: Blob, index: Blob, known: object, ngram: int, out: Path) -> dict[str, object]:
+def overlap(out: Path, keys: Blob, index: Blob, known: object, ngram: int) -> dict[str, object]:
     """Write `overlap.parquet` (schema `tables.OVERLAP`): the valid rows of a shard that repeat a question."""
     benchmarks = contamination.Benchmarks.model_validate(known)
     found = contamination.find_overlap(keys.path, index.path, benchmarks, ngram=ngram)

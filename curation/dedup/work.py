@@ -13,14 +13,14 @@ from thinkmix.curation.validate.count import count_stage
 from thinkmix.schemas.ledger import StageCount
 
 
-def bands(keys: Blob, plan: BandPlan, out: Path) -> dict[str, object]:
+def bands(out: Path, keys: Blob, plan: BandPlan) -> dict[str, object]:
     """Write `bands.index`: the bands of each valid row of a shard."""
     dedup.write_bands(keys.path, out / "bands.index", plan=plan)
     return {"rows": height(keys.path)}
 
 
 def duplicates(
-    keys: Sequence[Blob], bands: Sequence[Blob], overlaps: Sequence[Blob], plan: DedupPlan, out: Path
+    out: Path, keys: Sequence[Blob], bands: Sequence[Blob], overlaps: Sequence[Blob], plan: DedupPlan
 ) -> dict[str, object]:
     """Write the verdicts of each shard (schema `tables.VERDICT_SCHEMA`), and count what dedup keeps."""
     verdicts = [out / numbered("verdicts", number) for number in range(len(keys))]

@@ -29,12 +29,7 @@ class Validated(NamedTuple):
 
 
 def settle(
-    shard: Validated,
-    verdicts: Blob,
-    parts: Sequence[PartFiles],
-    selection: Blob,
-    numbers: Numbers,
-    out: Path,
+    out: Path, shard: Validated, verdicts: Blob, parts: Sequence[PartFiles], selection: Blob, numbers: Numbers
 ) -> dict[str, object]:
     """Write the fate of each row of a shard, the rows dropped after validation, and what was drawn."""
     settled = fates.settle(
@@ -58,7 +53,7 @@ def settle(
     }
 
 
-def save(piece: RawSlice, max_row_bytes: int, quarantine: Blob, later: Blob, out: Path) -> dict[str, object]:
+def save(out: Path, piece: RawSlice, max_row_bytes: int, quarantine: Blob, later: Blob) -> dict[str, object]:
     """Write `rejects.parquet` (schema `tables.REJECTS`): the dropped rows of a slice, whole."""
     rows = pl.read_parquet(later.path)
     keep_rejects(piece, max_row_bytes, quarantine.path, rows, out / "rejects.parquet")
@@ -66,7 +61,7 @@ def save(piece: RawSlice, max_row_bytes: int, quarantine: Blob, later: Blob, out
     return {"rows": height(out / "rejects.parquet")}
 
 
-def join(parts: Sequence[Blob], file: str, out: Path) -> dict[str, object]:
+def join(out: Path, parts: Sequence[Blob], file: str) -> dict[str, object]:
     """Write the same file of several shards as one."""
     with ShardWriter(out / file, _JOINED[file]) as joined:
         for part in parts:
@@ -78,14 +73,14 @@ def join(parts: Sequence[Blob], file: str, out: Path) -> dict[str, object]:
 _JOINED = {"fates.parquet": FATES, "rejects.parquet": REJECTS}
 
 
-def scatter(examples: Blob, selection: Blob, out: Path) -> dict[str, object]:
+def scatter(out: Path, examples: Blob, selection: Blob) -> dict[str, object]:
     """Write the drawn examples of a rendered part, by published shard; `selection` is what is drawn of it."""
     drawn = pl.read_parquet(selection.path).filter(nth=selection.region[0]).drop("nth")
     places = assemble.scatter(examples.path, drawn, out / "parts")
     return {"places": places, "rows": drawn.height}
 
 
-def gather(parts: Sequence[Blob], target: str, out: Path) -> dict[str, object]:
+def gather(out: Path, parts: Sequence[Blob], target: str) -> dict[str, object]:
     """Write a published shard, in its order; `parts` are the batches of scattered files that go to it."""
     content = assemble.gather(parts, out / target)
     return {"content_sha256": content, "rows": height(out / target)}

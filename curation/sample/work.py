@@ -23,11 +23,11 @@ from thinkmix.schemas.template import Template
 
 
 def draw(
+    out: Path,
     candidates: Sequence[tuple[str, Sequence[PoolShard]]],
     plan: MixPlan,
     seed: int,
     max_tokens: int,
-    out: Path,
 ) -> dict[str, object]:
     """Write what a round must have rendered, or, once all is known, what was drawn of each shard.
 

@@ -63,7 +63,7 @@ def fitting(source: str, file: str, result: Mapping[str, object]) -> list[RowFor
     return [parse_format(stated) for stated in listed]
 
 
-def recognise_first(first: RawSlice, max_row_bytes: int, out: Path) -> dict[str, object]:
+def recognise_first(out: Path, first: RawSlice, max_row_bytes: int) -> dict[str, object]:
     """Say what the first rows of a file are."""
     found = first_rows(first, ROWS, max_row_bytes=max_row_bytes)
     first.check_unchanged()

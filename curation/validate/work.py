@@ -11,7 +11,7 @@ from thinkmix.schemas.left_out import LeftOut
 
 
 def validate(
-    piece: RawSlice, origin: normalize.Origin, max_row_bytes: int, left_out: Sequence[LeftOut], out: Path
+    out: Path, piece: RawSlice, origin: normalize.Origin, max_row_bytes: int, left_out: Sequence[LeftOut]
 ) -> dict[str, object]:
     """Write `keys.parquet` and `rejects.parquet` of a slice (schemas `tables.KEYS` and `tables.REJECTS`)."""
     profile = Profile()

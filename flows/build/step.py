@@ -15,7 +15,7 @@ import orjson
 from pydantic import BaseModel
 
 from thinkmix.curation.files.blob import Blob
-from thinkmix.curation.files.outputs import Make, Makers
+from thinkmix.curation.files.outputs import ForPieces, Make, Makers, OneOf
 from thinkmix.flows.store.digests import key_of
 from thinkmix.flows.store.fingerprint import Code, code_of
 
@@ -42,7 +42,7 @@ class Step:
 
     def alone(self) -> "Pass":
         """Return the work as a pass that makes this one output."""
-        return Pass((self.key,), partial(_for_each, self.make), (self.decided,))
+        return Pass((self.key,), OneOf(self.make), (self.decided,))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,14 +58,14 @@ def step(function: Callable[..., Mapping[str, object]], /, **arguments: object) 
     """Return the work of calling a function.
 
     Args:
-        function: one at the top of a module, which also takes the folder `out` that it writes into.
+        function: one at the top of a module, whose first argument is the folder that it writes into.
         arguments: by name; what one may be is said by `keyed`.
 
     Raises:
         TypeError: if an argument cannot be part of a key.
     """
     decided, key = _decided(function, arguments)
-    return Step(key, partial(_call, function, arguments), decided)
+    return Step(key, partial(function, **arguments), decided)
 
 
 def passes(function: Callable[..., Iterable[Make]], /, over: str, **arguments: object) -> Pass:
@@ -85,7 +85,7 @@ def passes(function: Callable[..., Iterable[Make]], /, over: str, **arguments: o
     made = [_decided(function, {**arguments, over: piece}) for piece in pieces]
     return Pass(
         tuple(key for _, key in made),
-        partial(_call_for, function, arguments, over, pieces),
+        ForPieces(partial(function, **arguments), over, tuple(pieces)),
         tuple(decided for decided, _ in made),
     )
 
@@ -172,26 +172,3 @@ def _fields(value: object) -> Sequence[str] | None:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return tuple(field.name for field in dataclasses.fields(value))
     return None
-
-
-# What follows runs inside a worker.
-
-
-def _call(
-    function: Callable[..., Mapping[str, object]], arguments: Mapping[str, object], out: Path
-) -> Mapping[str, object]:
-    return function(**arguments, out=out)
-
-
-def _for_each(make: Make, places: Sequence[int]) -> list[Make]:
-    return [make for _ in places]
-
-
-def _call_for(
-    function: Callable[..., Iterable[Make]],
-    arguments: Mapping[str, object],
-    over: str,
-    pieces: Sequence[object],
-    places: Sequence[int],
-) -> Iterable[Make]:
-    return function(**arguments, **{over: [pieces[place] for place in places]})
