@@ -80,7 +80,7 @@ class _Module(NamedTuple):
     """Other top-level names that it imports."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sources:
     """The source files of the package, as they lie in its folder."""
 

@@ -185,6 +185,8 @@ def test_a_broken_packed_file_is_refused_by_name(tmp_path: Path, suffix: str, ha
 
 
 NAMES = ["x.json", "x.jsonl", "x.ndjson", "x.JSON"]
+WIDE = b'{"a":1,"b":"' + b"x" * 72 + b'"}'
+"""A row of which 20,000 are more than what is looked at to tell lines from an array."""
 PRETTY = json.dumps([{"a": 1}, {"a": [{"b": "]"}]}], indent=1).encode()
 WRAPPED = {"version": 1, "data": [{"a": 1}, {"a": 2}], "meta": {"all": [{"k": "data"}] * 3, "n": []}}
 
@@ -208,8 +210,8 @@ WRAPPED = {"version": 1, "data": [{"a": 1}, {"a": 2}], "meta": {"all": [{"k": "d
         (b'[1, 2]\n{"a":2}\n', [None, 2]),
         (b'# rows\n{"a":2}\n', [None, 2]),
         (b'{"a":' + b" " * (2 << 20) + b'1}\n{"a":2}\n', [1, 2]),
-        (b"[" + b'{"a":1},' * 200_000 + b'{"a":1}]', [1] * 200_001),
-        (b'{"a":1}\n' * 200_000, [1] * 200_000),
+        (b"[" + WIDE + b"," + (WIDE + b",") * 20_000 + b'{"a":1}]', [1] * 20_002),
+        ((WIDE + b"\n") * 20_000, [1] * 20_000),
     ],
     ids=lambda value: str(value)[:24],
 )
@@ -457,6 +459,7 @@ def test_a_column_that_unpacks_thousandfold_is_refused_before_it_is_read(tmp_pat
 CHILD = """
 import sys
 from pathlib import Path
+from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.read.read import read_rows, slices
 before = 0
 for name in sys.argv[1:]:

@@ -3,6 +3,7 @@
 import ast
 import shutil
 import sys
+from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -26,12 +27,27 @@ WORK = {
 EVERY = [(stage, function) for stage, functions in WORK.items() for function in functions]
 
 
-@pytest.fixture
-def tree(tmp_path: Path) -> Sources:
-    """Return a copy of our sources that may be edited."""
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of our sources."""
+    folder = tmp_path_factory.mktemp("tree")
     for room in ("schemas", "curation", "templates", "flows"):
-        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
-    return Sources(tmp_path)
+        shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+@pytest.fixture
+def tree(copied: Path) -> Iterator[Sources]:
+    """Return a copy of our sources that may be edited; it is as it was after the test."""
+    yield Sources(copied)
+    for path in copied.rglob("*"):
+        if path.is_file():
+            original = ROOT / path.relative_to(copied)
+            if not original.exists():
+                path.unlink()
+            elif path.stat().st_size != original.stat().st_size:
+                shutil.copy(original, path)
+    fingerprint._MODULES.pop(copied, None)
 
 
 def edited(tree: Sources, name: str) -> Sources:
