@@ -22,7 +22,7 @@ MOST_BYTES = 2 * 1024 * 1024
 """How much is checked: about two seconds of the official tokenizer."""
 
 
-PARTS = 32
+PARTS = 8
 """Files that a sample is spread over: what was compared with the reference once is not compared again."""
 
 
