@@ -123,10 +123,11 @@ def build(
         from thinkmix.flows.executor.engine import stated as stated_engine
         from thinkmix.flows.orchestrate.settings import server
         from thinkmix.flows.recipe.recipes import load, override
-        from thinkmix.flows.runs.webhook import hand_over
+        from thinkmix.flows.runs.webhook import STATED, checked
         from thinkmix.flows.store.store import Store, make_root
 
-    hand_over(webhook, notify)
+    if webhook:
+        STATED.set(checked(webhook, notify))
     with uncollected():  # models of all row formats are built here
         located = load(recipe)
     stated = override(located.recipe, unit=unit, size=size, seed=seed)
