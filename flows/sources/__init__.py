@@ -58,7 +58,6 @@ def fetch(
     *,
     base: Path,
     into: Path,
-    verify: bool = True,
     patience: Patience = PATIENT,
     progress: Progress = no_progress,
 ) -> tuple[InputFile, ...]:
@@ -69,7 +68,6 @@ def fetch(
         snapshot: what to fetch.
         base: the recipe's folder, where local patterns start.
         into: cache folder of sources.
-        verify: hash files that are already there (finds bit rot); False trusts unchanged size and times.
         patience: how often a hub is asked again for a file.
         progress: called with (name, bytes so far, bytes in all), one call at a time.
 
@@ -81,14 +79,14 @@ def fetch(
         case HubSource():
             from thinkmix.flows.sources import hub  # noqa: PLC0415 - the client takes as long to import as all the rest
 
-            return hub.fetch(snapshot, into, verify=verify, patience=patience, progress=progress)
+            return hub.fetch(snapshot, into, patience=patience, progress=progress)
         case ModelScopeSource():
             _need_modelscope(source.dataset)
             from thinkmix.flows.sources import modelscope  # noqa: PLC0415 - an extra
 
-            return modelscope.fetch(snapshot, into, verify=verify, patience=patience, progress=progress)
+            return modelscope.fetch(snapshot, into, patience=patience, progress=progress)
         case LocalSource():
-            return local.fetch(source, snapshot, base=base, into=into, verify=verify, progress=progress)
+            return local.fetch(source, snapshot, base=base, into=into, progress=progress)
 
 
 def opener(source: HubSource | ModelScopeSource, snapshot: Snapshot) -> Opener:

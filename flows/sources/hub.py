@@ -24,7 +24,6 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined]
 
-from thinkmix.flows.sources.digest import Memory
 from thinkmix.flows.sources.http import (
     TRANSIENT_STATUS,
     Body,
@@ -101,7 +100,6 @@ def fetch(
     snapshot: Snapshot,
     into: Path,
     *,
-    verify: bool = True,
     patience: Patience = PATIENT,
     progress: Progress = no_progress,
 ) -> tuple[InputFile, ...]:
@@ -115,8 +113,6 @@ def fetch(
         snapshot,
         folder=_folder(snapshot.dataset, snapshot.commit, into),
         opener=opener(snapshot),
-        memory=Memory(into / "digests"),
-        verify=verify,
         patience=patience,
         progress=progress,
     )

@@ -19,7 +19,6 @@ from modelscope_hub.errors import APIError, HubError
 from requests import RequestException
 from requests.exceptions import InvalidHeader, InvalidURL, MissingSchema
 
-from thinkmix.flows.sources.digest import Memory
 from thinkmix.flows.sources.http import (
     TRANSIENT_STATUS,
     Body,
@@ -74,7 +73,6 @@ def fetch(
     snapshot: Snapshot,
     into: Path,
     *,
-    verify: bool = True,
     patience: Patience = PATIENT,
     progress: Progress = no_progress,
 ) -> tuple[InputFile, ...]:
@@ -88,8 +86,6 @@ def fetch(
         snapshot,
         folder=_folder(snapshot.dataset, snapshot.commit, into),
         opener=opener(snapshot),
-        memory=Memory(into / "digests"),
-        verify=verify,
         patience=patience,
         progress=progress,
     )
