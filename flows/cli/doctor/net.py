@@ -1,5 +1,6 @@
 """Whom this machine can reach: one question to an address, and the hubs."""
 
+import logging
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,10 @@ import httpx
 
 from thinkmix.flows.cli.doctor.finding import Finding, finding
 from thinkmix.flows.sources.http import plain_address, why_silent
+
+# They log whole addresses: HF_ENDPOINT may have a password in it.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 TIMEOUT = 5.0
 """Seconds in which an address must answer."""
