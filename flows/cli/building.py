@@ -184,13 +184,14 @@ def _say_plan(recipe: "Recipe", store: Path, base: Path, *, as_json: bool, froze
     """Print what a build would do."""
     from thinkmix.flows.build.dry_run import plan_build, sentences
     from thinkmix.flows.store.store import Store
+    from thinkmix.schemas.plain import plain
 
     found = plan_build(recipe, Store(store), base, frozen=frozen)
     if as_json:
         say_json(found.model_dump(mode="json"))
         return
     for line in sentences(found):
-        say("".join(char if char.isprintable() else "?" for char in line))
+        say(plain(line))
 
 
 @contextmanager
