@@ -181,7 +181,7 @@ def _listed(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{word} {count:,}" for word, count in counts.items()) or "nothing"
 
 
-def show_training(result: "TrainResult", output: Path, console: Console) -> None:
+def show_training(result: "TrainResult", console: Console, *, output: Path) -> None:
     """Print how the loss went, on the rows that were trained on and on those that were held out."""
     counts, plan = result.counts, result.plan
     first, last = _ends(result.losses)

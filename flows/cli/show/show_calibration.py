@@ -13,7 +13,7 @@ from thinkmix.train.quantize.proposal import Noise
 _LAYERS = 8
 
 
-def show_calibration(told: Calibration, output: Path, console: Console) -> None:
+def show_calibration(told: Calibration, console: Console, *, output: Path) -> None:
     """Print what was drawn, what each form costs, and the plan that follows."""
     digest = ("dim", told.mixture_digest[:12])
     say(console, f"\ndrew {told.rows:,} rows, {told.tokens:,} tokens, of {told.mixture} ", digest)
