@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from benchmarks.findings import Options
-from benchmarks.generate import Corpus, generate, rows_of
+from benchmarks.generate import Corpus, rows_of
 from benchmarks.measure import ROOT, THINKMIX, run
 from thinkmix.schemas.arrange import arranged
 from thinkmix.schemas.conversation import Conversation, Lineage
@@ -125,11 +125,6 @@ def folder(options: Options, name: str) -> Iterator[Path]:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
-
-
-def corpus_in(path: Path, corpus: Corpus) -> Path:
-    """Generate a corpus and return its recipe."""
-    return generate(corpus, path)
 
 
 def _strings(value: object) -> Iterator[str]:

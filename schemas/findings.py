@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 from typing import Any
 
+from thinkmix.schemas.plain import plain
 from thinkmix.schemas.reasons import Worded
 from thinkmix.schemas.record import Record, json_text
 
@@ -219,7 +220,7 @@ class Notes:
         return Tally(
             findings={finding.value: times for finding, times in sorted(self.found.items())},
             unread=tuple(
-                UnreadField(path=_plain(path)[:_NAME], count=times, example=_shown(example))
+                UnreadField(path=plain(path)[:_NAME], count=times, example=_shown(example))
                 for path, (times, example) in self._unread.items()
             ),
             cut=self._cut,
@@ -237,9 +238,4 @@ def _shown(value: Any) -> str:  # noqa: ANN401 - whatever a file holds
         text = json_text(value[: 2 * _SHOWN] if isinstance(value, str) else value)
     except (TypeError, ValueError, RecursionError):
         text = str(value)
-    text = _plain(text)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
-
-
-def _plain(text: str) -> str:
-    return "".join(char if char.isprintable() else "·" for char in text)
+    return plain(text, _SHOWN)

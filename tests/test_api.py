@@ -20,7 +20,7 @@ from thinkmix.flows.build import pipeline
 from thinkmix.flows.cli import app
 from thinkmix.schemas.errors import Held, NotFound, RecipeError, StoreCorrupt
 
-FUNCTIONS = ("build", "load_version", "explain", "verify", "render_chat", "train")
+FUNCTIONS = ("build", "load_version", "explain", "verify", "render_chat", "minhashes", "train")
 """In the order in which their examples need each other."""
 
 
@@ -121,7 +121,7 @@ def test_train_is_a_function_whoever_imported_the_room_of_that_name(first):
 
 
 LEFT_OUT = {
-    "build": {"as_json", "direct", "keep", "notify", "plan", "webhook"},
+    "build": {"as_json", "direct", "explain_cache", "keep", "notify", "plan", "webhook"},
     "train": {"as_json", "list_presets"},
 }
 """Options that say how a command speaks, or belong to builds by the clock."""
@@ -201,7 +201,8 @@ def main(recipe: Path) -> str:
     result: thinkmix.TrainResult = thinkmix.train(whole, model="tiny-random", output="a", max_steps=2)
     rows: int = len(thinkmix.load_version(whole)["train"])
     text: str = thinkmix.render_chat([{"role": "user", "content": "hi"}])
-    return f"{thinkmix.__version__} {reasons} {result.losses[-1]} {rows} {text}"
+    same: float = thinkmix.minhashes(["a b"])[0].jaccard(thinkmix.minhashes(["a c"])[0])
+    return f"{thinkmix.__version__} {reasons} {result.losses[-1]} {rows} {text} {same}"
 
 
 thinkmix.bulid  # type: ignore[attr-defined]

@@ -53,6 +53,8 @@ def test_the_wheel_has_one_name_and_holds_the_six_rooms(wheel):
         "thinkmix/data/samples/tools.jsonl",
     ):
         assert needed in wheel
+    code = [name for name in wheel if name.startswith("thinkmix/data/") and name.endswith(".py")]
+    assert code == ["thinkmix/data/__init__.py"]  # not what makes the sample
     assert not [name for name in wheel if "__pycache__" in name or name.endswith((".nbi", ".nbc"))]
 
 

@@ -1,1 +1,1 @@
-"""What looks at the code and is no part of it: how far a row travels, and which rooms import each other."""
+"""What is not installed: the generator of the sample, how far a row travels, and which rooms import whom."""

@@ -123,10 +123,11 @@ def build(
         from thinkmix.flows.executor.engine import stated as stated_engine
         from thinkmix.flows.orchestrate.settings import server
         from thinkmix.flows.recipe.recipes import load, override
-        from thinkmix.flows.runs.webhook import hand_over
+        from thinkmix.flows.runs.webhook import STATED, checked
         from thinkmix.flows.store.store import Store, make_root
 
-    hand_over(webhook, notify)
+    if webhook:
+        STATED.set(checked(webhook, notify))
     with uncollected():  # models of all row formats are built here
         located = load(recipe)
     stated = override(located.recipe, unit=unit, size=size, seed=seed)
@@ -183,13 +184,14 @@ def _say_plan(recipe: "Recipe", store: Path, base: Path, *, as_json: bool, froze
     """Print what a build would do."""
     from thinkmix.flows.build.dry_run import plan_build, sentences
     from thinkmix.flows.store.store import Store
+    from thinkmix.schemas.plain import plain
 
     found = plan_build(recipe, Store(store), base, frozen=frozen)
     if as_json:
         say_json(found.model_dump(mode="json"))
         return
     for line in sentences(found):
-        say("".join(char if char.isprintable() else "?" for char in line))
+        say(plain(line))
 
 
 @contextmanager

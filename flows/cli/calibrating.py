@@ -1,12 +1,13 @@
 """`thinkmix calibrate`: rows for quantisers, and what quantising a model costs on them."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from thinkmix.flows.cli.fields import FieldsCommand
-from thinkmix.flows.cli.terminal import JsonOption, VersionArgument, app, console, say_json
+from thinkmix.flows.cli.terminal import JsonOption, VersionArgument, answer, app, console
 from thinkmix.flows.cli.training import BASE_HELP
 
 if TYPE_CHECKING:
@@ -62,7 +63,4 @@ def calibrate(
         output=output,
         console=console(stderr=True),
     )
-    if as_json:
-        say_json(told.model_dump(mode="json"))
-    else:
-        show_calibration(told, output.resolve(), console())
+    answer(told, partial(show_calibration, output=output.resolve()), as_json=as_json)

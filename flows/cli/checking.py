@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from thinkmix.flows.cli.building import WorkersOption
-from thinkmix.flows.cli.terminal import JsonOption, StoreOption, app, console, say_json
+from thinkmix.flows.cli.terminal import JsonOption, StoreOption, answer, app
 
 LOOK = 3
 """Exit code of `check` where a person should look at something."""
@@ -35,10 +35,7 @@ def check(
 
     located = load(recipe)
     found = checked(located, name=recipe, downloads=Store(store.resolve()).cache.downloads, workers=workers)
-    if as_json:
-        say_json(found.model_dump(mode="json"))
-    else:
-        show_check(found, console())
+    answer(found, show_check, as_json=as_json)
     raise typer.Exit(LOOK if found.mend else 0)
 
 
@@ -66,7 +63,4 @@ def init(
     from thinkmix.flows.inspect.starting import start
 
     started = start(rows, output)
-    if as_json:
-        say_json(started.model_dump(mode="json"))
-    else:
-        show_started(started, console())
+    answer(started, show_started, as_json=as_json)

@@ -77,7 +77,7 @@ def _show(columns: str, rows: Sequence[Sequence[str]], nothing: str) -> None:
 
     What files say is shown literally.
     """
-    from thinkmix.flows.cli.show.show import visible
+    from thinkmix.flows.cli.show.printing import visible
 
     if not rows:
         say(nothing)

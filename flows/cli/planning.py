@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from thinkmix.flows.cli.terminal import JsonOption, app, console, say_json
+from thinkmix.flows.cli.terminal import JsonOption, answer, app, console, say_json
 
 
 @app.command(
@@ -70,10 +70,7 @@ def plan(
         card=find_gpu(gpu) if gpu else None,
         plan_file=plan_file,
     )
-    if as_json:
-        say_json(outlook.model_dump(mode="json"))
-    else:
-        show_outlook(outlook, console())
+    answer(outlook, show_outlook, as_json=as_json)
 
 
 def _say_table() -> None:

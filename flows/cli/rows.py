@@ -1,11 +1,12 @@
 """Commands on single rows: what became of them and why, and what a trainer sees of them."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from thinkmix.flows.cli.terminal import JsonOption, VersionArgument, app, console, say, say_json
+from thinkmix.flows.cli.terminal import JsonOption, VersionArgument, answer, app, say, say_json
 
 InOption = Annotated[
     Path, typer.Option("--in", help="A version's folder, or a mixture's folder.", metavar="VERSION")
@@ -35,10 +36,7 @@ def explain(
         raise typer.BadParameter(msg)
     with reading_rows(version) as folder:
         explanation = explain_text(folder, text) if text is not None else by_id(folder, row_id or "")
-    if as_json:
-        say_json(explanation.model_dump(mode="json"))
-    else:
-        show_explanation(explanation, console())
+    answer(explanation, show_explanation, as_json=as_json)
 
 
 @app.command(epilog="Example: thinkmix show 3f2a9c --in build/store/sample-7-3 --ids")
@@ -55,10 +53,7 @@ def show(
 
     with reading_rows(version) as folder:
         found = seen(folder, row_id, ids=ids)
-    if as_json:
-        say_json(found.model_dump(mode="json"))
-    else:
-        show_seen(found, console())
+    answer(found, show_seen, as_json=as_json)
 
 
 @app.command(epilog="Example: thinkmix rejects build/store/sample-7-3 --reason near_dup --grep 数学")
@@ -94,7 +89,4 @@ def rejects(
             say(f"{rows:,} rows in {out}")
         return
     found = listed(folder, reason=reason, source=source, grep=grep, limit=_SHOWN if limit is None else limit)
-    if as_json:
-        say_json(found.model_dump(mode="json"))
-    else:
-        show_rejects(found, console(), grep=grep)
+    answer(found, partial(show_rejects, grep=grep), as_json=as_json)

@@ -1,5 +1,6 @@
 """`thinkmix serve`: builds every night, and from a form in the browser."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -58,9 +59,11 @@ def serve(
     the form in the server's browser page starts a build of what is filled in there.
     """
     from thinkmix.flows.executor.engine import stated as stated_engine
-    from thinkmix.flows.runs.webhook import configured, hand_over
+    from thinkmix.flows.runs.webhook import NOTIFY, URL, checked, configured
 
-    hand_over(webhook, notify)
+    if webhook:  # the processes of the builds inherit it: parameters of a run are for everyone to see
+        found = checked(webhook, notify)
+        os.environ.update({URL: found.url, NOTIFY: ",".join(sorted(found.told))})
     place = stated_engine(kind=engine, memory=worker_memory, scheduler=scheduler, exchange=exchange)
     from thinkmix.flows.orchestrate import serve as serving
     from thinkmix.flows.orchestrate.scheduler import check_server

@@ -1,13 +1,17 @@
 """What all commands share: the options they have in common, and how they speak to people and machines."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
     from rich.console import Console
+
+Found = TypeVar("Found", bound="BaseModel")
 
 app = typer.Typer(
     name="thinkmix",
@@ -83,3 +87,11 @@ def say_json(value: object) -> None:
     import orjson
 
     sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+def answer(found: Found, show: "Callable[[Found, Console], None]", *, as_json: bool) -> None:
+    """Print what was found: as JSON for machines, or as it is shown to people."""
+    if as_json:
+        say_json(found.model_dump(mode="json"))
+    else:
+        show(found, console())

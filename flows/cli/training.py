@@ -1,12 +1,13 @@
 """`thinkmix train` and `thinkmix merge`: from a verified version to an adapter, and from that to a model."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
 from thinkmix.flows.cli.fields import FieldsCommand
-from thinkmix.flows.cli.terminal import JsonOption, VersionArgument, app, console, say, say_json
+from thinkmix.flows.cli.terminal import JsonOption, VersionArgument, answer, app, console, say
 
 if TYPE_CHECKING:
     from thinkmix.schemas.training import TrainPlan
@@ -91,10 +92,7 @@ def train(
         )
     if not speaks():
         return
-    if as_json:
-        say_json(result.model_dump(mode="json"))
-    else:
-        show_training(result, output.resolve(), console())
+    answer(result, partial(show_training, output=output.resolve()), as_json=as_json)
 
 
 @app.command(epilog="Example: thinkmix merge build/adapter --model Qwen/Qwen3-8B --output build/model")

@@ -49,6 +49,7 @@ def doctor(store: StoreOption = Path("build/store"), as_json: JsonOption = False
     """Say whether this machine and the store are fit for builds, and what to do; exit code 1 if not."""
     from thinkmix.flows.cli.doctor import examine
     from thinkmix.flows.store.store import Store
+    from thinkmix.schemas.plain import plain
 
     found = examine(Store(store))
     if as_json:
@@ -57,13 +58,8 @@ def doctor(store: StoreOption = Path("build/store"), as_json: JsonOption = False
         colours = {"ok": "green", "warn": "yellow", "fail": "red"}
         for finding in found:
             typer.secho(f"{finding.status:<5}", fg=colours[finding.status], nl=False)
-            say(_printable(f"{finding.name}: {finding.detail}"))
+            say(plain(f"{finding.name}: {finding.detail}"))  # a server may have answered anything
             if finding.advice:
-                say(_printable(f"     → {finding.advice}"))
+                say(plain(f"     → {finding.advice}"))
     if any(finding.status == "fail" for finding in found):
         raise typer.Exit(1)
-
-
-def _printable(text: str) -> str:
-    """Return text without what steers a terminal; a server may have answered anything."""
-    return "".join(char if char.isprintable() else "?" for char in text)

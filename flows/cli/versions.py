@@ -1,12 +1,13 @@
 """Commands on a published version: is it whole, and may it be trained on."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from thinkmix.flows.cli.terminal import JsonOption, VersionArgument, app, console, say, say_json
+from thinkmix.flows.cli.terminal import JsonOption, VersionArgument, answer, app, console, say, say_json
 
 
 @app.command(epilog="Example: thinkmix verify build/store/sample-7-3")
@@ -113,10 +114,7 @@ def diff(
 
     with reading(find_version(before)) as older, reading(find_version(after)) as later:
         changes = compare_versions(older, later, listed=rows or LISTED)
-    if as_json:
-        say_json(changes.model_dump(mode="json"))
-    else:
-        show_changes(changes, console(), rows=rows)
+    answer(changes, partial(show_changes, rows=rows), as_json=as_json)
     if exit_code and changes.before != changes.after:
         raise typer.Exit(1)
 

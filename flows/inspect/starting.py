@@ -35,6 +35,7 @@ from thinkmix.schemas.formats.auto import Auto
 from thinkmix.schemas.formats.recognition import parse_format
 from thinkmix.schemas.formats.sample import columns_of
 from thinkmix.schemas.patterns import as_name
+from thinkmix.schemas.plain import plain
 from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.record import Record
 from thinkmix.schemas.yaml_line import yaml_line
@@ -347,7 +348,7 @@ def _formatted(source: _AnySource, sample: Sample, scratch: Path) -> tuple[_AnyS
     best = max(range(len(tried)), key=lambda place: seen[place].kept)
     columns = columns_of([row.values for taken in sample.taken for row in taken.rows if row.fault is None])
     read = tried[best].format.columns()
-    known = [_plain(name) for name in columns if name in read][:_COLUMNS]
+    known = [plain(name) for name in columns if name in read][:_COLUMNS]
     why = f"format {named(tried[best].format.statement())}, by the columns {', '.join(known)}"
     others = [f"`{named(one.format.statement())}`" for one in tried if one is not tried[best]]
     if others:
@@ -427,7 +428,7 @@ def _settings(source: _AnySource, sample: Sample, seen: Preview, scratch: Path) 
 
 def _yaml(source: _AnySource, notes: Sequence[str], lines: Sequence[_Line]) -> str:
     """Return the stanza of a source."""
-    out = [f"  # {_plain(note)}" for note in notes]
+    out = [f"  # {plain(note)}" for note in notes]
     out += [f"  - name: {_word(source.name)}", f"    kind: {source.kind}"]
     if isinstance(source, HubSource):
         out += [f"    dataset: {source.dataset}", f"    revision: {yaml_line(source.revision)}"]
@@ -438,7 +439,7 @@ def _yaml(source: _AnySource, notes: Sequence[str], lines: Sequence[_Line]) -> s
         out.append(f"    encoding: {source.encoding}  # what the first file seems to be in")
     out.append(f"    format: {named(source.format.statement())}")
     for line in lines:
-        text = f"{line.text}  # {_plain(line.why)}"
+        text = f"{line.text}  # {plain(line.why)}"
         out.append(f"    {text}" if line.stated else f"    # {text}")
     return "\n".join(out)
 
@@ -463,10 +464,5 @@ def _recipe(name: str, stanzas: Sequence[str], names: Sequence[str], *, has_sche
 
 def _word(name: str) -> str:
     """Return a name as YAML: in quotes where it would be read as something else, `2024` or `on`."""
-    plain = name.replace("-", "a")
-    return name if yaml_line(plain) == plain else yaml_line(name)
-
-
-def _plain(text: str) -> str:
-    """Return text that stays in its comment."""
-    return "".join(char if char.isprintable() else "·" for char in text)
+    letters = name.replace("-", "a")
+    return name if yaml_line(letters) == letters else yaml_line(name)

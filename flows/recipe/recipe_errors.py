@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 
 from thinkmix.flows.recipe.tuning import RecipeFile
 from thinkmix.schemas.patterns import IN_WORDS, Name, as_name
+from thinkmix.schemas.plain import plain
 from thinkmix.schemas.record import descriptions
 
 _TAGS = ("kind", "type")
@@ -203,8 +204,7 @@ def _value(value: object) -> str:
     if isinstance(value, bool):
         return "`true`" if value else "`false`"
     if isinstance(value, str):
-        shown = "".join(char if char.isprintable() else "·" for char in value)
-        return f"'{_cut(shown)}'"
+        return f"'{plain(value, _SHOWN)}'"
     return f"`{_cut(str(value))}`"
 
 

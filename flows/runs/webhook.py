@@ -4,10 +4,12 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from html import escape
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 from urllib.parse import urlsplit
 
 import orjson
@@ -28,11 +30,11 @@ from thinkmix.schemas.errors import (
 )
 from thinkmix.schemas.run import RunReport, Status
 
-if TYPE_CHECKING:
-    from urllib.request import OpenerDirector
-
 URL, NOTIFY = "THINKMIX_WEBHOOK", "THINKMIX_NOTIFY"
 """Names of the environment's variables, which served builds inherit: a flow's parameters are public."""
+
+STATED: ContextVar["Webhook | None"] = ContextVar("STATED", default=None)
+"""What the flags of this process's own build say; workers, which read rows, do not inherit it."""
 
 USUAL = ("published", "held", "failed")
 """What is told of if nothing is said: everything but an unchanged night."""
@@ -85,24 +87,14 @@ def checked(url: str, notify: str | None) -> Webhook:
     return Webhook(url.strip(), words)
 
 
-def hand_over(url: str | None, notify: str | None) -> None:
-    """Put what flags state into the environment, where this process and those it starts find it.
-
-    Raises:
-        RecipeError: if it is no address, or names an ending that there is not.
-    """
-    if not url:
-        return
-    webhook = checked(url, notify)
-    os.environ[URL] = webhook.url
-    os.environ[NOTIFY] = ",".join(sorted(webhook.told))
-
-
 def configured() -> Webhook | None:
-    """Return the webhook of the environment; one that is badly stated is complained of, and not used."""
+    """Return the webhook that was stated, or that of the environment.
+
+    One that the environment states badly is complained of, and not used.
+    """
     url = os.environ.get(URL)
-    if not url:
-        return None
+    if (stated := STATED.get()) or not url:
+        return stated
     try:
         return checked(url, os.environ.get(NOTIFY))
     except RecipeError as error:
@@ -160,11 +152,10 @@ def _sections(markdown: str) -> list[str]:
 
 def _plain(text: str) -> str:
     """Return text in which nothing calls people or opens links, cut to what a block may hold."""
-    entities = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
     pieces: list[str] = []
     size = 0
     for char in text:
-        piece = entities.get(char, char if char == "\n" or char.isprintable() else "�")
+        piece = escape(char, quote=False) if char == "\n" or char.isprintable() else "�"
         size += len(piece)
         if size > _LONGEST:
             return "".join([*pieces, "…"])
@@ -189,20 +180,21 @@ def _send(status: Status, mixture: str, sections: Sequence[str]) -> None:
 
 
 def _post(url: str, body: bytes) -> str:
-    """Post JSON, a few times if need be; return what went wrong, without the address, or nothing."""
+    """Post JSON, a few times if need be; return what went wrong, without the address, or nothing.
+
+    By urllib, as httpx logs every address; a redirect is a failure, for the message would not go along.
+    """
     from http.client import HTTPException  # noqa: PLC0415 - few builds post anything
     from urllib.error import HTTPError  # noqa: PLC0415
-    from urllib.request import Request  # noqa: PLC0415
+    from urllib.request import HTTPRedirectHandler, Request, build_opener  # noqa: PLC0415
 
-    opener = _opener()
+    opener = build_opener(type("_Stay", (HTTPRedirectHandler,), {"redirect_request": lambda *_: None}))
+    headers = {"Content-Type": "application/json", "User-Agent": "thinkmix"}
     trouble = ""
     for attempt in range(TRIES):
-        if attempt:
-            time.sleep(PAUSE * attempt)
-        headers = {"Content-Type": "application/json", "User-Agent": "thinkmix"}
-        request = Request(url, body, headers)  # noqa: S310 - `checked` lets only http pass
+        time.sleep(PAUSE * attempt)
         try:
-            with opener.open(request, timeout=TIMEOUT):
+            with opener.open(Request(url, body, headers), timeout=TIMEOUT):  # noqa: S310 - `checked` lets only http pass
                 return ""
         except HTTPError as error:
             error.close()
@@ -211,17 +203,5 @@ def _post(url: str, body: bytes) -> str:
                 return trouble
         except (OSError, HTTPException, ValueError) as error:
             # words of the error could hold the address; its kind cannot
-            reason = getattr(error, "reason", error)
-            trouble = f"no answer ({type(reason).__name__})"
+            trouble = f"no answer ({type(getattr(error, 'reason', error)).__name__})"
     return f"{trouble}, {TRIES} times"
-
-
-def _opener() -> "OpenerDirector":
-    """Return what takes a redirect for the failure that it is: the message would not go along."""
-    from urllib.request import HTTPRedirectHandler, build_opener  # noqa: PLC0415
-
-    class _NoRedirect(HTTPRedirectHandler):
-        def redirect_request(self, *_: object) -> None:
-            """Follow nowhere."""
-
-    return build_opener(_NoRedirect)

@@ -11,7 +11,7 @@ from thinkmix.flows.sources import local
 from thinkmix.flows.sources.http import Opener
 from thinkmix.flows.sources.patience import PATIENT, Patience
 from thinkmix.flows.sources.settings import HubSource, LocalSource, ModelScopeSource
-from thinkmix.flows.sources.transfer import Progress, no_progress
+from thinkmix.flows.sources.transfer import Progress, fetch_files, no_progress
 from thinkmix.schemas.artifact import InputFile, Snapshot
 from thinkmix.schemas.errors import SourceError
 
@@ -58,7 +58,6 @@ def fetch(
     *,
     base: Path,
     into: Path,
-    verify: bool = True,
     patience: Patience = PATIENT,
     progress: Progress = no_progress,
 ) -> tuple[InputFile, ...]:
@@ -69,26 +68,23 @@ def fetch(
         snapshot: what to fetch.
         base: the recipe's folder, where local patterns start.
         into: cache folder of sources.
-        verify: hash files that are already there (finds bit rot); False trusts unchanged size and times.
         patience: how often a hub is asked again for a file.
         progress: called with (name, bytes so far, bytes in all), one call at a time.
 
     Raises:
-        SourceError: a file cannot be had with the bytes that were promised.
+        SourceError: a file cannot be had with the bytes that were promised; on ModelScope a branch that
+            moved since `resolve` is `SourceCorrupt`.
         StoreError: `into` cannot be written, or is full.
     """
-    match source:
-        case HubSource():
-            from thinkmix.flows.sources import hub  # noqa: PLC0415 - the client takes as long to import as all the rest
-
-            return hub.fetch(snapshot, into, verify=verify, patience=patience, progress=progress)
-        case ModelScopeSource():
-            _need_modelscope(source.dataset)
-            from thinkmix.flows.sources import modelscope  # noqa: PLC0415 - an extra
-
-            return modelscope.fetch(snapshot, into, verify=verify, patience=patience, progress=progress)
-        case LocalSource():
-            return local.fetch(source, snapshot, base=base, into=into, verify=verify, progress=progress)
+    if isinstance(source, LocalSource):
+        return local.fetch(source, snapshot, base=base, into=into, progress=progress)
+    return fetch_files(
+        snapshot,
+        folder=place(source, snapshot, into=into).parent,
+        opener=opener(source, snapshot),
+        patience=patience,
+        progress=progress,
+    )
 
 
 def opener(source: HubSource | ModelScopeSource, snapshot: Snapshot) -> Opener:
@@ -97,6 +93,7 @@ def opener(source: HubSource | ModelScopeSource, snapshot: Snapshot) -> Opener:
         from thinkmix.flows.sources import hub  # noqa: PLC0415 - the client takes as long to import as all the rest
 
         return hub.opener(snapshot)
+    _need_modelscope(source.dataset)
     from thinkmix.flows.sources import modelscope  # noqa: PLC0415 - an extra
 
     return modelscope.opener(snapshot)

@@ -48,25 +48,25 @@ class Memory:
     """Digests of files by path, believed while size, times and inode stay as they were.
 
     Whoever writes to a file changes these; a disk that rots does not. So it saves reading 40 GB in
-    a quick rebuild, while `verify=True` (hash again, remember nothing) is what finds bit rot.
+    a quick rebuild, while hashing again, as a build does, is what finds bit rot.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def recall(self, path: Path, promised: str) -> str | None:
-        """Return the sha256 of `path` if it was seen, and is untouched, since it matched `promised`."""
+    def recall(self, path: Path) -> str | None:
+        """Return the sha256 of `path` if it was seen, and is untouched since."""
         try:
             known = orjson.loads(self._note(path).read_bytes())
         except (OSError, orjson.JSONDecodeError):
             return None
-        if not isinstance(known, list) or known[:-1] != [*_stamp(path), promised]:
+        if not isinstance(known, list) or known[:-1] != _stamp(path):
             return None
         return str(known[-1])
 
-    def remember(self, path: Path, promised: str, sha256: str) -> None:
-        """Note that `path`, as it lies there now, matches `promised` and has this sha256."""
-        replace_with(self._note(path), orjson.dumps([*_stamp(path), promised, sha256]))
+    def remember(self, path: Path, sha256: str) -> None:
+        """Note that `path`, as it lies there now, has this sha256."""
+        replace_with(self._note(path), orjson.dumps([*_stamp(path), sha256]))
 
     def _note(self, path: Path) -> Path:
         return self._folder / f"{hashlib.sha256(str(path.resolve()).encode()).hexdigest()}.json"

@@ -56,5 +56,12 @@ def plain_address(url: str) -> str:
     return f"{parts.scheme}://{host}{parts.path}"
 
 
+def why_silent(error: BaseException) -> str:
+    """Return why an address did not answer, in words that cannot hold it, as those of the error may."""
+    while cause := error.__cause__ or error.__context__:
+        error = cause
+    return getattr(error, "strerror", None) or type(error).__name__
+
+
 def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() else None

@@ -24,7 +24,6 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined]
 
-from thinkmix.flows.sources.digest import Memory
 from thinkmix.flows.sources.http import (
     TRANSIENT_STATUS,
     Body,
@@ -34,12 +33,11 @@ from thinkmix.flows.sources.http import (
     range_headers,
     read_body,
 )
-from thinkmix.flows.sources.listing import keep_listing, recall_listing
+from thinkmix.flows.sources.listing import is_commit, keep_listing, recall_listing
 from thinkmix.flows.sources.patience import PATIENT, Patience, Transient, retried
 from thinkmix.flows.sources.selection import Entry, select
 from thinkmix.flows.sources.settings import HubSource
-from thinkmix.flows.sources.transfer import Progress, fetch_files, no_progress
-from thinkmix.schemas.artifact import InputFile, RemoteFile, Snapshot
+from thinkmix.schemas.artifact import RemoteFile, Snapshot
 from thinkmix.schemas.errors import (
     SourceCorrupt,
     SourceDenied,
@@ -84,7 +82,7 @@ def listing(source: HubSource, *, into: Path, patience: Patience = PATIENT) -> t
     """
     where = _where(source)
     folder = _folder(source.dataset, source.revision, into)
-    entries = recall_listing(folder) if _is_commit(source.revision) else None
+    entries = recall_listing(folder) if is_commit(source.revision) else None
     commit = source.revision
     if entries is None:
         commit = retried(partial(_commit, source, where), what=where, patience=patience)
@@ -95,31 +93,6 @@ def listing(source: HubSource, *, into: Path, patience: Patience = PATIENT) -> t
 
 def _where(source: HubSource) -> str:
     return f"{source.dataset}@{source.revision}"
-
-
-def fetch(
-    snapshot: Snapshot,
-    into: Path,
-    *,
-    verify: bool = True,
-    patience: Patience = PATIENT,
-    progress: Progress = no_progress,
-) -> tuple[InputFile, ...]:
-    """Return the snapshot's files, verified; downloads into `into` what it does not hold intact yet.
-
-    Raises:
-        SourceError: see `transfer.fetch_files`.
-        StoreError: `into` cannot be written, or is full (`StoreFull`).
-    """
-    return fetch_files(
-        snapshot,
-        folder=_folder(snapshot.dataset, snapshot.commit, into),
-        opener=opener(snapshot),
-        memory=Memory(into / "digests"),
-        verify=verify,
-        patience=patience,
-        progress=progress,
-    )
 
 
 def opener(snapshot: Snapshot) -> Opener:
@@ -142,7 +115,7 @@ def _commit(source: HubSource, where: str) -> str:
     with _parsed(), _translated(where):
         about = _ask(f"api/datasets/{source.dataset}/revision/{quote(source.revision, safe='')}", {}).json()
         commit = str(about["sha"])
-    if not _is_commit(commit):
+    if not is_commit(commit):
         msg = f"{where}: {plain_address(endpoint())} names no commit for this revision"
         raise SourceError(msg)
     return commit
@@ -253,10 +226,6 @@ def _status_failure(error: HfHubHTTPError, where: str) -> Transient | SourceErro
             missing = "no longer has this file"
         return SourceNotFound(f"{where}: {at} {missing}")
     return SourceError(f"{where}: {at} answered {status}")
-
-
-def _is_commit(revision: str) -> bool:
-    return len(revision) == 40 and not revision.strip("0123456789abcdef")
 
 
 def _folder(dataset: str, commit: str, into: Path) -> Path:

@@ -25,3 +25,8 @@ def keep_listing(folder: Path, entries: Sequence[Entry]) -> None:
     """Keep the complete list of files of the commit that `folder` belongs to."""
     text = orjson.dumps([list(entry) for entry in entries])
     replace_with(folder / "tree.json", hashlib.sha256(text).hexdigest().encode() + b"\n" + text)
+
+
+def is_commit(revision: str) -> bool:
+    """Return whether a revision is a full commit, which never means anything else."""
+    return len(revision) == 40 and not revision.strip("0123456789abcdef")

@@ -185,11 +185,11 @@ def _stamp(path: Path) -> tuple[int, int, int, int] | None:
 def _digest(path: Path, into: Path, verify: bool) -> str:
     """Return the sha256 of a file, reading a block at a time."""
     memory = Memory(into / "digests")
-    if not verify and (known := memory.recall(path, "")):
+    if not verify and (known := memory.recall(path)):
         return known
     digest = sha256()
     with on_disk(path), path.open("rb") as stream:
         while block := stream.read(BLOCK):
             digest.update(block)
-        memory.remember(path, "", digest.hexdigest())
+        memory.remember(path, digest.hexdigest())
     return digest.hexdigest()

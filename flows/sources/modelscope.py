@@ -19,7 +19,6 @@ from modelscope_hub.errors import APIError, HubError
 from requests import RequestException
 from requests.exceptions import InvalidHeader, InvalidURL, MissingSchema
 
-from thinkmix.flows.sources.digest import Memory
 from thinkmix.flows.sources.http import (
     TRANSIENT_STATUS,
     Body,
@@ -28,12 +27,11 @@ from thinkmix.flows.sources.http import (
     range_headers,
     read_body,
 )
-from thinkmix.flows.sources.listing import keep_listing, recall_listing
+from thinkmix.flows.sources.listing import is_commit, keep_listing, recall_listing
 from thinkmix.flows.sources.patience import PATIENT, Patience, Transient, retried
 from thinkmix.flows.sources.selection import Entry, select
 from thinkmix.flows.sources.settings import ModelScopeSource
-from thinkmix.flows.sources.transfer import Progress, fetch_files, no_progress
-from thinkmix.schemas.artifact import InputFile, RemoteFile, Snapshot, digest_of
+from thinkmix.schemas.artifact import RemoteFile, Snapshot, digest_of
 from thinkmix.schemas.errors import SourceCorrupt, SourceDenied, SourceError, SourceNotFound
 
 # They log whole addresses, signed ones of the storage too, and every page of a listing.
@@ -55,7 +53,7 @@ def resolve(source: ModelScopeSource, *, into: Path, patience: Patience = PATIEN
         SourceUnavailable: the hub did not answer.
     """
     where = f"{source.dataset}@{source.revision}"
-    pinned = _is_commit(source.revision)
+    pinned = is_commit(source.revision)
     entries = recall_listing(_folder(source.dataset, source.revision, into)) if pinned else None
     listed = entries is None
     if entries is None:
@@ -67,31 +65,6 @@ def resolve(source: ModelScopeSource, *, into: Path, patience: Patience = PATIEN
     files, matched = select(entries, source.files, where=where)
     return Snapshot(
         dataset=source.dataset, revision=source.revision, commit=commit, files=files, matched=matched
-    )
-
-
-def fetch(
-    snapshot: Snapshot,
-    into: Path,
-    *,
-    verify: bool = True,
-    patience: Patience = PATIENT,
-    progress: Progress = no_progress,
-) -> tuple[InputFile, ...]:
-    """Return the snapshot's files, verified; downloads into `into` what it does not hold intact yet.
-
-    Raises:
-        SourceError: see `transfer.fetch_files`; a branch that moved since `resolve` is `SourceCorrupt`.
-        StoreError: `into` cannot be written, or is full (`StoreFull`).
-    """
-    return fetch_files(
-        snapshot,
-        folder=_folder(snapshot.dataset, snapshot.commit, into),
-        opener=opener(snapshot),
-        memory=Memory(into / "digests"),
-        verify=verify,
-        patience=patience,
-        progress=progress,
     )
 
 
@@ -168,10 +141,6 @@ def _status_failure(error: APIError, at: str, where: str) -> Transient | SourceE
     if status == 404:
         return SourceNotFound(f"{where}: {at} has no such dataset, revision or file")
     return SourceError(f"{where}: {at} answered {status}")
-
-
-def _is_commit(revision: str) -> bool:
-    return len(revision) == 40 and not revision.strip("0123456789abcdef")
 
 
 def _folder(dataset: str, commit: str, into: Path) -> Path:

@@ -10,7 +10,7 @@ from io import FileIO
 from pathlib import Path
 from threading import Event, Lock
 
-from thinkmix.flows.sources.digest import Checksum, Memory
+from thinkmix.flows.sources.digest import Checksum
 from thinkmix.flows.sources.disk import append, locked, on_disk
 from thinkmix.flows.sources.http import Body, Opener
 from thinkmix.flows.sources.patience import PATIENT, Patience, Transient, retried
@@ -36,8 +36,6 @@ def fetch_files(
     *,
     folder: Path,
     opener: Opener,
-    memory: Memory,
-    verify: bool = True,
     patience: Patience = PATIENT,
     progress: Progress = no_progress,
 ) -> tuple[InputFile, ...]:
@@ -51,8 +49,6 @@ def fetch_files(
         snapshot: what to fetch.
         folder: belongs to this dataset at this commit.
         opener: asks the hub for one file.
-        memory: digests of files that were verified before.
-        verify: hash files that are already there, instead of trusting an unchanged size and time.
         patience: applies to each file.
         progress: called for every piece that arrives, some tens of kilobytes.
 
@@ -61,9 +57,9 @@ def fetch_files(
         StoreFull: the missing files do not fit on the disk.
         StoreError: the folder cannot be written.
     """
-    haul = _Haul(snapshot.dataset, folder, opener, memory, progress)
+    haul = _Haul(snapshot.dataset, folder, opener, progress)
     with locked(folder / "lock"):
-        held = {file.path: _held(file, folder, memory, verify) for file in snapshot.files}
+        held = {file.path: _held(file, folder) for file in snapshot.files}
         missing = [file for file in snapshot.files if held[file.path] is None]
         _check_room(missing, folder)
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="fetch") as pool:
@@ -77,22 +73,19 @@ def fetch_files(
     return tuple(held[file.path] or fetched[file.path] for file in snapshot.files)
 
 
-def _held(file: RemoteFile, folder: Path, memory: Memory, verify: bool) -> InputFile | None:
+def _held(file: RemoteFile, folder: Path) -> InputFile | None:
     """Return the file if it lies there intact; remove it if it does not hold its promise."""
     path = folder / "files" / file.path
     with on_disk(path):
         if not path.is_file():
             return None
-        known = None if verify else memory.recall(path, file.digest)
-        if known is None and path.stat().st_size == file.size:
-            checksum = Checksum(file)
+        checksum = Checksum(file)
+        if path.stat().st_size == file.size:
             checksum.read(path)
-            known = checksum.sha256 if checksum.holds() else None
-        if known is None:
+        if not checksum.holds():
             path.unlink()
             return None
-        memory.remember(path, file.digest, known)
-    return InputFile(name=file.path, path=path, sha256=known, size=file.size)
+    return InputFile(name=file.path, path=path, sha256=checksum.sha256, size=file.size)
 
 
 def _check_room(missing: list[RemoteFile], folder: Path) -> None:
@@ -113,7 +106,6 @@ class _Haul:
     dataset: str
     folder: Path
     opener: Opener
-    memory: Memory
     progress: Progress
     stop: Event = field(default_factory=Event)
     """Set when a file failed for good: the others need not go on."""
@@ -142,7 +134,6 @@ class _Haul:
             raise
         with on_disk(path):
             partial.replace(path)
-            self.memory.remember(path, file.digest, checksum.sha256)
         return InputFile(name=file.path, path=path, sha256=checksum.sha256, size=file.size)
 
     def _fill(self, file: RemoteFile, out: FileIO, partial: Path) -> Checksum:

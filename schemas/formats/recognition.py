@@ -15,6 +15,7 @@ from thinkmix.schemas.formats.oasst import are_messages
 from thinkmix.schemas.formats.roles import role_of
 from thinkmix.schemas.formats.sample import columns_of, filled_columns, most, objects
 from thinkmix.schemas.formats.turns import SPEAKERS, TEXTS
+from thinkmix.schemas.plain import plain
 from thinkmix.schemas.yaml_line import yaml_line
 
 FORMATS: tuple[type[Format], ...] = tuple(
@@ -109,7 +110,7 @@ def refusal(rows: Sequence[Row]) -> str | None:
 def unknown(rows: Sequence[Row]) -> str:
     """Return in a sentence that rows are in no known layout, with their columns."""
     columns = columns_of(rows)
-    listed = ", ".join(f"`{_shown(name)}`" for name in columns[:_SHOWN]) or "none"
+    listed = ", ".join(f"`{plain(name, _NAME)}`" for name in columns[:_SHOWN]) or "none"
     more = f" and {len(columns) - _SHOWN} more" if len(columns) > _SHOWN else ""
     hint = next(filter(None, (_of_turns(rows, column) for column in columns)), "see docs/formats.md")
     return f"its rows are in no layout that is known; their columns are {listed}{more}; {hint}"
@@ -123,14 +124,14 @@ def _of_turns(rows: Sequence[Row], column: str) -> str | None:
     turns = [turn for listed in lists for turn in listed]
     names = [turn[key] for turn in turns if (key := first_stated(turn, SPEAKERS)) is not None]
     format = Messages(messages=column).statement()
-    where = f"if `{_shown(column)}` holds turns, state `format: {format}`"
+    where = f"if `{plain(column, _NAME)}` holds turns, state `format: {format}`"
     if not names or not any(first_stated(turn, TEXTS) for turn in turns):
-        keys = ", ".join(f"`{_shown(name)}`" for name in columns_of(turns)[:_SHOWN])
+        keys = ", ".join(f"`{plain(name, _NAME)}`" for name in columns_of(turns)[:_SHOWN])
         return f"{where} with those of their keys ({keys}) that are `speaker` and `text`"
     strangers = dict.fromkeys(name for name in names if isinstance(name, str) and not role_of(name, {}))
     if not strangers:
         return None
-    spoken = ", ".join(f"`{_shown(name)}`" for name in [*strangers][:_SHOWN])
+    spoken = ", ".join(f"`{plain(name, _NAME)}`" for name in [*strangers][:_SHOWN])
     return f"{where} with the `roles` of {spoken}"
 
 
@@ -157,8 +158,3 @@ def _is_ranked(value: object) -> bool:
 
 def _has_rank(item: Mapping[str, object]) -> bool:
     return any(rank in name.casefold() for name in map(str, item) for rank in _RANKS)
-
-
-def _shown(name: str) -> str:
-    plain = "".join(char if char.isprintable() else "·" for char in name)
-    return plain if len(plain) <= _NAME else f"{plain[: _NAME - 1]}…"

@@ -6,6 +6,7 @@
     verify          whether every byte is what the manifest says
     train           an adapter or a model from it
     render_chat     the text that Qwen3 reads for a chat
+    minhashes       the sketches that near-duplicates are found by, as datasketch's
 
 Each imports what it needs when it is called. What a person must fix is a `ThinkmixError`, whose subclasses
 `thinkmix.schemas.errors` draws; its `code` is a word for machines, its `exit_code` that of the command.
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
+    from datasketch import MinHash
     from rich.console import Console
 
     from thinkmix.flows.build.pipeline import Built
@@ -44,6 +46,7 @@ __all__ = [
     "build",
     "explain",
     "load_version",
+    "minhashes",
     "render_chat",
     "train",
     "verify",
@@ -357,6 +360,37 @@ def render_chat(
         add_generation_prompt=add_generation_prompt,
         enable_thinking=enable_thinking,
     )
+
+
+def minhashes(
+    texts: Iterable[str], *, shingle: int = 5, permutations: int = 120, seed: int = 1
+) -> "list[MinHash]":
+    """Return datasketch's `MinHash` of each text, with the values that builds find near-duplicates by.
+
+    They go into datasketch's indices, and sketches that datasketch made go with them: the scheme is its
+    `affine32`. `MinHashLSH(num_perm=permutations, params=(bands, permutations // bands))`, with 20 bands
+    unless the recipe says otherwise, proposes the pairs that a build compares; the build then takes the
+    true Jaccard similarity of their shingles.
+
+    Args:
+        texts: what is compared in a build: questions, without their answers.
+        shingle: words, or in scripts without spaces characters, to a shingle, 1 to 32; `dedup.shingle`.
+        permutations: values of a sketch; `dedup.permutations`.
+        seed: of the permutations, 0 to 2^32 - 1; `dedup.seed`.
+
+    Example:
+        >>> one, other = thinkmix.minhashes(["How many apples has Tom?", "how many apples has Tom"])
+        >>> one.jaccard(other), len(one)
+        (1.0, 120)
+    """
+    import polars as pl  # noqa: PLC0415
+    from datasketch import MinHash  # noqa: PLC0415
+
+    from thinkmix.curation.text.minhash import signatures  # noqa: PLC0415
+
+    rows = pl.Series(list(texts), dtype=pl.String)
+    signed = signatures(rows, shingle=shingle, permutations=permutations, seed=seed)
+    return [MinHash(permutations, seed=seed, scheme="affine32", hashvalues=values) for values in signed]
 
 
 def _check_whole(version: Path) -> None:

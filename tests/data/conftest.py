@@ -8,8 +8,8 @@ import orjson
 import polars as pl
 import pytest
 
-from thinkmix.data.generate.files import SHARDS
 from thinkmix.schemas.reasons import Reason
+from tools.generate.files import SHARDS
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 SOURCE_OF = {name: source for source, names in SHARDS.items() for name in names}

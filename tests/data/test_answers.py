@@ -10,8 +10,8 @@ from itertools import combinations, islice, pairwise, permutations
 
 import pytest
 
-from thinkmix.data.generate import clean
-from thinkmix.data.generate.novel import Gate
+from tools.generate import clean
+from tools.generate.novel import Gate
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,6 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from thinkmix.data.generate import clean
-from thinkmix.data.generate.dirt import CAP
-from thinkmix.data.generate.files import CHAT_SCHEMA, MATH_SCHEMA, SHARDS, write_sample
 from thinkmix.schemas.arrange import arranged
 from thinkmix.schemas.conversation import Conversation, Lineage
 from thinkmix.schemas.findings import Notes
@@ -22,6 +19,9 @@ from thinkmix.schemas.formats.openmathreasoning import OpenMathReasoning
 from thinkmix.schemas.formats.sharegpt import ShareGPT
 from thinkmix.schemas.reasons import Reason
 from thinkmix.templates.chat.tokenizer import count_tokens
+from tools.generate import clean
+from tools.generate.dirt import CAP
+from tools.generate.files import CHAT_SCHEMA, MATH_SCHEMA, SHARDS, write_sample
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 SOURCE_OF = {name: source for source, names in SHARDS.items() for name in names}

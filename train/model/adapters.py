@@ -1,8 +1,7 @@
-"""The LoRA adapter beside a frozen model: made afresh by a plan and a seed, or read from its folder."""
+"""The LoRA adapter beside a frozen model: made afresh by a plan and a seed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -95,22 +94,4 @@ def add_adapter(model: Qwen3ForCausalLM, plan: TrainPlan, *, name: str) -> PeftM
     settings = tuned.peft_config["default"]
     settings.base_model_name_or_path = hub_id(name)
     settings.revision = getattr(model.config, "_commit_hash", None) if hub_id(name) else None
-    return tuned
-
-
-def load_adapter(model: Qwen3ForCausalLM, folder: Path) -> PeftModel:
-    """Return `model` with the adapter that was saved to `folder`, ready to be trained on.
-
-    Raises:
-        TrainError: when the folder holds no adapter, or one of other shapes.
-    """
-    if not (folder / ADAPTER_CONFIG).is_file():
-        msg = f"{folder} holds no adapter: {ADAPTER_CONFIG} is missing"
-        raise TrainError(msg)
-    try:
-        tuned = PeftModel.from_pretrained(model, str(folder), is_trainable=True)
-    except (OSError, ValueError, RuntimeError) as error:
-        msg = f"the adapter in {folder} does not fit the model: {str(error).strip().splitlines()[0]}"
-        raise TrainError(msg) from error
-    assert isinstance(tuned, PeftModel)
     return tuned

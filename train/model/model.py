@@ -14,7 +14,7 @@ from transformers.utils import logging
 
 from thinkmix.schemas.errors import TrainError
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.train.model.adapters import add_adapter, load_adapter
+from thinkmix.train.model.adapters import add_adapter
 from thinkmix.train.model.attention import set_attention
 from thinkmix.train.model.compatible import check_plan, linear_shapes
 from thinkmix.train.model.inits import Calibration, begin
@@ -61,22 +61,6 @@ def prepare(model: str, plan: TrainPlan, *, calibration: Calibration = ()) -> Le
     else:
         learner = _unfrozen(base, plan)
     return _set_up(learner, plan)
-
-
-def load_trained(model: str, folder: Path, plan: TrainPlan) -> Learner:
-    """Return what a run saved to `folder`, in the form in which it was trained.
-
-    Args:
-        model: the model that the run began from.
-        folder: what `save_weights` wrote.
-        plan: how it was trained.
-
-    Raises:
-        TrainError: when the folder does not hold what the plan trains.
-    """
-    if not plan.has_adapter:
-        return _set_up(_unfrozen(_in_form(str(folder), plan, load_config(str(folder))), plan), plan)
-    return _set_up(load_adapter(_in_form(model, plan, load_config(model)), folder), plan)
 
 
 def save_weights(learner: Learner, folder: Path) -> None:

@@ -4,30 +4,20 @@ from typing import Literal
 
 from thinkmix.schemas.record import Record
 
-Status = Literal["ok", "warn", "fail"]
-
 
 class Finding(Record):
     """One line of `thinkmix doctor`."""
 
     name: str
-    status: Status
+    status: Literal["ok", "warn", "fail"]
+    """Whether it is well, may cost time or safety one day, or makes builds fail or unsafe."""
     detail: str
     """What was found."""
     advice: str = ""
     """What to do; empty if there is nothing to do."""
 
 
-def ok(name: str, detail: str) -> Finding:
-    """Say that something is well."""
-    return Finding(name=name, status="ok", detail=detail)
-
-
-def warn(name: str, detail: str, advice: str) -> Finding:
-    """Say that something may cost time, or safety, one day."""
-    return Finding(name=name, status="warn", detail=detail, advice=advice)
-
-
-def fail(name: str, detail: str, advice: str) -> Finding:
-    """Say that builds fail, or are not safe, until something is done."""
-    return Finding(name=name, status="fail", detail=detail, advice=advice)
+def finding(name: str, detail: str, *, warn: str = "", fail: str = "") -> Finding:
+    """Say that something is well; or not, with the advice what to do."""
+    status: Literal["ok", "warn", "fail"] = "fail" if fail else "warn" if warn else "ok"
+    return Finding(name=name, status=status, detail=detail, advice=fail or warn)

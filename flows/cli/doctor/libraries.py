@@ -4,23 +4,22 @@ Read from the packages' metadata alone, for importing them takes seconds.
 """
 
 import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import distributions, metadata, requires
 from pathlib import Path
+from typing import NamedTuple
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from thinkmix.flows.cli.doctor.finding import Finding, fail, ok, warn
+from thinkmix.flows.cli.doctor.finding import Finding, finding
 
 EXTRAS = ("train", "dask", "modelscope")
 
 
-@dataclass(frozen=True)
-class Libraries:
+class Libraries(NamedTuple):
     """What is installed, and what was asked for."""
 
     python: str
@@ -33,135 +32,120 @@ class Libraries:
     """Whether the machine has a GPU that its system knows."""
 
 
-@dataclass(frozen=True)
-class Trouble:
+class Trouble(NamedTuple):
     """Versions of a library that do not work, alone or beside another one."""
 
     name: str
-    library: str
     bad: str
-    """Range of the versions in question."""
+    """The library and the range in question."""
     symptom: str
     cure: str
-    beside: tuple[str, str] = ("", "")
+    beside: str = ""
     """The other library and its range; empty if it takes none."""
 
 
 TROUBLES = (
     Trouble(
         "prefect × fastapi",
-        "fastapi",
-        ">=0.151",
+        "fastapi>=0.151",
         "every flow dies at its start: `Body() got an unexpected keyword argument`",
         "fastapi>=0.139,<0.151",
-        ("prefect", ">=3.8,<3.9"),
+        "prefect>=3.8,<3.9",
     ),
     Trouble(
         "prefect × sqlalchemy",
-        "sqlalchemy",
-        ">=2.1",
+        "sqlalchemy>=2.1",
         "the server starts, but never schedules a run",
         "sqlalchemy>=2.0,<2.1",
-        ("prefect", ">=3.8,<3.9"),
+        "prefect>=3.8,<3.9",
     ),
     Trouble(
         "datasketch scheme",
-        "datasketch",
-        "<2.0",
+        "datasketch<2.0",
         "its signatures are of another scheme than ours",
         "datasketch>=2.0,<3",
     ),
-    Trouble("jinja2 sandbox", "jinja2", "<3.1.6", "templates can leave the sandbox", "jinja2>=3.1.6,<4"),
+    Trouble("jinja2 sandbox", "jinja2<3.1.6", "templates can leave the sandbox", "jinja2>=3.1.6,<4"),
     Trouble(
-        "torch weights",
-        "torch",
-        "<2.6",
-        "loading weights can run code in them (CVE-2025-32434)",
-        "torch==2.13.0",
+        "torch weights", "torch<2.6", "loading weights can run code in them (CVE-2025-32434)", "torch==2.13.0"
     ),
 )
 
 
-def collect() -> Libraries:
+def look() -> Libraries:
     """Look at the environment."""
-    found: dict[str, str] = {}
-    for distribution in distributions():
-        if name := distribution.metadata["Name"]:
-            found.setdefault(canonicalize_name(name), distribution.version)
     return Libraries(
         python=platform.python_version(),
         python_range=metadata("thinkmix")["Requires-Python"] or "",
-        installed=found,
+        # the first of several is the one that an import finds
+        installed={
+            canonicalize_name(each.name): each.version for each in [*distributions()][::-1] if each.name
+        },
         required=requires("thinkmix") or (),
         accelerator=any(Path(place).exists() for place in ("/dev/nvidia0", "/dev/kfd")),
     )
 
 
-def check(libraries: Libraries) -> list[Finding]:
-    """Return what there is to say of Python and the libraries."""
-    return [
-        _python(libraries),
-        _ranges(libraries),
-        *(_trouble(libraries, trouble) for trouble in TROUBLES if trouble.library in libraries.installed),
-        _torch(libraries),
-    ]
-
-
-def _python(libraries: Libraries) -> Finding:
+def check(libraries: Libraries) -> Iterator[Finding]:
+    """Yield what there is to say of Python and the libraries."""
     if libraries.python in SpecifierSet(libraries.python_range, prereleases=True):
-        return ok("python", libraries.python)
-    return fail("python", f"{libraries.python}, not {libraries.python_range}", "install a newer Python")
+        yield finding("python", libraries.python)
+    else:
+        detail = f"{libraries.python}, not {libraries.python_range}"
+        yield finding("python", detail, fail="install a newer Python")
+    yield _ranges(libraries)
+    yield from (found for trouble in TROUBLES if (found := _trouble(libraries.installed, trouble)))
+    yield _torch(libraries)
 
 
 def _ranges(libraries: Libraries) -> Finding:
     """Compare versions with their ranges; libraries of extras need not be there at all."""
-    wrong, broken = [], False
+    found, wanted, broken = [], [], False
     for stated in map(Requirement, libraries.required):
-        name, base = (
-            canonicalize_name(stated.name),
-            stated.marker is None or stated.marker.evaluate({"extra": ""}),
+        base, extra = (
+            stated.marker is None or any(stated.marker.evaluate({"extra": extra}) for extra in extras)
+            for extras in (("",), EXTRAS)
         )
-        extra = any(stated.marker and stated.marker.evaluate({"extra": extra}) for extra in EXTRAS)
-        number = libraries.installed.get(name)
-        if number is None:
-            missing = base
-        else:
-            missing = (base or extra) and not stated.specifier.contains(number, prereleases=True)
-        if missing:
-            wrong.append((f"{name} {number or 'is missing'}", f"'{name}{stated.specifier}'"))
+        number = libraries.installed.get(canonicalize_name(stated.name))
+        if base if number is None else (base or extra) and not _within(number, stated):
+            found.append(f"{canonicalize_name(stated.name)} {number or 'is missing'}")
+            wanted.append(f"'{canonicalize_name(stated.name)}{stated.specifier}'")
             broken |= base
-    if not wrong:
-        return ok("libraries", "all within the ranges that were tested")
-    detail = ", ".join(found for found, _ in wrong)
-    advice = f"pip install {' '.join(wanted for _, wanted in wrong)}"
-    return (fail if broken else warn)("libraries", detail, advice)
+    if not found:
+        return finding("libraries", "all within the ranges that were tested")
+    advice = f"pip install {' '.join(wanted)}"
+    return finding("libraries", ", ".join(found), **{"fail" if broken else "warn": advice})
 
 
-def _trouble(libraries: Libraries, trouble: Trouble) -> Finding:
-    other, other_bad = trouble.beside
-    number, beside = libraries.installed[trouble.library], libraries.installed.get(other, "")
-    words = f"{trouble.library} {number}" + (f" beside {other} {beside}" if beside else "")
-    bad = _within(number, trouble.bad) and (not other or (bool(beside) and _within(beside, other_bad)))
+def _trouble(installed: Mapping[str, str], trouble: Trouble) -> Finding | None:
+    """Judge a trouble; None where its library is not installed."""
+    there, bad = [], True
+    for stated in (Requirement(words) for words in (trouble.bad, trouble.beside) if words):
+        number = installed.get(stated.name)
+        bad = bad and number is not None and _within(number, stated)
+        if number is not None:
+            there.append(f"{stated.name} {number}")
+    if Requirement(trouble.bad).name not in installed:
+        return None
+    words = " beside ".join(there)
     if bad:
-        return fail(trouble.name, f"{words}: {trouble.symptom}", f"pip install '{trouble.cure}'")
-    return ok(trouble.name, words)
+        return finding(trouble.name, f"{words}: {trouble.symptom}", fail=f"pip install '{trouble.cure}'")
+    return finding(trouble.name, words)
 
 
 def _torch(libraries: Libraries) -> Finding:
     number = libraries.installed.get("torch")
     if number is None:
-        return ok("torch", "not installed; only `thinkmix train` needs it: pip install 'thinkmix[train]'")
-    local = Version(number).local or ""
-    if local == "cpu" and libraries.accelerator:
-        return warn("torch", f"{number} cannot use this machine's GPU", "install the wheel for your GPU")
-    others = [
-        f"{name} {libraries.installed[name]}"
-        for name in ("transformers", "peft")
-        if name in libraries.installed
-    ]
+        advice = "only `thinkmix train` needs it: pip install 'thinkmix[train]'"
+        return finding("torch", f"not installed; {advice}")
+    if Version(number).local == "cpu" and libraries.accelerator:
+        detail = f"{number} cannot use this machine's GPU"
+        return finding("torch", detail, warn="install the wheel for your GPU")
     where = "GPU" if libraries.accelerator else "CPU only, no GPU found"
-    return ok("torch", ", ".join((f"{number} ({where})", *others)))
+    others = ((name, libraries.installed.get(name)) for name in ("transformers", "peft"))
+    shown = (f"{name} {version}" for name, version in others if version)
+    return finding("torch", ", ".join((f"{number} ({where})", *shown)))
 
 
-def _within(number: str, stated: str) -> bool:
-    return SpecifierSet(stated).contains(number, prereleases=True)
+def _within(number: str, stated: Requirement) -> bool:
+    return stated.specifier.contains(number, prereleases=True)

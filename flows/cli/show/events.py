@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from rich.console import Console
 from rich.text import Text
 
-from thinkmix.flows.cli.show.show import visible
+from thinkmix.flows.cli.show.printing import visible
 from thinkmix.flows.system.progress import Event, Notify
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from thinkmix.curation.gates.findings import counted
-from thinkmix.flows.cli.show.show_rows import cut, say, show_example
+from thinkmix.flows.cli.show.printing import cut, say
+from thinkmix.flows.cli.show.show_rows import show_example
 from thinkmix.flows.inspect.checking import spoken
 from thinkmix.flows.system.progress import size
 

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 
 from rich.console import Console
-from rich.table import Table
 
 from thinkmix.curation.audit.worddiff import word_diff
-from thinkmix.flows.cli.show.show_rows import cut, say, side_by_side
+from thinkmix.flows.cli.show.printing import cut, say, table
+from thinkmix.flows.cli.show.show_rows import side_by_side
 from thinkmix.flows.inspect.review import Review, answer
 from thinkmix.schemas.reasons import Reason
-from thinkmix.schemas.review import KEPT, Opinion, Question, Rate, ReviewScore, Total
+from thinkmix.schemas.review import KEPT, Opinion, Question, Rate, ReviewScore, StratumScore, Total
 
 _KEYS: dict[str, Opinion] = {"k": "keep", "d": "drop", "u": "unsure"}
 _PROMPT = "k keep · d drop · u unsure · b back · m whole text · q quit"
@@ -19,11 +19,18 @@ _SHOWN_TEXT = 3000
 def show_plan(review: Review, console: Console) -> None:
     """Print how many rows of each stratum are drawn and judged, and how to go on."""
     score = review.score()
-    table = _table("source", "reason", "rows", "drawn", "judged", "unsure")
-    for stratum in score.strata:
-        numbers = (stratum.rows, stratum.drawn, stratum.judged, stratum.unsure)
-        table.add_row(stratum.source, stratum.reason, *(f"{number:,}" for number in numbers))
-    console.print(table)
+    rows = (
+        (
+            each.source,
+            each.reason,
+            f"{each.rows:,}",
+            f"{each.drawn:,}",
+            f"{each.judged:,}",
+            f"{each.unsure:,}",
+        )
+        for each in score.strata
+    )
+    table(console, ("source", "reason", ">rows", ">drawn", ">judged", ">unsure"), rows)
     drawn = sum(stratum.drawn for stratum in score.strata)
     say(console, f"{drawn:,} rows are drawn, at most {review.each} of each stratum, by seed {review.seed}.")
     say(console, "--walk asks about them here, --out FILE writes them to be filled in, --score estimates.")
@@ -72,17 +79,19 @@ def show_score(score: ReviewScore, console: Console) -> None:
         say(console, "nobody has judged any of the drawn rows yet; thinkmix review VERSION --walk asks")
     for name, total in (("dropped in error", score.false_drop), ("kept in error", score.false_keep)):
         _show_total(name, total, console)
-    table = _table("source", "reason", "rows", "judged", "unsure", "wrong", "rate", "95 %")
-    for stratum in score.strata:
-        judged = f"{stratum.judged}/{stratum.drawn}"
-        told = (f"{stratum.rows:,}", judged, f"{stratum.unsure}", f"{stratum.wrong}")
-        rates = (f"{stratum.rate.estimate:.1%}", _interval(stratum.rate)) if stratum.rate else ("", "")
-        table.add_row(stratum.source, stratum.reason, *told, *rates)
-    console.print(table)
+    columns = ("source", "reason", ">rows", ">judged", ">unsure", ">wrong", ">rate", ">95 %")
+    table(console, columns, map(_stratum_row, score.strata))
     if score.reviewers:
         reused = f"; {score.reused:,} verdicts were given on other versions" if score.reused else ""
         draw = f"at most {score.each} of each stratum were drawn, by seed {score.seed}"
         say(console, f"judged by {', '.join(score.reviewers)}{reused}; {draw}", style="dim")
+
+
+def _stratum_row(stratum: StratumScore) -> tuple[str, ...]:
+    judged = f"{stratum.judged}/{stratum.drawn}"
+    rates = (f"{stratum.rate.estimate:.1%}", _interval(stratum.rate)) if stratum.rate else ("", "")
+    counts = (f"{stratum.rows:,}", judged, f"{stratum.unsure}", f"{stratum.wrong}")
+    return (stratum.source, stratum.reason, *counts, *rates)
 
 
 def _open(questions: Sequence[Question]) -> list[Question]:
@@ -142,10 +151,3 @@ def _show_total(name: str, total: Total, console: Console) -> None:
 
 def _interval(rate: Rate) -> str:
     return f"{100 * rate.low:.1f}–{rate.high:.1%}"
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 1))
-    for column in columns:
-        table.add_column(column, justify="left" if column in ("source", "reason") else "right", no_wrap=True)
-    return table

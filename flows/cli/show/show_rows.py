@@ -7,7 +7,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from thinkmix.flows.cli.show.show import visible
+from thinkmix.flows.cli.show.printing import cut, say, visible
 from thinkmix.flows.inspect.rows import Fate, sentence
 from thinkmix.schemas.conversation import CONTROL_TOKENS
 
@@ -218,22 +218,3 @@ def _list(title: str, fates: Sequence[Fate], console: Console) -> None:
 
 def _where(fate: Fate) -> str:
     return f"{fate.source} · {fate.file} row {fate.row}"
-
-
-def cut(text: str, most: int = _SHOWN_TEXT) -> str:
-    """Return the beginning of a long text, and how much is missing."""
-    more = len(text) - most
-    return text if more <= 0 else f"{text[:most]}… {more:,} more characters"
-
-
-def say(console: Console, *parts: str | Text | tuple[str, str], style: str = "") -> None:
-    """Print parts of text, each plain or with a style; wrapped by the terminal, never by us."""
-    line = Text(style=style)
-    for part in parts:
-        if isinstance(part, Text):
-            line.append_text(part)
-        elif isinstance(part, tuple):
-            line.append(visible(part[1]), part[0])
-        else:
-            line.append(visible(part))
-    console.print(line, soft_wrap=True, emoji=False, highlight=False)

@@ -3,16 +3,17 @@
 import time
 from collections.abc import Callable
 from functools import partial
+from io import StringIO
 
 import polars as pl
 import pytest
-from rich.text import Text
+from rich.console import Console
 
 from thinkmix.curation.audit.overlap import cut_words
 from thinkmix.curation.read.read import RawRow, raw_json
 from thinkmix.curation.text.shingles import shingle_hashes
 from thinkmix.curation.validate.normalize import Origin, judge
-from thinkmix.flows.cli.show.show import plain
+from thinkmix.flows.cli.show.printing import say
 from thinkmix.flows.sources.settings import LocalSource
 from thinkmix.templates.chat.tokenizer import count_tokens, encode
 
@@ -70,7 +71,7 @@ FILTERS: dict[str, Callable[[str], object]] = {
     "words": cut_words,
     "tokens": lambda text: count_tokens([text]),
     "ids": encode,
-    "terminal": lambda text: Text.from_markup(plain(text)),
+    "terminal": lambda text: say(Console(file=StringIO()), text, wrap=True),
 }
 
 

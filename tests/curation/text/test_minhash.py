@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from datasketch import MinHash
+from datasketch import MinHash, MinHashLSH
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
+from thinkmix import minhashes
 from thinkmix.curation.audit.overlap import cut_words
 from thinkmix.curation.text.compiled import compiled
 from thinkmix.curation.text.kernels import NO_SHINGLES
@@ -75,6 +76,33 @@ def test_signatures_are_datasketchs(texts: list[str], shingle: int, permutations
     want = reference(series, shingle=shingle, permutations=permutations, seed=seed)
     assert got.dtype == want.dtype
     assert got.tolist() == want.tolist()
+
+
+@given(st.lists(st.text("ab ", max_size=12), max_size=8), st.sampled_from([(2, 8), (4, 4), (16, 1)]))
+@settings(max_examples=50, deadline=None)
+def test_datasketchs_index_proposes_the_pairs_of_a_build(texts: list[str], params: tuple[int, int]) -> None:
+    """`MinHashLSH` of the same bands over `thinkmix.minhashes` finds the texts that share a band."""
+    sketched = minhashes(texts, shingle=2, permutations=16, seed=3)
+    index = MinHashLSH(num_perm=16, params=params)
+    for row, sketch in enumerate(sketched):
+        index.insert(row, sketch)
+    series = pl.Series(texts, dtype=pl.String)
+    bands = band_hashes(signatures(series, shingle=2, permutations=16, seed=3), params[0]).T
+    for row, sketch in enumerate(sketched):
+        assert set(index.query(sketch)) == set(np.flatnonzero((bands == bands[row]).any(axis=1)))
+
+
+def test_sketches_go_with_those_that_datasketch_made() -> None:
+    """One of each compare, merge and estimate as two of one kind."""
+    (ours,) = minhashes(["one two three four five six"], shingle=2, permutations=64, seed=7)
+    hashes, _ = shingle_hashes(pl.Series(["three four five six seven eight"]), shingle=2)
+    theirs = MinHash(64, seed=7, scheme="affine32", hashfunc=int)
+    theirs.update_batch((hashes >> np.uint64(32)).tolist())
+    want = minhashes(["three four five six seven eight"], shingle=2, permutations=64, seed=7)[0]
+    assert theirs == want
+    assert ours.jaccard(theirs) == ours.jaccard(want)
+    ours.merge(theirs)
+    assert 0 < ours.count() < 20
 
 
 @pytest.mark.skipif(not HUB.exists(), reason="the shared hub is not beside the checkout")

@@ -4,9 +4,8 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from tests.harness.builders import flip_bit, python
-from thinkmix.flows.cli.doctor import disk, exposure, libraries, machine, net
+from thinkmix.flows.cli.doctor import disk, libraries, machine, net, server
 from thinkmix.flows.cli.doctor.finding import Finding
 from thinkmix.flows.orchestrate import settings
 from thinkmix.flows.store.digests import MANIFEST
 from thinkmix.flows.store.store import Store
+from thinkmix.schemas.errors import SourceCorrupt
 
 QUIET = {
     "HF_HUB_OFFLINE": "1",
@@ -26,17 +26,18 @@ QUIET = {
     "PREFECT_API_URL": "",
     "MODELSCOPE_ENDPOINT": "http://[::1]:1",
 }
-LIBRARIES = libraries.collect()
+LIBRARIES = libraries.look()
 GB = 10**9
 
 
-def statuses(findings: list[Finding]) -> dict[str, str]:
+def statuses(findings: Iterable[Finding]) -> dict[str, str]:
     """Return status by name."""
     return {finding.name: finding.status for finding in findings}
 
 
-def named(findings: list[Finding], name: str) -> Finding:
+def named(findings: Iterable[Finding], name: str) -> Finding:
     """Return one finding; whatever is not well has an advice."""
+    findings = list(findings)
     assert all(finding.advice for finding in findings if finding.status != "ok")
     return next(finding for finding in findings if finding.name == name)
 
@@ -44,7 +45,7 @@ def named(findings: list[Finding], name: str) -> Finding:
 def with_versions(**versions: str) -> libraries.Libraries:
     """Return this environment with other versions of some libraries; an empty one is not installed."""
     changed = {name: number for name, number in {**LIBRARIES.installed, **versions}.items() if number}
-    return replace(LIBRARIES, installed=changed)
+    return LIBRARIES._replace(installed=changed)
 
 
 def test_this_environment_is_well() -> None:
@@ -72,7 +73,7 @@ def test_versions_that_do_not_work_fail(versions: Mapping[str, str], name: str) 
 
 def test_other_prefect_may_go_with_other_libraries() -> None:
     """A pair is bad as a pair: beside another Prefect nothing is known against a newer fastapi."""
-    found = libraries.check(with_versions(fastapi="0.165.0", prefect="4.0.0"))
+    found = list(libraries.check(with_versions(fastapi="0.165.0", prefect="4.0.0")))
     assert named(found, "prefect × fastapi").status == "ok"
     assert named(found, "libraries").status == "fail"
 
@@ -94,7 +95,7 @@ def test_ranges_are_those_of_the_package(versions: Mapping[str, str], status: st
 
 def test_old_python_fails() -> None:
     """A Python that the package does not support is named."""
-    assert named(libraries.check(replace(LIBRARIES, python="3.10.4")), "python").status == "fail"
+    assert named(libraries.check(LIBRARIES._replace(python="3.10.4")), "python").status == "fail"
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ def test_old_python_fails() -> None:
 )
 def test_torch_that_cannot_use_the_gpu_is_warned_of(number: str, gpu: bool, status: str) -> None:
     """A wheel for CPUs on a machine with a GPU wastes it; no torch at all is fine."""
-    found = libraries.check(replace(with_versions(torch=number), accelerator=gpu))
+    found = libraries.check(with_versions(torch=number)._replace(accelerator=gpu))
     assert named(found, "torch").status == status
 
 
@@ -128,28 +129,34 @@ def test_torch_that_cannot_use_the_gpu_is_warned_of(number: str, gpu: bool, stat
 )
 def test_server_for_everyone_fails(settings: Mapping[str, str], status: str) -> None:
     """An address that others reach needs a password (A27); the loopback interface does not."""
-    assert named(exposure.check(settings), "prefect exposure").status == status
+    assert server.exposure(settings, asks=None).status == status
 
 
 def test_server_that_answers_anyone_counts_more_than_settings() -> None:
     """A password here does not help a server elsewhere that asks for none; one here is warned of."""
     password = {"PREFECT_API_AUTH_STRING": "a:b"}
-    far = exposure.check({"PREFECT_API_URL": "http://far:4200/api", **password}, asks=False)
-    near = exposure.check({"PREFECT_API_URL": "http://127.0.0.1:1/api"}, asks=False)
-    assert [named(found, "prefect exposure").status for found in (far, near)] == ["fail", "warn"]
+    far = server.exposure({"PREFECT_API_URL": "http://far:4200/api", **password}, asks=False)
+    near = server.exposure({"PREFECT_API_URL": "http://127.0.0.1:1/api"}, asks=False)
+    assert [far.status, near.status] == ["fail", "warn"]
 
 
 def test_web_pages_and_forged_requests_are_warned_of() -> None:
     """Prefect's defaults let any web page talk to a server; settings that do not are fine."""
-    server = {"PREFECT_API_URL": "http://127.0.0.1:4200/api"}
-    assert statuses(exposure.check(server)) == {
+    settings = {"PREFECT_API_URL": "http://127.0.0.1:4200/api"}
+    assert statuses(server.check(settings, None)) == {
+        "prefect server": "ok",
         "prefect exposure": "ok",
         "prefect cors": "warn",
         "prefect csrf": "warn",
     }
-    server["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"] = "http://127.0.0.1:4200"
-    server["PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED"] = "true"
-    assert set(statuses(exposure.check(server)).values()) == {"ok"}
+    settings["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"] = "http://127.0.0.1:4200"
+    settings["PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED"] = "true"
+    assert set(statuses(server.check(settings, None)).values()) == {"ok"}
+
+
+def test_without_a_server_nothing_is_exposed() -> None:
+    """Where no server is configured, its pages and forged requests are not spoken of."""
+    assert statuses(server.check({}, None)) == {"prefect server": "ok", "prefect exposure": "ok"}
 
 
 def test_settings_of_the_profile_count(tmp_path: Path) -> None:
@@ -175,11 +182,12 @@ def answer(status: int | None, words: str = "") -> net.Answer:
 )
 def test_silent_hub_is_a_warning(hub: net.Answer | None, status: str) -> None:
     """Builds of local and pinned sources do without a hub; any answer shows that it is there."""
-    assert statuses(net.check(net.Reached(hub, hub, None, "3.8.8")))["hub"] == status
+    found = net.hub(hub)
+    assert (found.status, bool(found.advice)) == (status, status != "ok")
 
 
 @pytest.mark.parametrize(
-    ("server", "status"),
+    ("says", "status"),
     [
         (None, "ok"),
         (answer(None, "refused"), "fail"),
@@ -190,20 +198,20 @@ def test_silent_hub_is_a_warning(hub: net.Answer | None, status: str) -> None:
         (answer(404), "fail"),
     ],
 )
-def test_configured_server_must_answer_in_our_version(server: net.Answer | None, status: str) -> None:
+def test_configured_server_must_answer_in_our_version(says: net.Answer | None, status: str) -> None:
     """A server that is configured but is not there, or is no Prefect, fails every build."""
-    found = net.check(net.Reached(answer(200), None, server, "3.8.8"))
-    assert named(found, "prefect server").status == status
+    found = server.reached(says, "3.8.8", credentials=False)
+    assert (found.status, bool(found.advice)) == (status, status != "ok")
 
 
 def test_server_that_asks_for_a_password_needs_one() -> None:
     """A server with a password is as it should be, and of use only to builds that have one."""
-    asking = net.Reached(answer(200), None, answer(401), "3.8.8", credentials=True)
-    assert named(net.check(asking), "prefect server").status == "ok"
-    found = exposure.check(
-        {"PREFECT_API_URL": "http://127.0.0.1:1/api"}, asks=net.asks_for_password(answer(401))
-    )
+    settings = {"PREFECT_API_URL": "http://127.0.0.1:1/api"}
+    found = list(server.check(settings, answer(401)))
+    assert statuses(found)["prefect server"] == "fail"
     assert named(found, "prefect exposure").detail == "127.0.0.1, with a password"
+    known = server.check({**settings, "PREFECT_API_AUTH_STRING": "a:b"}, answer(401))
+    assert statuses(known)["prefect server"] == "ok"
 
 
 @contextmanager
@@ -222,90 +230,87 @@ def listening(status: int, body: str = "") -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             return
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{web.server_port}"
+        web.shutdown()
 
 
 def test_addresses_are_asked_and_told_without_secrets(monkeypatch) -> None:
     """HF_ENDPOINT is asked as it is, redirections are answers, and a password never shows."""
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "HF_HUB_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
-    with listening(307) as hub, listening(200, '"3.8.8"') as server:
+    with listening(307) as hub, listening(200, '"3.8.8"') as prefect:
         monkeypatch.setenv("HF_ENDPOINT", hub)
         monkeypatch.setenv("MODELSCOPE_ENDPOINT", "http://me:canary@127.0.0.1:1/x?canary=1")
-        reached = net.collect({"PREFECT_API_URL": f"{server}/api/"})
-    assert (reached.hub.status, reached.prefect.status) == (307, 200)
-    assert statuses(net.check(reached))["prefect server"] == "ok"
-    assert "canary" not in repr(reached)
+        hubs = list(net.check())
+        says = server.ask({"PREFECT_API_URL": f"{prefect}/api/"})
+    assert hubs[0].detail == f"{hub} answers"
+    assert "127.0.0.1:1/x does not answer (Connection refused)" in hubs[1].detail
+    assert says[1:] == (200, '"3.8.8"')
+    assert "canary" not in repr(hubs)
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "huggingface.co", "http://", "http://a:b:c/"])
 def test_odd_addresses_are_no_crash(url: str) -> None:
     """What is no address of the web is never opened, and is told like a silent one."""
-    assert net._ask(url).status is None
-
-
-DISK = disk.Disk(Path("/store"), 100 * GB, 10 * GB, 20 * GB, (), True, {})
+    assert net.ask(url).status is None
 
 
 @pytest.mark.parametrize(("free", "status"), [(46, "ok"), (44, "warn"), (26, "warn"), (24, "fail")])
 def test_next_build_must_fit(free: int, status: str) -> None:
     """Two and a half times the newest version must be free, and better the cache once more."""
-    assert named(disk.check(replace(DISK, free=free * GB)), "disk").status == status
+    assert disk.room(Path("/store"), free * GB, version=10 * GB, cache=20 * GB).status == status
 
 
 def test_disk_that_breaks_the_protocol_fails() -> None:
     """Without locks or honest renames nothing is safe; without links it only takes more space."""
-    broken = disk.check(replace(DISK, lacking=("locks do not keep others out",)))
-    assert named(broken, "file system").status == "fail"
-    assert named(disk.check(replace(DISK, links=False)), "file system").status == "warn"
+    store, broken = Path("/store"), ["locks do not keep others out"]
+    assert disk.abilities(store, [*broken, disk._NO_LINKS], apart=False).status == "fail"
+    assert disk.abilities(store, [disk._NO_LINKS], apart=False).status == "warn"
+    assert disk.abilities(store, [], apart=True).status == "warn"
+    assert disk.abilities(store, [], apart=False).status == "ok"
 
 
 @pytest.mark.parametrize(
-    ("mixture", "status"),
+    ("age", "left", "killed", "status"),
     [
-        (disk.Mixture("", 60.0, 1, True), "ok"),
-        (disk.Mixture("", 25 * 3600.0, 0, False), "warn"),
-        (disk.Mixture("", None, 1, False), "warn"),
-        (disk.Mixture("", None, 0, True), "warn"),
+        (60.0, True, True, "ok"),
+        (25 * 3600.0, False, False, "warn"),
+        (None, True, False, "warn"),
+        (None, False, True, "warn"),
     ],
 )
-def test_traces_of_builds_are_told(mixture: disk.Mixture, status: str) -> None:
+def test_traces_of_builds_are_told(age: float | None, left: bool, killed: bool, status: str) -> None:
     """A build that goes on is fine for a day; traces without a lock are those of one that was killed."""
-    assert named(disk.check(replace(DISK, mixtures={"m": mixture})), "m: builds").status == status
+    assert named(disk.builds("m", age, killed=killed, left=left), "m: builds").status == status
 
 
 def test_store_is_looked_at(store_copy: Callable[[], Path]) -> None:
     """Sizes, locks and leftovers are found, and each damage to the current version is named."""
     store = Store(store_copy())
-    seen = disk.collect(store)
-    assert seen.version == sum(
-        path.stat().st_size for path in store.versions.current("small").rglob("*") if path.is_file()
-    )
-    assert seen.cache > seen.version / 2
-    assert (seen.lacking, seen.links) == ((), True)
-    assert statuses(disk.check(seen)) == {"disk": "ok", "file system": "ok", "small: current": "ok"}
-    (store.root / "small" / "versions" / ".tmp-1-a").mkdir()
-    assert disk.collect(store).mixtures["small"].leftovers == 1
-    with store.lock("small"):
-        assert disk.collect(store).mixtures["small"].building_for < 60
     version = store.versions.current("small")
+    taken = sum(path.stat().st_size for path in version.rglob("*") if path.is_file())
+    assert disk._newest(store.root / "small" / "versions") == taken
+    assert disk._bytes(store.root / ".cache") > taken / 2
+    assert statuses(disk.check(store)) == {"disk": "ok", "file system": "ok", "small: current": "ok"}
+    (store.root / "small" / "versions" / ".tmp-1-a").mkdir()
+    assert named(disk.check(store), "small: builds").detail == "one left temporary folders"
+    with store.lock("small"):
+        assert named(disk.check(store), "small: builds").detail == "one has been going on for 0.0 h"
     os.truncate(version / "README.md", 3)
-    assert "README.md" in disk.collect(store).mixtures["small"].current
+    assert "README.md" in disk.current(store, "small").detail
     flip_bit(version / MANIFEST)
-    assert "manifest" in disk.collect(store).mixtures["small"].current
+    assert "manifest" in disk.current(store, "small").detail
     (store.root / "small" / "CURRENT").write_text(f"{'0' * 64}\n")
-    assert "not there" in disk.collect(store).mixtures["small"].current
+    assert "not there" in disk.current(store, "small").detail
     (store.root / "small" / "CURRENT").write_text("x")
-    found = disk.check(disk.collect(store))
-    assert named(found, "small: current").status == "fail"
+    assert named(disk.check(store), "small: current").status == "fail"
 
 
 def test_store_that_is_not_there_yet_is_tried_above(tmp_path: Path) -> None:
     """Before the first build the folder above is tried, and nothing stays in it."""
-    assert disk.collect(Store(tmp_path / "a" / "b")).place == tmp_path
+    assert f" free in {tmp_path};" in named(disk.check(Store(tmp_path / "a" / "b")), "disk").detail
     assert list(tmp_path.iterdir()) == []
 
 
@@ -316,7 +321,7 @@ def test_store_that_cannot_be_written_to_fails(tmp_path: Path, monkeypatch) -> N
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr(disk.tempfile, "TemporaryDirectory", refuse)
-    found = named(disk.check(disk.collect(Store(tmp_path))), "file system")
+    found = named(disk.check(Store(tmp_path)), "file system")
     assert found.status == "fail"
     assert "Read-only" in found.detail
 
@@ -328,53 +333,91 @@ def test_trials_find_what_a_disk_does_not_do(broken: str, tmp_path: Path, monkey
         monkeypatch.setattr(disk.fcntl, "flock", lambda *_: None)
     else:
         monkeypatch.setattr(Path, "rename", lambda *_: None)
-    lacking, _ = disk._try(tmp_path, [])
+    lacking = disk.attempt(tmp_path)
     assert len(lacking) == 1
     assert lacking[0].startswith(broken.strip("_")[:5])
 
 
 NOW = datetime.now(UTC)
-MACHINE = machine.collect(Store(Path("nowhere")))
+
+
+def test_this_machine_is_fit() -> None:
+    """The machine that tests run on has a line for each thing, and none of them fails."""
+    found = statuses(machine.check(Store(Path("nowhere"))))
+    assert list(found) == ["clock", "time zone", "memory", "open files", "chat templates", "tokenizer"]
+    assert "fail" not in found.values()
 
 
 @pytest.mark.parametrize(
-    ("change", "name", "status"),
+    ("now", "newest", "status"),
     [
-        ({"newest_run": NOW + timedelta(hours=1)}, "clock", "fail"),
-        ({"newest_run": NOW - timedelta(hours=1)}, "clock", "ok"),
-        ({"now": datetime(1970, 1, 1, tzinfo=UTC)}, "clock", "fail"),
-        ({"zones": False}, "time zone", "warn"),
-        ({"usable": 10**8}, "memory", "fail"),
-        ({"usable": 10**9, "cores": 8}, "memory", "warn"),
-        ({"files": 256}, "open files", "warn"),
-        ({"files": -1}, "open files", "ok"),
-        ({"templates": {"qwen3": "0" * 64}}, "chat templates", "fail"),
-        ({"tokenizer": "tokenizer.json: sha256 differs"}, "tokenizer", "fail"),
+        (NOW, NOW + timedelta(hours=1), "fail"),
+        (NOW, NOW - timedelta(hours=1), "ok"),
+        (NOW, None, "ok"),
+        (datetime(1970, 1, 1, tzinfo=UTC), None, "fail"),
     ],
 )
-def test_machine_is_judged(change: Mapping[str, object], name: str, status: str) -> None:
-    """Each fact about the machine that would spoil a night is told."""
-    assert named(machine.check(MACHINE), name).status == "ok"
-    assert named(machine.check(replace(MACHINE, **change)), name).status == status
+def test_clock_must_not_be_behind(now: datetime, newest: datetime | None, status: str) -> None:
+    """A machine that lost its clock, or that is behind its own store, is named."""
+    assert machine.clock(now, newest).status == status
+
+
+def test_zones_without_names_are_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A schedule that names a zone fails where the system has none."""
+    assert machine.zone(NOW).status == "ok"
+
+    def refuse(key: str) -> None:
+        raise machine.ZoneInfoNotFoundError(key)
+
+    monkeypatch.setattr(machine, "ZoneInfo", refuse)
+    assert machine.zone(NOW).status == "warn"
+
+
+@pytest.mark.parametrize(("most", "status"), [(256, "warn"), (20_000, "ok"), (-1, "ok")])
+def test_open_files_must_be_enough(most: int, status: str) -> None:
+    """A limit below what a build may want is warned of; -1 is none."""
+    assert machine.open_files(most, workers=2).status == status
+
+
+def test_other_templates_and_tokenizers_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not the official text makes other tokens."""
+    assert machine.templates(machine.TEMPLATE_SHA256).status == "ok"
+    assert machine.templates({"qwen3": "0" * 64}).status == "fail"
+    assert machine.tokenizer().status == "ok"
+
+    def refuse() -> None:
+        raise SourceCorrupt("tokenizer.json: sha256 differs")
+
+    monkeypatch.setattr(machine, "tokenizer_digest", refuse)
+    assert machine.tokenizer().detail == "tokenizer.json: sha256 differs"
+
+
+WHOLE = {
+    "physical": 16 * GB, "held": 16 * GB, "usable": 64 * GB // 5, "visible": 8, "quota": None, "cores": 8,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "status", "said"),
     [
-        ({}, "16.0 GB and 8 cores: 8 workers of 1.6 GB"),
+        ({}, "ok", "16.0 GB and 8 cores: 8 workers of 1.6 GB"),
         (
-            {"memory": 2 * GB, "usable": 8 * GB // 5, "quota": 1.0, "visible": 64, "cores": 1},
+            {"held": 2 * GB, "usable": 8 * GB // 5, "quota": 1.0, "visible": 64, "cores": 1},
+            "ok",
             "2.0 GB (the container's limit; the machine has 16.0 GB) and 64 cores "
             "(the container's quota: 1 CPUs): 1 worker of 1.6 GB",
         ),
-        ({"visible": 64, "cores": 64}, "16.0 GB and 64 cores: 11 workers of 1.2 GB, by memory"),
+        ({"visible": 64, "cores": 64}, "warn", "16.0 GB and 64 cores: 11 workers of 1.2 GB, by memory"),
+        ({"usable": 10**8}, "fail", "16.0 GB and 8 cores: 1 worker of"),
     ],
 )
-def test_memory_and_cores_are_told_with_what_limits_them(change: Mapping[str, object], said: str) -> None:
+def test_memory_and_cores_are_told_with_what_limits_them(
+    change: Mapping[str, object], status: str, said: str
+) -> None:
     """A container's limits are named, and the number of workers is the one that a build takes."""
-    whole = {"physical": 16 * GB, "memory": 16 * GB, "usable": 64 * GB // 5, "visible": 8, "cores": 8}
-    facts = replace(MACHINE, quota=None, **whole)
-    assert named(machine.check(replace(facts, **change)), "memory").detail == said
+    found = machine.memory(**{**WHOLE, **change})
+    assert found.status == status
+    assert found.detail.startswith(said)
 
 
 def test_newest_run_is_found(tmp_path: Path) -> None:
@@ -383,7 +426,7 @@ def test_newest_run_is_found(tmp_path: Path) -> None:
     for mixture, started in (("a", "2026-01-02T00:00:00+00:00"), ("b", "2026-01-03T00:00:00"), ("b", "soon")):
         (tmp_path / mixture).mkdir(exist_ok=True)
         store.log.record_run(mixture, {"started": started})
-    assert machine.collect(store).newest_run == datetime(2026, 1, 3, tzinfo=UTC)
+    assert machine.newest_run(store) == datetime(2026, 1, 3, tzinfo=UTC)
 
 
 def test_command_ends_with_its_verdict(tmp_path: Path, run, monkeypatch: pytest.MonkeyPatch) -> None:

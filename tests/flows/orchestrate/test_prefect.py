@@ -47,11 +47,11 @@ def run(api: Api, sources: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         write_recipe(sources / "greedy.yaml", name="watched_mix", size=10_000, when_short="fail"),
         write_recipe(sources / "strict.yaml", name="strict", gates=gates),
     )
-    commands = [["build", str(file), "--store", str(store), "--workers", "1"] for file in files]
     killed, living = leave(api, store, "watched_mix"), leave(api, store, "another")
     with receiver() as chat:
-        env = {**api.env, "THINKMIX_WEBHOOK": chat.url}
-        done = python("-m", "tests.harness.typed", input=json.dumps(commands), env=env, timeout=280)
+        flags = ["--store", str(store), "--workers", "1", "--webhook", chat.url]
+        typed = json.dumps([["build", str(file), *flags] for file in files])
+        done = python("-m", "tests.harness.typed", input=typed, env=api.env, timeout=280)
         assert done.returncode == 0, done.stderr
         ended = dict(zip(("watched", "greedy", "strict"), json.loads(done.stdout), strict=True))
         said = done.stdout + done.stderr
@@ -184,7 +184,7 @@ def test_form_that_says_something_impossible_ends_in_a_sentence(api: Api, tmp_pa
 @pytest.mark.acceptance("A26")
 @pytest.mark.parametrize("secret", [CANARY, SECRET])
 def test_secrets_are_nowhere(api: Api, run: dict, secret: str):
-    """Token and webhook in the environment of a build are in no store, no log and no database."""
+    """The token in the environment of a build and its webhook are in no store, no log and no database."""
     assert holders(run["store"], secret) == []
     assert holders(api.home, secret) == []
     assert secret not in run["said"]

@@ -26,7 +26,8 @@ from tests.harness.builders import (
 from tests.harness.reports import flooded, full_run
 from thinkmix.curation.sample import targets, work
 from thinkmix.flows.build.pipeline import Built
-from thinkmix.flows.cli.show.show import plain, show_version, version_facts
+from thinkmix.flows.cli.show.printing import say
+from thinkmix.flows.cli.show.show import show_version, version_facts
 from thinkmix.flows.cli.show.show_rows import show_explanation
 from thinkmix.flows.inspect.explain import Explanation
 from thinkmix.flows.inspect.rows import Fate
@@ -309,7 +310,7 @@ def test_plain_text_keeps_what_people_write():
     """Letters of any script, emoji, tabs and line breaks are left as they are."""
     words = "naïve 数学 \t 😀\nx"
     out = StringIO()
-    Console(file=out, width=200).print(plain(words), emoji=False)
+    say(Console(file=out, width=200), words)
     assert out.getvalue().replace(" ", "") == words.expandtabs().replace(" ", "") + "\n"
 
 

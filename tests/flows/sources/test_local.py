@@ -201,7 +201,7 @@ def test_a_change_during_the_build_is_noticed(base, into):
     snapshot = resolve(one, base=base, into=into)
     (base / "b.jsonl").write_bytes(b"B.jsonl")
     with pytest.raises(SourceCorrupt, match=r"'b\.jsonl' changed"):
-        fetch(one, snapshot, base=base, into=into, verify=False)
+        local.fetch(one, snapshot, base=base, into=into, verify=False)
     (base / "b.jsonl").unlink()
     with pytest.raises(SourceNotFound, match=r"'b\.jsonl' was there"):
         fetch(one, snapshot, base=base, into=into)

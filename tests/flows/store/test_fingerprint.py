@@ -275,7 +275,7 @@ def test_library_version_reaches_the_stages_that_import_it(library, monkeypatch)
 
 def test_every_imported_library_is_known():
     """Whatever the code that decides rows imports is a library whose version counts, or standard."""
-    exempt = {"typing_extensions", "yaml", "pydantic_core", "zstandard", "annotated_types"}
+    exempt = {"typing_extensions", "yaml", "pydantic_core", "annotated_types"}
     imported = set().union(*(OURS._module(name).libraries for name in OURS.reach(fingerprint._BUILD).modules))
     assert imported - {*sys.stdlib_module_names, *LIBRARIES, *exempt} == set()
     assert not [name for name in imported if fnmatch(name, "prefect*")]

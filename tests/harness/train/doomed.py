@@ -132,6 +132,22 @@ def train(version: Path, output: Path, plan: TrainPlan, moment: str) -> None:
     fit.fit(TrainJob(version, digest, plan, "tiny-random", output), listener=Heard(step=step))
 
 
+def held_by_one(plan: TrainPlan) -> float:
+    """Return which part of the layers' weights this process holds once the model is shared out."""
+    from torch.distributed.tensor import DTensor  # noqa: PLC0415 - the server knows torch, the tests need not
+
+    from thinkmix.train.model.model import base_model, prepare, quiet  # noqa: PLC0415
+    from thinkmix.train.run.engines import shard  # noqa: PLC0415
+    from thinkmix.train.run.processes import joined  # noqa: PLC0415
+
+    with joined(plan) as process, quiet():
+        learner = prepare("tiny-random", plan)
+        shard(learner, process)
+        weights = list(base_model(learner).model.layers.parameters())
+        local = [each.to_local() if isinstance(each, DTensor) else each for each in weights]
+        return sum(each.numel() for each in local) / sum(each.numel() for each in weights)
+
+
 _rmtree = shutil.rmtree
 
 

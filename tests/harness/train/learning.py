@@ -1,10 +1,14 @@
 """What tests of training share: a few token ids, their loss, and some steps of learning them by heart."""
 
+from pathlib import Path
+
 import torch
+from peft import PeftModel
 
 from thinkmix.schemas.training import TrainPlan
+from thinkmix.train.model.loading import load_config
 from thinkmix.train.model.loss import token_losses
-from thinkmix.train.model.model import base_model, head_weight
+from thinkmix.train.model.model import _in_form, _set_up, _unfrozen, base_model, head_weight
 from thinkmix.train.run.optimiser import build_optimiser
 
 IDS = torch.randint(0, 151_000, (2, 12), generator=torch.Generator().manual_seed(0))
@@ -24,6 +28,17 @@ def measured(learner, ids=IDS):
     learner.eval()
     with torch.no_grad():
         return float(loss_of(learner, ids))
+
+
+def load_trained(model: str, folder: Path, plan: TrainPlan):
+    """Return what a run that began from `model` saved, in the form in which it was trained."""
+    if plan.has_adapter:
+        learner = PeftModel.from_pretrained(
+            _in_form(model, plan, load_config(model)), str(folder), is_trainable=True
+        )
+    else:
+        learner = _unfrozen(_in_form(str(folder), plan, load_config(str(folder))), plan)
+    return _set_up(learner, plan)
 
 
 def learn(learner, plan: TrainPlan, steps: int = 3):

@@ -10,13 +10,14 @@ torch = pytest.importorskip("torch", reason="needs thinkmix[train]")
 transformers = pytest.importorskip("transformers", reason="needs thinkmix[train]")
 pytest.importorskip("peft", reason="needs thinkmix[train]")
 
+from tests.harness.train.learning import load_trained  # noqa: E402
 from thinkmix.flows.training.finetune import merge_adapter  # noqa: E402 - needs torch
 from thinkmix.schemas.errors import TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
 from thinkmix.templates.chat.tokenizer import tokenizer_path  # noqa: E402
 from thinkmix.train.model.ending import name_end  # noqa: E402
 from thinkmix.train.model.loading import load_model  # noqa: E402
-from thinkmix.train.model.model import load_trained, quiet  # noqa: E402
+from thinkmix.train.model.model import quiet  # noqa: E402
 from thinkmix.train.run.fit import fit  # noqa: E402
 from thinkmix.train.run.job import TrainJob  # noqa: E402
 

@@ -12,14 +12,14 @@ pytest.importorskip("bitsandbytes", reason="needs thinkmix[train]")
 
 from safetensors.torch import load_file, save_file  # noqa: E402 - needs torch
 
-from tests.harness.train.learning import IDS, measured  # noqa: E402
+from tests.harness.train.learning import IDS, load_trained, measured  # noqa: E402
 from thinkmix.schemas.errors import TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
 from thinkmix.templates.chat.tokenizer import tokenizer_digest  # noqa: E402
 from thinkmix.train.model.artefact import spell_twice  # noqa: E402
 from thinkmix.train.model.loading import load_model, read_weight, stored_files  # noqa: E402
 from thinkmix.train.model.merge import merge  # noqa: E402
-from thinkmix.train.model.model import load_trained, quiet  # noqa: E402
+from thinkmix.train.model.model import quiet  # noqa: E402
 from thinkmix.train.model.quantise import rounded  # noqa: E402
 from thinkmix.train.run.fit import fit  # noqa: E402
 from thinkmix.train.run.job import TrainJob  # noqa: E402

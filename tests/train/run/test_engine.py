@@ -43,8 +43,8 @@ def plan_of(**settings):
     return TrainPlan(**{**SETTINGS, **settings})
 
 
-def by_two(version, output, plan):
-    """Train by two processes, as torchrun starts them, and return the manifest."""
+def by_two(function, *given):
+    """Call a function in two processes, as torchrun starts them; return what each returns, by rank."""
     doomed.processes()  # those that torchrun asks for are then made by the same server
     torchrun = LaunchConfig(
         min_nodes=1,
@@ -56,17 +56,17 @@ def by_two(version, output, plan):
         start_method="forkserver",
         monitor_interval=0.1,
         max_restarts=0,
-        run_id=output.name,
+        run_id="two",
     )
-    elastic_launch(torchrun, doomed.train)(version, output, plan, "never")
-    return json.loads((output / "training.json").read_text())
+    return elastic_launch(torchrun, function)(*given)
 
 
 def check_alike(version, folder, plan):
     """Two processes must report the losses of one, and write its weights but for the order of sums."""
     alone = plan.model_copy(update={"sharding": "none"})
     one = fit(TrainJob(version, digest_of(version), alone, "tiny-random", folder / "one"))
-    two = by_two(version, folder / "two", plan)
+    by_two(doomed.train, version, folder / "two", plan, "never")
+    two = json.loads((folder / "two" / "training.json").read_text())
     assert two["losses"][0] == pytest.approx(one.losses[0], rel=1e-6)
     assert two["losses"] == pytest.approx(one.losses, rel=1e-4)
     assert two["evals"][-1]["total"]["loss"] == pytest.approx(one.eval_after.total.loss, rel=1e-4)
@@ -106,6 +106,11 @@ def test_two_processes_train_as_one_does(publish, sums, tmp_path, sharding, meth
     settings = {"dropout": 0.0, "learning_rate": 1e-3} if method == "full" else {}
     version = publish(sums[2:], held_out=sums[:2])
     check_alike(version, tmp_path, plan_of(sharding=sharding, method=method, **settings))
+
+
+def test_fsdp2_shares_the_layers_out():
+    """Each of two processes holds half of the weights of the layers, on a CPU too."""
+    assert by_two(doomed.held_by_one, plan_of(sharding="fsdp2")) == {0: 0.5, 1: 0.5}
 
 
 @needs_deepspeed

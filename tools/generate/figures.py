@@ -3,9 +3,9 @@
 import math
 from collections.abc import Callable
 
-from thinkmix.data.generate.draw import Draw
-from thinkmix.data.generate.tables import NAMES
-from thinkmix.data.generate.traces import Problem
+from tools.generate.draw import Draw
+from tools.generate.tables import NAMES
+from tools.generate.traces import Problem
 
 
 def triangle_area(draw: Draw) -> Problem:

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Callable
 
-from thinkmix.data.generate.code_en import snippet
-from thinkmix.data.generate.draw import Draw
-from thinkmix.data.generate.numbers_en import Exchange
-from thinkmix.data.generate.phrases import CONCEPTS, IDIOMS, PHRASES
-from thinkmix.data.generate.tables import CONTINENTS_ZH, COUNTRIES, GOODS, NAMES_ZH, WEEKDAYS_ZH
+from tools.generate.code_en import snippet
+from tools.generate.draw import Draw
+from tools.generate.numbers_en import Exchange
+from tools.generate.phrases import CONCEPTS, IDIOMS, PHRASES
+from tools.generate.tables import CONTINENTS_ZH, COUNTRIES, GOODS, NAMES_ZH, WEEKDAYS_ZH
 
 
 def idioms(draw: Draw) -> list[Exchange]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from thinkmix.data.generate.draw import Draw
+from tools.generate.draw import Draw
 
 SHORT = 1200
 """Characters up to which a way of solution is worth repeating."""

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from thinkmix.data.generate.clean import thoughtful
 from thinkmix.schemas.reasons import Reason
+from tools.generate.clean import thoughtful
 
 Turns = list[dict[str, Any]]
 

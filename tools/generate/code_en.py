@@ -5,10 +5,10 @@ from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 
-from thinkmix.data.generate.draw import Draw, decimal, listed, money
-from thinkmix.data.generate.numbers_en import Exchange
-from thinkmix.data.generate.phrases import BRANCHES, COMMANDS, ENDPOINTS, FILES, METHODS, PATHS, STATUSES
-from thinkmix.data.generate.tables import COUNTRIES, DEFINITIONS, GOODS, NAMES
+from tools.generate.draw import Draw, decimal, listed, money
+from tools.generate.numbers_en import Exchange
+from tools.generate.phrases import BRANCHES, COMMANDS, ENDPOINTS, FILES, METHODS, PATHS, STATUSES
+from tools.generate.tables import COUNTRIES, DEFINITIONS, GOODS, NAMES
 
 
 def snippet(draw: Draw) -> tuple[str, str, str]:

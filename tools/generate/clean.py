@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-from thinkmix.data.generate import (
+from tools.generate import (
     algebra,
     chance,
     code_en,
@@ -18,11 +18,11 @@ from thinkmix.data.generate import (
     words_en,
     words_zh,
 )
-from thinkmix.data.generate.draw import Draw
-from thinkmix.data.generate.novel import Gate
-from thinkmix.data.generate.numbers_en import Exchange
-from thinkmix.data.generate.phrases import NEXT, NEXT_ZH, SYSTEM, SYSTEM_ZH
-from thinkmix.data.generate.traces import Problem, solution
+from tools.generate.draw import Draw
+from tools.generate.novel import Gate
+from tools.generate.numbers_en import Exchange
+from tools.generate.phrases import NEXT, NEXT_ZH, SYSTEM, SYSTEM_ZH
+from tools.generate.traces import Problem, solution
 
 Row = dict[str, Any]
 

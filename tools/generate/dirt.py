@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
-from thinkmix.data.generate import clean, faults, forms
-from thinkmix.data.generate.clean import Row, first_question
-from thinkmix.data.generate.draw import Draw
-from thinkmix.data.generate.novel import Gate, chinese_share, has_chinese, jaccard, views
-from thinkmix.data.generate.traces import Problem
 from thinkmix.schemas.reasons import Reason
+from tools.generate import clean, faults, forms
+from tools.generate.clean import Row, first_question
+from tools.generate.draw import Draw
+from tools.generate.novel import Gate, chinese_share, has_chinese, jaccard, views
+from tools.generate.traces import Problem
 
 CLEAN_CHATS, CLEAN_PROBLEMS, CLEAN_TOOL_CHATS = 3000, 800, 180
 CAP = 4

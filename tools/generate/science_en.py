@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from thinkmix.data.generate.draw import Draw, listed
-from thinkmix.data.generate.numbers_en import Exchange
-from thinkmix.data.generate.tables import ELEMENTS, NAMES
+from tools.generate.draw import Draw, listed
+from tools.generate.numbers_en import Exchange
+from tools.generate.tables import ELEMENTS, NAMES
 
 
 def physics(draw: Draw) -> list[Exchange]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from thinkmix.data.generate.draw import Draw
-from thinkmix.data.generate.traces import Problem
+from tools.generate.draw import Draw
+from tools.generate.traces import Problem
 
 
 def bases(draw: Draw) -> Problem:

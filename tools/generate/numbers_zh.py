@@ -4,10 +4,10 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from fractions import Fraction
 
-from thinkmix.data.generate.draw import Draw, decimal, money
-from thinkmix.data.generate.numbers_en import Exchange
-from thinkmix.data.generate.science_en import roman
-from thinkmix.data.generate.tables import (
+from tools.generate.draw import Draw, decimal, money
+from tools.generate.numbers_en import Exchange
+from tools.generate.science_en import roman
+from tools.generate.tables import (
     CHINESE_UNITS,
     ELEMENTS,
     GOODS,

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from thinkmix.data.generate.draw import Draw, listed
-from thinkmix.data.generate.numbers_en import Exchange
-from thinkmix.data.generate.phrases import CONCEPTS, PHRASES
-from thinkmix.data.generate.tables import COUNTRIES, DEFINITIONS, GOODS, NAMES
+from tools.generate.draw import Draw, listed
+from tools.generate.numbers_en import Exchange
+from tools.generate.phrases import CONCEPTS, PHRASES
+from tools.generate.tables import COUNTRIES, DEFINITIONS, GOODS, NAMES
 
 
 def capitals(draw: Draw) -> list[Exchange]:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from thinkmix.data.generate.dirt import Entry, Sample, build_sample, counts
-from thinkmix.data.generate.draw import Draw
+from tools.generate.dirt import Entry, Sample, build_sample, counts
+from tools.generate.draw import Draw
 
 CHAT_SCHEMA = pa.schema(
     {

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from fractions import Fraction
 
-from thinkmix.data.generate.draw import Draw, decimal, listed, money
-from thinkmix.data.generate.tables import GOODS, NAMES, PLACES, UNITS
+from tools.generate.draw import Draw, decimal, listed, money
+from tools.generate.tables import GOODS, NAMES, PLACES, UNITS
 
 Exchange = tuple[str, str]
 

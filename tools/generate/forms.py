@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from thinkmix.data.generate.clean import Row
+from tools.generate.clean import Row
 
 Turns = list[dict[str, Any]]
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from thinkmix.data.generate import numbers_en, words_en
-from thinkmix.data.generate.draw import Draw, listed, money
-from thinkmix.data.generate.phrases import PHRASES
-from thinkmix.data.generate.tables import COUNTRIES, GOODS, NAMES, NAMES_ZH, PLACES, PLACES_ZH
+from tools.generate import numbers_en, words_en
+from tools.generate.draw import Draw, listed, money
+from tools.generate.phrases import PHRASES
+from tools.generate.tables import COUNTRIES, GOODS, NAMES, NAMES_ZH, PLACES, PLACES_ZH
 
 Turn = dict[str, Any]
 Tool = dict[str, Any]

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Callable
 from fractions import Fraction
 
-from thinkmix.data.generate.draw import Draw, listed
-from thinkmix.data.generate.tables import NAMES
-from thinkmix.data.generate.traces import Problem
+from tools.generate.draw import Draw, listed
+from tools.generate.tables import NAMES
+from tools.generate.traces import Problem
 
 
 def committee(draw: Draw) -> Problem:

@@ -1,9 +1,0 @@
-"""`python -m thinkmix.data.generate [FOLDER]` writes the embedded sample, by default into `data/samples`."""
-
-import sys
-from pathlib import Path
-
-from thinkmix.data.generate.files import write_sample
-
-if __name__ == "__main__":
-    write_sample(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "samples")
