@@ -193,9 +193,7 @@ def plan_build(recipe: Recipe, store: Store, base: Path, *, frozen: bool = False
         same = next(same_inputs(store, recipe, snapshots, asked), None)
         asking, missing = _Asking(noted(store.cache.recorded(recipe.name))), []
         if same is None:
-            missing = _ask_stages(
-                Run(mine, asking, asking.notify), asking, recipe, snapshots, asked, base, store
-            )
+            missing = _ask_stages(Run(mine, asking, asking.notify), recipe, snapshots, asked, base, store)
         why = _why(current, recipe, snapshots, asked)
         names = list(dict.fromkeys(stage.stage for stage in asking.found))
         stopped = bool(missing) or any(stage.made for stage in asking.found)
@@ -223,7 +221,6 @@ def _looking(store: Store) -> Iterator[_Untouched]:
 
 def _ask_stages(
     run: Run,
-    asking: _Asking,
     recipe: Recipe,
     snapshots: Sequence[Snapshot],
     asked: Sequence[Snapshot],

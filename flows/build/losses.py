@@ -16,6 +16,7 @@ from thinkmix.schemas.errors import SourceError
 from thinkmix.schemas.files import PACKED, kind_of
 from thinkmix.schemas.findings import Tally, total
 from thinkmix.schemas.ledger import Ledger
+from thinkmix.schemas.plain import plain
 from thinkmix.schemas.reasons import Reason
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _why(known: "Known", ledger: Ledger, folder: Path, name: str) -> str:
     shards = known.of(name)
     read = mine[0].read.rows
     if not read:
-        files = ", ".join(dict.fromkeys(_shown(shard.raw.piece.file, _NAME) for shard in shards[:_REASONS]))
+        files = ", ".join(dict.fromkeys(plain(shard.raw.piece.file, _NAME) for shard in shards[:_REASONS]))
         return f"{name}: its files hold no row ({files or 'there are none'})."
     lost: Counter[str] = Counter()
     for count in mine:
@@ -82,7 +83,7 @@ def _why(known: "Known", ledger: Ledger, folder: Path, name: str) -> str:
     said = [f"{name}: {read:,} of {read:,} rows dropped: {', '.join(listed)}{more}"]
     columns = next((list(found.types) for found in known.columns() if found.source == name), [])
     if columns:
-        names = ", ".join(_shown(column, _NAME) for column in columns[:_COLUMNS])
+        names = ", ".join(plain(column, _NAME) for column in columns[:_COLUMNS])
         beyond = f" and {len(columns) - _COLUMNS} more" if len(columns) > _COLUMNS else ""
         said.append(f"columns: {names}{beyond}")
     sentence = "; ".join([*said, *_hints(known, shards, first)])
@@ -94,7 +95,7 @@ def _first(path: Path, reason: str) -> _Loss:
     rows = pl.scan_parquet(path, glob=False).filter(pl.col("reason") == reason)
     detail, file, row = rows.select("detail", "file", "row").head(1).collect().row(0)
     known = Reason(reason)
-    return _Loss(known, _shown(detail or known.sentence, _LONGEST), f"{_shown(file, _NAME)} row {row}")
+    return _Loss(known, plain(detail or known.sentence, _LONGEST), f"{plain(file, _NAME)} row {row}")
 
 
 def _hints(known: "Known", shards: Sequence[Shard], first: _Loss) -> Iterator[str]:
@@ -155,8 +156,3 @@ def _encodings(shards: Sequence[Shard]) -> list[str]:
     """Return which encodings the rows seem to have that are not UTF-8, the most frequent first."""
     found = total(Tally.model_validate(shard.validated.result["tally"]) for shard in shards).encodings
     return sorted(found, key=lambda name: (-found[name], name))
-
-
-def _shown(text: str, most: int) -> str:
-    plain = "".join(char if char.isprintable() else "·" for char in text)
-    return plain if len(plain) <= most else f"{plain[: most - 1]}…"

@@ -7,9 +7,10 @@ from jinja2 import BytecodeCache, Environment, FileSystemBytecodeCache, PackageL
 from jinja2.bccache import Bucket
 
 from thinkmix.flows.pages import meaning
-from thinkmix.flows.pages.formatting import grouped, printable
+from thinkmix.flows.pages.formatting import grouped
 from thinkmix.flows.pages.verdict import duration, moment
 from thinkmix.schemas.formats.recognition import settled_statement
+from thinkmix.schemas.plain import plain
 
 COLOURS = 6
 """The page's style has this many colours for sources; the seventh source has the colour of the first."""
@@ -69,7 +70,7 @@ def _environment() -> Environment:
         "finding": meaning.finding,
         "context": meaning.context,
         "layout": settled_statement,
-        "clip": lambda text, longest: printable(text, longest=longest),
+        "clip": plain,
         "colour": lambda place: place % COLOURS,
     }
     return made

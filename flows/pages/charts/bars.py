@@ -7,7 +7,8 @@ from markupsafe import Markup
 
 from thinkmix.flows.pages.charts.picture import WIDTH, picture
 from thinkmix.flows.pages.charts.scale import room
-from thinkmix.flows.pages.formatting import grouped, percent, printable
+from thinkmix.flows.pages.formatting import grouped, percent
+from thinkmix.schemas.plain import plain
 
 _LEAST = 84
 """Room for names, at the least."""
@@ -33,14 +34,14 @@ def grouped_bars(
         [(parts[at] / most, percent(parts[at]), place) for place, parts in shares]
         for at in range(len(groups))
     ]
-    return _bars([printable(name, longest=16) for name in groups], bars, high=14, apart=12, label=label)
+    return _bars([plain(name, 16) for name in groups], bars, high=14, apart=12, label=label)
 
 
 def counts(names: Sequence[str], numbers: Sequence[int], *, label: str) -> Markup:
     """Return one bar per name with its number, on a scale where large and tiny are both seen."""
     most = log10(1 + 3 * max([*numbers, 1]))
     bars = [[(log10(1 + number) / most, grouped(number), None)] for number in numbers]
-    return _bars([printable(name, longest=24) for name in names], bars, high=22, apart=4, label=label)
+    return _bars([plain(name, 24) for name in names], bars, high=22, apart=4, label=label)
 
 
 def _bars(

@@ -5,7 +5,6 @@ import shlex
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from thinkmix.flows.pages.formatting import printable
 from thinkmix.flows.pages.training import sections
 from thinkmix.flows.pages.training.change import changes_of, signed
 from thinkmix.flows.pages.training.timing import Timing
@@ -13,6 +12,7 @@ from thinkmix.flows.pages.training.verdict import verdict
 from thinkmix.flows.pages.verdict import duration
 from thinkmix.flows.system.markdown import inline
 from thinkmix.schemas.manifest import Manifest
+from thinkmix.schemas.plain import plain
 from thinkmix.schemas.stated import stated
 from thinkmix.train.output.result import TrainResult
 
@@ -38,7 +38,7 @@ def model_card(result: TrainResult, timing: Timing | None, manifest: Manifest | 
         "inline": inline,
         "code": _code,
         "quoted": _quoted,
-        "shell": lambda text: shlex.quote(printable(text, longest=_LONGEST)),
+        "shell": lambda text: shlex.quote(plain(text, _LONGEST)),
         "duration": duration,
     }
     return environment.get_template("model_card.md.jinja").render(

@@ -10,7 +10,6 @@ from tests.flows.pages.test_report import Page
 from tests.harness.builders import ROOT
 from tests.harness.reports import full_report, full_run
 from thinkmix.flows.build.pipeline import Built
-from thinkmix.flows.pages.formatting import printable
 from thinkmix.flows.pages.report import plots
 from thinkmix.flows.pages.report.page import render_page
 from thinkmix.flows.pages.report.schema import json_schema
@@ -20,6 +19,7 @@ from thinkmix.flows.runs.again import run_of
 from thinkmix.flows.runs.summary import summary
 from thinkmix.schemas.changes import Delta
 from thinkmix.schemas.errors import StoreCorrupt
+from thinkmix.schemas.plain import plain
 from thinkmix.schemas.report import Report, Spread
 from thinkmix.schemas.run import RunReport
 
@@ -151,7 +151,7 @@ def test_durations_are_said_in_two_units(seconds: float, said: str):
 
 def test_a_name_loses_what_no_picture_can_hold_and_what_does_not_fit():
     """Control characters become dots; what is too long ends in one character that says so."""
-    assert printable("a\x00b\x1b" + "x" * 40, longest=8) == "a·b·xxx…"
+    assert plain("a\x00b\x1b" + "x" * 40, 8) == "a·b·xxx…"
 
 
 def test_times_are_said_for_people_and_other_words_are_left():
