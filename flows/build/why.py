@@ -112,7 +112,7 @@ def made_again(before: Outputs | None, after: Outputs) -> tuple[MadeAgain, ...]:
             continue
         there = known.get(place, [])
         if before is None:
-            why: tuple[str, ...] = ("what the last build used is not known",)
+            why: tuple[str, ...] = ("no build noted what decided its outputs",)
         elif nth >= len(there):
             why = ("new: the last build had no such output",)
         else:

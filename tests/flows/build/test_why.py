@@ -74,7 +74,7 @@ def test_new_and_unknown_outputs_are_told_apart():
         (),
         ("new: the last build had no such output",),
     ]
-    assert reasons(None, used(bands())) == ["what the last build used is not known"]
+    assert reasons(None, used(bands())) == ["no build noted what decided its outputs"]
 
 
 def test_reused_outputs_are_not_listed():
