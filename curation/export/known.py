@@ -1,39 +1,28 @@
 """Every exporter that a person may name: one that joins is one import and one line here."""
 
-from collections.abc import Mapping
-
-from pydantic import ValidationError
-
 from thinkmix.curation.export.contract import Exporter
 from thinkmix.curation.export.messages import Messages
 from thinkmix.schemas.errors import RecipeError
+from thinkmix.schemas.plain import plain
 from thinkmix.schemas.record import descriptions
 
 EXPORTERS: tuple[type[Exporter], ...] = (Messages,)
 """Every exporter, in the order in which they are shown."""
 
+_SHOWN = 40
 
-def exporter(name: str, options: Mapping[str, object]) -> Exporter:
-    """Return the exporter of a name with its options.
+
+def exporter(name: str) -> type[Exporter]:
+    """Return the exporter of a name.
 
     Raises:
-        RecipeError: if there is no such exporter, or it has no such option or value.
+        RecipeError: if there is no such exporter; names those that there are.
     """
     kinds = {kind.name: kind for kind in EXPORTERS}
     if name not in kinds:
-        msg = f"there is no exporter {name!r}; known are {', '.join(kinds)}"
+        msg = f"there is no exporter {plain(name, _SHOWN)!r}; known are {', '.join(kinds)}"
         raise RecipeError(msg)
-    try:
-        return kinds[name].model_validate(options)
-    except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False)[0]
-        key = str(fault["loc"][0])
-        known = ", ".join(kinds[name].model_fields) or "none"
-        if fault["type"] == "extra_forbidden":
-            msg = f"{name} has no option {key!r}; its options: {known}"
-        else:
-            msg = f"option {key} of {name}: {fault['msg']}"
-        raise RecipeError(msg) from None
+    return kinds[name]
 
 
 def table() -> str:

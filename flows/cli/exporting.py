@@ -67,11 +67,11 @@ def export(
 
     A column that the form cannot hold is named, and so is what that trainer does in another way.
     """
-    from thinkmix.curation.export.known import exporter
     from thinkmix.flows.cli.show.events import bars
     from thinkmix.flows.cli.show.show_export import show_export
     from thinkmix.flows.system.progress import silent
     from thinkmix.flows.training.export import export as write
+    from thinkmix.flows.training.export import exporter
     from thinkmix.schemas.manifest import SPLITS
 
     chosen = exporter(to, _options(option or ()))

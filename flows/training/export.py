@@ -1,15 +1,17 @@
 """From a version to files that another trainer reads, proven against the version before they appear."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
 
+from thinkmix.curation.export import known
 from thinkmix.curation.export.contract import Exporter
 from thinkmix.curation.export.record import MANIFEST, Counter, Counts, Export
 from thinkmix.curation.export.version import Version
+from thinkmix.flows.recipe import recipe_errors
 from thinkmix.flows.store import digests
 from thinkmix.flows.store.digests import digest
 from thinkmix.flows.store.disk_errors import full_disk
@@ -32,6 +34,21 @@ from thinkmix.train.output.staging import published, refuse_used, workspace
 _TOLD_EVERY = 500
 
 Item = TypeVar("Item")
+
+
+def exporter(name: str, options: Mapping[str, object]) -> Exporter:
+    """Return the exporter of a name with its options.
+
+    Raises:
+        RecipeError: if there is no such exporter, or it has no such option or value.
+    """
+    kind = known.exporter(name)
+    try:
+        return kind.model_validate(options)
+    except ValidationError as error:
+        told = "; ".join(recipe_errors.lines(error, options, kind, whole=name))
+        msg = f"options of {name}: {told}"
+        raise RecipeError(msg) from None
 
 
 def export(

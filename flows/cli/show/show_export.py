@@ -3,31 +3,29 @@
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from thinkmix.curation.export.record import Export
-from thinkmix.flows.cli.show.show import plain
+from thinkmix.flows.cli.show.printing import say, table
 from thinkmix.flows.system.progress import size
+
+_COLUMNS = (
+    "file",
+    ">rows",
+    ">messages",
+    ">traces",
+    ">calls",
+    ">prompt tokens",
+    ">completion tokens",
+    ">size",
+)
 
 
 def show_export(told: Export, output: Path, command: str | None, console: Console) -> None:
     """Print what was written, what the form cannot hold, what its trainer does otherwise, and the command."""
-    console.print(
-        f"\nexported {plain(told.mixture)} [dim]{told.mixture_digest[:12]}[/] as {plain(told.exporter)}; "
-        "every row was read back and is what the version says"
-    )
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in (
-        "file",
-        "rows",
-        "messages",
-        "traces",
-        "calls",
-        "prompt tokens",
-        "completion tokens",
-        "size",
-    ):
-        table.add_column(title, justify="left" if title == "file" else "right", header_style="dim")
+    digest = ("dim", told.mixture_digest[:12])
+    proof = f" as {told.exporter}; every row was read back and says what the version says"
+    say(console, f"\nexported {told.mixture} ", digest, proof)
+    rows = []
     for (name, entry), counts in zip(told.files.items(), told.splits.values(), strict=True):
         numbers = (
             counts.examples,
@@ -37,11 +35,11 @@ def show_export(told: Export, output: Path, command: str | None, console: Consol
             counts.prompt_tokens,
             counts.completion_tokens,
         )
-        table.add_row(plain(name), *(f"{number:,}" for number in numbers), size(entry.bytes))
-    console.print(table)
-    console.print(f"left out  {plain(', '.join(told.left_out))} (why: export.json)", soft_wrap=True)
+        rows.append((name, *(f"{number:,}" for number in numbers), size(entry.bytes)))
+    table(console, _COLUMNS, rows)
+    say(console, f"left out  {', '.join(told.left_out)} (export.json says why)")
     for remark in told.remarks:
-        console.print(f"note      {plain(remark)}", soft_wrap=True)
-    console.print(f"export    {plain(str(output))}", soft_wrap=True)
+        say(console, f"note      {remark}")
+    say(console, f"export    {output}")
     if command:
-        console.print(f"train     {plain(command)}", soft_wrap=True)
+        say(console, f"train     {command}")

@@ -162,8 +162,14 @@ def test_the_documented_exporters_are_those_that_there_are(run):
     ("flags", "says"),
     [
         (("--to", "alpaca"), "there is no exporter 'alpaca'; known are messages"),
-        (("--to", "messages", "--option", "mask=1"), "has no option 'mask'; its options: mark, tools"),
-        (("--to", "messages", "--option", "mark=w"), "option mark of messages: Input should be 'weight'"),
+        (
+            ("--to", "messages", "--option", "mask=1"),
+            "options of messages: mask: not a setting; did you mean `mark`?",
+        ),
+        (
+            ("--to", "messages", "--option", "mark=w"),
+            "mark: there is no 'w'; there are weight, loss, training, none",
+        ),
         (("--to", "messages", "--option", "mark"), "--option mark: not NAME=VALUE"),
         (("--to", "messages", "--option", "mark=none", "--option", "mark=loss"), "given twice"),
     ],
