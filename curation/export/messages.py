@@ -84,10 +84,10 @@ class Messages(Exporter):
             f"{self._marked_how()}, and TRL learns every answer of a line": found.earlier_answers,
             f"{plain:,} answers of train have no trace; TRL learns their empty think block, which a version "
             "has in the prompt": plain,
-            f"{found.soft_switch:,} answers of train to /no_think learn their empty think block; a line cannot "
-            "tell them from answers that do not": found.soft_switch,
-            f"{found.earlier_traces:,} traces of train stand before the last turn; TRL learns all of them, the "
-            "prompts of a version show those since the last user turn": found.earlier_traces,
+            f"{found.soft_switch:,} answers of train to /no_think learn their empty think block; a line "
+            "cannot tell them from answers that do not": found.soft_switch,
+            f"{found.earlier_traces:,} traces of train stand before the last turn; TRL learns all of them, "
+            "the prompts of a version show those since the last user turn": found.earlier_traces,
         }
         return tuple(sentence for sentence, number in told.items() if number)
 
