@@ -68,8 +68,8 @@ class Messages(Exporter):
                 out.write(self._line(example))
 
     def command(self, folder: Path, counts: Mapping[Split, Counts]) -> str:
-        """Return TRL's command; shorter than `max_length` is what it does not cut."""
-        longest = max(count.longest for count in counts.values())
+        """Return TRL's command, which cuts no line: it shows the think block of every answer."""
+        longest = max(count.longest_shown for count in counts.values())
         return (
             f"trl sft --model_name_or_path Qwen/Qwen3-4B --dataset_name {shlex.quote(str(folder))} "
             f"--assistant_only_loss true --max_length {longest} --output_dir build/trl"

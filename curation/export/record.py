@@ -15,6 +15,9 @@ from thinkmix.templates.chat.turns import EMPTY_TRACE
 MANIFEST = "export.json"
 """Name of an export's manifest, beside its files."""
 
+_BLOCK_TOKENS = 8
+"""Tokens of the tags of a trace and of the line breaks around them; those of an empty one are 4."""
+
 
 class Counts(Record):
     """What was exported of one split."""
@@ -39,6 +42,8 @@ class Counts(Record):
     completion_tokens: int = 0
     longest: int = 0
     """Tokens of the longest example, prompt and completion together."""
+    longest_shown: int = 0
+    """Most tokens that an example can have where a trainer shows the think block of every earlier answer."""
 
 
 class Export(Record):
@@ -76,8 +81,17 @@ class Counter:
             yield example
             for name, number in _of(example).items():
                 found[name] += number
-            found["longest"] = max(found["longest"], example.prompt_tokens + example.completion_tokens)
+            tokens = example.prompt_tokens + example.completion_tokens
+            found["longest"] = max(found["longest"], tokens)
+            found["longest_shown"] = max(found["longest_shown"], tokens + _blocks(example))
         self.counts = Counts.model_validate(found)
+
+
+def _blocks(example: Example) -> int:
+    """Return the most tokens of the think blocks of all answers before the learned one."""
+    answers = (turn["reasoning_content"] for turn in example.messages[:-1] if turn["role"] == "assistant")
+    # no token of a trace is shorter than a byte
+    return sum(_BLOCK_TOKENS + len((trace or "").encode()) for trace in answers)
 
 
 def _of(example: Example) -> Mapping[str, int]:

@@ -220,6 +220,7 @@ def test_examples_are_counted_as_they_pass():
         prompt_tokens=12,
         completion_tokens=16,
         longest=7,
+        longest_shown=7 + 8 + 8 + len("hm"),
     )
 
 
