@@ -1,1 +1,1 @@
-"""Training runs on published versions: planned, started by hand or after a build, and timed."""
+"""Training on published versions: planned, started by hand or after a build, timed, or exported."""

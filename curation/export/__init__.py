@@ -1,0 +1,1 @@
+"""Versions in the forms of other trainers, a file each: `contract` is what they share, `known` lists all."""

@@ -1,0 +1,73 @@
+"""What an exporter is: options, how examples are written and read back, and the command that trains."""
+
+from collections.abc import Iterable, Mapping
+from inspect import cleandoc
+from pathlib import Path
+from typing import ClassVar
+
+from thinkmix.curation.export.read_back import compare
+from thinkmix.curation.export.record import Counts
+from thinkmix.curation.export.version import Example
+from thinkmix.schemas.formats.contract import Format
+from thinkmix.schemas.manifest import Split
+from thinkmix.schemas.record import Record
+
+
+class Exporter(Record):
+    """A form in which other trainers read a mixture. Its fields are what a person may choose about it.
+
+    To add one, write its class in a file of this folder, and add it to `EXPORTERS` in `known.py`. The first
+    line of its docstring is its sentence in the help and in the docs.
+    """
+
+    name: ClassVar[str]
+    """What `--to` calls it."""
+    readers: ClassVar[str]
+    """Who reads the form, in words."""
+    held: ClassVar[Mapping[str, str]]
+    """Where its files hold what stands in a column of a version, by column."""
+    left_out: ClassVar[Mapping[str, str]]
+    """Why its files do not hold what stands in a column, by column; with `held` these are all columns."""
+
+    def file(self, split: Split) -> str:
+        """Return the name of the file that holds a split."""
+        return f"{split}.jsonl"
+
+    @property
+    def marked(self) -> bool:
+        """Return whether each answer says whether it is learned; the last turn of an example alone is."""
+        raise NotImplementedError
+
+    def row_format(self) -> Format:
+        """Return the row format of ours that reads the files back."""
+        raise NotImplementedError
+
+    def write(self, examples: Iterable[Example], file: Path) -> None:
+        """Write the examples of a split, one after another, into a file whose bytes depend on them alone."""
+        raise NotImplementedError
+
+    def check(self, examples: Iterable[Example], file: Path) -> None:
+        """Read a file back through `row_format` and compare each row with its example.
+
+        Raises:
+            LedgerError: naming the first row that says something else, or that is missing or too many.
+        """
+        compare(examples, file, row_format=self.row_format(), marked=self.marked)
+
+    def command(self, folder: Path, counts: Mapping[Split, Counts]) -> str:
+        """Return the line that trains on the files in a folder, in the trainer that they are for.
+
+        Args:
+            folder: where the files lie.
+            counts: what they hold.
+        """
+        raise NotImplementedError
+
+    def remarks(self, counts: Mapping[Split, Counts]) -> tuple[str, ...]:
+        """Return in sentences what that trainer does otherwise than training on the version."""
+        return ()
+
+    @classmethod
+    def sentence(cls) -> str:
+        """Return what the form is."""
+        return " ".join(cleandoc(cls.__doc__ or "").partition("\n\n")[0].split())

@@ -1,0 +1,59 @@
+"""Every exporter that a person may name: one that joins is one import and one line here."""
+
+from thinkmix.curation.export.contract import Exporter
+from thinkmix.curation.export.messages import Messages
+from thinkmix.schemas.errors import RecipeError
+from thinkmix.schemas.plain import plain
+from thinkmix.schemas.record import descriptions
+
+EXPORTERS: tuple[type[Exporter], ...] = (Messages,)
+"""Every exporter, in the order in which they are shown."""
+
+_SHOWN = 40
+
+
+def exporter(name: str) -> type[Exporter]:
+    """Return the exporter of a name.
+
+    Raises:
+        RecipeError: if there is no such exporter; names those that there are.
+    """
+    kinds = {kind.name: kind for kind in EXPORTERS}
+    if name not in kinds:
+        msg = f"there is no exporter {plain(name, _SHOWN)!r}; known are {', '.join(kinds)}"
+        raise RecipeError(msg)
+    return kinds[name]
+
+
+def table() -> str:
+    """Return all exporters and their options as markdown."""
+    lines = ["| `--to` | what it writes | who reads it |", "|---|---|---|"]
+    lines += [f"| `{kind.name}` | {_cell(kind.sentence())} | {_cell(kind.readers)} |" for kind in EXPORTERS]
+    for kind in EXPORTERS:
+        lines += [
+            "",
+            f"Of a version, `{kind.name}` holds:",
+            "",
+            "| column | where, or why not |",
+            "|---|---|",
+        ]
+        lines += [f"| `{name}` | {_cell(where)} |" for name, where in kind.held.items()]
+        lines += [f"| `{name}` | left out: {_cell(why)} |" for name, why in kind.left_out.items()]
+        if kind.model_fields:
+            lines += [
+                "",
+                "Its options (`--option NAME=VALUE`):",
+                "",
+                "| option | default | meaning |",
+                "|---|---|---|",
+            ]
+            said = descriptions(kind)
+            lines += [
+                f"| `{name}` | `{field.default}` | {_cell(said.get(name, ''))} |"
+                for name, field in kind.model_fields.items()
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
