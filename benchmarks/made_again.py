@@ -113,6 +113,12 @@ def edit(name: str) -> Change:
     return change
 
 
+def edit_template(place: Place) -> None:
+    """Edit the text of a chat template, wherever the release keeps it."""
+    with next((place.code / "templates" / "chat").rglob("qwen3.jinja")).open("a", encoding="utf-8") as file:
+        file.write("\n")
+
+
 def add_format(place: Place) -> None:
     """Add a row format, as its author would: a file, and where all are listed."""
     formats = place.code / "schemas" / "formats"
@@ -171,7 +177,7 @@ CHANGES: Mapping[str, Change] = {
     "`threshold` 0.8 to 0.75": state("dedup: {threshold: 0.75}"),
     "another `seed`": state("seed: 7"),
     "another `template`": state("template: qwen3-instruct-2507"),
-    "the edited text of the template": edit("templates/chat/qwen3.jinja"),
+    "the edited text of the template": edit_template,
     "another version of tokenizers": library("tokenizers"),
     "another version of numba": library("numba"),
     "another version of polars": library("polars"),

@@ -9,7 +9,6 @@ from thinkmix.schemas.ledger import Ledger
 from thinkmix.schemas.left_out import LeftOut
 from thinkmix.schemas.record import Record
 from thinkmix.schemas.stated import Stated
-from thinkmix.schemas.template import Template
 
 Split = Literal["train", "eval"]
 SPLITS: tuple[Split, ...] = ("train", "eval")
@@ -81,7 +80,7 @@ class Manifest(Record):
     sources: tuple[SourceEntry, ...]
     benchmarks: Mapping[str, str] = {}
     """Digest of the names and contents of the files of each evaluation that rows were checked against."""
-    template: Template
+    template: str
     template_sha256: str
     tokenizer_sha256: str
     code_sha256: str

@@ -6,7 +6,6 @@ from typing import Annotated
 from pydantic import AfterValidator, ConfigDict, JsonValue
 
 from thinkmix.schemas.record import Record
-from thinkmix.schemas.template import Template
 
 
 class StatedSource(Record):
@@ -26,7 +25,7 @@ class StatedRecipe(Record):
     model_config = ConfigDict(extra="ignore")
 
     title: str
-    template: Template
+    template: str
     sources: tuple[StatedSource, ...]
 
 

@@ -46,7 +46,7 @@ def test_the_wheel_has_one_name_and_holds_the_six_rooms(wheel):
     assert {name.partition("/")[0] for name in inside} == {"thinkmix"}
     assert {name.split("/")[1] for name in inside} == {*ROOMS, "__init__.py", "py.typed"}
     for needed in (
-        "thinkmix/templates/chat/qwen3.jinja",
+        "thinkmix/templates/chat/families/qwen3.jinja",
         "thinkmix/templates/pages/report.html.jinja",
         "thinkmix/templates/pages/page/style.css.jinja",
         "thinkmix/data/recipes/sample-7-3.yaml",

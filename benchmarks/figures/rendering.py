@@ -10,10 +10,11 @@ from benchmarks.measure import ROOT, cpu_seconds, last_line, medians, run
 from benchmarks.peer_envs import python_of, script
 from benchmarks.rows import conversations, described, folder
 from thinkmix.schemas.conversation import Conversation, Message
+from thinkmix.templates.chat.families.qwen3 import QWEN3
 from thinkmix.templates.chat.tokenizer import tokenizer_path
 from thinkmix.templates.chat.turns import training_turns
 
-TEMPLATE = ROOT / "templates" / "chat" / "qwen3.jinja"
+TEMPLATE = ROOT / "templates" / "chat" / "families" / "qwen3.jinja"
 
 
 def measure(options: Options) -> Sequence[Finding]:
@@ -51,8 +52,7 @@ def measure(options: Options) -> Sequence[Finding]:
 
 def _render(rows: Sequence[Conversation]) -> list[list[object]]:
     return [
-        training_turns(row.messages, row.tools, template="qwen3", turns=range(len(row.messages)))
-        for row in rows
+        training_turns(row.messages, row.tools, family=QWEN3, turns=range(len(row.messages))) for row in rows
     ]
 
 

@@ -20,7 +20,7 @@ from thinkmix.schemas.formats.contract import Format
 from thinkmix.schemas.ledger import Amount, Ledger, StageCount, TurnCount
 from thinkmix.schemas.record import Record
 from thinkmix.schemas.report import SourceFindings, Unread
-from thinkmix.schemas.template import Template
+from thinkmix.templates.chat.families.contract import Family
 
 _SHOWN_TEXT = 500
 
@@ -123,7 +123,7 @@ class Facts(NamedTuple):
 def preview(
     batches: Sequence[Batch],
     *,
-    template: Template,
+    family: Family,
     max_tokens: int,
     max_row_bytes: int,
     scratch: Path,
@@ -133,7 +133,7 @@ def preview(
 
     Args:
         batches: the rows, file by file; all are of one source with a format that is known.
-        template: whose rendering is wanted.
+        family: whose rendering is wanted.
         max_tokens: longest example.
         max_row_bytes: most bytes of text in a row.
         scratch: an empty folder, for what rendering writes.
@@ -153,7 +153,7 @@ def preview(
         folder.mkdir()
         chosen = _affordable(mine, left)
         rendered, left = rendered + len(chosen), left - sum(map(_cost, chosen))
-        _render(chosen, folder, batches[number].origin, template, max_tokens)
+        _render(chosen, folder, batches[number].origin, family, max_tokens)
         name = pl.lit(file).alias("file")
         index = pl.read_parquet(folder / "index.parquet").drop(
             "turn", "thinking", "prompt_tokens", "completion_tokens"
@@ -202,16 +202,14 @@ def _cost(item: Judged) -> int:
     return item.text_bytes * (1 + len(item.learned.turns)) // 2
 
 
-def _render(
-    valid: Sequence[Judged], folder: Path, origin: Origin, template: Template, max_tokens: int
-) -> None:
+def _render(valid: Sequence[Judged], folder: Path, origin: Origin, family: Family, max_tokens: int) -> None:
     """Render all learned turns of valid rows, as the draw would ask for them."""
     wanted = [(item.row.number, turn) for item in valid for turn in item.learned.turns]
     render_rows(
         _reopened(valid),
         pl.DataFrame(wanted, schema={"row": pl.Int64(), "turn": pl.Int64()}, orient="row"),
         source=origin.source,
-        template=template,
+        family=family,
         max_tokens=max_tokens,
         out=folder,
     )

@@ -12,10 +12,10 @@ from thinkmix.curation.files.shards import read_groups, write_shard
 from thinkmix.curation.tables import EXAMPLES
 from thinkmix.schemas.record import Record
 from thinkmix.schemas.report import Check
-from thinkmix.schemas.template import Template
+from thinkmix.templates.chat.control_tokens import ASSISTANT, EMPTY_TRACE
+from thinkmix.templates.chat.families.contract import Family
 from thinkmix.templates.chat.render import render_chat
 from thinkmix.templates.chat.tokenizer import reference_tokenizer
-from thinkmix.templates.chat.turns import ASSISTANT, EMPTY_TRACE
 
 MOST_ROWS = 256
 MOST_BYTES = 2 * 1024 * 1024
@@ -53,15 +53,15 @@ def write_sample(shard: Path, out: Path, *, shards: int = 1) -> int:
     return sum(map(len, parts.values()))
 
 
-def compare_examples(sample: Path, *, template: Template) -> Compared:
+def compare_examples(sample: Path, *, family: Family) -> Compared:
     """Return whether examples are what the reference says, byte by byte.
 
     Args:
         sample: shard of schema `tables.EXAMPLES`.
-        template: what it was rendered with.
+        family: what it was rendered with.
     """
     rows = [row for group in read_groups(sample) for row in group.iter_rows(named=True)]
-    wrong = [problem for row in rows if (problem := _problem(row, template))]
+    wrong = [problem for row in rows if (problem := _problem(row, family))]
     return Compared(examples=len(rows), wrong=tuple(wrong))
 
 
@@ -85,7 +85,7 @@ def _sample(shard: Path, rows: int, size: int) -> Iterator[dict[str, Any]]:
             break
 
 
-def _problem(row: dict[str, Any], template: Template) -> str | None:
+def _problem(row: dict[str, Any], family: Family) -> str | None:
     """Return which example is not what the reference says, and in what."""
     tools = json.loads(row["tools"]) if row["tools"] else None
     # an empty trace that is learned is the answer to `/no_think`, with thinking on
@@ -93,11 +93,11 @@ def _problem(row: dict[str, Any], template: Template) -> str | None:
     asked = render_chat(
         row["messages"][:-1],
         tools=tools,
-        template=template,
+        family=family,
         add_generation_prompt=True,
         enable_thinking=thinking,
     )
-    whole = render_chat(row["messages"], tools=tools, template=template)
+    whole = render_chat(row["messages"], tools=tools, family=family)
     opened, answer = (text.rpartition(ASSISTANT)[2] for text in (asked, whole))
     if row["prompt"] != asked or opened + row["completion"] != answer:
         return f"{row['id']}: another text"

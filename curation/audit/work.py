@@ -15,7 +15,7 @@ from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.outputs import Make
 from thinkmix.curation.files.shards import read_many
 from thinkmix.curation.sample.model_files import ModelFiles
-from thinkmix.schemas.template import Template
+from thinkmix.templates.chat.families.contract import Family
 
 _TRACES = pl.Schema({"thinking": pl.Boolean(), "think_tokens": pl.Int64()})
 
@@ -93,11 +93,11 @@ def sample(out: Path, shard: Blob, shards: int) -> dict[str, object]:
 
 def prove_all(model: ModelFiles, samples: Sequence[Blob]) -> list[Make]:
     """Return for each sample what compares it with the reference."""
-    return [partial(_prove, sample.path, model.template) for sample in samples]
+    return [partial(_prove, sample.path, model.family) for sample in samples]
 
 
-def _prove(sample: Path, template: Template, out: Path) -> dict[str, object]:
-    compared = proof.compare_examples(sample, template=template)
+def _prove(sample: Path, family: Family, out: Path) -> dict[str, object]:
+    compared = proof.compare_examples(sample, family=family)
     return {"compared": compared.model_dump(), "rows": compared.examples}
 
 

@@ -16,7 +16,7 @@ from thinkmix.schemas.errors import LedgerError
 from thinkmix.schemas.ledger import RENDER
 from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.record import json_text
-from thinkmix.schemas.template import Template
+from thinkmix.templates.chat.families.contract import Family
 from thinkmix.templates.chat.parse import round_trip_problem
 from thinkmix.templates.chat.seam import seam_problem
 from thinkmix.templates.chat.tokenizer import count_tokens
@@ -62,7 +62,7 @@ def render_rows(
     wanted: pl.DataFrame,
     *,
     source: TextSettings,
-    template: Template,
+    family: Family,
     max_tokens: int,
     out: Path,
 ) -> int:
@@ -72,7 +72,7 @@ def render_rows(
         conversations: the rows that are wanted, in file order.
         wanted: row and turn of each example that the draw asks for.
         source: whose rows these are, by name; says how `/no_think` is learned.
-        template: whose rendering is wanted.
+        family: whose rendering is wanted.
         max_tokens: longest example, prompt and completion together.
         out: folder for the outputs.
 
@@ -88,7 +88,7 @@ def render_rows(
         ShardWriter(out / "index.parquet", COUNTED) as index,
         ShardWriter(out / "lost.parquet", LOST) as lost,
     ):
-        drafts = (draft for item in conversations for draft in _drafts(item, turns, source, template))
+        drafts = (draft for item in conversations for draft in _drafts(item, turns, source, family))
         for batch in bounded(drafts, _letters, count=_AT_ONCE, total=_LETTERS_AT_ONCE):
             frame, dropped = _examples(batch, source.name, max_tokens)
             index.append(_index(frame, examples.rows))
@@ -105,22 +105,22 @@ def _letters(draft: _Draft) -> int:
 
 
 def _drafts(
-    item: Reopened, wanted: Mapping[int, set[int]], source: TextSettings, template: Template
+    item: Reopened, wanted: Mapping[int, set[int]], source: TextSettings, family: Family
 ) -> Iterator[_Draft]:
     turns = each_training_turn(
         item.messages,
         item.tools,
-        template=template,
+        family=family,
         turns=wanted[item.row],
         soft_switch=source.soft_switch == "train",
     )
-    return (_draft(item, turn, template) for turn in turns)
+    return (_draft(item, turn, family) for turn in turns)
 
 
-def _draft(item: Reopened, turn: Learned, template: Template) -> _Draft:
+def _draft(item: Reopened, turn: Learned, family: Family) -> _Draft:
     if isinstance(turn, ModeUnsupported):
         return _Draft(item, turn.turn, None, Reason.MODE_UNSUPPORTED, turn.why)
-    if problem := round_trip_problem(item.messages, item.tools, turn, template):
+    if problem := round_trip_problem(item.messages, item.tools, turn, family):
         return _Draft(item, turn.turn, turn, Reason.ROUND_TRIP, problem)
     if problem := seam_problem(turn.prompt, turn.completion):
         way_out = f"remove the white space that messages[{turn.turn}] begins with"

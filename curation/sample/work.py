@@ -19,7 +19,7 @@ from thinkmix.curation.sample.pools import PoolShard, read_pool
 from thinkmix.curation.sample.settings import MixPlan
 from thinkmix.curation.sample.targets import assign_shards
 from thinkmix.curation.validate.reading import Reading, Reopened, reopen
-from thinkmix.schemas.template import Template
+from thinkmix.templates.chat.families.contract import Family
 
 
 def draw(
@@ -83,7 +83,7 @@ def render_blocks(
     reopened = reopen(piece, np.array(sorted(of_row), np.int64), reading=reading, max_row_bytes=max_row_bytes)
     by_block = groupby(reopened, key=lambda item: of_row[item.row])
     for rows, (_, mine) in zip(asked, by_block, strict=True):
-        yield partial(_examples, piece, reading, mine, rows, model.template, max_tokens)
+        yield partial(_examples, piece, reading, mine, rows, model.family, max_tokens)
 
 
 def _wanted(blocks: Sequence[Blob]) -> list[pl.DataFrame]:
@@ -108,7 +108,7 @@ def try_rows(
     numbers = some["row"].unique().sort().to_numpy()
     opened = reopen(piece, numbers, reading=reading, max_row_bytes=max_row_bytes)
     with TemporaryDirectory() as out:
-        _examples(piece, reading, opened, some, model.template, max_tokens, Path(out))
+        _examples(piece, reading, opened, some, model.family, max_tokens, Path(out))
     return last - first if rows.filter(pl.col("row") >= last).height else 0
 
 
@@ -117,7 +117,7 @@ def _examples(
     reading: Reading,
     rows: Iterable[Reopened],
     asked: pl.DataFrame,
-    template: Template,
+    family: Family,
     max_tokens: int,
     out: Path,
 ) -> dict[str, object]:
@@ -125,7 +125,7 @@ def _examples(
         rows,
         asked,
         source=reading.source,
-        template=template,
+        family=family,
         max_tokens=max_tokens,
         out=out,
     )

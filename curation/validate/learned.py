@@ -7,8 +7,8 @@ from thinkmix.curation.validate.settings import RowSettings
 from thinkmix.schemas.conversation import Message
 from thinkmix.schemas.ledger import TurnCount
 from thinkmix.schemas.reasons import Context
-from thinkmix.templates.chat.render import tojson
 from thinkmix.templates.chat.switch import NO_THINK, governing_switches
+from thinkmix.templates.chat.tojson import tojson
 
 TAG_BYTES = 32
 """What a template writes around a turn, about."""

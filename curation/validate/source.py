@@ -20,7 +20,7 @@ class SourceBase(RowSettings):
     """How its rows are laid out: a format's name, or its name and settings."""
     unopened_trace: Literal["auto", "read", "refuse"] = "auto"
     """What `</think>` without `<think>` means: the end of a trace that the template opened (`read`), or a
-    broken row (`refuse`). `auto` reads it if `template` is `qwen3-thinking-2507`, which opens each trace."""
+    broken row (`refuse`). `auto` reads it if the chat template opens traces in its prompts."""
     licence: Line | None = None
     """SPDX id or words, carried into manifest and dataset card."""
     expect_rows: int | None = Field(default=None, ge=0, le=10**12)

@@ -121,7 +121,7 @@ def _render(
     run: Run, shards: Sequence[Shard], asked: StageOutput, recipe: Recipe, *, before: Sequence[Rendered]
 ) -> list[Rendered]:
     """Render the examples that a round asked for, block by block; a shard with several is read once."""
-    model = ModelFiles.installed(recipe.template)
+    model = ModelFiles.installed(recipe.family)
     jobs = [_rendering_job(run, shard, asked, model, recipe.max_tokens) for shard in shards]
     parts, there = list(before), Counter(part.shard for part in before)
     for shard, outputs in zip(shards, run_passes(run, jobs, stage=render.STAGE), strict=True):

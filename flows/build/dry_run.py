@@ -36,7 +36,6 @@ from thinkmix.schemas.errors import StoreCorrupt
 from thinkmix.schemas.formats.auto import Auto
 from thinkmix.schemas.manifest import InputEntry, Manifest, SourceEntry
 from thinkmix.schemas.record import Record
-from thinkmix.templates.chat.render import template_digest
 from thinkmix.templates.chat.tokenizer import tokenizer_digest
 
 _AFTERWARDS = ("minhash", "dedup", "mix", "render", "fates", "gather", "audit")
@@ -295,7 +294,7 @@ def _why(
                 for source, shot in zip(recipe.sources, snapshots, strict=True)
             ),
             "template": recipe.template,
-            "template_sha256": template_digest(recipe.template),
+            "template_sha256": recipe.family.digest(),
             "tokenizer_sha256": tokenizer_digest(),
             "code_sha256": code_digest(),
             "libraries": library_versions(),

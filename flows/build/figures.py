@@ -9,7 +9,7 @@ from thinkmix.flows.build.gathering import Joined
 from thinkmix.flows.build.jobs import Run, Shard, job, pass_job, run_jobs, run_passes
 from thinkmix.flows.build.step import passes, step
 from thinkmix.flows.store.cache import StageOutput
-from thinkmix.schemas.template import Template
+from thinkmix.templates.chat.families.contract import Family
 
 STAGE = "audit"
 
@@ -36,7 +36,7 @@ def audit(
     settled: Sequence[StageOutput],
     joined: Joined,
     gathered: Sequence[StageOutput],
-    template: Template,
+    family: Family,
 ) -> Audited:
     """Measure what the report shows, and beside it compare a sample with the reference, shard by shard."""
     firsts = [output for output in gathered if any("-00000-of-" in name for name in output.files)]
@@ -70,7 +70,7 @@ def audit(
         output.blob(name) for output in run_jobs(run, sampling, stage="sample") for name in output.files
     ]
     # each by itself: a shard may change where it was not sampled
-    proving = passes(work.prove_all, over="samples", model=ModelFiles.installed(template), samples=samples)
+    proving = passes(work.prove_all, over="samples", model=ModelFiles.installed(family), samples=samples)
     jobs = [pass_job(run, "proof", "proof", proving), pass_job(run, STAGE, STAGE, measuring.alone())]
     proved, (measured,) = run_passes(run, jobs, stage=STAGE)
     return Audited(measured, proved)

@@ -75,7 +75,7 @@ def after_validation(run: Run, known: Known, asked: Sequence[Snapshot], base: Pa
         tell_counts(run, stage, settled)
     saved = step("save", gathering.save)(run, shards, settled)
     joined, gathered = step("gather", gathering.gather)(run, shards, settled, saved, drawn)
-    audit = step("audit", figures.audit)(run, shards, settled, joined, gathered, recipe.template)
+    audit = step("audit", figures.audit)(run, shards, settled, joined, gathered, recipe.family)
     return Work(
         recipe,
         known.origins,

@@ -19,7 +19,6 @@ from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.artifact import Snapshot
 from thinkmix.schemas.errors import SourceMoved, StoreCorrupt
 from thinkmix.schemas.manifest import Manifest, SourceEntry
-from thinkmix.templates.chat.render import template_digest
 from thinkmix.templates.chat.tokenizer import tokenizer_digest
 
 
@@ -140,7 +139,7 @@ def _is_made_of(
         (source.name, shot.dataset, shot.revision, shot.commit, {file.path for file in shot.files})
         for source, shot in zip(recipe.sources, snapshots, strict=True)
     ]
-    program = (code_digest(), template_digest(recipe.template), tokenizer_digest())
+    program = (code_digest(), recipe.family.digest(), tokenizer_digest())
     return (
         made == tonight
         and Recipe.model_validate(manifest.recipe) == recipe

@@ -33,7 +33,6 @@ from thinkmix.schemas.ledger import Ledger, StageCount, TurnCount, total
 from thinkmix.schemas.left_out import LeftOut
 from thinkmix.schemas.manifest import SPLITS, FileEntry, Manifest, SourceEntry
 from thinkmix.schemas.report import Report, SourceFindings, Unread
-from thinkmix.templates.chat.render import template_digest
 from thinkmix.templates.chat.tokenizer import tokenizer_digest
 
 _HASHED_AT_ONCE = 4
@@ -151,7 +150,7 @@ def _report(work: Work, ledger: Ledger, content: str) -> Report:
         samples=audit.samples,
         sources=tuple(work.origins),
         recipe=recipe.model_dump(mode="json"),
-        template_sha256=template_digest(recipe.template),
+        template_sha256=recipe.family.digest(),
         tokenizer_sha256=tokenizer_digest(),
         content_sha256=content,
     )

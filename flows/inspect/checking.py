@@ -207,7 +207,7 @@ def looked(recipe: Recipe, source: Source, sample: Sample, scratch: Path, *, ren
     with TemporaryDirectory(dir=scratch, prefix="render-") as folder:
         return preview(
             batches,
-            template=recipe.template,
+            family=recipe.family,
             max_tokens=recipe.max_tokens,
             max_row_bytes=recipe.max_row_bytes,
             scratch=Path(folder),

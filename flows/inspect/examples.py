@@ -109,7 +109,7 @@ def would_be(rows: Rows, fate: Fate, said: Said) -> list[Example | ModeUnsupport
     turns = training_turns(
         said.messages,
         said.tools,
-        template=rows.recipe.template,
+        family=rows.recipe.family,
         turns=learned_turns(said.messages, source).turns,
         soft_switch=source.soft_switch == "train",
     )

@@ -39,6 +39,7 @@ from thinkmix.schemas.plain import plain
 from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.record import Record
 from thinkmix.schemas.yaml_line import yaml_line
+from thinkmix.templates.chat.families.known import FAMILIES
 
 SCHEMA = "recipe.schema.json"
 """What the JSON schema of recipes is called beside them."""
@@ -450,12 +451,13 @@ def _recipe(name: str, stanzas: Sequence[str], names: Sequence[str], *, has_sche
     parts = "  # whole numbers are a ratio: equal parts here" if len(names) > 1 else ""
     modeline = f"# yaml-language-server: $schema={SCHEMA}"
     advice = f"# An editor completes and checks this after `thinkmix schema recipe > {SCHEMA}`, with the line"
+    others = [family for family in FAMILIES if family != "qwen3"]
     head = [
         *([modeline] if has_schema else [advice, f"#   {modeline}"]),
         "# Written by thinkmix init from the first rows of each source. `thinkmix check` says what a build",
         "# makes of it, `thinkmix build` builds it; settings after a # are proposals (docs/recipes.md).",
         f"name: {_word(name)}",
-        "template: qwen3  # hybrid: thinks and answers directly; or qwen3-instruct-2507, qwen3-thinking-2507",
+        f"template: qwen3  # hybrid: thinks and answers directly; or {', '.join(others)}",
         "sources:",
     ]
     mix = ["mix:", f"  shares: {{{shares}}}{parts}"]

@@ -11,7 +11,8 @@ from thinkmix.curation.validate.source import SourceBase
 from thinkmix.flows.sources.settings import Source
 from thinkmix.schemas.patterns import Line, Name, refuse_twice
 from thinkmix.schemas.record import Record
-from thinkmix.schemas.template import Template
+from thinkmix.templates.chat.families.contract import Family
+from thinkmix.templates.chat.families.known import Template, family_of
 
 
 class Recipe(Record):
@@ -70,6 +71,11 @@ class Recipe(Record):
         return mix
 
     @property
+    def family(self) -> Family:
+        """Return the model family that the mixture is for."""
+        return family_of(self.template)
+
+    @property
     def limits(self) -> Limits:
         """Return what work one row may cost."""
         return Limits(self.max_turns, self.max_prompt_bytes)
@@ -77,5 +83,5 @@ class Recipe(Record):
     def reads_unopened(self, source: SourceBase) -> bool:
         """Return whether `</think>` without `<think>` closes a trace of the source, see `unopened_trace`."""
         if source.unopened_trace == "auto":
-            return self.template == "qwen3-thinking-2507"
+            return self.family.opens_trace
         return source.unopened_trace == "read"

@@ -23,7 +23,7 @@ _QWEN_BEFORE = (
     "# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
     "You are provided with function signatures within <tools></tools> XML tags:\n"
 )
-"""What Qwen3's template prints before the definitions; `TOOLS_OPEN` of templates.chat.turns writes it."""
+"""What Qwen3's template prints before the definitions: `TOOLS_OPEN` of templates.chat.control_tokens."""
 
 _QWEN_AFTER = (
     "For each function call, return a json object with function name and arguments within "

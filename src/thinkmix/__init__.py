@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from thinkmix.flows.inspect.explain import Explanation
     from thinkmix.schemas.conversation import Message
     from thinkmix.schemas.errors import ThinkmixError
-    from thinkmix.schemas.template import Template
     from thinkmix.train.output.result import TrainResult
 
     __version__: str
@@ -328,7 +327,7 @@ def render_chat(
     messages: "Sequence[Mapping[str, object] | Message]",
     *,
     tools: Iterable[object] | None = None,
-    template: "Template" = "qwen3",
+    template: str = "qwen3",
     add_generation_prompt: bool = False,
     enable_thinking: bool | None = None,
 ) -> str:
@@ -340,7 +339,7 @@ def render_chat(
     Args:
         messages: turns as mappings with `role`, `content`, `reasoning_content` and `tool_calls`.
         tools: definitions of tools, printed in the system turn as they are.
-        template: `qwen3`, `qwen3-instruct-2507` or `qwen3-thinking-2507`.
+        template: name of a chat template, see docs/recipes.md.
         add_generation_prompt: whether to end with the opening of the assistant's turn.
         enable_thinking: `False` ends a hybrid's generation prompt with an empty trace.
 
@@ -351,12 +350,13 @@ def render_chat(
         >>> thinkmix.render_chat([{"role": "user", "content": "2 + 2?"}], add_generation_prompt=True)
         '<|im_start|>user\n2 + 2?<|im_end|>\n<|im_start|>assistant\n'
     """
+    from thinkmix.templates.chat.families.known import family_of  # noqa: PLC0415
     from thinkmix.templates.chat.render import render_chat  # noqa: PLC0415
 
     return render_chat(
         messages,
         tools=tools,
-        template=template,
+        family=family_of(template),
         add_generation_prompt=add_generation_prompt,
         enable_thinking=enable_thinking,
     )

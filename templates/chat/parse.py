@@ -5,9 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from thinkmix.schemas.errors import TemplateError
-from thinkmix.templates.chat.render import tojson
-from thinkmix.templates.chat.switch import NO_THINK, governing_switches
-from thinkmix.templates.chat.turns import (
+from thinkmix.templates.chat.control_tokens import (
     ANSWER,
     CALL_CLOSE,
     CALL_OPEN,
@@ -18,13 +16,14 @@ from thinkmix.templates.chat.turns import (
     THINK,
     TOOLS_CLOSE,
     TOOLS_OPEN,
-    TrainingTurn,
-    generation_prompt,
 )
+from thinkmix.templates.chat.families.contract import Family
+from thinkmix.templates.chat.switch import NO_THINK, governing_switches
+from thinkmix.templates.chat.tojson import tojson
+from thinkmix.templates.chat.turns import TrainingTurn
 
 if TYPE_CHECKING:
     from thinkmix.schemas.conversation import Message
-    from thinkmix.schemas.template import Template
 
 Call: TypeAlias = tuple[str, str]
 """Name of a tool and its arguments as JSON text."""
@@ -74,15 +73,15 @@ def round_trip_problem(
     messages: "Sequence[Message]",
     tools: Sequence[Mapping[str, object]],
     turn: TrainingTurn,
-    template: "Template",
+    family: Family,
 ) -> str | None:
     """Return what `turn` lost of its conversation, or None if its text reads back whole.
 
     The one thing that may be missing are the traces of earlier queries, which no template shows.
     """
-    if turn.soft and (template != "qwen3" or governing_switches(messages)[turn.turn] != NO_THINK):
+    if turn.soft and (not family.soft_switch or governing_switches(messages)[turn.turn] != NO_THINK):
         return f"messages[{turn.turn}] (assistant): learns an empty trace, but {NO_THINK} was not said"
-    opening = generation_prompt(template, thinking=turn.thinking or turn.soft)
+    opening = family.opening(thinking=turn.thinking or turn.soft)
     if not turn.prompt.endswith(opening):
         return f"the prompt does not end with {opening!r}"
     try:

@@ -1,40 +1,24 @@
 """Chat rendering by Jinja: the reference text that the faster, stricter training form must equal."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from thinkmix.schemas.errors import TemplateError
+from thinkmix.templates.chat.families.contract import Family
+from thinkmix.templates.chat.tojson import tojson
 
 if TYPE_CHECKING:
     import jinja2
 
     from thinkmix.schemas.conversation import Message
-    from thinkmix.schemas.template import Template
-
-CHAT_TEMPLATES: "Mapping[Template, str]" = {
-    "qwen3": "qwen3.jinja",
-    "qwen3-instruct-2507": "qwen3_instruct_2507.jinja",
-    "qwen3-thinking-2507": "qwen3_thinking_2507.jinja",
-}
-"""File of each chat template, beside this module."""
-
-TEMPLATE_SHA256: "Mapping[Template, str]" = {
-    "qwen3": "9a45b887b4a5241b650426a4c26cf882e8430fe3067ea5cd5c0acaa2976b34f3",
-    "qwen3-instruct-2507": "5e72111580dee9694886353873fbf2f0b1fdf6163c4a5b31e89ec9d7f6587edc",
-    "qwen3-thinking-2507": "556beca7524278acbe5cdc671f7e01a8c1d0d99d0c9f06334beeb9213ffbea0d",
-}
-"""sha256 of each template's text as it was checked against the official rendering."""
 
 
 def render_chat(
     messages: "Sequence[Mapping[str, object] | Message]",
     *,
     tools: Iterable[object] | None = None,
-    template: "Template" = "qwen3",
+    family: Family,
     add_generation_prompt: object = False,
     enable_thinking: object = None,
     **others: object,
@@ -48,7 +32,7 @@ def render_chat(
     Args:
         messages: Turns as mappings (`role`, `content`, `reasoning_content`, `tool_calls`) or `Message`s.
         tools: Tool definitions, printed in the system turn as they are; none and empty are the same.
-        template: Which of Qwen3's three templates.
+        family: Whose template prints it.
         add_generation_prompt: Whether to end with the opening of the assistant's turn.
         enable_thinking: Exactly `False` ends a hybrid's generation prompt with an empty trace.
         others: Accepted and ignored, as the official template ignores variables it does not read.
@@ -66,7 +50,7 @@ def render_chat(
     if not turns:
         msg = "messages is empty: a chat needs at least one turn"
         raise TemplateError(msg)
-    chat = _compiled(template)
+    chat = _compiled(family)
     try:
         return chat.render(
             messages=turns,
@@ -78,38 +62,15 @@ def render_chat(
         raise TemplateError(_what_is_wrong(turns, tools) or f"the template failed: {error}") from error
 
 
-def template_digest(template: "Template") -> str:
-    """Return the sha256 of the template's text, in hex: part of what a mixture is pinned to."""
-    return sha256(_text(template).encode()).hexdigest()
-
-
-def tojson(value: object) -> str:
-    """Return `value` as JSON the way Qwen3 was trained on it: spaces, no escapes, key order kept.
-
-    Jinja's own filter of that name would escape `<>&'` and sort the keys.
-    """
-    return _ENCODER.encode(value)
-
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False)
-
-
-def _text(template: "Template") -> str:
-    if template not in CHAT_TEMPLATES:
-        msg = f"no chat template {template!r}; there are {', '.join(CHAT_TEMPLATES)}"
-        raise TemplateError(msg)
-    return (Path(__file__).parent / CHAT_TEMPLATES[template]).read_text(encoding="utf-8")
-
-
 @cache
-def _compiled(template: "Template") -> "jinja2.Template":
+def _compiled(family: Family) -> "jinja2.Template":
     from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415 - as above
 
     environment = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
     )
     environment.filters["tojson"] = tojson
-    return environment.from_string(_text(template))
+    return environment.from_string(family.text)
 
 
 def _turn(index: int, message: object) -> Mapping[str, object]:

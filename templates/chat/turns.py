@@ -17,34 +17,28 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from thinkmix.templates.chat.render import tojson
+from thinkmix.templates.chat.control_tokens import (
+    ANSWER,
+    ASSISTANT,
+    CALL_CLOSE,
+    CALL_OPEN,
+    CLOSE,
+    CLOSE_TAG,
+    EMPTY_TRACE,
+    OPEN,
+    OPEN_TAG,
+    RESPONSE_CLOSE,
+    RESPONSE_OPEN,
+    THINK,
+    TOOLS_CLOSE,
+    TOOLS_OPEN,
+)
+from thinkmix.templates.chat.families.contract import Family
 from thinkmix.templates.chat.switch import NO_THINK, governing_switches
+from thinkmix.templates.chat.tojson import tojson
 
 if TYPE_CHECKING:
     from thinkmix.schemas.conversation import Message, ToolCall
-    from thinkmix.schemas.template import Template
-
-OPEN = "<|im_start|>"
-CLOSE = "<|im_end|>\n"
-ASSISTANT = f"{OPEN}assistant\n"
-_OPEN_TAG, _CLOSE_TAG = "<think>", "</think>"
-THINK = f"{_OPEN_TAG}\n"
-ANSWER = f"\n{_CLOSE_TAG}\n\n"
-EMPTY_TRACE = THINK + ANSWER
-_NOT_THINKING = ASSISTANT + EMPTY_TRACE
-TOOLS_OPEN = (
-    "# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
-    "You are provided with function signatures within <tools></tools> XML tags:\n<tools>\n"
-)
-TOOLS_CLOSE = (
-    "\n</tools>\n\nFor each function call, return a json object with function name and arguments "
-    "within <tool_call></tool_call> XML tags:\n<tool_call>\n"
-    '{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call>'
-)
-RESPONSE_OPEN = "<tool_response>\n"
-RESPONSE_CLOSE = "\n</tool_response>"
-CALL_OPEN = "<tool_call>\n"
-CALL_CLOSE = "\n</tool_call>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +81,19 @@ def training_turns(
     messages: "Sequence[Message]",
     tools: Sequence[Mapping[str, object]] = (),
     *,
-    template: "Template",
+    family: Family,
     turns: Collection[int],
     soft_switch: bool = False,
 ) -> list[Learned]:
     """Return what `each_training_turn` yields."""
-    return list(each_training_turn(messages, tools, template=template, turns=turns, soft_switch=soft_switch))
+    return list(each_training_turn(messages, tools, family=family, turns=turns, soft_switch=soft_switch))
 
 
 def each_training_turn(
     messages: "Sequence[Message]",
     tools: Sequence[Mapping[str, object]] = (),
     *,
-    template: "Template",
+    family: Family,
     turns: Collection[int],
     soft_switch: bool = False,
 ) -> Iterator[Learned]:
@@ -113,7 +107,7 @@ def each_training_turn(
     Args:
         messages: The turns of a `Conversation`.
         tools: Its tool definitions.
-        template: Whose text is wanted.
+        family: Whose text is wanted.
         turns: Positions of the assistant turns to learn. Turns of other roles and turns before the first
             user turn are left out: nobody asked for them, and no template shows a trace there.
         soft_switch: Whether an answer without a trace to `/no_think` learns its empty trace (hybrid only).
@@ -122,7 +116,7 @@ def each_training_turn(
         For each turn a `TrainingTurn`, or a `ModeUnsupported` where the template would drop a trace that
         belongs to the turn or to a step before it, or demands one that is not there.
     """
-    soft = _soft(messages) if soft_switch and template == "qwen3" else ()
+    soft = _soft(messages) if soft_switch and family.soft_switch else ()
     last = len(messages) - 1
     past = _system(messages[0], tools)  # up to the last query, as every later turn is shown it
     shown = bare = ""  # what was said since: with its traces for this query, without for later ones
@@ -139,8 +133,8 @@ def each_training_turn(
             trace = f"{THINK}{reasoning}{ANSWER}" if reasoning else ""
             reply = _reply(message)
             if asked and index in turns:
-                since = _ended(shown, messages[index - 1], template) if before == role else shown
-                yield _learned(index, trace, past + since, reply, template, traced=traced, soft=index in soft)
+                since = _ended(shown, messages[index - 1], family) if before == role else shown
+                yield _learned(index, trace, past + since, reply, family, traced=traced, soft=index in soft)
             if index < last:
                 shown += f"{ASSISTANT}{trace}{reply}"
                 bare += f"{ASSISTANT}{reply}"
@@ -160,16 +154,9 @@ def cut_trace(turn: TrainingTurn) -> tuple[str, str]:
     """
     if not turn.thinking:
         return "", turn.completion
-    head, close, answer = turn.completion.partition(_CLOSE_TAG)
-    opening = _OPEN_TAG if head.startswith(_OPEN_TAG) else ""
+    head, close, answer = turn.completion.partition(CLOSE_TAG)
+    opening = OPEN_TAG if head.startswith(OPEN_TAG) else ""
     return head.removeprefix(opening), f"{opening}{close}{answer}"
-
-
-def generation_prompt(template: "Template", *, thinking: bool) -> str:
-    """Return what a prompt ends with: the assistant's turn, opened for a trace or past an empty one."""
-    if template == "qwen3-thinking-2507":
-        return ASSISTANT + THINK
-    return _NOT_THINKING if template == "qwen3" and not thinking else ASSISTANT
 
 
 def _soft(messages: "Sequence[Message]") -> set[int]:
@@ -178,40 +165,37 @@ def _soft(messages: "Sequence[Message]") -> set[int]:
     return {index for index, (message, switch) in said if switch == NO_THINK and not message.reasoning}
 
 
-def _unsupported(template: "Template", *, thinking: bool, traced: bool) -> str | None:
+def _unsupported(family: Family, *, thinking: bool, traced: bool) -> str | None:
     """Return why the template cannot write a turn."""
-    if template == "qwen3-instruct-2507" and (thinking or traced):
+    if family.thinks == "never" and (thinking or traced):
         verb = "holds" if thinking else "follows"
-        return f"{verb} a trace of reasoning, which {template} never shows"
-    if template == "qwen3-thinking-2507" and not thinking:
-        return f"has no trace of reasoning, with which {template} always starts"
+        return f"{verb} a trace of reasoning, which {family.name} never shows"
+    if family.thinks == "always" and not thinking:
+        return f"has no trace of reasoning, with which {family.name} always starts"
     return None
 
 
-def _ended(shown: str, last: "Message", template: "Template") -> str:
+def _ended(shown: str, last: "Message", family: Family) -> str:
     """Return what was said since the query as it reads while the answer `last` is the very last turn."""
-    if last.reasoning or template == "qwen3-instruct-2507":
+    if last.reasoning or family.thinks == "never":
         return shown
     reply = _reply(last)
     return f"{shown.removesuffix(reply)}{EMPTY_TRACE}{reply}"
 
 
 def _learned(
-    index: int, trace: str, history: str, reply: str, template: "Template", *, traced: bool, soft: bool
+    index: int, trace: str, history: str, reply: str, family: Family, *, traced: bool, soft: bool
 ) -> Learned:
     """Return a turn as it is learned, which comes after a trace of this query (`traced`) or not."""
-    if template == "qwen3":  # asked first: most turns by far are for the hybrid models
-        if trace:
-            return TrainingTurn(index, True, history + ASSISTANT, trace + reply)
-        if soft:
-            return TrainingTurn(index, False, history + ASSISTANT, EMPTY_TRACE + reply)
-        return TrainingTurn(index, False, history + _NOT_THINKING, reply)
-    if fault := _unsupported(template, thinking=bool(trace), traced=traced):
+    if family.thinks != "hybrid" and (fault := _unsupported(family, thinking=bool(trace), traced=traced)):
         return ModeUnsupported(index, f"messages[{index}] (assistant) {fault}")
-    opening = generation_prompt(template, thinking=bool(trace))
-    if template == "qwen3-thinking-2507":
-        trace = trace.removeprefix(THINK)
-    return TrainingTurn(index, bool(trace), history + opening, trace + reply)
+    if trace:
+        if family.opens_trace:
+            trace = trace.removeprefix(THINK)
+        return TrainingTurn(index, True, history + family.thinking_opening, trace + reply)
+    if soft:
+        return TrainingTurn(index, False, history + ASSISTANT, EMPTY_TRACE + reply)
+    return TrainingTurn(index, False, history + family.direct_opening, reply)
 
 
 def _system(first: "Message", tools: Sequence[Mapping[str, object]]) -> str:

@@ -39,9 +39,9 @@ def test_what_is_read_of_a_recipe_has_names() -> None:
         lambda recipe: recipe.pop("sources"),
         lambda recipe: recipe.update(sources="math"),
         lambda recipe: recipe.update(sources=[{"kind": "hub"}]),
-        lambda recipe: recipe.update(template="llama"),
+        lambda recipe: recipe.pop("template"),
     ],
-    ids=["no sources", "no list", "no name", "no template of ours"],
+    ids=["no sources", "no list", "no name", "no template"],
 )
 def test_a_file_whose_recipe_cannot_be_read_is_refused(
     harm: Callable[[dict[str, JsonValue]], object],

@@ -6,9 +6,13 @@ import pytest
 
 from thinkmix.schemas.conversation import Message, ToolCall
 from thinkmix.schemas.errors import TemplateError
+from thinkmix.templates.chat.control_tokens import ASSISTANT, EMPTY_TRACE
+from thinkmix.templates.chat.families.qwen3 import QWEN3
+from thinkmix.templates.chat.families.qwen3_instruct_2507 import QWEN3_INSTRUCT_2507
+from thinkmix.templates.chat.families.qwen3_thinking_2507 import QWEN3_THINKING_2507
 from thinkmix.templates.chat.parse import parse_chat, round_trip_problem
 from thinkmix.templates.chat.render import render_chat
-from thinkmix.templates.chat.turns import ASSISTANT, EMPTY_TRACE, training_turns
+from thinkmix.templates.chat.turns import training_turns
 
 QUESTION = Message(role="user", content="q")
 
@@ -18,7 +22,7 @@ def answer(content="a", reasoning=None, calls=()):
 
 
 def learned(messages, tools=(), **kinds):
-    (turn,) = training_turns(messages, tools, template="qwen3", turns=[1], **kinds)
+    (turn,) = training_turns(messages, tools, family=QWEN3, turns=[1], **kinds)
     return turn
 
 
@@ -34,10 +38,10 @@ def test_a_whole_conversation_reads_back():
         Message(role="tool", content="\nr\n"),
         answer(" b\n", "because"),
     )
-    assert parse_chat(render_chat(messages, tools=tools)) == (messages, tools)
-    assert parse_chat(render_chat(messages, tools=tools, template="qwen3-thinking-2507")) == (messages, tools)
+    assert parse_chat(render_chat(messages, tools=tools, family=QWEN3)) == (messages, tools)
+    assert parse_chat(render_chat(messages, tools=tools, family=QWEN3_THINKING_2507)) == (messages, tools)
     bare = tuple(message.model_copy(update={"reasoning": None}) for message in messages)
-    assert parse_chat(render_chat(messages, tools=tools, template="qwen3-instruct-2507")) == (bare, tools)
+    assert parse_chat(render_chat(messages, tools=tools, family=QWEN3_INSTRUCT_2507)) == (bare, tools)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +88,7 @@ def test_a_tool_name_that_breaks_its_call_is_noticed(calls, want):
     """The template pastes names unescaped, so that some come out as another call."""
     messages = [QUESTION, answer("", None, calls)]
     turn = learned(messages)
-    assert round_trip_problem(messages, (), turn, "qwen3").startswith(want)
+    assert round_trip_problem(messages, (), turn, QWEN3).startswith(want)
 
 
 @pytest.mark.parametrize(
@@ -115,37 +119,37 @@ def test_each_loss_is_named(change, want):
     """The sentence says which message lost what."""
     messages = [QUESTION, answer("a", "r")]
     turn = replace(learned(messages), **change)
-    assert round_trip_problem(messages, (), turn, "qwen3") == want
+    assert round_trip_problem(messages, (), turn, QWEN3) == want
 
 
 def test_lost_tools_are_noticed():
     """Tools are part of what is read back."""
     messages = [QUESTION, answer()]
     turn = learned(messages, [{"a": 1}])
-    assert round_trip_problem(messages, [{"a": 1}], turn, "qwen3") is None
+    assert round_trip_problem(messages, [{"a": 1}], turn, QWEN3) is None
     assert (
-        round_trip_problem(messages, [{"a": 2}], turn, "qwen3")
+        round_trip_problem(messages, [{"a": 2}], turn, QWEN3)
         == """tools[0]: '{"a": 2}' reads back as '{"a": 1}'"""
     )
-    assert round_trip_problem(messages, [], turn, "qwen3") == "0 tools read back as 1"
+    assert round_trip_problem(messages, [], turn, QWEN3) == "0 tools read back as 1"
 
 
 @pytest.mark.parametrize(
-    ("question", "template", "fault"),
+    ("question", "family", "fault"),
     [
-        ("q /no_think", "qwen3", None),
-        ("q", "qwen3", "learns an empty trace, but /no_think was not said"),
-        ("q /no_think /think", "qwen3", "learns an empty trace, but /no_think was not said"),
-        ("q /no_think", "qwen3-instruct-2507", "learns an empty trace, but /no_think was not said"),
+        ("q /no_think", QWEN3, None),
+        ("q", QWEN3, "learns an empty trace, but /no_think was not said"),
+        ("q /no_think /think", QWEN3, "learns an empty trace, but /no_think was not said"),
+        ("q /no_think", QWEN3_INSTRUCT_2507, "learns an empty trace, but /no_think was not said"),
     ],
 )
-def test_an_empty_trace_is_learned_where_it_was_asked_for(question, template, fault):
+def test_an_empty_trace_is_learned_where_it_was_asked_for(question, family, fault):
     """By the hybrid template, after `/no_think`; anywhere else it would teach that the trace may be empty."""
     messages = [Message(role="user", content=question), answer()]
     turn = learned([Message(role="user", content="q /no_think"), answer()], soft_switch=True)
     turn = replace(turn, prompt=turn.prompt.replace("q /no_think", question))
     want = f"messages[1] (assistant): {fault}" if fault else None
-    assert round_trip_problem(messages, (), turn, template) == want
+    assert round_trip_problem(messages, (), turn, family) == want
 
 
 def test_a_learned_empty_trace_does_not_lie_in_the_prompt_too():
@@ -153,4 +157,4 @@ def test_a_learned_empty_trace_does_not_lie_in_the_prompt_too():
     messages = [Message(role="user", content="q /no_think"), answer()]
     turn = learned(messages, soft_switch=True)
     twice = replace(turn, prompt=turn.prompt + EMPTY_TRACE)
-    assert round_trip_problem(messages, (), twice, "qwen3") == f"the prompt does not end with {ASSISTANT!r}"
+    assert round_trip_problem(messages, (), twice, QWEN3) == f"the prompt does not end with {ASSISTANT!r}"

@@ -8,13 +8,17 @@ import pytest
 
 from thinkmix.schemas.conversation import Message, ToolCall
 from thinkmix.schemas.errors import TemplateError
-from thinkmix.templates.chat.render import CHAT_TEMPLATES, TEMPLATE_SHA256, render_chat, template_digest
+from thinkmix.templates.chat.families.known import FAMILIES, family_of
+from thinkmix.templates.chat.families.qwen3 import QWEN3
+from thinkmix.templates.chat.families.qwen3_instruct_2507 import QWEN3_INSTRUCT_2507
+from thinkmix.templates.chat.families.qwen3_thinking_2507 import QWEN3_THINKING_2507
+from thinkmix.templates.chat.render import render_chat
 
 GOLDEN = (Path(__file__).parents[2] / "../shared/golden").resolve()
 FILES = {
-    "qwen3": "qwen3_hybrid.jsonl",
-    "qwen3-instruct-2507": "qwen3_instruct2507.jsonl",
-    "qwen3-thinking-2507": "qwen3_thinking2507.jsonl",
+    QWEN3: "qwen3_hybrid.jsonl",
+    QWEN3_INSTRUCT_2507: "qwen3_instruct2507.jsonl",
+    QWEN3_THINKING_2507: "qwen3_thinking2507.jsonl",
 }
 EMPTY_TRACE = "<think>\n\n</think>\n\n"
 
@@ -35,20 +39,20 @@ def tool(content="r"):
     return {"role": "tool", "content": content}
 
 
-def rendered(row, template):
+def rendered(row, family):
     try:
-        return render_chat(row["messages"], tools=row["tools"], template=template, **row["kwargs"])
+        return render_chat(row["messages"], tools=row["tools"], family=family, **row["kwargs"])
     except TemplateError:
         return None
 
 
 @pytest.mark.skipif(not GOLDEN.is_dir(), reason="no golden renderings beside the checkout")
-@pytest.mark.parametrize("template", FILES)
-def test_every_golden_row_renders_as_the_official_template_does(template):
+@pytest.mark.parametrize("family", FILES)
+def test_every_golden_row_renders_as_the_official_template_does(family):
     """Every golden row has the official text, byte for byte, or is refused where the official one fails."""
-    rows = [json.loads(line) for line in (GOLDEN / FILES[template]).read_text(encoding="utf-8").splitlines()]
+    rows = [json.loads(line) for line in (GOLDEN / FILES[family]).read_text(encoding="utf-8").splitlines()]
     wrong = [
-        row["id"] for row in rows if rendered(row, template) != row.get("plain_jinja", row.get("expected"))
+        row["id"] for row in rows if rendered(row, family) != row.get("plain_jinja", row.get("expected"))
     ]
     assert wrong == []
     assert len(rows) == 793
@@ -136,7 +140,7 @@ def test_every_golden_row_renders_as_the_official_template_does(template):
 )
 def test_the_hybrid_template_prints(messages, want):
     """The rules of the hybrid template, one case each."""
-    assert render_chat(messages) == want
+    assert render_chat(messages, family=QWEN3) == want
 
 
 @pytest.mark.parametrize(
@@ -156,7 +160,7 @@ def test_the_hybrid_template_prints(messages, want):
 )
 def test_tool_calls_are_printed_as_they_are(calls, want):
     """Arguments that are text are printed verbatim, all others as JSON; nothing is validated."""
-    got = render_chat([user(), assistant("", tool_calls=calls), user("q2")])
+    got = render_chat([user(), assistant("", tool_calls=calls), user("q2")], family=QWEN3)
     assert got == turn("user", "q") + turn("assistant", f"<tool_call>\n{want}\n</tool_call>") + turn(
         "user", "q2"
     )
@@ -165,44 +169,42 @@ def test_tool_calls_are_printed_as_they_are(calls, want):
 def test_calls_after_text_start_on_new_lines():
     """Text and the first call, and calls among each other, are parted by one line break."""
     calls = [{"name": "f", "arguments": {}}, {"name": "g", "arguments": {}}]
-    got = render_chat([user(), assistant("a", tool_calls=calls)], template="qwen3-instruct-2507")
+    got = render_chat([user(), assistant("a", tool_calls=calls)], family=QWEN3_INSTRUCT_2507)
     call = '<tool_call>\n{{"name": "{}", "arguments": {{}}}}\n</tool_call>'
     assert got == turn("user", "q") + turn("assistant", f"a\n{call.format('f')}\n{call.format('g')}")
 
 
-@pytest.mark.parametrize("template", FILES)
+@pytest.mark.parametrize("family", FILES)
 @pytest.mark.parametrize(("system", "before"), [([], ""), ([{"role": "system", "content": "s"}], "s\n\n")])
-def test_tools_are_listed_in_the_system_turn(template, system, before):
+def test_tools_are_listed_in_the_system_turn(family, system, before):
     """Tools are printed as given, keys in their order, under the system prompt if there is one."""
     tools = [{"z": "中", "a": {"<": 1}}, "odd"]
-    got = render_chat([*system, user()], tools=tools, template=template)
+    got = render_chat([*system, user()], tools=tools, family=family)
     assert got.startswith(f"<|im_start|>system\n{before}# Tools\n\nYou may call one or more functions")
     assert '\n<tools>\n{"z": "中", "a": {"<": 1}}\n"odd"\n</tools>\n\nFor each function call' in got
     assert got.endswith("<args-json-object>}\n</tool_call><|im_end|>\n" + turn("user", "q"))
 
 
 @pytest.mark.parametrize(
-    ("template", "enable_thinking", "want"),
+    ("family", "enable_thinking", "want"),
     [
-        ("qwen3", False, EMPTY_TRACE),
-        *[("qwen3", value, "") for value in (None, True, 0, "", "false", [])],
-        ("qwen3-instruct-2507", False, ""),
-        ("qwen3-thinking-2507", False, "<think>\n"),
-        ("qwen3-thinking-2507", True, "<think>\n"),
+        (QWEN3, False, EMPTY_TRACE),
+        *[(QWEN3, value, "") for value in (None, True, 0, "", "false", [])],
+        (QWEN3_INSTRUCT_2507, False, ""),
+        (QWEN3_THINKING_2507, False, "<think>\n"),
+        (QWEN3_THINKING_2507, True, "<think>\n"),
     ],
 )
-def test_the_generation_prompt_opens_the_assistants_turn(template, enable_thinking, want):
+def test_the_generation_prompt_opens_the_assistants_turn(family, enable_thinking, want):
     """Only the value False closes the trace in advance, and only for the hybrid."""
-    got = render_chat(
-        [user()], template=template, add_generation_prompt=True, enable_thinking=enable_thinking
-    )
+    got = render_chat([user()], family=family, add_generation_prompt=True, enable_thinking=enable_thinking)
     assert got == turn("user", "q") + "<|im_start|>assistant\n" + want
 
 
 def test_instruct_prints_assistant_turns_untouched():
     """Instruct-2507 knows no traces: tags stay where they are, the field is not shown."""
     got = render_chat(
-        [user(), assistant("\n<think>r</think>a", reasoning_content="x")], template="qwen3-instruct-2507"
+        [user(), assistant("\n<think>r</think>a", reasoning_content="x")], family=QWEN3_INSTRUCT_2507
     )
     assert got == turn("user", "q") + turn("assistant", "\n<think>r</think>a")
 
@@ -214,8 +216,10 @@ def test_messages_of_a_conversation_are_accepted_as_they_are():
         Message(role="user", content="q"),
         Message(role="assistant", reasoning="r", tool_calls=(call,)),
     ]
-    assert render_chat(messages) == render_chat([message.to_chat() for message in messages])
-    assert render_chat(messages).endswith(
+    assert render_chat(messages, family=QWEN3) == render_chat(
+        [message.to_chat() for message in messages], family=QWEN3
+    )
+    assert render_chat(messages, family=QWEN3).endswith(
         '<think>\nr\n</think>\n\n<tool_call>\n{"name": "f", "arguments": {"x": 1}}\n</tool_call><|im_end|>\n'
     )
 
@@ -281,11 +285,11 @@ def test_messages_of_a_conversation_are_accepted_as_they_are():
         ([user()], 5, "tools is a int, not a list"),
     ],
 )
-@pytest.mark.parametrize("template", FILES)
-def test_what_cannot_be_printed_is_named(template, messages, tools, want):
+@pytest.mark.parametrize("family", FILES)
+def test_what_cannot_be_printed_is_named(family, messages, tools, want):
     """An error says which message, which field, and why."""
     with pytest.raises(TemplateError) as caught:
-        render_chat(messages, tools=tools, template=template)
+        render_chat(messages, tools=tools, family=family)
     assert str(caught.value) == want
 
 
@@ -295,25 +299,29 @@ def test_values_nested_without_end_are_refused():
     for _ in range(100_000):
         deep = [deep]
     with pytest.raises(TemplateError, match=r"tool_calls\[0\]: arguments are not JSON: nested too deep"):
-        render_chat([user(), assistant(tool_calls=[{"name": "f", "arguments": deep}])])
+        render_chat([user(), assistant(tool_calls=[{"name": "f", "arguments": deep}])], family=QWEN3)
 
 
 def test_an_unknown_template_is_refused():
     """The error lists the templates there are."""
     with pytest.raises(TemplateError, match="no chat template 'qwen2'; there are qwen3, qwen3-instruct-2507"):
-        render_chat([user()], template="qwen2")
+        family_of("qwen2")
 
 
 def test_digests_are_those_of_the_files():
-    """A template's digest is the sha256 of its file, that of the text which was checked; the three differ."""
-    folder = Path(__file__).parents[2] / "templates" / "chat"
-    got = {template: template_digest(template) for template in FILES}
+    """A template's digest is the sha256 of its file, that of the text which was checked; no two are equal."""
+    folder = Path(__file__).parents[2] / "templates" / "chat" / "families"
+    got = {name: family.digest() for name, family in FAMILIES.items()}
     assert got == {
-        template: sha256((folder / name).read_bytes()).hexdigest()
-        for template, name in CHAT_TEMPLATES.items()
+        name: sha256((folder / family.jinja).read_bytes()).hexdigest() for name, family in FAMILIES.items()
     }
-    assert got == TEMPLATE_SHA256
-    assert len(set(got.values())) == 3
+    assert got == {name: family.sha256 for name, family in FAMILIES.items()}
+    assert len(set(got.values())) == len(FAMILIES)
+
+
+def test_every_family_is_compared_with_its_official_template():
+    """Golden renderings are listed for each."""
+    assert set(FILES) == set(FAMILIES.values())
 
 
 @pytest.mark.parametrize(
@@ -335,5 +343,6 @@ def test_row_text_is_never_run(payload):
             tool(payload),
         ],
         tools=[{payload: payload}],
+        family=QWEN3,
     )
     assert got.count(payload) == 9

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from thinkmix.schemas.conversation import CONTROL_TOKENS
 from thinkmix.schemas.errors import SourceCorrupt, SourceNotFound
 from thinkmix.templates.chat import tokenizer
+from thinkmix.templates.chat.families.qwen3 import QWEN3
 from thinkmix.templates.chat.render import render_chat
 from thinkmix.templates.chat.tokenizer import (
     count_tokens,
@@ -30,6 +31,7 @@ CHAT = render_chat(
         {"role": "assistant", "content": "<think>\r\nr</think>It is 5."},
     ],
     tools=[{"name": "f"}],
+    family=QWEN3,
 )
 TEXTS = [
     "",

@@ -13,17 +13,16 @@ import torch
 from transformers import DynamicCache
 
 from thinkmix.schemas.errors import ModeSwitchFailed, TrainError
-from thinkmix.schemas.template import Template
 from thinkmix.schemas.training import TrainPlan
+from thinkmix.templates.chat.control_tokens import CLOSE_TAG, EMPTY_TRACE, OPEN_TAG, THINK
+from thinkmix.templates.chat.families.contract import Family
 from thinkmix.templates.chat.tokenizer import encode, reference_tokenizer
-from thinkmix.templates.chat.turns import EMPTY_TRACE, generation_prompt
 from thinkmix.train.data.rows import Rows, hash_order
 from thinkmix.train.model.model import Learner, head_weight
 from thinkmix.train.output.result import Answer, ModeAnswers, SwitchReport
 
 Mode = Literal["thinking", "non_thinking"]
 
-_OPEN, _CLOSE = "<think>", "</think>"
 _ENDS = ("<|im_end|>", "<|endoftext|>")
 _SAMPLES = 4
 
@@ -37,21 +36,21 @@ class Prompt(NamedTuple):
     """Whether it is to be answered with an empty trace when thinking is on: it says `/no_think`."""
 
 
-def draw_prompts(held_out: Rows, plan: TrainPlan, *, template: Template) -> tuple[Prompt, ...]:
+def draw_prompts(held_out: Rows, plan: TrainPlan, *, family: Family) -> tuple[Prompt, ...]:
     """Return the prompts that the plan wants answered, drawn by hash from all held-out rows.
 
     Args:
         held_out: all held-out rows.
         plan: says how many.
-        template: the mixture's, by whose form each prompt's ending is known.
+        family: the mixture's, by whose form each prompt's ending is known.
 
     Raises:
         TrainError: when there is nothing to ask, or the template has one mode only.
     """
     if not plan.switch_prompts:
         return ()
-    if template != "qwen3":
-        msg = f"switch_prompts: {template} has one mode only, so there is no switch to check: set it to 0"
+    if family.thinks != "hybrid":
+        msg = f"switch_prompts: {family.name} has one mode only, so there is no switch to check: set it to 0"
         raise TrainError(msg)
     if held_out.frame.is_empty():
         msg = "switch_prompts: the mixture holds no row out whose prompt could be asked: set it to 0"
@@ -64,7 +63,7 @@ def draw_prompts(held_out: Rows, plan: TrainPlan, *, template: Template) -> tupl
     by_id = {
         name: Prompt(
             name,
-            _without_opening(name, prompt, template, thinking=thinking or soft),
+            _without_opening(name, prompt, family, thinking=thinking or soft),
             soft=soft and not thinking,
         )
         for name, prompt, thinking, soft in found.select("id", "prompt", "thinking", "soft").iter_rows()
@@ -72,24 +71,25 @@ def draw_prompts(held_out: Rows, plan: TrainPlan, *, template: Template) -> tupl
     return tuple(by_id[name] for name in drawn["id"])
 
 
-def _without_opening(name: str, prompt: str, template: Template, *, thinking: bool) -> str:
-    opening = generation_prompt(template, thinking=thinking)
+def _without_opening(name: str, prompt: str, family: Family, *, thinking: bool) -> str:
+    opening = family.opening(thinking=thinking)
     if not prompt.endswith(opening):
         mode = "thinking" if thinking else "non-thinking"
-        msg = f"row {name}: the prompt of a {mode} row of {template} ends with {opening!r}, this one does not"
+        row = f"the prompt of a {mode} row of {family.name} ends with {opening!r}"
+        msg = f"row {name}: {row}, this one does not"
         raise TrainError(msg)
     return prompt.removesuffix(opening)
 
 
 def check_switch(
-    learner: Learner, prompts: Sequence[Prompt], plan: TrainPlan, *, template: Template
+    learner: Learner, prompts: Sequence[Prompt], plan: TrainPlan, *, family: Family
 ) -> SwitchReport:
     """Ask every prompt with thinking on and off, and count the answers that do as asked.
 
     Raises:
         ModeSwitchFailed: if fewer do than the plan's `switch_least`, in either mode.
     """
-    answers = {mode: _ask(learner, prompts, plan, template, mode) for mode in get_args(Mode)}
+    answers = {mode: _ask(learner, prompts, plan, family, mode) for mode in get_args(Mode)}
     soft = [prompt.soft for prompt in prompts]
     report = SwitchReport(
         thinking=_count(answers["thinking"], soft),
@@ -112,15 +112,18 @@ def _failure(asked: str, counts: ModeAnswers, report: SwitchReport, least: float
 
 
 def _ask(
-    learner: Learner, prompts: Sequence[Prompt], plan: TrainPlan, template: Template, mode: Mode
+    learner: Learner, prompts: Sequence[Prompt], plan: TrainPlan, family: Family, mode: Mode
 ) -> list[Answer]:
-    opening = generation_prompt(template, thinking=mode == "thinking")
+    opening = family.opening(thinking=mode == "thinking")
     asked = [encode(prompt.text + opening) for prompt in prompts]
     said: dict[int, str] = {}
     for batch in _batches([len(ids) for ids in asked], plan):
         answers = generate(learner, [asked[number] for number in batch], most=plan.switch_tokens)
         said |= zip(batch, map(_text, answers), strict=True)
-    return [Answer(id=prompt.id, mode=mode, text=said[number]) for number, prompt in enumerate(prompts)]
+    opened = THINK if mode == "thinking" and family.opens_trace else ""
+    return [
+        Answer(id=prompt.id, mode=mode, text=opened + said[number]) for number, prompt in enumerate(prompts)
+    ]
 
 
 def _text(ids: Sequence[int]) -> str:
@@ -156,15 +159,15 @@ class _Trace(NamedTuple):
 
 
 def _traces(text: str) -> _Trace:
-    _, opened, rest = text.partition(_OPEN)
-    trace, closed, _ = rest.partition(_CLOSE)
+    _, opened, rest = text.partition(OPEN_TAG)
+    trace, closed, _ = rest.partition(CLOSE_TAG)
     return _Trace(bool(opened), bool(closed), bool(closed) and not trace.strip())
 
 
 def _is_right(answer: Answer, trace: _Trace, soft: bool) -> bool:
     if answer.mode == "thinking":
-        return answer.text.startswith(_OPEN) and trace.empty == soft
-    return _OPEN not in answer.text and _CLOSE not in answer.text
+        return answer.text.startswith(OPEN_TAG) and trace.empty == soft
+    return OPEN_TAG not in answer.text and CLOSE_TAG not in answer.text
 
 
 @torch.no_grad()

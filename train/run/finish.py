@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from thinkmix.templates.chat.families.known import family_of
 from thinkmix.train.checks import guard
 from thinkmix.train.checks.switch import Prompt, check_switch
 from thinkmix.train.model import model as models
@@ -29,8 +30,8 @@ def finish(run: LoadedRun, prompts: Sequence[Prompt], *, kept_step: int, work: P
         TrainError: when the weights of `kept_step` are gone.
     """
     run.go_back(kept_step)
-    template = run.selection.manifest.template
-    asked = check_switch(run.engine.learner, prompts, run.job.plan, template=template) if prompts else None
+    family = family_of(run.selection.manifest.template)
+    asked = check_switch(run.engine.learner, prompts, run.job.plan, family=family) if prompts else None
     result = _describe(run, kept_step=kept_step, switch=asked)
     with run.engine.whole():
         if run.engine.process.rank == 0:

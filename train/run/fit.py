@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from thinkmix.schemas.errors import TrainError
+from thinkmix.templates.chat.families.known import family_of
 from thinkmix.train.output.listener import SILENT, Listener
 from thinkmix.train.output.result import TrainResult
 from thinkmix.train.output.staging import refuse_used, workspace
@@ -48,7 +49,7 @@ def fit(
     except ModuleNotFoundError as error:
         msg = f"training needs {error.name}: pip install 'thinkmix[train]'"
         raise TrainError(msg) from error
-    prompts = draw_prompts(selection.held_out, job.plan, template=selection.manifest.template)
+    prompts = draw_prompts(selection.held_out, job.plan, family=family_of(selection.manifest.template))
     with (
         joined(job.plan) as process,
         workspace(_own(job.output, process.rank), restart=restart) as work,

@@ -12,8 +12,7 @@ from thinkmix.flows.system import files
 from thinkmix.flows.system.cores import cpu_quota, usable_cores, visible_cores
 from thinkmix.flows.system.memory import machine_bytes, physical_bytes, usable_bytes
 from thinkmix.schemas.errors import SourceCorrupt, SourceNotFound
-from thinkmix.schemas.template import Template
-from thinkmix.templates.chat.render import TEMPLATE_SHA256, template_digest
+from thinkmix.templates.chat.families.known import FAMILIES
 from thinkmix.templates.chat.tokenizer import tokenizer_digest
 
 _TROUBLED_CLOCK = datetime(2025, 1, 1, tzinfo=UTC)
@@ -36,7 +35,7 @@ def check(store: Store) -> Iterator[Finding]:
         cores=cores,
     )
     yield open_files(resource.getrlimit(resource.RLIMIT_NOFILE)[1], workers)
-    yield templates({name: template_digest(name) for name in TEMPLATE_SHA256})
+    yield templates({name: family.digest() for name, family in FAMILIES.items()})
     yield tokenizer()
 
 
@@ -100,9 +99,9 @@ def open_files(most: int, workers: int) -> Finding:
     return finding("open files", "no limit" if most < 0 else f"at most {most}")
 
 
-def templates(digests: Mapping[Template, str]) -> Finding:
+def templates(digests: Mapping[str, str]) -> Finding:
     """Compare the sha256 of each chat template with the pinned one."""
-    if changed := sorted(name for name, digest in digests.items() if digest != TEMPLATE_SHA256[name]):
+    if changed := sorted(name for name, digest in digests.items() if digest != FAMILIES[name].sha256):
         detail = f"{', '.join(changed)} differ from the official text"
         return finding("chat templates", detail, fail="install thinkmix again")
     return finding("chat templates", f"{len(digests)}, each with its pinned digest")

@@ -8,6 +8,7 @@ from thinkmix.flows.pages.training.change import NOTICEABLE, Change, changes_of
 from thinkmix.flows.pages.verdict import WORST_FIRST, Signal, Verdict
 from thinkmix.schemas.errors import Forgotten, ModeSwitchFailed, ThinkmixError
 from thinkmix.schemas.gates import Level
+from thinkmix.templates.chat.families.known import family_of
 from thinkmix.train.output.result import ModeAnswers, TrainResult
 
 _FEW_ROWS = 20
@@ -160,7 +161,7 @@ def _rest(result: TrainResult) -> Iterator[Signal]:
 
 
 def _has_switch(result: TrainResult) -> bool:
-    return result.template == "qwen3"
+    return family_of(result.template).thinks == "hybrid"
 
 
 def _learnt(result: TrainResult) -> str:

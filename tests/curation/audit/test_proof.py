@@ -13,6 +13,7 @@ from thinkmix.curation.files.shards import write_shard
 from thinkmix.curation.tables import EXAMPLES
 from thinkmix.schemas.conversation import Message
 from thinkmix.schemas.report import Check
+from thinkmix.templates.chat.families.qwen3 import QWEN3
 from thinkmix.templates.chat.tokenizer import count_tokens
 from thinkmix.templates.chat.turns import TrainingTurn, training_turns
 
@@ -31,7 +32,7 @@ BLOCK = "<think>\n\n</think>\n\n"
 def examples(chat: tuple[Message, ...] = CHAT, **changes: Any) -> pl.DataFrame:
     """Make the first and the last example of one chat, with changes to the last one."""
     rows: list[dict[str, Any]] = []
-    for turn in training_turns(chat, template="qwen3", turns=(2, len(chat) - 1), soft_switch=True):
+    for turn in training_turns(chat, family=QWEN3, turns=(2, len(chat) - 1), soft_switch=True):
         assert isinstance(turn, TrainingTurn)
         prompt_tokens, completion_tokens = count_tokens([turn.prompt, turn.completion]).tolist()
         messages = [
@@ -57,7 +58,7 @@ def sampled(shard: Path, shards: int = 1) -> list[Path]:
 
 def judged(*shards: Path) -> Check:
     files = [file for shard in shards for file in sampled(shard, len(shards))]
-    return check_examples([compare_examples(file, template="qwen3") for file in files])
+    return check_examples([compare_examples(file, family=QWEN3) for file in files])
 
 
 def test_examples_that_equal_the_reference_pass(tmp_path: Path) -> None:

@@ -16,7 +16,10 @@ from thinkmix.curation.tables import COUNTED, EXAMPLES, LOST
 from thinkmix.curation.validate.reading import Reading, reopen
 from thinkmix.flows.sources.settings import LocalSource
 from thinkmix.schemas.errors import LedgerError
-from thinkmix.schemas.template import Template
+from thinkmix.templates.chat.families.contract import Family
+from thinkmix.templates.chat.families.qwen3 import QWEN3
+from thinkmix.templates.chat.families.qwen3_instruct_2507 import QWEN3_INSTRUCT_2507
+from thinkmix.templates.chat.families.qwen3_thinking_2507 import QWEN3_THINKING_2507
 from thinkmix.templates.chat.render import render_chat
 from thinkmix.templates.chat.tokenizer import count_tokens
 
@@ -66,7 +69,7 @@ class Rendered:
         *,
         asked: list[tuple[int, int]] | None = None,
         soft_switch: str = "plain",
-        template: Template = "qwen3",
+        family: Family = QWEN3,
         max_tokens: int = 10_000,
     ) -> None:
         source = LocalSource(name="s", format="messages", files=("*",), soft_switch=soft_switch)
@@ -91,7 +94,7 @@ class Rendered:
             ),
             wanted,
             source=source,
-            template=template,
+            family=family,
             max_tokens=max_tokens,
             out=out,
         )
@@ -116,22 +119,22 @@ def test_every_assistant_turn_is_an_example(tmp_path: Path) -> None:
     assert (got.made, got.lost.height) == (4, 0)
 
 
-@pytest.mark.parametrize("template", ["qwen3", "qwen3-thinking-2507"])
-def test_published_messages_render_to_prompt_and_completion(tmp_path: Path, template: Template) -> None:
+@pytest.mark.parametrize("family", [QWEN3, QWEN3_THINKING_2507])
+def test_published_messages_render_to_prompt_and_completion(tmp_path: Path, family: Family) -> None:
     """Messages and tools as they are published give the very text that is trained on, turn by turn."""
-    got = Rendered(tmp_path, [AGENT, PLAIN, THINKS, LONG], template=template)
-    assert got.examples.height == {"qwen3": 7, "qwen3-thinking-2507": 3}[template]
+    got = Rendered(tmp_path, [AGENT, PLAIN, THINKS, LONG], family=family)
+    assert got.examples.height == {QWEN3: 7, QWEN3_THINKING_2507: 3}[family]
     for row in got.examples.iter_rows(named=True):
         tools = json.loads(row["tools"]) if row["tools"] else None
-        text = render_chat(row["messages"], tools=tools, template=template)
+        text = render_chat(row["messages"], tools=tools, family=family)
         want = row["prompt"] + row["completion"]
-        if row["thinking"] or template != "qwen3":
+        if row["thinking"] or family != QWEN3:
             assert text == want
         else:  # the empty trace is printed by the generation prompt, and for a last turn without tools
             prompt = render_chat(
                 row["messages"][:-1],
                 tools=tools,
-                template=template,
+                family=family,
                 add_generation_prompt=True,
                 enable_thinking=False,
             )
@@ -183,17 +186,17 @@ def test_the_limit_is_the_longest_example_that_stays(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("template", "kept", "lost"),
-    [("qwen3-instruct-2507", [0], [(1, 1)]), ("qwen3-thinking-2507", [1], [(0, 1), (2, 2)])],
+    ("family", "kept", "lost"),
+    [(QWEN3_INSTRUCT_2507, [0], [(1, 1)]), (QWEN3_THINKING_2507, [1], [(0, 1), (2, 2)])],
 )
 def test_a_mode_that_the_template_lacks_is_a_reason(
-    tmp_path: Path, template: Template, kept: list[int], lost: list[tuple[int, int]]
+    tmp_path: Path, family: Family, kept: list[int], lost: list[tuple[int, int]]
 ) -> None:
     """A trace under the instruct template, or none under the thinking one; all turns that were asked for."""
     rows = [PLAIN, THINKS]
-    if template == "qwen3-thinking-2507":
+    if family == QWEN3_THINKING_2507:
         rows.append({"messages": [{"role": "system", "content": "s"}, *PLAIN["messages"]]})
-    got = Rendered(tmp_path, rows, template=template)
+    got = Rendered(tmp_path, rows, family=family)
     assert got.index["row"].to_list() == kept
     assert set(got.lost["reason"]) == {"mode_unsupported"}
     assert set(got.lost["tokens"]) == {0}  # there is no text to count
@@ -203,32 +206,32 @@ def test_a_mode_that_the_template_lacks_is_a_reason(
 def test_a_turn_that_the_template_lacks_costs_itself_alone(tmp_path: Path) -> None:
     """The other turns of its row are examples."""
     mixed = {"messages": [*THINKS["messages"], *PLAIN["messages"]]}
-    got = Rendered(tmp_path, [mixed], template="qwen3-thinking-2507")
+    got = Rendered(tmp_path, [mixed], family=QWEN3_THINKING_2507)
     assert got.index.select("row", "turn").rows() == [(0, 1)]
     assert got.lost.select("row", "turn", "reason").rows() == [(0, 3, "mode_unsupported")]
 
 
 @pytest.mark.parametrize(
-    ("template", "row", "seam"),
+    ("family", "row", "seam"),
     [
         (
-            "qwen3-instruct-2507",
+            QWEN3_INSTRUCT_2507,
             {"messages": [user(), says(" \nThe Black Sea.")]},
             r"'|>assistant\n' + ' \nThe Black '",
         ),
         (
-            "qwen3-thinking-2507",
+            QWEN3_THINKING_2507,
             {"messages": [user(), says("The Black Sea.", " \nWhich one?")]},
             r"'ant\n<think>\n' + ' \nWhich one?'",
         ),
     ],
 )
 def test_a_token_across_the_seam_is_a_reason(
-    tmp_path: Path, template: Template, row: dict[str, Any], seam: str
+    tmp_path: Path, family: Family, row: dict[str, Any], seam: str
 ) -> None:
     """No trainer is given such a row; the detail shows the seam, and says what to edit."""
-    good = says("The Black Sea.", " Which one?" if template == "qwen3-thinking-2507" else None)
-    got = Rendered(tmp_path, [row, {"messages": [user(), good]}], template=template)
+    good = says("The Black Sea.", " Which one?" if family == QWEN3_THINKING_2507 else None)
+    got = Rendered(tmp_path, [row, {"messages": [user(), good]}], family=family)
     assert got.index["row"].to_list() == [1]
     way_out = "remove the white space that messages[1] begins with"
     want = (0, 1, "seam", f"a token spans the end of the prompt ({seam}): {way_out}")
@@ -253,7 +256,8 @@ def test_an_answer_to_no_think_learns_its_empty_trace_on_demand(tmp_path: Path) 
     for folder in folders.values():
         folder.mkdir()
     got = {name: Rendered(folder, [row], soft_switch=name) for name, folder in folders.items()}
-    asked, block = render_chat(row["messages"][:1], add_generation_prompt=True), "<think>\n\n</think>\n\n"
+    asked = render_chat(row["messages"][:1], family=QWEN3, add_generation_prompt=True)
+    block = "<think>\n\n</think>\n\n"
     texts = {name: one.examples.select("prompt", "completion").row(0) for name, one in got.items()}
     assert texts == {
         "plain": (asked + block, "a<|im_end|>\n"),
@@ -318,7 +322,7 @@ def test_a_turn_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_a_turn_that_is_lost_counts_as_found(tmp_path: Path) -> None:
     """What cannot be an example is accounted for; only the turn that is not there is missing."""
     with pytest.raises(LedgerError, match="2 examples of s were asked for, 1 found"):
-        Rendered(tmp_path, [THINKS], asked=[(0, 1), (0, 3)], template="qwen3-instruct-2507")
+        Rendered(tmp_path, [THINKS], asked=[(0, 1), (0, 3)], family=QWEN3_INSTRUCT_2507)
 
 
 def test_nothing_asked_for_gives_empty_outputs(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from thinkmix.flows.build.step import keyed, passes, step
 from thinkmix.schemas.formats.alpaca import Alpaca
 from thinkmix.schemas.formats.sharegpt import ShareGPT
 from thinkmix.schemas.record import narrowed
+from thinkmix.templates.chat.families.qwen3 import QWEN3
 
 HERE, THERE = Blob(Path("a"), "1" * 64), Blob(Path("b"), "1" * 64, (7,), ("b", 3))
 
@@ -99,12 +100,12 @@ def test_format_brings_its_own_code_and_no_other():
 def test_pass_makes_what_is_missing_and_keys_each_piece_alone():
     """Keys of a pass are those of its pieces; the function is given the pieces whose output is wanted."""
     pieces = [Blob(Path(f"p{digit}"), digit * 64) for digit in "123"]
-    model = ModelFiles.installed("qwen3")
+    model = ModelFiles.installed(QWEN3)
     whole = passes(audit_work.prove_all, over="samples", model=model, samples=pieces)
     some = passes(audit_work.prove_all, over="samples", model=model, samples=pieces[1:])
     assert len(set(whole.keys)) == 3
     assert whole.keys[1:] == some.keys
-    assert [make.args for make in whole.make([2, 0])] == [(Path("p3"), "qwen3"), (Path("p1"), "qwen3")]
+    assert [make.args for make in whole.make([2, 0])] == [(Path("p3"), QWEN3), (Path("p1"), QWEN3)]
 
 
 def test_decided_names_arguments_field_by_field():

@@ -19,6 +19,7 @@ from thinkmix.flows.orchestrate import settings
 from thinkmix.flows.store.digests import MANIFEST
 from thinkmix.flows.store.store import Store
 from thinkmix.schemas.errors import SourceCorrupt
+from thinkmix.templates.chat.families.known import FAMILIES
 
 QUIET = {
     "HF_HUB_OFFLINE": "1",
@@ -381,7 +382,7 @@ def test_open_files_must_be_enough(most: int, status: str) -> None:
 
 def test_other_templates_and_tokenizers_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is not the official text makes other tokens."""
-    assert machine.templates(machine.TEMPLATE_SHA256).status == "ok"
+    assert machine.templates({name: family.sha256 for name, family in FAMILIES.items()}).status == "ok"
     assert machine.templates({"qwen3": "0" * 64}).status == "fail"
     assert machine.tokenizer().status == "ok"
 

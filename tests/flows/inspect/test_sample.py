@@ -13,6 +13,7 @@ from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.recipe.recipes import load
 from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.report import Report
+from thinkmix.templates.chat.families.qwen3 import QWEN3
 from thinkmix.templates.chat.render import render_chat
 from thinkmix.templates.chat.tokenizer import count_tokens
 
@@ -100,9 +101,9 @@ def test_prompt_and_completion_are_the_chat(splits):
     assert set(rows["source"]) == set(PLANTED)
     for row in rows.iter_rows(named=True):
         tools = orjson.loads(row["tools"]) if row["tools"] else None
-        assert row["prompt"] + row["completion"] == render_chat(row["messages"], tools=tools)
+        assert row["prompt"] + row["completion"] == render_chat(row["messages"], tools=tools, family=QWEN3)
         asked = {"add_generation_prompt": True, "enable_thinking": row["thinking"]}
-        assert row["prompt"] == render_chat(row["messages"][:-1], tools=tools, **asked)
+        assert row["prompt"] == render_chat(row["messages"][:-1], tools=tools, family=QWEN3, **asked)
         assert row["completion"].endswith("<|im_end|>\n")
         tokens = count_tokens([row["prompt"], row["completion"]]).tolist()
         assert [row["prompt_tokens"], row["completion_tokens"]] == tokens

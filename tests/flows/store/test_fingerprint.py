@@ -104,6 +104,7 @@ from thinkmix.curation.tables import WANTED
 from thinkmix.curation.validate.reading import Reading
 from thinkmix.curation.validate.settings import TextSettings
 from thinkmix.schemas.formats.openmathreasoning import OpenMathReasoning
+from thinkmix.templates.chat.families.qwen3 import QWEN3
 rows = Path("rows.jsonl")
 answer = "<think>\\\\nhm\\\\n</think>\\\\n\\\\nIt is 2."
 rows.write_text('{"problem": "Add 1 and 1.", "generated_solution": "' + answer + '"}\\n')
@@ -114,7 +115,7 @@ reading = Reading(TextSettings(name="s", format=OpenMathReasoning()), rows.name)
 out = Path("out")
 out.mkdir()
 for make in work.render_blocks(
-    slices(rows.name, Blob(rows, "0"))[0], reading, 1000, ModelFiles.installed("qwen3"), 100,
+    slices(rows.name, Blob(rows, "0"))[0], reading, 1000, ModelFiles.installed(QWEN3), 100,
     [Blob(Path("w.parquet"), "0", (0,))],
 ):
     assert make(out)["rows"] == 1
@@ -122,6 +123,7 @@ code = OURS.work("thinkmix.curation.sample.work", "render_blocks", OpenMathReaso
 ours = {name for name in sys.modules if name.startswith("thinkmix.")}
 own = {"thinkmix.curation.sample.work"}  # of which the statements count that rendering uses
 drawing = set(OURS.reach(["thinkmix.curation.sample.work"]).modules)  # what its other functions import
+own.add(QWEN3.module)  # what it states is an argument, by value
 print(sorted(ours - set(code) - own - drawing), len(ours & set(code)))
 """
     done = python("-c", f"import os; os.chdir({str(tmp_path)!r})\n{script}")
@@ -142,7 +144,11 @@ print(sorted(ours - set(code) - own - drawing), len(ours & set(code)))
         ("curation/publish/assemble.py", {"publish"}),
         ("curation/audit/measure.py", {"audit"}),
         ("curation/text/kernels.py", set(WORK)),
-        ("templates/chat/turns.py", {"sample", "audit"}),
+        ("templates/chat/turns.py", {"sample"}),
+        ("templates/chat/render.py", {"audit"}),
+        ("templates/chat/families/contract.py", {"sample", "audit"}),
+        ("templates/chat/families/known.py", set()),
+        ("templates/chat/families/qwen3.py", set()),
         ("curation/gates/gates.py", set()),
         ("curation/gates/settings.py", set()),
         ("schemas/formats/known.py", set()),

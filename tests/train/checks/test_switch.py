@@ -8,11 +8,16 @@ torch = pytest.importorskip("torch", reason="needs thinkmix[train]")
 pytest.importorskip("transformers", reason="needs thinkmix[train]")
 
 from tests.harness.listening import Heard  # noqa: E402
+from tests.templates.toy.toy import TOY  # noqa: E402
 from thinkmix.schemas.errors import ModeSwitchFailed, TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
+from thinkmix.templates.chat.families.qwen3 import QWEN3  # noqa: E402
+from thinkmix.templates.chat.families.qwen3_instruct_2507 import QWEN3_INSTRUCT_2507  # noqa: E402
+from thinkmix.templates.chat.families.qwen3_thinking_2507 import QWEN3_THINKING_2507  # noqa: E402
 from thinkmix.templates.chat.render import render_chat  # noqa: E402
 from thinkmix.templates.chat.tokenizer import encode  # noqa: E402
-from thinkmix.train.checks.switch import draw_prompts, generate  # noqa: E402
+from thinkmix.train.checks import switch  # noqa: E402
+from thinkmix.train.checks.switch import Prompt, check_switch, draw_prompts, generate  # noqa: E402
 from thinkmix.train.data.rows import index_rows, read_manifest  # noqa: E402
 from thinkmix.train.model.model import load_model, quiet  # noqa: E402
 from thinkmix.train.run.fit import fit  # noqa: E402
@@ -107,11 +112,27 @@ def test_prompts_of_the_soft_switch_are_known(publish, chat):
     version = publish(rows, held_out=rows)
     manifest = read_manifest(version, digest=sha256((version / "manifest.json").read_bytes()).hexdigest())
     held_out = index_rows(version, manifest, split="eval", max_tokens=64)
-    prompts = draw_prompts(held_out, PLAN, template="qwen3")
+    prompts = draw_prompts(held_out, PLAN, family=QWEN3)
     assert {(prompt.text, prompt.soft) for prompt in prompts} == {
-        (render_chat([{"role": "user", "content": "Hi /no_think"}]), True),
-        (render_chat([{"role": "user", "content": "Ho /no_think"}]), False),
+        (render_chat([{"role": "user", "content": "Hi /no_think"}], family=QWEN3), True),
+        (render_chat([{"role": "user", "content": "Ho /no_think"}], family=QWEN3), False),
     }
+
+
+@pytest.mark.parametrize(("thinks", "right"), [("hm\n</think>\n\nHi!", 1), ("\n</think>\n\nHi!", 0)])
+def test_a_trace_that_the_prompt_opened_is_part_of_the_answer(monkeypatch, thinks, right):
+    """The model goes on inside of it; judged and shown is the turn as a reader sees it."""
+
+    def said(learner, prompts, *, most):
+        opened = encode(TOY.thinking_opening)
+        return [encode(f"{thinks if ids[-len(opened) :] == opened else 'Hi!'}<|im_end|>") for ids in prompts]
+
+    monkeypatch.setattr(switch, "generate", said)
+    prompts = (Prompt("a", render_chat([{"role": "user", "content": "Hi?"}], family=TOY)),)
+    report = check_switch(None, prompts, PLAN.model_copy(update={"switch_least": 0}), family=TOY)
+    assert (report.thinking.opened, report.thinking.right, report.non_thinking.right) == (1, right, 1)
+    assert report.samples[0].text == f"<think>\n{thinks}<|im_end|>"
+    assert report.samples[1].text == "Hi!<|im_end|>"
 
 
 def changed(row, *, prompt, completion):
@@ -162,29 +183,29 @@ def test_prompts_end_as_the_official_template_ends_them(publish, rows):
     version = publish(rows, held_out=rows[::-1], shards=2)
     manifest = read_manifest(version, digest=sha256((version / "manifest.json").read_bytes()).hexdigest())
     held_out = index_rows(version, manifest, split="eval", max_tokens=64)
-    prompts = draw_prompts(held_out, PLAN, template="qwen3")
-    official = {render_chat([{"role": "user", "content": question}]) for question in QUESTIONS}
+    prompts = draw_prompts(held_out, PLAN, family=QWEN3)
+    official = {render_chat([{"role": "user", "content": question}], family=QWEN3) for question in QUESTIONS}
     assert {prompt.text for prompt in prompts} == official
     assert {prompt.id for prompt in prompts} == {row["id"] for row in rows}
-    fewer = draw_prompts(held_out, PLAN.model_copy(update={"switch_prompts": 3}), template="qwen3")
+    fewer = draw_prompts(held_out, PLAN.model_copy(update={"switch_prompts": 3}), family=QWEN3)
     assert fewer == prompts[:3]
 
 
 @pytest.mark.parametrize(
-    ("held_out", "template", "why"),
+    ("held_out", "family", "why"),
     [
-        (True, "qwen3-thinking-2507", "has one mode only"),
-        (True, "qwen3-instruct-2507", "has one mode only"),
-        (False, "qwen3", "holds no row out"),
+        (True, QWEN3_THINKING_2507, "has one mode only"),
+        (True, QWEN3_INSTRUCT_2507, "has one mode only"),
+        (False, QWEN3, "holds no row out"),
     ],
 )
-def test_what_cannot_be_asked_is_refused(publish, rows, held_out, template, why):
+def test_what_cannot_be_asked_is_refused(publish, rows, held_out, family, why):
     """A template with one mode, and a mixture without held-out rows."""
     version = publish(rows, held_out=rows if held_out else [])
     manifest = read_manifest(version, digest=sha256((version / "manifest.json").read_bytes()).hexdigest())
     found = index_rows(version, manifest, split="eval", max_tokens=64)
     with pytest.raises(TrainError, match=why):
-        draw_prompts(found, PLAN, template=template)
+        draw_prompts(found, PLAN, family=family)
 
 
 def test_a_batch_of_prompts_is_answered_like_each_alone():

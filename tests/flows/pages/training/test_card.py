@@ -88,8 +88,8 @@ def test_the_card_of_a_bare_run_says_what_is_not_known():
         "at their defaults",
     ]
     assert [one for one in said if one not in text] == []
-    one_mode = shown(model_card(trained(template="qwen3_instruct_2507", switch=None), None, None))
-    assert "The template qwen3_instruct_2507 has one mode only." in one_mode
+    one_mode = shown(model_card(trained(template="qwen3-instruct-2507", switch=None), None, None))
+    assert "The template qwen3-instruct-2507 has one mode only." in one_mode
     assert "enable_thinking" not in one_mode
 
 

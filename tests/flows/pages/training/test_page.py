@@ -124,11 +124,11 @@ def test_the_page_tells_a_padded_resumed_run_on_several_devices_by_one_mode():
     """Padding, the step after which the run went on, the processes, and a template without a switch."""
     plan = trained().plan.model_copy(update={"packing": False})
     counts = trained().counts.model_copy(update={"padding_tokens": 800_000})
-    result = trained(plan=plan, counts=counts, template="qwen3_thinking_2507", switch=None)
+    result = trained(plan=plan, counts=counts, template="qwen3-thinking-2507", switch=None)
     timing = clock(resumed_at=120, processes=4, peak_device_memory=None, steps=())
     text = words(render_page(result, timing, None))
     said = ["Padded batches", "packing would spare it", "20.0%", "went on after step 120", "4 processes"]
-    said += ["qwen3_thinking_2507 has one mode only", "6.1 GBmemory at the mostof the process"]
+    said += ["qwen3-thinking-2507 has one mode only", "6.1 GBmemory at the mostof the process"]
     assert [one for one in said if one not in text] == []
 
 

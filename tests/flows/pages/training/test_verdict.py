@@ -153,7 +153,7 @@ def test_sources_that_nobody_protects_are_judged_without_a_bound():
 
 def test_a_template_of_one_mode_has_no_switch_to_check():
     """An instruct model is not amber for want of a check that cannot be made."""
-    one_mode = GOOD.model_copy(update={"template": "qwen3_instruct_2507", "switch": None})
+    one_mode = GOOD.model_copy(update={"template": "qwen3-instruct-2507", "switch": None})
     found = {signal.name: signal for signal in signals(one_mode)}
     assert found["Thinking on and off"].level == "pass"
     assert verdict(one_mode).colour == "good"
