@@ -9,8 +9,8 @@ from pydantic import JsonValue
 from thinkmix.curation.export.version import Example
 from thinkmix.schemas.manifest import FileEntry, Split
 from thinkmix.schemas.record import Record
-from thinkmix.schemas.template import Template
-from thinkmix.templates.chat.turns import EMPTY_TRACE
+from thinkmix.templates.chat.control_tokens import EMPTY_TRACE
+from thinkmix.templates.chat.families.known import Template
 
 MANIFEST = "export.json"
 """Name of an export's manifest, beside its files."""
