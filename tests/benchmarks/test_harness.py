@@ -157,3 +157,15 @@ def test_components_join_what_pairs_connect():
     """Rows are in one component if a chain of pairs connects them."""
     found = quality.components(np.array([[0, 1], [1, 2]]), 4)
     assert [found[0] == found[i] for i in range(4)] == [True, True, True, False]
+
+
+def test_a_command_runs_the_package_of_its_own_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where another one is installed: a comparison of two checkouts would measure one of them twice."""
+    package = tmp_path / "src" / "thinkmix"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("NAME = 'of this checkout'\n")
+    monkeypatch.setattr(measure, "ROOT", tmp_path)
+    spent = measure.run([sys.executable, "-c", "import thinkmix; print(thinkmix.NAME)"])
+    assert spent.output == "of this checkout\n"
