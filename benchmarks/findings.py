@@ -115,10 +115,14 @@ def write_page(order: Sequence[str], path: Path = RESULTS, page: Path = PAGE) ->
     lines += ["", "What lies behind the figures:", ""]
     for figure in dict.fromkeys(finding.figure for finding in found):
         lines.append(_behind([finding for finding in found if finding.figure == figure]))
-    text = page.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{after}", encoding="utf-8")
+    write_between(page, BEGIN, END, "\n".join(lines) + "\n")
+
+
+def write_between(page: Path, begin: str, end: str, text: str) -> None:
+    """Write text between two marks of a page, in place of what stands there."""
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, _, after = rest.partition(end)
+    page.write_text(f"{before}{begin}\n{text}{end}{after}", encoding="utf-8")
 
 
 def _behind(found: Sequence[Finding]) -> str:

@@ -21,10 +21,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import polars as pl
-import pyarrow.parquet as pq
 
+from benchmarks.findings import write_between
 from benchmarks.generate import Corpus, generate
 from benchmarks.measure import ROOT
+from benchmarks.rows import overwrite
 
 PAGE = ROOT / "docs" / "cache.md"
 BEGIN, END = "<!-- made again: begin -->", "<!-- made again: end -->"
@@ -90,7 +91,7 @@ def edit_row(place: Place) -> None:
     frame = pl.read_parquet(path)
     first = pl.int_range(pl.len()) == 17
     reworded = pl.col("problem") + " Explain each step in your own words."
-    _write(frame.with_columns(problem=pl.when(first).then(reworded).otherwise("problem")), path)
+    overwrite(path, frame.with_columns(problem=pl.when(first).then(reworded).otherwise("problem")))
 
 
 def add_file(place: Place) -> None:
@@ -100,7 +101,7 @@ def add_file(place: Place) -> None:
     new = pl.col("problem") + pl.format(" Number {} of a new list.", pl.int_range(pl.len()))
     target = place.rows / "math" / "99999.parquet"
     shutil.copy(path, target)
-    _write(frame.with_columns(problem=new), target)
+    overwrite(target, frame.with_columns(problem=new))
 
 
 def edit(name: str) -> Change:
@@ -220,11 +221,6 @@ def table(measured: Sequence[tuple[str, Mapping[str, Counter[str]]]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _write(frame: pl.DataFrame, path: Path) -> None:
-    rows = frame.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pq.read_schema(path))
-    pq.write_table(rows, path, compression="zstd")
-
-
 def main() -> None:
     """Measure, and print the table or write it into the page."""
     parser = argparse.ArgumentParser(
@@ -239,9 +235,7 @@ def main() -> None:
     (ROOT / "build").mkdir(exist_ok=True)
     made = table([(name, measure(path.resolve())) for name, path in zip(names, checkouts, strict=True)])
     if given.page:
-        text = PAGE.read_text(encoding="utf-8")
-        head, rest = text.split(BEGIN, 1)
-        PAGE.write_text(f"{head}{BEGIN}\n{made}{END}{rest.split(END, 1)[1]}", encoding="utf-8")
+        write_between(PAGE, BEGIN, END, made)
     print(made, end="")
 
 

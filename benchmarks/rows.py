@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow.parquet as pq
 import yaml
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
@@ -36,6 +37,12 @@ def described(options: Options) -> str:
 def is_real(options: Options) -> bool:
     """Return whether there are real rows, and the scale has use for them."""
     return options.scale != "tiny" and (options.real / "hub").is_dir()
+
+
+def overwrite(path: Path, rows: pl.DataFrame) -> None:
+    """Write other rows into a parquet file, in the schema that it has."""
+    table = rows.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pq.read_schema(path))
+    pq.write_table(table, path, compression="zstd")
 
 
 @cache

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
-import pyarrow.parquet as pq
 
 from benchmarks.findings import Finding, Options
 from benchmarks.generate import Corpus, generate
 from benchmarks.measure import THINKMIX, Spent, run
-from benchmarks.rows import folder
+from benchmarks.rows import folder, overwrite
 
 SHARDS = 100
 CHANGED = 0.01
@@ -55,9 +54,7 @@ def change(rows: Path) -> int:
     count = max(1, round(frame.height * CHANGED))
     number = pl.int_range(pl.len())
     reworded = pl.col("problem") + pl.format(" Explain step {} in your own words.", number)
-    frame = frame.with_columns(problem=pl.when(number < count).then(reworded).otherwise("problem"))
-    table = frame.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pq.read_schema(path))
-    pq.write_table(table, path, compression="zstd")
+    overwrite(path, frame.with_columns(problem=pl.when(number < count).then(reworded).otherwise("problem")))
     return count
 
 

@@ -22,7 +22,7 @@ _SHOWN = 200
 
 
 class Turn(NamedTuple):
-    """What one turn says, whoever wrote it down."""
+    """What one turn says, in the version or in the file."""
 
     role: str
     content: str

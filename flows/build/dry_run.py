@@ -20,7 +20,7 @@ from thinkmix.flows.build import fetch, layouts, stages, validate
 from thinkmix.flows.build.jobs import Run, Shard, StageJob
 from thinkmix.flows.build.tonight import asked_of, check_frozen, same_inputs
 from thinkmix.flows.build.watch import directly
-from thinkmix.flows.build.why import Outputs, made_again, noted, of_jobs
+from thinkmix.flows.build.why import Outputs, made_again, noted, of_jobs, reasons
 from thinkmix.flows.executor.workers import Job, Result
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.recipe.restated import restated
@@ -346,7 +346,6 @@ def sentences(plan: BuildPlan) -> Iterator[str]:
         made = f"{stage.made:,} of {stage.made + stage.reused:,} to make{labels}" if stage.made else ""
         yield f"  {'make' if stage.made else 'reuse':<7} {stage.stage}{of}: {made or f'all {stage.reused:,}'}"
         if stage.made:
-            for line in stage.because or ("nothing that decides it changed: the cache holds it no more",):
-                yield f"          because {line}"
+            yield from (f"          because {line}" for line in reasons(stage.because))
     if plan.unknown:
         yield f"  then    {', '.join(plan.unknown)}: what depends on the above"

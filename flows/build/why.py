@@ -6,7 +6,7 @@ A build notes this in `<mixture>/outputs.json`, of each output that it used:
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -129,8 +129,12 @@ def sentences(found: Iterable[MadeAgain]) -> Iterator[str]:
     for one in found:
         more = ", …" if one.outputs > len(one.labels) else ""
         yield f"{one.stage}: {counted(one.outputs, 'output')} made ({', '.join(one.labels)}{more})"
-        for line in one.because or ("nothing that decides it changed: the cache holds it no more",):
-            yield f"  because {line}"
+        yield from (f"  because {line}" for line in reasons(one.because))
+
+
+def reasons(because: Sequence[str]) -> Sequence[str]:
+    """Return why outputs are made, in words where nothing that decides them changed."""
+    return because or ("nothing that decides it changed: the cache holds it no more",)
 
 
 def _shortened(changes: Iterable[str]) -> tuple[str, ...]:
@@ -147,18 +151,18 @@ def _changes(before: Outputs, was: _Output, after: Outputs, is_: _Output) -> Ite
     for name in sorted(was.arguments.keys() | is_.arguments.keys()):
         old, new = was.arguments.get(name), is_.arguments.get(name)
         if old != new:
-            yield f"argument {name} {_step(old, new)}"
+            yield f"argument {name} {_from_to(old, new)}"
     if was.code != is_.code:
         old_code, new_code = before.code.get(was.code, {}), after.code.get(is_.code, {})
         for kind, word in (("modules", "module"), ("libraries", "library")):
             old_part, new_part = old_code.get(kind, {}), new_code.get(kind, {})
             for name in sorted(old_part.keys() | new_part.keys()):
                 if old_part.get(name) != new_part.get(name):
-                    change = _step(old_part.get(name), new_part.get(name), plain=kind == "libraries")
+                    change = _from_to(old_part.get(name), new_part.get(name), plain=kind == "libraries")
                     yield f"{word} {name} {change}"
 
 
-def _step(old: str | None, new: str | None, *, plain: bool = True) -> str:
+def _from_to(old: str | None, new: str | None, *, plain: bool = True) -> str:
     """Return how a value changed, in words; digests say nothing to a reader."""
     if old is None:
         return "is new"

@@ -1,6 +1,6 @@
 """`thinkmix build`: a mixture from its recipe."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +20,7 @@ from thinkmix.flows.cli.terminal import (
 from thinkmix.flows.cli.versions import show_folder
 
 if TYPE_CHECKING:
+    from thinkmix.flows.build.why import MadeAgain
     from thinkmix.flows.executor.engine import Engine
     from thinkmix.flows.recipe.recipe import Recipe
     from thinkmix.flows.recipe.tuning import Tuning
@@ -159,24 +160,29 @@ def build(
         if made is not None and not as_json:
             _say_made(made)
         if version is not None:
-            show_folder(version, as_json=as_json, more={} if made is None else {"made": made})
+            more = {} if made is None else {"made": [one.model_dump(mode="json") for one in made]}
+            show_folder(version, as_json=as_json, more=more)
 
 
-def _made(known: object, store: "Store", mixture: str) -> list[dict[str, object]]:
+def _made(known: object, store: "Store", mixture: str) -> "tuple[MadeAgain, ...]":
     """Return which outputs a build made, and why the cache did not hold them."""
     from thinkmix.flows.build.why import made_again, noted
 
     used = store.cache.recorded(mixture)
     after = None if used == known else noted(used)
-    return [one.model_dump(mode="json") for one in made_again(noted(known), after)] if after else []
+    return made_again(noted(known), after) if after else ()
 
 
-def _say_made(made: Sequence[Mapping[str, object]]) -> None:
+def _say_made(made: Sequence["MadeAgain"]) -> None:
     """Print which outputs a build made, in lines for people."""
-    from thinkmix.flows.build.why import MadeAgain, sentences
+    from thinkmix.flows.build.why import sentences
 
-    lines = list(sentences(map(MadeAgain.model_validate, made)))
-    for line in lines or ["no output was made: nothing that decides one changed"]:
+    _say_lines(sentences(made) if made else ["no output was made: nothing that decides one changed"])
+
+
+def _say_lines(lines: Iterable[str]) -> None:
+    """Print lines, without what would steer a terminal."""
+    for line in lines:
         say("".join(char if char.isprintable() else "?" for char in line))
 
 
