@@ -108,7 +108,7 @@ def job(
         partial(run.store.cache.known, stage, made.key),
         rows,
         stage,
-        f"{source} {label}" if source else label,
+        f"{source} {label}".lstrip(),
         (made.decided,),
     )
 
@@ -132,7 +132,7 @@ def pass_job(
         known,
         rows,
         stage,
-        f"{source} {label}" if source else label,
+        f"{source} {label}".lstrip(),
         made.decided,
     )
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -167,6 +168,13 @@ def quick_build(stated: Recipe, store: Path, base: Path, **settings: object) -> 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline_room, "workers", lambda *_: Inline())
         return build(stated, Store(store), base=base, **settings)
+
+
+def copy_code(folder: Path) -> Path:
+    """Copy the rooms whose code decides outputs, to be edited, and return the folder."""
+    for room in ("schemas", "curation", "templates", "flows"):
+        shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
 
 
 def forget(store: Path, mixture: str = "small") -> None:

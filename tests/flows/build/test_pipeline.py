@@ -14,10 +14,10 @@ import pytest
 
 from tests.harness.builders import (
     REASONS,
-    ROOT,
     STAGES,
     Inline,
     chat_row,
+    copy_code,
     forget,
     math_row,
     math_rows,
@@ -203,10 +203,7 @@ def test_format_of_another_source_is_none_of_its_business(sources, store_copy, m
 @contextmanager
 def edited_tree(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let the code of a copy of our sources count, in which one file is edited; ours runs."""
-    for room in ("schemas", "curation", "templates", "flows"):
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / room, folder / "tree" / room, ignore=ignored)
-    path = folder / "tree" / name
+    path = copy_code(folder / "tree") / name
     path.write_text(path.read_text(encoding="utf-8") + "\nEDITED = 1\n", encoding="utf-8")
     monkeypatch.setattr(fingerprint, "OURS", fingerprint.Sources(folder / "tree"))
     for known in (fingerprint.code_of, fingerprint.code_digest):

@@ -10,7 +10,7 @@ from pathlib import Path
 import grimp
 import pytest
 
-from tests.harness.builders import ROOT, python
+from tests.harness.builders import ROOT, copy_code, python
 from thinkmix.flows.store import fingerprint
 from thinkmix.flows.store.fingerprint import LIBRARIES, OURS, Sources, code_digest, library_versions
 
@@ -30,10 +30,7 @@ EVERY = [(stage, function) for stage, functions in WORK.items() for function in 
 @pytest.fixture(scope="module")
 def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of our sources."""
-    folder = tmp_path_factory.mktemp("tree")
-    for room in ("schemas", "curation", "templates", "flows"):
-        shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
-    return folder
+    return copy_code(tmp_path_factory.mktemp("tree"))
 
 
 @pytest.fixture
