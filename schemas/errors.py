@@ -3,8 +3,8 @@
 ThinkmixError                 1
 ├── RecipeError               2   the recipe says something impossible
 ├── NotFound                  2   what a person names is not there: a version, mixture, row, reason or source
-├── Blocked                      3   a version was built, but a gate or a check keeps it from becoming current
-├── NotApproved               2   what a person wants to approve is no blocked candidate, or no reason is given
+├── Blocked                   3   a version was built, but a gate or a check keeps it from becoming current
+├── NotApproved               2   what a person wants to approve is not blocked, or no reason is given
 ├── NotRolledBack             2   what a person wants to return to is no good version, or no reason is given
 ├── SourceError               4   a source cannot be read
 │   ├── SourceNotFound            no such dataset, revision or file

@@ -145,7 +145,7 @@ def failures_of(report: Report, gates: tuple[GateResult, ...]) -> tuple[str, ...
 
 
 class FailedRun(Record):
-    """A run that made no version: `failed.json` of its folder, beside the outcomes and rejects of its rows."""
+    """A run that made no version: `failed.json` of its folder, beside outcomes and rejects of its rows."""
 
     version: Literal[1] = 1
     mixture: str

@@ -1,1 +1,1 @@
-"""What reports show of a mixture: figures, samples, differences, and the proof of its text."""
+"""What reports show of a mixture: figures, samples, differences, and the reference check of its text."""

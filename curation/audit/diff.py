@@ -1,4 +1,4 @@
-"""What differs between two versions of a mixture, row by row, and why: from their outcomes and their facts."""
+"""What differs between two versions of a mixture, row by row, and why: from their outcomes and metrics."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Side:
     manifest: Manifest
     report: Report
     outcomes: Mapping[str, Iterable[pl.DataFrame]]
-    """Per source the outcomes of all its rows, in pieces of schema `tables.OUTCOMES`; each is gone through once."""
+    """Per source the outcomes of all its rows, in pieces of schema `tables.OUTCOMES`; each is read once."""
 
 
 def compare(before: Side, after: Side, *, listed: int = LISTED) -> Changes:

@@ -70,8 +70,8 @@ def counts(rows: pl.DataFrame) -> dict[str, int]:
 def pair_rows(before: pl.DataFrame, after: pl.DataFrame, same_files: Sequence[str]) -> pl.DataFrame:
     """Return the rows of a source that are not the same on both sides, in content or in outcome.
 
-    A row that a side does not have is `absent` there. Rows of equal content and outcome are left out in pairs,
-    and what is left of a content is paired next; then rows at the same place of the same file.
+    A row that a side does not have is `absent` there. Rows of equal content and outcome are left out in
+    pairs, and what is left of a content is paired next; then rows at the same place of the same file.
 
     Args:
         before: all rows of the older version, schema `ROWS`.

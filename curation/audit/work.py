@@ -1,4 +1,4 @@
-"""The work of the audit: figures and samples of a finished sample, and the proof of its text."""
+"""The work of the audit: figures and examples of a finished sample, and the reference check of its text."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The proof of an export: its file, read by a row format of ours, says what the version says, row by row."""
+"""The check of an export: its file, read by a row format of ours, says what the version says, row by row."""
 
 from collections.abc import Iterable, Iterator
 from itertools import zip_longest

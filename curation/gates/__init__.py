@@ -1,1 +1,1 @@
-"""Gates: one version's facts beside those of the last good one, judged by limits."""
+"""Gates: one version's metrics beside those of the last good one, judged by limits."""

@@ -1,4 +1,4 @@
-"""Gates: one version's facts beside those of the last good one, judged by the limits of its recipe.
+"""Gates: one version's metrics beside those of the last good one, judged by the limits of its recipe.
 
 A gate is a function that yields what it found, place by place, in a sentence that needs no manual. To add
 one, write it here, name it in `GATES`, and state its settings in `thinkmix.curation.gates.settings.Gates`
@@ -46,8 +46,8 @@ def judge(report: Report, before: Report | None, recipe: Asked) -> tuple[GateRes
     """Return what every gate found that is not off, in the order of the gates and of the sources.
 
     Args:
-        report: facts of the version that was built.
-        before: facts of the last good one; without it only gates that compare nothing find anything.
+        report: metrics of the version that was built.
+        before: metrics of the last good one; without it only gates that compare nothing find anything.
         recipe: what the version was asked to be, and the limits.
     """
     results = [result for gate in GATES for result in gate(report, before, recipe)]

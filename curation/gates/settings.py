@@ -17,7 +17,7 @@ def _off_in_yaml(value: object) -> object:
 
 
 Action = Annotated[Literal["off", "warn", "fail"], BeforeValidator(_off_in_yaml)]
-"""What a gate does when its limit is passed: nothing, say so, or block the version for a person to approve."""
+"""What a gate does when its limit is passed: nothing, warn, or block the version until a person approves."""
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 """A fraction of rows."""

@@ -18,8 +18,8 @@ def psi(before: Sequence[int], after: Sequence[int]) -> float:
 
     It is the sum of (after - before) * ln(after / before) over the bins' fractions: 0 for equal ones, and
     by custom small up to 0.1, large from 0.2 on. An empty bin counts as half an item, so that one item
-    in a bin that was empty is no infinite shift, and four digits are kept: less is no news. A side
-    without any items has no distribution, and no shift.
+    in a bin that was empty leaves the index finite, and four digits are kept: less is no news. A side
+    without any items has no distribution, and an index of 0.
 
     Args:
         before: items per bin.
@@ -44,7 +44,7 @@ def stability(before: Report, after: Report) -> tuple[StabilityIndex, ...]:
         for key in sorted(old.keys() & new.keys())
         if (moved := _index(old[key], new[key]))
     ]
-    return tuple(sorted(found, key=lambda shift: -shift.psi))
+    return tuple(sorted(found, key=lambda index: -index.psi))
 
 
 def _histograms(report: Report) -> dict[_Key, Mapping[str, int]]:

@@ -1,4 +1,4 @@
-"""Gathering the sampled examples into the published shards: a shuffle on disk, one shard in memory."""
+"""Writing the sampled examples into the published shards: a shuffle on disk, one shard in memory."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
@@ -20,15 +20,15 @@ _AT_ONCE = 3 * GROUP_BYTES
 _PART = pl.Schema({**EXAMPLES, "order": pl.UInt64(), "copy": pl.Int64()})
 
 Batches = list[tuple[int, int, int, str]]
-"""Batches of a scattered file: where each begins, its bytes there and unpacked, and its sha256."""
+"""Batches of a partitioned file: where each begins, its bytes there and unpacked, and its sha256."""
 
 Places = Mapping[str, Batches]
-"""Per published shard the batches of a scattered file that belong to it."""
+"""Per published shard the batches of a partitioned file that belong to it."""
 
 
-def regions(scattered: Path, batches: Batches) -> list[Blob]:
-    """Return batches of a scattered file as arguments of the work that gathers them."""
-    return [Blob(scattered, content, (at, size, unpacked)) for at, size, unpacked, content in batches]
+def regions(partitioned: Path, batches: Batches) -> list[Blob]:
+    """Return batches of a partitioned file as arguments of the work that writes a shard of them."""
+    return [Blob(partitioned, content, (at, size, unpacked)) for at, size, unpacked, content in batches]
 
 
 def partition(examples: Path, selection: pl.DataFrame, out: Path) -> Places:

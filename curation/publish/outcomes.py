@@ -1,4 +1,4 @@
-"""The one outcome of every raw row: where it was dropped and why, or how many of its examples were sampled."""
+"""The one outcome of every raw row: where it was dropped and why, or how many examples of it were sampled."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ from thinkmix.schemas.reasons import Reason
 
 
 class Assigned(NamedTuple):
-    """The outcomes of a slice's rows in file order, its sampled examples, and what render and sample counted."""
+    """Outcomes of a slice's rows in file order, its sampled examples, and the counts of render and mix."""
 
     outcomes: pl.DataFrame
     sampled: pl.DataFrame
@@ -80,7 +80,7 @@ def late_drops(outcomes: pl.DataFrame) -> pl.DataFrame:
 
 
 def _tried(parts: Sequence[PartFiles], selection: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return what was rendered, with its reason if lost and whether it was sampled; and all that was sampled."""
+    """Return what was rendered, with its reason if lost and whether it was sampled; and all samples."""
     tried = [pl.DataFrame(schema={**LOST, "sampled": pl.Boolean()})]
     copies = [pl.DataFrame(schema={**COUNTED, "split": pl.String()})]
     sampled = pl.read_parquet(selection, columns=["nth", "place", "split"]).cast({"place": pl.Int64})
@@ -115,7 +115,7 @@ def _sampled(copies: pl.DataFrame, rows: pl.DataFrame, problems: pl.DataFrame | 
 
 
 def _problems(keys: Path, verdicts: Path, sampled: pl.Series) -> pl.DataFrame:
-    """Return the `problem` of sampled rows that are in clusters with others: a hash of cluster and numbers."""
+    """Return the `problem` of sampled rows in clusters with others: a hash of cluster and numbers."""
     shared = pl.read_parquet(verdicts, columns=["cluster", "cluster_size"]).with_row_index("place")
     places = (
         pl.read_parquet(keys, columns=["row"])

@@ -76,13 +76,13 @@ _JOINED = {"outcomes.parquet": OUTCOMES, "rejects.parquet": REJECTS}
 
 
 def partition(out: Path, examples: Blob, selection: Blob) -> dict[str, object]:
-    """Write the sampled examples of a rendered part, by published shard; `selection` is what is sampled of it."""
+    """Write the sampled examples of a rendered part by published shard; `selection` names them."""
     sampled = pl.read_parquet(selection.path).filter(nth=selection.region[0]).drop("nth")
     places = assemble.partition(examples.path, sampled, out / "parts")
     return {"places": places, "rows": sampled.height}
 
 
 def publish_shard(out: Path, parts: Sequence[Blob], target: str) -> dict[str, object]:
-    """Write a published shard, in its order; `parts` are the batches of scattered files that go to it."""
+    """Write a published shard, in its order; `parts` are the batches of partitions that go to it."""
     content = assemble.publish_shard(parts, out / target)
     return {"content_sha256": content, "rows": height(out / target)}

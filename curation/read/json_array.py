@@ -1,4 +1,4 @@
-"""The elements of a JSON array, cut from a stream without parsing it or holding more than one of them."""
+"""The items of a JSON array, cut from a stream without parsing it or holding more than one of them."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ _MOST_MARKS = 1_000_000
 
 
 class Piece(NamedTuple):
-    """One line or one element as the file holds it, or its beginning if it is longer than allowed."""
+    """One line or one item as the file holds it, or its beginning if it is longer than allowed."""
 
     text: bytes
     size: int
@@ -53,14 +53,14 @@ class _Mark(NamedTuple):
 
 
 def array_items(stream: BinaryIO, *, most: int, path: Sequence[str] = ()) -> Iterator[Piece]:
-    """Yield the elements of an array, in order, each cut to `most` bytes.
+    """Yield the items of an array, in order, each cut to `most` bytes.
 
-    Only strings and brackets are followed; whether an element is JSON is for its reader to see, so
+    Only strings and brackets are followed; whether an item is JSON is for its reader to see, so
     one that is not costs nothing but itself.
 
     Args:
         stream: holds the array, or one object if there is a path.
-        most: bytes to which a longer element is cut.
+        most: bytes to which a longer item is cut.
         path: keys that lead from the object to the array.
 
     Raises:
@@ -134,7 +134,7 @@ def _find(marks: Iterator[_Mark], key: str, level: int) -> None:
 
 
 def _items(marks: Iterator[_Mark], level: int) -> Iterator[Piece]:
-    """Yield the elements of the array at `level`, up to its end."""
+    """Yield the items of the array at `level`, up to its end."""
     found = 0
     for mark in marks:
         if not mark.byte:
@@ -190,7 +190,7 @@ def _marks(stream: BinaryIO, *, most: int, depth: int) -> Iterator[_Mark]:
 
 
 class _Growing:
-    """An element whose end has not been seen yet."""
+    """An item whose end has not been seen yet."""
 
     def __init__(self, most: int) -> None:
         self._most = most

@@ -24,7 +24,7 @@ _SHOWN_LISTS = 5
 def text_pieces(
     file: str, path: Path, *, most: int, rows_in: str | None = None, encoding: str | None = None
 ) -> Iterator[Piece]:
-    """Yield the rows of a JSON file: lines that are not blank, or the elements of an array.
+    """Yield the rows of a JSON file: lines that are not blank, or the items of an array.
 
     What the file holds is told from its content. Its name decides what content leaves open: whether one
     object on one line is a row, and whether lines without an object are broken rows or another kind of file.
@@ -55,7 +55,7 @@ def text_pieces(
 
 
 def _listed(text: _Text, stream: BinaryIO, most: int, rows_in: str | None) -> Iterator[Piece]:
-    """Yield the elements of the list of rows in the one object that a file holds."""
+    """Yield the items of the list of rows in the one object that a file holds."""
     try:
         if rows_in is None:
             msg = "the file holds one object"

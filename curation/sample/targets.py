@@ -19,7 +19,7 @@ def assign_shards(selection: pl.DataFrame, *, shard_bytes: int = SHARD_BYTES) ->
     Shards are ranges of a split's order, which is a hash: `train-00000-of-00004.parquet` and so on. Their
     number is a power of two, so that a shard holds between half of `shard_bytes` of text and all of it, more
     or less, and a few rows that come or go change the shards that they are in and no other. More than `MANY`
-    shards hold up to four times as much: `gather` has a shard in memory, several times over.
+    shards hold up to four times as much: `publish_shard` has a shard in memory, several times over.
     """
     named = []
     for (split,), rows in selection.group_by("split", maintain_order=True):

@@ -380,7 +380,7 @@ def _count(kept: pl.DataFrame, dropped: pl.DataFrame, origin: Origin) -> StageCo
 
 
 def _cleared_frame(cleared: pl.DataFrame, first: int, origin: Origin) -> pl.DataFrame:
-    """Return rows that the screen cleared under the schema of keys."""
+    """Return rows that columnar validation cleared under the schema of keys."""
     source = origin.source
     constants = {
         "source": source.name,

@@ -1,4 +1,4 @@
-"""The stage that measures a finished sample: the report's figures and samples, and the proof of its text."""
+"""The stage that measures a finished sample: figures and examples for the report, and the reference check."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

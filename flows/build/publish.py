@@ -82,7 +82,7 @@ def rejects_name(source: str, number: int, files: int) -> str:
 def _joins(
     run: Run, shards: Sequence[Shard], assigned: Sequence[StageOutput], written: Sequence[StageOutput]
 ) -> dict[str, StageJob[StageOutput]]:
-    """Return the work of joining each source's outcomes in one file, and its dropped rows, some shards a file.
+    """Return the jobs that join each source's outcomes in one file, and its dropped rows, some shards a file.
 
     The dropped rows lie whole: to write all of them anew because one shard changed would take long.
     """
@@ -107,7 +107,7 @@ def _join_job(run: Run, name: str, file: str, outputs: Sequence[StageOutput]) ->
 
 
 def _partition(run: Run, sampled: Sampled) -> list[StageJob[StageOutput]]:
-    """Scatter what was sampled by published shard, and return the work of putting each of these in order."""
+    """Partition what was sampled by published shard, and return the jobs that write these shards."""
     jobs = [
         job(
             run,
@@ -119,10 +119,10 @@ def _partition(run: Run, sampled: Sampled) -> list[StageJob[StageOutput]]:
     ]
     having: dict[str, list[Blob]] = {}
     for output in run_jobs(run, jobs, stage="partition"):
-        scattered = output.folder / "parts"
+        partitioned = output.folder / "parts"
         for target, batches in _places(output).items():
             # of each part only what goes to this shard: a change elsewhere in it does not matter here
-            having.setdefault(target, []).extend(assemble.regions(scattered, batches))
+            having.setdefault(target, []).extend(assemble.regions(partitioned, batches))
     return [
         job(run, "shards", target, step(work.publish_shard, parts=parts, target=target))
         for target, parts in sorted(having.items())

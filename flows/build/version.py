@@ -1,4 +1,4 @@
-"""Putting a version together: shards, outcomes and facts in one folder, checked against what was counted."""
+"""Putting a version together: shards, outcomes and metrics in one folder, checked against the counts."""
 
 import os
 import shutil
@@ -78,7 +78,7 @@ class Work:
 
 
 def put_together(work: Work, folder: Path) -> tuple[Manifest, Report]:
-    """Fill an empty folder with a version: shards, dropped rows, outcomes, facts, and the manifest of all.
+    """Fill an empty folder with a version: shards, dropped rows, outcomes, metrics, and the manifest of all.
 
     Raises:
         LedgerError: if rows are missing, or files hold others than were counted.
@@ -98,7 +98,7 @@ def put_together(work: Work, folder: Path) -> tuple[Manifest, Report]:
 
 
 def _link_shards(work: Work, folder: Path) -> tuple[list[tuple[str, str]], dict[str, str]]:
-    """Put the gathered shards into the version; return (name, digest of rows) of each, and sha256 by name."""
+    """Put the shards into the version; return (name, digest of rows) of each, and sha256 by name."""
     contents, linked = [], {}
     for output in work.published:
         for name, content in output.files.items():

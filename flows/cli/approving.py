@@ -1,4 +1,4 @@
-"""`thinkmix approve` and `thinkmix rollback`: a person promotes what is blocked, or returns to what was good."""
+"""`thinkmix approve` and `thinkmix rollback`: make a blocked version current, or return to a good one."""
 
 from pathlib import Path
 from typing import Annotated
@@ -30,6 +30,9 @@ def approve(
     else:
         blocked = f", blocked by {', '.join(record.gates)}" if record.gates else ""
         say(f"{record.version} is current now{blocked}")
+
+
+app.command("accept", hidden=True, epilog="The same as `thinkmix approve`.")(approve)
 
 
 @app.command(epilog='Example: thinkmix rollback sample-7-3 3f2a9c --store build/store --why "loss went up"')

@@ -33,7 +33,7 @@ def review(
     who: Annotated[str | None, typer.Option("--who", help="Your name; your user's unless given.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Sample dropped and kept rows for people to judge, and estimate how many were dropped or kept in error."""
+    """Sample dropped and kept rows for people to judge, and estimate how many are in the wrong place."""
     from thinkmix.flows.cli.show import show_review as shown
     from thinkmix.flows.inspect import review as reviews
     from thinkmix.flows.store.paths import reading

@@ -19,6 +19,7 @@ from thinkmix.flows.inspect.rows import Rows, check_text, spoken
 from thinkmix.flows.runs.approve import user
 from thinkmix.flows.store.disk_errors import full_disk
 from thinkmix.flows.store.json_lines import append_lines
+from thinkmix.flows.store.versions import outcome_files
 from thinkmix.schemas.errors import NotFound, StoreError
 from thinkmix.schemas.review import (
     KEPT,
@@ -210,7 +211,7 @@ def write_questions(questions: Iterable[Question], out: Path) -> None:
 
 def _judged(version: Path) -> Iterator[pl.DataFrame]:
     """Yield the outcomes of all rows that were judged, a row group at a time."""
-    for path in sorted((version / "outcomes").glob("*.parquet")):
+    for path in outcome_files(version):
         for group in read_groups(path, [*_SHOWN, "winner"]):
             yield group.filter(~pl.col("reason").is_in(UNJUDGED) | pl.col("reason").is_null())
 

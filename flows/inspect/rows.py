@@ -19,6 +19,7 @@ from thinkmix.flows.sources.settings import Source
 from thinkmix.flows.store.digests import MANIFEST
 from thinkmix.flows.store.log import FAILED
 from thinkmix.flows.store.store import Store
+from thinkmix.flows.store.versions import outcome_files
 from thinkmix.schemas.conversation import Message, ToolCall
 from thinkmix.schemas.errors import NotFound, SourceError
 from thinkmix.schemas.formats.auto import Auto
@@ -95,7 +96,7 @@ class Rows:
     @property
     def outcomes(self) -> pl.LazyFrame:
         """One line per raw row (schema `tables.OUTCOMES`)."""
-        if found := sorted((self.version / "outcomes").glob("*.parquet")):
+        if found := outcome_files(self.version):
             return _scan(*found)
         from thinkmix.curation.tables import OUTCOMES  # noqa: PLC0415 - brings numba, and only a failed run has none
 

@@ -15,6 +15,13 @@ from thinkmix.schemas.record import descriptions
 _TAGS = ("kind", "type")
 """Fields by which a union of models is told apart."""
 
+_RENAMED: Mapping[str, str] = {
+    "switch_prompts": "mode_prompts",
+    "switch_least": "mode_least",
+    "switch_tokens": "mode_tokens",
+}
+"""Settings of earlier releases, and how they are called now."""
+
 _SHOWN = 60
 _LISTED = 30
 
@@ -215,6 +222,8 @@ def _cut(text: str) -> str:
 def _belongs(one: ErrorDetails, model: type[BaseModel]) -> str:
     """Return what a name that is no setting is meant to be, or where such a setting belongs."""
     name, here = str(one["loc"][-1]), _models_at(one["loc"][:-1], model)
+    if new := _RENAMED.get(name):
+        return f" any more: it is called `{new}` now"
     if place := _elsewhere(name, here, model):
         return f" here, but of {place}: move it there"
     return _meant(name, [setting for found in here for setting in found.model_fields])

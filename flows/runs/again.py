@@ -19,12 +19,7 @@ def run_of(version: Path) -> RunReport:
     """
     if run := seen_now(version):
         return run
-    try:
-        report = Report.model_validate_json((version / "report.json").read_bytes())
-    except (OSError, ValidationError) as error:
-        known = ", ".join(problems(version)[:3]) or "it is of another release"
-        msg = f"{version / 'report.json'} cannot be read as a report: {known}"
-        raise StoreCorrupt(msg) from error
+    report = read_report(version)
     good = all(check.passed for check in report.checks)
     return RunReport(
         run="",
@@ -39,3 +34,19 @@ def run_of(version: Path) -> RunReport:
         approval=None,
         report=report,
     )
+
+
+def read_report(version: Path) -> Report:
+    """Return a version's own report.
+
+    Raises:
+        StoreCorrupt: if its file is damaged, or of a release that gave its fields other names.
+    """
+    try:
+        return Report.model_validate_json((version / "report.json").read_bytes())
+    except (OSError, ValidationError) as error:
+        known = ", ".join(problems(version)[:3]) or (
+            "it is of another release; build the mixture again, or read it with the release that wrote it"
+        )
+        msg = f"{version / 'report.json'} cannot be read as a report: {known}"
+        raise StoreCorrupt(msg) from error

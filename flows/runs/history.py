@@ -222,7 +222,9 @@ def judge_version(version: Path) -> tuple[bool, str]:
         return told.good, told.why
     try:
         report = Report.model_validate_json((version / "report.json").read_bytes())
-    except (OSError, ValidationError):
+    except ValidationError:
+        return False, "its report.json is damaged or of another release: build the mixture again"
+    except OSError:
         return False, "its report.json cannot be read"
     if rejected := rejection_at_home(version):
         return False, rejected.sentence
@@ -344,14 +346,14 @@ def _status(report: Report, gates: tuple[GateResult, ...], *, same: bool) -> Sta
 
 
 def _past_run(
-    past: ActiveRun, version: Path, report: Report, gates: tuple[GateResult, ...], status: Status
+    active: ActiveRun, version: Path, report: Report, gates: tuple[GateResult, ...], status: Status
 ) -> PastRun:
     before_sampling = [count for count in report.ledger.stages if count.stage != MIX]
     dropped = sum(amount.rows for count in before_sampling for amount in count.dropped.values())
     return PastRun(
-        started=stamp(past.started),
+        started=stamp(active.started),
         status=status,
-        seconds=past.seconds,
+        seconds=active.seconds,
         version=version.name,
         read=sum(count.read.rows for count in report.ledger.of(VALIDATE).values()),
         examples=sum(share.examples for share in report.shares),

@@ -108,7 +108,7 @@ def tell(told: RunReport, folder: Path) -> None:
 
 
 def tell_failure(mixture: str, error: BaseException) -> None:
-    """Say that a build failed, and why, as far as that cannot quote a row; a blocked one was told of before."""
+    """Say that a build failed, and why, if that cannot quote a row; a blocked one was reported before."""
     if not isinstance(error, Blocked):
         _send("failed", mixture, [f"*{_plain(mixture)}* failed", _plain(_why(error))])
 

@@ -34,11 +34,11 @@ class RunLog:
         return read_lines(self.root / mixture / "runs.jsonl")
 
     def record_approval(self, mixture: str, facts: Mapping[str, object]) -> None:
-        """Append one line to the list of blocked versions that a person promoted; it is on the disk by then."""
+        """Append a line to the list of blocked versions that a person approved; it is on the disk by then."""
         self._record_decision(self.root / mixture / "accepted.jsonl", facts)
 
     def approvals(self, mixture: str) -> list[Mapping[str, object]]:
-        """Return the blocked versions that a person promoted, oldest first, but for lines that were cut off."""
+        """Return the blocked versions that a person approved, oldest first, without lines that were cut."""
         return read_lines(self.root / mixture / "accepted.jsonl")
 
     def record_rollback(self, mixture: str, facts: Mapping[str, object]) -> None:

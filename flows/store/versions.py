@@ -72,6 +72,21 @@ class Versions:
         return self.root / mixture / "versions" / name.decode().strip()
 
 
+def outcome_files(version: Path) -> list[Path]:
+    """Return the files with the outcome of every raw row, one of each source; a failed run may have none.
+
+    Raises:
+        StoreCorrupt: if an earlier release wrote them, under names that this one does not read.
+    """
+    if (version / "fates").is_dir():
+        msg = (
+            f"{version.name[:12]} is of an earlier release, which called the outcomes of rows `fates`; "
+            "build the mixture again to ask about its rows"
+        )
+        raise StoreCorrupt(msg)
+    return sorted((version / "outcomes").glob("*.parquet"))
+
+
 def problems(version: Path) -> list[str]:
     """Return what is wrong with a version, one sentence each; empty means that every byte holds."""
     try:

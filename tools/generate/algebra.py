@@ -38,8 +38,8 @@ def linear_equation(rng: Sampler) -> Problem:
     )
     shift = (
         f"Let y = x + {b}, so x = y - {b}. The equation becomes {a}y = {c}(y - {b}) {signed_term(d)}.",
-        f"The right side is {term(c, 'y')} {signed_term(d - b * c)}, so ({a} - ({c}))y = {d - b * c}, that is, y "
-        f"= {x + b}.",
+        f"The right side is {term(c, 'y')} {signed_term(d - b * c)}, so ({a} - ({c}))y = {d - b * c}, "
+        f"that is, y = {x + b}.",
         f"Going back, x = {x + b} - {b} = {x}.",
     )
     check = (

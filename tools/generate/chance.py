@@ -219,8 +219,8 @@ def arrangements(rng: Sampler) -> Problem:
     divide = (
         f"There are {n} letters, so {n}! = {total} orders if all were different.",
         "Repeated letters are "
-        f"{join_words([f'{letter} ({count} times)' for letter, count in repeated.items()])}, and swapping equal "
-        "letters changes nothing.",
+        f"{join_words([f'{letter} ({count} times)' for letter, count in repeated.items()])}, "
+        "and swapping equal letters changes nothing.",
         f"So I divide: {total} / ({' · '.join(f'{count}!' for count in repeated.values())}) = {result}.",
     )
     lines, free, running = [], n, 1

@@ -1,4 +1,4 @@
-"""The probe at a run's start: packed rows have the losses that they have alone, or nothing is trained."""
+"""The packing check at a run's start: packed rows must have the losses that they have alone."""
 
 import numpy as np
 import torch

@@ -115,7 +115,7 @@ _NO_ROWS = pl.DataFrame(
 
 
 def sample_rows(rows: Rows, *, per_source: int) -> Rows:
-    """Return at most `per_source` rows of each source, sampled by hash, so that every run measures the same."""
+    """Return at most `per_source` rows of each source, sampled by hash: every run measures the same."""
     order = hash_order(rows.frame["id"], "eval")
     sampled = rows.frame[order].filter(pl.int_range(pl.len()).over("source") < per_source)
     return Rows(rows.files, sampled.sort("position"), rows.too_long)

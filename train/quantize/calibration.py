@@ -208,7 +208,7 @@ def calibration_ids(
 
 
 def shown_ids(rows: Rows, plan: TrainPlan) -> list[list[int]]:
-    """Return the token ids of the few rows that an adapter begins from: the first of sampling.
+    """Return the token ids of the few rows that an adapter begins from: the first of the sample.
 
     Padded to the longest they fit one batch, so they need no more memory than a step.
     """

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from thinkmix.flows.cli.show.printing import say, table
 from thinkmix.flows.pages.verdict import duration, moment
+from thinkmix.flows.runs.again import read_report
 from thinkmix.flows.runs.history import (
     approval_at_home,
     judge_version,
@@ -43,7 +44,7 @@ def version_facts(version: Path) -> dict[str, object]:
     told, approved = newest_run(version), approval_at_home(version)
     if rejected := rejection_at_home(version):
         told = seen_now(version)
-    report = Report.model_validate_json((version / "report.json").read_bytes())
+    report = read_report(version)
     manifest = Manifest.model_validate_json((version / MANIFEST).read_bytes())
     return {
         "mixture": manifest.mixture,
@@ -74,7 +75,7 @@ def show_version(version: Path, console: Console, *, heading: str = "") -> None:
 
     Unless a heading is given, the title of the mixture is printed.
     """
-    report = Report.model_validate_json((version / "report.json").read_bytes())
+    report = read_report(version)
     told, approved, rejected = seen_now(version), approval_at_home(version), rejection_at_home(version)
     good = (
         ("bold green", "may be trained on")

@@ -44,7 +44,7 @@ def show_changes(changes: Changes, console: Console, *, rows: int = 0) -> None:
     stability = (
         (each.source, each.measure, f"{each.psi:.4f}", _size(each.psi)) for each in changes.stability
     )
-    table(console, ("source", "distribution", ">PSI", "shift"), stability)
+    table(console, ("source", "distribution", ">PSI", "change"), stability)
     for sentence in changes.settings:
         say(console, f"  {sentence}")
     if not changes.settings:

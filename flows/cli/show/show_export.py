@@ -23,8 +23,8 @@ _COLUMNS = (
 def show_export(told: Export, output: Path, command: str | None, console: Console) -> None:
     """Print what was written, what the form cannot hold, what its trainer does otherwise, and the command."""
     digest = ("dim", told.mixture_digest[:12])
-    proof = f" as {told.exporter}; every row was read back and says what the version says"
-    say(console, f"\nexported {told.mixture} ", digest, proof)
+    checked = f" as {told.exporter}; every row was read back and says what the version says"
+    say(console, f"\nexported {told.mixture} ", digest, checked)
     rows = []
     for (name, entry), counts in zip(told.files.items(), told.splits.values(), strict=True):
         numbers = (

@@ -43,7 +43,7 @@ def walk(review: Review, console: Console, key: Callable[[], str], *, who: str |
     """Ask about the sampled rows that nobody has judged, and store each verdict at once.
 
     Args:
-        review: sampling.
+        review: the sampled rows.
         console: where rows are shown.
         key: returns the next key that is pressed; empty at the end of the input.
         who: the reviewer; unset means the user of this process.

@@ -40,8 +40,9 @@ def test_size_that_was_not_reached_names_the_source_that_limits_it():
     (found,) = said("size", report(SMALL, size=100_000))
     assert found.level == "warn"
     assert found.sentence == (
-        "214 of 100,000 examples came: math limits the mixture, with 150 of its 150 examples sampled to train "
-        "for a share of 70 %; add rows to it or lower its share, lower `size`, or say `when_short: repeat`"
+        "214 of 100,000 examples came: math limits the mixture, with 150 of its 150 examples sampled to "
+        "train for a share of 70 %; add rows to it or lower its share, lower `size`, or say "
+        "`when_short: repeat`"
     )
 
 

@@ -384,7 +384,7 @@ PLANS = [
 def test_what_is_drawn_does_not_depend_on_what_is_counted(
     seed: int, settings: dict[str, Any], supply: tuple[int, int], losing: int
 ) -> None:
-    """Counting only what sampling asks for, some of which is too long, gives sampling of all examples."""
+    """Counting only what sampling asks for, some of which is too long, gives the sample of all examples."""
     examples = {
         name: rows.with_columns(
             lost=pl.Series([losing > 0 and n % (losing + 1) == 0 for n in range(len(rows))])

@@ -58,7 +58,7 @@ def called(*args: object):
 
 
 def test_a_row_edited_upstream_is_named_as_such(daily_runs: dict[str, Built]):
-    """The file is named, and all that moved is that row and who shares the places of sampling with it."""
+    """The file is named, and all that moved is that row and who shares the places in the sample with it."""
     changes = diff(daily_runs["first"].version, daily_runs["edited"].version)
     assert sum(move.rows for move in changes.moves if move.cause == "upstream") == 1
     assert {move.cause for move in changes.moves} <= {"upstream", "sample"}

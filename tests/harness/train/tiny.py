@@ -1,4 +1,4 @@
-"""The tiny model, sampled once in a process: to sample ten million weights takes longer than to train them."""
+"""The tiny model, initialised once in a process: ten million random weights take longer than the training."""
 
 from copy import deepcopy
 from functools import cache, update_wrapper

@@ -111,7 +111,7 @@ def test_a_larger_draw_holds_the_smaller_and_another_seed_draws_others(publish, 
 
 
 def test_no_row_is_drawn_twice_and_none_is_held_out(publish, mixed, index):
-    """Copies of a repeated row count as that row; all that can be sampled are the training rows, once each."""
+    """Copies of a repeated row count as that row; only training rows can be sampled, once each."""
     train = mixed[10:]
     copies = [{**row, "id": f"{row['id']}#2"} for row in train[:40]]
     version = publish(train + copies, held_out=mixed[:10])
@@ -147,7 +147,7 @@ def test_adapters_begin_from_the_same_rows(publish, mixed, index, digest_of, tmp
 
 
 def test_text_that_is_not_drawn_stays_unread(publish, mixed, index):
-    """With the text of all other row groups destroyed, the rows of sampling are still read."""
+    """With the text of all other row groups destroyed, the sampled rows are still read."""
     version = publish(mixed)
     sample = sample_calibration(index(version), count=3, seed=1)
     want = [row.text for row in read_sampled(sample)]
