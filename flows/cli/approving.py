@@ -32,7 +32,11 @@ def approve(
         say(f"{record.version} is current now{blocked}")
 
 
-app.command("accept", hidden=True, epilog="The same as `thinkmix approve`.")(approve)
+app.command(
+    "accept",
+    hidden=True,
+    epilog='Example: thinkmix accept build/store/math-7-3/3f2a9c --why "the old name works"',
+)(approve)
 
 
 @app.command(epilog='Example: thinkmix rollback sample-7-3 3f2a9c --store build/store --why "loss went up"')

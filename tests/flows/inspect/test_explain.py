@@ -12,7 +12,9 @@ from tests.harness.builders import REASONS, chat_row, quick_build, recipe, text,
 from thinkmix.flows.cli.show.show_rows import show_explanation
 from thinkmix.flows.inspect.explain import explain, explain_text
 from thinkmix.flows.inspect.rows import sentence
-from thinkmix.schemas.errors import NotFound
+from thinkmix.flows.runs.again import read_report
+from thinkmix.flows.runs.history import judge_version
+from thinkmix.schemas.errors import NotFound, StoreCorrupt
 from thinkmix.schemas.reasons import Reason
 
 WITH_WINNER = {"exact_dup", "near_dup", "solution_cap"}
@@ -281,3 +283,20 @@ def test_cluster_mates_stand_side_by_side(version: Path, outcomes: pl.DataFrame)
     out = StringIO()
     show_explanation(found, Console(file=out, width=100))
     assert "[-now-]" in out.getvalue()
+
+
+def test_a_version_of_an_earlier_release_is_not_taken_for_one_without_rows(version: Path, tmp_path: Path):
+    """Its outcomes have another name and its report other fields: the sentence says to build again."""
+    old = shutil.copytree(version, tmp_path / version.name)
+    (old / "outcomes").rename(old / "fates")
+    with pytest.raises(StoreCorrupt, match=r"is of an earlier release.*build the mixture again"):
+        explain(old, "0")
+
+    report = old / "report.json"
+    report.write_text(report.read_text(encoding="utf-8").replace('"highlight"', '"span"'), encoding="utf-8")
+    with pytest.raises(StoreCorrupt, match="cannot be read as a report"):
+        read_report(old)
+    assert judge_version(old) == (
+        False,
+        "its report.json is damaged or of another release: build the mixture again",
+    )

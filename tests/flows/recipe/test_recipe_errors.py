@@ -238,3 +238,12 @@ def test_a_ratio_survives_the_manifest() -> None:
     """A recipe with a ratio reads back from its JSON as the same recipe."""
     stated = recipe(shares={"math": 2, "chat": 1})
     assert Recipe.model_validate(json.loads(stated.model_dump_json())) == stated
+
+
+def test_a_setting_of_an_earlier_release_is_told_its_name_of_now() -> None:
+    """In a recipe's training, and as a flag or in a plan of its own."""
+    (line,) = told(broken(train={"model": "m", "plan": {"switch_prompts": 8}}))
+
+    assert line == "train.plan.switch_prompts: not a setting any more: it is called `mode_prompts` now"
+    with pytest.raises(RecipeError, match="it is called `mode_least` now"):
+        load_plan(None, flags={"switch_least": 0.5})

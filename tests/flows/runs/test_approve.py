@@ -225,3 +225,11 @@ def test_gates_of_a_recipe_keep_what_is_not_said():
     stated = Recipe.model_validate({**recipe().model_dump(), "gates": {"rows": {"fewer": 0.5}}})
     assert (stated.gates.rows.action, stated.gates.rows.fewer, stated.gates.rows.more) == ("fail", 0.5, 1.0)
     assert recipe(gates={"shares": {"action": False}}).gates.shares.action == "off"
+
+
+def test_the_command_has_its_old_name_too(run, blocked: Path):
+    """`thinkmix accept` does what `thinkmix approve` does, and no list of commands shows it."""
+    code, out, _ = run("accept", blocked, "--why", WHY, "--json")
+    assert (code, json.loads(out)["why"]) == (0, WHY)
+    assert Store(blocked.parents[2]).versions.current("small") == blocked
+    assert " accept " not in run("--help")[1]
