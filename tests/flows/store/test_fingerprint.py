@@ -20,7 +20,7 @@ WORK = {
     "dedup": ["bands", "duplicates"],
     "sample": ["sample", "render_blocks", "try_rows"],
     "publish": ["assign_outcomes", "write_rejects", "join", "partition", "publish_shard"],
-    "audit": ["measured", "sample", "prove_all"],
+    "audit": ["measure_mixture", "sample", "compare_all"],
 }
 """The functions that workers run, by stage."""
 
@@ -213,7 +213,7 @@ def test_new_module_counts_as_soon_as_it_is_imported(tree):
         + "\n\ndef late():\n    from thinkmix.curation import (\n        new,\n        newer,\n    )\n"
     )
     path.write_text(text)
-    code = Sources(tree.root).work("thinkmix.curation.audit.work", "measured")
+    code = Sources(tree.root).work("thinkmix.curation.audit.work", "measure_mixture")
     assert {"thinkmix.curation.new", "thinkmix.curation.newer"} <= code.modules.keys()
     assert code.libraries["numba"] == library_versions()["numba"]
 
