@@ -16,7 +16,7 @@ _LAYERS = 8
 def show_calibration(told: Calibration, console: Console, *, output: Path) -> None:
     """Print what was sampled, what each form costs, and the plan that follows."""
     digest = ("dim", told.mixture_digest[:12])
-    say(console, f"\ndrew {told.rows:,} rows, {told.tokens:,} tokens, of {told.mixture} ", digest)
+    say(console, f"\nsampled {told.rows:,} rows, {told.tokens:,} tokens, of {told.mixture} ", digest)
     sampled: Counter[tuple[str, str]] = Counter()
     available: Counter[tuple[str, str]] = Counter()
     for stratum in told.strata:

@@ -51,6 +51,6 @@ def test_every_field_explains_itself(fields: dict[str, dict]):
 
 def test_every_field_has_bounds(fields: dict[str, dict]):
     """A number has a least and a largest value, a text or list a longest length."""
-    del fields["Engine.memory"]  # words with a unit, or a number of bytes: the model checks both
+    del fields["Executor.memory"]  # words with a unit, or a number of bytes: the model checks both
     bare = {place for place, field in fields.items() if any(map(unbounded, alternatives(field)))}
     assert bare == set()
