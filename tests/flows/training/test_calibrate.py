@@ -69,7 +69,7 @@ def test_a_model_is_measured_and_the_plan_is_one_that_training_takes(version: Pa
     for name, digest in told.files.items():
         assert sha256((tmp_path / "one" / name).read_bytes()).hexdigest() == digest
     plan = load_plan(tmp_path / "one" / "plan.yaml", flags={})
-    assert plan.method == told.quant_error.proposal.plan["method"]
+    assert plan.method == told.quant_error.quant_plan.plan["method"]
     code, out, _ = run(*command, "--output", tmp_path / "two", "--json")
     assert (code, json.loads(out)) == (0, told.model_dump(mode="json"))
     for name in (*told.files, "calibration.json"):
