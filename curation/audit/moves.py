@@ -56,7 +56,7 @@ def condense(fates: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """Return all rows of a source in schema `ROWS`.
 
     Args:
-        fates: pieces of schema `tables.FATES`, each of which may be let go before the next one is read.
+        fates: pieces of schema `tables.FATES`, read one after the other: each may be freed before the next.
     """
     pieces = [piece.select(**_row()).cast(ROWS) for piece in fates]
     return pl.concat([ROWS.to_frame(), *pieces])

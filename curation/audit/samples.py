@@ -74,7 +74,7 @@ def kept_samples(
 ) -> tuple[Sample, ...]:
     """Return up to `each` rows of the mixture per source, of those that stand first in it.
 
-    A source of which nothing stands among the first rows is shown by none: it is a very small part.
+    A source without a row among the first ones has no sample: it is a very small part of the mixture.
 
     Args:
         shards: published shards, schema `tables.EXAMPLES`, in the order of the draw.
@@ -113,7 +113,7 @@ def _sample(row: Mapping[str, Any], content: str, characters: int) -> Sample:
 
 
 def _cut(content: str, span: Span | None, characters: int) -> tuple[str, Span | None]:
-    """Return so many characters, from a bit before the span on, and where the span lies in them."""
+    """Return `characters` of the text from shortly before the span on, and where the span lies in them."""
     if span is None:
         return content[:characters], None
     # what stands before tells more than what follows, but not if all of it fits
@@ -152,7 +152,7 @@ def _told(messages: Sequence[Mapping[str, Any]], characters: int) -> str:
 def _places(
     drawn: Sequence[DrawnShard], wanted: pl.DataFrame
 ) -> Mapping[tuple[str, str], list[tuple[str, int]]]:
-    """Return file and row of rows that were drawn; rows of one id are copies, of which one is drawn."""
+    """Return file and row of rows that were drawn; rows of one id are copies, and one of them is drawn."""
     keys = wanted.select(name="id", id=bits("id", 0))
     places: dict[tuple[str, str], list[tuple[str, int]]] = {}
     for rows in read_many([shard.drawn for shard in drawn], ["id", "row"]):

@@ -55,7 +55,7 @@ def repeated(report: Report, source: str) -> Parts:
 
 
 def dropped(report: Report, source: str) -> Parts:
-    """Return what was dropped for whatever reason, the draw's own aside."""
+    """Return what was dropped for any reason except those of the draw."""
     listed = (part for part in all_parts(report, source) if part[0] != MIX)
     return {reason: part for _, reason, part in listed if part.rows}
 

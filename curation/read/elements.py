@@ -35,7 +35,7 @@ class FirstObject(NamedTuple):
 
     spans_lines: bool
     followed_by: bytes
-    """The first byte after it that is not a space; empty if there is none."""
+    """The first byte after it that is not a space; empty at the end of the file."""
 
 
 class NoSuchList(SourceError):
@@ -242,7 +242,7 @@ def _unescaped(data: NDArray[np.uint8], quotes: NDArray[np.int64]) -> NDArray[np
 
 
 def _chunks(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield the stream in chunks, none of which ends between a backslash and what it escapes."""
+    """Yield the stream in chunks that never end between a backslash and what it escapes."""
     held = b""
     while read := stream.read(_CHUNK):
         chunk = held + read

@@ -83,7 +83,7 @@ class _Head(NamedTuple):
     """The beginning of a file."""
 
     bracket: bytes
-    """The first character that is not a space; empty if there is none."""
+    """The first character that is not a space; empty if all are spaces."""
     lines: list[bytes]
     """Whole lines that are not blank."""
     whole: bool

@@ -101,7 +101,7 @@ class RawRow(NamedTuple):
     Keys that a turn lacks, as most turns lack `tool_calls`, are not counted.
     """
     foreign: bytes = b""
-    """The beginning of a row of text that is not UTF-8, of which something could not be read."""
+    """The beginning of a row whose text is not UTF-8 and could not be read in full."""
 
 
 def raw_json(row: RawRow) -> str:
@@ -114,8 +114,8 @@ def slices(
 ) -> tuple[RawSlice, ...]:
     """Cut a file into slices of about `SLICE_BYTES` or `SLICE_ROWS`, along its row groups.
 
-    A row group is not cut, however large: it is read in bounded memory, and whoever starts in its middle
-    must decode all that stands before, which is half the work of validating it.
+    A row group is not cut, however large: it is read in bounded memory. A reader that starts in its middle
+    must decode all that comes before, which is half the work of validating it.
 
     Raises:
         SourceError: if the file is not of a kind that can be read, its footer is broken, or a column
@@ -263,7 +263,7 @@ def read_rows(
 ) -> Iterator[RawRow]:
     """Yield the rows of a slice in file order; a row that cannot be read comes with its fault.
 
-    Rows of text files are counted from 0, blank lines aside. Of two equal keys in an object the
+    Rows of text files are counted from 0, without blank lines. Of two equal keys in an object the
     last one counts, as for every common JSON reader.
 
     Args:
@@ -301,7 +301,7 @@ def left_out_row(number: int, detail: str, text: str = "") -> RawRow:
 
 
 def first_rows(piece: RawSlice, most: int, *, max_row_bytes: int) -> Sequence[RawRow]:
-    """Return the first rows of a slice, at most so many; of a table no more are turned into objects.
+    """Return the first rows of a slice, at most `most`; no more rows of a table are turned into objects.
 
     Raises:
         SourceError: if the file is broken before them.

@@ -22,7 +22,7 @@ _PART = 1024 * 1024
 
 
 class TableRow(NamedTuple):
-    """A row of a table, or the reason why it is none, with its text."""
+    """A row of a table with its text, or the reason why it cannot be read."""
 
     values: Mapping[str, str | None]
     """Cells by column; an empty cell is None."""

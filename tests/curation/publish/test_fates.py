@@ -66,7 +66,7 @@ def settled(
     parts: list[tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]],
     numbers: str = "ignore",
 ) -> Settled:
-    """Settle valid rows of which each part rendered some (index, lost) and drew some of those."""
+    """Settle valid rows; each part rendered some of them (index, lost) and drew some of those."""
     found = [
         PartFiles(
             Blob(write(folder / f"index-{number}", index, COUNTED), ""),
