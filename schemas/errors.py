@@ -4,8 +4,8 @@ ThinkmixError                 1
 ├── RecipeError               2   the recipe says something impossible
 ├── NotFound                  2   what a person names is not there: a version, mixture, row, reason or source
 ├── Held                      3   a version was built, but a gate or a check keeps it from becoming current
-├── NotAccepted               2   what a person wants to accept is no held candidate, or no reason is given
-├── NotRolledBack             2   what a person wants to return to is no good version, or no reason is given
+├── NotAccepted               2   what a person accepts is not a held candidate, or no reason is given
+├── NotRolledBack             2   what a person returns to is not a good version, or no reason is given
 ├── SourceError               4   a source cannot be read
 │   ├── SourceNotFound            no such dataset, revision or file
 │   ├── SourceDenied              the hub wants a (better) token
@@ -71,14 +71,14 @@ class Held(ThinkmixError):
 
 
 class NotAccepted(ThinkmixError, ValueError):
-    """What a person wants to accept is no held candidate, or no reason is given."""
+    """What a person wants to accept is not a held candidate, or no reason is given."""
 
     exit_code = 2
     code = "not_accepted"
 
 
 class NotRolledBack(ThinkmixError, ValueError):
-    """What a person wants to return to is no good version of the mixture, or they give no reason."""
+    """What a person wants to return to is not a good version of the mixture, or they give no reason."""
 
     exit_code = 2
     code = "not_rolled_back"

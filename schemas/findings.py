@@ -197,7 +197,7 @@ class Notes:
             self.leave_many(path, 1, value)
 
     def leave_many(self, path: str, times: int, example: object) -> None:
-        """Note that nobody read a field of so many rows; `example` is the first value."""
+        """Note that a field was not read in `times` rows; `example` is the first value."""
         known = self._unread.get(path)
         if known is not None:
             self._unread[path] = (known[0] + times, known[1])

@@ -123,7 +123,7 @@ def _split_calls(text: str, notes: Notes) -> tuple[str, list[dict[str, Any]]]:
     """Return an answer without the calls that it ends with, and the calls.
 
     Raises:
-        PydanticCustomError: `tool_call_invalid` for a call that is none, or text after a call.
+        PydanticCustomError: `tool_call_invalid` for a call that cannot be parsed, or text after a call.
     """
     said, opened, rest = text.partition(_CALL)
     if opened:

@@ -119,7 +119,7 @@ def read_call_text(text: str) -> object:
     """Return the call or the calls that a text states: JSON, a literal of Python, or JSON in Glaive's quotes.
 
     Raises:
-        PydanticCustomError: `tool_call_invalid` for a text that is none of these.
+        PydanticCustomError: `tool_call_invalid` for any other text.
     """
     text = text.strip().removeprefix(_ANNOUNCED)
     try:

@@ -39,7 +39,7 @@ from thinkmix.schemas.findings import (
     ],
 )
 def test_a_field_looks_like_what_its_name_says(path: str, kind: str | None) -> None:
-    """By a word of the name, however words are joined."""
+    """By one word in the name, however words are joined."""
     assert looks_like(path) == kind
 
 

@@ -77,7 +77,7 @@ CASES = [
 
 @pytest.mark.parametrize(("dialect", "text", "want"), CASES)
 def test_a_text_is_taken_apart_into_its_turns(dialect: str, text: str, want: Turns) -> None:
-    """Only marks, and white space around turns, are taken off; an answer still to be written is none."""
+    """Only marks, and white space around turns, are taken off; an answer not yet written is not a turn."""
     assert turns(text, dialect) == want
 
 
@@ -252,7 +252,7 @@ def test_what_a_text_lacks_is_said_in_full(dialect: str, text: str, why: str) ->
     ],
 )
 def test_a_strange_speaker_is_told_with_its_turn(text: str, name: str) -> None:
-    """In 40 characters; a name without a line of its own is no speaker."""
+    """In 40 characters; a name without a line of its own is not a speaker."""
     want = ("role_unknown", f"turn 1 is spoken by {name!r}")
     assert refused({"text": text}, {"type": "rendered", "dialect": "chatml"}) == want
 

@@ -54,7 +54,7 @@ def test_tools_are_read_as_a_server_shows_them(value: object) -> None:
     ],
 )
 def test_words_for_no_tools(value: object) -> None:
-    """Null, blank and empty values mean that there are none."""
+    """Null, blank and empty values mean no tools."""
     assert read_tools(value) == []
 
 
@@ -237,7 +237,7 @@ def test_the_id_of_a_call_stands_beside_its_function_or_inside(key: str) -> None
 
 @pytest.mark.parametrize("key", ["arguments", "parameters", "args", "input", "kwargs"])
 def test_arguments_have_one_of_five_names(key: str) -> None:
-    """Beside the name, beside the function, or inside; null is none."""
+    """Beside the name, beside the function, or inside; null means no arguments."""
     want = {"name": "f", "arguments": {"a": 1}}
     for call in (
         {"name": "f", key: {"a": 1}},
