@@ -1,4 +1,4 @@
-"""Steps: work whose output is named by all that decides it, none of which is listed by hand.
+"""Steps: work whose output is named by all that decides it, without a list kept by hand.
 
 `step(function, **arguments)` names an output by the function, the code that it can reach, and its arguments;
 `passes` names several outputs that one pass over a shard makes. A setting that a function does not take
@@ -117,7 +117,7 @@ def keyed(value: object, name: str = "value", types: set[str] | None = None) -> 
         return [keyed(one, f"{name}[{place}]", types) for place, one in enumerate(value)]
     if isinstance(value, Mapping):
         if wrong := [key for key in value if not isinstance(key, str)]:
-            msg = f"{name} has the key {wrong[0]!r}, which is no text; give a sequence of pairs"
+            msg = f"{name} has the key {wrong[0]!r}, which is not a string; give a sequence of pairs"
             raise TypeError(msg)
         return {key: keyed(one, f"{name}[{key!r}]", types) for key, one in value.items()}
     if isinstance(value, Path):
@@ -154,7 +154,7 @@ def _module(value: object, name: str) -> str:
     """Return the module that declares a value's type.
 
     Raises:
-        TypeError: if it is none of ours: its code cannot be followed.
+        TypeError: if it is not one of our functions: its code cannot be followed.
     """
     kind = type(value)
     if not kind.__module__.startswith("thinkmix."):

@@ -17,7 +17,7 @@ def accept(
             metavar="VERSION",
         ),
     ],
-    why: Annotated[str, typer.Option(help="Why it is good all the same; kept for whoever asks later.")],
+    why: Annotated[str, typer.Option(help="Why it is good all the same; kept in the history.")],
     by: Annotated[str | None, typer.Option(help="Who decides; your user name if unset.")] = None,
     as_json: JsonOption = False,
 ) -> None:

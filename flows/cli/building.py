@@ -86,7 +86,7 @@ def build(
     seed: Annotated[int | None, typer.Option(min=0, help="Override the seed of the draw.")] = None,
     keep: Annotated[
         int | None,
-        typer.Option(min=1, help="After publishing, collect the store and keep so many versions (see gc)."),
+        typer.Option(min=1, help="After publishing, collect the store and keep this many versions (see gc)."),
     ] = None,
     direct: Annotated[
         bool,

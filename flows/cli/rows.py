@@ -63,7 +63,7 @@ def rejects(
     source: Annotated[str | None, typer.Option("--source", help="Only rows of this source.")] = None,
     grep: Annotated[
         str | None,
-        typer.Option("--grep", help="Only rows with this text, letter case aside.", metavar="TEXT"),
+        typer.Option("--grep", help="Only rows with this text, in any letter case.", metavar="TEXT"),
     ] = None,
     limit: Annotated[
         int | None,

@@ -55,7 +55,7 @@ def serve(
 ) -> None:
     """Build recipes on a schedule and on demand, one at a time, until this process is ended.
 
-    Needs a Prefect server that stays (PREFECT_API_URL). Every scheduled run reads its recipe's file anew;
+    Needs a Prefect server that stays (PREFECT_API_URL). Every scheduled run reads its recipe's file again;
     the form in the server's browser page starts a build of what is filled in there.
     """
     from thinkmix.flows.executor.engine import stated as stated_engine

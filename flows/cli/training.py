@@ -63,7 +63,7 @@ def train(
     ] = False,
     restart: Annotated[
         bool,
-        typer.Option("--restart", help="Begin anew: drop the checkpoints that a killed run left of OUTPUT."),
+        typer.Option("--restart", help="Start over: drop the checkpoints that a killed run left of OUTPUT."),
     ] = False,
     token_cache: Annotated[
         Path | None,

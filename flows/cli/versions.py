@@ -99,7 +99,7 @@ def diff(
         ),
     ],
     after: Annotated[Path, typer.Argument(help="The later version, named in the same way.", metavar="AFTER")],
-    rows: Annotated[int, typer.Option(min=0, help="List so many row ids of each move.")] = 0,
+    rows: Annotated[int, typer.Option(min=0, help="How many row ids of each move to list.")] = 0,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit with 1 if the versions differ, like git diff.")
     ] = False,

@@ -68,7 +68,7 @@ def workers(
         if engine.scheduler or engine.exchange:
             msg = "--scheduler and --exchange are for --engine dask; the local engine uses neither"
             raise RecipeError(msg)
-        from thinkmix.flows.executor.workers import processes  # noqa: PLC0415 - on a night without a change there are none
+        from thinkmix.flows.executor.workers import processes  # noqa: PLC0415 - an unchanged run starts none
 
         with processes(count, engine.memory, spare=spare) as local:
             local.start(prepare)

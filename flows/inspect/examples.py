@@ -51,7 +51,7 @@ def seen(version: Path, row_id: str, *, ids: bool = False) -> Seen:
         ids: whether to say the token ids, too, prompt and completion encoded apart as for training.
 
     Raises:
-        NotFound: if no row or several match, or the row is none that could be trained on.
+        NotFound: if no row or several match, or the row cannot be trained on.
     """
     rows = Rows(version)
     found = by_id(rows, row_id)

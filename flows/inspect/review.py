@@ -70,7 +70,7 @@ class Review:
     def questions(self) -> list[Question]:
         """Return the drawn rows in the order in which they are asked: one of each stratum after the other.
 
-        Whoever stops early has judged the first rows of every stratum, which are a random draw, too.
+        A review that stops early covers the first rows of every stratum, which are a random draw, too.
         """
         place = pl.int_range(pl.len()).over("source", "reason")
         rows = self.drawn.with_columns(place=place).sort("place", "source", "reason").to_dicts()
@@ -168,7 +168,7 @@ def take(version: Path, file: Path, *, who: str | None = None) -> int:
     Lines without a verdict are left alone, so a file may be handed in several times.
 
     Raises:
-        StoreError: if the file cannot be read, or one of its lines is no question of this version; the
+        StoreError: if the file cannot be read, or one of its lines is not a question of this version; the
             line is named, and nothing is written.
     """
     try:
@@ -274,7 +274,7 @@ def _file(version: Path) -> Path:
 
 
 def _verdicts(path: Path) -> list[Verdict]:
-    """Return what was said, oldest first; a line that a crash cut off is none."""
+    """Return what was said, oldest first, without a line that a crash cut off."""
     if not path.is_file():
         return []
     found = []

@@ -185,7 +185,7 @@ class Rows:
         }
 
     def _reopened(self, ids: Sequence[str]) -> dict[str, Said]:
-        """Return the turns of rows of which the version knows the place, if the files are still the same."""
+        """Return the turns of rows whose place the version knows, if the files are still the same."""
         places = self.store.log.places(self.recipe.name) if ids else {}
         if not places:
             return {}

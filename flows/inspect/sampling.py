@@ -40,7 +40,7 @@ class Taken:
     total: int
     """Rows that the file holds."""
     exact: bool
-    """Whether they were counted; else they are about so many."""
+    """Whether they were counted; else the number is an estimate."""
     size: int
 
 
@@ -88,7 +88,7 @@ class Place:
 def sample(
     source: HubSource | ModelScopeSource | LocalSource, place: Place, *, max_row_bytes: int, least: int = 0
 ) -> Sample:
-    """Return the first rows of a source, `ROWS` of them if there are so many.
+    """Return the first rows of a source, at most `ROWS`.
 
     Args:
         source: from the recipe.

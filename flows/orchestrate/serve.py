@@ -34,7 +34,7 @@ class Nightly:
     name: str
     """Name of the deployment."""
     file: Path
-    """The recipe's file, which every scheduled run reads anew."""
+    """The recipe's file, which every scheduled run reads again."""
     located: Located
 
 

@@ -213,7 +213,7 @@ def _cut(text: str) -> str:
 
 
 def _belongs(one: ErrorDetails, model: type[BaseModel]) -> str:
-    """Return what a name that is no setting is meant to be, or where such a setting belongs."""
+    """Return which setting an unknown name is meant to be, or where such a setting belongs."""
     name, here = str(one["loc"][-1]), _models_at(one["loc"][:-1], model)
     if place := _elsewhere(name, here, model):
         return f" here, but of {place}: move it there"
@@ -243,7 +243,7 @@ def _about(one: ErrorDetails, model: type[BaseModel]) -> str:
 
 
 def _meant_place(wrong: _Wrong, model: type[BaseModel]) -> tuple[Step, ...] | None:
-    """Return the place of the setting that a name which is none is perhaps meant for."""
+    """Return the place of the setting that an unknown name is perhaps meant for."""
     one = wrong.error
     if one["type"] != "extra_forbidden":
         return None
@@ -275,7 +275,7 @@ def _models_at(loc: tuple[Step, ...], model: type[BaseModel]) -> list[type[BaseM
             continue
         fields = [found.model_fields[step] for found in models if step in found.model_fields]
         tagged = [found for found in models if step in _tags(found)]
-        # the name of a format may be that of one of its columns
+        # the name of a format may be the name of one of its columns
         models = tagged or [inner for field in fields for inner in _models(field.annotation)]
     return models
 

@@ -36,7 +36,7 @@ def load(name_or_path: str) -> Located:
     """Return the shipped recipe of that name, or the one in that file.
 
     Raises:
-        RecipeError: if there is none, it is not YAML, or it says something impossible; names the field.
+        RecipeError: if it does not exist, is not YAML, or says something impossible; names the field.
     """
     path = shipped().get(name_or_path) or Path(name_or_path)
     if not path.is_file():

@@ -27,12 +27,12 @@ SHORTEST = 3
 def accept(path: Path, *, why: str, by: str | None = None) -> Acceptance:
     """Make a held candidate its mixture's current version and write down who wanted it so.
 
-    The record is on the disk before the version becomes current. The front page is drawn anew if it shows the
-    run that was held.
+    The record is on the disk before the version becomes current. The front page is drawn again if it shows
+    the run that was held.
 
     Args:
         path: the candidate's folder, or the mixture's folder followed by the first digits of its name.
-        why: for whoever asks later.
+        why: the reason, kept in the history.
         by: who decides; unset means the user of this process.
 
     Raises:
@@ -99,7 +99,7 @@ def _check_held(store: Store, mixture: str, version: Path, rejected: Rollback | 
         raise NotAccepted(msg)
     if not rejected and (fate := fates.get(version.name)) != "held":
         why = f"its last run was {fate}" if fate else "no run of the history built it"
-        msg = f"{version.name[:12]} is no held candidate of {mixture}, {why}{hint}"
+        msg = f"{version.name[:12]} is not a held candidate of {mixture}, {why}{hint}"
         raise NotAccepted(msg)
     if found := problems(version):
         msg = f"{version.name[:12]} is damaged and cannot be accepted: {'; '.join(found)}"
@@ -118,7 +118,7 @@ def one_line(text: str) -> str:
 
 
 def user() -> str:
-    """Return the name of whoever runs this process."""
+    """Return the name of the user who runs this process."""
     try:
         return getuser()
     except (KeyError, OSError):  # a container may run as a number that has no name

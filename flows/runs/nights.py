@@ -51,7 +51,7 @@ class Knowledge(Protocol):
 
 
 ROLLBACK = "rollback"
-"""What a version that a person rolled back from is held by; it is no gate of a recipe."""
+"""What a version that a person rolled back from is held by; it is not a gate of a recipe."""
 
 TREND = 30
 """Runs that a report looks back on."""
@@ -182,7 +182,7 @@ def history(store: Store, mixture: str) -> tuple[Night, ...]:
 
 
 def _changes(before: Path | None, version: Path) -> Changes | None:
-    """Return what differs from the version before; None if there is none, or none that can be read."""
+    """Return what differs from the version before; None without one, or if it cannot be read."""
     if before is None or before == version:
         return None
     from thinkmix.flows.runs.diff import diff  # noqa: PLC0415 - like the gates

@@ -47,7 +47,7 @@ def rollback(mixture: Path, version: str, *, why: str, by: str | None = None) ->
     with store.lock(name):
         target, current = find_version(mixture / version).resolve(), store.versions.current(name)
         if current is None:
-            msg = f"no version of {name} is current, so there is none to roll back from"
+            msg = f"no version of {name} is current, so there is nothing to roll back from"
             raise NotRolledBack(msg)
         _check(store, name, target, current)
         record = Rollback(
@@ -80,7 +80,7 @@ def _check(store: Store, mixture: str, target: Path, current: Path) -> None:
         rejected = rejection(store, mixture, target.name)
         advice = "it was rolled back from" if rejected else "it may not be trained on"
         accepting = f'; who wants it all the same runs `thinkmix accept {target} --why "…"`'
-        msg = f"{short} is no good version, {advice}: {why}{accepting}"
+        msg = f"{short} is not a good version, {advice}: {why}{accepting}"
         raise NotRolledBack(msg)
 
 

@@ -83,7 +83,7 @@ def _estimated(found: "Estimate", sources: int) -> Iterator[tuple[str, str]]:
     yield "download", size(found.download) if found.download else "nothing"
     minutes = f"{found.minutes:.0f} minutes" if found.minutes >= 1.5 else f"{60 * found.minutes:.0f} seconds"
     workers = f"{found.workers} worker{'s' if found.workers > 1 else ''}"
-    yield "takes", f"about {size(found.disk)} of disk and {minutes} with {workers}, downloads aside"
+    yield "takes", f"about {size(found.disk)} of disk and {minutes} with {workers}, without downloads"
 
 
 def show_started(started: "Started", console: Console) -> None:

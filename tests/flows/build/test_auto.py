@@ -218,7 +218,7 @@ def test_files_without_a_row_that_can_be_read_have_no_format(tmp_path: Path) -> 
     why = "; chat/a.jsonl, row 0: wrong_type, the row is list, not an object"
     assert refusal(tmp_path, b=[]) == f"{words}{why}"
     (tmp_path / "chat/a.jsonl").write_text("")
-    assert refusal(tmp_path, b=[]) == f"{words}: there is none in its files"
+    assert refusal(tmp_path, b=[]) == f"{words}: its files have no rows"
 
 
 @pytest.mark.parametrize("groups", [30, 1_000])

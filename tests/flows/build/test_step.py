@@ -53,7 +53,7 @@ def test_setting_that_a_function_does_not_take_is_not_in_its_key():
         (frozenset(), "keys is a set"),
         (object(), "keys is of type object, which cannot be part of a key"),
         (len, "keys is of type builtin_function_or_method"),
-        ({1: 2}, "keys has the key 1, which is no text; give a sequence of pairs"),
+        ({1: 2}, "keys has the key 1, which is not a string; give a sequence of pairs"),
         ([1, (2, Path("x"))], r"keys\[1\]\[1\] is a path"),
         ({"a": PartFiles(HERE, {2})}, r"keys\['a'\]\.lost is a set"),
         (Foreign(1), "keys is of type Foreign of tests.* whose code is not followed"),

@@ -326,7 +326,7 @@ def test_what_is_named_and_is_not_there_is_a_mistake_of_the_command(run, version
 
 
 def test_a_version_without_its_manifest_is_damaged(run, store_copy):
-    """Its folder is there, so it is no mistake of the command: exit code 5."""
+    """Its folder is there, so the command is not wrong: exit code 5."""
     (version,) = (store_copy() / "small" / "versions").iterdir()
     (version / "manifest.json").unlink()
     code, _, err = run("verify", version)

@@ -73,7 +73,7 @@ def test_duplicates_come_with_the_row_that_stays(version: Path):
 
 
 def test_rows_are_asked_stratum_by_stratum_in_turn(version: Path):
-    """Whoever stops early has seen something of everything."""
+    """A reviewer who stops early has seen rows of every stratum."""
     review = open_review(version, each=5)
     first = [(question.source, question.reason) for question in review.questions()]
     assert set(first[: len(review.strata())]) == set(review.strata())

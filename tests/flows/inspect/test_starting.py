@@ -224,7 +224,7 @@ def test_an_existing_file_is_never_written_over(tmp_path: Path) -> None:
         (
             "no.jsonl",
             RecipeError,
-            "no row can be read that would show its format: there is none in its files",
+            "no row can be read that would show its format: its files have no rows",
         ),
         (
             "odd.csv",

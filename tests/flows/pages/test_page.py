@@ -155,7 +155,7 @@ def test_a_name_loses_what_no_picture_can_hold_and_what_does_not_fit():
 
 
 def test_times_are_said_for_people_and_other_words_are_left():
-    """A stamp becomes a date; what is none stays what it is."""
+    """A stamp becomes a date; other text stays what it is."""
     assert moment("2026-01-05T02:00:00+00:00") == "5 Jan 2026, 02:00 UTC"
     assert moment("<b>yesterday</b>") == "<b>yesterday</b>"
 

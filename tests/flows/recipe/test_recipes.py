@@ -81,7 +81,7 @@ def test_what_a_recipe_may_not_say(text: str, says: str):
 
 
 def source(**changes: object) -> str:
-    """Return a recipe with one source, of which `changes` are said instead or besides."""
+    """Return a recipe with one source that states `changes`, too."""
     one = {"name": "a", "kind": "local", "files": ["rows.jsonl"], "format": "sharegpt", **changes}
     return yaml.safe_dump({"name": "t", "sources": [one], "mix": {"shares": {"a": 1.0}}})
 

@@ -146,7 +146,7 @@ REFUSALS: list[tuple[Callable[[Path], Path], str, int, str]] = [
         2,
         "is the current version of small already",
     ),
-    (_forget, WHY, 2, "is no held candidate of small, no run of the history built it"),
+    (_forget, WHY, 2, "is not a held candidate of small, no run of the history built it"),
     (_copy, WHY, 2, "lies in no store"),
     (lambda held: held, " a  ", 2, "--why needs at least 3 letters"),
     (lambda held: held.parents[1], WHY, 2, "was held last"),
@@ -194,7 +194,7 @@ def test_damaged_last_good_build_is_mentioned_and_does_not_stop_the_next(
 
 
 def test_lost_pointer_is_mentioned(held: Path, fewer: Path):
-    """A CURRENT that names nothing is no first build: the report says that nothing was compared."""
+    """A CURRENT that names nothing is not a first build: the report says that nothing was compared."""
     (held.parents[1] / "CURRENT").write_text("gone\n")
     again = quick_build(recipe(), held.parents[2], fewer)
     assert again.status == "published"

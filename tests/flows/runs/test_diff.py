@@ -137,7 +137,7 @@ def test_a_damaged_file_is_named(nights: dict[str, Built], tmp_path: Path):
 
 
 def test_facts_of_another_release_are_refused_in_words(nights: dict[str, Built], tmp_path: Path):
-    """A report in another layout is no version that can be compared."""
+    """A version with a report in another layout cannot be compared."""
     copy = shutil.copytree(nights["first"].version, tmp_path / "copy")
     (copy / "report.json").write_text('{"version": 1}')
     with pytest.raises(StoreCorrupt, match="of another release"):

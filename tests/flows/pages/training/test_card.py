@@ -48,7 +48,7 @@ def test_a_hub_reads_base_model_library_and_datasets():
 
 
 def test_a_whole_model_is_read_by_transformers_and_a_local_base_has_no_id():
-    """The name of a folder is no hub id, so it is not given as one; no dataset is known."""
+    """The name of a folder is not a hub id, so it is not given as one; no dataset is known."""
     found = front(model_card(local(plan=TrainPlan(method="freeze")), None, None))
     assert found == {
         "license": "unknown",

@@ -15,7 +15,7 @@ GOOD = trained()
 
 
 def switched(on: int, off: int):
-    """Return the report of a switch at which so many answers of 16 did as asked."""
+    """Return the report of a switch: `on` and `off` answers of 16 did as asked."""
     assert GOOD.switch
     return GOOD.switch.model_copy(
         update={"thinking": answers(on, thinks=True), "non_thinking": answers(off, thinks=False)}
@@ -234,7 +234,7 @@ def test_a_hundredth_of_a_nat_is_no_change(after: float, went: str, word: str):
 
 
 def test_a_protected_source_is_too_high_above_its_bound_only():
-    """On the bound it is held; what is no number is not."""
+    """On the bound it is held; NaN is not."""
     assert not Change("source", "a", 1, 1.0, 1.5, 0.5).too_high
     assert Change("source", "a", 1, 1.0, 1.6, 0.5).too_high
     assert Change("source", "a", 1, 1.0, math.nan, 0.5).too_high
