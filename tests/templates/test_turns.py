@@ -241,7 +241,7 @@ def test_a_changed_text_never_passes_for_the_original(messages, data):
 
 
 def canonical(row):
-    """Return a golden row as messages, or None where it is no chat of ours as it stands."""
+    """Return a golden row as messages, or None where it does not validate as a chat unchanged."""
     try:
         messages = [
             Message(

@@ -114,7 +114,7 @@ def _read_adapter(folder: Path) -> _Adapter:
     try:
         result = TrainResult.model_validate_json((folder / MANIFEST).read_bytes())
     except OSError as error:
-        msg = f"{folder} is no training run: {MANIFEST} cannot be read ({error.strerror})"
+        msg = f"{folder} is not a training run: {MANIFEST} cannot be read ({error.strerror})"
         raise TrainError(msg) from error
     except ValidationError as error:
         msg = f"{folder / MANIFEST} is not the manifest of a training run: {error.errors()[0]['msg']}"

@@ -49,7 +49,7 @@ class LoadedRun:
     """Fingerprint of the model, as training begins with it."""
 
     def measure(self) -> EvalLoss | None:
-        """Return the loss on held-out rows, or None if there are none."""
+        """Return the loss on held-out rows, or None if the version has no such rows."""
         return evaluate(
             self.engine.learner,
             self.eval_tokens,

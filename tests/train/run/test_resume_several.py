@@ -91,7 +91,7 @@ def test_another_number_of_processes_does_not_go_on(version, tmp_path, processes
 
 
 def test_all_must_see_the_checkpoint_that_the_first_goes_on_from(version, tmp_path, processes, monkeypatch):
-    """On machines that share no folder the others would begin anew: that is said, and nobody trains."""
+    """On machines that share no folder the others would start over: that is said, and nobody trains."""
     doomed.run_together(version, tmp_path / "out", PLAN, ("never", "step 3"), processes)
     here = tmp_path / ".out.partial" / "checkpoints"
     origin = origin_of(PLAN, mixture="", versions={})
