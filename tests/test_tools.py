@@ -16,7 +16,7 @@ def test_boxes_that_import_each_other_are_pairs():
 
 
 def test_boxes_that_reach_each_other_are_a_knot():
-    """A circle of any length is one, and a box alone is none."""
+    """A circle of any length is one, and a box alone is not."""
     assert rooms.knots(HOUSE) == [["a", "b"], ["c", "d", "e"]]
     assert rooms.knots({"a": {"b"}, "b": set()}) == []
     assert rooms.knots({"a": set()}) == []

@@ -101,7 +101,7 @@ def rot(night: Night) -> None:
 
 
 def rotten_version(night: Night) -> None:
-    """Flip a bit in the current version; whoever verifies is told."""
+    """Flip a bit in the current version; verification reports it."""
     version = open_version(night.mixture)
     path = night.chance.choice(sorted(path for path in version.rglob("*") if path.is_file()))
     shutil.copyfile(path, path.with_suffix(".new"))  # the cache holds the same file by another name

@@ -25,7 +25,7 @@ from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.errors import StoreError
 
 KEEP, DAYS = 3, 2
-"""What the collection of every night keeps: so many good versions, and what was used since so many days."""
+"""What the collection of every night keeps: this many good versions, and what was used in this many days."""
 
 _DAY = 24 * 3600 * 10**9
 
@@ -123,7 +123,7 @@ def published(version: Path) -> set[str]:
 
 
 def live(folder: Path, hub: LoopbackHub, *, rows: int, nights: int, seed: int) -> dict[str, object]:
-    """Live through so many nights; return what each came to, and whether a clean build agrees at the end."""
+    """Run `nights` nights; return the outcome of each, and whether a clean build agrees at the end."""
     corpus, past, store = Corpus(folder / "rows", hub, rows), Past(), folder / "store"
     corpus.publish()
     Night(store, corpus, past, random.Random(seed)).build()

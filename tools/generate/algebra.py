@@ -228,7 +228,7 @@ def recurrence(draw: Draw, *, low: int = 7, high: int = 14) -> Problem:
 
 
 def long_recurrence(draw: Draw) -> Problem:
-    """The same with so many steps that the trace grows long."""
+    """The same with 25 to 48 steps, which make the trace long."""
     return recurrence(draw, low=25, high=48)
 
 
