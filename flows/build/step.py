@@ -1,7 +1,7 @@
 """Steps: work whose output is named by all that decides it, without a list kept by hand.
 
 `step(function, **arguments)` names an output by the function, the code that it can reach, and its arguments;
-`passes` names several outputs that one pass over a shard makes. A setting that a function does not take
+`steps_of_pass` names the outputs that one pass over a shard makes. A setting that a function does not take
 cannot decide its output, and one that it takes cannot be left out of the name.
 """
 
@@ -68,7 +68,7 @@ def step(function: Callable[..., Mapping[str, object]], /, **arguments: object) 
     return Step(key, partial(function, **arguments), decided)
 
 
-def passes(function: Callable[..., Iterable[Make]], /, over: str, **arguments: object) -> Pass:
+def steps_of_pass(function: Callable[..., Iterable[Make]], /, over: str, **arguments: object) -> Pass:
     """Return the work of calling a function once for several outputs.
 
     Args:

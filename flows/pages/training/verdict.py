@@ -35,7 +35,7 @@ def verdict(result: TrainResult) -> Verdict:
     return Verdict("good", "These weights may be used.", "may be used", why)
 
 
-def failure(error: ThinkmixError) -> Verdict:
+def failure_verdict(error: ThinkmixError) -> Verdict:
     """Return what a training came to that wrote nothing."""
     what = "The training failed"
     if isinstance(error, Forgotten):

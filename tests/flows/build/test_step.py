@@ -14,7 +14,7 @@ from thinkmix.curation.sample import work as sample_work
 from thinkmix.curation.sample.model_files import ModelFiles
 from thinkmix.curation.sample.pools import PartFiles
 from thinkmix.curation.validate.settings import Limits, TextSettings
-from thinkmix.flows.build.step import keyed, passes, step
+from thinkmix.flows.build.step import keyed, step, steps_of_pass
 from thinkmix.schemas.formats.alpaca import Alpaca
 from thinkmix.schemas.formats.sharegpt import ShareGPT
 from thinkmix.schemas.record import narrowed
@@ -101,8 +101,8 @@ def test_pass_makes_what_is_missing_and_keys_each_piece_alone():
     """Keys of a pass are those of its pieces; the function is given the pieces whose output is wanted."""
     pieces = [Blob(Path(f"p{digit}"), digit * 64) for digit in "123"]
     model = ModelFiles.installed(QWEN3)
-    whole = passes(audit_work.prove_all, over="samples", model=model, samples=pieces)
-    some = passes(audit_work.prove_all, over="samples", model=model, samples=pieces[1:])
+    whole = steps_of_pass(audit_work.prove_all, over="samples", model=model, samples=pieces)
+    some = steps_of_pass(audit_work.prove_all, over="samples", model=model, samples=pieces[1:])
     assert len(set(whole.keys)) == 3
     assert whole.keys[1:] == some.keys
     assert [make.args for make in whole.make([2, 0])] == [(Path("p3"), QWEN3), (Path("p1"), QWEN3)]

@@ -6,7 +6,7 @@ import pytest
 
 from tests.harness.trained import STEPS, answers, curve, point, trained
 from thinkmix.flows.pages.training.change import Change, changes, changes_of, signed
-from thinkmix.flows.pages.training.verdict import failure, signals, verdict
+from thinkmix.flows.pages.training.verdict import failure_verdict, signals, verdict
 from thinkmix.schemas.errors import Forgotten, ModeSwitchFailed, TrainError
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.train.output.result import Guarded
@@ -201,7 +201,7 @@ def test_traces_that_were_cut_off_are_told_and_right():
 )
 def test_a_failure_has_a_headline_and_the_errors_own_sentence(error, headline: str):
     """Red, in words; the sentence begins with a capital and ends with a full stop."""
-    found = failure(error)
+    found = failure_verdict(error)
     assert found.colour == "bad"
     assert found.headline.startswith(headline)
     assert found.sentence == f"{str(error)[0].upper()}{str(error)[1:]}."
