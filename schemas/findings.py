@@ -44,11 +44,11 @@ class Finding(Worded):
     RESPONSE_SPLIT = "response_split", "responses to several calls at once, which became one a call"
     SCHEMA_TYPE = "schema_type", "parameters of a type that JSON Schema has no name for, kept as they are"
     ALTERNATIVE = "alternative", "further answers of the same row, which were not used"
-    SCORE_UNUSABLE = "score_unusable", "scores that are not numbers: these rows have none", True
+    SCORE_UNUSABLE = "score_unusable", "scores that are not numbers: these rows have no score", True
     VALUE_UNUSABLE = "value_unusable", "optional values of another type than the format reads: ignored", True
     MARK_UNREADABLE = (
         "mark_unreadable",
-        "marks of a turn that say neither yes nor no: these turns are trained",
+        "marks of a turn that mean neither yes nor no: these turns are trained",
         True,
     )
     SWITCH_IGNORED = (
