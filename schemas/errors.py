@@ -22,7 +22,7 @@ ThinkmixError                 1
 │   └── WorkerDied                killed or crashed (`worker_died`)
 ├── ClusterError             11   the Dask cluster cannot be used: not there, gone, or another code
 ├── SchedulerError           12   the Prefect server cannot be used: none is named, or it does not answer
-├── LedgerError               7   rows do not add up: a defect of ours, nothing is published
+├── LedgerError               7   rows do not add up: a bug in Thinkmix, nothing is published
 ├── MixtureError              8   the shares cannot be reached with the rows that survived
 │   └── SourceEmpty               no row of a source is left; the sentence says why
 ├── TemplateError             1   a message list that the chat template cannot render
@@ -180,7 +180,7 @@ class ClusterError(ThinkmixError):
 
 
 class SchedulerError(ThinkmixError):
-    """There is no lasting Prefect server to serve builds from, or it refuses us."""
+    """There is no lasting Prefect server to serve builds from, or it refuses the request."""
 
     exit_code = 12
     code = "scheduler_error"

@@ -9,7 +9,7 @@ from thinkmix.schemas.reasons import Worded
 from thinkmix.schemas.record import Record, json_text
 
 MOST_FIELDS = 200
-"""Unread fields of a source that are listed: rows of JSON may each have names of their own."""
+"""Unread fields of a source that are listed: each row of JSON may have its own names."""
 
 _SHOWN = 80
 _NAME = 200

@@ -156,7 +156,7 @@ def _leave(marks: Iterator[_Mark], path: Sequence[str]) -> None:
     inside = len(path)
     for byte, level, before in marks:
         if not inside and (byte or before.text):
-            msg = f"the file goes on after its last bracket: {bytes(before.text[:40] + byte)!r}"
+            msg = f"the file continues after its last bracket: {bytes(before.text[:40] + byte)!r}"
             raise SourceError(msg)
         if level == inside and byte == b"}":
             inside -= 1

@@ -138,7 +138,7 @@ def _header(lines: _Lines, usual: str) -> tuple[Sequence[str], str] | None:
             break
     names = [name or f"Unnamed: {place}" for place, name in enumerate(cells)]  # as pandas calls them
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        msg = f"its header names {', '.join(map(repr, twice))} twice; columns need names of their own"
+        msg = f"its header names {', '.join(map(repr, twice))} twice; give each column its own name"
         raise SourceError(msg)
     return names, delimiter
 

@@ -39,7 +39,7 @@ def agreed(source: str, files: Sequence[str], results: Sequence[Mapping[str, obj
     if not named:
         broken = next((result["broken"] for result in results if result["broken"]), None)
         why = f"; {broken}" if broken else ": its files have no rows"
-        msg = f"source {source}: no row can be read that would show its format{why}"
+        msg = f"source {source}: no row can be read to recognise its format{why}"
         raise RecipeError(msg)
     first, *others = named
     if other := next((file for file in others if named[file] != named[first]), None):

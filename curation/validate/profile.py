@@ -13,7 +13,7 @@ from thinkmix.schemas.columns import Columns
 from thinkmix.schemas.record import Record
 
 MOST_COLUMNS = 500
-"""Columns of a source that are listed: rows of JSON may each have names of their own."""
+"""Columns of a source that are listed: each row of JSON may have its own names."""
 
 MOST_VALUES = 20
 MOST_BYTES = 64

@@ -100,7 +100,7 @@ def keyed(value: object, name: str = "value", types: set[str] | None = None) -> 
         types: to which the modules are added that declare the types found; their code counts, too.
 
     Raises:
-        TypeError: for everything else: a path says nothing of what lies there, and a set has no order.
+        TypeError: for everything else: a path does not identify its content, and a set has no order.
     """
     types = set() if types is None else types
     if value is None or isinstance(value, bool | int | str):
@@ -121,7 +121,7 @@ def keyed(value: object, name: str = "value", types: set[str] | None = None) -> 
             raise TypeError(msg)
         return {key: keyed(one, f"{name}[{key!r}]", types) for key, one in value.items()}
     if isinstance(value, Path):
-        msg = f"{name} is a path, which says nothing of what lies there; give a Blob"
+        msg = f"{name} is a path, which does not identify its content; give a Blob"
     elif isinstance(value, set | frozenset):
         msg = f"{name} is a set, which has no order; give a sorted tuple"
     else:

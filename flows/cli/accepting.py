@@ -21,7 +21,7 @@ def accept(
     by: Annotated[str | None, typer.Option(help="Who decides; your user name if unset.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a version that a gate has held the current one, and record who wanted it and why."""
+    """Make a held version the current one, and record who wanted it and why."""
     from thinkmix.flows.runs.accept import accept as promote
 
     record = promote(version, why=why, by=by)
@@ -43,7 +43,7 @@ def rollback(
     by: Annotated[str | None, typer.Option(help="Who decides; your user name if unset.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make an earlier good version current again, and hold the one that was until a person accepts it."""
+    """Make an earlier good version current again, and hold the previous one until a person accepts it."""
     from thinkmix.flows.runs.rollback import rollback as return_to
 
     folder = store / mixture if len(mixture.parts) == 1 and not (mixture / "versions").is_dir() else mixture

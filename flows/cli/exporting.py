@@ -63,7 +63,7 @@ def export(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a version in the form that another trainer reads, prove it, and print the command that trains.
+    """Write a version in the form that another trainer reads, check it, and print the command that trains.
 
     A column that the form cannot hold is named, and so is what that trainer does in another way.
     """

@@ -85,7 +85,7 @@ def _rendered(rows: Rows, fate: Fate, wanted: str) -> list[Example]:
     """
     said = rows.said([fate.id]).get(fate.id)
     if said is None:
-        msg = f"row {fate.id}: {sentence(fate)}; a trainer would see nothing of it"
+        msg = f"row {fate.id}: {sentence(fate)}; a trainer sees nothing of it"
         raise NotFound(msg if fate.stage == VALIDATE else f"{msg}, and its file is not there any more")
     turns = [turn for turn in would_be(rows, fate, said) if wanted in ("", str(turn.turn))]
     if not turns:
@@ -94,7 +94,7 @@ def _rendered(rows: Rows, fate: Fate, wanted: str) -> list[Example]:
             if wanted
             else f"row {fate.id}: {sentence(fate)}"
         )
-        raise NotFound(f"{msg}; a trainer would see nothing of it")
+        raise NotFound(f"{msg}; a trainer sees nothing of it")
     examples = [turn for turn in turns if isinstance(turn, Example)]
     if not examples:
         why = next(turn.why for turn in turns if isinstance(turn, ModeUnsupported))

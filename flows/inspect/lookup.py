@@ -152,9 +152,7 @@ def _near(rows: Rows, text: str) -> Found:
         near.append(texts.with_columns(jaccard=jaccard).filter(pl.col("jaccard") >= NEAR))
     found = _known(rows, pl.concat(near).sort(["jaccard", "id"], descending=[True, False]).head(MOST * 8))
     if not found.height:
-        msg = (
-            f"no row of {rows.version.name[:12]} holds this text, and none is compared by one that is near it"
-        )
+        msg = f"no row of {rows.version.name[:12]} holds this text, and no row's compared text is near it"
         raise NotFound(msg)
     how = f"no row holds it; the nearest compared text has Jaccard {found['jaccard'][0]:.3f}"
     return Found(tuple(found["id"].head(MOST).to_list()), how, exact=False)

@@ -137,7 +137,7 @@ def open_review(version: Path, *, each: int | None = None, seed: int | None = No
         seed: which draw; unset means that of the last verdicts.
 
     Raises:
-        NotFound: if the version lies in no store.
+        NotFound: if the version is not in a store.
     """
     rows = Rows(version)
     folder = _file(version).parent
@@ -156,7 +156,7 @@ def answer(version: Path, question: Question, opinion: Opinion, *, who: str | No
     """Write one verdict into the store; it is on the disk when this returns.
 
     Raises:
-        NotFound: if the version lies in no store.
+        NotFound: if the version is not in a store.
         StoreError: if the store cannot be written.
     """
     _append(version, [_verdict(question, opinion, who)])
@@ -264,11 +264,11 @@ def _file(version: Path) -> Path:
     """Return where verdicts on a version lie.
 
     Raises:
-        NotFound: if it lies in no store.
+        NotFound: if it is not in a store.
     """
     folder = version.resolve()
     if folder.parent.name != "versions":
-        msg = f"{version} lies in no store, where verdicts on it could be kept; review it where it was built"
+        msg = f"{version} is not in a store, which keeps verdicts; review it in the store where it was built"
         raise NotFound(msg)
     return folder.parents[1] / "reviews" / f"{folder.name}.jsonl"
 

@@ -226,7 +226,7 @@ def written(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        msg = f"{text!r} is not UTF-8 text, which is all that rows and verdicts hold"
+        msg = f"{text!r} is not UTF-8 text; rows and verdicts hold nothing else"
         raise NotFound(msg) from None
     return text
 

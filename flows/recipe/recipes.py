@@ -117,7 +117,7 @@ class _PlainLoader(yaml.SafeLoader):
         if len(mapping) != len(node.value):
             names = [str(key.value) for key, _ in node.value]
             twice = next((name for name in names if names.count(name) > 1), "a key")
-            msg = f"{twice} stands twice in the mapping that begins at line {node.start_mark.line + 1}"
+            msg = f"{twice} is twice in the mapping that begins at line {node.start_mark.line + 1}"
             raise yaml.YAMLError(msg)
         return mapping
 

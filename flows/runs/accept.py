@@ -43,11 +43,11 @@ def accept(path: Path, *, why: str, by: str | None = None) -> Acceptance:
     """
     why = one_line(why)
     if len(why) < SHORTEST:
-        msg = f"--why needs at least {SHORTEST} letters that tell the next reader why"
+        msg = f"--why needs at least {SHORTEST} letters that give the reason"
         raise NotAccepted(msg)
     version = find_version(path).resolve()
     if version.parent.name != "versions":
-        msg = f"{version} lies in no store; name a version of the mixture that it is a candidate of"
+        msg = f"{version} is not in a store; name a version in the folder of its mixture"
         raise NotAccepted(msg)
     mixture, store = version.parents[1].name, Store(version.parents[2])
     with store.lock(mixture):

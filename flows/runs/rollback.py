@@ -37,7 +37,7 @@ def rollback(mixture: Path, version: str, *, why: str, by: str | None = None) ->
     """
     why = one_line(why)
     if len(why) < SHORTEST:
-        msg = f"--why needs at least {SHORTEST} letters that tell the next reader why"
+        msg = f"--why needs at least {SHORTEST} letters that give the reason"
         raise NotRolledBack(msg)
     mixture = mixture.resolve()
     store, name = Store(mixture.parent), mixture.name

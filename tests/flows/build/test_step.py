@@ -48,7 +48,7 @@ def test_setting_that_a_function_does_not_take_is_not_in_its_key():
 @pytest.mark.parametrize(
     ("value", "sentence"),
     [
-        (Path("x"), "keys is a path, which says nothing of what lies there; give a Blob"),
+        (Path("x"), "keys is a path, which does not identify its content; give a Blob"),
         ({"a", "b"}, "keys is a set, which has no order; give a sorted tuple"),
         (frozenset(), "keys is a set"),
         (object(), "keys is of type object, which cannot be part of a key"),

@@ -159,7 +159,7 @@ def test_row_is_explained_by_what_it_says(run, version: Path):
     code, _, err = run("explain", "--text", "\udcff", "--in", version)
     assert (code, err) == (
         2,
-        "thinkmix: '\\udcff' is not UTF-8 text, which is all that rows and verdicts hold\n",
+        "thinkmix: '\\udcff' is not UTF-8 text; rows and verdicts hold nothing else\n",
     )
 
 

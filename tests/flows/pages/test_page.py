@@ -116,10 +116,10 @@ def test_the_page_of_a_first_version_needs_no_optional_fact(report: Report, buil
     for said in (
         "no earlier version to compare with",
         "No example was drawn.",
-        "No two rows say nearly the same.",
+        "No two rows have nearly the same text.",
     ):
         assert said in text
-    assert "No row was left out by a judgement." in text
+    assert "No row was left out by a rule." in text
 
 
 def test_the_page_of_a_version_without_rows_draws_no_road(report: Report, built: Built):

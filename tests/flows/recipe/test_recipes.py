@@ -52,7 +52,7 @@ def test_unknown_recipe_names_the_known_ones(tmp_path: Path):
     [
         ("a: [1", "not YAML"),
         ("a: &x [1]\nb: *x", "aliases"),
-        ("name: a\nname: b", "stands twice in the mapping that begins at line 1"),
+        ("name: a\nname: b", "is twice in the mapping that begins at line 1"),
         ("!!python/object/apply:os.system [true]", "not YAML"),
         ("[" * 20_000, "not YAML"),
         ("a: \x00", "not YAML"),

@@ -147,7 +147,7 @@ REFUSALS: list[tuple[Callable[[Path], Path], str, int, str]] = [
         "is the current version of small already",
     ),
     (_forget, WHY, 2, "is not a held candidate of small, no run of the history built it"),
-    (_copy, WHY, 2, "lies in no store"),
+    (_copy, WHY, 2, "is not in a store"),
     (lambda held: held, " a  ", 2, "--why needs at least 3 letters"),
     (lambda held: held.parents[1], WHY, 2, "was held last"),
     (lambda held: held.parents[1] / "ffffffff", WHY, 2, "no version of small has a digest"),

@@ -280,7 +280,7 @@ def test_a_file_that_says_something_else_is_not_published(version: Path, run, tm
     monkeypatch.setattr(Messages, "_turns", forgets)
     code, _, err = run("export", version, "--to", "messages", "--output", tmp_path / "out", "--json")
     assert code == 7
-    assert "'It is 8.', not 'It is 7.': a defect of ours" in err
+    assert "'It is 8.', not 'It is 7.': a bug in Thinkmix" in err
     assert left(tmp_path) == []
 
 

@@ -112,7 +112,7 @@ def test_the_page_of_a_bare_run_says_what_is_not_there():
     text = words(render_page(bare, None, None))
     said = ["Nothing was measured: no row was held out", "It was not checked. With --switch-prompts 32"]
     said += [
-        "Nobody looked at the clock.",
+        "The run was not timed.",
         "are in the report of that version",
         "Everything was left at its default",
     ]
