@@ -1,7 +1,7 @@
 """What a person must fix, as exceptions: each carries a code word and the exit code of its command.
 
 ThinkmixError                 1
-├── RecipeError               2   the recipe says something impossible
+├── RecipeError               2   the recipe has an impossible value
 ├── NotFound                  2   what a person names is not there: a version, mixture, row, reason or source
 ├── Held                      3   a version was built, but a gate or a check keeps it from becoming current
 ├── NotAccepted               2   what a person accepts is not a held candidate, or no reason is given
@@ -50,7 +50,7 @@ class ThinkmixError(Exception):
 
 
 class RecipeError(ThinkmixError, ValueError):
-    """The recipe, or a flag that overrides it, says something impossible."""
+    """The recipe, or a flag that overrides it, has an impossible value."""
 
     exit_code = 2
     code = "recipe_error"

@@ -20,7 +20,7 @@ class Gemma(Format):
     """A text rendered for Gemma: `<start_of_turn>user … <end_of_turn>`, with or without tools.
 
     The system turn lists the functions as JSON, or, without one, the first turn of the user; calls are
-    `[name(a=1)]`, in a block of code or bare, and responses stand in `<tool_response>` in a turn of the user.
+    `[name(a=1)]`, in a block of code or bare, and responses are in `<tool_response>` in a turn of the user.
     """
 
     sets: ClassVar[tuple[str, ...]] = ("ZeroAgency/gemma3-pythonic-function-tool-calling-v1",)

@@ -26,7 +26,7 @@ class Glaive(Format):
     """system/chat rows, as glaive-function-calling-v2 has them.
 
     The chat is one text of `USER:`, `ASSISTANT:` and `FUNCTION RESPONSE:` turns; a call is `<functioncall>`
-    before an object whose arguments stand in single quotes. The system text lists the functions.
+    before an object whose arguments are in single quotes. The system text lists the functions.
     """
 
     sets: ClassVar[tuple[str, ...]] = ("glaiveai/glaive-function-calling-v2",)

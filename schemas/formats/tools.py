@@ -224,7 +224,7 @@ def stated_id(value: Mapping[str, Any], keys: Sequence[str]) -> str | None:
 
 
 def _wrapped(call: Mapping[str, Any]) -> object:
-    """Return what stands in `function`: the call, its JSON text, or its name beside its arguments."""
+    """Return the value of `function`: the call, its JSON text, or its name beside its arguments."""
     inner = call["function"]
     beside = {key: call[key] for key in ("name", *_ARGUMENTS) if call.get(key) is not None}
     if isinstance(inner, str) and not inner.lstrip().startswith("{"):

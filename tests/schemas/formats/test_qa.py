@@ -1,4 +1,4 @@
-"""Questions and answers in columns: which columns, what stands beside them, and what makes them unclear."""
+"""Questions and answers in columns: which columns, what is beside them, and what makes them unclear."""
 
 import pytest
 

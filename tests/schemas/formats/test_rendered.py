@@ -85,7 +85,7 @@ def test_a_text_is_taken_apart_into_its_turns(dialect: str, text: str, want: Tur
     "end", ["<|im_start|>assistant\n", "<|im_start|>assistant", "<|im_start|>assistant\n\n"]
 )
 def test_an_answer_that_chatml_asks_for_at_its_end_is_none(end: str) -> None:
-    """As a prompt of the template ends; what stands before it is read."""
+    """As a prompt of the template ends; the text before it is read."""
     text = f"<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\na<|im_end|>\n{end}"
     assert turns(text, "chatml") == [("user", "q", None), ("assistant", "a", None)]
 

@@ -186,7 +186,7 @@ def test_words_for_a_turn_that_calls_nothing(value: object) -> None:
 
 
 def test_results_of_several_calls_in_one_text() -> None:
-    """Each result keeps its text as it stands, with the name and id that it states."""
+    """Each result keeps its exact text, with the name and id that it states."""
     text = '[{"name": "a", "results": {"x": 1}},\n {"tool_call_id": 7, "content": "y"}]'
     assert joint_results(text) == [
         {"content": '{"name": "a", "results": {"x": 1}}', "named": "a"},

@@ -423,7 +423,7 @@ def test_every_key_of_a_part_that_nobody_reads_is_noted() -> None:
     ],
 )
 def test_a_setting_is_named_only_where_one_reads_such_a_field(path: str, setting: str | None) -> None:
-    """Keys of turns and columns have settings; what stands deeper has none."""
+    """Keys of turns and columns have settings; deeper keys have none."""
     assert FORMATS.validate_python(MESSAGES).setting_for(path) == setting
 
 
