@@ -96,9 +96,7 @@ def build(
     ] = False,
     plan: Annotated[
         bool,
-        typer.Option(
-            "--plan", help="Show what would be fetched and made again, and why; write nothing."
-        ),
+        typer.Option("--plan", help="Show what would be fetched and made again, and why; write nothing."),
     ] = False,
     frozen: Annotated[
         bool,

@@ -37,7 +37,7 @@ def stated(**settings: object) -> Engine:
     """Return the engine that flags state; None is a flag that was not given.
 
     Raises:
-        RecipeError: naming the flag that says something impossible.
+        RecipeError: naming the flag with an impossible value.
     """
     given = {name: value for name, value in settings.items() if value is not None}
     try:

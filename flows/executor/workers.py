@@ -52,7 +52,7 @@ SETTINGS = dict.fromkeys(_THREADS, "1") | {
 One thread, so that as many workers as cores do not fight for them. No traces of Rust code, whose printing
 needs memory: without free memory, a process waits for itself instead of aborting. And Arrow's
 allocator must not ask for a gigabyte at once and use a part of it: a ceiling counts all of it. It keeps
-for a second what it freed: to give it back at once spares a tenth of the peak and costs a sixth of a build.
+for a second what it freed: to give it back at once saves a tenth of the peak and costs a sixth of a build.
 """
 
 
@@ -476,7 +476,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def _end_with_parent() -> None:
-    """End when the parent is gone: an executor's workers would wait for its next job for ever."""
+    """End when the parent is gone: an executor's workers would wait for its next job forever."""
     if parent := parent_process():
         parent.join()
         os._exit(1)

@@ -1,4 +1,4 @@
-"""What becomes of runs whose process is gone: the Prefect server marks them as crashed, and says so."""
+"""Runs whose process died: the Prefect server marks them as crashed, and sends a message."""
 
 import sys
 from contextlib import suppress

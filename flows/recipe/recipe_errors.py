@@ -69,7 +69,7 @@ def lines(
     grouped: dict[tuple[Step, ...], list[ErrorDetails]] = {}
     for steps, one in found:
         inside = any(other.steps[: len(steps)] == steps and other.steps != steps for other in found)
-        # what only follows from another line would be false once that is mended
+        # an error that follows from another line may be false once that line is fixed
         if not inside and not (one["type"] == "missing" and steps in meant):
             grouped.setdefault(steps, []).append(one)
     return [f"{_place(steps, stated) or whole}: {_said(ones, model)}" for steps, ones in grouped.items()]
@@ -190,7 +190,7 @@ _SENTENCES: Mapping[str, Callable[[object, Mapping[str, Any]], str]] = {
 """What is said of a value, by the type of the error."""
 
 
-def _rules(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 - what stands beside a type is anything
+def _rules(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 - metadata of a type may be anything
     for rule in getattr(annotation, "__metadata__", ()):
         yield from getattr(rule, "metadata", ())
 

@@ -36,7 +36,7 @@ def load(name_or_path: str) -> Located:
     """Return the shipped recipe of that name, or the one in that file.
 
     Raises:
-        RecipeError: if it does not exist, is not YAML, or says something impossible; names the field.
+        RecipeError: if it does not exist, is not YAML, or has an impossible value; names the field.
     """
     path = shipped().get(name_or_path) or Path(name_or_path)
     if not path.is_file():
@@ -126,7 +126,7 @@ def override(recipe: Recipe, **settings: object) -> Recipe:
     """Return the recipe with those settings of recipe or mix replaced that are not None.
 
     Raises:
-        RecipeError: if the changed recipe says something impossible.
+        RecipeError: if the changed recipe has an impossible value.
     """
     if all(value is None for value in settings.values()):
         return recipe

@@ -171,7 +171,7 @@ def rendered(store: Store, told: RunReport) -> dict[str, bytes]:
 
 
 def history(store: Store, mixture: str) -> tuple[Night, ...]:
-    """Return the runs that are over, oldest first; a line that says something else is passed over."""
+    """Return the runs that are over, oldest first; other lines are passed over."""
     known = []
     for line in store.log.runs(mixture):
         with suppress(ValidationError):
@@ -234,7 +234,7 @@ def judged(version: Path) -> tuple[bool, str]:
 
 
 def seen_now(version: Path) -> RunReport | None:
-    """Return the newest run that built a version, as it stands now: a person may have accepted it since."""
+    """Return the newest run that built a version, in its present state: a person may have accepted it."""
     told = newest_run(version)
     if told is None:
         return None

@@ -59,7 +59,7 @@ def retain(
         dry_run: only say what would be removed.
 
     Raises:
-        StoreCorrupt: if a CURRENT names no version, so that nobody knows which one is in use.
+        StoreCorrupt: if a CURRENT names no version, so that the one in use is unknown.
     """
     now = time.time()  # first: what begins from here on uses nothing before it
     everything = store.mixtures()
@@ -212,7 +212,7 @@ def _named(path: Path, key: str) -> Iterator[str]:
     """Yield the versions that the lines of a person's record name.
 
     Raises:
-        StoreCorrupt: for a line that says something else, for it may have named a version that must stay.
+        StoreCorrupt: for any other line, because it may have named a version that must stay.
     """
     try:
         lines = path.read_bytes().splitlines()

@@ -43,7 +43,7 @@ def show_check(found: "Check", console: Console) -> None:
         empty = ", ".join(source.name for source in found.sources if not source.supply)
         say(console, f"  cannot be estimated: no row of {empty} that was looked at becomes an example")
     if not found.mend:
-        say(console, ("green", "✓"), " nothing to mend")
+        say(console, ("green", "✓"), " nothing to fix")
     for sentence in found.mend:
         say(console, ("yellow", "!"), f" {sentence}")
 

@@ -55,7 +55,7 @@ def _learning(result: TrainResult, moved: list[Change]) -> Iterator[Signal]:
         yield Signal(
             "warn",
             name,
-            "was not measured, so nobody knows what the model makes of rows that it has not seen: build the "
+            "was not measured, so the quality on unseen rows is unknown: build the "
             "mixture with eval_share, and train with eval_rows above 0",
         )
         return
@@ -112,7 +112,7 @@ def _switch(result: TrainResult) -> Iterator[Signal]:
         yield Signal(
             "warn",
             name,
-            "was not checked, so nobody knows whether the model still thinks when asked to, and only then: "
+            "was not checked, so it is unknown whether the model still thinks when asked to, and only then: "
             "train with --switch-prompts 32",
         )
     else:

@@ -303,7 +303,7 @@ def test_worker_with_many_threads_is_refused(tmp_path):
 
 @pytest.mark.deep
 def test_cluster_without_workers_is_said(tmp_path, monkeypatch):
-    """A scheduler alone is not a cluster, and a build does not wait for one for ever."""
+    """A scheduler alone is not a cluster, and a build does not wait for one forever."""
     monkeypatch.setattr(cluster_room, "PATIENCE", 2.0)
     with (
         site(tmp_path) as where,

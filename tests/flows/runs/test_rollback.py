@@ -214,7 +214,7 @@ def test_command_takes_a_mixture_by_name_or_folder(mixture: Path, first: str, se
 
 
 def test_held_page_prints_the_commands_word_for_word(mixture: Path, first: str, second: str, run: Callable):
-    """They approve, compare, and show the page of the current version; each of them runs as it stands."""
+    """They approve, compare, and show the page of the current version; each of them runs unchanged."""
     rollback(mixture, first, why=WHY)
     page = front(mixture)
     assert f"thinkmix accept {mixture}/{second[:12]} --why &#34;…&#34;" in page

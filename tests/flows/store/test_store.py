@@ -115,7 +115,7 @@ def test_any_bit_of_the_manifest_counts(version: Path, tmp_path: Path) -> None:
     [b"", b"{", b"[]", b"null", b'{"files": []}', b'{"files": {"a": 1}}', b'{"files": {"a": {}}}', b"\xff"],
 )
 def test_manifest_of_another_shape_is_a_problem(content: bytes, tmp_path: Path) -> None:
-    """A manifest that says something else than a manifest is reported in one sentence."""
+    """A manifest with other content is reported in one sentence."""
     (tmp_path / MANIFEST).write_bytes(content)
     assert problems(tmp_path)[0].startswith(f"{MANIFEST}: ")
 

@@ -55,7 +55,12 @@ def test_a_run_of_which_everything_was_checked_may_be_used():
 @pytest.mark.parametrize(
     ("changed", "colour", "name", "sentence"),
     [
-        ({"evals": ()}, "warn", "Held-out loss", "was not measured, so nobody knows"),
+        (
+            {"evals": ()},
+            "warn",
+            "Held-out loss",
+            "was not measured, so the quality on unseen",
+        ),
         (
             {"evals": ended(1.995)},
             "warn",
