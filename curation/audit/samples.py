@@ -19,7 +19,7 @@ EACH = 3
 CHARACTERS = 600
 """How much of a row is shown."""
 
-_BEFORE = 200  # of what stands before an offending place
+_BEFORE = 200  # of the text before an offending place
 _SHOWN = ["id", "source", "file", "row", "stage", "reason", "detail"]
 _ORDER = ["source", "reason", "id", "file", "row"]
 _READ_OF_KEPT = 256  # first rows of a published shard, in the random order of the draw, in which one looks
@@ -116,7 +116,7 @@ def _cut(content: str, span: Span | None, characters: int) -> tuple[str, Span | 
     """Return `characters` of the text from shortly before the span on, and where the span lies in them."""
     if span is None:
         return content[:characters], None
-    # what stands before tells more than what follows, but not if all of it fits
+    # the text before tells more than the text after, but not if all of it fits
     start = max(0, min(span[0] - min(_BEFORE, characters // 3), len(content) - characters))
     text = content[start : start + characters]
     return text, (span[0] - start, min(span[1] - start, len(text)))

@@ -51,7 +51,7 @@ def compare(examples: Iterable[Example], file: Path, *, row_format: Format, mark
         marked: whether each answer says whether it is learned.
 
     Raises:
-        LedgerError: naming the first row that says something else, or that is missing or too many.
+        LedgerError: naming the first row that differs, is missing or is surplus.
     """
     number = 0
     for number, (example, row) in enumerate(zip_longest(examples, _rows(file))):

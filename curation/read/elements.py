@@ -177,7 +177,7 @@ def _key(before: Piece) -> str:
 
 
 def _marks(stream: BinaryIO, *, most: int, depth: int) -> Iterator[_Mark]:
-    """Yield the marks down to a depth, and one for the end; of what stands between hold `most` bytes."""
+    """Yield the marks down to a depth, and one for the end; keep `most` bytes of the text between."""
     scan, between = _Scan(depth), _Growing(most)
     for chunk in _chunks(stream):
         start = 0

@@ -229,7 +229,7 @@ def joined(batches: Iterable[RawBatch]) -> Iterator[RawBatch]:
 
 
 def around(batch: RawBatch, left_out: Mapping[int, str], only: range | None) -> Iterator[RawBatch | RawRow]:
-    """Yield a batch in parts: what stands between the rows that are left out, and what stands for these.
+    """Yield a batch in parts: the rows between those that are left out, and placeholders for these.
 
     Args:
         batch: consecutive rows.
@@ -292,7 +292,7 @@ def read_rows(
 
 
 def left_out_row(number: int, detail: str, text: str = "") -> RawRow:
-    """Return what stands for a row that is not worked on, because that ends the process that does.
+    """Return the placeholder of a row that is skipped, because working on it ends the process.
 
     Even its text may be too much to write down: a long one is cut, and stands whole in its file alone.
     """
@@ -352,7 +352,7 @@ def _text_rows(
 
 
 def _wanted(found: Iterable[Found], rows: Numbers | None) -> Iterator[tuple[int, Found]]:
-    """Yield what was found with its number: all, or what stands at `rows`."""
+    """Yield what was found with its number: all, or that at `rows`."""
     for index, item in enumerate(found):
         if rows is None or _any_between(rows, index, index + 1):
             yield index, item
@@ -449,7 +449,7 @@ def _single_row(row: pa.RecordBatch, index: int, size: int, most: int, objects: 
 
 
 def _value(column: pa.Array) -> object:
-    """Return the value of a column with one row, or what stands for it if Python cannot hold it."""
+    """Return the value of a column with one row, or its placeholder if Python cannot hold it."""
     try:
         return column.to_pylist(maps_as_pydicts="strict")[0]
     except _UNREADABLE as error:

@@ -113,7 +113,7 @@ class _Lines:
 
 
 def _header(lines: _Lines, usual: str) -> tuple[Sequence[str], str] | None:
-    """Return the names of the columns and what stands between cells; None for a file without a line.
+    """Return the names of the columns and the separator of cells; None for a file without a line.
 
     Raises:
         SourceError: for a header that does not name columns.

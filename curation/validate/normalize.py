@@ -322,7 +322,7 @@ def _first_fault(error: ValidationError) -> tuple[Reason, str]:
 def _part_frames(
     part: RawBatch | RawRow, origin: Origin, max_row_bytes: int, sight: Sight
 ) -> Iterator[_Frames]:
-    """Yield keys and rejects of a table, or of what stands for a row that is left out of it."""
+    """Yield keys and rejects of a table, or of the placeholder of a row that is left out of it."""
     if isinstance(part, RawBatch):
         yield from _batch_frames(part, origin, max_row_bytes, sight)
     else:

@@ -240,7 +240,7 @@ def test_a():
     ["HIGH = LOW + 1", "def up():\n    return LOW + 1\nHIGH = up()", "HIGH: int = (lambda: LOW + 1)()"],
 )
 def test_what_is_made_of_a_constant_is_made_again(tmp_path: Path, high: str) -> None:
-    """So that a change which has no effect is not noticed by halves."""
+    """So that no test partly notices a change without effect."""
     source = f"LOW = 1\n{high}\ndef f():\n    return HIGH - LOW\n"
     done = judged(tmp_path, source, "import m\ndef test_f():\n    assert m.f() == 1\n")
     assert done.returncode == 0, done.stderr

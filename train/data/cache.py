@@ -221,7 +221,7 @@ def _without_main() -> Iterator[None]:
 
 
 def _end_with_parent() -> None:
-    """Leave interrupts to the parent, and end when it is gone: executors let workers wait for ever."""
+    """Leave interrupts to the parent, and end when it is gone: executors let workers wait forever."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_outlive_nobody, daemon=True).start()
 

@@ -72,7 +72,7 @@ def save_weights(learner: Learner, folder: Path) -> None:
 
 
 def _in_form(model: str, plan: TrainPlan, config: Qwen3Config) -> Qwen3ForCausalLM:
-    """Return the frozen model in the plan's precision, quantised where the plan says so."""
+    """Return the frozen model in the plan's precision, quantised if the plan asks for it."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     name = plan.dtype if plan.dtype != "auto" else "bfloat16" if device == "cuda" else "float32"
     dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]

@@ -145,5 +145,5 @@ def _checkpoints(job: TrainJob, process: Process, listener: Listener) -> Checkpo
 
 
 def _shown(rows: Rows, plan: TrainPlan) -> Sequence[Sequence[int]]:
-    """Return the rows that an adapter begins from, as token ids; none unless the plan says so."""
+    """Return the rows that an adapter begins from, as token ids; none unless the plan needs them."""
     return shown_ids(rows, plan) if plan.init in ("eva", "corda") else ()

@@ -74,7 +74,7 @@ def test_two_processes_go_on_where_either_was_killed(settings, version, tmp_path
 
 
 def test_a_disk_that_is_full_ends_all_processes_with_one_sentence(version, tmp_path, processes):
-    """Only the first writes, and the others do not wait for it for ever."""
+    """Only the first writes, and the others do not wait for it forever."""
     ended = doomed.run_together(version, tmp_path / "out", PLAN, ("full", "never"), processes)
     assert ended == [TrainError.exit_code] * 2
     said = [(tmp_path / f"said {rank}").read_text() for rank in range(2)]
