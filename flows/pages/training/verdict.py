@@ -68,7 +68,7 @@ def _learning(result: TrainResult, moved: list[Change]) -> Iterator[Signal]:
     else:
         yield Signal("fail", name, f"rose, {where}: lower learning_rate, or take fewer steps")
     if whole.rows < _FEW_ROWS:
-        told = f"{whole.rows} are few to judge by: raise eval_rows, or the recipe's eval_share"
+        told = f"{whole.rows} rows are few to judge by: raise eval_rows, or the recipe's eval_share"
         yield Signal("warn", "Held-out rows", told)
     until = [point for point in result.evals if point.step <= result.kept_step]
     lowest = min(until, key=lambda point: point.total.loss)
@@ -77,7 +77,7 @@ def _learning(result: TrainResult, moved: list[Change]) -> Iterator[Signal]:
             "warn",
             "Length of the run",
             f"the held-out loss was lowest at step {lowest.step} ({lowest.total.loss:.3f}) and rose since: "
-            "fewer steps would have done more",
+            "fewer steps would have been better",
         )
 
 
@@ -88,7 +88,7 @@ def _sources(result: TrainResult, moved: list[Change]) -> Iterator[Signal]:
         if not kept.after <= kept.before + kept.tolerance:
             yield Signal("fail", name, f"was forgotten: {room}")
         elif not kept.worst <= kept.before + kept.tolerance:
-            yield Signal("warn", name, f"was forgotten on the way ({kept.worst:.3f}) and is not now: {room}")
+            yield Signal("warn", name, f"was forgotten in between ({kept.worst:.3f}), not at the end: {room}")
         else:
             yield Signal("pass", name, f"held: {room}")
     free = [change for change in moved[1:] if change.tolerance is None]

@@ -85,7 +85,7 @@ def test_a_run_of_which_everything_was_checked_may_be_used():
             {"protected": guarded(worst=1.46, after=1.4)},
             "warn",
             "Protected source chat",
-            "on the way (1.460)",
+            "in between (1.460)",
         ),
         ({"kept_step": 150}, "warn", "Weights", "those of step 150 of 200 were written"),
         ({"switch": None}, "warn", "Thinking on and off", "train with --switch-prompts 32"),
@@ -172,7 +172,7 @@ def test_a_few_held_out_rows_prove_little():
     )
     found = verdict(GOOD.model_copy(update={"evals": evals}))
     assert found.colour == "warn"
-    assert "19 are few" in signals(GOOD.model_copy(update={"evals": evals}))[0].sentence
+    assert "19 rows are few" in signals(GOOD.model_copy(update={"evals": evals}))[0].sentence
 
 
 def test_a_run_that_was_too_long_says_where_it_was_best():
