@@ -12,7 +12,7 @@ from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.record import fault
 
 Neighbours = Literal["keep", "join", "drop"]
-"""What becomes of turns in a row by one speaker: they stay as they are, become one turn, or cost the row."""
+"""What happens to turns in a row by one speaker: they stay as they are, become one turn, or cost the row."""
 
 
 def arranged(draft: Draft, neighbours: Neighbours, notes: Notes) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""First values of an adapter that are not random: from the weights, from what quantising loses, or from rows.
+"""First values of an adapter that are not random: from the weights, from quantisation error, or from rows.
 
 Each way is a formula for the pair A (r, in) and B (out, r) of one layer. They are worked out here and not
 by peft, whose LoftQ wants a CUDA device, whose EVA goes on until its directions settle (maybe never), and
