@@ -1,4 +1,4 @@
-"""Which published shard each drawn example goes to."""
+"""Which published shard each sampled example goes to."""
 
 import numpy as np
 import polars as pl
@@ -14,7 +14,7 @@ MANY = 256
 
 
 def assign_shards(selection: pl.DataFrame, *, shard_bytes: int = SHARD_BYTES) -> pl.DataFrame:
-    """Add column `target`: the name of the published shard that each drawn example goes to.
+    """Add column `target`: the name of the published shard that each sampled example goes to.
 
     Shards are ranges of a split's order, which is a hash: `train-00000-of-00004.parquet` and so on. Their
     number is a power of two, so that a shard holds between half of `shard_bytes` of text and all of it, more

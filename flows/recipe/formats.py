@@ -45,7 +45,7 @@ Write the part from `format:` on into the recipe to pin it.
 * The build ends if two formats fit equally well, and names both; if the layout is unknown, and names the
   columns; or if files of one source have different layouts, and names two files.
 * A later row in another layout is dropped, with its reason; nothing is guessed again.
-* If a later night recognises another format than the last good version, the gate `layout` holds the new
+* If a later run recognises another format than the last good version, the gate `layout` blocks the new
   version ([gates.md](gates.md)). Where the recipe states the format, a person changed it, and it only warns.
 
 These rows are refused under `auto`, whatever format they might fit:"""

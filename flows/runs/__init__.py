@@ -1,1 +1,1 @@
-"""Outcomes of runs and versions: history, verdicts, acceptance, retention, and messages."""
+"""Outcomes of runs and versions: history, verdicts, approval, retention, and messages."""
