@@ -77,7 +77,7 @@ format: $(BIN)/.installed  ## Format the code
 	$(BIN)/ruff check --fix .
 
 # CUDA wheels come with torch where there are any: they are pinned by torch itself, not by us.
-lock: $(BIN)/.installed  ## Pin every dependency anew
+lock: $(BIN)/.installed  ## Renew the pin of every dependency
 	$(UV) pip compile pyproject.toml --universal --python-version 3.11 --all-extras --group dev --quiet \
 		--no-emit-find-links --no-header --no-annotate --upgrade --output-file requirements.lock
 	grep -vE '^(nvidia-|cuda-|triton)' requirements.lock | grep -v '^torch==.*+cpu' \

@@ -58,7 +58,7 @@ def _add_figures(parser: argparse.ArgumentParser) -> None:
     parser.epilog = f"figures:\n{known}\n  all, ours   every figure; those that need no peer"
     parser.add_argument("figures", nargs="+", choices=(*FIGURES, "all", "ours"), metavar="FIGURE")
     parser.add_argument("--scale", choices=("tiny", "short", "full"), default="short")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of which the median counts")
+    parser.add_argument("--rounds", type=int, default=3, help="how many runs; the median counts")
     parser.add_argument(
         "--work", type=Path, default=Options.work, help="folder for generated data and stores"
     )

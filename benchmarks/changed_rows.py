@@ -68,7 +68,7 @@ def _show(before: pl.DataFrame, after: pl.DataFrame) -> None:
 
 
 def _edits(one: str, two: str) -> Iterator[tuple[str, str]]:
-    """Yield what stands in one text and what in the other, where they differ."""
+    """Yield the differing parts of two texts, one of each at a time."""
     if one != two:
         for kind, start, end, begin, stop in SequenceMatcher(None, one, two, autojunk=False).get_opcodes():
             if kind != "equal":

@@ -5,7 +5,7 @@
 Every row is a function of the seed and its number: shards are written in parallel, a row group at a time, and
 a copy of a row that lies in another shard is written without looking there. Three kinds of copies: `exact`;
 `near`, with a word more in the question and a few phrases of the answer changed; and `repeats`, the same
-problem solved another time, of which OpenMathReasoning has ten. A recipe lies beside the data.
+problem solved another time, as OpenMathReasoning does ten times. A recipe lies beside the data.
 """
 
 import argparse
@@ -26,7 +26,7 @@ GROUP_BYTES = 32_000_000
 """Text in a row group: what a writing process holds at a time, a few times over."""
 
 LANGUAGES = ("en", "zh")
-_WINDOW = 100_000  # a copy lies at most so many rows behind what it copies
+_WINDOW = 100_000  # most rows between a copy and what it copies
 _SOURCES = ("aops_c6_high_school_olympiads", "aops_c4_high_school_math", "aops_c7_college_math")
 _TURN = pa.struct([("from", pa.string()), ("value", pa.string())])
 _TEXT_COLUMNS = ("problem", "generated_solution", "conversations.list.element.value")

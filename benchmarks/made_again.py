@@ -135,7 +135,7 @@ def add_format(place: Place) -> None:
 
 
 def _replace(source: Path, target: Path, words: Mapping[str, str]) -> None:
-    """Write a file with other words in it, each of which must be there."""
+    """Write a file with some words replaced; each of them must occur in it."""
     text = source.read_text(encoding="utf-8")
     for old, new in words.items():
         if old not in text:

@@ -119,7 +119,7 @@ def write_page(order: Sequence[str], path: Path = RESULTS, page: Path = PAGE) ->
 
 
 def write_between(page: Path, begin: str, end: str, text: str) -> None:
-    """Write text between two marks of a page, in place of what stands there."""
+    """Write text between two marks of a page, in place of the old text."""
     before, _, rest = page.read_text(encoding="utf-8").partition(begin)
     _, _, after = rest.partition(end)
     page.write_text(f"{before}{begin}\n{text}{end}{after}", encoding="utf-8")

@@ -28,7 +28,7 @@ REGISTERS = ("math en", "chat en", "math zh", "chat zh")
 """Kinds of text that the pool has phrases for: what it is about and in which language."""
 
 _POOL = 20_000  # phrases per register
-_STOCK = 2_000  # of these so many are said again and again
+_STOCK = 2_000  # phrases of the pool that are said again and again
 _STOCK_SHARES = {True: (0.1, 0.1, 0.1, 0.1), False: (0.75, 0.35, 0.75, 0.35)}  # of questions, of answers
 _FORMS = 4  # with or without a capital, with or without a full stop
 _STEP = np.uint64(0x9E3779B97F4A7C15)
@@ -175,7 +175,7 @@ def _choose(
     entry: Counts,
     hashes: Keys,
 ) -> None:
-    """Choose the phrases of each text: of which entry each is, and the hash that decided it."""
+    """Choose the phrases of each text: the entry of each, and the hash that decided it."""
     for text in range(len(keys)):
         base = register[text] * _POOL
         capital = 1

@@ -18,7 +18,7 @@ KEY_SCHEMA = pl.Schema(
 )
 """What is known of a row when duplicates are decided.
 
-`id` is 32 hexadecimal digits, equal `content_key` (64 digits, of which 32 are read) means exact
+`id` is 32 hexadecimal digits, equal `content_key` (64 digits; 32 are read) means exact
 duplicates, `text` is what near-duplicates are judged by, higher `priority` and `quality` win, and `cap`
 is how many rows of one cluster the source may keep.
 """
@@ -46,7 +46,7 @@ REJECTS = pl.Schema(
         "content": pl.String(),
     }
 )
-"""A row that was left out, whole: `content` is the raw row as JSON text, or the line that is none."""
+"""A row that was left out, whole: `content` is the raw row as JSON text, or a line that cannot be parsed."""
 
 OVERLAP = pl.Schema({"place": pl.Int64(), "detail": pl.String()})
 """A contaminated row: its place among the valid rows of its shard, and which question it repeats."""

@@ -12,7 +12,7 @@ from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.record import fault
 
 Neighbours = Literal["keep", "join", "drop"]
-"""What becomes of turns in a row by one speaker: they stay as they are, become one turn, or cost the row."""
+"""What happens to turns in a row by one speaker: they stay as they are, become one turn, or cost the row."""
 
 
 def arrange_messages(draft: Draft, neighbours: Neighbours, notes: Notes) -> list[dict[str, Any]]:
@@ -47,7 +47,7 @@ def _act(turn: Mapping[str, Any]) -> str:
 
 
 def _cut(messages: Sequence[dict[str, Any]], notes: Notes) -> list[dict[str, Any]]:
-    """Return the messages up to the last answer; all of them if there is none."""
+    """Return the messages up to the last answer; all of them if no message is an answer."""
     last = max((place for place, turn in enumerate(messages) if turn["role"] == "assistant"), default=None)
     if last is None:
         return list(messages)

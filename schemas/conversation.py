@@ -310,7 +310,7 @@ def content_key(messages: Sequence[Message], tools: Sequence[Mapping[str, Any]])
 
 
 def _canonical(values: list[Any]) -> bytes:
-    """Return JSON of which equal values have equal bytes; nothing for an empty list."""
+    """Return canonical JSON: equal values have equal bytes; nothing for an empty list."""
     if not values:
         return b""
     text = orjson.dumps(values, option=orjson.OPT_SORT_KEYS)

@@ -1,11 +1,11 @@
 """What a person must fix, as exceptions: each carries a code word and the exit code of its command.
 
 ThinkmixError                 1
-├── RecipeError               2   the recipe says something impossible
+├── RecipeError               2   the recipe has an impossible value
 ├── NotFound                  2   what a person names is not there: a version, mixture, row, reason or source
 ├── Blocked                   3   a version was built, but a gate or a check keeps it from becoming current
-├── NotApproved               2   what a person wants to approve is not blocked, or no reason is given
-├── NotRolledBack             2   what a person wants to return to is no good version, or no reason is given
+├── NotApproved               2   what a person approves is not a blocked candidate, or no reason is given
+├── NotRolledBack             2   what a person returns to is not a good version, or no reason is given
 ├── SourceError               4   a source cannot be read
 │   ├── SourceNotFound            no such dataset, revision or file
 │   ├── SourceDenied              the hub wants a (better) token
@@ -22,7 +22,7 @@ ThinkmixError                 1
 │   └── WorkerDied                killed or crashed (`worker_died`)
 ├── ClusterError             11   the Dask cluster cannot be used: not there, gone, or another code
 ├── SchedulerError           12   the Prefect server cannot be used: none is named, or it does not answer
-├── LedgerError               7   rows do not add up: a defect of ours, nothing is published
+├── LedgerError               7   rows do not add up: a bug in Thinkmix, nothing is published
 ├── MixtureError              8   the shares cannot be reached with the rows that survived
 │   └── SourceEmpty               no row of a source is left; the sentence says why
 ├── TemplateError             1   a message list that the chat template cannot render
@@ -50,7 +50,7 @@ class ThinkmixError(Exception):
 
 
 class RecipeError(ThinkmixError, ValueError):
-    """The recipe, or a flag that overrides it, says something impossible."""
+    """The recipe, or a flag that overrides it, has an impossible value."""
 
     exit_code = 2
     code = "recipe_error"
@@ -71,14 +71,14 @@ class Blocked(ThinkmixError):
 
 
 class NotApproved(ThinkmixError, ValueError):
-    """What a person wants to approve is no blocked candidate, or no reason is given."""
+    """What a person wants to approve is not a blocked candidate, or no reason is given."""
 
     exit_code = 2
     code = "not_approved"
 
 
 class NotRolledBack(ThinkmixError, ValueError):
-    """What a person wants to return to is no good version of the mixture, or they give no reason."""
+    """What a person wants to return to is not a good version of the mixture, or they give no reason."""
 
     exit_code = 2
     code = "not_rolled_back"
@@ -180,7 +180,7 @@ class ClusterError(ThinkmixError):
 
 
 class SchedulerError(ThinkmixError):
-    """There is no lasting Prefect server to serve builds from, or it refuses us."""
+    """There is no lasting Prefect server to serve builds from, or it refuses the request."""
 
     exit_code = 12
     code = "scheduler_error"

@@ -9,7 +9,7 @@ from thinkmix.schemas.reasons import Worded
 from thinkmix.schemas.record import Record, json_text
 
 MOST_FIELDS = 200
-"""Unread fields of a source that are listed: rows of JSON may each have names of their own."""
+"""Unread fields of a source that are listed: each row of JSON may have its own names."""
 
 _SHOWN = 80
 _NAME = 200
@@ -44,11 +44,11 @@ class Finding(Worded):
     RESPONSE_SPLIT = "response_split", "responses to several calls at once, which became one a call"
     SCHEMA_TYPE = "schema_type", "parameters of a type that JSON Schema has no name for, kept as they are"
     ALTERNATIVE = "alternative", "further answers of the same row, which were not used"
-    SCORE_UNUSABLE = "score_unusable", "scores that are not numbers: these rows have none", True
+    SCORE_UNUSABLE = "score_unusable", "scores that are not numbers: these rows have no score", True
     VALUE_UNUSABLE = "value_unusable", "optional values of another type than the format reads: ignored", True
     MARK_UNREADABLE = (
         "mark_unreadable",
-        "marks of a turn that say neither yes nor no: these turns are trained",
+        "marks of a turn that mean neither yes nor no: these turns are trained",
         True,
     )
     SWITCH_IGNORED = (
@@ -197,7 +197,7 @@ class Notes:
             self.leave_many(path, 1, value)
 
     def leave_many(self, path: str, times: int, example: object) -> None:
-        """Note that nobody read a field of so many rows; `example` is the first value."""
+        """Note that a field was not read in `times` rows; `example` is the first value."""
         known = self._unread.get(path)
         if known is not None:
             self._unread[path] = (known[0] + times, known[1])

@@ -1,4 +1,4 @@
-"""Unicode's normal form C, in time that grows with the text alone, whoever wrote it."""
+"""Unicode's normal form C in linear time, for hostile text, too."""
 
 import unicodedata
 from itertools import groupby

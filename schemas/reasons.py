@@ -71,7 +71,7 @@ class Reason(Worded):
     NEAR_DUP = "near_dup", "nearly the same question is kept elsewhere"
     SOLUTION_CAP = "solution_cap", "the problem already has as many solutions as the recipe allows"
 
-    # render: a good row, but not trainable as it stands
+    # render: a good row, but not trainable in this form
     MODE_UNSUPPORTED = "mode_unsupported", "the model's template cannot express this row's thinking mode"
     ROUND_TRIP = "round_trip", "the rendered text does not read back as the same conversation"
     SEAM = "seam", "a token spans the end of the prompt: the answer begins with white space"

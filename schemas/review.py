@@ -85,7 +85,7 @@ class Total(Record):
 
     rows: int
     covered: int
-    """Rows of the strata of which at least one row was judged: the rate speaks of these."""
+    """Rows of the strata with at least one judged row: the rate covers these."""
     judged: int
     wrong: int
     rate: Rate | None

@@ -104,7 +104,7 @@ class RunReport(Record):
     """Digest of the version that was current before; unset for the first build."""
     gates: tuple[GateResult, ...]
     changes: Changes | None
-    """Against the baseline; unset if there is none, if it is the same version, or if it cannot be read."""
+    """Against the baseline; unset without a baseline, if it is the same version, or if it cannot be read."""
     trend: tuple[PastRun, ...]
     """The last runs, this one last."""
     approval: Approval | None
@@ -112,7 +112,7 @@ class RunReport(Record):
     rollback: Rollback | None = None
     """Set if a person rolled back from the candidate, or from the same rows, and nobody approved it since."""
     current: Current | None = None
-    """The version that is current after the run; unset if there is none, or in reports of older releases."""
+    """The version that is current after the run; unset without one, or in reports of older releases."""
     report: Report
 
     @property
@@ -159,7 +159,7 @@ class FailedRun(Record):
     sentence: str
     """Why it failed."""
     baseline: str | None
-    """Digest of the version that is current; unset if there is none."""
+    """Digest of the version that is current; unset without one."""
     recipe: Stated
     """What was to be built: every setting."""
     sources: tuple[SourceEntry, ...] = ()

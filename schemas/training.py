@@ -40,7 +40,7 @@ class TrainPlan(Record):
     dora: bool = False
     """Learn the magnitude of each weight's columns apart from their direction."""
     init: Literal["random", "pissa", "loftq", "eva", "corda"] = "random"
-    """First values of the adapter: random and zero; from the weights (pissa); from what quantising loses
+    """First values of the adapter: random and zero; from the weights (pissa); from the quantisation error
     (loftq); or from calibration rows of the mixture (eva, corda)."""
     neftune: float = Field(default=0.0, ge=0, le=100)
     """Strength of the uniform noise that is added to embeddings while training; 0 adds none."""
@@ -60,7 +60,7 @@ class TrainPlan(Record):
     learning_rate: float = Field(default=2e-4, gt=0, le=1)
     """Peak learning rate."""
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
-    """How the learning rate goes on after the warm-up: down to zero along a cosine or a line, or it stays."""
+    """How the learning rate changes after the warm-up: down to zero along a cosine or a line, or not."""
     warmup: float = Field(default=0.05, ge=0, lt=1)
     """Share of the steps over which the learning rate rises to its peak."""
     optimiser: Literal["adamw", "adamw8bit", "sgd"] = "adamw"
@@ -70,10 +70,10 @@ class TrainPlan(Record):
     clip_norm: float = Field(default=1.0, gt=0, le=1e6)
     """Gradients longer than this are scaled down to it."""
     checkpointing: bool = False
-    """Forget activations and work them out again on the way back: less memory, about a third more time."""
+    """Recompute activations in the backward pass: less memory, about a third more time."""
 
     sharding: Literal["none", "fsdp2", "zero2", "zero3"] = "none"
-    """How the processes of a run with several devices hold the weights that learn: each a copy, or shared out
+    """How the processes of a run with several devices hold the weights that learn: each a copy, or sharded
     by FSDP2 of torch or ZeRO of DeepSpeed."""
 
     max_steps: int | None = Field(default=None, ge=1, le=10**9)
@@ -83,7 +83,7 @@ class TrainPlan(Record):
     batch: int = Field(default=16_384, ge=16, le=10**8)
     """Most tokens that the model reads at once, padding included: it bounds the memory."""
     packing: bool = True
-    """Put several rows into one sequence, each blind to the others; otherwise rows are padded."""
+    """Put several rows into one sequence that do not see each other; otherwise rows are padded."""
     accumulate: int = Field(default=1, ge=1, le=10**6)
     """Batches per optimiser step."""
     max_tokens: int = Field(default=16_384, ge=16, le=1_048_576)
@@ -108,7 +108,7 @@ class TrainPlan(Record):
     """Longest answer to such a prompt, in tokens."""
 
     save_every: int | None = Field(default=None, ge=1, le=10**9)
-    """Steps between checkpoints, from which a run that was killed goes on; unset writes none."""
+    """Steps between checkpoints, from which a killed run resumes; unset writes none."""
     keep_checkpoints: int = Field(default=2, ge=1, le=1000)
     """How many of the latest checkpoints are kept while a run lasts."""
     seed: int = Field(default=20250428, ge=0, lt=2**63)

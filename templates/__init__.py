@@ -1,1 +1,1 @@
-"""Texts with gaps: the chat templates of model families, and the pages that people read."""
+"""Templates: those of chats, one for each model family, and those of the pages that people read."""

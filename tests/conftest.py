@@ -29,7 +29,7 @@ for _name in (
 ):
     os.environ.pop(_name, None)
 
-# the profile of whoever runs the tests may name a server
+# the profile of the user who runs the tests may name a server
 _prefect_home = Path(__file__).parents[1] / ".pytest_cache" / "prefect"
 _prefect_home.mkdir(parents=True, exist_ok=True)  # Prefect makes no more than the last folder of a path
 os.environ["PREFECT_HOME"] = str(_prefect_home)

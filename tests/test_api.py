@@ -168,7 +168,7 @@ def test_what_is_not_there_is_said(tmp_path, read):
 
 
 def test_a_version_that_a_gate_holds_is_an_error(tmp_path, monkeypatch):
-    """Whoever builds in Python and goes on to train must not overlook it; the version is in the store."""
+    """Python code that builds and goes on to train must not overlook it; the version is in the store."""
     monkeypatch.setattr(pipeline, "workers", lambda *_: Inline())
     stated = write_recipe(write_sources(tmp_path) / "small.yaml")
     good = thinkmix.build(stated, store=tmp_path / "store", progress=False)

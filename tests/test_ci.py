@@ -1,4 +1,4 @@
-"""What `.ci/run` does before the checks: it brings a browser along, or says that there is none."""
+"""What `.ci/run` does before the checks: it brings a browser along, or says that it has no browser."""
 
 import shutil
 import subprocess

@@ -152,7 +152,7 @@ def bare(**more: str) -> dict[str, str]:
     ("document", "word"), [("README.md", "Exit codes:"), ("README.zh-CN.md", "退出码：")]
 )
 def test_every_exit_code_is_in_the_readme(document: str, word: str):
-    """Whoever writes a script around a command finds each code of each error there."""
+    """Authors of scripts around a command find each code of each error there."""
     text = (ROOT / document).read_text(encoding="utf-8").partition(word)[2].partition("\n\n")[0]
     listed = {int(part) for part in re.findall(r"(?:^|[，,]\s*)\s*(\d+) ", text)}
     assert listed == {0, LAST_RUN_FAILED, *(kind.exit_code for kind in kinds())}

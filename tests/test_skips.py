@@ -65,7 +65,7 @@ def test_a_skip_that_is_not_listed_fails_in_continuous_integration(name, reason,
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_skips_are_counted_by_reason_on_the_last_line_but_one(workers, tmp_path: Path):
-    """Reasons that are listed do not fail a run, and a failure that is expected is no skip."""
+    """Reasons that are listed do not fail a run, and a failure that is expected is not a skip."""
     code, lines = run(tmp_path, "shared", "deepspeed", "xfail", ci="true", workers=workers)
     assert code == 0
     assert lines[-2] == (

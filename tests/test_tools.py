@@ -1,10 +1,10 @@
-"""What counts how the house is built: the path of rows, and rooms that import each other."""
+"""What counts how the house is built: the path of rows, rooms that import each other, and names to guess."""
 
 import sys
 
 import pytest
 
-from tools import rooms, row_path
+from tools import guess, rooms, row_path
 
 HOUSE = {"a": {"b"}, "b": {"a", "c"}, "c": {"d"}, "d": {"e"}, "e": {"c"}, "f": {"a"}}
 
@@ -16,7 +16,7 @@ def test_boxes_that_import_each_other_are_pairs():
 
 
 def test_boxes_that_reach_each_other_are_a_knot():
-    """A circle of any length is one, and a box alone is none."""
+    """A circle of any length is one, and a box alone is not."""
     assert rooms.knots(HOUSE) == [["a", "b"], ["c", "d", "e"]]
     assert rooms.knots({"a": {"b"}, "b": set()}) == []
     assert rooms.knots({"a": set()}) == []
@@ -81,3 +81,29 @@ def test_no_rooms_import_each_other():
 def test_a_room_shows_few_things_at_once(room: str, most: int):
     """Files and folders at the top of the large rooms."""
     assert rooms.count()[f"thinkmix.{room}"]["boxes"] <= most
+
+
+def test_guessed_functions_are_public_and_in_one_folder(tmp_path):
+    """Private functions, methods and names of two folders are not drawn; a seed draws the same ones again."""
+    for folder, code in (
+        ("flows/a", "def one(): ...\ndef _two(): ...\nclass C:\n    def three(self): ..."),
+        ("train/b", "async def four(): ...\ndef five(): ..."),
+        ("curation", "def five(): ..."),
+    ):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "m.py").write_text(code)
+    functions = guess.public_functions(tmp_path)
+    assert functions == [("five", "curation"), ("five", "train/b"), ("four", "train/b"), ("one", "flows/a")]
+    chosen = guess.sample(functions, rows=2, seed=17)
+    assert sorted(chosen) == [("four", "train/b"), ("one", "flows/a")]
+    assert guess.sample(functions, rows=2, seed=17) == chosen
+
+
+def test_answers_are_printed_on_demand(capsys):
+    """Names alone, or with their folders, in the same order."""
+    guess.main(["--functions", "3"])
+    names = capsys.readouterr().out.split()
+    guess.main(["--functions", "3", "--answers"])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [name for name, _ in lines] == names
+    assert all((row_path.ROOT / folder).is_dir() for _, folder in lines)

@@ -59,7 +59,7 @@ def test_the_wheel_has_one_name_and_holds_the_six_rooms(wheel):
 
 
 def test_the_wheel_of_the_sdist_is_that_of_the_checkout(dist, wheel, tmp_path):
-    """Whoever builds from the sdist, where folders stand in place of the links, gets the same files."""
+    """A build from the sdist, which holds folders in place of the links, has the same files."""
     (sdist,) = dist.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = archive.getnames()
@@ -100,13 +100,13 @@ def run(lost: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_an_import_without_the_links_ends_with_the_way_out(lost):
-    """The last line names what is no folder, and what to do."""
+    """The last line names what is not a folder, and what to do."""
     ended = run(lost, "-c", "import thinkmix")
     place = lost / "src" / "thinkmix" / "curation"
 
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1] == (
-        f"ImportError: {place} is no folder: the checkout has lost its symbolic links; "
+        f"ImportError: {place} is not a folder: the checkout has lost its symbolic links; "
         "run `make links` in it, on Linux or macOS, and install it again"
     )
 

@@ -29,7 +29,7 @@ Arrows = Mapping[str, set[str]]
 
 @cache
 def graph() -> grimp.ImportGraph:
-    """Return who imports whom, imports for the type checker alone aside."""
+    """Return who imports whom, without imports that only the type checker sees."""
     return grimp.build_graph(PACKAGE, exclude_type_checking_imports=True)
 
 

@@ -115,7 +115,7 @@ def _sample(folder: Path) -> Path:
 
 
 class _Steps:
-    """Steps of a build, of which those from validation to the published shards are traced."""
+    """Steps of a build; those from validation to the published shards are traced."""
 
     def __init__(self, path: RowPath) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""Training on a published mixture: a plan, exact tokens, and a loss on nothing but completions.
+"""Training on a published mixture: a plan, exact tokens, and a loss on completions only.
 
 Only this room knows torch, transformers and peft, and only `thinkmix.train.run.fit.fit` needs them: plans and
 results can be read without the extra `thinkmix[train]`.

@@ -1,1 +1,1 @@
-"""Small changes of the pure kernels, each of which a test must notice; `make mutants` makes them all."""
+"""Small changes of the pure kernels; a test must notice each of them; `make mutants` makes them all."""

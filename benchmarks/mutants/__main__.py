@@ -93,7 +93,7 @@ def equal_changes(path: Path) -> dict[str, str]:
 
 
 def _known() -> dict[str, dict[str, Any]]:
-    """Return what was found of each change; the last line about it holds, a torn one is none."""
+    """Return what was found of each change; the last line about it counts, a torn one does not."""
     known = {}
     for line in RESULTS.read_text(encoding="utf-8").splitlines() if RESULTS.exists() else ():
         try:

@@ -55,7 +55,7 @@ class _Statement(NamedTuple):
 
 @cache
 def _statements(text: str) -> list[_Statement]:
-    """Return what stands in a file of tests, but for its docstring."""
+    """Return the statements of a file of tests, without its docstring."""
     statements = []
     for node in ast.parse(text).body:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):

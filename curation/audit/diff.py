@@ -112,7 +112,7 @@ def _sampled(manifest: Manifest, source: str, unit: Literal["examples", "tokens"
 def _moves(pairs: pl.DataFrame, listed: int) -> tuple[Move, ...]:
     """Return what went from one outcome to another, most rows first.
 
-    A row that says something else is a move of its own kind where both mixtures have it, and nowhere else.
+    A row with other content is a separate kind of move if both mixtures have it, and only then.
     """
     edited = ~pl.col("same") & (pl.col("outcome") == MIXTURE)
     ids = (pl.coalesce(f"{half}_after", half).alias(half) for half in ("high", "low"))

@@ -41,7 +41,7 @@ def find_highlight(reason: str, detail: str, content: str) -> Highlight | None:
     Args:
         reason: why the row was dropped.
         detail: what validation said of it.
-        content: the raw row as JSON text, or the line that is none.
+        content: the raw row as JSON text, or the line that could not be parsed.
     """
     if len(content) > _LONG:
         return None
@@ -101,7 +101,7 @@ def _raw(content: str, string: _String, highlight: Highlight) -> Highlight:
 
 
 def _spelt(content: str, at: int, characters: int) -> int:
-    """Return where in the raw text so many characters of a string from `at` on end."""
+    """Return where in the raw text the next `characters` of a string that starts at `at` end."""
     for _ in range(characters):
         size = _size(content, at)
         code = content[at + 2 : at + 6].lower() if size == 6 else ""

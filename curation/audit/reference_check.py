@@ -76,7 +76,7 @@ def check_examples(compared: Sequence[Comparison]) -> Check:
 
 
 def _sample(shard: Path, rows: int, size: int) -> Iterator[dict[str, Any]]:
-    """Yield a shard's first rows until so many rows or bytes are used up; at least one."""
+    """Yield a shard's first rows until `rows` rows or `size` bytes are reached; at least one."""
     for row in (row for group in read_groups(shard) for row in group.iter_rows(named=True)):
         yield row
         rows -= 1

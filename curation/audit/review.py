@@ -31,15 +31,15 @@ SAMPLE = pl.Schema(
 _Z = 1.959963984540054
 _TAIL = 0.025
 _REVIEW = 4  # tells this sample from those of the mixture, `mix._SAMPLE` and its like
-# Limits of a Poisson mean of which 1, 2 or 3 events were seen: half the chi-square of 2x degrees at 5 %.
+# Lower limits of a Poisson mean when 1, 2 or 3 events were seen: half the chi-square of 2x degrees at 5 %.
 _FEW = {1: 0.05129329438755058, 2: 0.3553615106986621, 3: 0.8176914473793412}
 
 
 def sample(groups: Iterable[pl.DataFrame], *, each: int, seed: int) -> pl.DataFrame:
     """Return the first `each` rows of every stratum in the order of a hash, sorted by source and reason.
 
-    A larger `each` adds rows to those that a smaller one samples; other seeds sample other rows. Only so many
-    rows are held as are sampled, and one group.
+    A larger `each` adds rows to those that a smaller one samples; other seeds sample other rows. Memory
+    holds only the sampled rows, and one row group.
 
     Args:
         groups: the outcomes of all rows (schema `tables.OUTCOMES`), in pieces, in any order.

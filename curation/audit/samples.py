@@ -19,7 +19,7 @@ EACH = 3
 CHARACTERS = 600
 """How much of a row is shown."""
 
-_BEFORE = 200  # of what stands before an offending place
+_BEFORE = 200  # of the text before an offending place
 _SHOWN = ["id", "source", "file", "row", "stage", "reason", "detail"]
 _ORDER = ["source", "reason", "id", "file", "row"]
 _READ_OF_KEPT = 256  # first rows of a published shard, in the random order of sampling, in which one looks
@@ -74,7 +74,7 @@ def kept_samples(
 ) -> tuple[Sample, ...]:
     """Return up to `each` rows of the mixture per source, of those that stand first in it.
 
-    A source of which nothing stands among the first rows is shown by none: it is a very small part.
+    A source without a row among the first ones has no sample: it is a very small part of the mixture.
 
     Args:
         shards: published shards, schema `tables.EXAMPLES`, in the order of sampling.
@@ -113,10 +113,10 @@ def _sample(row: Mapping[str, Any], content: str, characters: int) -> Sample:
 
 
 def _cut(content: str, highlight: Highlight | None, characters: int) -> tuple[str, Highlight | None]:
-    """Return so many characters, from a bit before the span on, and where the span lies in them."""
+    """Return `characters` of the text from shortly before the span on, and where the span lies in them."""
     if highlight is None:
         return content[:characters], None
-    # what stands before tells more than what follows, but not if all of it fits
+    # the text before tells more than the text after, but not if all of it fits
     start = max(0, min(highlight[0] - min(_BEFORE, characters // 3), len(content) - characters))
     text = content[start : start + characters]
     return text, (highlight[0] - start, min(highlight[1] - start, len(text)))
@@ -152,7 +152,7 @@ def _told(messages: Sequence[Mapping[str, Any]], characters: int) -> str:
 def _places(
     sampled: Sequence[SampledShard], wanted: pl.DataFrame
 ) -> Mapping[tuple[str, str], list[tuple[str, int]]]:
-    """Return file and row of rows that were sampled; rows of one id are copies, of which one is sampled."""
+    """Return file and row of rows that were sampled; rows of one id are copies, and one of them is sampled."""
     keys = wanted.select(name="id", id=bits("id", 0))
     places: dict[tuple[str, str], list[tuple[str, int]]] = {}
     for rows in read_many([shard.sampled for shard in sampled], ["id", "row"]):

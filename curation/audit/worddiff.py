@@ -32,8 +32,8 @@ class WordDiff:
 def word_diff(left: str, right: str) -> WordDiff:
     """Compare two texts by a longest common subsequence of their words.
 
-    Words are cut and folded as the duplicate search does it, so a difference of letter case or of the stop
-    after a word is none. The work is bounded by `MOST_WORDS`, whatever the texts say.
+    Words are cut and folded as the duplicate search does it, so letter case and the stop after a word
+    make no difference. The work is bounded by `MOST_WORDS`, whatever the texts say.
     """
     left, right = pl.Series([left, right]).str.normalize("NFC")
     whole = max(len(left), len(right)) <= _MOST_LETTERS

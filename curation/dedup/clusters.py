@@ -103,8 +103,8 @@ def join(
     Args:
         proposed: buckets of texts; a text is its place in `sets` and `parent`.
         start: first bucket to do.
-        budget: stop after having looked at buckets with so many shingles, so that the caller can let go
-            of the pages of `sets` that were read.
+        budget: stop after buckets with this many shingles, so that the caller can release the pages of
+            `sets` that were read.
         sets: the shingle sets of all texts.
         threshold: least Jaccard similarity of a pair.
         parent: union-find forest, changed in place.

@@ -25,9 +25,9 @@ class Exporter(Record):
     readers: ClassVar[str]
     """Who reads the form, in words."""
     held: ClassVar[Mapping[str, str]]
-    """Where its files hold what stands in a column of a version, by column."""
+    """Where its files hold the values of a version's columns, by column."""
     left_out: ClassVar[Mapping[str, str]]
-    """Why its files do not hold what stands in a column, by column; with `held` these are all columns."""
+    """Why its files do not hold the values of a column, by column; with `held` these are all columns."""
 
     def file(self, split: Split) -> str:
         """Return the name of the file that holds a split."""
@@ -50,7 +50,7 @@ class Exporter(Record):
         """Read a file back through `row_format` and compare each row with its example.
 
         Raises:
-            LedgerError: naming the first row that says something else, or that is missing or too many.
+            LedgerError: naming the first row that differs, is missing or is surplus.
         """
         compare(examples, file, row_format=self.row_format(), marked=self.marked)
 

@@ -51,17 +51,17 @@ def compare(examples: Iterable[Example], file: Path, *, row_format: Format, mark
         marked: whether each answer says whether it is learned.
 
     Raises:
-        LedgerError: naming the first row that says something else, or that is missing or too many.
+        LedgerError: naming the first row that differs, is missing or is surplus.
     """
     number = 0
     for number, (example, row) in enumerate(zip_longest(examples, _rows(file))):
         if example is None or row is None:
             more, less = ("the version", file.name) if row is None else (file.name, "the version")
-            msg = f"{file.name}: {less} ends after {number} rows, {more} does not: a defect of ours"
+            msg = f"{file.name}: {less} ends after {number} rows, {more} does not: a bug in Thinkmix"
             raise LedgerError(msg)
         where = f"{file.name} row {number}, example {example.id}"
         if problem := _difference(stated(example, marked=marked), _said(row, row_format, where)):
-            msg = f"{where} reads back differently: {problem}: a defect of ours"
+            msg = f"{where} reads back differently: {problem}: a bug in Thinkmix"
             raise LedgerError(msg)
 
 
@@ -103,7 +103,7 @@ def _said(row: RawRow, row_format: Format, where: str) -> Row:
         check_turns(messages)
     except (PydanticCustomError, ValidationError) as error:
         detail = error.message() if isinstance(error, PydanticCustomError) else error.errors()[0]["msg"]
-        msg = f"{where} cannot be read back ({detail}): a defect of ours"
+        msg = f"{where} cannot be read back ({detail}): a bug in Thinkmix"
         raise LedgerError(msg) from None
     return Row(tuple(map(_turn, messages)), json_text(draft.tools) if draft.tools else None)
 

@@ -60,9 +60,9 @@ class Export(Record):
     template: Template
     splits: Mapping[Split, Counts]
     held: Mapping[str, str]
-    """Where the files hold what stands in a column of the version."""
+    """Where the files hold the values of a version's column."""
     left_out: Mapping[str, str]
-    """Why the files do not hold what stands in a column of the version."""
+    """Why the files do not hold the values of a version's column."""
     remarks: tuple[str, ...]
     """What a trainer of this form does with some of the rows that training on the version does not."""
     files: Mapping[str, FileEntry]

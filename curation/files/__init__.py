@@ -1,1 +1,1 @@
-"""How what stages leave lies on disk: shards of rows, and index files of hashes."""
+"""The files of stages on disk: shards of rows, and index files of hashes."""

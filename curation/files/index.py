@@ -53,7 +53,7 @@ def index_rows(path: Path, about: Mapping[str, object]) -> IndexRows:
     """Return an index file's rows, to be read one at a time.
 
     Raises:
-        ValueError: naming the file, if it is no index, is cut off, or is about something else than `about`.
+        ValueError: naming the file, if it is not an index, is cut off, or has another subject than `about`.
     """
     return IndexRows(path, *_checked(path, about))
 
@@ -62,7 +62,7 @@ def open_index(path: Path, about: Mapping[str, object]) -> Hashes:
     """Return the hashes of an index file, mapped and read only.
 
     Raises:
-        ValueError: naming the file, if it is no index, is cut off, or is about something else than `about`.
+        ValueError: naming the file, if it is not an index, is cut off, or has another subject than `about`.
     """
     shape, start = _checked(path, about)
     if not np.prod(shape):
@@ -79,7 +79,7 @@ def _checked(path: Path, about: Mapping[str, object]) -> tuple[tuple[int, ...], 
         header = orjson.loads(line)
         shape = tuple(header["shape"])
     except (ValueError, KeyError, TypeError):
-        msg = f"{path} is no index file"
+        msg = f"{path} is not an index file"
         raise ValueError(msg) from None
     if header != orjson.loads(orjson.dumps(_header(shape, about))):
         differs = sorted(

@@ -110,7 +110,7 @@ def column_nulls(report: Report, before: Report | None, recipe: Asked) -> Iterat
 
 
 def _told(name: str, gate: Gate, pair: Pair, changed: dict[str, str], calm: str) -> Iterator[GateResult]:
-    """Yield a finding for each column, or that there is none."""
+    """Yield a finding for each column, or one that says `calm` if no column changed."""
     for column, words in changed.items():
         sentence = f"{pair.source}: column {quote_name(column)} {words}"
         yield gate_result(name, pair.subject(column), gate, 1, 0, sentence)

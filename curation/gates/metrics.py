@@ -55,7 +55,7 @@ def duplicate_drops(report: Report, source: str) -> Drops:
 
 
 def drops(report: Report, source: str) -> Drops:
-    """Return what was dropped for whatever reason, except those not sampled."""
+    """Return what was dropped for any reason except those of sampling."""
     listed = (part for part in all_drops(report, source) if part[0] != MIX)
     return {reason: part for _, reason, part in listed if part.rows}
 

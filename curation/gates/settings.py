@@ -101,7 +101,7 @@ class Gates(Record):
     shares: DriftGate = DriftGate()
     """A source's part of the mixture in examples, tokens and trainable tokens, whichever moved farthest."""
     quarantine: RateGate = RateGate(limit=0.25)
-    """Rows of a source that are left out for one reason, duplicates and rows that were not sampled aside."""
+    """Rows of a source that are left out for one reason, except duplicates and rows that were not sampled."""
     quarantine_growth: GrowthGate = GrowthGate(action="fail", points=5.0)
     """The same rows, against the last good build."""
     new_reason: CountGate = CountGate()

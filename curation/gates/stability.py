@@ -18,8 +18,8 @@ def psi(before: Sequence[int], after: Sequence[int]) -> float:
 
     It is the sum of (after - before) * ln(after / before) over the bins' fractions: 0 for equal ones, and
     by custom small up to 0.1, large from 0.2 on. An empty bin counts as half an item, so that one item
-    in a bin that was empty leaves the index finite, and four digits are kept: less is no news. A side
-    without any items has no distribution, and an index of 0.
+    in a bin that was empty is not an infinite shift. Four digits are kept: smaller changes mean nothing.
+    A side without any items has no distribution, and no shift.
 
     Args:
         before: items per bin.

@@ -46,7 +46,7 @@ def assign_outcomes(
         keys: its valid rows (schema `tables.KEYS`).
         verdicts: what dedup decided of them, row by row.
         parts: what was rendered of them.
-        selection: what was sampled of them (of `tables.SELECTION` place and split, and `nth`: of which part).
+        selection: what was sampled of them: place and split of `tables.SELECTION`, and `nth`, the part.
         numbers: whether texts of one cluster that differ in a number are different problems.
 
     Raises:

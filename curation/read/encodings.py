@@ -28,7 +28,7 @@ def recoded(read: Callable[[int], bytes], encoding: str) -> BufferedReader:
     """Return a stream of text in UTF-8.
 
     Args:
-        read: returns at most so many next bytes of the text, none at its end.
+        read: returns the next bytes of the text, at most as many as asked for, none at its end.
         encoding: what they are.
 
     Raises:
@@ -62,7 +62,7 @@ def _is_chinese(sample: bytes) -> bool:
 
 
 def _decoded(sample: bytes, encoding: str) -> str:
-    """Return a sample as text, whose last character may be cut off; empty if it is none."""
+    """Return a sample as text, whose last character may be cut off; empty if it cannot be decoded."""
     decoder = getincrementaldecoder(encoding)("strict")
     try:
         return decoder.decode(sample)
@@ -108,7 +108,7 @@ class _Recoded(RawIOBase):
             place = self._done - waiting + error.start
             shown = error.object[error.start : error.end][:4].hex(" ")
             msg = (
-                f"byte {place:,} ({shown}) is no text in {self._encoding}; state the `encoding` that the "
+                f"byte {place:,} ({shown}) is not valid {self._encoding}; state the `encoding` that the "
                 "file has, or none for UTF-8"
             )
             raise SourceError(msg) from None

@@ -35,7 +35,7 @@ class FirstObject(NamedTuple):
 
     spans_lines: bool
     followed_by: bytes
-    """The first byte after it that is not a space; empty if there is none."""
+    """The first byte after it that is not a space; empty at the end of the file."""
 
 
 class NoSuchList(SourceError):
@@ -156,7 +156,7 @@ def _leave(marks: Iterator[_Mark], path: Sequence[str]) -> None:
     inside = len(path)
     for byte, level, before in marks:
         if not inside and (byte or before.text):
-            msg = f"the file goes on after its last bracket: {bytes(before.text[:40] + byte)!r}"
+            msg = f"the file continues after its last bracket: {bytes(before.text[:40] + byte)!r}"
             raise SourceError(msg)
         if level == inside and byte == b"}":
             inside -= 1
@@ -177,7 +177,7 @@ def _key(before: Piece) -> str:
 
 
 def _marks(stream: BinaryIO, *, most: int, depth: int) -> Iterator[_Mark]:
-    """Yield the marks down to a depth, and one for the end; of what stands between hold `most` bytes."""
+    """Yield the marks down to a depth, and one for the end; keep `most` bytes of the text between."""
     scan, between = _Scan(depth), _Growing(most)
     for chunk in _chunks(stream):
         start = 0
@@ -242,7 +242,7 @@ def _unescaped(data: NDArray[np.uint8], quotes: NDArray[np.int64]) -> NDArray[np
 
 
 def _chunks(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield the stream in chunks, none of which ends between a backslash and what it escapes."""
+    """Yield the stream in chunks that never end between a backslash and what it escapes."""
     held = b""
     while read := stream.read(_CHUNK):
         chunk = held + read

@@ -65,7 +65,7 @@ def _read_more(text: str | bytes, message: str) -> object:
 
 
 def _without_bytes(text: bytes, message: str) -> object:
-    """Return the object that text holds, with what stands for values that are not UTF-8."""
+    """Return the object that text holds, with placeholders for values that are not UTF-8."""
     try:
         found: object = json.loads(text.decode(errors="surrogateescape"))
     except (ValueError, RecursionError):
@@ -78,7 +78,7 @@ def _without_bytes(text: bytes, message: str) -> object:
 
 
 def _spoiled(value: object) -> Unreadable:
-    """Return what stands for a value with bytes that are not UTF-8, which are shown as codes."""
+    """Return the placeholder of a value with bytes that are not UTF-8, which are shown as codes."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     shown = text.translate(_CODES).encode(errors="backslashreplace").decode()
     return Unreadable(Reason.BAD_JSON, "it holds bytes that are not UTF-8", shown)

@@ -69,7 +69,7 @@ def opened(file: str, path: Path, encoding: str | None = None) -> Iterator[Binar
         encoding: of its text, which is read as UTF-8; unset means that it is UTF-8.
 
     Raises:
-        SourceError: if the packed stream is broken or cut short, or the file is something else than text.
+        SourceError: if the packed stream is broken or cut short, or the file is not text.
     """
     try:
         packed = packing(path)
@@ -94,7 +94,7 @@ def opened(file: str, path: Path, encoding: str | None = None) -> Iterator[Binar
 
 
 def _refuse_bytes(start: bytes) -> None:
-    """Refuse a file that is named as packed, is not, and begins with something else than text."""
+    """Refuse a file that is named as packed, is not, and does not begin with text."""
     try:
         getincrementaldecoder("utf-8")().decode(start)
     except UnicodeDecodeError:

@@ -101,7 +101,7 @@ class RawRow(NamedTuple):
     Keys that a turn lacks, as most turns lack `tool_calls`, are not counted.
     """
     foreign: bytes = b""
-    """The beginning of a row of text that is not UTF-8, of which something could not be read."""
+    """The beginning of a row whose text is not UTF-8 and could not be read in full."""
 
 
 def raw_json(row: RawRow) -> str:
@@ -114,8 +114,8 @@ def slices(
 ) -> tuple[RawSlice, ...]:
     """Cut a file into slices of about `SLICE_BYTES` or `SLICE_ROWS`, along its row groups.
 
-    A row group is not cut, however large: it is read in bounded memory, and whoever starts in its middle
-    must decode all that stands before, which is half the work of validating it.
+    A row group is not cut, however large: it is read in bounded memory. A reader that starts in its middle
+    must decode all that comes before, which is half the work of validating it.
 
     Raises:
         SourceError: if the file is not of a kind that can be read, its footer is broken, or a column
@@ -229,7 +229,7 @@ def joined(batches: Iterable[RawBatch]) -> Iterator[RawBatch]:
 
 
 def around(batch: RawBatch, left_out: Mapping[int, str], only: range | None) -> Iterator[RawBatch | RawRow]:
-    """Yield a batch in parts: what stands between the rows that are left out, and what stands for these.
+    """Yield a batch in parts: the rows between those that are left out, and placeholders for these.
 
     Args:
         batch: consecutive rows.
@@ -263,7 +263,7 @@ def read_rows(
 ) -> Iterator[RawRow]:
     """Yield the rows of a slice in file order; a row that cannot be read comes with its fault.
 
-    Rows of text files are counted from 0, blank lines aside. Of two equal keys in an object the
+    Rows of text files are counted from 0, without blank lines. Of two equal keys in an object the
     last one counts, as for every common JSON reader.
 
     Args:
@@ -292,7 +292,7 @@ def read_rows(
 
 
 def left_out_row(number: int, detail: str, text: str = "") -> RawRow:
-    """Return what stands for a row that is not worked on, because that ends the process that does.
+    """Return the placeholder of a row that is skipped, because working on it ends the process.
 
     Even its text may be too much to write down: a long one is cut, and stands whole in its file alone.
     """
@@ -301,7 +301,7 @@ def left_out_row(number: int, detail: str, text: str = "") -> RawRow:
 
 
 def first_rows(piece: RawSlice, most: int, *, max_row_bytes: int) -> Sequence[RawRow]:
-    """Return the first rows of a slice, at most so many; of a table no more are turned into objects.
+    """Return the first rows of a slice, at most `most`; no more rows of a table are turned into objects.
 
     Raises:
         SourceError: if the file is broken before them.
@@ -352,7 +352,7 @@ def _text_rows(
 
 
 def _wanted(found: Iterable[Found], rows: Numbers | None) -> Iterator[tuple[int, Found]]:
-    """Yield what was found with its number: all, or what stands at `rows`."""
+    """Yield what was found with its number: all, or that at `rows`."""
     for index, item in enumerate(found):
         if rows is None or _any_between(rows, index, index + 1):
             yield index, item
@@ -449,7 +449,7 @@ def _single_row(row: pa.RecordBatch, index: int, size: int, most: int, objects: 
 
 
 def _value(column: pa.Array) -> object:
-    """Return the value of a column with one row, or what stands for it if Python cannot hold it."""
+    """Return the value of a column with one row, or its placeholder if Python cannot hold it."""
     try:
         return column.to_pylist(maps_as_pydicts="strict")[0]
     except _UNREADABLE as error:

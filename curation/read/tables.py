@@ -22,7 +22,7 @@ _PART = 1024 * 1024
 
 
 class TableRow(NamedTuple):
-    """A row of a table, or the reason why it is none, with its text."""
+    """A row of a table with its text, or the reason why it cannot be read."""
 
     values: Mapping[str, str | None]
     """Cells by column; an empty cell is None."""
@@ -113,7 +113,7 @@ class _Lines:
 
 
 def _header(lines: _Lines, usual: str) -> tuple[Sequence[str], str] | None:
-    """Return the names of the columns and what stands between cells; None for a file without a line.
+    """Return the names of the columns and the separator of cells; None for a file without a line.
 
     Raises:
         SourceError: for a header that does not name columns.
@@ -138,7 +138,7 @@ def _header(lines: _Lines, usual: str) -> tuple[Sequence[str], str] | None:
             break
     names = [name or f"Unnamed: {place}" for place, name in enumerate(cells)]  # as pandas calls them
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        msg = f"its header names {', '.join(map(repr, twice))} twice; columns need names of their own"
+        msg = f"its header names {', '.join(map(repr, twice))} twice; give each column its own name"
         raise SourceError(msg)
     return names, delimiter
 

@@ -43,7 +43,7 @@ def text_pieces(
     layout = _layout(file, text, rows_in)
     if rows_in is not None and layout in _HELD:
         held = f"`rows: {rows_in}` is for a file that holds one object, and this one holds {_HELD[layout]}"
-        msg = f"{file}: {held}; leave `rows` out, or make a source of its own of it"
+        msg = f"{file}: {held}; leave `rows` out, or give the file its own source"
         raise SourceError(msg)
     with text() as stream:
         if layout == "lines":
@@ -83,7 +83,7 @@ class _Head(NamedTuple):
     """The beginning of a file."""
 
     bracket: bytes
-    """The first character that is not a space; empty if there is none."""
+    """The first character that is not a space; empty if all are spaces."""
     lines: list[bytes]
     """Whole lines that are not blank."""
     whole: bool
@@ -148,7 +148,7 @@ def _object_layout(file: str, text: _Text, *, by_line: bool) -> _Layout:
     if not first.followed_by:
         return "object"
     more = first.followed_by.decode(errors="replace")
-    msg = f"{file}: it goes on with {more!r} after an object that spans lines: write a row a line (jq -c .)"
+    msg = f"{file}: it continues with {more!r} after an object that spans lines: write a row a line (jq -c .)"
     raise SourceError(msg)
 
 

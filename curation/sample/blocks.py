@@ -29,7 +29,7 @@ def cut(wanted: pl.DataFrame) -> pl.DataFrame:
 
 
 def prints(rows: pl.DataFrame, by: str) -> dict[int, str]:
-    """Return the sha256 of what the rows of each group say, the column that makes it a group aside.
+    """Return the sha256 of the rows of each group, without the column that they are grouped by.
 
     Args:
         rows: with the rows of a group together.

@@ -283,7 +283,7 @@ def _sizes(plan: MixPlan, supply: Weights, *, strict: bool = True) -> dict[Split
 
 
 def _largest(shares: Mapping[str, Fraction], supply: Weights, split: Split) -> int:
-    """Return the largest size of which every source can give its exact share, and so its quota."""
+    """Return the largest size at which every source can supply its exact share, and so its quota."""
     return min(floor(supply[split, name] / share) for name, share in shares.items() if share)
 
 

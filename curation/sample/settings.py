@@ -17,9 +17,9 @@ class MixPlan(Record):
     """How the final mixture is composed."""
 
     shares: Mapping[Name, Annotated[float, Field(ge=0, le=1_000_000)]] = Field(min_length=1, max_length=256)
-    """Part of each source in what is not replay: fractions that sum to 1, or whole numbers as a ratio."""
+    """Share of each source in the mixture without replay: fractions that sum to 1, or integers as a ratio."""
     replay: tuple[Name, ...] = Field(default=(), max_length=256)
-    """Sources of what the model can do already, read again so that it is not forgotten; not in `shares`."""
+    """Sources of what the model can do already, so that it does not forget it; not in `shares`."""
     replay_share: float = Field(default=0.1, gt=0, lt=1)
     """Fraction of the final mixture that is replay, in equal parts per source of `replay`."""
     unit: Unit = "examples"

@@ -6,7 +6,7 @@ import polars as pl
 SHARD_BYTES = 8 * 1024 * 1024
 """Most text in a published shard, about, of a mixture that is not huge.
 
-A run in which a few rows change writes the shards that hold them anew, so they are small.
+A run in which a few rows changed rewrites the shards that hold them, so shards are small.
 """
 
 MANY = 256
@@ -36,5 +36,5 @@ def assign_shards(selection: pl.DataFrame, *, shard_bytes: int = SHARD_BYTES) ->
 
 
 def _wanted(text: int, shard_bytes: int) -> int:
-    """Return how many shards so many bytes of text want."""
+    """Return how many shards `text` bytes need."""
     return max(min(-(-text // shard_bytes), MANY), -(-text // (4 * shard_bytes)))

@@ -25,7 +25,7 @@ class _Absent:
 
 @contextmanager
 def absent(module: str) -> Iterator[None]:
-    """Let whoever imports `module` for the first time find that it is not installed."""
+    """Make the first import of `module` fail as if it were not installed."""
     hook = _Absent(module)
     sys.meta_path.insert(0, hook)
     try:

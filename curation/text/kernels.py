@@ -69,7 +69,7 @@ def _machine_bits(
 ) -> Callable[[Bytes, np.uint64], np.uint64]:
     """Return a function: which bytes of the block at a place pass `test`, one bit each.
 
-    Written as vector instructions, of which a block takes a few; loops over bytes and bits take hundreds.
+    Written as vector instructions: a block takes a few of them, loops over bytes and bits take hundreds.
     """
 
     def emit(
@@ -180,7 +180,7 @@ def _lower_case(data: Bytes, start: int, end: int, lower: Bytes) -> None:
 
 @compiled
 def _absorb(state: np.uint64, block: np.uint64) -> np.uint64:
-    """Add eight bytes to the hash of a word; one to one for a word of one block."""
+    """Add eight bytes to the hash of a word; injective for words that fit one block."""
     state = (state ^ block) * _PRIME
     return state ^ (state >> np.uint64(32))
 

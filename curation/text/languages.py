@@ -51,7 +51,7 @@ _FUNCTION_WORDS = "the and of to that is for this with are it we by from what ho
 _LONGEST = 5
 _SLOTS = 1 << 8
 
-# what stands beside a word of a program or a formula, and seldom beside one of prose
+# bytes that often stand beside words in programs and formulas, and seldom in prose
 _BEFORE = np.zeros(256, np.bool_)
 _BEFORE[list(b"_$=<>{}[|&%#@~^/\\0123456789.")] = True
 _AFTER = np.zeros(256, np.bool_)
@@ -126,7 +126,7 @@ def _scripts() -> Bytes:
 
 @compiled
 def _slot(word: int) -> int:
-    """Return where a word of a few letters stands in the table of function words."""
+    """Return the slot of a short word in the table of function words."""
     return (word ^ (word >> 2) ^ (word >> 20)) & (_SLOTS - 1)
 
 

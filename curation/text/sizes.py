@@ -11,7 +11,7 @@ _TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.t
 
 
 def text_sizes(rows: pa.RecordBatch | pa.Table) -> Sizes:
-    """Return per row the bytes of all its strings and binaries, however deep they lie; map keys aside."""
+    """Return per row the bytes of all its strings and binaries, however deep they lie, without map keys."""
     total = np.zeros(rows.num_rows, np.int64)
     for column in rows.columns:
         total += _sizes(column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column)

@@ -99,7 +99,7 @@ def _kinds(data: Bytes, start: int, end: int) -> np.uint8:
 
 @compiled
 def _is_unwanted(code: int) -> bool:
-    """Return whether a character beyond ASCII is no text: not UTF-8, a noncharacter, a bidi override."""
+    """Return whether a character beyond ASCII is unwanted: not UTF-8, a noncharacter, a bidi override."""
     if code < 0x202A:
         return code < 0
     return code <= 0x202E or 0x2066 <= code <= 0x2069 or 0xFDD0 <= code <= 0xFDEF or 0xFFFE <= code <= 0xFFFF

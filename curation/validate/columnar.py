@@ -80,7 +80,7 @@ _TURN_WORDS = 4
 
 
 class ColumnVerdicts(NamedTuple):
-    """What a look at its columns tells about a batch; rows in neither are suspects."""
+    """What the columns of a batch show about its rows; rows in neither set are suspects."""
 
     cleared: pl.DataFrame
     """Rows that are surely clean, of schema `CLEARED`."""
@@ -231,7 +231,7 @@ def _quality(rows: pa.RecordBatch, layout: Layout) -> tuple[NDArray[np.float64],
 
 
 def _doubtful_solvers(rows: pa.RecordBatch, layout: Layout) -> Flags:
-    """Return where the solver is no clean text."""
+    """Return where the solver is not clean text."""
     column = column_of(rows, layout.solver) if layout.solver else None
     texts = texts_of(column)
     if texts is None:

@@ -38,8 +38,8 @@ def agree_on_format(source: str, files: Sequence[str], results: Sequence[Mapping
             named[file] = formats[0]
     if not named:
         broken = next((result["broken"] for result in results if result["broken"]), None)
-        why = f"; {broken}" if broken else ": there is none in its files"
-        msg = f"source {source}: no row can be read that would show its format{why}"
+        why = f"; {broken}" if broken else ": its files have no rows"
+        msg = f"source {source}: no row can be read to recognise its format{why}"
         raise RecipeError(msg)
     first, *others = named
     if other := next((file for file in others if named[file] != named[first]), None):
@@ -71,7 +71,7 @@ def recognise_first(out: Path, first: RawSlice, max_row_bytes: int) -> dict[str,
 
 
 def recognise(file: str, found: Sequence[RawRow]) -> dict[str, object]:
-    """Return the formats that the first rows of a file are laid out in, or why there is none."""
+    """Return the formats that the first rows of a file are laid out in, or why no format fits."""
     rows = [row.values for row in found if row.fault is None]
     why = refusal(rows) if rows else None
     formats = best(rows) if rows and why is None else ()

@@ -34,7 +34,7 @@ def _padding(column: pa.Array, place: int, chosen: Flags) -> int:
 
 
 def _has_keys(kind: pa.DataType, place: int) -> bool:
-    """Return whether values of a type have keys that may be padding; what a turn itself lacks is none."""
+    """Return whether values of a type have keys that may be padding, without keys that a turn lacks."""
     if any(test(kind) for test in _LISTS):
         return _has_keys(kind.value_type, min(place + 1, _INSIDE))
     if not pa.types.is_struct(kind):

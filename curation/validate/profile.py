@@ -13,7 +13,7 @@ from thinkmix.schemas.columns import Columns
 from thinkmix.schemas.record import Record
 
 MOST_COLUMNS = 500
-"""Columns of a source that are listed: rows of JSON may each have names of their own."""
+"""Columns of a source that are listed: each row of JSON may have its own names."""
 
 MOST_VALUES = 20
 MOST_BYTES = 64
@@ -100,7 +100,7 @@ class Profile:
             column.values = _few({*column.values, value}) if short else None
 
     def part(self) -> ProfilePart:
-        """Return what was collected; names are cut, and text that is no UTF-8 is escaped."""
+        """Return what was collected; names are cut, and text that is not UTF-8 is escaped."""
         columns = {_name(name): column for name, column in sorted(self._columns.items())}
         return ProfilePart(
             rows=self._rows,

@@ -99,7 +99,7 @@ def _reopened(row: RawRow, reading: Reading) -> Reopened:
         found = read_conversation(row, reading, Notes())
     except (PydanticCustomError, ValidationError, RecursionError) as error:
         detail = error.message() if isinstance(error, PydanticCustomError) else str(error)
-        msg = f"{reading.file}: row {row.number} was valid before and is not any more ({detail})"
+        msg = f"{reading.file}: row {row.number} was valid before and no longer is ({detail})"
         raise SourceError(msg) from None
     own_id = row_id(source.name, content_key(found.messages, found.tools))
     return Reopened(row.number, own_id, found.messages, found.tools, source.format.pass_rate(row.values))

@@ -187,7 +187,7 @@ class Sight:
         return self.turns + count_turns(self.turns.source, self._trained, self._shown)
 
     def tally(self) -> Tally:
-        """Return what was found in rows, and in which encoding those seem to be that are not UTF-8."""
+        """Return what was found in rows, and the probable encoding of rows that are not UTF-8."""
         found = self.notes.tally()
         if not self._foreign:
             return found
@@ -322,7 +322,7 @@ def _first_fault(error: ValidationError) -> tuple[Reason, str]:
 def _part_frames(
     part: RawBatch | RawRow, origin: Origin, max_row_bytes: int, sight: Sight
 ) -> Iterator[_Frames]:
-    """Yield keys and rejects of a table, or of what stands for a row that is left out of it."""
+    """Yield keys and rejects of a table, or of the placeholder of a row that is left out of it."""
     if isinstance(part, RawBatch):
         yield from _batch_frames(part, origin, max_row_bytes, sight)
     else:
@@ -330,7 +330,7 @@ def _part_frames(
 
 
 def _batch_frames(batch: RawBatch, origin: Origin, max_row_bytes: int, sight: Sight) -> Iterator[_Frames]:
-    """Yield keys and rejects of a table: most rows by a look at its columns, the suspects one by one."""
+    """Yield keys and rejects of a table: most rows are judged by columns, the suspects one by one."""
     cleared, refused, sizes, turns = validate_columns(
         batch.columns,
         source=origin.source,

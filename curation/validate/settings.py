@@ -50,9 +50,9 @@ class TextSettings(Record):
     soft_switch: Literal["plain", "train"] = "plain"
     """Where an answer to `/no_think` has its empty trace: in the prompt (`plain`), or learned (`train`)."""
     turns: Neighbours = "keep"
-    """What becomes of turns in a row by one speaker: `keep` leaves them turns of their own, as the template
-    renders them (two answers in a row cost the row), `join` makes one turn of them, on lines of their own,
-    and `drop` drops the row."""
+    """What happens to turns in a row by one speaker: `keep` leaves them separate, as the template renders
+    them (two answers in a row drop the row), `join` makes one turn of them, on separate lines, and `drop`
+    drops the row."""
 
 
 class RowSettings(TextSettings):

@@ -71,9 +71,9 @@ class BuildPlan(Record):
 
     mixture: str
     current: str | None
-    """Digest of the version that is current; unset if there is none."""
+    """Digest of the version that is current; unset without one."""
     unchanged: str | None
-    """Digest of a version of exactly these inputs: a build would run no stage. Unset if there is none."""
+    """Digest of a version of exactly these inputs: a build would run no stage. Unset without one."""
     why: tuple[str, ...]
     """What differs from what the current version was made of, from what to what."""
     fetch: tuple[PlannedFetch, ...]

@@ -7,7 +7,7 @@ from thinkmix.curation.audit import measure, reference_check, work
 from thinkmix.curation.sample.model_files import ModelFiles
 from thinkmix.flows.build.jobs import Run, Shard, job, pass_job, run_jobs, run_passes
 from thinkmix.flows.build.publish import Joined
-from thinkmix.flows.build.step import passes, step
+from thinkmix.flows.build.step import step, steps_of_pass
 from thinkmix.flows.store.cache import StageOutput
 from thinkmix.templates.chat.families.contract import Family
 
@@ -72,7 +72,9 @@ def audit(
         output.blob(name) for output in run_jobs(run, sampling, stage="check_sample") for name in output.files
     ]
     # each by itself: a shard may change where it was not sampled
-    proving = passes(work.compare_all, over="samples", model=ModelFiles.installed(family), samples=samples)
+    proving = steps_of_pass(
+        work.compare_all, over="samples", model=ModelFiles.installed(family), samples=samples
+    )
     jobs = [
         pass_job(run, "reference_check", "reference_check", proving),
         pass_job(run, STAGE, STAGE, measuring.alone()),

@@ -31,7 +31,7 @@ def resolve_benchmarks(store: Store, plan: Decontamination, base: Path) -> list[
     """Return which files each benchmark's questions lie in, and what they hold.
 
     Raises:
-        SourceError: if there are none, or they are of another kind.
+        SourceError: if no files are found, or they are of another kind.
     """
     return [local.resolve(benchmark, base=base, into=store.cache.downloads) for benchmark in plan.benchmarks]
 
@@ -56,7 +56,7 @@ def same_inputs(
 ) -> Iterator[Path]:
     """Yield the versions that exactly these inputs and this code made, whole or not; see `already_built`."""
     for version in _newest(store, recipe.name):
-        with suppress(OSError, ValueError):  # gone, damaged, or of another layout: to be built anew
+        with suppress(OSError, ValueError):  # gone, damaged, or of another layout: to be built again
             manifest = Manifest.model_validate_json((version / MANIFEST).read_bytes())
             if _is_made_of(manifest, recipe, snapshots, asked):
                 yield version

@@ -71,7 +71,7 @@ def _why(known: "Known", ledger: Ledger, folder: Path, name: str) -> str:
     read = mine[0].read.rows
     if not read:
         files = ", ".join(dict.fromkeys(plain(shard.raw.piece.file, _NAME) for shard in shards[:_REASONS]))
-        return f"{name}: its files hold no row ({files or 'there are none'})."
+        return f"{name}: its files hold no row ({files or 'there are no files'})."
     lost: Counter[str] = Counter()
     for count in mine:
         lost.update({reason: amount.rows for reason, amount in count.dropped.items() if amount.rows})

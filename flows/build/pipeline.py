@@ -85,7 +85,7 @@ def build(
         store: where it goes; the version that was current stays so until the last moment.
         base: folder that the recipe's relative patterns start from.
         processes: worker processes of this machine; unset means as many as cores and memory allow.
-        engine: who works on the shards; the mixture is the same, byte for byte, whoever does.
+        engine: who works on the shards; the mixture is the same, byte for byte, with any of them.
         watch: who is told of it, and how its stages are run.
         frozen: build only from the commits and files that the current version was made from.
 
@@ -168,7 +168,7 @@ def _judge(store: Store, candidate: _Candidate, active: ActiveRun, *, reused: in
     """Compare a version with the last good one, and make it current if nothing forbids."""
     version, manifest, report, new = candidate
     before = None
-    with suppress(StoreCorrupt):  # a damaged CURRENT is about to be written anew
+    with suppress(StoreCorrupt):  # a damaged CURRENT is about to be rewritten
         before = store.versions.current(manifest.mixture)
     told = active.tell(version, report, before=before, new=new)
     pages = render_files(store, told)

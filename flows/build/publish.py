@@ -84,7 +84,7 @@ def _joins(
 ) -> dict[str, StageJob[StageOutput]]:
     """Return the jobs that join each source's outcomes in one file, and its dropped rows, some shards a file.
 
-    The dropped rows lie whole: to write all of them anew because one shard changed would take long.
+    The dropped rows lie whole: to write all of them again because one shard changed would take long.
     """
     by_source: dict[str, list[tuple[StageOutput, StageOutput]]] = {}
     for shard, outcome, rejects in zip(shards, assigned, written, strict=True):

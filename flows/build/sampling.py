@@ -14,7 +14,7 @@ from thinkmix.curation.sample.pools import PartFiles, PoolShard, RenderedPart
 from thinkmix.curation.validate.reading import Reading
 from thinkmix.curation.validate.settings import TextSettings
 from thinkmix.flows.build.jobs import Run, Shard, StageJob, job, pass_job, row_work, run_jobs, run_passes
-from thinkmix.flows.build.step import passes, step
+from thinkmix.flows.build.step import step, steps_of_pass
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.store.cache import StageOutput
 from thinkmix.schemas.manifest import Share
@@ -143,7 +143,7 @@ def _rendering_job(
         run,
         render.STAGE,
         shard.label,
-        passes(
+        steps_of_pass(
             work.render_blocks,
             over="blocks",
             piece=raw.piece,

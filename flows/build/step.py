@@ -1,7 +1,7 @@
-"""Steps: work whose output is named by all that decides it, none of which is listed by hand.
+"""Steps: work whose output is named by all that decides it, without a list kept by hand.
 
 `step(function, **arguments)` names an output by the function, the code that it can reach, and its arguments;
-`passes` names several outputs that one pass over a shard makes. A setting that a function does not take
+`steps_of_pass` names the outputs that one pass over a shard makes. A setting that a function does not take
 cannot decide its output, and one that it takes cannot be left out of the name.
 """
 
@@ -68,7 +68,7 @@ def step(function: Callable[..., Mapping[str, object]], /, **arguments: object) 
     return Step(key, partial(function, **arguments), decided)
 
 
-def passes(function: Callable[..., Iterable[Make]], /, over: str, **arguments: object) -> Pass:
+def steps_of_pass(function: Callable[..., Iterable[Make]], /, over: str, **arguments: object) -> Pass:
     """Return the work of calling a function once for several outputs.
 
     Args:
@@ -100,7 +100,7 @@ def argument_key(value: object, name: str = "value", types: set[str] | None = No
         types: to which the modules are added that declare the types found; their code counts, too.
 
     Raises:
-        TypeError: for everything else: a path says nothing of what lies there, and a set has no order.
+        TypeError: for everything else: a path does not identify its content, and a set has no order.
     """
     types = set() if types is None else types
     if value is None or isinstance(value, bool | int | str):
@@ -117,11 +117,11 @@ def argument_key(value: object, name: str = "value", types: set[str] | None = No
         return [argument_key(one, f"{name}[{place}]", types) for place, one in enumerate(value)]
     if isinstance(value, Mapping):
         if wrong := [key for key in value if not isinstance(key, str)]:
-            msg = f"{name} has the key {wrong[0]!r}, which is no text; give a sequence of pairs"
+            msg = f"{name} has the key {wrong[0]!r}, which is not a string; give a sequence of pairs"
             raise TypeError(msg)
         return {key: argument_key(one, f"{name}[{key!r}]", types) for key, one in value.items()}
     if isinstance(value, Path):
-        msg = f"{name} is a path, which says nothing of what lies there; give a Blob"
+        msg = f"{name} is a path, which does not identify its content; give a Blob"
     elif isinstance(value, set | frozenset):
         msg = f"{name} is a set, which has no order; give a sorted tuple"
     else:
@@ -154,7 +154,7 @@ def _module(value: object, name: str) -> str:
     """Return the module that declares a value's type.
 
     Raises:
-        TypeError: if it is none of ours: its code cannot be followed.
+        TypeError: if it is not one of our functions: its code cannot be followed.
     """
     kind = type(value)
     if not kind.__module__.startswith("thinkmix."):

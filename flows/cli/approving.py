@@ -17,11 +17,11 @@ def approve(
             metavar="VERSION",
         ),
     ],
-    why: Annotated[str, typer.Option(help="Why it is good all the same; kept for whoever asks later.")],
+    why: Annotated[str, typer.Option(help="Why it is good all the same; kept in the history.")],
     by: Annotated[str | None, typer.Option(help="Who decides; your user name if unset.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a version that a gate has blocked the current one, and record who wanted it and why."""
+    """Make a blocked version the current one, and record who wanted it and why."""
     from thinkmix.flows.runs.approve import approve as promote
 
     record = promote(version, why=why, by=by)
@@ -50,7 +50,7 @@ def rollback(
     by: Annotated[str | None, typer.Option(help="Who decides; your user name if unset.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make an earlier good version current again, and hold the one that was until a person approves it."""
+    """Make an earlier good version current again, and hold the previous one until a person approves it."""
     from thinkmix.flows.runs.rollback import rollback as return_to
 
     folder = store / mixture if len(mixture.parts) == 1 and not (mixture / "versions").is_dir() else mixture

@@ -48,7 +48,7 @@ MemoryOption = Annotated[
 EngineOption = Annotated[
     str | None,
     typer.Option(
-        help="Who works on the shards: local (this machine) or dask (a cluster).",
+        help="What works on the shards: local (this machine) or dask (a cluster).",
         envvar="THINKMIX_ENGINE",
     ),
 ]
@@ -86,15 +86,17 @@ def build(
     seed: Annotated[int | None, typer.Option(min=0, help="Override the seed of sampling.")] = None,
     keep: Annotated[
         int | None,
-        typer.Option(min=1, help="After publishing, collect the store and keep so many versions (see gc)."),
+        typer.Option(min=1, help="After publishing, collect the store and keep this many versions (see gc)."),
     ] = None,
     direct: Annotated[
         bool,
-        typer.Option("--direct", help="Run without Prefect, even if there is a server: no record there."),
+        typer.Option(
+            "--direct", help="Run without Prefect, even if there is a server, and leave no record there."
+        ),
     ] = False,
     plan: Annotated[
         bool,
-        typer.Option("--plan", help="Only say what would be fetched and made again, and why; write nothing."),
+        typer.Option("--plan", help="Show what would be fetched and made again, and why; write nothing."),
     ] = False,
     frozen: Annotated[
         bool,
@@ -106,7 +108,7 @@ def build(
         bool,
         typer.Option(
             "--explain-cache",
-            help="Say of each stage which arguments, modules and libraries changed since the last build.",
+            help="Show for each stage which arguments, modules and libraries changed.",
         ),
     ] = False,
     webhook: WebhookOption = None,

@@ -30,7 +30,7 @@ def calibrate(
     context: typer.Context,
     version: VersionArgument,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="New folder for what is sampled.", file_okay=False)
+        Path, typer.Option("--output", "-o", help="New folder for the sampled rows.", file_okay=False)
     ],
     model: Annotated[
         str | None, typer.Option("--model", "-m", help=f"Measure this model, too: {BASE_HELP}")

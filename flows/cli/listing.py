@@ -45,7 +45,7 @@ def versions(place: PlaceArgument = Path("build/store"), as_json: JsonOption = F
 @app.command(epilog="Example: thinkmix runs build/store --last 5")
 def runs(
     place: PlaceArgument = Path("build/store"),
-    last: Annotated[int, typer.Option(min=1, help="So many newest runs of each mixture.")] = 30,
+    last: Annotated[int, typer.Option(min=1, help="How many of the newest runs of each mixture.")] = 30,
     as_json: JsonOption = False,
 ) -> None:
     """List the runs of a store or of one mixture, the newest first: how each ended, and why."""

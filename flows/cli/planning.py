@@ -15,7 +15,7 @@ def plan(
     version: Annotated[
         Path | None,
         typer.Argument(
-            help="A version's or a mixture's folder, whose row lengths are planned with.", metavar="[VERSION]"
+            help="A version's or a mixture's folder; the plan uses its row lengths.", metavar="[VERSION]"
         ),
     ] = None,
     model: Annotated[
@@ -38,20 +38,20 @@ def plan(
         int | None, typer.Option(min=16, help="Longest row; longer ones are left out, and counted.")
     ] = None,
     checkpointing: Annotated[
-        bool | None, typer.Option(help="Forget activations and work them out again.")
+        bool | None, typer.Option(help="Recompute activations instead of storing them.")
     ] = None,
     tokens: Annotated[
-        int | None, typer.Option(min=1, help="Tokens that are read at once, where no version says.")
+        int | None, typer.Option(min=1, help="Tokens that are read at once, if no version is given.")
     ] = None,
     tokens_per_second: Annotated[
         float | None, typer.Option(min=0.001, help="Speed of the card, for the hours.")
     ] = None,
     seed_table: Annotated[
-        bool, typer.Option("--seed-table", help="Print the table that circulates, its faults marked.")
+        bool, typer.Option("--seed-table", help="Print a widely copied table, with its errors marked.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what training needs of a GPU, on which it fits, and how long it takes; no weight is loaded."""
+    """Show how much GPU memory training needs, which cards fit, and how long it takes; load no weights."""
     from thinkmix.flows.cli.show.show_plan import show_folklore, show_outlook
     from thinkmix.flows.recipe.plans import load_plan
     from thinkmix.flows.training.planning import look_ahead

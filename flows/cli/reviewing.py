@@ -13,7 +13,7 @@ from thinkmix.flows.cli.terminal import JsonOption, VersionArgument, app, consol
 def review(
     version: VersionArgument,
     file: Annotated[
-        Path | None, typer.Argument(help="With --score: a filled-in file, whose verdicts are stored first.")
+        Path | None, typer.Argument(help="With --score: a filled-in file; its verdicts are stored first.")
     ] = None,
     out: Annotated[
         Path | None,
@@ -22,15 +22,15 @@ def review(
         ),
     ] = None,
     walk: Annotated[
-        bool, typer.Option("--walk", help="Ask about one row after the other; go on where it was left.")
+        bool, typer.Option("--walk", help="Ask about one row after the other; resume where you stopped.")
     ] = False,
     score: Annotated[bool, typer.Option("--score", help="Estimate how often the rules err.")] = False,
     each: Annotated[
         int | None,
         typer.Option("--each", help="Most rows of a source and reason; 20 at first.", min=1, max=10_000),
     ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Which sample; 1 at first.", min=0)] = None,
-    who: Annotated[str | None, typer.Option("--who", help="Your name; your user's unless given.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of sampling; 1 at first.", min=0)] = None,
+    who: Annotated[str | None, typer.Option("--who", help="Your name; your user name unless given.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Sample dropped and kept rows for people to judge, and estimate how many are in the wrong place."""

@@ -25,14 +25,14 @@ def explain(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what became of a row at every stage and why, beside the rows that it was compared with."""
+    """Show what happened to a row at every stage and why, beside the rows it was compared with."""
     from thinkmix.flows.cli.show.show_rows import show_explanation
     from thinkmix.flows.inspect.explain import explain as by_id
     from thinkmix.flows.inspect.explain import explain_text
     from thinkmix.flows.store.paths import reading_rows
 
     if (row_id is None) == (text is None):
-        msg = "give the id of a row, or --text with a piece of what it says"
+        msg = "give the id of a row, or --text with a part of its text"
         raise typer.BadParameter(msg)
     with reading_rows(version) as folder:
         explanation = explain_text(folder, text) if text is not None else by_id(folder, row_id or "")
@@ -63,7 +63,7 @@ def rejects(
     source: Annotated[str | None, typer.Option("--source", help="Only rows of this source.")] = None,
     grep: Annotated[
         str | None,
-        typer.Option("--grep", help="Only rows with this text, letter case aside.", metavar="TEXT"),
+        typer.Option("--grep", help="Only rows with this text, in any letter case.", metavar="TEXT"),
     ] = None,
     limit: Annotated[
         int | None,

@@ -48,14 +48,14 @@ def serve(
         bool,
         typer.Option(
             "--automations",
-            help="Have the server mark runs as crashed that fall silent, and tell the webhook of them.",
+            help="Make the server mark silent runs as crashed, and report them to the webhook.",
         ),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Build recipes on a schedule and on demand, one at a time, until this process is ended.
+    """Build recipes on a schedule and on demand, one at a time, until you stop this process.
 
-    Needs a Prefect server that stays (PREFECT_API_URL). Every scheduled run reads its recipe's file anew;
+    Needs a lasting Prefect server (PREFECT_API_URL). Every scheduled run reads its recipe's file again;
     the form in the server's browser page starts a build of what is filled in there.
     """
     from thinkmix.flows.executor.engine import executor_from_flags as stated_engine

@@ -45,7 +45,7 @@ StoreOption = Annotated[
     Path, typer.Option("--store", "-s", help="Folder of the store.", envvar="THINKMIX_STORE", file_okay=False)
 ]
 JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print JSON for machines instead of text for people.")
+    bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")
 ]
 WebhookOption = Annotated[
     str | None,
@@ -57,7 +57,7 @@ WebhookOption = Annotated[
 NotifyOption = Annotated[
     str | None,
     typer.Option(
-        help="Endings to tell of: published,blocked,failed, or unchanged, too.",
+        help="Endings to send: published,blocked,failed, or unchanged, too.",
         envvar="THINKMIX_NOTIFY",
         show_default="published,blocked,failed",
     ),

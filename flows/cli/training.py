@@ -53,7 +53,7 @@ def train(
     ] = None,
     preset: Annotated[
         str | None,
-        typer.Option(help="Size of Qwen3, such as 8B: sets what neither plan nor flags say.", metavar="SIZE"),
+        typer.Option(help="Size of Qwen3, such as 8B: sets what neither plan nor flags set.", metavar="SIZE"),
     ] = None,
     list_presets: Annotated[
         bool,
@@ -63,7 +63,7 @@ def train(
     ] = False,
     restart: Annotated[
         bool,
-        typer.Option("--restart", help="Begin anew: drop the checkpoints that a killed run left of OUTPUT."),
+        typer.Option("--restart", help="Start over: drop the checkpoints that a killed run left of OUTPUT."),
     ] = False,
     token_cache: Annotated[
         Path | None,
@@ -75,7 +75,7 @@ def train(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train on a verified version, by adapter or whole weights; the loss lies on completions only.
+    """Train on a verified version, an adapter or whole weights; only completions carry loss.
 
     A run that was killed goes on where its last checkpoint (--save-every) left it. Of several processes
     that torchrun starts, the first one speaks.

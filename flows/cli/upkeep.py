@@ -12,12 +12,12 @@ from thinkmix.flows.cli.terminal import JsonOption, StoreOption, app, say, say_j
 def gc(
     place: Annotated[Path, typer.Argument(help="A store, or a mixture's folder in it.", metavar="STORE")],
     keep: Annotated[
-        int, typer.Option(min=1, help="Newest published versions of each mixture that stay.")
+        int, typer.Option(min=1, help="How many of the newest published versions of each mixture to keep.")
     ] = 10,
     days: Annotated[
-        float, typer.Option(min=0, max=36500, help="For how long what nobody refers to stays unused.")
+        float, typer.Option(min=0, max=36500, help="For how long unused things stay that nothing refers to.")
     ] = 7.0,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be removed.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Remove old versions, runs, trainings, outputs, token ids and downloads; never one that is in use.
@@ -46,7 +46,7 @@ def gc(
 
 @app.command(epilog="Example: thinkmix doctor --store build/store")
 def doctor(store: StoreOption = Path("build/store"), as_json: JsonOption = False) -> None:
-    """Say whether this machine and the store are fit for builds, and what to do; exit code 1 if not."""
+    """Check whether this machine and the store are fit for builds, and say what to do; exit code 1 if not."""
     from thinkmix.flows.cli.doctor import examine
     from thinkmix.flows.store.store import Store
     from thinkmix.schemas.plain import plain

@@ -12,7 +12,7 @@ from thinkmix.flows.cli.terminal import JsonOption, VersionArgument, answer, app
 
 @app.command(epilog="Example: thinkmix verify build/store/sample-7-3")
 def verify(version: VersionArgument, as_json: JsonOption = False) -> None:
-    """Hash every file of a version again and say what is wrong; exit code 5 if anything is."""
+    """Hash every file of a version again and list errors; exit code 5 if there are any."""
     from thinkmix.flows.store.paths import reading
     from thinkmix.flows.store.versions import problems
 
@@ -37,7 +37,7 @@ def report(
         Path | None,
         typer.Option(
             "--html",
-            help="Write the whole page into this file: as its newest run told it, or from its facts alone.",
+            help="Write the whole page into this file: from its newest run, or from the version alone.",
             dir_okay=False,
         ),
     ] = None,
@@ -46,7 +46,7 @@ def report(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show how a mixture stands, or a version's audit; exit code 3 if it may not be trained on."""
+    """Show the state of a mixture, or a version's audit; exit code 3 if it may not be trained on."""
     from thinkmix.flows.cli.show.show import show_standing, show_version
     from thinkmix.flows.runs.reporting import open_report
     from thinkmix.flows.store.log import FAILED
@@ -99,13 +99,13 @@ def diff(
         ),
     ],
     after: Annotated[Path, typer.Argument(help="The later version, named in the same way.", metavar="AFTER")],
-    rows: Annotated[int, typer.Option(min=0, help="List so many row ids of each move.")] = 0,
+    rows: Annotated[int, typer.Option(min=0, help="How many row ids of each move to list.")] = 0,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit with 1 if the versions differ, like git diff.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what differs between two versions: rows, reasons, distributions, settings, and what moved what."""
+    """Show what differs between two versions: rows, reasons, distributions, settings, and causes."""
     from thinkmix.curation.audit.diff import LISTED
     from thinkmix.flows.cli.show.show_changes import show_changes
     from thinkmix.flows.runs.diff import diff as compare_versions

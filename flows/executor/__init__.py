@@ -1,1 +1,1 @@
-"""Who works on shards: processes of this machine, or a Dask cluster."""
+"""What works on shards: processes of this machine, or a Dask cluster."""

@@ -37,7 +37,7 @@ def executor_from_flags(**settings: object) -> Executor:
     """Return the engine that flags state; None is a flag that was not given.
 
     Raises:
-        RecipeError: naming the flag that says something impossible.
+        RecipeError: naming the flag with an impossible value.
     """
     given = {name: value for name, value in settings.items() if value is not None}
     try:
@@ -68,7 +68,7 @@ def workers(
         if engine.scheduler or engine.exchange:
             msg = "--scheduler and --exchange are for --engine dask; the local engine uses neither"
             raise RecipeError(msg)
-        from thinkmix.flows.executor.workers import processes  # noqa: PLC0415 - in a run without a change there are none
+        from thinkmix.flows.executor.workers import processes  # noqa: PLC0415 - an unchanged run starts none
 
         with processes(count, engine.memory, spare=spare) as local:
             local.start(prepare)

@@ -228,7 +228,7 @@ class ExchangedCache(Cache):
     """What must be pulled before anything is made."""
 
     def stage(self, name: str, key: str, make: Make) -> StageOutput:
-        """Return the output of a stage, made anew only if neither exchange nor disk holds it."""
+        """Return the output of a stage, made only if neither exchange nor disk holds it."""
         if found := self.exchange.find(name, key):
             return found
         self.exchange.pull(self.needs)

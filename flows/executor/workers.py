@@ -50,9 +50,9 @@ SETTINGS = dict.fromkeys(_THREADS, "1") | {
 """What a worker's environment says from its start.
 
 One thread, so that as many workers as cores do not fight for them. No traces of Rust code, whose printing
-needs memory: where there is none left, a process waits for itself instead of aborting. And Arrow's
-allocator must not ask for a gigabyte at once, of which it uses a part: a ceiling counts all of it. It keeps
-for a second what it freed: to give it back at once spares a tenth of the peak and costs a sixth of a build.
+needs memory: without free memory, a process waits for itself instead of aborting. And Arrow's
+allocator must not ask for a gigabyte at once and use a part of it: a ceiling counts all of it. It keeps
+for a second what it freed: to give it back at once saves a tenth of the peak and costs a sixth of a build.
 """
 
 
@@ -91,7 +91,7 @@ class Job(Generic[Result]):
 
 
 class Workers(Protocol):
-    """Whoever works on shards: processes of this machine, or a cluster."""
+    """What works on shards: processes of this machine, or a cluster."""
 
     def run(
         self, jobs: Sequence[Job[Result]], *, done: Callable[[Job[Result], Result], None]
@@ -202,7 +202,7 @@ class Processes:
             raise death.named(job.label, advice) from None
 
     def _killer(self, work: RowWork, ceiling: int, death: Death) -> LeftOut | None:
-        """Return the first row of which a process dies that does nothing else; None if there is none.
+        """Return the first row that kills a process that does nothing else; None if no row does.
 
         More and more rows are tried until a process dies, and then halves of those: some twenty processes
         for fifty thousand rows.
@@ -268,7 +268,7 @@ class _Worker:
         return 2 if self.spared.done() and self.spared.exception() is None else 0
 
     def submit(self, job: Job[Result], ceiling: int) -> Future[tuple[Result, int]]:
-        """Begin a job that may hold so many bytes."""
+        """Begin a job that may hold up to `ceiling` bytes."""
         self._kills = kernel_kills()
         with _starting():
             try:
@@ -343,14 +343,14 @@ def processes(
     """
     count, memory = plan_workers(count, memory, cores=usable_cores(), usable=usable_bytes())
     files.allow(count)
-    with _blocked(signal.SIGHUP):  # whoever stops the build may tell the whole group, and it must outlive us
+    with _blocked(signal.SIGHUP):  # the signal may go to the whole group, and it must outlive us
         resource_tracker.ensure_running()
     workers = tuple(_Worker() for _ in range(count))
     try:
         yield Processes(memory, workers, spare)
     except Exception:
         raise
-    except BaseException:  # who stops a build does not wait until jobs have ended, and half an output is none
+    except BaseException:  # an interrupt does not wait until jobs have ended; half an output does not count
         for worker in workers:
             worker.kill()
         raise
@@ -428,7 +428,7 @@ def _autopsy(status: int | None, kills: int | None) -> Death:
 
 
 def _within(ceiling: int, call: Callable[[], Result]) -> tuple[Result, int]:
-    """Do a job in at most so many bytes; return its result, and what this process still holds."""
+    """Do a job in at most `ceiling` bytes; return its result, and what this process still holds."""
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     soft = ceiling if hard == resource.RLIM_INFINITY else min(ceiling, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
@@ -476,7 +476,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def _end_with_parent() -> None:
-    """End when the parent is gone: an executor's workers would wait for its next job for ever."""
+    """End when the parent is gone: an executor's workers would wait for its next job forever."""
     if parent := parent_process():
         parent.join()
         os._exit(1)

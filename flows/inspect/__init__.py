@@ -1,1 +1,1 @@
-"""Questions about rows: what became of them and why, and what a build would make of a recipe's first ones."""
+"""Questions about rows: their outcome and why, and what a build would make of a recipe's first ones."""

@@ -62,7 +62,7 @@ class SourceCheck(Record):
     rows: int
     """Rows of all files."""
     exact: bool
-    """Whether they were counted; else they are about so many."""
+    """Whether they were counted; else the number is an estimate."""
     fetched: int
     """Bytes that were fetched from a hub."""
     preview: Preview

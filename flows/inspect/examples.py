@@ -51,7 +51,7 @@ def seen(version: Path, row_id: str, *, ids: bool = False) -> Seen:
         ids: whether to say the token ids, too, prompt and completion encoded apart as for training.
 
     Raises:
-        NotFound: if no row or several match, or the row is none that could be trained on.
+        NotFound: if no row or several match, or the row cannot be trained on.
     """
     rows = Rows(version)
     found = by_id(rows, row_id)
@@ -85,7 +85,7 @@ def _rendered(rows: Rows, outcome: Outcome, wanted: str) -> list[Example]:
     """
     said = rows.said([outcome.id]).get(outcome.id)
     if said is None:
-        msg = f"row {outcome.id}: {sentence(outcome)}; a trainer would see nothing of it"
+        msg = f"row {outcome.id}: {sentence(outcome)}; a trainer sees nothing of it"
         raise NotFound(msg if outcome.stage == VALIDATE else f"{msg}, and its file is not there any more")
     turns = [turn for turn in would_be(rows, outcome, said) if wanted in ("", str(turn.turn))]
     if not turns:
@@ -94,7 +94,7 @@ def _rendered(rows: Rows, outcome: Outcome, wanted: str) -> list[Example]:
             if wanted
             else f"row {outcome.id}: {sentence(outcome)}"
         )
-        raise NotFound(f"{msg}; a trainer would see nothing of it")
+        raise NotFound(f"{msg}; a trainer sees nothing of it")
     examples = [turn for turn in turns if isinstance(turn, Example)]
     if not examples:
         why = next(turn.why for turn in turns if isinstance(turn, ModeUnsupported))

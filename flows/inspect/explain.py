@@ -86,7 +86,7 @@ def explain_text(version: Path, text: str) -> Explanation:
     """Return why the row that holds a text is where it is, or the row that is nearest to the text.
 
     Raises:
-        NotFound: if there is none.
+        NotFound: if no row matches.
     """
     rows = Rows(version)
     return _explained(rows, by_text(rows, text), asked=text.strip())

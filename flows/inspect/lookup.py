@@ -11,12 +11,12 @@ from thinkmix.flows.inspect.rows import Rows, check_text
 from thinkmix.schemas.errors import NotFound
 
 MOST = 20
-"""Rows of one text that are told apart; a word that thousands hold is no way to find one of them."""
+"""Most rows of one text that are told apart; a word that thousands hold finds none of them."""
 
 NEAR = 0.4
 """Least Jaccard similarity of a row that is offered where no row holds the text itself."""
 
-_LENGTHS = 3  # texts of which one has over three times the bytes of the other are never that near
+_LENGTHS = 3  # a text with over three times the bytes of another is never that near to it
 
 
 class Found(NamedTuple):
@@ -48,7 +48,7 @@ def by_id(rows: Rows, start: str) -> str:
 
 
 def by_text(rows: Rows, text: str) -> Found:
-    """Return the rows that hold a text, or, if there is none, those whose compared text is nearest to it.
+    """Return the rows that hold a text, or else those whose compared text is nearest to it.
 
     Looked through are the rows that were dropped, the published examples, and what was compared of every
     valid row, as long as the store's cache has it; so an answer of a row that was not sampled is not found.
@@ -152,9 +152,7 @@ def _near(rows: Rows, text: str) -> Found:
         near.append(texts.with_columns(jaccard=jaccard).filter(pl.col("jaccard") >= NEAR))
     found = _known(rows, pl.concat(near).sort(["jaccard", "id"], descending=[True, False]).head(MOST * 8))
     if not found.height:
-        msg = (
-            f"no row of {rows.version.name[:12]} holds this text, and none is compared by one that is near it"
-        )
+        msg = f"no row of {rows.version.name[:12]} holds this text, and no row's compared text is near it"
         raise NotFound(msg)
     how = f"no row holds it; the nearest compared text has Jaccard {found['jaccard'][0]:.3f}"
     return Found(tuple(found["id"].head(MOST).to_list()), how, exact=False)

@@ -27,7 +27,7 @@ class Reject(Record):
     reason: str
     detail: str | None
     content: str | None
-    """The raw row as JSON text, or the line that is none; unset where the version knows only its place."""
+    """The raw row as JSON text, or a line that cannot be parsed; unset where only its place is known."""
 
 
 class Rejects(Record):
@@ -54,11 +54,11 @@ def rejects(
         version: the version's folder.
         reason: only those that were dropped for it.
         source: only those of it.
-        grep: only those whose content has this text, letter case aside.
+        grep: only those whose content has this text, in any letter case.
         limit: most rows to return; the totals count all.
 
     Raises:
-        NotFound: for a reason or source that there is none of, and for text of rows that are only listed.
+        NotFound: for a reason or source that no row has, and for text of rows that are only listed.
     """
     found = matching(version, reason=reason, source=source, grep=grep)
     counted = found.group_by("reason").len().sort(["len", "reason"], descending=[True, False]).collect()

@@ -71,7 +71,7 @@ class Review:
     def questions(self) -> list[Question]:
         """Return the sampled rows in the order in which they are asked: one of each stratum after the other.
 
-        Whoever stops early has judged the first rows of every stratum, which are a random sample, too.
+        A review that stops early covers the first rows of every stratum, which are a random sample, too.
         """
         place = pl.int_range(pl.len()).over("source", "reason")
         rows = self.sampled.with_columns(place=place).sort("place", "source", "reason").to_dicts()
@@ -138,7 +138,7 @@ def open_review(version: Path, *, each: int | None = None, seed: int | None = No
         seed: which sample; unset means that of the last verdicts.
 
     Raises:
-        NotFound: if the version lies in no store.
+        NotFound: if the version is not in a store.
     """
     rows = Rows(version)
     folder = _file(version).parent
@@ -157,7 +157,7 @@ def answer(version: Path, question: Question, opinion: Opinion, *, who: str | No
     """Write one verdict into the store; it is on the disk when this returns.
 
     Raises:
-        NotFound: if the version lies in no store.
+        NotFound: if the version is not in a store.
         StoreError: if the store cannot be written.
     """
     _append(version, [_verdict(question, opinion, who)])
@@ -169,7 +169,7 @@ def take(version: Path, file: Path, *, who: str | None = None) -> int:
     Lines without a verdict are left alone, so a file may be handed in several times.
 
     Raises:
-        StoreError: if the file cannot be read, or one of its lines is no question of this version; the
+        StoreError: if the file cannot be read, or one of its lines is not a question of this version; the
             line is named, and nothing is written.
     """
     try:
@@ -265,17 +265,17 @@ def _file(version: Path) -> Path:
     """Return where verdicts on a version lie.
 
     Raises:
-        NotFound: if it lies in no store.
+        NotFound: if it is not in a store.
     """
     folder = version.resolve()
     if folder.parent.name != "versions":
-        msg = f"{version} lies in no store, where verdicts on it could be kept; review it where it was built"
+        msg = f"{version} is not in a store, which keeps verdicts; review it in the store where it was built"
         raise NotFound(msg)
     return folder.parents[1] / "reviews" / f"{folder.name}.jsonl"
 
 
 def _verdicts(path: Path) -> list[Verdict]:
-    """Return what was said, oldest first; a line that a crash cut off is none."""
+    """Return what was said, oldest first, without a line that a crash cut off."""
     if not path.is_file():
         return []
     found = []

@@ -186,7 +186,7 @@ class Rows:
         }
 
     def _reopened(self, ids: Sequence[str]) -> dict[str, Said]:
-        """Return the turns of rows of which the version knows the place, if the files are still the same."""
+        """Return the turns of rows whose place the version knows, if the files are still the same."""
         places = self.store.log.places(self.recipe.name) if ids else {}
         if not places:
             return {}
@@ -227,7 +227,7 @@ def check_text(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        msg = f"{text!r} is not UTF-8 text, which is all that rows and verdicts hold"
+        msg = f"{text!r} is not UTF-8 text; rows and verdicts hold nothing else"
         raise NotFound(msg) from None
     return text
 

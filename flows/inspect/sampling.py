@@ -40,7 +40,7 @@ class Taken:
     total: int
     """Rows that the file holds."""
     exact: bool
-    """Whether they were counted; else they are about so many."""
+    """Whether they were counted; else the number is an estimate."""
     size: int
 
 
@@ -88,7 +88,7 @@ class Place:
 def sample(
     source: HubSource | ModelScopeSource | LocalSource, place: Place, *, max_row_bytes: int, least: int = 0
 ) -> Sample:
-    """Return the first rows of a source, `ROWS` of them if there are so many.
+    """Return the first rows of a source, at most `ROWS`.
 
     Args:
         source: from the recipe.
@@ -221,7 +221,7 @@ def _first(piece: RawSlice, most: int, max_row_bytes: int, seen: Glimpse | None)
             if seen is None or seen.whole:
                 raise
             if not seen.more():
-                most_of_it = f"more than {MOST >> 20} MB, which is all that is fetched to look at them"
+                most_of_it = f"more than {MOST >> 20} MB, and a sample fetches no more"
                 msg = f"{piece.file}: its first {most} rows need {most_of_it}; build it to see"
                 raise SourceError(msg) from None
 
@@ -235,6 +235,6 @@ def _until_cut(piece: RawSlice, most: int, max_row_bytes: int) -> Sequence[RawRo
             if len(rows) == most:
                 return rows
     if len(rows) < 2:
-        msg = f"{piece.file}: no row ends in its first megabytes, which is all that is fetched to look at it"
+        msg = f"{piece.file}: no row ends in its first megabytes, and a sample fetches no more"
         raise SourceError(msg)
     return rows[:-1]

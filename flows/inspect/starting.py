@@ -84,7 +84,7 @@ class Begun(Record):
     """As the recipe states it."""
     rows: int
     exact: bool
-    """Whether the rows were counted; else they are about so many."""
+    """Whether the rows were counted; else the number is an estimate."""
     fetched: int
     """Bytes that were fetched from a hub."""
     preview: Preview
@@ -145,7 +145,7 @@ def start(asked: Sequence[str], output: Path | None = None, *, patience: Patienc
 
 def _refuse_existing(output: Path | None) -> None:
     if output is not None and output.exists():
-        msg = f"{output} exists and is not written over; give another --output, or move it away"
+        msg = f"{output} exists and is not overwritten; give another --output, or move it away"
         raise RecipeError(msg)
 
 
@@ -341,10 +341,10 @@ def _formatted(source: _AnySource, sample: Sample, scratch: Path) -> tuple[_AnyS
         msg = f"source {source.name}: its files are laid out in several ways, {listed}; name them one by one"
         raise RecipeError(msg)
     if not formats:
-        msg = f"source {source.name}: no row can be read that would show its format"
+        msg = f"source {source.name}: no row can be read to recognise its format"
         named_by = (recode(taken.file, taken.path, source.encoding) for taken in sample.taken)
         recoded = (words for words in named_by if words)
-        broken = next(chain(recoded, _broken(sample)), "there is none in its files")
+        broken = next(chain(recoded, _broken(sample)), "its files have no rows")
         raise RecipeError(f"{msg}: {broken}")
     tried = [source.model_copy(update={"format": format}) for format in formats.values()]
     seen = [check_source(_only(one), one, sample, scratch) for one in tried]

@@ -1,4 +1,4 @@
-"""What becomes of runs whose process is gone: the Prefect server marks them as crashed, and says so."""
+"""Runs whose process died: the Prefect server marks them as crashed, and sends a message."""
 
 import sys
 from contextlib import suppress
@@ -44,7 +44,7 @@ _PAYLOAD = (
 def create_automations(webhook: Webhook | None, *, silence: timedelta = SILENCE) -> list[str]:
     """Have the server watch over all builds, also those of other machines; return the automations' names.
 
-    Made anew, they replace those of before. The server calls the webhook only for crashed runs: a run that
+    New ones replace those of before. The server calls the webhook only for crashed runs: a run that
     fails has a process that tells why.
 
     Args:

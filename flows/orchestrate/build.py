@@ -101,7 +101,7 @@ def build_mixture(
         engine: Who works on the shards: processes of this machine, or a Dask cluster.
         follow: File of a recipe that is read when the run starts and built instead of the one above; the
             schedule sets it. Leave it empty to build what the form says.
-        keep: After publishing, collect the store and keep so many good versions; unset collects nothing.
+        keep: After publishing, collect the store and keep this many good versions; unset collects nothing.
         train: Train on the version when it is published; unset trains nothing. One that fails leaves the
             version as it is.
         frozen: Build only from the commits and files that the current version was made from.

@@ -21,7 +21,7 @@ def check_server() -> str:
     url = get_current_settings().api.url
     if not url:
         msg = (
-            "serve needs a Prefect server that stays: start `prefect server start --host 127.0.0.1` and set "
+            "serve needs a lasting Prefect server: start `prefect server start --host 127.0.0.1` and set "
             "PREFECT_API_URL=http://127.0.0.1:4200/api"
         )
         raise SchedulerError(msg)

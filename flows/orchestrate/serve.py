@@ -29,12 +29,12 @@ from thinkmix.schemas.errors import RecipeError, StoreBusy  # noqa: E402
 
 @dataclass(frozen=True)
 class Nightly:
-    """A recipe that is built whenever the clock says so."""
+    """A recipe that is built on a schedule."""
 
     name: str
     """Name of the deployment."""
     file: Path
-    """The recipe's file, which every scheduled run reads anew."""
+    """The recipe's file, which every scheduled run reads again."""
     located: Located
 
 

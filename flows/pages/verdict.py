@@ -108,7 +108,7 @@ def standing_of(current: Current | None) -> str:
 
 
 def moment(stamp: str) -> str:
-    """Return a time for people (`24 Nov 2026, 02:00 UTC`); what is no time is left as it is."""
+    """Return a time for people (`24 Nov 2026, 02:00 UTC`); other text is left as it is."""
     try:
         when = datetime.fromisoformat(stamp)
     except ValueError:

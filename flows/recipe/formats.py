@@ -20,7 +20,7 @@ This page is printed by `thinkmix formats`.
 
 ## Public sets
 
-Each set is read as it is published, by the format that it stands beside; settings are in brackets.
+Each set is read as published, by the format in the same line; settings are in brackets.
 
 Of 46 rows made by hand in the layouts without tools, 43 have the roles, texts and traces that convmerge 1.6.5
 reads in them (`python -m benchmarks.layouts`). It leaves answers in their tag, takes `solution` for the
@@ -29,9 +29,9 @@ answer of s1K, and keeps an answer whose prompt is withheld."""
 _AUTO = """\
 ## `format: auto`
 
-The layout is recognised from the first 100 rows of every file of the source, before any row is read. What was
-recognised is printed by the build, stands in the manifest and in `report.json` (`sources`, `format`), and on
-the report's page:
+The layout is recognised from the first 100 rows of every file of the source, before any row is read. The
+build prints the result, and it is in the manifest, in `report.json` (`sources`, `format`) and on the report's
+page:
 
 ```text
 recognised chat: format: {type: sharegpt, answer_tag: answer}
@@ -39,13 +39,13 @@ recognised chat: format: {type: sharegpt, answer_tag: answer}
 
 Write the part from `format:` on into the recipe to pin it.
 
-* A format fits if more than half of the rows are laid out in its way. A layout that few sets have goes before
-  a list of turns, and a list of turns before columns of text, which many sets keep beside their turns. Of two
-  of one rank the one that reads or knows more of the columns wins.
-* Two that fit equally well end the build in a sentence with both, a layout that is not known in one with the
-  columns, and files of one source that are laid out in two ways in one with both files.
-* A row further down that is laid out otherwise is dropped, with its reason; nothing is guessed again.
-* If another run recognises something else than the last good version has, the gate `layout` blocks the new
+* A format fits if more than half of the rows have its layout. A layout that few sets have takes precedence
+  over a list of turns, and a list of turns over columns of text, which many sets keep beside their turns. Of
+  two with the same precedence the one that reads or knows more of the columns wins.
+* The build ends if two formats fit equally well, and names both; if the layout is unknown, and names the
+  columns; or if files of one source have different layouts, and names two files.
+* A later row in another layout is dropped, with its reason; nothing is guessed again.
+* If a later run recognises another format than the last good version, the gate `layout` blocks the new
   version ([gates.md](gates.md)). Where the recipe states the format, a person changed it, and it only warns.
 
 These rows are refused under `auto`, whatever format they might fit:"""
@@ -53,7 +53,7 @@ These rows are refused under `auto`, whatever format they might fit:"""
 _SETTINGS = """\
 ## Settings
 
-`required` has no default; `unset` means what the sentence says."""
+`required` has no default; the sentence says what `unset` means."""
 
 
 def page() -> str:

@@ -19,7 +19,7 @@ def load_plan(path: Path | None, *, preset: str | None = None, flags: Mapping[st
     A flag that is None was not given.
 
     Raises:
-        RecipeError: if the plan is not YAML or says something impossible; names the field.
+        RecipeError: if the plan is not YAML or has an impossible value; names the field.
     """
     try:
         stated = yaml.safe_load(path.read_text(encoding="utf-8")) if path else {}

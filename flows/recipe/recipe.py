@@ -46,7 +46,7 @@ class Recipe(Record):
     seed: int = Field(default=20250428, ge=0, lt=2**63)
     """Decides which examples are sampled and their order."""
     gates: Gates = Gates()
-    """What must not change too much from one build to the next, and what happens if it did."""
+    """Limits on changes from one build to the next, and what happens beyond them."""
 
     @field_validator("sources")
     @classmethod

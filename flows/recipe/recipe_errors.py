@@ -76,7 +76,7 @@ def lines(
     grouped: dict[tuple[Step, ...], list[ErrorDetails]] = {}
     for steps, one in found:
         inside = any(other.steps[: len(steps)] == steps and other.steps != steps for other in found)
-        # what only follows from another line would be false once that is mended
+        # an error that follows from another line may be false once that line is fixed
         if not inside and not (one["type"] == "missing" and steps in meant):
             grouped.setdefault(steps, []).append(one)
     return [f"{_place(steps, stated) or whole}: {_said(ones, model)}" for steps, ones in grouped.items()]
@@ -197,7 +197,7 @@ _SENTENCES: Mapping[str, Callable[[object, Mapping[str, Any]], str]] = {
 """What is said of a value, by the type of the error."""
 
 
-def _rules(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 - what stands beside a type is anything
+def _rules(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 - metadata of a type may be anything
     for rule in getattr(annotation, "__metadata__", ()):
         yield from getattr(rule, "metadata", ())
 
@@ -220,7 +220,7 @@ def _cut(text: str) -> str:
 
 
 def _belongs(one: ErrorDetails, model: type[BaseModel]) -> str:
-    """Return what a name that is no setting is meant to be, or where such a setting belongs."""
+    """Return which setting an unknown name is meant to be, or where such a setting belongs."""
     name, here = str(one["loc"][-1]), _models_at(one["loc"][:-1], model)
     if new := _RENAMED.get(name):
         return f" any more: it is called `{new}` now"
@@ -252,7 +252,7 @@ def _about(one: ErrorDetails, model: type[BaseModel]) -> str:
 
 
 def _meant_place(wrong: _Wrong, model: type[BaseModel]) -> tuple[Step, ...] | None:
-    """Return the place of the setting that a name which is none is perhaps meant for."""
+    """Return the place of the setting that an unknown name is perhaps meant for."""
     one = wrong.error
     if one["type"] != "extra_forbidden":
         return None
@@ -284,7 +284,7 @@ def _models_at(loc: tuple[Step, ...], model: type[BaseModel]) -> list[type[BaseM
             continue
         fields = [found.model_fields[step] for found in models if step in found.model_fields]
         tagged = [found for found in models if step in _tags(found)]
-        # the name of a format may be that of one of its columns
+        # the name of a format may be the name of one of its columns
         models = tagged or [inner for field in fields for inner in _models(field.annotation)]
     return models
 

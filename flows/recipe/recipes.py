@@ -36,7 +36,7 @@ def load(name_or_path: str) -> Located:
     """Return the shipped recipe of that name, or the one in that file.
 
     Raises:
-        RecipeError: if there is none, it is not YAML, or it says something impossible; names the field.
+        RecipeError: if it does not exist, is not YAML, or has an impossible value; names the field.
     """
     path = shipped_recipes().get(name_or_path) or Path(name_or_path)
     if not path.is_file():
@@ -117,7 +117,7 @@ class _PlainLoader(yaml.SafeLoader):
         if len(mapping) != len(node.value):
             names = [str(key.value) for key, _ in node.value]
             twice = next((name for name in names if names.count(name) > 1), "a key")
-            msg = f"{twice} stands twice in the mapping that begins at line {node.start_mark.line + 1}"
+            msg = f"{twice} is twice in the mapping that begins at line {node.start_mark.line + 1}"
             raise yaml.YAMLError(msg)
         return mapping
 
@@ -126,7 +126,7 @@ def override(recipe: Recipe, **settings: object) -> Recipe:
     """Return the recipe with those settings of recipe or mix replaced that are not None.
 
     Raises:
-        RecipeError: if the changed recipe says something impossible.
+        RecipeError: if the changed recipe has an impossible value.
     """
     if all(value is None for value in settings.values()):
         return recipe

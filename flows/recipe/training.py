@@ -24,14 +24,14 @@ class TrainingSettings(Record):
     plan: Annotated[TrainPlan, PlainSerializer(_stated)] = TrainPlan()
     """How it is trained."""
     preset: Size | None = None
-    """Size of Qwen3 whose preset says what the plan leaves open; unset means the plan's defaults."""
+    """Size of Qwen3 whose preset sets what the plan leaves open; unset means the plan's defaults."""
     when: Literal["published", "missing"] = "published"
     """When to train: after a build that published a new version, or after any build whose version is good and
     was not trained in this way yet."""
 
 
 class RecipeFile(Recipe):
-    """What a recipe's file says: the mixture, and what follows it."""
+    """A recipe file: the mixture, and what happens after it is published."""
 
     train: TrainingSettings | None = None
     """Train on every new good version; unset trains nothing."""

@@ -1,1 +1,1 @@
-"""What became of runs and versions: history, verdicts, approval, retention, and who is told."""
+"""Outcomes of runs and versions: history, verdicts, approval, retention, and messages."""

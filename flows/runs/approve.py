@@ -27,12 +27,12 @@ SHORTEST = 3
 def approve(path: Path, *, why: str, by: str | None = None) -> Approval:
     """Make a blocked candidate its mixture's current version and write down who wanted it so.
 
-    The record is on the disk before the version becomes current. The front page is drawn anew if it shows the
-    run that was blocked.
+    The record is on the disk before the version becomes current. The front page is drawn again if it shows
+    the run that was blocked.
 
     Args:
         path: the candidate's folder, or the mixture's folder followed by the first digits of its name.
-        why: for whoever asks later.
+        why: the reason, kept in the history.
         by: who decides; unset means the user of this process.
 
     Raises:
@@ -43,11 +43,11 @@ def approve(path: Path, *, why: str, by: str | None = None) -> Approval:
     """
     why = one_line(why)
     if len(why) < SHORTEST:
-        msg = f"--why needs at least {SHORTEST} letters that tell the next reader why"
+        msg = f"--why needs at least {SHORTEST} letters that give the reason"
         raise NotApproved(msg)
     version = find_version(path).resolve()
     if version.parent.name != "versions":
-        msg = f"{version} lies in no store; name a version of the mixture that it is a candidate of"
+        msg = f"{version} is not in a store; name a version in the folder of its mixture"
         raise NotApproved(msg)
     mixture, store = version.parents[1].name, Store(version.parents[2])
     with store.lock(mixture):
@@ -99,7 +99,7 @@ def _check_held(store: Store, mixture: str, version: Path, rejected: Rollback | 
         raise NotApproved(msg)
     if not rejected and (outcome := outcomes.get(version.name)) != "blocked":
         why = f"its last run was {outcome}" if outcome else "no run of the history built it"
-        msg = f"{version.name[:12]} is no blocked candidate of {mixture}, {why}{hint}"
+        msg = f"{version.name[:12]} is not a blocked candidate of {mixture}, {why}{hint}"
         raise NotApproved(msg)
     if found := problems(version):
         msg = f"{version.name[:12]} is damaged and cannot be approved: {'; '.join(found)}"
@@ -118,7 +118,7 @@ def one_line(text: str) -> str:
 
 
 def user() -> str:
-    """Return the name of whoever runs this process."""
+    """Return the name of the user who runs this process."""
     try:
         return getuser()
     except (KeyError, OSError):  # a container may run as a number that has no name

@@ -33,7 +33,7 @@ def diff(before: Path, after: Path, *, listed: int = LISTED) -> Changes:
     try:
         return compare(_side(before), _side(after), listed=listed)
     except pl.exceptions.PolarsError as error:
-        msg = f"the outcomes of {before} or {after} are not of the form that this release reads ({error})"
+        msg = f"the outcomes of {before} or {after} are not in the layout of this release ({error})"
         raise StoreCorrupt(msg) from error
 
 
@@ -73,7 +73,7 @@ def _side(version: Path) -> Side:
         report = Report.model_validate_json((version / "report.json").read_bytes())
     except (OSError, ValidationError) as error:
         words = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error.strerror
-        msg = f"{version} cannot be compared, its facts are damaged or of another release ({words})"
+        msg = f"{version} cannot be compared: its facts are damaged or of another release ({words})"
         raise StoreCorrupt(msg) from error
     outcomes = {
         source.name: _outcomes(version / "outcomes" / f"{source.name}.parquet") for source in manifest.sources

@@ -51,7 +51,7 @@ class Knowledge(Protocol):
 
 
 ROLLBACK = "rollback"
-"""What a version that a person rolled back from is blocked by; it is no gate of a recipe."""
+"""What a version that a person rolled back from is blocked by; it is not a gate of a recipe."""
 
 TREND = 30
 """Runs that a report looks back on."""
@@ -171,7 +171,7 @@ def render_files(store: Store, told: RunReport) -> dict[str, bytes]:
 
 
 def history(store: Store, mixture: str) -> tuple[PastRun, ...]:
-    """Return the runs that are over, oldest first; a line that says something else is passed over."""
+    """Return the runs that are over, oldest first; other lines are passed over."""
     known = []
     for line in store.log.runs(mixture):
         with suppress(ValidationError):
@@ -182,7 +182,7 @@ def history(store: Store, mixture: str) -> tuple[PastRun, ...]:
 
 
 def _changes(before: Path | None, version: Path) -> Changes | None:
-    """Return what differs from the version before; None if there is none, or none that can be read."""
+    """Return what differs from the version before; None without one, or if it cannot be read."""
     if before is None or before == version:
         return None
     from thinkmix.flows.runs.diff import diff  # noqa: PLC0415 - like the gates
@@ -236,7 +236,7 @@ def judge_version(version: Path) -> tuple[bool, str]:
 
 
 def seen_now(version: Path) -> RunReport | None:
-    """Return the newest run that built a version, as it stands now: a person may have approved it since."""
+    """Return the newest run that built a version, in its present state: a person may have approved it."""
     told = newest_run(version)
     if told is None:
         return None

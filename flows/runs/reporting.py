@@ -25,7 +25,7 @@ class Reported:
     folder: Path | None
     """Of the version, or of the failed run; unset if a mixture has neither."""
     standing: Standing | None
-    """Of the mixture; unset for a version that lies in no store."""
+    """Of the mixture; unset for a version outside of a store."""
     verdict: Said
     good: bool
     """Whether there is a version that may be trained on."""

@@ -3,8 +3,8 @@
 Nothing is removed that somebody uses. A reader of a version holds its manifest
 (`thinkmix.flows.store.paths.reading`); a builder leaves the time of use on every output, download and version
 that it touches, and what was used since the oldest running build began stays, whatever the limits say.
-Removal is a rename first, so nobody ever sees half a folder; whoever dies in between leaves a `.tmp-*` that
-the next build or collection takes away.
+Removal is a rename first, so nobody ever sees half a folder; a process that dies in between leaves a
+`.tmp-*` that the next build or collection takes away.
 """
 
 import os
@@ -54,12 +54,12 @@ def retain(
         store: whose cache is collected, and the versions and runs of its mixtures.
         mixture: collect the versions and runs of this one only.
         keep: newest published versions of a mixture that stay, beside its current and approved ones; blocked
-            ones stay if one of the last so many runs built them.
+            ones stay if one of as many newest runs built them.
         days: for how long what nobody refers to stays after its last use.
         dry_run: only say what would be removed.
 
     Raises:
-        StoreCorrupt: if a CURRENT names no version, so that nobody knows which one is in use.
+        StoreCorrupt: if a CURRENT names no version, so that the one in use is unknown.
     """
     now = time.time()  # first: what begins from here on uses nothing before it
     everything = store.mixtures()
@@ -149,9 +149,9 @@ def _remove(path: Path) -> None:
     if path.is_symlink() or not path.is_dir():
         path.unlink()
         return
-    aside = path.with_name(f".tmp-{os.getpid()}-{os.urandom(4).hex()}")
-    path.rename(aside)
-    shutil.rmtree(aside)
+    doomed = path.with_name(f".tmp-{os.getpid()}-{os.urandom(4).hex()}")
+    path.rename(doomed)
+    shutil.rmtree(doomed)
 
 
 def _files(path: Path) -> Iterator[os.stat_result]:
@@ -212,7 +212,7 @@ def _named(path: Path, key: str) -> Iterator[str]:
     """Yield the versions that the lines of a person's record name.
 
     Raises:
-        StoreCorrupt: for a line that says something else, for it may have named a version that must stay.
+        StoreCorrupt: for any other line, because it may have named a version that must stay.
     """
     try:
         lines = path.read_bytes().splitlines()
@@ -240,7 +240,7 @@ def _collect_runs(sweep: _Sweep, store: Store, mixture: str, kept: set[str]) -> 
 def _collect_trained(sweep: _Sweep, store: Store, mixture: str, kept: set[str]) -> None:
     """Remove what was trained on versions that are gone, half-trained things included, once it is old.
 
-    Whoever still trains holds the lock of its half-trained folder.
+    A process that still trains holds the lock of its half-trained folder.
     """
     starts = {name[:SHORT] for name in kept}
     for folder in sorted(_children(store.log.trained(mixture))):

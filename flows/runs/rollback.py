@@ -37,7 +37,7 @@ def rollback(mixture: Path, version: str, *, why: str, by: str | None = None) ->
     """
     why = one_line(why)
     if len(why) < SHORTEST:
-        msg = f"--why needs at least {SHORTEST} letters that tell the next reader why"
+        msg = f"--why needs at least {SHORTEST} letters that give the reason"
         raise NotRolledBack(msg)
     mixture = mixture.resolve()
     store, name = Store(mixture.parent), mixture.name
@@ -47,7 +47,7 @@ def rollback(mixture: Path, version: str, *, why: str, by: str | None = None) ->
     with store.lock(name):
         target, current = find_version(mixture / version).resolve(), store.versions.current(name)
         if current is None:
-            msg = f"no version of {name} is current, so there is none to roll back from"
+            msg = f"no version of {name} is current, so there is nothing to roll back from"
             raise NotRolledBack(msg)
         _check(store, name, target, current)
         record = Rollback(
@@ -80,7 +80,7 @@ def _check(store: Store, mixture: str, target: Path, current: Path) -> None:
         rejected = rejection(store, mixture, target.name)
         advice = "it was rolled back from" if rejected else "it may not be trained on"
         approving = f'; who wants it all the same runs `thinkmix approve {target} --why "…"`'
-        msg = f"{short} is no good version, {advice}: {why}{approving}"
+        msg = f"{short} is not a good version, {advice}: {why}{approving}"
         raise NotRolledBack(msg)
 
 

@@ -77,7 +77,7 @@ def note_build(store: Store, mixture: str, started: str, scheduled: Scheduled) -
 def record_killed(store: Store, mixture: str, scheduled: Scheduled) -> None:
     """Give a build that was killed its line in the history, and its end in the scheduler.
 
-    The mixture's lock must be held: it dies with its holder, so whoever is noted holds it no more. Only a
+    The mixture's lock must be held: it dies with its holder, so the noted process no longer holds it. Only a
     process that could not remove its note at the end of a build may still live, and is left alone. A run
     that the scheduler starts over keeps its id, and is the living one.
     """
@@ -106,7 +106,7 @@ def _boot() -> str:
 
 
 def _born(pid: int) -> str:
-    """Return when a process began; empty if there is none, or the system does not say."""
+    """Return when a process began; empty if it does not exist, or the system does not say."""
     with suppress(OSError, IndexError):
         # the name of the program stands in brackets and may hold anything
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]

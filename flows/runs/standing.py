@@ -52,7 +52,7 @@ class Standing(Record):
     last_run: LastRun | None
     """Unset if the history knows none."""
     current: Current | None
-    """Unset if there is none."""
+    """Unset if no version is current."""
 
     @property
     def good(self) -> bool:
@@ -82,7 +82,7 @@ def of_version(version: Path) -> tuple[Said, bool]:
 
 
 def current(store: Store, mixture: str) -> Current | None:
-    """Return the current version and whether it may be trained on; None if there is none.
+    """Return the current version and whether it may be trained on; None without one.
 
     Raises:
         StoreCorrupt: if CURRENT names no version, or one that is not there.

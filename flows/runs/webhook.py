@@ -54,10 +54,10 @@ _SPEAKING = (RecipeError, SourceError, StoreError, MixtureError, ClusterError, S
 
 @dataclass(frozen=True)
 class Webhook:
-    """Where messages go, and of which endings they tell."""
+    """Where messages go, and which endings are sent."""
 
     url: str = field(repr=False)
-    """A secret: whoever knows it can write to the chat. It is in no message, log or file of ours."""
+    """A secret: everyone who knows it can write to the chat. It is in no message, log or file of ours."""
     told: frozenset[str] = frozenset(USUAL)
 
 

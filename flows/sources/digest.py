@@ -47,7 +47,7 @@ class Checksum:
 class Memory:
     """Digests of files by path, believed while size, times and inode stay as they were.
 
-    Whoever writes to a file changes these; a disk that rots does not. So it saves reading 40 GB in
+    A write to a file changes these; a disk that rots does not. So it saves reading 40 GB in
     a quick rebuild, while hashing again, as a build does, is what finds bit rot.
     """
 

@@ -77,7 +77,7 @@ def glimpse(file: RemoteFile, opener: Opener, *, into: Path, rows: int, patience
         patience: how often the hub is asked again.
 
     Raises:
-        SourceError: if it cannot be fetched, or is no table although its name says so.
+        SourceError: if it cannot be fetched, or is not a table although its name says so.
     """
     path = into / file.path
     path.parent.mkdir(parents=True, exist_ok=True)

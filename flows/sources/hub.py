@@ -78,7 +78,7 @@ def listing(source: HubSource, *, into: Path, patience: Patience = PATIENT) -> t
     """Return the commit that a source's revision means right now, and all files of the dataset in it.
 
     Raises:
-        SourceError: as `resolve` does, patterns aside.
+        SourceError: as `resolve` does, except for patterns.
     """
     where = _where(source)
     folder = _folder(source.dataset, source.revision, into)

@@ -11,7 +11,7 @@ from thinkmix.flows.sources.selection import Entry
 
 
 def recall_listing(folder: Path) -> tuple[Entry, ...] | None:
-    """Return the list of files that was kept in `folder`, or None if there is none or it is damaged."""
+    """Return the list of files that was kept in `folder`, or None if it is missing or damaged."""
     try:
         digest, text = (folder / "tree.json").read_bytes().split(b"\n", 1)
     except (OSError, ValueError):

@@ -41,10 +41,10 @@ def commit(scratch: Path, final: Path, *, whole: Callable[[Path], bool]) -> bool
             raise
         if whole(final):
             return False
-        aside = final.with_name(f".tmp-{os.getpid()}-{os.urandom(4).hex()}")
-        final.rename(aside)
+        old = final.with_name(f".tmp-{os.getpid()}-{os.urandom(4).hex()}")
+        final.rename(old)
         scratch.rename(final)
-        remove(aside)
+        remove(old)
     sync(final.parent)
     return True
 

@@ -1,6 +1,6 @@
 """The cache of a store: outputs of stages, downloaded files and token ids, and none of it is ever believed.
 
-Mixtures share the cache without a lock: whoever is first puts an output there.
+Mixtures share the cache without a lock: the first build to finish an output puts it there.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -74,7 +74,7 @@ class Cache:
                     return
 
     def stage(self, name: str, key: str, make: Make) -> StageOutput:
-        """Return the output of a stage, made anew only if it is not there or does not hold.
+        """Return the output of a stage, made only if it is not there or its digest does not match.
 
         Args:
             name: the stage.

@@ -38,7 +38,7 @@ def full_disk(where: Path) -> Iterator[None]:
 
 
 def _says_full(error: OSError) -> bool:
-    """Return whether the disk is full: Arrow says so without a number, numpy in words of its own."""
+    """Return whether the disk is full: Arrow reports it without a number, numpy with its own message."""
     words = str(error)
     numpy_says = " requested and " in words and words.endswith(" written")
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "No space left" in words or numpy_says

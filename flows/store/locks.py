@@ -1,7 +1,7 @@
 """Who uses a folder of the store: users hold a file of it together, its collector must hold that file alone.
 
 The kernel keeps the holds and frees them with their process, however it dies. A user also leaves the time of
-its use on the file, under the hold: so whoever collects either finds the file held, or finds the new time, or
+its use on the file, under the hold: so a collection either finds the file held, or finds the new time, or
 has moved the folder away before the user could hold it, which the user then sees.
 """
 

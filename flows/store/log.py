@@ -116,7 +116,7 @@ class RunLog:
             sync(front.parent)
 
     def write_front(self, mixture: str, page: bytes) -> None:
-        """Replace the mixture's `report.html` by a page that is no run's."""
+        """Replace the mixture's `report.html` by a page that belongs to no run."""
         with full_disk(self.root):
             write_atomically(self.root / mixture / "report.html", page)
 

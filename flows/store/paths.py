@@ -44,7 +44,7 @@ def _without_current(mixture: Path) -> ThinkmixError:
 
 
 def _mixtures_beside(path: Path) -> str:
-    """Return which mixtures could have been meant, in words; nothing where there are none."""
+    """Return which mixtures could have been meant, in words; empty if the folder has none."""
     with suppress(OSError):
         if known := Store(path.parent).mixtures():
             return f"; {path.parent} holds {', '.join(known)}"
@@ -90,7 +90,7 @@ def reading_rows(path: Path) -> Iterator[Path]:
     """Yield the folder whose rows `path` means, see `open_rows`; nobody collects a version meanwhile.
 
     Raises:
-        NotFound: if there is none.
+        NotFound: if `path` names no rows.
     """
     folder = open_rows(path)
     if (folder / FAILED).is_file():

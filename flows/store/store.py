@@ -39,7 +39,7 @@ from thinkmix.flows.store.versions import Versions
 from thinkmix.schemas.errors import StoreBusy, StoreError
 
 _LOOK = 0.25
-"""Seconds that a builder waits for a lock: whoever looks whether one is there holds it for an instant."""
+"""Seconds that a builder waits for a lock: a check whether one is blocked takes it for an instant."""
 
 
 @dataclass(frozen=True)

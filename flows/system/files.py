@@ -14,7 +14,7 @@ _LEAST, _LEAST_OF_A_WORKER = 32, 8
 
 
 def files_needed(workers: int) -> int:
-    """Return how many open files leave a build with so many workers room for everything."""
+    """Return how many open files a build with `workers` workers needs."""
     return _AT_REST + _OF_A_WORKER * workers
 
 

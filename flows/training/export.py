@@ -152,7 +152,7 @@ def _write(version: Version, split: Split, to: Exporter, file: Path, notify: Not
     if (counts.examples, tokens) != (total, version.tokens(split)):
         msg = (
             f"{file.name} holds {counts.examples} examples of {tokens} tokens, the version {total} of "
-            f"{version.tokens(split)}: a defect of ours"
+            f"{version.tokens(split)}: a bug in Thinkmix"
         )
         raise LedgerError(msg)
     return counts

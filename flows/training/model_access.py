@@ -48,7 +48,7 @@ def check_access(model: str) -> None:
         msg = f"{reason}: {own}, or set HF_ENDPOINT to a mirror"
         raise TrainError(msg) from None
     if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        msg = f"model {name}: {at} answered {answer.status_code}: there is none, or it is private or gated"
+        msg = f"model {name}: {at} answered {answer.status_code}: it does not exist, or is private or gated"
         raise TrainError(f"{msg}: check the name, set HF_TOKEN to a token that opens it, or {own}")
     if answer.status_code == HTTPStatus.NOT_FOUND:
         msg = f"model {name}: {at} has none with a {_CONFIG}: check the name, or {own}"

@@ -144,7 +144,7 @@ def _is_there(output: Path) -> bool:
         files = TrainResult.model_validate_json((output / MANIFEST).read_bytes()).files
         bad = [name for name, expected in files.items() if digest(output / name) != expected]
     except (OSError, ValidationError) as error:
-        msg = f"{output} holds no whole training, remove it to train again: {str(error).splitlines()[0]}"
+        msg = f"{output} has no complete training, remove it to train again: {str(error).splitlines()[0]}"
         raise TrainError(msg) from error
     if bad:
         msg = f"{output} is damaged, remove it to train again: {bad[0]} is not what {MANIFEST} says"

@@ -46,7 +46,7 @@ class Alpaca(TextFormat):
     instruction: Column = "instruction"
     """Column of the request."""
     input: Column = "input"
-    """Column of the material that the request speaks of; may be absent or empty."""
+    """Column of the material that the request refers to; may be absent or empty."""
     output: Column = "output"
     """Column of the answer."""
     history: Column = "history"

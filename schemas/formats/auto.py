@@ -6,7 +6,7 @@ from thinkmix.schemas.formats.contract import Format
 
 
 class Auto(Format):
-    """Whatever the first rows of every file are recognised as; nothing is ever read by this itself."""
+    """The format that the first rows of every file are recognised as; this class itself reads nothing."""
 
     type: Literal["auto"] = "auto"
     """Name of the format."""

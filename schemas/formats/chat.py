@@ -75,7 +75,7 @@ class Chat:
 
         Args:
             text: what it says.
-            traces: the trace as it stands in other places; two different ones are refused.
+            traces: the trace as other places state it; two different ones are refused.
             calls: what it calls.
             context: whether its author marks it as not to be learned.
         """

@@ -63,7 +63,7 @@ class TurnColumn(NamedTuple):
 class Layout(NamedTuple):
     """How rows that hold nothing but plain turns lie in a table.
 
-    A row is such a row if all named columns are what is said of them.
+    A row is such a row if all named columns match their description.
     """
 
     turns: tuple[TextColumn | TurnColumn, ...]
@@ -163,5 +163,5 @@ class Format(Record):
         return None
 
     def pass_rate(self, row: Row) -> float | None:
-        """Return how often a model solved the row's problem, from 0 to 1, where the row says so."""
+        """Return how often a model solved the row's problem, from 0 to 1, if the row states it."""
         return None

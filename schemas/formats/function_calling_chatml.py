@@ -19,8 +19,8 @@ _CALL, _RESPONSE = "function-call", "function-response"
 class FunctionCallingChatML(TurnFormat):
     """Turns of `function-call` and `function-response`, as function-calling-chatml has them.
 
-    The system turn lists the functions. The prompt and the functions also stand in columns of their own,
-    which are read where no turn says them.
+    The system turn lists the functions. The prompt and the functions are also in separate columns,
+    which are read if no turn has them.
     """
 
     sets: ClassVar[tuple[str, ...]] = ("Locutusque/function-calling-chatml",)

@@ -19,8 +19,8 @@ _START, _END = "<start_of_turn>", "<end_of_turn>"
 class Gemma(Format):
     """A text rendered for Gemma: `<start_of_turn>user … <end_of_turn>`, with or without tools.
 
-    The system turn lists the functions as JSON, or the first turn of the user where there is none; calls are
-    `[name(a=1)]`, in a block of code or bare, and responses stand in `<tool_response>` in a turn of the user.
+    The system turn lists the functions as JSON, or, without one, the first turn of the user; calls are
+    `[name(a=1)]`, in a block of code or bare, and responses are in `<tool_response>` in a turn of the user.
     """
 
     sets: ClassVar[tuple[str, ...]] = ("ZeroAgency/gemma3-pythonic-function-tool-calling-v1",)
@@ -66,7 +66,7 @@ def _turns(text: str) -> list[tuple[str, str]]:
     """Return role and text of each turn, but for an empty one that was still to be written.
 
     Raises:
-        PydanticCustomError: `wrong_type` for a text that is none of Gemma's, or cut off.
+        PydanticCustomError: `wrong_type` for a text that is not one of Gemma's, or is cut off.
     """
     before, *pieces = text.split(_START)
     if not pieces or before.strip().removeprefix(_BEGIN).strip():

@@ -26,7 +26,7 @@ class Glaive(Format):
     """system/chat rows, as glaive-function-calling-v2 has them.
 
     The chat is one text of `USER:`, `ASSISTANT:` and `FUNCTION RESPONSE:` turns; a call is `<functioncall>`
-    before an object whose arguments stand in single quotes. The system text lists the functions.
+    before an object whose arguments are in single quotes. The system text lists the functions.
     """
 
     sets: ClassVar[tuple[str, ...]] = ("glaiveai/glaive-function-calling-v2",)
@@ -123,7 +123,7 @@ def _split_calls(text: str, notes: Notes) -> tuple[str, list[dict[str, Any]]]:
     """Return an answer without the calls that it ends with, and the calls.
 
     Raises:
-        PydanticCustomError: `tool_call_invalid` for a call that is none, or text after a call.
+        PydanticCustomError: `tool_call_invalid` for a call that cannot be parsed, or text after a call.
     """
     said, opened, rest = text.partition(_CALL)
     if opened:

@@ -34,7 +34,7 @@ _QWEN_AFTER = (
 
 
 def split_tools(text: str, notes: Notes) -> tuple[str, list[dict[str, Any]]]:
-    """Return a system text without its tool definitions, and the definitions; all of it if there are none.
+    """Return a system text without its tool definitions, and the definitions; all of it without definitions.
 
     The sentences that explain the form of a call go with the definitions: the template prints its own
     explanation. All others stay.
@@ -62,7 +62,7 @@ def split_tools(text: str, notes: Notes) -> tuple[str, list[dict[str, Any]]]:
 def _block(text: str, reached: int) -> tuple[int, int, list[dict[str, Any]]] | None:
     """Return where the next tags with definitions between them start and end, and the definitions.
 
-    An empty list between the tags says that there are none.
+    An empty list between the tags means that there are no tools.
     """
     start = text.find(_TOOLS, reached)
     for _ in range(_MENTIONS):
@@ -84,7 +84,7 @@ def split_calls(text: str, notes: Notes) -> tuple[str, list[dict[str, Any]]]:
     Text that speaks of the tag without a call after it stays as it is.
 
     Raises:
-        PydanticCustomError: `tool_call_invalid` for a call that is none, or text after a call.
+        PydanticCustomError: `tool_call_invalid` for a call that cannot be parsed, or text after a call.
     """
     said, opened, rest = text.partition(_CALL)
     if not opened or not rest.lstrip().startswith(("{", "[")):

@@ -195,7 +195,7 @@ def _string(text: str, start: int) -> tuple[str, int]:
 
 
 def _escaped(text: str, slash: int) -> tuple[str, int]:
-    """Return what an escape stands for, and where it ends; what is none stays as it is, as in Python."""
+    """Return what an escape stands for, and where it ends; an unknown escape stays as it is, as in Python."""
     letter = text[slash + 1 : slash + 2]
     if letter in _CODES:
         code = text[slash + 2 : slash + 2 + _CODES[letter]]

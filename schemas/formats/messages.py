@@ -12,8 +12,8 @@ _ABOUT = frozenset(("reasoning_language", "is_reasoning_complete"))
 class Messages(TurnFormat):
     """OpenAI-style role/content messages: reasoning, tool calls, and content as text or typed parts.
 
-    The list may be stored as JSON text. A trace stands in `<think>` before the answer, or beside the content
-    (`thinking`, `reasoning_content`, …). A prompt that is null, as its owner withholds it, drops the row.
+    The list may be stored as JSON text. A trace is in `<think>` before the answer, or beside the content
+    (`thinking`, `reasoning_content`, …). A null prompt, which its owner withholds, drops the row.
     """
 
     sets: ClassVar[tuple[str, ...]] = (

@@ -13,7 +13,7 @@ from thinkmix.schemas.record import fault
 
 
 class NaturalReasoning(TextFormat):
-    """`question`, and a list of `responses`: the first one that says something is the answer.
+    """`question`, and a list of `responses`: the first one with text is the answer.
 
     `reference_answer` is a short result, and is not trained.
     """

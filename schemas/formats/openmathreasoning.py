@@ -46,7 +46,7 @@ class OpenMathReasoning(Format):
         return chat.draft(quality=quality, solver=optional_name(row, "generation_model", notes))
 
     def pass_rate(self, row: Row) -> float | None:
-        """Return how often a grading model solved the problem, from 0 to 1, where the row says so."""
+        """Return how often a grading model solved the problem, from 0 to 1, if the row states it."""
         stated = row.get("pass_rate_72b_tir")
         if stated is None or stated == "n/a" or isinstance(stated, bool):
             return None

@@ -39,7 +39,7 @@ def split_calls(text: str, names: Collection[str]) -> tuple[str, list[dict[str, 
         names: names of the row's definitions.
 
     Raises:
-        PydanticCustomError: `tool_call_invalid` for what begins as a call of a defined tool and is none.
+        PydanticCustomError: `tool_call_invalid` for a call of a defined tool that cannot be parsed.
     """
     place = _place(text.strip(), names)
     if place is None:

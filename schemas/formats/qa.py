@@ -31,7 +31,7 @@ PAIRS = (
 
 
 class QuestionAnswer(TextFormat):
-    """A question and its answer, each in a column of text; scores and labels may stand beside them."""
+    """A question and its answer, each in a column of text; other columns may hold scores and labels."""
 
     sets: ClassVar[tuple[str, ...]] = (
         "microsoft/orca-math-word-problems-200k",

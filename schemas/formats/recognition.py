@@ -110,14 +110,15 @@ def refusal(rows: Sequence[Row]) -> str | None:
 def unknown(rows: Sequence[Row]) -> str:
     """Return in a sentence that rows are in no known layout, with their columns."""
     columns = columns_of(rows)
-    listed = ", ".join(f"`{plain(name, _NAME)}`" for name in columns[:_SHOWN]) or "none"
+    names = ", ".join(f"`{plain(name, _NAME)}`" for name in columns[:_SHOWN])
     more = f" and {len(columns) - _SHOWN} more" if len(columns) > _SHOWN else ""
     hint = next(filter(None, (_of_turns(rows, column) for column in columns)), "see docs/formats.md")
-    return f"its rows are in no layout that is known; their columns are {listed}{more}; {hint}"
+    listed = f"their columns are {names}{more}" if names else "they have no columns"
+    return f"its rows are in no layout that is known; {listed}; {hint}"
 
 
 def _of_turns(rows: Sequence[Row], column: str) -> str | None:
-    """Return in a few words why a column with lists of objects is none of turns; None for other columns."""
+    """Return in short why a column with lists of objects does not hold turns; None for other columns."""
     lists = [objects(row.get(column)) for row in rows]
     if not most([bool(turns) for turns in lists]):
         return None

@@ -29,7 +29,7 @@ _COLUMNS = frozenset(
 
 
 class S1K(TextFormat):
-    """s1K: `question`, with the trace and the attempt of a model in columns of their own.
+    """s1K: `question`, with the trace and the attempt of a model in separate columns.
 
     The set has the attempts of two models; the columns of the other one are not trained.
     """

@@ -10,7 +10,7 @@ from thinkmix.schemas.formats.turns import TurnFormat
 class ShareGPT(TurnFormat):
     """Conversations of from/value turns: FineTome, FastChat, LLaMA-Factory, with or without tools.
 
-    A turn named `input` is the system prompt. Where an answer stands in `<answer>` after its trace,
+    A turn named `input` is the system prompt. If an answer is in `<answer>` after its trace,
     `answer_tag` takes it out.
     """
 

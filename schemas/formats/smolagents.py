@@ -18,8 +18,8 @@ _QUESTIONS = ("original_question", "question", "prompt", "query", "task", "instr
 class SmolAgents(TurnFormat):
     """Turns of an assistant and its tools, and the question beside them, as smolagents/toolcalling has them.
 
-    Calls stand in `<tool_call>`, as JSON or as dicts of Python. The question is asked before the turns where
-    no turn of the user is among them.
+    Calls are in `<tool_call>`, as JSON or as dicts of Python. The question is put before the turns if
+    none of them is the user's.
     """
 
     sets: ClassVar[tuple[str, ...]] = ("smolagents/toolcalling",)

@@ -10,7 +10,7 @@ from thinkmix.schemas.formats.turns import SYSTEMS, TRACES, traces_of
 
 
 class TextFormat(Format):
-    """What a recipe may say of rows whose answer stands in a column of text."""
+    """What a recipe may say of rows with the answer in a column of text."""
 
     system: Column | None = None
     """Column of a system prompt; may be absent; unset means `system` or `system_prompt`."""

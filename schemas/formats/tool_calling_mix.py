@@ -66,7 +66,7 @@ class ToolCallingMix(TurnFormat):
         )
 
     def _target(self, row: Row, notes: Notes) -> dict[str, Any]:
-        """Return the turn that the target states; it says nothing if there is none."""
+        """Return the turn that the target states; the turn is empty if the target is missing."""
         stated = row.get(self.target)
         if says_none(stated):
             return {"role": "assistant", "content": ""}

@@ -119,7 +119,7 @@ def read_call_text(text: str) -> object:
     """Return the call or the calls that a text states: JSON, a literal of Python, or JSON in Glaive's quotes.
 
     Raises:
-        PydanticCustomError: `tool_call_invalid` for a text that is none of these.
+        PydanticCustomError: `tool_call_invalid` for any other text.
     """
     text = text.strip().removeprefix(_ANNOUNCED)
     try:
@@ -224,7 +224,7 @@ def stated_id(value: Mapping[str, Any], keys: Sequence[str]) -> str | None:
 
 
 def _wrapped(call: Mapping[str, Any]) -> object:
-    """Return what stands in `function`: the call, its JSON text, or its name beside its arguments."""
+    """Return the value of `function`: the call, its JSON text, or its name beside its arguments."""
     inner = call["function"]
     beside = {key: call[key] for key in ("name", *_ARGUMENTS) if call.get(key) is not None}
     if isinstance(inner, str) and not inner.lstrip().startswith("{"):

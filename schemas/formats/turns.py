@@ -435,7 +435,7 @@ class TurnFormat(Format):
                 notes.leave(f"{self.listed}[].{key}", value)
 
     def _holds_no_text(self, key: str) -> bool:
-        """Return whether a key of a turn is known to hold something else than its text."""
+        """Return whether a key of a turn is known not to hold its text."""
         return (
             key in _PLAIN_KEYS
             or key in _CALLS

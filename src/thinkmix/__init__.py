@@ -65,7 +65,7 @@ def _refuse_lost_links() -> None:
     if lost is None:
         return
     msg = (
-        f"{Path(__file__).parent / lost} is no folder: the checkout has lost its symbolic links; "
+        f"{Path(__file__).parent / lost} is not a folder: the checkout has lost its symbolic links; "
         "run `make links` in it, on Linux or macOS, and install it again"
     )
     if Path(*sys.argv[:1]).name == "thinkmix":
@@ -167,7 +167,7 @@ def load_version(path: StrPath, *, check: bool = True, cache_dir: StrPath | None
     r"""Return the examples of a version, as the version's own card tells `datasets` to read them.
 
     Nobody collects the version while it is read. `datasets` copies the rows as Arrow into its cache and
-    maps them from there, so they can be used after the version is gone. That cache is no part of the store:
+    maps them from there, so they can be used after the version is gone. That cache is not part of the store:
     it lies in `~/.cache/huggingface/datasets` (or where `HF_DATASETS_CACHE` says), in a folder named by the
     version's digest, takes more room than the version's parquet files (six times that of the sample), and
     stays until you remove it. `thinkmix gc` does not know it.

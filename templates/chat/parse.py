@@ -189,7 +189,7 @@ def _call(text: str) -> Call:
 
 
 def _enclosed(text: str, opening: str, closing: str) -> list[str]:
-    """Return what stands between `opening` and `closing` in a list of such blocks, one a line."""
+    """Return the texts between `opening` and `closing` in a list of such blocks, one a line."""
     if not (text.startswith(opening) and text.endswith(closing)):
         msg = f"expected {opening!r} … {closing!r}, found {_short(text)}"
         raise TemplateError(msg)

@@ -19,8 +19,8 @@ _UNSPACED = "\u2e80"
 def governing_switches(messages: "Sequence[Message]") -> list[Switch | None]:
     """Return for each turn the switch in force when it is said, or None if none was said.
 
-    It is the last one said in any user or system turn up to then, as Qwen3 was trained to obey. It must be a
-    word of its own: `/think.` and `你好/think` say it, `/thinking`, `and/think` and `/think/x` do not.
+    It is the last one said in any user or system turn up to then, as Qwen3 was trained to obey. It must stand
+    as a separate word: `/think.` and `你好/think` say it, `/thinking`, `and/think` and `/think/x` do not.
     """
     switches: list[Switch | None] = []
     governing: Switch | None = None

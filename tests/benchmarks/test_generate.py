@@ -76,7 +76,7 @@ def test_solutions_are_whole_traces_except_for_the_broken_ones():
 
 
 def test_exact_copies_are_as_many_as_asked_for():
-    """With exact copies alone, so many rows are equal to an earlier one as the rate says."""
+    """With exact copies alone, the part of rows that equal an earlier one is the rate."""
     corpus = Corpus(rows=4_000, bytes_per_row=300, exact=0.2, near=0.0, repeats=0.0)
     made = rows(corpus, "math", 0, 3_000)
     assert 1 - made.n_unique() / len(made) == pytest.approx(0.2, abs=0.03)

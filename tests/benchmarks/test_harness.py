@@ -51,7 +51,7 @@ def test_a_new_run_replaces_the_figure_of_the_same_name(tmp_path: Path):
 
 
 def test_page_gets_the_table_between_its_marks(tmp_path: Path):
-    """Only what lies between the marks is written anew."""
+    """Only what lies between the marks is rewritten."""
     path, page = tmp_path / "results.json", tmp_path / "page.md"
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     measurements.record([SPEED], Options("tiny"), path)

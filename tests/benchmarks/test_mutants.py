@@ -147,7 +147,7 @@ def test_a_failing_test_is_named(tmp_path: Path) -> None:
 
 
 def test_a_cached_function_is_reached_by_all_tests_that_ask_for_it(tmp_path: Path) -> None:
-    """Not only by the one that asked first, and of which the others have the answer."""
+    """Not only by the one that asked first, whose answer the others get."""
     source = "from functools import cache\n@cache\ndef f():\n    return 1 + 1\n"
     tests = "import m\ndef test_one():\n    m.f()\ndef test_two():\n    assert m.f() == 2\n"
     done = judged(tmp_path, source, tests)
@@ -240,7 +240,7 @@ def test_a():
     ["HIGH = LOW + 1", "def up():\n    return LOW + 1\nHIGH = up()", "HIGH: int = (lambda: LOW + 1)()"],
 )
 def test_what_is_made_of_a_constant_is_made_again(tmp_path: Path, high: str) -> None:
-    """So that a change which has no effect is not noticed by halves."""
+    """So that no test partly notices a change without effect."""
     source = f"LOW = 1\n{high}\ndef f():\n    return HIGH - LOW\n"
     done = judged(tmp_path, source, "import m\ndef test_f():\n    assert m.f() == 1\n")
     assert done.returncode == 0, done.stderr
@@ -274,7 +274,7 @@ def one_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class Judge:
-    """Stands for tests of which one fails for every change, and writes down what it is asked."""
+    """Stands for tests, fails one of them for every change, and writes down what it is asked."""
 
     last: "Judge"
 
@@ -289,7 +289,7 @@ class Judge:
 
 
 def test_a_run_that_was_ended_goes_on_where_it_stopped(one_group: Path, monkeypatch) -> None:
-    """Known results are not made again, a torn line is none, and changed tests make all again."""
+    """Known results are not made again, a torn line does not count, and changed tests make all again."""
     monkeypatch.setattr(driver, "Tests", Judge)
     names = [one.name for one in mutants((one_group / "m.py").read_text(), "m")]
     want = dict.fromkeys(names, "failed")

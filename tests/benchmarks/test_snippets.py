@@ -80,7 +80,7 @@ def test_a_row_for_the_others_has_the_trace_of_its_answer_in_the_text(function):
 
 
 def test_snippets_are_told_by_their_headings_and_language():
-    """A block within a list or a comment in code is no heading."""
+    """A block within a list or a comment in code is not a heading."""
     text = "# Page\n```python\n# not a heading\n```\n## One\n### Two\ntext\n```yaml\na: 1\n\nb: 2\n```\n"
     assert snippets_of(text) == [
         Snippet("", "Page", "python", "# not a heading\n"),
@@ -89,5 +89,5 @@ def test_snippets_are_told_by_their_headings_and_language():
 
 
 def test_commands_are_told_from_what_they_print():
-    """Lines that go on are one command; a comment is none of its words."""
+    """Lines that go on are one command; a comment is not part of it."""
     assert commands_of('$ a --b \\\n    "c d"  # why\nprinted\n$ e\n') == [["a", "--b", "c d"], ["e"]]

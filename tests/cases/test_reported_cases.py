@@ -196,7 +196,7 @@ def test_messages_have_scores_too(see: Callable[..., Seen], stated: str) -> None
 
 
 def test_calls_in_text_are_calls(see: Callable[..., Seen]) -> None:
-    """Hermes text is read into structure; arguments that say nothing are none."""
+    """Hermes text is read into structure; arguments that say nothing are left out."""
     seen = see("data/19-hermes-tool-calls")
     assert seen.dropped("h") == {}
     assert seen.dropped("o") == {"tool_call_invalid": 1}  # a literal of Python

@@ -23,7 +23,7 @@ FLAGS = (
 
 @contextmanager
 def chromium(profile: Path, *flags: str) -> Iterator[object]:
-    """Yield a driver of a fresh Chromium, or skip the test where there is none."""
+    """Yield a driver of a fresh Chromium, or skip the test where it is not installed."""
     webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     driver = shutil.which("chromedriver")

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 
 def parsed(picture: str) -> ElementTree.Element:
-    """Return the picture; what is no XML raises."""
+    """Return the picture; invalid XML raises."""
     return ElementTree.fromstring(picture)
 
 

@@ -36,7 +36,7 @@ MIXTURE = "mixture"
 
 
 def fill(folder: Path, seed: int) -> None:
-    """Write the files of a version of which nothing is missing."""
+    """Write all files of a version."""
     (folder / "rejects").mkdir()
     for name in ("train-0.parquet", "eval-0.parquet", "rejects/math.parquet"):
         (folder / name).write_bytes(f"{name} {seed} ".encode() * 50)
@@ -220,7 +220,7 @@ def prepare(folder: Path, *, builds: bool) -> None:
         import tests.harness.builders  # noqa: F401, PLC0415
         from thinkmix.flows.store.fingerprint import code_digest  # noqa: PLC0415
 
-        code_digest()  # once, for all children: whoever edits our code meanwhile disturbs nothing
+        code_digest()  # once, for all children: edits of our code meanwhile disturb nothing
         for seed in (2, 1):
             shutil.rmtree(folder / "store", ignore_errors=True)
             status = forked(

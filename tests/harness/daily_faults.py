@@ -105,7 +105,7 @@ def rot(daily_run: DailyRun) -> None:
 
 
 def rotten_version(daily_run: DailyRun) -> None:
-    """Flip a bit in the current version; whoever verifies is told."""
+    """Flip a bit in the current version; verification reports it."""
     version = open_version(daily_run.mixture)
     path = daily_run.chance.choice(sorted(path for path in version.rglob("*") if path.is_file()))
     shutil.copyfile(path, path.with_suffix(".new"))  # the cache holds the same file by another name

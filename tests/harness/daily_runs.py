@@ -25,7 +25,7 @@ from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.errors import StoreError
 
 KEEP, DAYS = 3, 2
-"""What the collection of every night keeps: so many good versions, and what was used since so many days."""
+"""What the collection of every night keeps: this many good versions, and what was used in this many days."""
 
 _DAY = 24 * 3600 * 10**9
 
@@ -133,7 +133,7 @@ def published(version: Path) -> set[str]:
 
 
 def live(folder: Path, hub: LoopbackHub, *, rows: int, daily_runs: int, seed: int) -> dict[str, object]:
-    """Live through so many runs; return what each came to, and whether a clean build agrees at the end."""
+    """Run `daily_runs` runs; return the outcome of each, and whether a clean build agrees at the end."""
     corpus, past, store = Corpus(folder / "rows", hub, rows), Past(), folder / "store"
     corpus.publish()
     DailyRun(store, corpus, past, random.Random(seed)).build()

@@ -58,7 +58,7 @@ def fill(size: int) -> None:
 
 
 def sort(size: int) -> int:
-    """Let polars ask for so many bytes: Rust aborts where Python raises."""
+    """Let polars ask for `size` bytes: Rust aborts where Python raises."""
     import polars as pl  # noqa: PLC0415
 
     return pl.select(pl.int_range(0, size // 8)).select(pl.all().reverse()).height

@@ -62,7 +62,7 @@ class Disk:
         for path in sorted(path for path in self.root.rglob("*") if path.is_file()):
             size, inode = path.stat().st_size, path.stat().st_ino
             known, content = self.files.get(inode, (0, b""))
-            # by content: a time that was set on a file is no data that could be lost
+            # by content: a time that was set on a file is not data that could be lost
             if (size, _hash(path)) != (known, content) and chance.random() < part:
                 os.truncate(path, ((known if size > known else 0) + size) // 2)
 

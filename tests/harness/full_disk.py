@@ -33,7 +33,7 @@ def try_build(stated: Recipe, store: Path, base: Path) -> str:
 
 
 def fill(disk: Path, leave: int) -> Path:
-    """Write a file that leaves so many bytes free."""
+    """Write a file that leaves `leave` bytes free."""
     filler = disk / "filler"
     with filler.open("wb") as out:
         while (rest := free(disk) - leave) > 0:

@@ -42,7 +42,7 @@ _BLOCK = 1 << 20
 
 @dataclass
 class Fault:
-    """One misbehaviour, for requests whose path matches `pattern`; `times` None means for ever."""
+    """One misbehaviour, for requests whose path matches `pattern`; `times` None means always."""
 
     pattern: str
     kind: Kind

@@ -63,7 +63,7 @@ class Api:
 
 
 def wait_for(what: Callable[[], object], seconds: float) -> object:
-    """Ask again until there is an answer, and return it; None after so many seconds."""
+    """Ask again until there is an answer, and return it; None after `seconds`."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if answer := what():

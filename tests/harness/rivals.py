@@ -17,7 +17,7 @@ from thinkmix.schemas.errors import StoreBusy
 
 
 def compete(root: Path, seed: int, rounds: int) -> dict[str, object]:
-    """Try so many times to publish; return how often it was done, refused, or not alone."""
+    """Try `rounds` times to publish; return how often it was done, refused, or not alone."""
     built, busy, beside, slowest = 0, 0, 0, 0.0
     store_room._LOOK = 0.002  # builders wait a moment for those who only look; these hold it no longer
     store, witness = Store(root), root / "witness"

@@ -12,7 +12,7 @@ ALLOWED = (
     "DeepSpeed is not installed",
     "needs root and mount namespaces",
 )
-"""Parts of reasons: no rows in `../shared`, a library that is no dependency, what some containers refuse."""
+"""Parts of reasons: no rows in `../shared`, an optional library, what some containers refuse."""
 
 
 @pytest.hookimpl(wrapper=True)

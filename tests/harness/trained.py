@@ -64,7 +64,7 @@ def curve(*, text: Text = same, falls: float = 0.6) -> tuple[Evaluation, ...]:
 
 
 def answers(right: int, of: int = 16, *, thinks: bool) -> ModeAnswers:
-    """Return counts of answers, `right` of which do as asked."""
+    """Return counts of answers; `right` of them do as asked."""
     opened = right if thinks else of - right
     return ModeAnswers(answers=of, opened=opened, closed=opened, empty=0, right=right)
 

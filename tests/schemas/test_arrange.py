@@ -36,7 +36,7 @@ def shown(*turns: Turn, **settings: Any) -> list[str]:
 
 @pytest.mark.parametrize("last", [("user",), ("user", "user"), ("system",), ("user", "system")])
 def test_turns_after_the_last_answer_are_cut_off_and_counted(last: tuple[str, ...]) -> None:
-    """Whoever speaks them."""
+    """No matter who speaks them."""
     got, found = settle(turn("user"), turn("assistant"), *map(turn, last))
     assert [one["role"] for one in got] == ["user", "assistant"]
     assert found == {Finding.TRAILING_TURN: len(last)}

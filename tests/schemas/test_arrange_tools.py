@@ -34,7 +34,7 @@ def tool(content: str, answers: object = None, key: str = "tool_call_id", **more
 
 
 def shown(*messages: dict[str, Any]) -> tuple[list[str], dict[Finding, int]]:
-    """Return what stands in each turn, calls by their names, and what was counted of order."""
+    """Return the content of each turn, calls by their names, and what was counted of order."""
     notes = Notes()
     tools = [{"name": name} for name in "abc"]
     draft = Messages().read({"messages": list(messages), "tools": tools}, notes)

@@ -114,7 +114,7 @@ def test_turns_follow_each_other_as_in_a_chat(turns: list[Message], reason: str 
 
 
 def test_an_answer_after_an_open_call_says_what_is_missing() -> None:
-    """Joining the two turns, which helps where two answers follow each other, is no way out there."""
+    """Joining the two turns, which helps where two answers follow each other, does not help there."""
     with pytest.raises(
         PydanticCustomError, match="message 2: the assistant goes on after a call that has no"
     ):

@@ -39,7 +39,7 @@ from thinkmix.schemas.findings import (
     ],
 )
 def test_a_field_looks_like_what_its_name_says(path: str, kind: str | None) -> None:
-    """By a word of the name, however words are joined."""
+    """By one word in the name, however words are joined."""
     assert looks_like(path) == kind
 
 
@@ -81,7 +81,7 @@ def test_of_a_dropped_row_only_the_unread_fields_are_noted() -> None:
 
 
 def test_fields_are_listed_up_to_a_bound() -> None:
-    """Rows of JSON may each have names of their own."""
+    """Each row of JSON may have its own names."""
     notes = Notes()
     for number in range(MOST_FIELDS + 1):
         notes.leave(f"field {number}", 1)

@@ -1,4 +1,4 @@
-"""Normal form C: the same text as the standard's, and no text that takes for ever."""
+"""Normal form C: the same text as the standard's, and no text takes forever."""
 
 import time
 import unicodedata

@@ -46,7 +46,7 @@ def test_what_is_read_of_a_recipe_has_names() -> None:
 def test_a_file_whose_recipe_cannot_be_read_is_refused(
     harm: Callable[[dict[str, JsonValue]], object],
 ) -> None:
-    """Whoever reads it hears so at once, and not where a page is sampled of it."""
+    """Reading it fails at once, and not later where a page is sampled."""
     recipe = dict(RECIPE)
     harm(recipe)
     with pytest.raises(ValidationError, match="recipe"):

@@ -241,7 +241,7 @@ def test_a_changed_text_never_passes_for_the_original(messages, data):
 
 
 def canonical(row):
-    """Return a golden row as messages, or None where it is no chat of ours as it stands."""
+    """Return a golden row as messages, or None where it does not validate as a chat unchanged."""
     try:
         messages = [
             Message(
@@ -273,7 +273,7 @@ def is_chat(messages):
 
 @pytest.mark.skipif(not GOLDEN.is_dir(), reason="no golden renderings beside the checkout")
 def test_golden_conversations_have_the_official_text():
-    """Of every golden row that is a conversation as it stands, the training form is the official text."""
+    """For every golden row that is a valid conversation unchanged, the training form is the official text."""
     rows = [
         json.loads(line) for line in (GOLDEN / "qwen3_hybrid.jsonl").read_text(encoding="utf-8").splitlines()
     ]

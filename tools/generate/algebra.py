@@ -228,7 +228,7 @@ def recurrence(rng: Sampler, *, low: int = 7, high: int = 14) -> Problem:
 
 
 def long_recurrence(rng: Sampler) -> Problem:
-    """The same with so many steps that the trace grows long."""
+    """The same with 25 to 48 steps, which make the trace long."""
     return recurrence(rng, low=25, high=48)
 
 

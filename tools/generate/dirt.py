@@ -26,7 +26,7 @@ _BESIDE_THE_TEXT = (Reason.TOO_DEEP, Reason.WEIGHT_FRACTIONAL, Reason.ALL_CONTEX
 
 
 class Entry(NamedTuple):
-    """One row of a source, or one line that is no row; entries of one group share a fate."""
+    """One row of a source, or one line that is not a row; entries of one group share a fate."""
 
     row: Row | str
     group: str = ""
@@ -52,7 +52,7 @@ class Sample:
         self.entries[source] += [Entry(row) for row in rows]
 
     def plant(self, source: str, reason: Reason, *rows: Row | str, count: int = 1) -> None:
-        """Add a group of rows, `count` of which leave for `reason`."""
+        """Add a group of rows; `count` of them leave for `reason`."""
         name = f"{source}-{reason}-{len(self.groups)}"
         self.groups[name] = Group(source, reason, count)
         self.entries[source] += [Entry(row, name) for row in rows]

@@ -23,14 +23,14 @@ def forgotten(evals: Sequence[Evaluation], protected: Mapping[str, float]) -> tu
     return tuple(
         source
         for source, tolerance in sorted(protected.items())
-        if not _loss(evals[-1], source) <= _loss(evals[0], source) + tolerance  # nor is what is no number
+        if not _loss(evals[-1], source) <= _loss(evals[0], source) + tolerance  # NaN counts as forgotten
     )
 
 
 def best(evals: Sequence[Evaluation], protected: Mapping[str, float]) -> Evaluation | None:
     """Return the measurement with the lowest loss over all rows at which no protected source was forgotten.
 
-    The earliest of equals; None if there is none but that before training.
+    The earliest of equals; None if only the measurement before training qualifies.
     """
     held = [found for found in evals[1:] if not forgotten((evals[0], found), protected)]
     return min(held, key=lambda found: found.total.loss, default=None)

@@ -44,7 +44,7 @@ def check_isolation(model: Learner, tokens: Tokens, rows: RowNumbers) -> float:
     if not apart <= limit:  # also if it is not a number
         name = base_model(model).config._attn_implementation
         msg = f"attention {name} lets packed rows see each other: their losses change by {apart:.2g}"
-        msg = f"{msg} of the mean, of which rounding explains {limit}"
+        msg = f"{msg} of the mean, and rounding explains {limit}"
         raise TrainError(f"{msg}; set packing to false, or attention to auto")
     return apart
 

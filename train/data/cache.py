@@ -96,7 +96,7 @@ _Arrays = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
 
 
 def _read(path: Path, key: dict[str, object]) -> _Arrays | None:
-    """Return what a cache file holds; None if there is none, or it is not what its header and name say."""
+    """Return what a cache file holds; None if it is missing, or not what its header and name say."""
     try:
         with path.open("rb") as file:
             header = file.read(_HEADER)
@@ -221,7 +221,7 @@ def _without_main() -> Iterator[None]:
 
 
 def _end_with_parent() -> None:
-    """Leave interrupts to the parent, and end when it is gone: executors let workers wait for ever."""
+    """Leave interrupts to the parent, and end when it is gone: executors let workers wait forever."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_outlive_nobody, daemon=True).start()
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _FULL_PACKS = 128
-"""Packs' worth of tokens that rows are chosen from: only the last pack or two of so many stay unfilled."""
+"""Packs' worth of tokens that rows are chosen from: only the last pack or two of them stay unfilled."""
 
 
 def pack(order: NDArray[np.int64], lengths: NDArray[np.int64], *, budget: int) -> Iterator[NDArray[np.int64]]:

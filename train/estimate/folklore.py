@@ -1,4 +1,4 @@
-"""The memory table that circulates for models of 7B to 110B, beside our estimate, with its faults marked.
+"""A widely copied memory table for models of 7B to 110B, beside our estimate, with its errors marked.
 
 It is the old table of LLaMA-Factory's README, as the brief of this project quotes it.
 """

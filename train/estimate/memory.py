@@ -62,7 +62,7 @@ class Memory:
     """The parts of a run's peak memory, in bytes."""
 
     weights: int
-    """The model itself, quantised where the method says so."""
+    """The model itself, quantised if the method is."""
     adapter: int
     gradients: int
     optimiser: int

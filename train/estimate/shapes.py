@@ -63,7 +63,7 @@ class ModelShape:
         return layer >= self.layers - self.sparse_layers
 
     def linears(self, layer: int) -> Iterator[Linear]:
-        """Yield the linear layers of one decoder layer; fused experts and the router are none."""
+        """Yield the linear layers of one decoder layer; fused experts and the router do not count."""
         attention, mlp = f"model.layers.{layer}.self_attn", f"model.layers.{layer}.mlp"
         if self.joined:
             yield Linear(f"{attention}.c_attn", self.hidden, self.queries + 2 * self.keys)

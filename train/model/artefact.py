@@ -28,10 +28,10 @@ _PLACES = ("_name_or_path", "name_or_path", "tokenizer_file", "special_tokens_ma
 """Settings in which libraries note where they read a model, or read it once."""
 
 
-def complete(folder: Path, *, base: str, revision: str | None = None) -> None:
+def complete_model_folder(folder: Path, *, base: str, revision: str | None = None) -> None:
     """Write the other spelling of what config.json says, and add what the base ships beside its weights.
 
-    Whoever writes a whole model calls this last: it also has the model stop where its rows end, and removes
+    Call this last after writing a whole model: it also has the model stop where its rows end, and removes
     every place on this machine.
 
     Args:

@@ -20,7 +20,7 @@ def check_model(config: PreTrainedConfig, *, name: str) -> Qwen3Config:
     """Return the config of a model that reads this project's tokens in 16 bit or more.
 
     Raises:
-        TrainError: when it is no dense Qwen3, is quantised already, or lacks tokens.
+        TrainError: when it is not a dense Qwen3, is quantised already, or lacks tokens.
     """
     if config.model_type == "qwen3_moe":
         msg = f"model {name} is a mixture of experts, whose experts neither adapters nor bitsandbytes reach"

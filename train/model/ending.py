@@ -65,7 +65,7 @@ def write_settings(path: Path, settings: Mapping[str, object]) -> None:
 
 
 def _say(path: Path, **settings: object) -> None:
-    """Change settings of a file, whose bytes stay if it says so already."""
+    """Change settings of a file, whose bytes stay if it has them already."""
     found = read_settings(path)
     if found != found | settings:
         write_settings(path, found | settings)

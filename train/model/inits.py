@@ -1,7 +1,7 @@
-"""First values of an adapter that are not random: from the weights, from what quantising loses, or from rows.
+"""First values of an adapter that are not random: from the weights, from quantisation error, or from rows.
 
 Each way is a formula for the pair A (r, in) and B (out, r) of one layer. They are worked out here and not
-by peft, whose LoftQ wants a CUDA device, whose EVA goes on until its directions settle, be that never, and
+by peft, whose LoftQ wants a CUDA device, whose EVA goes on until its directions settle (maybe never), and
 whose CorDA holds one (in, in) matrix for every layer at once: 21 GB for the down projections of Qwen3-8B.
 """
 
@@ -36,8 +36,8 @@ def begin(tuned: PeftModel, plan: TrainPlan, *, stored: Mapping[str, Path], cali
     """Set the first values of a fresh adapter as `plan.init` says.
 
     Where the adapter begins as a part of the weights (pissa, corda), that part is taken off again by a
-    second, frozen adapter, `FIRST`. The papers take it out of the weights, whose every number is rounded
-    anew by that: in bfloat16 the model is another one before it has learnt anything, and what it learns
+    second, frozen adapter, `FIRST`. The papers take it out of the weights and so round every number
+    again: in bfloat16 the model is another one before it has learnt anything, and what it learns
     fits no weights but those. This way the weights stay as they are, and so does what the model computes.
 
     Args:

@@ -20,7 +20,7 @@ from transformers.utils import SAFE_WEIGHTS_INDEX_NAME
 
 from thinkmix.schemas.errors import TrainError
 from thinkmix.train.model.adapters import ADAPTER_CONFIG, WRAPPING
-from thinkmix.train.model.artefact import complete
+from thinkmix.train.model.artefact import complete_model_folder
 from thinkmix.train.model.compatible import Shapes, full_names, linear_shapes
 from thinkmix.train.model.loading import config_digest, load_config, stored_files
 from thinkmix.train.model.quantise import round_weight
@@ -90,7 +90,7 @@ def merge(adapter: Path, *, base: str, output: Path) -> None:
         for name in ("config.json", SAFE_WEIGHTS_INDEX_NAME):
             if (file := shards[0].with_name(name)).is_file():
                 shutil.copyfile(file, output / name)
-    complete(output, base=base, revision=learnt.result.model.revision)
+    complete_model_folder(output, base=base, revision=learnt.result.model.revision)
     shutil.copyfile(adapter / MANIFEST, output / MANIFEST)
 
 
@@ -114,7 +114,7 @@ def _read_adapter(folder: Path) -> _Adapter:
     try:
         result = TrainResult.model_validate_json((folder / MANIFEST).read_bytes())
     except OSError as error:
-        msg = f"{folder} is no training run: {MANIFEST} cannot be read ({error.strerror})"
+        msg = f"{folder} is not a training run: {MANIFEST} cannot be read ({error.strerror})"
         raise TrainError(msg) from error
     except ValidationError as error:
         msg = f"{folder / MANIFEST} is not the manifest of a training run: {error.errors()[0]['msg']}"

@@ -26,7 +26,7 @@ from thinkmix.train.model.saving import save_adapter, save_model
 from thinkmix.train.output.result import ModelFacts
 
 Learner = PeftModel | Qwen3ForCausalLM
-"""What is trained: an adapter beside a frozen model, or a model of which some or all weights learn."""
+"""What is trained: an adapter beside a frozen model, or a model that learns in some or all of its weights."""
 
 
 def check(model: str, plan: TrainPlan) -> Qwen3Config:
@@ -41,7 +41,7 @@ def check(model: str, plan: TrainPlan) -> Qwen3Config:
 
 
 def prepare(model: str, plan: TrainPlan, *, calibration: Calibration = ()) -> Learner:
-    """Return the model on this machine's device, in the plan's form, with the weights that shall learn.
+    """Return the model on this machine's device, in the plan's form, with the weights that are to learn.
 
     Args:
         model: `tiny-random`, a local folder, or a hub id of a dense Qwen3.
@@ -72,7 +72,7 @@ def save_weights(learner: Learner, folder: Path) -> None:
 
 
 def _in_form(model: str, plan: TrainPlan, config: Qwen3Config) -> Qwen3ForCausalLM:
-    """Return the frozen model in the plan's precision, quantised where the plan says so."""
+    """Return the frozen model in the plan's precision, quantised if the plan asks for it."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     name = plan.dtype if plan.dtype != "auto" else "bfloat16" if device == "cuda" else "float32"
     dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import Qwen3ForCausalLM
 
 from thinkmix.train.model.adapters import ADAPTER_CONFIG, FIRST, adapted_layers, stored_name
-from thinkmix.train.model.artefact import complete
+from thinkmix.train.model.artefact import complete_model_folder
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
@@ -45,7 +45,9 @@ def save_adapter(tuned: PeftModel, folder: Path) -> None:
 def save_model(model: Qwen3ForCausalLM, folder: Path) -> None:
     """Write all weights, the config in both spellings, and the tokenizer of the model that was trained."""
     model.save_pretrained(str(folder), max_shard_size=_SHARD)
-    complete(folder, base=model.config._name_or_path, revision=getattr(model.config, "_commit_hash", None))
+    complete_model_folder(
+        folder, base=model.config._name_or_path, revision=getattr(model.config, "_commit_hash", None)
+    )
 
 
 def _sort_settings(path: Path) -> None:

@@ -1,1 +1,1 @@
-"""What a run leaves and where it works until that is whole."""
+"""What a run writes, and where it works until the output is complete."""

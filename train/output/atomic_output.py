@@ -18,7 +18,7 @@ def refuse_used(output: Path) -> None:
     """Refuse to write over anything.
 
     Raises:
-        TrainError: if `output` exists and is no empty folder.
+        TrainError: if `output` exists and is not an empty folder.
     """
     if _used(output):
         _sweep(output)

@@ -67,7 +67,7 @@ class EvalLoss(Record):
 
 
 class Evaluation(EvalLoss):
-    """One point of the curve: the held-out loss after so many steps."""
+    """One point of the curve: the held-out loss after `step` steps."""
 
     step: int
     """Optimiser steps before it; 0 is the model as it came."""

@@ -1,1 +1,1 @@
-"""Quantising: the rows that stand for a mixture, what each format costs on them, and the plan."""
+"""Quantising: the rows that represent a mixture, what each format costs on them, and the plan."""

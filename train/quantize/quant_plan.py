@@ -41,7 +41,7 @@ class Rule(Record):
     extra_bits: float = Field(default=0.25, ge=0, le=12)
     """Most bits a weight, over all linear layers, that layers kept in 16 bit may add."""
     prominence: float = Field(default=1.5, ge=1, le=100)
-    """A layer may be kept when its share of the squared errors is above so many times the mean share."""
+    """A layer may be kept when its share of the squared errors is above this multiple of the mean share."""
 
 
 class Delta(Record):

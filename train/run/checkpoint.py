@@ -38,7 +38,7 @@ _FREE = ("save_every", "keep_checkpoints", "mode_prompts", "mode_least", "mode_t
 
 
 class Origin(Record):
-    """What a run is: a checkpoint is of use only to a run of which all this is the same."""
+    """What a run is: a checkpoint is of use only to a run with the same values here."""
 
     plan: Mapping[str, Any]
     """The plan's fields that decide a weight or a measurement."""
@@ -96,7 +96,7 @@ class Checkpoints:
         keep: how many of the latest stay.
         origin: what the run is.
         notice: called with a sentence when a checkpoint is damaged.
-        process: this process among those of the run, all of which must call each method together.
+        process: this process among those of the run; all of them must call each method together.
     """
 
     folder: Path
@@ -153,7 +153,7 @@ class Checkpoints:
             restore_weights(learner, file.get_tensor)
             restore_optimiser(optimiser, file.get_tensor, file.keys(), past.header.state)
         self.notice(
-            f"going on after step {past.header.step}, from {past.path}; with --restart it would begin anew"
+            f"going on after step {past.header.step}, from {past.path}; with --restart it would start over"
         )
         return History(list(past.header.losses), list(past.header.evals))
 
@@ -171,7 +171,7 @@ class Checkpoints:
             restore_weights(learner, file.get_tensor)
 
     def _at(self, step: int) -> Checkpoint | None:
-        """Return the checkpoint of `step`, or None if there is none that is whole."""
+        """Return the checkpoint of `step`, or None if no whole one exists."""
         found = (self._open(path) for path in self._paths() if _step(path) == step)
         return next((checkpoint for checkpoint in found if checkpoint), None)
 

@@ -40,7 +40,7 @@ def finish(run: LoadedRun, prompts: Sequence[Prompt], *, kept_step: int, work: P
 
 
 def _describe(run: LoadedRun, *, kept_step: int, switch: ModeReport | None) -> TrainResult:
-    """Return the manifest of a run of which no file is written yet."""
+    """Return the manifest of a run before any of its files is written."""
     manifest, plan, history = run.selection.manifest, run.job.plan, run.history
     return TrainResult(
         mixture=manifest.mixture,

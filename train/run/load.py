@@ -49,7 +49,7 @@ class LoadedRun:
     """Fingerprint of the model, as training begins with it."""
 
     def measure(self) -> EvalLoss | None:
-        """Return the loss on held-out rows, or None if there are none."""
+        """Return the loss on held-out rows, or None if the version has no such rows."""
         return evaluate(
             self.engine.learner,
             self.eval_tokens,
@@ -145,5 +145,5 @@ def _checkpoints(job: TrainJob, process: Process, listener: Listener) -> Checkpo
 
 
 def _shown(rows: Rows, plan: TrainPlan) -> Sequence[Sequence[int]]:
-    """Return the rows that an adapter begins from, as token ids; none unless the plan says so."""
+    """Return the rows that an adapter begins from, as token ids; none unless the plan needs them."""
     return shown_ids(rows, plan) if plan.init in ("eva", "corda") else ()

@@ -75,7 +75,7 @@ def _forget(history: History, plan: TrainPlan, lost: Sequence[str]) -> int:
     """Return the step to go back to.
 
     Raises:
-        Forgotten: if there is none.
+        Forgotten: if no step qualifies.
     """
     if kept := _best(history, plan):
         return kept

@@ -1,6 +1,6 @@
 """Steps by DeepSpeed, whose ZeRO shares optimiser state, gradients (stage 2) and weights (stage 3) out.
 
-DeepSpeed is no dependency: `pip install deepspeed==0.19.8`; on a CPU set DS_ACCELERATOR=cpu.
+DeepSpeed is not a dependency: `pip install deepspeed==0.19.8`; on a CPU set DS_ACCELERATOR=cpu.
 """
 
 from collections.abc import Iterator

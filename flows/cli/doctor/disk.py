@@ -78,7 +78,7 @@ def builds(mixture: str, age: float | None, *, killed: bool, left: bool) -> Iter
 
     Args:
         mixture: its name.
-        age: seconds since a builder took the lock; None if there is none.
+        age: seconds since a builder took the lock; None if nobody holds it.
         killed: whether a run says that it is going on.
         left: whether there are temporary folders.
     """

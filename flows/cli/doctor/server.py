@@ -55,7 +55,7 @@ def check_answer(answer: net.Answer | None, client: str, *, credentials: bool) -
     with suppress(ValueError):
         theirs = str(json.loads(answer.words))[:40]
     if answer.status != 200 or not theirs[:1].isdigit():
-        advice = "PREFECT_API_URL must end in /api and be that of a Prefect server"
+        advice = "PREFECT_API_URL must be the address of a Prefect server and end in /api"
         return diagnose(
             name, f"{answer.address} answers {answer.status}, like no Prefect server", fail=advice
         )

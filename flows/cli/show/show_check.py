@@ -43,7 +43,7 @@ def show_check(found: "Check", console: Console) -> None:
         empty = ", ".join(source.name for source in found.sources if not source.supply)
         say(console, f"  cannot be estimated: no row of {empty} that was looked at becomes an example")
     if not found.mend:
-        say(console, ("green", "✓"), " nothing to mend")
+        say(console, ("green", "✓"), " nothing to fix")
     for sentence in found.mend:
         say(console, ("yellow", "!"), f" {sentence}")
 
@@ -83,7 +83,7 @@ def _estimated(found: "Estimate", sources: int) -> Iterator[tuple[str, str]]:
     yield "download", size(found.download) if found.download else "nothing"
     minutes = f"{found.minutes:.0f} minutes" if found.minutes >= 1.5 else f"{60 * found.minutes:.0f} seconds"
     workers = f"{found.workers} worker{'s' if found.workers > 1 else ''}"
-    yield "takes", f"about {size(found.disk)} of disk and {minutes} with {workers}, downloads aside"
+    yield "takes", f"about {size(found.disk)} of disk and {minutes} with {workers}, without downloads"
 
 
 def show_started(started: "Started", console: Console) -> None:

@@ -121,7 +121,7 @@ def gigabytes(size: int) -> str:
 
 
 def show_folklore(console: Console) -> None:
-    """Print the table that circulates beside our estimate, its faults marked, and what is wrong with each."""
+    """Print a widely copied table beside our estimate, its errors marked, and what is wrong with each."""
     columns = [name for method in COLUMNS for name in (f">{_TITLES[method]}: stated", ">ours")]
     rows: dict[str, list[Piece]] = {}
     for cell in cells():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from thinkmix.schemas.ledger import MIX, StageCount
 
 _REASONS = 12
-"""So many reasons are told apart; the smallest ones are the last of them together."""
+"""Most reasons that are shown; the last of them sums up the smallest ones."""
 
 
 @dataclass(frozen=True)

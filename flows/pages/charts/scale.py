@@ -64,7 +64,7 @@ def inside(tick: Tick, width: int) -> Tick:
 
 
 def path(places: Sequence[tuple[float, float]]) -> str:
-    """Return the path through some places; empty if there is none."""
+    """Return the path through some places; empty without places."""
     return f"M{'L'.join(f'{x} {y}' for x, y in places)}" if places else ""
 
 

@@ -20,7 +20,7 @@ def render_page(run: RunReport, place: Path | None = None) -> str:
 
     Args:
         run: what is told.
-        place: the mixture's folder, for the commands on the page; unset if the version lies in no store.
+        place: the mixture's folder, for the commands on the page; unset if the version is not in a store.
     """
     report = run.report
     places = _places(report.recipe)

@@ -14,7 +14,7 @@ from thinkmix.schemas.run import PastRun
 _MEASURES = {
     "solutions_per_problem": (
         "Solutions per problem",
-        "rows whose problem has so many of them in the mixture",
+        "rows whose problem has this many solutions in the mixture",
     ),
     "pass_rate": ("Pass rate", "how often a model solved the problem, as the source states it"),
     "language": ("Languages", "of question and answer"),

@@ -58,7 +58,7 @@ def model_card(result: TrainResult, timing: Timing | None, manifest: Manifest | 
 
 
 def _base(result: TrainResult) -> str:
-    """Return the hub id of the model that was trained; empty for a local folder, which is no id."""
+    """Return the hub id of the model that was trained; empty for a local folder, which has no id."""
     return result.model.name if result.model.revision else ""
 
 

@@ -37,7 +37,7 @@ class Change:
 
     @property
     def went(self) -> Literal["fell", "stayed", "rose"]:
-        """Return where it went; what is no number has risen."""
+        """Return where it went; NaN has risen."""
         if self.moved <= -NOTICEABLE:
             return "fell"
         return "stayed" if self.moved < NOTICEABLE else "rose"

@@ -11,7 +11,7 @@ from thinkmix.flows.pages.training import figures, sections
 from thinkmix.flows.pages.training.card import model_card
 from thinkmix.flows.pages.training.change import NOTICEABLE, changes, changes_of, format_change
 from thinkmix.flows.pages.training.timing import Timing
-from thinkmix.flows.pages.training.verdict import failure, signals, verdict
+from thinkmix.flows.pages.training.verdict import failure_verdict, signals, verdict
 from thinkmix.flows.store.atomic import write_atomically
 from thinkmix.flows.store.disk_errors import full_disk
 from thinkmix.schemas.errors import ThinkmixError, TrainError
@@ -132,7 +132,7 @@ def render_failure(failed: FailedTraining) -> str:
     stated, rest = sections.settings(failed.plan)
     return render(
         "training_failed.html.jinja",
-        verdict=failure(failed.error),
+        verdict=failure_verdict(failed.error),
         mixture=failed.mixture,
         version=failed.version,
         model=failed.model,

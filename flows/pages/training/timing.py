@@ -41,7 +41,7 @@ class Timing(Record):
     seconds: float = Field(ge=0)
     """From the command's start to the weights' being written; loading and measuring included."""
     resumed_at: int = Field(ge=0)
-    """Step after which this run went on; 0 for one that began anew."""
+    """Step after which this run went on; 0 for one that started over."""
     steps: tuple[StepTime, ...]
     """Those that this run made itself: after a resumption, not the earlier ones."""
     peak_memory: int = Field(ge=0)
@@ -130,7 +130,7 @@ def _peak_memory() -> int:
 
 
 def _accelerator() -> tuple[str, int]:
-    import torch  # noqa: PLC0415 - seconds, and an extra; whoever trained has it
+    import torch  # noqa: PLC0415 - seconds, and an extra; a machine that trained has it
 
     return torch.cuda.get_device_name(), torch.cuda.max_memory_allocated()
 

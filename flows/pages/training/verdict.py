@@ -35,7 +35,7 @@ def verdict(result: TrainResult) -> Verdict:
     return Verdict("good", "These weights may be used.", "may be used", why)
 
 
-def failure(error: ThinkmixError) -> Verdict:
+def failure_verdict(error: ThinkmixError) -> Verdict:
     """Return what a training came to that wrote nothing."""
     what = "The training failed"
     if isinstance(error, Forgotten):
@@ -55,7 +55,7 @@ def _learning(result: TrainResult, moved: list[Change]) -> Iterator[Signal]:
         yield Signal(
             "warn",
             name,
-            "was not measured, so nobody knows what the model makes of rows that it has not seen: build the "
+            "was not measured, so the quality on unseen rows is unknown: build the "
             "mixture with eval_share, and train with eval_rows above 0",
         )
         return
@@ -68,7 +68,7 @@ def _learning(result: TrainResult, moved: list[Change]) -> Iterator[Signal]:
     else:
         yield Signal("fail", name, f"rose, {where}: lower learning_rate, or take fewer steps")
     if whole.rows < _FEW_ROWS:
-        told = f"{whole.rows} are few to judge by: raise eval_rows, or the recipe's eval_share"
+        told = f"{whole.rows} rows are few to judge by: raise eval_rows, or the recipe's eval_share"
         yield Signal("warn", "Held-out rows", told)
     until = [point for point in result.evals if point.step <= result.kept_step]
     lowest = min(until, key=lambda point: point.total.loss)
@@ -77,7 +77,7 @@ def _learning(result: TrainResult, moved: list[Change]) -> Iterator[Signal]:
             "warn",
             "Length of the run",
             f"the held-out loss was lowest at step {lowest.step} ({lowest.total.loss:.3f}) and rose since: "
-            "fewer steps would have done more",
+            "fewer steps would have been better",
         )
 
 
@@ -88,7 +88,7 @@ def _sources(result: TrainResult, moved: list[Change]) -> Iterator[Signal]:
         if not kept.after <= kept.before + kept.tolerance:
             yield Signal("fail", name, f"was forgotten: {room}")
         elif not kept.worst <= kept.before + kept.tolerance:
-            yield Signal("warn", name, f"was forgotten on the way ({kept.worst:.3f}) and is not now: {room}")
+            yield Signal("warn", name, f"was forgotten in between ({kept.worst:.3f}), not at the end: {room}")
         else:
             yield Signal("pass", name, f"held: {room}")
     free = [change for change in moved[1:] if change.tolerance is None]
@@ -112,7 +112,7 @@ def _switch(result: TrainResult) -> Iterator[Signal]:
         yield Signal(
             "warn",
             name,
-            "was not checked, so nobody knows whether the model still thinks when asked to, and only then: "
+            "was not checked, so it is unknown whether the model still thinks when asked to, and only then: "
             "train with --mode-prompts 32",
         )
     else:

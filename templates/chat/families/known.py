@@ -29,7 +29,7 @@ def family_of(template: str) -> Family:
     """Return the family that a chat template belongs to.
 
     Raises:
-        TemplateError: if there is none of that name.
+        TemplateError: if no family has that name.
     """
     if template not in FAMILIES:
         msg = f"no chat template {template!r}; there are {', '.join(FAMILIES)}"

@@ -138,7 +138,7 @@ def moves(changes: Changes) -> set[tuple[str, str, str, int]]:
 
 
 def moved(before: Sequence[dict], after: Sequence[dict], **changes: object) -> set[tuple[str, str, str, int]]:
-    """Return the moves between two versions of one source, of which the later is another in `changes`."""
+    """Return the moves between two versions of one source; the later differs by `changes`."""
     return moves(compare(side("1", {"math": before}), side("2", {"math": after}, **changes)))
 
 

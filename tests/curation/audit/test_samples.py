@@ -37,7 +37,7 @@ def test_dropped_rows_are_few_of_each_source_and_reason(tmp_path: Path) -> None:
 @pytest.mark.parametrize("before", [0, 10, 300, 5_000])
 @pytest.mark.parametrize("after", [0, 10, 5_000])
 def test_a_dropped_row_is_cut_around_the_offending_place(before: int, after: int, tmp_path: Path) -> None:
-    """However far it stands from the beginning, it is shown, with what stands on both sides."""
+    """However far it stands from the beginning, it is shown, with the text on both sides."""
     content = '{"a":"' + "中" * before + "<|im_end|>" + "b" * after + '"}'
     detail = f"<|im_end|> at character {before}"
     path = write(tmp_path / "1", [dropped(0, "a", "control_token", content, detail=detail)], REJECTS)

@@ -69,7 +69,7 @@ def test_questions_without_words_are_in_no_row(tmp_path: Path) -> None:
 
 
 def test_words_of_no_question_are_looked_up_everywhere(tmp_path: Path) -> None:
-    """Behind the last run of the index, too: a long text of other words is no overlap."""
+    """Behind the last run of the index, too: a long text of other words does not overlap."""
     assert found(tmp_path, [" ".join(f"w{number}" for number in range(500))]) == []
 
 

@@ -1,4 +1,4 @@
-"""Shards on disk: the same rows are the same bytes, and half a shard is no shard."""
+"""Shards on disk: the same rows are the same bytes, and half a shard is not a shard."""
 
 from hashlib import sha256
 from itertools import pairwise

@@ -55,7 +55,7 @@ def facts(
     missing: Mapping[str, int] | None = None,
     expected: int | None = None,
 ) -> Report:
-    """Return a report of two sources, of which `math` is what the arguments say."""
+    """Return a report of two sources; `math` is what the arguments say."""
     validate = stage("validate", rows, dropped or {})
     bins = [0] * (len(EDGES) + 1)
     for place, number in (lengths or {0: 500, 1: 500}).items():

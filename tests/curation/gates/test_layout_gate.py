@@ -11,7 +11,7 @@ from thinkmix.schemas.report import Report
 
 
 def read_by(chat: dict[str, object], *, stated: object = "auto") -> Report:
-    """Return a report of which the source `chat` was read by a format, which its recipe states so."""
+    """Return a report whose source `chat` was read by a format, and whose recipe states `stated`."""
     recipe = statement()
     recipe["sources"][1]["format"] = stated
     entry = SourceEntry(
@@ -58,7 +58,7 @@ def test_the_same_format_passes_however_many_defaults_are_stated(after: dict[str
 
 
 def test_a_format_that_a_person_stated_only_warns() -> None:
-    """Whoever edits the recipe knows of it; pinning what was recognised is no change at all."""
+    """A person who edits the recipe knows of it; pinning what was recognised changes nothing."""
     pinned = read_by({"type": "messages"}, stated="messages")
     kept = read_by(SHAREGPT, stated=SHAREGPT)
 

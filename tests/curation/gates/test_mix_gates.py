@@ -62,7 +62,7 @@ def test_size_by_tokens_is_reached_to_within_an_example_a_source(size: int, leve
 
 
 def test_mixture_that_one_source_shrinks_to_a_fifth_names_it():
-    """Twelve sources of equal shares, one of which has too little."""
+    """Twelve sources of equal shares; one has too little."""
     names = [f"s{number:02}" for number in range(12)]
     shares = tuple(
         share(name, 20, 20 if name == "s07" else 100, 0.12 if name == "s00" else 0.08) for name in names

@@ -75,7 +75,7 @@ def assigned(
     parts: list[tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]],
     numbers: str = "ignore",
 ) -> Assigned:
-    """Settle valid rows of which each part rendered some (index, lost) and sampled some of those."""
+    """Settle valid rows; each part rendered some of them (index, lost) and sampled some of those."""
     found = [
         PartFiles(
             Blob(write(folder / f"index-{number}", index, COUNTED), ""),

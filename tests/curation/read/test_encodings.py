@@ -46,7 +46,7 @@ def test_rows_in_an_object_and_tables_are_read_in_a_stated_encoding(tmp_path: Pa
 
 
 def test_character_that_a_block_cuts_is_whole(tmp_path: Path):
-    """A file of several blocks, each of which ends anywhere in a character."""
+    """A file of several blocks that end anywhere in a character."""
     text = "".join(f"{json.dumps({'n': n, 'text': ZH[n % 2]}, ensure_ascii=False)}\n" for n in range(40_000))
     (tmp_path / "x.jsonl").write_bytes(text.encode("gbk"))
     got = [row.values for row in rows(tmp_path / "x.jsonl", "gbk")]
@@ -54,12 +54,12 @@ def test_character_that_a_block_cuts_is_whole(tmp_path: Path):
 
 
 def test_wrong_encoding_names_file_and_place(tmp_path: Path):
-    """The first byte that is no text of it, counted from the file's beginning, blocks later too."""
+    """The first byte that is not valid in it, counted from the file's beginning, blocks later too."""
     padding = b'{"a": 1}\n' * 200_000
     (tmp_path / "x.jsonl").write_bytes(padding + LINES.encode("gbk")[:-1] + b"\xff\n")
     place = len(padding) + len(LINES.encode("gbk")) - 1
     with pytest.raises(
-        SourceError, match=rf"x\.jsonl: byte {place:,} \(ff\) is no text in gbk; state the `encoding`"
+        SourceError, match=rf"x\.jsonl: byte {place:,} \(ff\) is not valid gbk; state the `encoding`"
     ):
         rows(tmp_path / "x.jsonl", "gbk")
 

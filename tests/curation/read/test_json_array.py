@@ -75,7 +75,7 @@ def test_an_object_without_such_a_list_is_refused(
 
 
 def test_lists_of_objects_are_found_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At the top and one key below, as far as is looked; lists of something else are none."""
+    """At the top and one key below, as far as the scan goes; lists of something else do not count."""
     text = b'{"a": [{}, {"x": [{}]}], "b": {"c": [{}], "d": 1}, "e": [1, "[{"], "f": [[{}]], "g": []}'
     assert lists_in(BytesIO(text)) == ({"a": 2, "b.c": 1}, True)
     monkeypatch.setattr(room, "_MOST_MARKS", 5)

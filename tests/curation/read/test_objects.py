@@ -148,7 +148,7 @@ def test_bottomless_text_in_a_json_column_matters_only_to_who_reads_it(tmp_path:
 
 
 def test_the_limit_of_a_json_column_is_of_its_text_not_of_its_escapes(tmp_path: Path) -> None:
-    """A row whose JSON is six times its text is no larger than in a line."""
+    """A row whose JSON is six times its text counts as large as in a line."""
     column = json_column([json.dumps({"a": "中" * 300})])
     pq.write_table(pa.table({"c": column}), tmp_path / "x.parquet")
     assert rows_of(tmp_path / "x.parquet", most=1000)[0].fault is None

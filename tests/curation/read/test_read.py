@@ -170,7 +170,7 @@ def test_a_file_of_several_packed_parts_is_read_to_its_end(tmp_path: Path, suffi
 @pytest.mark.parametrize("suffix", [".gz", ".zst"])
 @pytest.mark.parametrize("harm", ["cut", "cut at start", "trailing", "flipped"])
 def test_a_broken_packed_file_is_refused_by_name(tmp_path: Path, suffix: str, harm: str) -> None:
-    """A packed file that is cut short, goes on in garbage or has a flipped bit is no source."""
+    """A packed file that is cut short, goes on in garbage or has a flipped bit is refused."""
     noise = b"".join(b'{"a": "%s"}\n' % os.urandom(20).hex().encode() for _ in range(3000))
     packed = bytearray(
         PACKERS[suffix](noise)
@@ -186,7 +186,7 @@ def test_a_broken_packed_file_is_refused_by_name(tmp_path: Path, suffix: str, ha
 
 NAMES = ["x.json", "x.jsonl", "x.ndjson", "x.JSON"]
 WIDE = b'{"a":1,"b":"' + b"x" * 72 + b'"}'
-"""A row of which 20,000 are more than what is looked at to tell lines from an array."""
+"""20,000 of this row exceed what is read to tell lines from an array."""
 PRETTY = json.dumps([{"a": 1}, {"a": [{"b": "]"}]}], indent=1).encode()
 WRAPPED = {"version": 1, "data": [{"a": 1}, {"a": 2}], "meta": {"all": [{"k": "data"}] * 3, "n": []}}
 
@@ -265,15 +265,15 @@ def test_rows_may_lie_deeper(tmp_path: Path) -> None:
         ('{"data": [{}], "data": [{}]}', "data", "has 'data' twice"),
         ('{"data": [{}]', "data", "ends inside the object"),
         ('{"data": [{}], "x": {}', "data", "ends inside the object"),
-        ('{"data": [{}]} {}', "data", "goes on after its last bracket: b'{'"),
+        ('{"data": [{}]} {}', "data", "continues after its last bracket: b'{'"),
         ('{"data": [{}}', "data", "row 0 is not followed by a comma but by '}'"),
         ('{"data": [{}', None, "it ends inside the object that it begins with"),
-        ('{\n"a": 1\n}\n{\n"a": 2\n}', None, "goes on with '{' after an object that spans lines"),
+        ('{\n"a": 1\n}\n{\n"a": 2\n}', None, "continues with '{' after an object that spans lines"),
         ("[{}", None, "ends inside row 0"),
         ("[{}, {}", None, "ends inside row 1"),
         ('["', None, "ends inside row 0"),
-        ("[{}] x", None, "goes on after its last bracket: b'x'"),
-        ("[{}][{}]", None, "goes on after its last bracket: b'['"),
+        ("[{}] x", None, "continues after its last bracket: b'x'"),
+        ("[{}][{}]", None, "continues after its last bracket: b'['"),
         ("x[{}]", None, "neither an array of rows nor a row a line, and begins with b'x'"),
         ('"text"', None, "neither an array of rows nor a row a line"),
         ("<!DOCTYPE html><html>", None, "a web page"),

@@ -9,7 +9,7 @@ from thinkmix.curation.tables import WANTED
 
 
 def wanted(*rows: int, shard: int = 0, size: int = 100) -> pl.DataFrame:
-    """Want one example of each row, whose text has so many bytes."""
+    """Want one example of each row, whose text has `size` bytes."""
     listed = [{"shard": shard, "row": row, "turn": 1, "bytes": size} for row in rows]
     return pl.DataFrame(listed, schema=WANTED)
 

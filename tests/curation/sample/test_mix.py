@@ -26,7 +26,7 @@ def bits(*parts: object) -> int:
 
 
 def pool(number: int, *, shard: int = 0, cluster: int = 1, tokens: int | None = None) -> pl.DataFrame:
-    """Make `number` counted examples, `cluster` of which at a time are near-duplicates of each other."""
+    """Make `number` counted examples in clusters of `cluster` near-duplicates."""
     rows = [
         {
             "id": bits(shard, n),
@@ -384,7 +384,7 @@ PLANS = [
 def test_what_is_drawn_does_not_depend_on_what_is_counted(
     seed: int, settings: dict[str, Any], supply: tuple[int, int], losing: int
 ) -> None:
-    """Counting only what sampling asks for, some of which is too long, gives the sample of all examples."""
+    """Counting only what sampling asks for, too long examples among it, gives the sample of all examples."""
     examples = {
         name: rows.with_columns(
             lost=pl.Series([losing > 0 and n % (losing + 1) == 0 for n in range(len(rows))])
@@ -578,7 +578,7 @@ def some_lost(rows: pl.DataFrame, every: int) -> pl.DataFrame:
 
 
 def of_many_sizes(number: int, *, shard: int) -> pl.DataFrame:
-    """Make examples with two tokens to three bytes, of which one in five is far too long and shows it."""
+    """Make examples with two tokens to three bytes; one in five is far too long and shows it."""
     size = pl.when(pl.col("place") % 5 == 0).then(1_000_000).otherwise(30 + 270 * (pl.col("place") % 50))
     rows = pool(number, shard=shard).with_columns(bytes=size.cast(pl.Int32))
     tokens = (pl.col("bytes") // 3).cast(pl.Int32)
@@ -586,7 +586,7 @@ def of_many_sizes(number: int, *, shard: int) -> pl.DataFrame:
 
 
 def of_a_token_a_byte(number: int, *, shard: int) -> pl.DataFrame:
-    """Make examples with as many tokens as bytes, of which one in five is exactly as long as may be."""
+    """Make examples with as many tokens as bytes; one in five is exactly as long as allowed."""
     size = pl.when(pl.col("place") % 5 == 0).then(MAX_TOKENS).otherwise(100).cast(pl.Int32)
     rows = pool(number, shard=shard).with_columns(bytes=size)
     return rows.with_columns(prompt_tokens=pl.col("bytes") // 2, completion_tokens=pl.col("bytes") // 2)
@@ -645,7 +645,7 @@ def seeming_too_long(number: int, *, shard: int, size: int = 1_000_000) -> pl.Da
 def test_a_release_asks_for_what_the_one_before_it_asked_for(
     examples: Callable[[], dict[str, pl.DataFrame]], settings: dict[str, Any], want: list[list[int]]
 ) -> None:
-    """What is rendered is kept in the store under what was asked for: other requests make all of it anew."""
+    """What is rendered is kept in the store under what was asked for: other requests make all of it again."""
     requests: list[list[int]] = []
     lazily(examples(), plan(**settings), seed=1, requests=requests)
     assert requests == want

@@ -174,7 +174,7 @@ def test_too_long_turns_are_left_out_whole(tmp_path: Path) -> None:
 
 
 def test_the_limit_is_the_longest_example_that_stays(tmp_path: Path) -> None:
-    """An example of exactly so many tokens is kept; one token more is too long."""
+    """An example of exactly `max_tokens` tokens is kept; one token more is too long."""
     (size,) = (
         Rendered(tmp_path, [PLAIN]).index.select(pl.col("prompt_tokens") + pl.col("completion_tokens")).row(0)
     )
@@ -250,7 +250,7 @@ def test_white_space_that_spans_no_seam_is_kept(tmp_path: Path) -> None:
 
 
 def test_an_answer_to_no_think_learns_its_empty_trace_on_demand(tmp_path: Path) -> None:
-    """Its tokens are trained then, none of them counts as a trace, and the example is none that thinks."""
+    """Its tokens are trained then, none of them counts as a trace, and the example is not a thinking one."""
     row = {"messages": [user("q /no_think"), says("a")]}
     folders = {name: tmp_path / name for name in ("plain", "train")}
     for folder in folders.values():
@@ -295,7 +295,7 @@ def test_the_index_finds_each_example_in_its_part(tmp_path: Path, monkeypatch: p
 
 
 def test_long_examples_are_counted_few_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many as their prompts and completions make so many characters, so that memory is bounded."""
+    """A limit on the characters of prompts and completions sizes each batch, so that memory is bounded."""
     batches: list[int] = []
     counted = render._examples
 

@@ -181,7 +181,7 @@ def test_signatures_are_the_same_without_any_cache(tmp_path: Path) -> None:
     package = tmp_path / "thinkmix"
     shutil.copytree(ROOT / "src" / "thinkmix", package, ignore=shutil.ignore_patterns("__pycache__"))
     no_folder = package / "curation" / "text" / "__pycache__"
-    no_folder.touch()  # nothing can be written under a file, whoever runs this
+    no_folder.touch()  # nothing can be written under a file, not even by root
     script = (
         "import polars as pl\nfrom thinkmix.curation.text import kernels, minhash\n"
         "texts = pl.Series(['one two three'])\n"

@@ -286,7 +286,7 @@ def test_text_in_every_common_layout_is_cleared(kind: pa.DataType) -> None:
 
 @pytest.mark.parametrize("kind", [pa.string_view(), pa.binary(), pa.int64(), pa.list_(pa.string())], ids=str)
 def test_turns_in_other_layouts_are_judged(kind: pa.DataType) -> None:
-    """What is no column of texts is left to the judge."""
+    """Columns of other types than text are left to the judge."""
     values = {"int64": [1], "list<item: string>": [["a"]], "binary": [b"a"]}.get(str(kind), ["a"])
     assert agree(batch_of(math(generated_solution=pa.array(values, kind))), "openmathreasoning") == 0
 
@@ -348,7 +348,7 @@ def test_scores_are_numbers_or_nothing(column: pa.Array, clear: int) -> None:
     ids=lambda value: str(getattr(value, "type", value)),
 )
 def test_rows_with_tools_or_history_are_judged(column: pa.Array, clear: int) -> None:
-    """Null, empty text and empty lists are none."""
+    """Null, empty text and empty lists do not count."""
     talk = pa.concat_tables([chat(("human", "q"), ("gpt", "a"))] * 3)
     assert agree(batch_of(talk.append_column("tools", column)), "sharegpt") == clear
     asked = pa.table({"instruction": ["q"] * 3, "output": ["a"] * 3, "history": column})
@@ -376,7 +376,7 @@ def test_system_prompts_and_inputs_beside_the_turns_are_read() -> None:
 
 
 def test_padding_and_blank_texts_in_unread_fields_count_as_they_do_row_by_row() -> None:
-    """In columns, in structs in lists, and in keys of turns; what a turn lacks is none."""
+    """In columns, in structs in lists, and in keys of turns; what a turn lacks does not count."""
     origin = [{"a": None, "b": {"c": None, "d": [{"e": 1}, {"f": 2}]}}, {"a": "x", "b": None}, None]
     notes = [" \n", "", "said"]
     info = [{"p": None, "q": 1}, None, {"p": [{"r": 1}, {"s": None}], "q": None}]

@@ -137,7 +137,7 @@ def _broken() -> pa.Array:
 
 @pytest.mark.parametrize("name", ["rows.parquet", "rows.jsonl"])
 def test_validation_notes_the_columns_of_what_it_reads(name: str, tmp_path: Path):
-    """A slice of either kind of file shows its rows to the profile; a line that is no row has no columns."""
+    """A slice of either kind of file shows its rows to the profile; a broken line has no columns."""
     rows = [{"problem": f"Find {n}", "generated_solution": "<think>\nhm\n</think>\n\n1"} for n in range(3)]
     path = tmp_path / name
     if name.endswith(".parquet"):

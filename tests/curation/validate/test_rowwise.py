@@ -497,7 +497,7 @@ def test_reopened_rows_are_the_rows_that_were_judged(tmp_path: Path, rows: list[
         ]
         assert [item.reason for item in want] == [None] * 5 + ["empty_turn"] + [None] * 4
         if 5 in rows:
-            with pytest.raises(SourceError, match="row 5 was valid before and is not any more"):
+            with pytest.raises(SourceError, match="row 5 was valid before and no longer is"):
                 opened(piece, [5], "messages")
             rows = [row for row in rows if row != 5]
         assert opened(piece, rows, "sharegpt") == [again(want[row]) for row in rows]

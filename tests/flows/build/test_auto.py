@@ -213,12 +213,12 @@ def test_files_without_a_row_that_can_be_read_have_no_format(tmp_path: Path) -> 
     """Neither has a source of nothing but broken lines."""
     (tmp_path / "chat").mkdir()
     (tmp_path / "chat/a.jsonl").write_text("[1]\n{broken\n")
-    words = "source chat: no row can be read that would show its format"
+    words = "source chat: no row can be read to recognise its format"
 
     why = "; chat/a.jsonl, row 0: wrong_type, the row is list, not an object"
     assert refusal(tmp_path, b=[]) == f"{words}{why}"
     (tmp_path / "chat/a.jsonl").write_text("")
-    assert refusal(tmp_path, b=[]) == f"{words}: there is none in its files"
+    assert refusal(tmp_path, b=[]) == f"{words}: its files have no rows"
 
 
 @pytest.mark.parametrize("groups", [30, 1_000])

@@ -16,7 +16,7 @@ STAGES = ("validate", "dedup", "render", "mix")
 
 
 def any_rows(chance: random.Random, kind: str, number: int) -> list[Row]:
-    """Give rows of which about half are good: nulls, empty lists, wrong types, copies and near copies."""
+    """Give rows; about half are good, others have nulls, empty lists or wrong types, or are (near) copies."""
     rows: list[Row] = []
     for n in range(number):
         seed = (kind, n)

@@ -74,7 +74,7 @@ def children(pid: int) -> list[int]:
 
 
 def kill_after(build: subprocess.Popen, store: Path, more: int) -> bool:
-    """Kill the whole group of a build once it has made so many outputs; return whether it was in time."""
+    """Kill the whole group of a build once it has made `more` outputs; return whether it was in time."""
     goal = outputs(store) + more
     watch(build, lambda: outputs(store) >= goal)
     in_time = build.poll() is None
@@ -224,7 +224,7 @@ def test_builds_survive_kills_at_random_moments(seed: int, tmp_path: Path) -> No
 def test_stopped_build_ends_at_once_with_one_sentence(
     number: int, group: bool, sources: Path, store_copy, tmp_path: Path
 ) -> None:
-    """Whoever stops a build, with its workers or without, waits for no job; nothing of it goes on."""
+    """A build that is stopped, with its workers or without, waits for no job; nothing of it goes on."""
     store = store_copy()
     stated = sources / f"stopped-{number}-{group}.yaml"
     stated.write_text(json.dumps(statement(**CHANGED)))

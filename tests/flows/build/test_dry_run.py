@@ -49,7 +49,7 @@ def made(plan: BuildPlan) -> dict[str, int]:
 
 
 def test_unchanged_inputs_make_nothing(store: Store, base: Path, built: Built):
-    """And the plan says of which version they are."""
+    """And the plan names the version that has these inputs."""
     found = foretold(recipe(), store, base)
     assert (found.unchanged, found.why, found.stages, found.fetch) == (built.digest, (), (), ())
     assert list(sentences(found)) == [

@@ -142,7 +142,7 @@ def changed(path: str) -> dict[str, Any]:
 
 
 def paths(model: type[BaseModel], above: str = "") -> Iterator[str]:
-    """Yield the paths of all settings that a recipe may state, those of row formats aside."""
+    """Yield the paths of all settings that a recipe may state, without those of row formats."""
     for name, field in model.model_fields.items():
         path = f"{above}{name}"
         inner = [

@@ -222,7 +222,7 @@ HEALING = {
 
 @pytest.mark.parametrize("faults", HEALING.values(), ids=HEALING)
 def test_trouble_that_passes_ends_in_the_same_version(faults, hub, store):
-    """After any fault that passes, a build that downloads everything anew has the same rows."""
+    """After any fault that passes, a build that downloads everything again has the same rows."""
     good = built("math-7-3", store)
     shutil.rmtree(store.cache.downloads)
     forget(store.root, "math-7-3")

@@ -1,4 +1,4 @@
-"""The path from recipe to version: what is kept of an earlier build, what is made anew, what is published."""
+"""The path from recipe to version: what is kept of an earlier build, made again, and published."""
 
 import json
 import pickle
@@ -132,7 +132,7 @@ def test_changed_setting_remakes_what_it_decides(changes, remade, sources, store
 
 
 def test_changed_row_costs_its_block_and_not_its_shard(sources, tmp_path, monkeypatch):
-    """Where a shard is rendered in blocks, only the one with the row that changed is scattered anew."""
+    """Where a shard is rendered in blocks, only the one with the changed row is scattered again."""
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 4000)
     base, store = shutil.copytree(sources, tmp_path / "base"), tmp_path / "store"
     stated = recipe(unit="examples", size=None)
@@ -148,7 +148,7 @@ def test_changed_row_costs_its_block_and_not_its_shard(sources, tmp_path, monkey
 
 
 def build_or_fail(stated: Recipe, store: Path, sources: Path) -> str:
-    """Return the digest of the mixture, or the sentence why there is none."""
+    """Return the digest of the mixture, or the sentence of the error."""
     try:
         return quick_build(stated, store, sources).digest
     except MixtureError as error:
@@ -362,7 +362,7 @@ def test_old_versions_stay(sources, store_copy, built):
 
 
 def test_source_of_rejects_only_cannot_be_mixed(tmp_path):
-    """A source of which no row survives ends the build with its name, not with an empty share."""
+    """A source without a surviving row ends the build with its name, not with an empty share."""
     write_rows(tmp_path / "base" / "math" / "0.jsonl", math_rows())
     write_rows(tmp_path / "base" / "chat" / "0.jsonl", ["{", "["])
     with pytest.raises(MixtureError, match="chat: 2 of 2 rows dropped: bad_json 2"):

@@ -37,7 +37,7 @@ def ambers(built: Built) -> dict[str, str]:
 
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
-    """Two sources of chats, one of which is small."""
+    """Two sources of chats; one is small."""
     write_rows(tmp_path / "rows" / "big.jsonl", chats("big", 60))
     write_rows(tmp_path / "rows" / "rare.jsonl", chats("rare", 6))
     return tmp_path / "rows"

@@ -14,7 +14,7 @@ from thinkmix.curation.sample import work as sample_work
 from thinkmix.curation.sample.model_files import ModelFiles
 from thinkmix.curation.sample.pools import PartFiles
 from thinkmix.curation.validate.settings import Limits, TextSettings
-from thinkmix.flows.build.step import argument_key, passes, step
+from thinkmix.flows.build.step import argument_key, step, steps_of_pass
 from thinkmix.schemas.formats.alpaca import Alpaca
 from thinkmix.schemas.formats.sharegpt import ShareGPT
 from thinkmix.schemas.record import narrow
@@ -48,12 +48,12 @@ def test_setting_that_a_function_does_not_take_is_not_in_its_key():
 @pytest.mark.parametrize(
     ("value", "sentence"),
     [
-        (Path("x"), "keys is a path, which says nothing of what lies there; give a Blob"),
+        (Path("x"), "keys is a path, which does not identify its content; give a Blob"),
         ({"a", "b"}, "keys is a set, which has no order; give a sorted tuple"),
         (frozenset(), "keys is a set"),
         (object(), "keys is of type object, which cannot be part of a key"),
         (len, "keys is of type builtin_function_or_method"),
-        ({1: 2}, "keys has the key 1, which is no text; give a sequence of pairs"),
+        ({1: 2}, "keys has the key 1, which is not a string; give a sequence of pairs"),
         ([1, (2, Path("x"))], r"keys\[1\]\[1\] is a path"),
         ({"a": PartFiles(HERE, {2})}, r"keys\['a'\]\.lost is a set"),
         (Foreign(1), "keys is of type Foreign of tests.* whose code is not followed"),
@@ -101,8 +101,8 @@ def test_pass_makes_what_is_missing_and_keys_each_piece_alone():
     """Keys of a pass are those of its pieces; the function is given the pieces whose output is wanted."""
     pieces = [Blob(Path(f"p{digit}"), digit * 64) for digit in "123"]
     model = ModelFiles.installed(QWEN3)
-    whole = passes(audit_work.compare_all, over="samples", model=model, samples=pieces)
-    some = passes(audit_work.compare_all, over="samples", model=model, samples=pieces[1:])
+    whole = steps_of_pass(audit_work.compare_all, over="samples", model=model, samples=pieces)
+    some = steps_of_pass(audit_work.compare_all, over="samples", model=model, samples=pieces[1:])
     assert len(set(whole.keys)) == 3
     assert whole.keys[1:] == some.keys
     assert [make.args for make in whole.make([2, 0])] == [(Path("p3"), QWEN3), (Path("p1"), QWEN3)]

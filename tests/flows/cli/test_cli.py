@@ -159,7 +159,7 @@ def test_row_is_explained_by_what_it_says(run, version: Path):
     code, _, err = run("explain", "--text", "\udcff", "--in", version)
     assert (code, err) == (
         2,
-        "thinkmix: '\\udcff' is not UTF-8 text, which is all that rows and verdicts hold\n",
+        "thinkmix: '\\udcff' is not UTF-8 text; rows and verdicts hold nothing else\n",
     )
 
 
@@ -326,7 +326,7 @@ def test_what_is_named_and_is_not_there_is_a_mistake_of_the_command(run, version
 
 
 def test_a_version_without_its_manifest_is_damaged(run, store_copy):
-    """Its folder is there, so it is no mistake of the command: exit code 5."""
+    """Its folder is there, so the command is not wrong: exit code 5."""
     (version,) = (store_copy() / "small" / "versions").iterdir()
     (version / "manifest.json").unlink()
     code, _, err = run("verify", version)

@@ -200,7 +200,7 @@ def test_silent_hub_is_a_warning(hub: net.Answer | None, status: str) -> None:
     ],
 )
 def test_configured_server_must_answer_in_our_version(says: net.Answer | None, status: str) -> None:
-    """A server that is configured but is not there, or is no Prefect, fails every build."""
+    """A server that is configured but is not there, or is not Prefect, fails every build."""
     found = server.check_answer(says, "3.8.8", credentials=False)
     assert (found.status, bool(found.advice)) == (status, status != "ok")
 
@@ -254,7 +254,7 @@ def test_addresses_are_asked_and_told_without_secrets(monkeypatch) -> None:
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "huggingface.co", "http://", "http://a:b:c/"])
 def test_odd_addresses_are_no_crash(url: str) -> None:
-    """What is no address of the web is never opened, and is told like a silent one."""
+    """A text that is not a web address is never opened, and is reported like a silent one."""
     assert net.ask(url).status is None
 
 
@@ -376,7 +376,7 @@ def test_zones_without_names_are_warned_of(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize(("most", "status"), [(256, "warn"), (20_000, "ok"), (-1, "ok")])
 def test_open_files_must_be_enough(most: int, status: str) -> None:
-    """A limit below what a build may want is warned of; -1 is none."""
+    """A limit below what a build may want is warned of; -1 means no limit."""
     assert machine.open_files(most, workers=2).status == status
 
 

@@ -83,7 +83,7 @@ def test_runs_are_listed_newest_first(store: Path, run: Callable, tmp_path: Path
 
 
 def test_store_without_a_mixture_says_so(tmp_path: Path, run: Callable):
-    """Nothing is not an empty table, and a folder that is no store is an error."""
+    """Nothing is not an empty table, and a folder that is not a store is an error."""
     (tmp_path / "store" / ".cache").mkdir(parents=True)
     assert run("versions", tmp_path / "store")[1] == "no version\n"
     assert run("runs", tmp_path / "store")[1] == "no run\n"

@@ -1,4 +1,4 @@
-"""The token of whoever builds: in no output, log, report or file, however a command ends."""
+"""The token of the user who builds: in no output, log, report or file, however a command ends."""
 
 import shutil
 import sys

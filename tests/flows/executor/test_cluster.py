@@ -94,7 +94,7 @@ def site(folder: Path) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory) -> Iterator[Site]:
-    """A scheduler and two workers for all tests; a worker that dies is started anew by its nanny."""
+    """A scheduler and two workers for all tests; the nanny of a worker that dies restarts it."""
     with site(tmp_path_factory.mktemp("site")) as started:
         for root in started.roots:
             started.work(env={"THINKMIX_WORKER_STORE": str(root)})
@@ -103,7 +103,7 @@ def pair(tmp_path_factory) -> Iterator[Site]:
 
 @contextmanager
 def connected(where: Site, root: Path, exchange: str | None = None) -> Iterator[Cluster]:
-    """Connect once both workers are there: a nanny may be starting one anew."""
+    """Connect once both workers are there: a nanny may be restarting one."""
     with cluster(where.address, root=root, exchange=exchange) as pool:
         pool.client.wait_for_workers(2, timeout=60)
         yield pool
@@ -303,7 +303,7 @@ def test_worker_with_many_threads_is_refused(tmp_path):
 
 @pytest.mark.deep
 def test_cluster_without_workers_is_said(tmp_path, monkeypatch):
-    """A scheduler alone is no cluster, and a build does not wait for one for ever."""
+    """A scheduler alone is not a cluster, and a build does not wait for one forever."""
     monkeypatch.setattr(cluster_room, "PATIENCE", 2.0)
     with (
         site(tmp_path) as where,
@@ -314,7 +314,7 @@ def test_cluster_without_workers_is_said(tmp_path, monkeypatch):
 
 
 def test_engine_without_its_packages_is_said(tmp_path):
-    """Whoever has not installed the extra is told its name."""
+    """The error names the extra that is not installed."""
     script = "import sys; sys.modules['distributed'] = None; from thinkmix.flows.cli import main; main()"
     flags = ("--direct", "--engine", "dask", "--scheduler", "tcp://127.0.0.1:9")
     ended = python("-c", script, "build", "sample-7-3", "--store", tmp_path, *flags)

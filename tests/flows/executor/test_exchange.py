@@ -59,7 +59,7 @@ def test_output_arrives_as_it_was_made(ends):
 
 
 def test_one_file_of_an_output_is_enough(ends):
-    """Only what is named is pulled; what is there in part is no output."""
+    """Only what is named is pulled; a part that is there is not an output."""
     near, far = ends
     stage, key, _ = pushed(near)
     far.pull([Need(stage, key, "a.txt")])
@@ -135,7 +135,7 @@ def test_rotten_file_of_our_own_is_pulled_again(ends):
 
 
 def test_second_push_overwrites_nothing(ends):
-    """Two machines may push the same output at a time: whoever reads the first's files still can."""
+    """Two machines may push the same output at a time: readers of the first's files still can."""
     near, far = ends
     pushed(near)
     before = {path: digest(path) for path in there(near).glob("*/*.txt")}
@@ -161,7 +161,7 @@ def test_job_finds_its_files_in_another_root(ends):
 
 
 def test_output_that_is_there_is_neither_made_nor_pulled(ends, tmp_path):
-    """Whoever made it, a job whose output lies on the exchange is done."""
+    """A job whose output lies on the exchange is done, no matter which machine made it."""
     near, far = ends
     make = partial(count, near.folder("made", KEY) / "b.txt")
     pushed(near)

@@ -239,7 +239,7 @@ def test_ceiling_counts_what_a_shard_uses(tmp_path):
 
 
 def test_row_of_forty_thousand_turns_costs_no_worker(tmp_path):
-    """Each learned turn repeats those before it: 10 GB of prompts, of which a worker of 0.7 GB makes none."""
+    """Each learned turn repeats those before it: 10 GB of prompts; a worker of 0.7 GB makes none of them."""
     rows = [{"conversations": says(text(n), text(n, 20))} for n in range(500)]
     rows[250:250] = [{"conversations": says("q", "a") * 20_000}]
     (tmp_path / "chat.jsonl").write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
@@ -255,7 +255,7 @@ def test_row_of_forty_thousand_turns_costs_no_worker(tmp_path):
 
 @pytest.mark.parametrize("killers", [{70}, {70, 71, 900}, {86}, {85}, {1069}])
 def test_row_that_kills_is_found(killers):
-    """The first row of a slice of which a worker dies alone is named, wherever it stands."""
+    """The first row of a slice that alone kills a worker is named, wherever it stands."""
     probe = partial(doomed.row_work, 1070, frozenset(killers))
     work = RowWork("chat", "evil.jsonl", "validate", 70, probe)
     with processes(1, memory=LEAST_BYTES) as pool, pytest.raises(RowKilled) as raised:

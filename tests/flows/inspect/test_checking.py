@@ -279,7 +279,7 @@ def test_auto_is_recognised_and_refused_as_in_a_build(tmp_path: Path) -> None:
 
 
 def test_the_command_speaks_to_people_and_machines(run, tmp_path: Path) -> None:
-    """Exit code 0 with nothing to mend, 3 with something, 2 for a wrong recipe, 4 for a source not there."""
+    """Exit code 0 with nothing to fix, 3 with something, 2 for a wrong recipe, 4 for a source not there."""
     rows = chats(20)
     write_rows(tmp_path / "rows.jsonl", rows)
     source = {"name": "a", "kind": "local", "files": ["rows.jsonl"], "format": "sharegpt"}
@@ -293,7 +293,7 @@ def test_the_command_speaks_to_people_and_machines(run, tmp_path: Path) -> None:
         "rows.jsonl → 1",
         "20 looked at of 20; 20 kept",
         "carries the loss",
-        "nothing to mend",
+        "nothing to fix",
         "limited by a",
     ):
         assert words in out

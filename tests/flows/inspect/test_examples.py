@@ -43,7 +43,7 @@ def test_good_row_that_was_left_out_is_rendered_now(reason: str, version: Path):
 def test_row_that_is_no_conversation_shows_nothing(reason: str, version: Path):
     """The reason is said instead."""
     outcomes = pl.scan_parquet(version / "outcomes" / "*.parquet").filter(reason=reason).collect()
-    with pytest.raises(NotFound, match=f"as {reason}: .* a trainer would see nothing of it"):
+    with pytest.raises(NotFound, match=f"as {reason}: .* a trainer sees nothing of it"):
         seen(version, outcomes["id"][0])
 
 

@@ -22,7 +22,7 @@ def test_each_reason_lists_its_rows(reason: str, version: Path):
 
 
 def test_filters_go_together_and_the_total_counts_all(version: Path):
-    """Source and text narrow the list, letter case aside; the limit does not change the numbers."""
+    """Source and text, in any letter case, narrow the list; the limit does not change the numbers."""
     found = rejects(version, source="math", grep="FIND", limit=1)
     assert len(found.rows) == 1
     assert found.total == sum(found.reasons.values()) > 1

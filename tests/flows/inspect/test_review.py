@@ -73,7 +73,7 @@ def test_duplicates_come_with_the_row_that_stays(version: Path):
 
 
 def test_rows_are_asked_stratum_by_stratum_in_turn(version: Path):
-    """Whoever stops early has seen something of everything."""
+    """A reviewer who stops early has seen rows of every stratum."""
     review = open_review(version, each=5)
     first = [(question.source, question.reason) for question in review.questions()]
     assert set(first[: len(review.strata())]) == set(review.strata())
@@ -223,7 +223,7 @@ def test_verdicts_survive_a_line_that_was_cut_off(fresh: Path):
 def test_a_version_outside_a_store_cannot_be_reviewed(version: Path, tmp_path: Path):
     """There is nowhere to keep verdicts on it, and that is said."""
     copy = shutil.copytree(version, tmp_path / "elsewhere" / version.name)
-    with pytest.raises(NotFound, match="lies in no store"):
+    with pytest.raises(NotFound, match="is not in a store"):
         open_review(copy)
 
 

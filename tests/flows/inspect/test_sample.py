@@ -65,7 +65,7 @@ def test_ledger_counts_what_was_planted(source: str, sample: Built):
 
 
 def test_planted_rows_have_their_outcomes(outcomes):
-    """Of each planted group so many rows leave for its reason, and all others of the group are good."""
+    """Each planted group loses the stated number of rows for its reason; its other rows are good."""
     lines = (SAMPLES / "planted_rows.jsonl").read_text(encoding="utf-8").splitlines()
     named: dict[tuple[str, int], set[str]] = {}
     for group in map(json.loads, lines):

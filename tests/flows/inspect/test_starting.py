@@ -204,7 +204,7 @@ def test_an_existing_file_is_never_written_over(tmp_path: Path) -> None:
     """Nor is anything left where the rows have no format."""
     write_rows(tmp_path / "a.jsonl", chats(3))
     (tmp_path / "mine.yaml").write_text("mine")
-    with pytest.raises(RecipeError, match="exists and is not written over; give another --output"):
+    with pytest.raises(RecipeError, match="exists and is not overwritten; give another --output"):
         start([str(tmp_path / "a.jsonl")], tmp_path / "mine.yaml")
     assert (tmp_path / "mine.yaml").read_text() == "mine"
 
@@ -224,14 +224,14 @@ def test_an_existing_file_is_never_written_over(tmp_path: Path) -> None:
         (
             "no.jsonl",
             RecipeError,
-            "no row can be read that would show its format: there is none in its files",
+            "no row can be read to recognise its format: its files have no rows",
         ),
         (
             "odd.csv",
             RecipeError,
             "the file is not UTF-8 text: state its `encoding`",
         ),
-        ("bad.jsonl", RecipeError, "no row can be read that would show its format: bad.jsonl row 0: "),
+        ("bad.jsonl", RecipeError, "no row can be read to recognise its format: bad.jsonl row 0: "),
     ],
 )
 def test_what_is_no_rows_is_told(
@@ -290,7 +290,7 @@ def test_the_command_says_what_it_wrote_and_what_is_next(
     assert load(str(tmp_path / "my-chats.yaml")).recipe.name == "my-chats"
     code, _, err = run("init", "My Chats.jsonl")
     assert code == 2
-    assert err.startswith("thinkmix: my-chats.yaml exists and is not written over")
+    assert err.startswith("thinkmix: my-chats.yaml exists and is not overwritten")
 
     told = json.loads(run("init", "My Chats.jsonl", "--output", "b.yaml", "--json")[1])
     assert (told["recipe"], told["sources"][0]["format"]) == ("b.yaml", "sharegpt")

@@ -1,4 +1,4 @@
-"""Builds that are killed with -9 beside others that live: the dead are settled, the living let be."""
+"""Builds that are killed with -9 beside others that live: the dead are settled, the living left alone."""
 
 import json
 import os

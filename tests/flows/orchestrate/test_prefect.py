@@ -161,7 +161,7 @@ def test_failed_build_is_a_failed_run(api: Api, run: dict):
 
 
 def test_blocked_build_has_a_state_of_its_own(api: Api, run: dict):
-    """A version that waits for a person is no crash: its run says so in name, state and message."""
+    """A version that waits for a person is not a crash: its run says so in name, state and message."""
     assert run["strict"]["code"] == 3, run["strict"]["err"]
     assert "Traceback" not in run["said"]
     (blocked,) = runs_of(api, "strict", "FAILED")

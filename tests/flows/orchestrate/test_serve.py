@@ -187,7 +187,7 @@ def test_impossible_parameters_are_refused_by_the_form(served: Served):
 
 
 def test_night_builds_what_the_file_says_by_then(served: Served):
-    """A run with the schedule's parameters reads the file anew; its artifacts and its message follow."""
+    """A run with the schedule's parameters reads the file again; its artifacts and its message follow."""
     write_recipe(served.file, name="nightly", seed=7)
     ended = served.api.ended(served.start(follow=str(served.file)))
     assert ended["state_type"] == "COMPLETED", ended["state"]

@@ -116,10 +116,10 @@ def test_the_page_of_a_first_version_needs_no_optional_fact(report: Report, buil
     for said in (
         "no earlier version to compare with",
         "No example was sampled.",
-        "No two rows say nearly the same.",
+        "No two rows have nearly the same text.",
     ):
         assert said in text
-    assert "No row was left out by a judgement." in text
+    assert "No row was left out by a rule." in text
 
 
 def test_the_page_of_a_version_without_rows_draws_no_road(report: Report, built: Built):
@@ -155,7 +155,7 @@ def test_a_name_loses_what_no_picture_can_hold_and_what_does_not_fit():
 
 
 def test_times_are_said_for_people_and_other_words_are_left():
-    """A stamp becomes a date; what is none stays what it is."""
+    """A stamp becomes a date; other text stays what it is."""
     assert moment("2026-01-05T02:00:00+00:00") == "5 Jan 2026, 02:00 UTC"
     assert moment("<b>yesterday</b>") == "<b>yesterday</b>"
 

@@ -52,7 +52,7 @@ def test_unknown_recipe_names_the_known_ones(tmp_path: Path):
     [
         ("a: [1", "not YAML"),
         ("a: &x [1]\nb: *x", "aliases"),
-        ("name: a\nname: b", "stands twice in the mapping that begins at line 1"),
+        ("name: a\nname: b", "is twice in the mapping that begins at line 1"),
         ("!!python/object/apply:os.system [true]", "not YAML"),
         ("[" * 20_000, "not YAML"),
         ("a: \x00", "not YAML"),
@@ -81,7 +81,7 @@ def test_what_a_recipe_may_not_say(text: str, says: str):
 
 
 def source(**changes: object) -> str:
-    """Return a recipe with one source, of which `changes` are said instead or besides."""
+    """Return a recipe with one source that states `changes`, too."""
     one = {"name": "a", "kind": "local", "files": ["rows.jsonl"], "format": "sharegpt", **changes}
     return yaml.safe_dump({"name": "t", "sources": [one], "mix": {"shares": {"a": 1.0}}})
 

@@ -155,8 +155,8 @@ REFUSALS: list[tuple[Callable[[Path], Path], str, int, str]] = [
         2,
         "is the current version of small already",
     ),
-    (_forget, WHY, 2, "is no blocked candidate of small, no run of the history built it"),
-    (_copy, WHY, 2, "lies in no store"),
+    (_forget, WHY, 2, "is not a blocked candidate of small, no run of the history built it"),
+    (_copy, WHY, 2, "is not in a store"),
     (lambda blocked: blocked, " a  ", 2, "--why needs at least 3 letters"),
     (lambda blocked: blocked.parents[1], WHY, 2, "was blocked last"),
     (lambda blocked: blocked.parents[1] / "ffffffff", WHY, 2, "no version of small has a digest"),
@@ -203,7 +203,7 @@ def test_damaged_last_good_build_is_mentioned_and_does_not_stop_the_next(
 
 
 def test_lost_pointer_is_mentioned(blocked: Path, fewer: Path):
-    """A CURRENT that names nothing is no first build: the report says that nothing was compared."""
+    """A CURRENT that names nothing is not a first build: the report says that nothing was compared."""
     (blocked.parents[1] / "CURRENT").write_text("gone\n")
     again = quick_build(recipe(), blocked.parents[2], fewer)
     assert again.status == "published"

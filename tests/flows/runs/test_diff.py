@@ -141,7 +141,7 @@ def test_a_damaged_file_is_named(daily_runs: dict[str, Built], tmp_path: Path):
 
 
 def test_facts_of_another_release_are_refused_in_words(daily_runs: dict[str, Built], tmp_path: Path):
-    """A report in another layout is no version that can be compared."""
+    """A version with a report in another layout cannot be compared."""
     copy = shutil.copytree(daily_runs["first"].version, tmp_path / "copy")
     (copy / "report.json").write_text('{"version": 1}')
     with pytest.raises(StoreCorrupt, match="of another release"):

@@ -183,7 +183,7 @@ def test_a_version_is_still_what_the_mixture_means(fail: Callable[..., str], bas
 
 
 def test_source_that_is_gone_leaves_a_page_and_no_rows(base: Path, tmp_path: Path):
-    """A run that ended before it read a row has a page, and its rows are none."""
+    """A run that ended before it read a row has a page, and no rows."""
     with pytest.raises(SourceNotFound):
         quick_build(stated(), tmp_path / "store", base)
     folder = open_rows(tmp_path / "store" / "t")

@@ -309,13 +309,13 @@ def test_commit_of_the_current_version_stays(built, store_copy: Callable[[], Pat
 
 
 def test_folder_that_moves_while_one_waits_for_it_is_made_anew(tmp_path: Path, monkeypatch) -> None:
-    """Whoever waited for a download's folder that was collected meanwhile gets a new one."""
+    """A process that waited for a download's folder that was collected meanwhile gets a new one."""
     path, moved = tmp_path / "c1" / "lock", []
     real = os.path.samestat
 
     def collected(*sides: os.stat_result) -> bool:
         if not moved:
-            moved.append(path.parent.rename(tmp_path / "aside"))
+            moved.append(path.parent.rename(tmp_path / "moved"))
         return real(*sides) and path.exists()
 
     monkeypatch.setattr(os.path, "samestat", collected)
@@ -399,7 +399,7 @@ def test_collection_after_a_build_never_fails_it(store: Store, capsys) -> None:
 
 
 def test_command_tells_people_and_machines(store: Store, run) -> None:
-    """`thinkmix gc` says what would go, then removes it; a folder that is no store ends with code 5."""
+    """`thinkmix gc` says what would go, then removes it; a folder that is not a store ends with code 5."""
     shown = run("gc", store.root, "--keep", 2, "--dry-run")[1]
     assert "would remove 2 versions" in shown
     assert versions(store) == {0, 1, 2, 3}

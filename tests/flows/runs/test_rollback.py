@@ -102,7 +102,7 @@ def test_version_of_the_same_rows_is_held_with_it(
 
 
 def test_inputs_of_the_version_that_is_current_again_are_unchanged(mixture: Path, first: str, sources: Path):
-    """Whoever puts the upstream files back finds everything as it was."""
+    """A build after the upstream files are put back finds everything as it was."""
     rollback(mixture, first, why=WHY)
     built = quick_build(recipe(), mixture.parent, sources)
     assert (built.digest, built.status, built.made) == (first, "unchanged", 0)
@@ -174,7 +174,7 @@ def test_what_is_no_good_version_is_refused(mixture: Path, first: str, second: s
         rollback(mixture.parent / "other", first, why=WHY)
     rollback(mixture, first, why=WHY)
     with pytest.raises(
-        NotRolledBack, match=r"is no good version, it was rolled back from: .*thinkmix approve"
+        NotRolledBack, match=r"is not a good version, it was rolled back from: .*thinkmix approve"
     ):
         rollback(mixture, second, why=WHY)
     with pytest.raises(NotApproved, match="is the current version of small already"):
@@ -220,7 +220,7 @@ def test_command_takes_a_mixture_by_name_or_folder(mixture: Path, first: str, se
 
 
 def test_held_page_prints_the_commands_word_for_word(mixture: Path, first: str, second: str, run: Callable):
-    """They approve, compare, and show the page of the current version; each of them runs as it stands."""
+    """They approve, compare, and show the page of the current version; each of them runs unchanged."""
     rollback(mixture, first, why=WHY)
     page = front(mixture)
     assert f"thinkmix approve {mixture}/{second[:12]} --why &#34;…&#34;" in page

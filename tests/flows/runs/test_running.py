@@ -132,7 +132,7 @@ def test_living_process_is_left_alone(store: Store):
 
 @pytest.mark.parametrize("changed", [{"born": "1"}, {"boot": "another"}])
 def test_pid_of_another_process_does_not_count(store: Store, changed: dict[str, str]):
-    """A pid that was used again, or is from before the machine was restarted, is no sign of life."""
+    """A pid that was used again, or is from before the machine was restarted, does not count as alive."""
     with record_run(store, "small"):
         living = note(store)
     assert not Running.model_validate({**living, **changed}).alive()
@@ -140,7 +140,7 @@ def test_pid_of_another_process_does_not_count(store: Store, changed: dict[str, 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"pid": "x"}', b"\xff"])
 def test_torn_note_is_passed_over(store: Store, content: bytes):
-    """A note that a power loss tore is no reason not to build."""
+    """A note that a power loss tore does not keep a build from starting."""
     (store.root / "small" / "running.json").write_bytes(content)
     notices = Notices()
     with record_run(store, "small", Scheduled(killed=notices)):

@@ -158,7 +158,7 @@ def test_run_that_was_killed_is_the_last_run(store: Path, mixture: Path, built: 
 
 
 def test_build_that_runs_is_not_called_killed(store: Path):
-    """Whoever holds the lock may live on another machine."""
+    """The holder of the lock may run on another machine."""
     note = {"mixture": "small", "started": "2026-01-02T02:00:00+00:00", "pid": 1, "boot": "b", "born": "7"}
     with Store(store).lock("small"):
         Store(store).log.note_running("small", {**note, "flow_run": None})

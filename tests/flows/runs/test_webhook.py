@@ -162,7 +162,7 @@ def test_unreachable_chat_is_a_line(url: str, capsys, monkeypatch):
     [f"file:///{SECRET}", SECRET, f"http://{SECRET}:x/", f"http:// {SECRET}", f"ftp://{SECRET}/", "http://"],
 )
 def test_bad_address_is_refused_unseen(url: str, capsys, monkeypatch):
-    """A flag that is no address is refused; in the environment of a build it is complained of."""
+    """A flag that is not an address is refused; in the environment of a build it causes a warning."""
     with pytest.raises(RecipeError) as refused:
         webhook.check_webhook(url, None)
     assert SECRET not in str(refused.value)
@@ -198,7 +198,7 @@ def test_command_tells_and_keeps_the_address(chat: Receiver, sources: Path, tmp_
 
 
 def test_flags_are_checked_before_anything_is_built(command, tmp_path: Path):
-    """A wrong word of --notify, or an address that is none, ends the command with exit code 2."""
+    """A wrong word of --notify, or an invalid address, ends the command with exit code 2."""
     code, out, err = command(
         "build", "sample-7-3", "--store", tmp_path, "--webhook", f"slack:{SECRET}", "--json"
     )

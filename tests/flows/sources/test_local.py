@@ -121,7 +121,7 @@ def test_a_folder_in_place_of_a_pattern_is_said_to_be_one(named: str, meant: str
 
 
 def test_a_folder_of_many_files_is_not_listed_whole(base, into, monkeypatch):
-    """What is there instead is said after a look at some of it."""
+    """The error says what is there instead, from a part of the folder."""
     monkeypatch.setattr(local, "_NEARBY", 2)
     with pytest.raises(SourceNotFound, match=r"there are 'a\.jsonl', 'b\.jsonl', .* in "):
         names(base, into, "c.jsonl")

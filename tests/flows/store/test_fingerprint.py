@@ -118,7 +118,7 @@ for make in work.render_blocks(
     assert make(out)["rows"] == 1
 code = OURS.work("thinkmix.curation.sample.work", "render_blocks", OpenMathReasoning.__module__).modules
 ours = {name for name in sys.modules if name.startswith("thinkmix.")}
-own = {"thinkmix.curation.sample.work"}  # of which the statements count that rendering uses
+own = {"thinkmix.curation.sample.work"}  # only the statements that rendering uses count
 sampling = set(OURS.reach(["thinkmix.curation.sample.work"]).modules)  # what its other functions import
 own.add(QWEN3.module)  # what it states is an argument, by value
 print(sorted(ours - set(code) - own - sampling), len(ours & set(code)))

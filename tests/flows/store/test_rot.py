@@ -40,7 +40,7 @@ def kinds(store: Path) -> list[Path]:
 
 
 def flips(path: Path, number: int) -> Iterator[int]:
-    """Flip so many bits of a file, one at a time, anywhere."""
+    """Flip `number` bits of a file, one at a time, anywhere."""
     size = path.stat().st_size * 8
     for bit in random.Random(path.name).sample(range(size), min(number, size)):
         flip_bit(path, bit)

@@ -115,7 +115,7 @@ def test_any_bit_of_the_manifest_counts(version: Path, tmp_path: Path) -> None:
     [b"", b"{", b"[]", b"null", b'{"files": []}', b'{"files": {"a": 1}}', b'{"files": {"a": {}}}', b"\xff"],
 )
 def test_manifest_of_another_shape_is_a_problem(content: bytes, tmp_path: Path) -> None:
-    """A manifest that says something else than a manifest is reported in one sentence."""
+    """A manifest with other content is reported in one sentence."""
     (tmp_path / MANIFEST).write_bytes(content)
     assert problems(tmp_path)[0].startswith(f"{MANIFEST}: ")
 
@@ -170,7 +170,7 @@ def test_damaged_version_is_built_anew(sources: Path, store_copy, built) -> None
     "content", [b"", b"\n", b"x" * 64 + b"\n", b"../" * 21 + b"a\n", b"\xff\xfe", b"0" * 64]
 )
 def test_damaged_pointer_is_told_and_repaired(content: bytes, sources: Path, store_copy, built) -> None:
-    """A CURRENT that names nothing ends readers with a sentence; the next build writes it anew."""
+    """A CURRENT that names nothing ends readers with a sentence; the next build rewrites it."""
     store = store_copy()
     (store / "small" / "CURRENT").write_bytes(content)
     with pytest.raises(StoreCorrupt):
@@ -286,7 +286,7 @@ def numbered_file(number: int, folder: Path) -> dict[str, object]:
 
 @pytest.mark.parametrize("damaged", [False, True])
 def test_two_builds_may_make_the_same_output(damaged: bool, tmp_path: Path) -> None:
-    """Whoever is second takes what the first one put there, also where both replace a damaged output."""
+    """The second takes what the first one put there, also where both replace a damaged output."""
     store = Store(tmp_path)
     if damaged:
         flip_bit(store.cache.stage("render", "key", damaged_nothing).folder / "rows")

@@ -71,7 +71,7 @@ def test_a_soft_limit_is_raised_as_far_as_it_may_be(sources, tmp_path):
     ],
 )
 def test_too_few_files_have_one_name(raised, tmp_path):
-    """However a library says it, and though it is told of a store, it is no matter of the disk."""
+    """The wording of the library does not matter, and under a store it is not mistaken for a full disk."""
     with pytest.raises(TooFewFiles, match=r"too many open files under .* may open") as told:  # noqa: SIM117
         with full_disk(tmp_path):
             raise raised

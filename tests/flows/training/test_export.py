@@ -212,7 +212,7 @@ def test_what_is_there_is_not_written_over(version: Path, run, tmp_path: Path):
 
 
 def test_a_damaged_version_is_not_exported(version: Path, run, tmp_path: Path):
-    """Its bytes are hashed first; what is no version is a mistake of the command."""
+    """Its bytes are hashed first; a path that is not a version is a mistake of the command."""
     damaged = shutil.copytree(version, tmp_path / version.name)
     flip_bit(next(damaged.glob("train-*.parquet")))
     code, _, err = run("export", damaged, "--to", "messages", "--output", tmp_path / "out")
@@ -280,7 +280,7 @@ def test_a_file_that_says_something_else_is_not_published(version: Path, run, tm
     monkeypatch.setattr(Messages, "_turns", forgets)
     code, _, err = run("export", version, "--to", "messages", "--output", tmp_path / "out", "--json")
     assert code == 7
-    assert "'It is 8.', not 'It is 7.': a defect of ours" in err
+    assert "'It is 8.', not 'It is 7.': a bug in Thinkmix" in err
     assert left(tmp_path) == []
 
 

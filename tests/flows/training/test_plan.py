@@ -73,7 +73,7 @@ def test_a_card_on_which_a_method_fits_with_changes_is_not_crossed_out(plan):
 def test_the_command_that_is_printed_trains_what_was_reckoned(
     asked, plan, run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """`thinkmix train` takes it as it stands, and the plan that it reads needs the memory that was stated."""
+    """`thinkmix train` takes it unchanged, and the plan that it reads needs the memory that was stated."""
     monkeypatch.chdir(tmp_path)
     Path("plan.yaml").write_text("rank: 64\ntargets: [q_proj, v_proj]\nlearning_rate: 1e-4\ninit: pissa\n")
     told = json.loads(plan(*asked, "--json")[1])["choice"]

@@ -106,7 +106,7 @@ def test_train_then_merge(run, version: Path, tmp_path):
     assert "model exists already" in err
     code, _, err = run("merge", tmp_path, "--model", "tiny-random", "--output", tmp_path / "new")
     assert code == 10
-    assert "is no training run" in err
+    assert "is not a training run" in err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["adapter", "model"]
 
 

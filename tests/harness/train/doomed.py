@@ -76,7 +76,7 @@ def _join(place: Mapping[str, str], version: Path, output: Path, plan: TrainPlan
 
 
 def train(version: Path, output: Path, plan: TrainPlan, moment: str) -> None:
-    """Train, and die at the moment; `never` is none."""
+    """Train, and die at the moment, or not at all for `never`."""
     from thinkmix.train.output import atomic_output  # noqa: PLC0415 - the forked process has them already
     from thinkmix.train.run import checkpoint, fit  # noqa: PLC0415 - the forked process has them already
 

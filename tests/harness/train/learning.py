@@ -12,7 +12,7 @@ from thinkmix.train.model.model import _in_form, _set_up, _unfrozen, base_model,
 from thinkmix.train.run.optimiser import build_optimiser
 
 IDS = torch.randint(0, 151_000, (2, 12), generator=torch.Generator().manual_seed(0))
-"""Two rows of twelve tokens, all of which are trained."""
+"""Two rows of twelve tokens; all of them are trained."""
 
 CALIBRATION = torch.randint(0, 151_000, (4, 24), generator=torch.Generator().manual_seed(1)).tolist()
 

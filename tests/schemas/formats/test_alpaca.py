@@ -57,7 +57,7 @@ def test_a_request_without_material_stands_alone(material: object) -> None:
     ],
 )
 def test_other_columns_are_not_alpaca(row: dict[str, object]) -> None:
-    """A question and its answer without material are another format, and a list is no material."""
+    """A question and its answer without material are another format, and a list is not material."""
     assert Alpaca.recognise([row]) is None
 
 
@@ -88,7 +88,7 @@ def test_usual_names_are_recognised_beside_a_material(
     ],
 )
 def test_a_history_of_anything_but_pairs_is_refused(history: object, detail: str) -> None:
-    """With the place of the first that is none."""
+    """With the place of the first that is not a pair."""
     assert refused({**ROW, "history": history}, "alpaca") == ("wrong_type", detail)
 
 

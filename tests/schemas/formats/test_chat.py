@@ -100,7 +100,7 @@ def test_sentences_on_the_form_of_calls_stay_where_nothing_is_called() -> None:
 
 
 def test_a_system_turn_that_repeats_the_one_before_is_none() -> None:
-    """Later on it is one; blank ones are none."""
+    """Later on it is one; blank ones are left out."""
     chat = Chat(Notes())
     for text in ("s", "s", " \n", "t"):
         chat.system(text)

@@ -37,7 +37,7 @@ def refused(read: Any, *args: Any) -> tuple[str, str]:
 
 @pytest.mark.parametrize("column", ["image", "images", "video", "videos", "audio", "audios"])
 def test_a_row_with_media_is_refused(column: str) -> None:
-    """With the column, and what it holds; empty ones are none, and no unread fields."""
+    """With the column, and what it holds; empty ones do not count, and are not unread fields."""
     notes = Notes()
     for nothing in (None, "", [], {}, nan, False, 0):
         refuse_media({"text": "a", column: nothing}, notes)

@@ -68,7 +68,7 @@ def test_sharegpt_speakers_get_qwen_roles() -> None:
 
 @pytest.mark.parametrize("score", [float("nan"), float("inf"), None, 10**400])
 def test_a_score_that_is_no_finite_number_is_no_score(score: object) -> None:
-    """NaN is how tables without nulls say that there is none."""
+    """Tables without nulls write NaN for a missing score."""
     assert draft({**says(("human", "a"), ("gpt", "b")), "score": score}, "sharegpt").quality is None
 
 

@@ -70,7 +70,7 @@ def test_a_row_without_functions() -> None:
     ],
 )
 def test_what_cannot_be_read_is_refused(turns: list[tuple[str, str]], functions: str, reason: str) -> None:
-    """A call that is none, and a column of functions that lists none."""
+    """A call that cannot be parsed, and a column of functions that lists none."""
     with pytest.raises(PydanticCustomError) as error:
         FunctionCallingChatML().read(row(*turns, functions=functions), Notes())
     assert error.value.type == reason
@@ -110,7 +110,7 @@ def test_a_prompt_of_the_column_ends_with_its_dash_only_before_functions() -> No
 
 
 def test_functions_that_are_none_are_shown() -> None:
-    """Up to 80 characters from the first that is none."""
+    """Up to 80 characters from the first that is not a function."""
     with pytest.raises(PydanticCustomError) as error:
         FunctionCallingChatML().read(row(*TURNS, functions=f" {LISTED} {'x' * 100}"), Notes())
     assert error.value.message() == f"not a function: {' ' + 'x' * 79!r}"

@@ -35,7 +35,7 @@ def said(role: str, content: str, **more: object) -> dict[str, Any]:
 
 
 def test_a_chat_with_a_call() -> None:
-    """Trace, call and response become structure; of the prompt stays what is no form of calls."""
+    """Trace, call and response become structure; the prompt keeps everything but forms of calls."""
     notes = Notes()
     draft = read(
         ("system", SYSTEM),

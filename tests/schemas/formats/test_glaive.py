@@ -138,7 +138,7 @@ def test_calls(text: str, messages: list[object]) -> None:
     ],
 )
 def test_broken_calls_are_refused(text: str) -> None:
-    """A call that is none is not trained as text."""
+    """A call that cannot be parsed is not trained as text."""
     with pytest.raises(PydanticCustomError) as error:
         answers(text)
     assert error.value.type == "tool_call_invalid"
@@ -200,7 +200,7 @@ def test_marks_of_speakers_begin_lines_or_follow_an_end(chat: str, turns: str) -
 
 
 def test_a_mark_that_is_too_far_to_the_right_begins_no_chat() -> None:
-    """41 characters of white space are none that anybody writes."""
+    """Nobody writes 41 characters of white space."""
     for text in (f"{' ' * 41}USER: q\nASSISTANT: a", "FUNCTION: x"):
         with pytest.raises(PydanticCustomError) as error:
             read(text)

@@ -169,7 +169,7 @@ def test_calls_in_an_answer(text: str, said: str, calls: list[object]) -> None:
 
 
 def test_a_trace_before_calls() -> None:
-    """The trace is reasoning, and the call is no part of it."""
+    """The trace is reasoning, and the call is not part of it."""
     text = '<think>\nTwo.\n</think>\n<tool_call>\n{"name": "tide"}\n</tool_call>'
     assert answer(text) == {
         "role": "assistant",

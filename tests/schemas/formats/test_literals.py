@@ -46,7 +46,7 @@ def test_both_notations_are_read(text: str, value: object) -> None:
 )
 @pytest.mark.parametrize("quote", ["'", "'''"], ids=["one", "three"])
 def test_escapes_are_those_of_python(escape: str, char: str, quote: str) -> None:
-    """A line break after a backslash is none; two halves of a character are one."""
+    """A line break after a backslash vanishes; two halves of a character are one."""
     assert read_literal(f"{quote}a{escape}b{quote}") == f"a{char}b"
 
 

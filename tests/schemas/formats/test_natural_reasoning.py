@@ -46,7 +46,7 @@ def test_a_question_without_a_response_is_refused(responses: object) -> None:
 
 
 def test_other_keys_of_a_response_are_unread_fields() -> None:
-    """A score of it, for one; a model that is no text is counted, and the row is kept."""
+    """A score of it, for one; a model that is not text is counted, and the row is kept."""
     got = read(row(by(7, "2.", score=1.0)), "natural_reasoning")
 
     assert (got.solver, got.found, got.unread) == (None, {"value_unusable": 1}, ["responses[].score"])

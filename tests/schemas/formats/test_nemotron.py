@@ -14,7 +14,7 @@ WANT = [("user", "1+1?", None), ("assistant", "2", "hm")]
 
 
 def test_the_output_answers_the_input() -> None:
-    """The flag that says whether there is a trace is none, and no unread field either."""
+    """The flag that says whether there is a trace is neither a trace nor an unread field."""
     assert read(ROW, "nemotron").turns == WANT
     assert "reasoning" in Nemotron().columns()
 

@@ -42,7 +42,7 @@ def test_without_ranks_the_first_reply_is_followed() -> None:
 
 @pytest.mark.parametrize("bad", [{"deleted": True}, {"review_result": False}])
 def test_messages_that_people_took_out_are_passed_over(bad: Row) -> None:
-    """Though their rank is the best; a review that is still to come is no reason."""
+    """Though their rank is the best; a review that is still to come does not matter."""
     row = tree(
         said("assistant", "5", rank=0, **bad),
         said("assistant", "2", rank=1, deleted=False, review_result=None),
@@ -121,7 +121,7 @@ def test_a_rank_that_is_no_number_is_none(rank: object) -> None:
 
 
 def test_only_other_answers_are_counted() -> None:
-    """Another question of a person is none, nor is what was taken out."""
+    """Another question of a person does not count, nor does what was taken out."""
     answer = said("assistant", "2", said("prompter", "+1?"), said("prompter", "+2?"))
     row = tree(
         answer, said("assistant", "3", deleted=True), said("assistant", ""), "4", said("assistant", "5")

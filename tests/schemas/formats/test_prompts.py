@@ -39,7 +39,7 @@ def test_definitions_leave_the_words_around_them(text: str, rest: str) -> None:
     ],
 )
 def test_other_objects_are_words(text: str) -> None:
-    """An object is a definition if it has a name and says what it is; half a list is none."""
+    """An object is a definition if it has a name and says what it is; half a list is not a list."""
     assert split_definitions(text) == (text, [])
 
 
@@ -214,7 +214,7 @@ def test_definitions_are_looked_for_at_16_places(times: int, found: bool) -> Non
 
 
 def test_half_a_list_is_none() -> None:
-    """What stands in it is no list of its own."""
+    """A list inside it is not read as one either."""
     text = f"[{json.dumps(TIDE)}, broken"
     assert split_definitions(text) == (text, [])
     assert split_definitions(f"A.\n-\n{json.dumps(TIDE)}\n.B") == ("A.\nB", SERVED[:1])

@@ -1,4 +1,4 @@
-"""Calls written as Python: in brackets, in blocks of code, behind text; what is no call stays text."""
+"""Calls written as Python: in brackets, in blocks of code, behind text; other text stays text."""
 
 from contextlib import suppress
 from time import process_time
@@ -89,7 +89,7 @@ def test_other_text_is_left_alone(text: str) -> None:
     ],
 )
 def test_a_broken_call_of_a_defined_tool_is_refused(text: str) -> None:
-    """What begins as a call and is none would train broken calls as text."""
+    """Text that begins as a call and cannot be parsed would train broken calls."""
     with pytest.raises(PydanticCustomError) as error:
         split_calls(text, NAMES)
     assert error.value.type == "tool_call_invalid"

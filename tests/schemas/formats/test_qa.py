@@ -1,4 +1,4 @@
-"""Questions and answers in columns: which columns, what stands beside them, and what makes them unclear."""
+"""Questions and answers in columns: which columns, what is beside them, and what makes them unclear."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def test_question_and_answer_are_two_turns() -> None:
 
 
 def test_an_inline_trace_and_one_beside_the_answer_are_its_trace() -> None:
-    """A word for yes or no in a column of such a name is none."""
+    """A word for yes or no in a column of such a name is not a trace."""
     want = ("assistant", "2", "hm")
 
     assert read({**ROW, "answer": "<think>hm</think>2"}, "qa").turns[1] == want
@@ -33,13 +33,13 @@ def test_an_inline_trace_and_one_beside_the_answer_are_its_trace() -> None:
 
 @pytest.mark.parametrize("column", ["system", "system_prompt"])
 def test_a_system_prompt_stands_before_them(column: str) -> None:
-    """Both usual names are read; blank text is none."""
+    """Both usual names are read; blank text is not a prompt."""
     assert read({**ROW, column: "Be short."}, "qa").turns[0] == ("system", "Be short.", None)
     assert len(read({**ROW, column: " "}, "qa").turns) == 2
 
 
 def test_a_score_is_the_quality_where_it_is_asked_for() -> None:
-    """One that is no number is counted, and the row is kept."""
+    """One that is not a number is counted, and the row is kept."""
     assert read({**ROW, "score": 3}, "qa").quality == 3.0
     assert read({**ROW, "helpfulness": 4}, {"type": "qa", "score": "helpfulness"}).quality == 4.0
     assert read({**ROW, "score": "good"}, "qa").found == {"score_unusable": 1}

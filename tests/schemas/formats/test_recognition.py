@@ -185,7 +185,7 @@ PAIRED = [
 
 @pytest.mark.parametrize("pair", PAIRED, ids=" ".join)
 def test_two_columns_of_answers_are_preferences(pair: tuple[str, str]) -> None:
-    """In any letter case, as the file writes them; one of them alone is none."""
+    """In any letter case, as the file writes them; one of them alone is not a preference."""
     one, other = pair[0].title(), pair[1].upper()
     sentence = f"its rows are preferences (`{one}` and `{other}`), which no format reads yet"
 
@@ -261,7 +261,7 @@ def test_long_names_and_many_columns_are_cut() -> None:
     assert words.endswith("`c18`, `c19`; see docs/formats.md")
     words = unknown([{f"c{n}": n for n in range(21)}])
     assert words.endswith("`c18`, `c19` and 1 more; see docs/formats.md")
-    assert unknown([{}]).endswith("their columns are none; see docs/formats.md")
+    assert unknown([{}]).endswith("they have no columns; see docs/formats.md")
 
 
 def test_of_turns_that_are_not_recognised_20_keys_and_20_speakers_are_told() -> None:

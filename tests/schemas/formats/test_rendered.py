@@ -77,7 +77,7 @@ CASES = [
 
 @pytest.mark.parametrize(("dialect", "text", "want"), CASES)
 def test_a_text_is_taken_apart_into_its_turns(dialect: str, text: str, want: Turns) -> None:
-    """Only marks, and white space around turns, are taken off; an answer still to be written is none."""
+    """Only marks, and white space around turns, are taken off; an answer not yet written is not a turn."""
     assert turns(text, dialect) == want
 
 
@@ -85,7 +85,7 @@ def test_a_text_is_taken_apart_into_its_turns(dialect: str, text: str, want: Tur
     "end", ["<|im_start|>assistant\n", "<|im_start|>assistant", "<|im_start|>assistant\n\n"]
 )
 def test_an_answer_that_chatml_asks_for_at_its_end_is_none(end: str) -> None:
-    """As a prompt of the template ends; what stands before it is read."""
+    """As a prompt of the template ends; the text before it is read."""
     text = f"<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\na<|im_end|>\n{end}"
     assert turns(text, "chatml") == [("user", "q", None), ("assistant", "a", None)]
 
@@ -252,7 +252,7 @@ def test_what_a_text_lacks_is_said_in_full(dialect: str, text: str, why: str) ->
     ],
 )
 def test_a_strange_speaker_is_told_with_its_turn(text: str, name: str) -> None:
-    """In 40 characters; a name without a line of its own is no speaker."""
+    """In 40 characters; a name without a line of its own is not a speaker."""
     want = ("role_unknown", f"turn 1 is spoken by {name!r}")
     assert refused({"text": text}, {"type": "rendered", "dialect": "chatml"}) == want
 

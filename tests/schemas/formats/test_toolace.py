@@ -41,7 +41,7 @@ ROW = row(
 
 
 def test_a_row_with_a_call() -> None:
-    """Functions and calls become structure; of the prompt stays what is no form of calls."""
+    """Functions and calls become structure; the prompt keeps everything but forms of calls."""
     notes = Notes()
     draft = ToolACE().read(ROW, notes)
     assert draft.messages == [

@@ -54,7 +54,7 @@ def test_tools_are_read_as_a_server_shows_them(value: object) -> None:
     ],
 )
 def test_words_for_no_tools(value: object) -> None:
-    """Null, blank and empty values mean that there are none."""
+    """Null, blank and empty values mean no tools."""
     assert read_tools(value) == []
 
 
@@ -186,7 +186,7 @@ def test_words_for_a_turn_that_calls_nothing(value: object) -> None:
 
 
 def test_results_of_several_calls_in_one_text() -> None:
-    """Each result keeps its text as it stands, with the name and id that it states."""
+    """Each result keeps its exact text, with the name and id that it states."""
     text = '[{"name": "a", "results": {"x": 1}},\n {"tool_call_id": 7, "content": "y"}]'
     assert joint_results(text) == [
         {"content": '{"name": "a", "results": {"x": 1}}', "named": "a"},
@@ -237,7 +237,7 @@ def test_the_id_of_a_call_stands_beside_its_function_or_inside(key: str) -> None
 
 @pytest.mark.parametrize("key", ["arguments", "parameters", "args", "input", "kwargs"])
 def test_arguments_have_one_of_five_names(key: str) -> None:
-    """Beside the name, beside the function, or inside; null is none."""
+    """Beside the name, beside the function, or inside; null means no arguments."""
     want = {"name": "f", "arguments": {"a": 1}}
     for call in (
         {"name": "f", key: {"a": 1}},

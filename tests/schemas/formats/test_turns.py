@@ -278,7 +278,7 @@ def test_a_system_prompt_may_be_one_of_the_words_for_nothing(nothing: object) ->
 
 
 def test_one_system_prompt_in_two_places_is_one() -> None:
-    """A column and a turn with the same words; other words are another turn; an empty turn is none."""
+    """A column and a turn with the same words; other words are another turn; an empty turn does not count."""
     row = says(("system", "s"), ("system", ""), ("human", "q"), ("gpt", "a"))
     assert roles({**row, "system": "s"}, SHAREGPT) == ["system", "user", "assistant"]
     assert roles({**row, "system": "t"}, SHAREGPT) == ["system", "system", "user", "assistant"]
@@ -327,7 +327,7 @@ def test_definitions_stand_in_columns_or_turns() -> None:
 
 @pytest.mark.parametrize("nothing", [None, [], "[]", "null", "{}", float("nan")])
 def test_definitions_may_stand_in_the_second_column_alone(nothing: object) -> None:
-    """Where the first of them says that there are none."""
+    """Where the first of them says that there are no tools."""
     row = chat({}, tools=nothing, functions=[{"name": "f"}])
     assert [tool["function"]["name"] for tool in read(row, MESSAGES)[0].tools] == ["f"]
 
@@ -423,7 +423,7 @@ def test_every_key_of_a_part_that_nobody_reads_is_noted() -> None:
     ],
 )
 def test_a_setting_is_named_only_where_one_reads_such_a_field(path: str, setting: str | None) -> None:
-    """Keys of turns and columns have settings; what stands deeper has none."""
+    """Keys of turns and columns have settings; deeper keys have none."""
     assert FORMATS.validate_python(MESSAGES).setting_for(path) == setting
 
 
@@ -432,7 +432,7 @@ TRACES = ["reasoning_content", "reasoning", "thinking", "thought", "think", "tho
 
 @pytest.mark.parametrize("key", TRACES)
 def test_every_usual_name_of_a_trace_is_one_of_a_turn_a_column_and_a_part(key: str) -> None:
-    """Words for yes or no are none, in any letter case."""
+    """Words for yes or no are not traces, in any letter case."""
     assert read(chat({key: "hm"}), MESSAGES)[0].messages[1]["reasoning"] == "hm"
     assert read(chat({}, **{key: "hm"}), MESSAGES)[0].messages[1]["reasoning"] == "hm"
     parts = [{"type": key, key: "hm"}, {"type": "text", "text": "a"}]
@@ -499,14 +499,14 @@ def test_a_list_of_a_usual_name_is_the_one(name: str) -> None:
     """Before lists of other names, and before usual names that are less so."""
     turns = chat({})["messages"]
     less = USUAL[USUAL.index(name) + 1 :]
-    row = {"aside": turns, **dict.fromkeys(reversed(less), turns), name: turns}
+    row = {"other": turns, **dict.fromkeys(reversed(less), turns), name: turns}
     (found,) = Messages.candidates([row])
     assert found.messages == name
     told = says(("human", "q"), ("gpt", "a"))["conversations"]
-    (other,) = ShareGPT.candidates([{"aside": told, name: told}])
+    (other,) = ShareGPT.candidates([{"other": told, name: told}])
     assert other.conversations == name
-    assert [one.messages for one in Messages.candidates([{"aside": turns, "beside": turns}])] == [
-        "aside",
+    assert [one.messages for one in Messages.candidates([{"another": turns, "beside": turns}])] == [
+        "another",
         "beside",
     ]
 
@@ -521,7 +521,7 @@ def test_keys_of_a_turn_without_text_are_shown_up_to_200_characters() -> None:
 
 
 def test_a_speaker_that_is_unknown_is_shown_up_to_40_characters() -> None:
-    """Or its key, where it is no text; its place is that of the turn."""
+    """Or its key, where it is not text; its place is that of the turn."""
     with pytest.raises(PydanticCustomError, match=rf"turn 1 is spoken by '{'x' * 40}': see `roles`"):
         read(says(("human", "q"), ("x" * 50, "a")), SHAREGPT)
     for name in (None, 7):
@@ -543,7 +543,7 @@ def test_both_usual_names_of_a_system_prompt_are_read(columns: dict[str, str]) -
 
 
 def test_columns_that_are_read_are_named() -> None:
-    """With those of the settings, of which a mark names only the column."""
+    """With those of the settings; a mark names only the column."""
     usual = {"tools", "functions", "system", "system_prompt", "score"}
     known = {"reasoning_language", "is_reasoning_complete"}  # of sets, and no trace
     assert FORMATS.validate_python(MESSAGES).columns() == {"messages", *usual, *known}
@@ -584,7 +584,7 @@ def test_parts_of_text_are_joined(part: str, key: str) -> None:
     ],
 )
 def test_parts_that_are_refused_are_told_with_their_turn(parts: object, detail: str) -> None:
-    """What is wrong of which."""
+    """The error says what is wrong in which turn."""
     with pytest.raises(PydanticCustomError) as caught:
         read(chat({"content": parts}), MESSAGES)
     assert caught.value.message() == detail

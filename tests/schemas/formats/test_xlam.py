@@ -135,7 +135,7 @@ def test_a_row_without_calls_has_no_answer(answers: object) -> None:
 
 @pytest.mark.parametrize("answers", ["tide(Looe)", '[{"arguments": {}}]', '[{"name": "tide"'])
 def test_broken_answers_are_refused(answers: str) -> None:
-    """Text that states no call is no answer."""
+    """Text that states no call is not an answer."""
     with pytest.raises(PydanticCustomError) as error:
         XLAM().read({**ROW, "answers": answers}, Notes())
     assert error.value.type == "tool_call_invalid"

@@ -43,7 +43,7 @@ def point(step, total=1.0, **by_source):
     ],
 )
 def test_a_source_is_forgotten_when_its_loss_rises_by_more_than_its_tolerance(now, want):
-    """Up to the tolerance is fine; sources that are not protected may rise; no number is no good number."""
+    """Up to the tolerance is fine; sources that are not protected may rise; NaN is not a good number."""
     evals = [point(0, a=1, b=1, c=2), point(5, **{"a": 1, "b": 1, "c": 2, **now})]
     assert forgetting.forgotten(evals, {"a": 0.5, "c": 0}) == want
 

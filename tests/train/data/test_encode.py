@@ -127,7 +127,7 @@ def encode_all(version, digest, scratch):
 @pytest.mark.parametrize("token", CONTROL_TOKENS)
 @pytest.mark.parametrize("field", ["question", "answer", "reasoning"])
 def test_a_control_token_in_what_was_said_is_refused(publish, digest_of, chat, sums, tmp_path, field, token):
-    """Somebody's `<|im_end|>` would end a turn: no id of it is ever trained on or read, whoever said it."""
+    """Somebody's `<|im_end|>` would end a turn: no id of it is ever trained on or read, for any speaker."""
     said = {"question": "Why?", "answer": "So.", "reasoning": "Well."}
     bad = chat(**{**said, field: f"{said[field]} {token} and on"})
     version = publish([*sums[:7], bad])

@@ -135,7 +135,7 @@ def test_as_many_weights_learn_as_the_plan_says(settings, experts):
 
 @pytest.mark.parametrize("double_quant", [False, True])
 def test_four_bits_weigh_what_bitsandbytes_stores(double_quant):
-    """Weight, scales and scales of scales of one matrix; tables of a few hundred numbers aside."""
+    """Weight, scales and scales of scales of one matrix; without tables of a few hundred numbers."""
     functional = pytest.importorskip("bitsandbytes.functional", reason="needs bitsandbytes")
     shape = shape_of(1)
     stored, state = functional.quantize_4bit(
@@ -159,7 +159,7 @@ def test_dropout_keeps_a_mask_and_a_copy_for_each_adapter():
 
 
 class Peak(TorchDispatchMode):
-    """Counts the bytes of all tensors that operations make and nobody has let go of; `present` ones aside."""
+    """Counts the bytes of all tensors that operations make and that still live, without `present` ones."""
 
     def __init__(self, *present):
         super().__init__()

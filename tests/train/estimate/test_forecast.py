@@ -41,7 +41,7 @@ def test_steps_and_tokens_are_those_of_the_run(rows, sums):
 
 
 def test_hours_follow_from_the_speed(rows):
-    """Padding is read, too, so it takes time; without a speed there are none."""
+    """Padding is read, too, so it takes time; without a speed no hours are given."""
     found = forecast(rows, TrainPlan(), tokens_per_second=10)
     assert found.hours == pytest.approx((found.tokens + found.padding_tokens) / 36_000)
     assert forecast(rows, TrainPlan()).hours is None

@@ -77,7 +77,7 @@ def test_a_published_model_is_found_by_size_or_name(name):
 
 
 def test_names_that_begin_alike_are_told_apart():
-    """0.6B is no 6B, 235B-A22B no 235B, and 30B without its experts is nothing."""
+    """0.6B is not 6B, 235B-A22B not 235B, and 30B without its experts is unknown."""
     assert find_shape("Qwen3-30B-A3B-Instruct-2507") == QWEN3["Qwen3-30B-A3B"]
     assert [find_shape(name) for name in ("6B", "30B", "235B", "80B", "", "gpt2")] == [None] * 6
 

@@ -9,7 +9,7 @@ from thinkmix.train.model.loss import token_losses  # noqa: E402 - needs torch
 
 @pytest.fixture(params=[1, 3], ids=["one thread", "three threads"], autouse=True)
 def threads(request):
-    """Run on so many threads, and afterwards on as many as before."""
+    """Run on the given number of threads, and afterwards on as many as before."""
     before = torch.get_num_threads()
     torch.set_num_threads(request.param)
     yield request.param

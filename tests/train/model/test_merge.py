@@ -213,7 +213,7 @@ def test_a_base_that_lacks_a_weight_is_refused(train, merged, tmp_path):
 
 def test_a_folder_without_a_run_is_refused(tmp_path):
     """Neither a missing manifest nor a broken one is guessed at."""
-    with pytest.raises(TrainError, match=r"is no training run: training.json cannot be read"):
+    with pytest.raises(TrainError, match=r"is not a training run: training.json cannot be read"):
         merge(tmp_path, base="tiny-random", output=tmp_path)
     (tmp_path / "training.json").write_text("{}")
     with pytest.raises(TrainError, match=r"training.json is not the manifest of a training run"):

@@ -33,7 +33,7 @@ def optimisers():
 
 
 def model(seed=0):
-    """Make a model of which one layer is frozen, with a weight large enough to be kept in 8 bit."""
+    """Make a model with one frozen layer and with a weight large enough to be kept in 8 bit."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         made = nn.Sequential(nn.Linear(64, 96), nn.Linear(96, 8))
@@ -49,7 +49,7 @@ def step(learner, optimiser, number):
 
 
 def made(optimiser, steps, learner=None):
-    """Return a model, its optimiser and its history after so many steps."""
+    """Return a model, its optimiser and its history after `steps` steps."""
     learner = learner or model()
     moves = optimisers()[optimiser]([weight for weight in learner.parameters() if weight.requires_grad])
     for number in range(steps):
@@ -64,7 +64,7 @@ def said():
 
 @pytest.fixture
 def checkpoints(tmp_path, said):
-    """Open the folder of one run's checkpoints, of which two are kept."""
+    """Open the folder of one run's checkpoints, which keeps two."""
 
     def opened(plan=PLAN, mixture="a" * 64, versions=VERSIONS):
         origin = origin_of(plan, mixture=mixture, versions=versions)
@@ -98,7 +98,7 @@ def test_steps_after_a_checkpoint_are_those_without_one(checkpoints, optimiser):
 
 
 def test_a_checkpoint_holds_what_learns_and_nothing_else(checkpoints):
-    """A frozen weight, of which there are billions, is not written."""
+    """Frozen weights, which are billions, are not written."""
     save(checkpoints(), 1, optimiser="adamw")
     (path,) = checkpoints().folder.iterdir()
     with room.safe_open(str(path), framework="pt") as file:

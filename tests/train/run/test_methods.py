@@ -179,7 +179,7 @@ def test_measuring_before_the_first_step_changes_no_gradient(method, dtype):
 
 
 def test_noise_falls_on_embeddings_in_training_alone():
-    """It stays within alpha / sqrt(L H), is drawn anew each time, by the seed; none is measured."""
+    """It stays within alpha / sqrt(L H), is sampled again each time, by the seed; none is measured."""
     learner = fresh(plan_of("neftune"))
     embed = base_model(learner).model.embed_tokens
     plain = torch.nn.functional.embedding(IDS, embed.weight)

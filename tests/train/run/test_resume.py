@@ -124,7 +124,7 @@ def test_a_damaged_checkpoint_costs_the_steps_since_the_one_before(version, tmp_
 
 
 def test_a_run_with_another_plan_does_not_go_on(version, tmp_path):
-    """One sentence says what differs and what to do; nothing is lost by it, and `restart` begins anew."""
+    """One sentence says what differs and what to do; nothing is lost by it, and `restart` starts over."""
     stop_after(version, tmp_path / "out", 3)
     other = PLAN.model_copy(update={"rank": 4})
     with pytest.raises(TrainError, match=r"another run \(rank was 16, now 4\).*--restart"):

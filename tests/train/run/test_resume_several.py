@@ -74,7 +74,7 @@ def test_two_processes_go_on_where_either_was_killed(settings, version, tmp_path
 
 
 def test_a_disk_that_is_full_ends_all_processes_with_one_sentence(version, tmp_path, processes):
-    """Only the first writes, and the others do not wait for it for ever."""
+    """Only the first writes, and the others do not wait for it forever."""
     ended = doomed.run_together(version, tmp_path / "out", PLAN, ("full", "never"), processes)
     assert ended == [TrainError.exit_code] * 2
     said = [(tmp_path / f"said {rank}").read_text() for rank in range(2)]
@@ -91,7 +91,7 @@ def test_another_number_of_processes_does_not_go_on(version, tmp_path, processes
 
 
 def test_all_must_see_the_checkpoint_that_the_first_goes_on_from(version, tmp_path, processes, monkeypatch):
-    """On machines that share no folder the others would begin anew: that is said, and nobody trains."""
+    """On machines that share no folder the others would start over: that is said, and nobody trains."""
     doomed.run_together(version, tmp_path / "out", PLAN, ("never", "step 3"), processes)
     here = tmp_path / ".out.partial" / "checkpoints"
     origin = origin_of(PLAN, mixture="", versions={})

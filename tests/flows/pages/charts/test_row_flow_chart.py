@@ -63,7 +63,7 @@ def test_the_road_accounts_for_every_row(report: Report):
 
 
 def test_bands_are_as_thick_as_their_rows_and_lie_side_by_side():
-    """Of a source that loses a quarter of its rows: two bands, of which one begins where the other ends."""
+    """Of a source that loses a quarter of its rows: two bands; one begins where the other ends."""
     good, bad = (
         path.get("d") for path in list(parsed(drawn([lost({"near_dup": 25}, kept=75)])).iter("path"))[:2]
     )

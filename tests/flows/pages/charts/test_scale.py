@@ -70,6 +70,6 @@ def test_words_have_room_in_a_wide_font_and_stay_in_the_picture():
 
 
 def test_a_path_leads_through_its_places():
-    """Straight from one to the next; there is none through no place."""
+    """Straight from one to the next; without places it is empty."""
     assert path([(1.5, 2.0), (3.0, 4.0)]) == "M1.5 2.0L3.0 4.0"
     assert path([]) == ""

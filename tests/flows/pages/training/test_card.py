@@ -48,7 +48,7 @@ def test_a_hub_reads_base_model_library_and_datasets():
 
 
 def test_a_whole_model_is_read_by_transformers_and_a_local_base_has_no_id():
-    """The name of a folder is no hub id, so it is not given as one; no dataset is known."""
+    """The name of a folder is not a hub id, so it is not given as one; no dataset is known."""
     found = front(model_card(local(plan=TrainPlan(method="freeze")), None, None))
     assert found == {
         "license": "unknown",
@@ -83,7 +83,7 @@ def test_the_card_of_a_bare_run_says_what_is_not_known():
     text = shown(model_card(trained(evals=(), protected={}, switch=None, plan=TrainPlan()), None, None))
     said = [
         "Not measured.",
-        "Not checked: nobody has asked",
+        "Not checked: the trained model was not asked",
         "on the dataset card of that version",
         "at their defaults",
     ]
@@ -113,7 +113,7 @@ def test_sources_without_a_licence_say_so():
                 "import torch",
                 "quantization_config=quantised",
                 'skip_modules=["lm_head", "o_proj"]',
-                "quantised alike",
+                "quantised in the same way",
                 '_quant_type="nf4"',
             ],
             ['dtype="auto"'],

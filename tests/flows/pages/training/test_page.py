@@ -107,14 +107,14 @@ def test_every_chart_says_in_words_what_it_shows():
 
 
 def test_the_page_of_a_bare_run_says_what_is_not_there():
-    """Without held-out rows, switch, clock, version or settings, each section says so."""
+    """Without held-out rows, switch, clock, version or settings, each section says what is missing."""
     bare = trained(evals=(), switch=None, protected={}, plan=TrainPlan(), losses=(2.0,))
     text = words(render_page(bare, None, None))
     said = ["Nothing was measured: no row was held out", "It was not checked. With --mode-prompts 32"]
     said += [
-        "Nobody looked at the clock.",
+        "The run was not timed.",
         "are in the report of that version",
-        "Everything was left at its default",
+        "All settings have their defaults",
     ]
     assert [one for one in said if one not in text] == []
     check_harmless(render_page(bare, None, None), SECTIONS)
@@ -127,7 +127,7 @@ def test_the_page_tells_a_padded_resumed_run_on_several_devices_by_one_mode():
     result = trained(plan=plan, counts=counts, template="qwen3-thinking-2507", switch=None)
     timing = clock(resumed_at=120, processes=4, peak_device_memory=None, steps=())
     text = words(render_page(result, timing, None))
-    said = ["Padded batches", "packing would spare it", "20.0%", "went on after step 120", "4 processes"]
+    said = ["Padded batches", "packing would avoid this", "20.0%", "resumed after step 120", "4 processes"]
     said += ["qwen3-thinking-2507 has one mode only", "6.1 GBmemory at the mostof the process"]
     assert [one for one in said if one not in text] == []
 
@@ -142,7 +142,7 @@ def test_weights_of_an_earlier_step_are_marked_on_the_curve():
 
 
 def test_a_mixture_of_many_sources_draws_some_and_tells_all():
-    """Thirty sources: twenty-four figures at the most, all in the table, and a line that says so."""
+    """Thirty sources: twenty-four figures at the most, all in the table, and a line that gives the rest."""
     names = [f"source-{number}" for number in range(30)]
     points = tuple(
         each.model_copy(update={"by_source": dict.fromkeys(names, each.total)}) for each in evals()

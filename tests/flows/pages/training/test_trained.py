@@ -57,7 +57,7 @@ def adapter(version: Path, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(version: Path, tmp_path_factory) -> Path:
-    """A whole model of which the last layer was trained; read only."""
+    """A whole model whose last layer was trained; read only."""
     return run(version, tmp_path_factory.mktemp("freeze") / "out", method="freeze", train_layers=1)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.harness.trained import STEPS, answers, curve, point, trained
 from thinkmix.flows.pages.training.change import Change, changes, changes_of, format_change
-from thinkmix.flows.pages.training.verdict import failure, signals, verdict
+from thinkmix.flows.pages.training.verdict import failure_verdict, signals, verdict
 from thinkmix.schemas.errors import Forgotten, ThinkingModeFailed, TrainError
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.train.output.result import Guarded
@@ -15,7 +15,7 @@ GOOD = trained()
 
 
 def switched(on: int, off: int):
-    """Return the report of a switch at which so many answers of 16 did as asked."""
+    """Return the report of a switch: `on` and `off` answers of 16 did as asked."""
     assert GOOD.switch
     return GOOD.switch.model_copy(
         update={"thinking": answers(on, thinks=True), "non_thinking": answers(off, thinks=False)}
@@ -55,7 +55,12 @@ def test_a_run_of_which_everything_was_checked_may_be_used():
 @pytest.mark.parametrize(
     ("changed", "colour", "name", "sentence"),
     [
-        ({"evals": ()}, "warn", "Held-out loss", "was not measured, so nobody knows"),
+        (
+            {"evals": ()},
+            "warn",
+            "Held-out loss",
+            "was not measured, so the quality on unseen",
+        ),
         (
             {"evals": ended(1.995)},
             "warn",
@@ -80,7 +85,7 @@ def test_a_run_of_which_everything_was_checked_may_be_used():
             {"protected": guarded(worst=1.46, after=1.4)},
             "warn",
             "Protected source chat",
-            "on the way (1.460)",
+            "in between (1.460)",
         ),
         ({"kept_step": 150}, "warn", "Weights", "those of step 150 of 200 were written"),
         ({"switch": None}, "warn", "Thinking on and off", "train with --mode-prompts 32"),
@@ -167,7 +172,7 @@ def test_a_few_held_out_rows_prove_little():
     )
     found = verdict(GOOD.model_copy(update={"evals": evals}))
     assert found.colour == "warn"
-    assert "19 are few" in signals(GOOD.model_copy(update={"evals": evals}))[0].sentence
+    assert "19 rows are few" in signals(GOOD.model_copy(update={"evals": evals}))[0].sentence
 
 
 def test_a_run_that_was_too_long_says_where_it_was_best():
@@ -201,7 +206,7 @@ def test_traces_that_were_cut_off_are_told_and_right():
 )
 def test_a_failure_has_a_headline_and_the_errors_own_sentence(error, headline: str):
     """Red, in words; the sentence begins with a capital and ends with a full stop."""
-    found = failure(error)
+    found = failure_verdict(error)
     assert found.colour == "bad"
     assert found.headline.startswith(headline)
     assert found.sentence == f"{str(error)[0].upper()}{str(error)[1:]}."
@@ -234,7 +239,7 @@ def test_a_hundredth_of_a_nat_is_no_change(after: float, went: str, word: str):
 
 
 def test_a_protected_source_is_too_high_above_its_bound_only():
-    """On the bound it is held; what is no number is not."""
+    """On the bound it is held; NaN is not."""
     assert not Change("source", "a", 1, 1.0, 1.5, 0.5).too_high
     assert Change("source", "a", 1, 1.0, 1.6, 0.5).too_high
     assert Change("source", "a", 1, 1.0, math.nan, 0.5).too_high
