@@ -4,7 +4,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from thinkmix.curation.decontaminate.settings import Decontamination
 from thinkmix.curation.dedup.settings import DedupPlan
-from thinkmix.curation.gates.settings import Gates
+from thinkmix.curation.gates.known import Gates
 from thinkmix.curation.sample.settings import MixPlan
 from thinkmix.curation.validate.settings import LIMITS, Limits
 from thinkmix.curation.validate.source import SourceBase

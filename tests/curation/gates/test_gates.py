@@ -5,16 +5,18 @@ from typing import Any
 
 import pytest
 
-from tests.harness.builders import in_full, statement
+from tests.harness.builders import ROOT, in_full, statement
 from thinkmix.curation.audit.measure import EDGES
 from thinkmix.curation.gates.gates import judge
-from thinkmix.curation.gates.settings import Gates
+from thinkmix.curation.gates.known import GATES, Gates
+from thinkmix.curation.gates.rows import Rows
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.schemas.columns import Columns
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.ledger import Amount, Ledger, StageCount
 from thinkmix.schemas.manifest import Share
 from thinkmix.schemas.report import ClusterView, LengthView, Report
+from tools import gates
 
 ELSEWHERE = {"unread_fields", "findings", "encoding", "layout", "size", "bottleneck", "absent"}
 """Gates that test_reading_gates.py, test_layout_gate.py and test_mix_gates.py are about."""
@@ -174,6 +176,22 @@ def test_every_gate_of_a_recipe_is_judged():
     """No gate can be stated that nobody looks at, and each has a case at its limit."""
     assert {case[0] for case in LIMITS} == set(Gates.model_fields) - ELSEWHERE
     # these are judged in tests/curation/gates/test_reading_gates.py and test_layout_gate.py
+
+
+def test_the_table_of_gates_is_current():
+    """docs/gates.md holds what `python -m tools.gates` prints."""
+    page = (ROOT / "docs" / "gates.md").read_text(encoding="utf-8")
+    assert "\n".join(gates.table()) in page, "run: python -m tools.gates"
+
+
+def test_a_setting_of_a_gate_keeps_the_defaults_of_that_gate():
+    """What a recipe does not say of a gate is as the gate has it; each field of `gates` has a sentence."""
+    stated = Gates.model_validate({"rows": {"fewer": 0.5}, "quarantine_growth": {"points": 1}})
+    assert stated.of(Rows) == Rows(action="fail", fewer=0.5, more=1.0)
+    assert stated.quarantine_growth.action == "fail"
+    assert [kind.name for kind in GATES] == list(Gates.model_fields)
+    said = [field.description for field in Gates.model_fields.values()]
+    assert said == [kind.sentence() for kind in GATES]
 
 
 def test_the_first_build_is_never_held_by_default():
