@@ -12,7 +12,7 @@ from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.read.read import RawSlice, read_rows, slices
 from thinkmix.curation.validate.normalize import Origin, judge, normalize_slice
 from thinkmix.curation.validate.screen import Screened
-from thinkmix.flows.sources.settings import LocalSource
+from thinkmix.flows.sources.local_source import LocalSource
 
 MAX_ROW_BYTES = 1_000_000
 LAYOUTS = {"math": "openmathreasoning", "chat": "sharegpt"}

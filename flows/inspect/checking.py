@@ -20,8 +20,8 @@ from thinkmix.flows.inspect.sampling import Place, Sample
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.recipe.recipes import Located
 from thinkmix.flows.sources import local
+from thinkmix.flows.sources.contract import Source
 from thinkmix.flows.sources.patience import PATIENT, Patience
-from thinkmix.flows.sources.settings import Source
 from thinkmix.flows.system.cores import usable_cores
 from thinkmix.flows.system.memory import usable_bytes
 from thinkmix.schemas.formats.auto import Auto

@@ -3,18 +3,17 @@
 from typing import Any
 
 from thinkmix.flows.recipe.tuning import RecipeFile
+from thinkmix.flows.sources.known import KINDS
 from thinkmix.schemas.formats.auto import Auto
 from thinkmix.schemas.formats.contract import Format
 from thinkmix.schemas.formats.recognition import FORMATS
-
-_SOURCES = ("LocalSource", "HubSource", "ModelScopeSource")
 
 
 def recipe_schema() -> dict[str, Any]:
     """Return the JSON schema of what a recipe's file may say, every setting with its description."""
     made = RecipeFile.model_json_schema(mode="validation")
-    for source in _SOURCES:
-        fields = made["$defs"][source]["properties"]
+    for source in KINDS:
+        fields = made["$defs"][source.__name__]["properties"]
         fields["format"] = _or_name(fields["format"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

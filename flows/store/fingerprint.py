@@ -37,7 +37,6 @@ _BUILD = (f"{_PACKAGE}.flows.build.stages", f"{_PACKAGE}.flows.build.version")
 _OF_FLOWS = (
     f"{_PACKAGE}.flows.build",
     f"{_PACKAGE}.flows.recipe.recipe",
-    f"{_PACKAGE}.flows.sources.settings",
 )
 """What of `flows` decides bytes: the order of the stages and the recipe. The rest carries jobs and files."""
 

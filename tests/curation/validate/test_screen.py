@@ -23,7 +23,7 @@ from thinkmix.curation.validate.learned import TAG_BYTES
 from thinkmix.curation.validate.normalize import Origin, judge
 from thinkmix.curation.validate.screen import CLEARED, screen
 from thinkmix.curation.validate.settings import LIMITS, Limits
-from thinkmix.flows.sources.settings import LocalSource
+from thinkmix.flows.sources.local_source import LocalSource
 from thinkmix.schemas.findings import Finding, Notes
 
 ROOT = Path(__file__).parents[3]

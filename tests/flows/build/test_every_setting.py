@@ -12,7 +12,9 @@ from tests.harness.builders import Row, chat_row, math_row, quick_build, text, w
 from thinkmix.flows.build.step import keyed
 from thinkmix.flows.recipe import recipe_errors
 from thinkmix.flows.recipe.recipe import Recipe
-from thinkmix.flows.sources.settings import HubSource, LocalSource, ModelScopeSource
+from thinkmix.flows.sources.hub_source import HubSource
+from thinkmix.flows.sources.local_source import LocalSource
+from thinkmix.flows.sources.modelscope_source import ModelScopeSource
 from thinkmix.flows.store.store import Store
 from thinkmix.schemas.errors import ThinkmixError
 from thinkmix.schemas.formats.auto import Auto
