@@ -8,11 +8,13 @@ from thinkmix.flows.sources.contract import Source
 from thinkmix.flows.sources.hub_source import HubSource
 from thinkmix.flows.sources.local_source import LocalSource
 from thinkmix.flows.sources.modelscope_source import ModelScopeSource
+from thinkmix.flows.sources.url_source import UrlSource
 
 _Union: TypeAlias = (
     LocalSource  # Prefect's form takes a value for the first kind that has most of its fields
     | HubSource
     | ModelScopeSource
+    | UrlSource
 )
 
 AnySource = Annotated[_Union, Field(discriminator="kind")]
