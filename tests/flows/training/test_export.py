@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from tests.harness.builders import ROOT, flip_bit, quick_build, recipe
-from tests.harness.toy_exporter import Toy
+from tests.toys.exporter import Toy
 from thinkmix.curation.export import known
 from thinkmix.curation.export.messages import Messages
 from thinkmix.curation.export.record import Export
