@@ -28,6 +28,7 @@ from thinkmix.curation.gates.row_findings import RowFindings
 from thinkmix.curation.gates.rows import Rows
 from thinkmix.curation.gates.shares import Shares
 from thinkmix.curation.gates.size import Size
+from thinkmix.curation.gates.thinking import Thinking
 from thinkmix.curation.gates.tokens import Tokens
 from thinkmix.curation.gates.unread_fields import UnreadFields
 from thinkmix.schemas.record import Record
@@ -36,6 +37,7 @@ GATES: tuple[type[Gate], ...] = (
     Rows,
     Tokens,
     Shares,
+    Thinking,
     ExpectedRows,
     Quarantine,
     QuarantineGrowth,
