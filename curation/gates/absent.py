@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from thinkmix.curation.gates.contract import Asked, Gate
-from thinkmix.curation.gates.facts import mixture
-from thinkmix.curation.gates.findings import counted, percent
+from thinkmix.curation.gates.metrics import mixture
+from thinkmix.curation.gates.results import count_of, percent
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.report import Report
 
@@ -20,7 +20,7 @@ class Absent(Gate):
         shares, brought = recipe.mix.exact_shares(), mixture(report, "examples")
         for source, share in shares.items():
             nothing = not brought.get(source, 0)
-            sentence = f"{source} brings {counted(brought.get(source, 0), 'example')} into the mixture"
+            sentence = f"{source} brings {count_of(brought.get(source, 0), 'example')} into the mixture"
             if nothing and not share:
                 sentence = (
                     f"{source} has a share of 0: none of its rows is in the mixture, and they only take "
@@ -30,6 +30,6 @@ class Absent(Gate):
             elif nothing:
                 sentence = (
                     f"{source} brings no example into the mixture: its share of {percent(float(share))} of "
-                    f"{counted(sum(brought.values()), 'example')} is less than one; raise `size` or its share"
+                    f"{count_of(sum(brought.values()), 'example')} is less than one; raise `size` or its share"
                 )
             yield self.found(source, float(nothing), 0, sentence)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from thinkmix.curation.gates.contract import Asked, Gate, Rate
-from thinkmix.curation.gates.findings import percent
+from thinkmix.curation.gates.results import percent
 from thinkmix.curation.gates.scarcity import drawn_from, limits, scarcest
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.report import Report
@@ -26,11 +26,11 @@ class Bottleneck(Gate):
         if recipe.mix.size is not None:
             return  # what is left out then is what nobody asked for
         shares = drawn_from(report)
-        available, drawn = sum(share.available for share in shares), sum(share.examples for share in shares)
+        available, sampled = sum(share.available for share in shares), sum(share.examples for share in shares)
         if len(shares) < 2 or not available:
             return
-        left = 1 - drawn / available
-        sentence = f"{drawn:,} of {available:,} examples are drawn ({percent(drawn / available)})"
+        left = 1 - sampled / available
+        sentence = f"{sampled:,} of {available:,} examples are sampled ({percent(sampled / available)})"
         if scarce := scarcest(report):
             sentence = (
                 f"{sentence}: {limits(scarce)}; add rows to it or lower its share, or state a `size`; "

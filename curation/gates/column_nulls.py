@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from thinkmix.curation.gates.columns import pairs
 from thinkmix.curation.gates.contract import Asked, Gate, Points
-from thinkmix.curation.gates.findings import percent, points, quoted, worst
+from thinkmix.curation.gates.results import percent, points, quote_name, worst
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.report import Report
 
@@ -27,7 +27,7 @@ class ColumnNulls(Gate):
                 was = pair.old.missing.get(name, 0) / max(pair.old_rows, 1)
                 now = pair.new.missing.get(name, 0) / max(pair.new_rows, 1)
                 sentence = (
-                    f"{pair.source}: column {quoted(name)} is null in {percent(now)} of the rows, "
+                    f"{pair.source}: column {quote_name(name)} is null in {percent(now)} of the rows, "
                     f"and in {percent(was)} in the last good build; {limit}"
                 )
                 grown = max(0.0, 100 * (now - was))

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from thinkmix.curation.gates.columns import ColumnGate, pairs
 from thinkmix.curation.gates.contract import Action, Asked
-from thinkmix.curation.gates.findings import quoted
+from thinkmix.curation.gates.results import quote_name
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.report import Report
 
@@ -21,7 +21,7 @@ class ColumnType(ColumnGate):
         """Name the columns that have another data type."""
         for pair in pairs(report, before):
             changed = {
-                name: f"was {quoted(pair.old.types[name])} and is {quoted(pair.new.types[name])}"
+                name: f"was {quote_name(pair.old.types[name])} and is {quote_name(pair.new.types[name])}"
                 for name in pair.both
                 if pair.old.types[name] != pair.new.types[name]
             }

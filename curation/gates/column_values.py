@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from thinkmix.curation.gates.columns import ColumnGate, pairs
 from thinkmix.curation.gates.contract import Asked
-from thinkmix.curation.gates.findings import quoted
+from thinkmix.curation.gates.results import quote_name
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.report import Report
 
@@ -44,6 +44,6 @@ class ColumnValues(ColumnGate):
 
 def _listed(values: tuple[str, ...] | list[str]) -> str:
     """Return a few values in quotes, and how many there are besides."""
-    shown = ", ".join(f"'{quoted(value, 30)}'" for value in values[:_LISTED])
+    shown = ", ".join(f"'{quote_name(value, 30)}'" for value in values[:_LISTED])
     more = len(values) - _LISTED
     return f"{shown} and {more} more" if more > 0 else shown

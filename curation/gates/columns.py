@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from thinkmix.curation.gates.contract import Gate
-from thinkmix.curation.gates.facts import rows_read
-from thinkmix.curation.gates.findings import quoted
+from thinkmix.curation.gates.metrics import rows_read
+from thinkmix.curation.gates.results import quote_name
 from thinkmix.schemas.columns import Columns
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.report import Report
@@ -30,7 +30,7 @@ class Pair(NamedTuple):
 
     def subject(self, column: str) -> str:
         """Return what a finding about a column is about."""
-        return f"{self.source}: {quoted(column)}"
+        return f"{self.source}: {quote_name(column)}"
 
 
 def pairs(report: Report, before: Report | None) -> Iterator[Pair]:
@@ -48,7 +48,7 @@ class ColumnGate(Gate):
     def named(self, pair: Pair, changed: Mapping[str, str], calm: str) -> Iterator[GateResult]:
         """Yield a finding for each column, or that there is none."""
         for column, words in changed.items():
-            sentence = f"{pair.source}: column {quoted(column)} {words}"
+            sentence = f"{pair.source}: column {quote_name(column)} {words}"
             yield self.found(pair.subject(column), 1, 0, sentence)
         if not changed:
             yield self.found(pair.source, 0, 0, f"{pair.source}: {calm}")

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from thinkmix.curation.gates.contract import Asked, Rate
-from thinkmix.curation.gates.facts import CONTAMINATION, all_parts, rows_read
 from thinkmix.curation.gates.kinds import RateGate
+from thinkmix.curation.gates.metrics import CONTAMINATION, all_drops, rows_read
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.report import Report
 
@@ -21,7 +21,7 @@ class Contamination(RateGate):
         """Look at the rows that are questions of a benchmark; say nothing if nobody looked for any."""
         for source in rows_read(report):
             overlap = {
-                reason: part for _, reason, part in all_parts(report, source) if reason == CONTAMINATION
+                reason: part for _, reason, part in all_drops(report, source) if reason == CONTAMINATION
             }
             if overlap:
                 yield from self.rates(source, overlap)

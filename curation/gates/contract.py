@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Protocol
 from pydantic import BeforeValidator, Field
 
 from thinkmix.curation.dedup.settings import DedupPlan
-from thinkmix.curation.gates.facts import Counted
+from thinkmix.curation.gates.metrics import Counted
 from thinkmix.curation.sample.settings import MixPlan
 from thinkmix.curation.validate.source import SourceBase
 from thinkmix.schemas.gates import GateResult, Level
@@ -25,7 +25,7 @@ def _off_in_yaml(value: object) -> object:
 
 
 Action = Annotated[Literal["off", "warn", "fail"], BeforeValidator(_off_in_yaml)]
-"""What a gate does when its limit is passed: nothing, say so, or hold the version for a person to accept."""
+"""What a gate does when its limit is passed: nothing, say so, or block the version for a person to approve."""
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 """A fraction of rows."""

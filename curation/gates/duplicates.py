@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from thinkmix.curation.gates.contract import Asked, Rate
-from thinkmix.curation.gates.facts import repeated, rows_read
 from thinkmix.curation.gates.kinds import RateGate
+from thinkmix.curation.gates.metrics import duplicate_drops, rows_read
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.report import Report
 
@@ -20,4 +20,4 @@ class Duplicates(RateGate):
     def judge(self, report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
         """Look at the rows that are left out because another one says the same."""
         for source in rows_read(report):
-            yield from self.rates(source, repeated(report, source))
+            yield from self.rates(source, duplicate_drops(report, source))

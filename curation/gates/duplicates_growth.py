@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from thinkmix.curation.gates.contract import Asked, Points
-from thinkmix.curation.gates.facts import repeated
 from thinkmix.curation.gates.kinds import GrowthGate
+from thinkmix.curation.gates.metrics import duplicate_drops
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.report import Report
 
@@ -19,4 +19,4 @@ class DuplicatesGrowth(GrowthGate):
 
     def judge(self, report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
         """Compare the rows that are left out because another one says the same."""
-        yield from self.growths(report, before, repeated)
+        yield from self.growths(report, before, duplicate_drops)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from thinkmix.curation.gates.contract import Asked
-from thinkmix.curation.gates.findings import counted
 from thinkmix.curation.gates.kinds import CountGate
+from thinkmix.curation.gates.results import count_of
 from thinkmix.curation.read.encodings import UNKNOWN
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.report import Report
@@ -28,7 +28,7 @@ class Encoding(CountGate):
 
 def _foreign(name: str, rows: int) -> str:
     """Return how many rows are not UTF-8, and what reads them."""
-    said = f"{counted(rows, 'row')} could not be read whole for bytes that are not UTF-8"
+    said = f"{count_of(rows, 'row')} could not be read whole for bytes that are not UTF-8"
     if name == UNKNOWN:
         return f"{said}: state the `encoding` of the files in the source, or write them in UTF-8"
     return f"{said} and seem to be {name}: say `encoding: {name}` if the files are, or write them in UTF-8"

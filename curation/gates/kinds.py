@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pydantic import Field
 
 from thinkmix.curation.gates.contract import Gate, Growth, Points, Rate
-from thinkmix.curation.gates.facts import Part, Parts, rows_read
-from thinkmix.curation.gates.findings import percent, points, worst
+from thinkmix.curation.gates.metrics import Drop, Drops, rows_read
+from thinkmix.curation.gates.results import percent, points, worst
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.report import Report
 
@@ -41,7 +41,7 @@ class RateGate(Gate):
     limit: Rate
     """Largest fraction of the rows that the stage read."""
 
-    def rates(self, source: str, parts: Parts) -> Iterator[GateResult]:
+    def rates(self, source: str, parts: Drops) -> Iterator[GateResult]:
         """Yield what was dropped beyond the limit, or else what comes nearest to it."""
         limit = f"the limit is {percent(self.limit)}"
         results = []
@@ -59,14 +59,14 @@ class GrowthGate(Gate):
     """Percentage points."""
 
     def growths(
-        self, report: Report, before: Report | None, parts: Callable[[Report, str], Parts]
+        self, report: Report, before: Report | None, parts: Callable[[Report, str], Drops]
     ) -> Iterator[GateResult]:
         """Yield of each source what is dropped more often by more than the limit, or what comes nearest."""
         limit = f"the limit is {points(self.points)} more"
         for source, old, new in compared(report, before, parts):
             results = []
             for word, part in new.items():
-                was = old.get(word, Part(0, 0)).rate
+                was = old.get(word, Drop(0, 0)).rate
                 sentence = f"{source}: {word} took {part} and {percent(was)} in the last good build; {limit}"
                 grown = max(0.0, 100 * (part.rate - was))
                 results.append(self.found(f"{source}: {word}", grown, self.points, sentence))
@@ -90,8 +90,8 @@ class CountGate(Gate):
 
 
 def compared(
-    report: Report, before: Report | None, parts: Callable[[Report, str], Parts]
-) -> Iterator[tuple[str, Parts, Parts]]:
+    report: Report, before: Report | None, parts: Callable[[Report, str], Drops]
+) -> Iterator[tuple[str, Drops, Drops]]:
     """Yield each source that both versions have, with what was dropped of it then and now."""
     if before is not None:
         known = rows_read(before)

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from thinkmix.curation.gates.contract import Action, Asked, Gate
-from thinkmix.curation.gates.findings import quoted
+from thinkmix.curation.gates.results import quote_name
 from thinkmix.schemas.formats.auto import Auto
-from thinkmix.schemas.formats.recognition import settled_statement
+from thinkmix.schemas.formats.recognition import format_statement
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.report import Report
 
@@ -30,12 +30,12 @@ class Layout(Gate):
         for source in report.sources:
             if not old.get(source.name):
                 continue  # new, or of a version that does not say it
-            was, now = settled_statement(old[source.name]), settled_statement(source.format)
-            sentence = f"{source.name} is read as {quoted(now, _STATED)}, as in the last good build"
+            was, now = format_statement(old[source.name]), format_statement(source.format)
+            sentence = f"{source.name} is read as {quote_name(now, _STATED)}, as in the last good build"
             if was != now:
                 sentence = (
-                    f"{source.name} is read as {quoted(now, _STATED)}, "
-                    f"and as {quoted(was, _STATED)} in the last good build"
+                    f"{source.name} is read as {quote_name(now, _STATED)}, "
+                    f"and as {quote_name(was, _STATED)} in the last good build"
                 )
             result = self.found(source.name, float(was != now), 0, sentence)
             mild = result.level == "fail" and source.name in stated

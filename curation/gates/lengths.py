@@ -33,9 +33,9 @@ class Lengths(Gate):
 
 
 def _psi(was: LengthView, now: LengthView) -> float:
-    """Return how far lengths moved; the same ones, as on a night without a change, need no numpy."""
+    """Return how far lengths moved; the same ones, as in a run without a change, need no numpy."""
     if was.histogram == now.histogram:
         return 0.0
-    from thinkmix.curation.gates.shift import psi  # noqa: PLC0415
+    from thinkmix.curation.gates.stability import psi  # noqa: PLC0415
 
     return psi(was.histogram, now.histogram)

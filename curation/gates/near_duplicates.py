@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from thinkmix.curation.gates.contract import Asked, Rate
-from thinkmix.curation.gates.facts import Part
-from thinkmix.curation.gates.findings import percent
 from thinkmix.curation.gates.kinds import RateGate
+from thinkmix.curation.gates.metrics import Drop
+from thinkmix.curation.gates.results import percent
 from thinkmix.curation.validate.settings import Compare
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.ledger import DEDUP
@@ -36,7 +36,7 @@ class NearDuplicates(RateGate):
         for source, count in report.ledger.of(DEDUP).items():
             if ways := _ways_out(recipe, source):
                 rows = count.dropped[Reason.NEAR_DUP].rows if Reason.NEAR_DUP in count.dropped else 0
-                part = Part(rows, count.read.rows)
+                part = Drop(rows, count.read.rows)
                 sentence = f"{source}: near_dup took {part}; the limit is {percent(self.limit)}"
                 if part.rate > self.limit:
                     sentence = f"{source}: near_dup took {part}: {'; '.join(ways)}; see `thinkmix rejects`"

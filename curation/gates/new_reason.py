@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from thinkmix.curation.gates.contract import Asked
-from thinkmix.curation.gates.facts import dropped
-from thinkmix.curation.gates.findings import worst
 from thinkmix.curation.gates.kinds import CountGate, compared
+from thinkmix.curation.gates.metrics import drops
+from thinkmix.curation.gates.results import worst
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.report import Report
 
@@ -18,7 +18,7 @@ class NewReason(CountGate):
 
     def judge(self, report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
         """Name the reasons that take rows of a source and took none in the last good build."""
-        for source, old, new in compared(report, before, dropped):
+        for source, old, new in compared(report, before, drops):
             fresh = [
                 self.found(
                     f"{source}: {reason}",

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from thinkmix.curation.gates.contract import Asked, FirstRows, Rate
-from thinkmix.curation.gates.facts import Counted, judged, rows_read
 from thinkmix.curation.gates.kinds import RateGate
+from thinkmix.curation.gates.metrics import Counted, rows_read, rule_drops
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.report import Report
 
@@ -13,7 +13,7 @@ from thinkmix.schemas.report import Report
 class Quarantine(RateGate):
     """Rows of a source that are left out for one reason, of those that its stage read.
 
-    Duplicates and rows that were not drawn do not count.
+    Duplicates and rows that were not sampled do not count.
     """
 
     name: ClassVar[str] = "quarantine"
@@ -31,4 +31,4 @@ class Quarantine(RateGate):
 
     def _judge(self, report: Counted) -> Iterator[GateResult]:
         for source in rows_read(report):
-            yield from self.rates(source, judged(report, source))
+            yield from self.rates(source, rule_drops(report, source))

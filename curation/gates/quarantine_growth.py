@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from thinkmix.curation.gates.contract import Action, Asked, Points
-from thinkmix.curation.gates.facts import judged
 from thinkmix.curation.gates.kinds import GrowthGate
+from thinkmix.curation.gates.metrics import rule_drops
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.report import Report
 
@@ -20,4 +20,4 @@ class QuarantineGrowth(GrowthGate):
 
     def judge(self, report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
         """Compare the rows that are left out for each reason."""
-        yield from self.growths(report, before, judged)
+        yield from self.growths(report, before, rule_drops)

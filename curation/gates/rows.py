@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from thinkmix.curation.gates.contract import Action, Asked
-from thinkmix.curation.gates.facts import rows_read
 from thinkmix.curation.gates.kinds import AmountGate
+from thinkmix.curation.gates.metrics import rows_read
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.report import Report
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from thinkmix.curation.gates.contract import Asked, Gate, Points
-from thinkmix.curation.gates.facts import fractions, mixture
-from thinkmix.curation.gates.findings import percent, points
+from thinkmix.curation.gates.metrics import fractions, mixture
+from thinkmix.curation.gates.results import percent, points
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.report import Report
 

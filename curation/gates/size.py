@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from thinkmix.curation.gates.contract import Asked, Gate, Rate
-from thinkmix.curation.gates.facts import mixture
+from thinkmix.curation.gates.metrics import mixture
 from thinkmix.curation.gates.scarcity import limits, scarcest
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.report import Report

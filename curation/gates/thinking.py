@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from thinkmix.curation.gates.contract import Asked, Gate, Points
-from thinkmix.curation.gates.facts import Part
-from thinkmix.curation.gates.findings import percent, points
+from thinkmix.curation.gates.metrics import Drop
+from thinkmix.curation.gates.results import percent, points
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.report import Report
 
@@ -36,10 +36,10 @@ class Thinking(Gate):
                 yield self.found(source, moved, self.points, sentence)
 
 
-def _thinking(report: Report) -> dict[str, Part]:
+def _thinking(report: Report) -> dict[str, Drop]:
     """Return the examples with a trace of each source, both splits together."""
-    found: dict[str, Part] = {}
+    found: dict[str, Drop] = {}
     for share in report.shares:
-        rows, read = found.get(share.source, Part(0, 0))
-        found[share.source] = Part(rows + share.thinking, read + share.examples)
+        rows, read = found.get(share.source, Drop(0, 0))
+        found[share.source] = Drop(rows + share.thinking, read + share.examples)
     return found

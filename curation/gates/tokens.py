@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from thinkmix.curation.gates.contract import Asked
-from thinkmix.curation.gates.facts import mixture
 from thinkmix.curation.gates.kinds import AmountGate
+from thinkmix.curation.gates.metrics import mixture
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.report import Report
 

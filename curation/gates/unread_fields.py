@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from thinkmix.curation.gates.contract import Asked, FirstRows
-from thinkmix.curation.gates.findings import counted, quoted
 from thinkmix.curation.gates.kinds import CountGate
+from thinkmix.curation.gates.results import count_of, quote_name
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.report import Report, Unread
 
@@ -30,7 +30,9 @@ class UnreadFields(CountGate):
         """Look at the rows that were read, of one source or of all."""
         for one in rows.findings:
             seen = [
-                (quoted(field.path), field.count, _unread(field)) for field in one.unread if field.looks_like
+                (quote_name(field.path), field.count, _unread(field))
+                for field in one.unread
+                if field.looks_like
             ]
             calm = f"{one.source} has no field that looks like something to train on and is not read"
             yield from self.counts(one.source, seen, calm)
@@ -41,10 +43,10 @@ def _unread(field: Unread) -> str:
     kind = field.looks_like or ""
     like = f"{_ARTICLE.get(kind, 'a ')}{_NOUN.get(kind, kind)}"
     inside = "[]" in field.path
-    name = quoted(field.path.rpartition(".")[2] if inside else field.path)
+    name = quote_name(field.path.rpartition(".")[2] if inside else field.path)
     said = (
-        f"'{name}' in {counted(field.count, 'turn' if inside else 'row')} was not read and looks like {like}"
+        f"'{name}' in {count_of(field.count, 'turn' if inside else 'row')} was not read and looks like {like}"
     )
     if field.setting:
-        return f"{said}: {quoted(field.setting, _SETTING)}"
+        return f"{said}: {quote_name(field.setting, _SETTING)}"
     return f"{said}; no setting of the format reads it"

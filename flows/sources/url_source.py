@@ -22,7 +22,7 @@ from thinkmix.flows.sources.http import (
     read_body,
 )
 from thinkmix.flows.sources.listing import keep_listing, recall_listing
-from thinkmix.flows.sources.patience import PATIENT, Patience, Transient, retried
+from thinkmix.flows.sources.patience import PATIENT, Patience, Transient, retry
 from thinkmix.flows.sources.selection import Entry
 from thinkmix.flows.sources.transfer import Progress, no_progress
 from thinkmix.schemas.artifact import InputFile, RemoteFile, Sha256, Snapshot
@@ -90,7 +90,7 @@ class UrlSource(Source):
         entries = recall_listing(into / self.kind / dataset / self.sha256)
         if entries is None:
             where = plain_address(self.url)
-            size = retried(partial(_size, self.url), what=where, patience=patience)
+            size = retry(partial(_size, self.url), what=where, patience=patience)
         else:
             size = entries[0].size
         return Snapshot(
@@ -129,7 +129,7 @@ class UrlSource(Source):
         if kind_of(name) is None:
             msg = f"{plain_address(text)}: not a kind of file that can be read, which are {READABLE}"
             raise SourceError(msg)
-        sha256, size = retried(partial(_digest, text), what=plain_address(text), patience=patience)
+        sha256, size = retry(partial(_digest, text), what=plain_address(text), patience=patience)
         source = cls(name="rows", url=text, sha256=sha256, format=Auto())
         return Listed(source, name.partition(".")[0], {name: size})
 

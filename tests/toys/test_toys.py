@@ -63,7 +63,7 @@ def told(program: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, A
     (version,) = (folder / "store" / "toys" / "versions").iterdir()
     commands = {
         "report": ["report", str(version), "--json"],
-        "accept": ["accept", str(version), "--why", "toys are small"],
+        "approve": ["approve", str(version), "--why", "toys are small"],
         "export": ["export", str(version), "--to", "toy", "--output", str(folder / "out")],
         "plan again": ["build", recipe, "--store", store, "--plan", "--json"],
         "frozen": ["build", recipe, "--store", store, "--frozen", "--workers", "1"],
@@ -85,7 +85,7 @@ def test_a_gate_that_joins_judges_wherever_gates_do(told, program):
     gates = json.loads(told["page"].with_name("report.json").read_text(encoding="utf-8"))["gates"]
     (judged,) = (gate for gate in gates if gate["gate"] == "toy")
     assert (judged["level"], judged["measured"], judged["limit"]) == ("fail", 30, 29)
-    assert told["accept"]["code"] == 0, told["accept"]["err"]
+    assert told["approve"]["code"] == 0, told["approve"]["err"]
     accepted = (told["folder"] / "store" / "toys" / "accepted.jsonl").read_text(encoding="utf-8")
     assert json.loads(accepted)["gates"] == ["toy a"]
     assert sentence in told["page"].read_text(encoding="utf-8")

@@ -1,0 +1,37 @@
+"""What gates find, in words: parts of sentences that can be shown anywhere, however columns are named."""
+
+from collections.abc import Iterable
+
+from thinkmix.schemas.gates import GateResult
+
+SHOWN = 60
+
+_HARMLESS = frozenset(" _-|(){}:,'=")
+
+
+def worst(results: Iterable[GateResult], calm: GateResult) -> list[GateResult]:
+    """Return the results that are no pass; if all are, the one with the largest measure, or `calm`."""
+    listed = [calm, *results]
+    broken = [result for result in listed if result.level != "pass"]
+    return broken or [max(listed, key=lambda result: result.measured or 0.0)]
+
+
+def percent(fraction: float) -> str:
+    """Return a fraction as people read it: `12 %`, `0.5 %`."""
+    return f"{100 * fraction:.3g} %" if fraction < 1 else f"{100 * fraction:,.0f} %"
+
+
+def points(number: float) -> str:
+    """Return percentage points as people read them."""
+    return f"{number:.3g} {'point' if number == 1 else 'points'}"
+
+
+def count_of(number: int, noun: str) -> str:
+    """Return how many there are of something, as people read it: `1 row`, `1,200 rows`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def quote_name(name: str, length: int = SHOWN) -> str:
+    """Return a name out of a file, cut, and without what markdown, a chat or a terminal would obey."""
+    shown = "".join(char if char.isalnum() or char in _HARMLESS else "·" for char in name)
+    return shown if len(shown) <= length else f"{shown[: length - 1]}…"
