@@ -169,7 +169,7 @@ def library(name: str) -> Change:
 CHANGES: Mapping[str, Change] = {
     "one changed row": edit_row,
     "one added file": add_file,
-    "one edited gate": edit("curation/gates/gates.py"),
+    "one edited gate": edit("curation/gates/rows.py"),
     "one edited rule of validation": edit("curation/validate/rowwise.py"),
     "one edited rule of the draw": edit("curation/sample/mix.py"),
     "the edited page of the report": edit("templates/pages/report.html.jinja"),

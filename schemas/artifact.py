@@ -9,9 +9,10 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from thinkmix.schemas.files import safe_member
+from thinkmix.schemas.patterns import SHA256
 from thinkmix.schemas.record import Record
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, Field(pattern=SHA256)]
 GitOid = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 Commit = Annotated[str, Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
 """A git commit, or a sha256 where the hub has no commits to show."""

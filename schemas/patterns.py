@@ -9,6 +9,7 @@ NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 REPO_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}$"
 REVISION = r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,95}$"
 ROWS_IN = r"^[^.]+(\.[^.]+)*$"
+SHA256 = r"^[0-9a-f]{64}$"
 LAYER = r"^[A-Za-z0-9_.]{1,128}$"
 
 IN_WORDS: Mapping[str, str] = {
@@ -16,6 +17,7 @@ IN_WORDS: Mapping[str, str] = {
     REPO_ID: "an id of a hub: organisation/name, of letters, digits, '.', - and _",
     REVISION: "a commit, a branch or a tag: letters, digits, '.', -, _ and /; at most 96",
     ROWS_IN: "keys joined by dots, as in `result.items`",
+    SHA256: "a sha256: 64 digits and small letters from a to f",
     LAYER: "the name of a layer: letters, digits, '.' and _; at most 128",
 }
 """What fits each pattern."""

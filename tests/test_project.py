@@ -11,7 +11,9 @@ from typer.main import get_command
 from thinkmix.curation.sample.settings import MixPlan
 from thinkmix.flows.cli import app
 from thinkmix.flows.recipe.recipe import Recipe
-from thinkmix.flows.sources.settings import HubSource, LocalSource, ModelScopeSource
+from thinkmix.flows.sources.hub_source import HubSource
+from thinkmix.flows.sources.local_source import LocalSource
+from thinkmix.flows.sources.modelscope_source import ModelScopeSource
 from thinkmix.schemas.findings import Finding
 from thinkmix.schemas.reasons import Context
 

@@ -12,7 +12,7 @@ from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.read.read import RawSlice, read_rows, slices
 from thinkmix.curation.validate.columnar import ColumnVerdicts
 from thinkmix.curation.validate.rowwise import Origin, judge, validate_slice
-from thinkmix.flows.sources.settings import LocalSource
+from thinkmix.flows.sources.local_source import LocalSource
 
 MAX_ROW_BYTES = 1_000_000
 LAYOUTS = {"math": "openmathreasoning", "chat": "sharegpt"}

@@ -46,7 +46,9 @@ def _of(folder: str, *names: str) -> tuple[str, ...]:
 GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
     "mix": {"curation/sample/mix.py": _of("curation", "mix", "mix_gates")},
     "gates": {
-        "curation/gates/gates.py": _of("curation", "gates", "layout_gate", "reading_gates", "mix_gates")
+        str(path.relative_to(ROOT)): _of("curation", "gates", "layout_gate", "reading_gates", "mix_gates")
+        for path in sorted((ROOT / "curation" / "gates").glob("*.py"))
+        if path.name != "__init__.py"
     },
     "clusters": {"curation/dedup/clusters.py": _of("curation", "clusters", "dedup")},
     "survivors": {"curation/dedup/survivors.py": _of("curation", "survivors", "dedup")},

@@ -56,7 +56,7 @@ def condense(outcomes: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """Return all rows of a source in schema `ROWS`.
 
     Args:
-        outcomes: pieces of schema `tables.OUTCOMES`, read one after the other: each may be freed before the next.
+        outcomes: pieces of schema `tables.OUTCOMES`, one after the other: each may be freed before the next.
     """
     pieces = [piece.select(**_row()).cast(ROWS) for piece in outcomes]
     return pl.concat([ROWS.to_frame(), *pieces])

@@ -152,7 +152,7 @@ def _told(messages: Sequence[Mapping[str, Any]], characters: int) -> str:
 def _places(
     sampled: Sequence[SampledShard], wanted: pl.DataFrame
 ) -> Mapping[tuple[str, str], list[tuple[str, int]]]:
-    """Return file and row of rows that were sampled; rows of one id are copies, and one of them is sampled."""
+    """Return file and row of sampled rows; rows of one id are copies, and one of them is sampled."""
     keys = wanted.select(name="id", id=bits("id", 0))
     places: dict[tuple[str, str], list[tuple[str, int]]] = {}
     for rows in read_many([shard.sampled for shard in sampled], ["id", "row"]):

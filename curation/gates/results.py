@@ -1,30 +1,12 @@
-"""What gates find, in words: results whose sentences can be shown anywhere, however columns are named."""
+"""What gates find, in words: parts of sentences that can be shown anywhere, however columns are named."""
 
 from collections.abc import Iterable
 
-from thinkmix.curation.gates.settings import Gate
 from thinkmix.schemas.gates import GateResult
 
 SHOWN = 60
 
-_DIGITS = 9  # rounding takes away what binary fractions add, so that a limit itself is never beyond the limit
 _HARMLESS = frozenset(" _-|(){}:,'=")
-
-
-def gate_result(
-    gate: str, subject: str, settings: Gate, measured: float | None, limit: float | None, sentence: str
-) -> GateResult:
-    """Return what a gate found: it is broken if `measured` is more than `limit`."""
-    measured = None if measured is None else round(measured, _DIGITS)
-    broken = measured is not None and limit is not None and measured > limit
-    return GateResult(
-        gate=gate,
-        subject=subject,
-        level=settings.level(broken),
-        measured=measured,
-        limit=limit,
-        sentence=sentence,
-    )
 
 
 def worst(results: Iterable[GateResult], calm: GateResult) -> list[GateResult]:

@@ -25,9 +25,9 @@ from thinkmix.flows.executor.workers import Job, Result
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.recipe.restated import restate
 from thinkmix.flows.sources import local
-from thinkmix.flows.sources.settings import LocalSource, Source
+from thinkmix.flows.sources.contract import Source
 from thinkmix.flows.store.cache import Cache, StageOutput, unseal
-from thinkmix.flows.store.digests import MANIFEST, digest
+from thinkmix.flows.store.digests import MANIFEST
 from thinkmix.flows.store.fingerprint import code_digest, library_versions
 from thinkmix.flows.store.store import Store
 from thinkmix.flows.system.progress import Event
@@ -231,7 +231,9 @@ def _ask_stages(
     absent: list[PlannedFetch] = []
     whole = True
     for source, snapshot in zip(recipe.sources, snapshots, strict=True):
-        files = _files(source, snapshot, base, store, run.store.cache.downloads)
+        files = source.present(
+            snapshot, base=base, into=store.cache.downloads, notes=run.store.cache.downloads
+        )
         if len(files) < len(snapshot.files):
             there = {file.name for file in files}
             left = [file for file in snapshot.files if file.path not in there]
@@ -248,22 +250,6 @@ def _ask_stages(
         with suppress(_Missing):
             stages.after_validation(run, stages.Known(recipe, shards=shards), asked, base, directly)
     return absent
-
-
-def _files(
-    source: Source, snapshot: Snapshot, base: Path, store: Store, notes: Path
-) -> tuple[InputFile, ...]:
-    """Return the snapshot's files that are on this machine, without hashing those that have a sha256."""
-    if isinstance(source, LocalSource):
-        return local.fetch(source, snapshot, base=base, into=notes, verify=False)
-    folder = sources.place(source, snapshot, into=store.cache.downloads)
-    found = []
-    for file in snapshot.files:
-        path = folder / file.path
-        if path.is_file() and path.stat().st_size == file.size:
-            sha256 = file.sha256 or digest(path)
-            found.append(InputFile(name=file.path, path=path, sha256=sha256, size=file.size))
-    return tuple(found)
 
 
 def _validated(

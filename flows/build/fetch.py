@@ -6,7 +6,7 @@ from pathlib import Path
 from thinkmix.curation.files.blob import Blob
 from thinkmix.flows.build.jobs import Run
 from thinkmix.flows.sources import fetch as fetch_files
-from thinkmix.flows.sources.settings import Source
+from thinkmix.flows.sources.contract import Source
 from thinkmix.flows.system.progress import Event
 from thinkmix.schemas.artifact import InputFile, Snapshot
 from thinkmix.schemas.manifest import InputEntry, SourceEntry

@@ -11,7 +11,7 @@ from thinkmix.curation.decontaminate.settings import Decontamination
 from thinkmix.flows import sources
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.sources import local
-from thinkmix.flows.sources.settings import Source
+from thinkmix.flows.sources.contract import Source
 from thinkmix.flows.store.digests import MANIFEST
 from thinkmix.flows.store.fingerprint import code_digest
 from thinkmix.flows.store.store import Store

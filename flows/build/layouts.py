@@ -7,7 +7,7 @@ from thinkmix.curation.validate import layouts
 from thinkmix.flows.build.fetch import blob_of
 from thinkmix.flows.build.jobs import Run, job, run_jobs
 from thinkmix.flows.build.step import step
-from thinkmix.flows.sources.settings import Source
+from thinkmix.flows.sources.contract import Source
 from thinkmix.flows.system.progress import Event
 from thinkmix.schemas.artifact import InputFile
 

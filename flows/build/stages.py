@@ -11,6 +11,7 @@ from thinkmix.flows.build.known import Known
 from thinkmix.flows.build.version import Work
 from thinkmix.flows.build.watch import Step
 from thinkmix.flows.executor.workers import RowKilled
+from thinkmix.flows.sources.contract import Source
 from thinkmix.flows.system.progress import Event
 from thinkmix.schemas.artifact import Snapshot
 from thinkmix.schemas.errors import WorkerDied
@@ -100,7 +101,7 @@ def _read_sources(run: Run, known: Known, snapshots: Sequence[Snapshot], base: P
     recipe, shards = known.recipe, known.shards
     for stated, snapshot in zip(recipe.sources, snapshots, strict=True):
         files = step(f"fetch {stated.name}", fetch.fetch)(run, stated, snapshot, base)
-        source = stated
+        source: Source = stated
         if isinstance(stated.format, Auto):
             recognise = step(f"recognise {stated.name}", layouts.recognise_format)
             source = recognise(run, stated, files, max_row_bytes=recipe.max_row_bytes)

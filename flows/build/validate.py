@@ -11,7 +11,7 @@ from thinkmix.flows.build.fetch import blob_of
 from thinkmix.flows.build.jobs import Run, Shard, job, row_work, run_jobs
 from thinkmix.flows.build.step import step
 from thinkmix.flows.recipe.recipe import Recipe
-from thinkmix.flows.sources.settings import Source
+from thinkmix.flows.sources.contract import Source
 from thinkmix.schemas.artifact import InputFile
 from thinkmix.schemas.left_out import LeftOut
 from thinkmix.schemas.record import narrow

@@ -7,9 +7,6 @@ from tempfile import TemporaryDirectory
 from thinkmix.curation.audit.preview import Batch, Preview, preview
 from thinkmix.curation.decontaminate.work import question
 from thinkmix.curation.files.blob import Blob
-from thinkmix.curation.gates.gates import quarantine
-from thinkmix.curation.gates.reading_gates import findings, unread_fields
-from thinkmix.curation.gates.settings import Gate
 from thinkmix.curation.read.read import first_rows, slices
 from thinkmix.curation.sample import mix
 from thinkmix.curation.sample.settings import MixPlan
@@ -23,12 +20,11 @@ from thinkmix.flows.inspect.sampling import Place, Sample
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.recipe.recipes import Located
 from thinkmix.flows.sources import local
+from thinkmix.flows.sources.contract import Source
 from thinkmix.flows.sources.patience import PATIENT, Patience
-from thinkmix.flows.sources.settings import Source
 from thinkmix.flows.system.cores import usable_cores
 from thinkmix.flows.system.memory import usable_bytes
 from thinkmix.schemas.formats.auto import Auto
-from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.record import Record
 
 _SECONDS = 9.8
@@ -225,7 +221,7 @@ def origin(recipe: Recipe, source: Source, sample: Sample, file: str) -> Origin:
 
 def _mend(recipe: Recipe, source: Source, sample: Sample, seen: Preview) -> Iterator[str]:
     """Yield what a person should look at, in the words of the gates that a build is judged by."""
-    gates, name = recipe.gates, source.name
+    name = source.name
     if not seen.read:
         yield f"{name}: its files hold no row"
         return
@@ -236,15 +232,10 @@ def _mend(recipe: Recipe, source: Source, sample: Sample, seen: Preview) -> Iter
         if words := recode(taken.file, taken.path, source.encoding):
             yield f"{name}: {taken.file}: {words}"
     facts = seen.facts(name)
-    judged: list[tuple[Gate, Sequence[GateResult]]] = [
-        (gates.unread_fields, [*unread_fields(facts, None, recipe)]),
-        (gates.findings, [*findings(facts, None, recipe)]),
-    ]
-    if seen.examples:
-        judged.insert(0, (gates.quarantine, [*quarantine(facts, None, recipe)]))
-    for gate, results in judged:
-        if gate.action != "off":
-            yield from (result.sentence for result in results if result.level != "pass")
+    for gate in recipe.gates.all():
+        if gate.action != "off" and (seen.examples or not gate.needs_examples):
+            found = gate.judge_first_rows(facts, recipe)
+            yield from (result.sentence for result in found if result.level != "pass")
     if source.expect_rows is not None and sample.exact and sample.rows != source.expect_rows:
         yield f"{name}: {sample.rows:,} rows, and the recipe expects {source.expect_rows:,} (`expect_rows`)"
 

@@ -15,7 +15,7 @@ import polars as pl
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.validate.settings import Limits
 from thinkmix.flows.recipe.recipe import Recipe
-from thinkmix.flows.sources.settings import Source
+from thinkmix.flows.sources.contract import Source
 from thinkmix.flows.store.digests import MANIFEST
 from thinkmix.flows.store.log import FAILED
 from thinkmix.flows.store.store import Store

@@ -9,11 +9,10 @@ from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.read.density import about_rows, count_rows, unpacked_size
 from thinkmix.curation.read.read import RawRow, RawSlice, first_rows, read_rows, slices
 from thinkmix.flows import sources
-from thinkmix.flows.sources import local
+from thinkmix.flows.sources.contract import Matches, Source
 from thinkmix.flows.sources.glimpse import MOST, Glimpse, glimpse
 from thinkmix.flows.sources.patience import PATIENT, Patience
-from thinkmix.flows.sources.settings import HubSource, LocalSource, ModelScopeSource
-from thinkmix.schemas.artifact import RemoteFile, Snapshot
+from thinkmix.schemas.artifact import Snapshot
 from thinkmix.schemas.errors import SourceError
 from thinkmix.schemas.files import kind_of
 
@@ -85,9 +84,7 @@ class Place:
     """How often a hub is asked again."""
 
 
-def sample(
-    source: HubSource | ModelScopeSource | LocalSource, place: Place, *, max_row_bytes: int, least: int = 0
-) -> Sample:
+def sample(source: Source, place: Place, *, max_row_bytes: int, least: int = 0) -> Sample:
     """Return the first rows of a source, at most `ROWS`.
 
     Args:
@@ -99,14 +96,14 @@ def sample(
     Raises:
         SourceError: if the source cannot be read.
     """
-    if isinstance(source, LocalSource):
-        return _local(source, place.base, max_row_bytes, least)
+    found = source.matches(place.base)
+    if found is not None:
+        return _local(source, found, max_row_bytes, least)
     snapshot = sources.resolve(source, base=place.base, into=place.scratch, patience=place.patience)
     return _remote(source, snapshot, place, max_row_bytes)
 
 
-def _local(source: LocalSource, base: Path, max_row_bytes: int, least: int) -> Sample:
-    found = local.matches(source, base)
+def _local(source: Source, found: Matches, max_row_bytes: int, least: int) -> Sample:
     names = list(found.paths)
     chosen = _spread(names)
     share = max(least, -(-ROWS // len(chosen)))
@@ -166,17 +163,13 @@ def _extrapolated(taken: Sequence[Taken], size: int) -> int:
     return rows if seen >= size or not seen else round(rows * size / seen)
 
 
-def _remote(
-    source: HubSource | ModelScopeSource, snapshot: Snapshot, place: Place, max_row_bytes: int
-) -> Sample:
+def _remote(source: Source, snapshot: Snapshot, place: Place, max_row_bytes: int) -> Sample:
     sizes = {file.path: file.size for file in snapshot.files}
-    held = {
-        file.path: path for file in snapshot.files if (path := _held(source, snapshot, file, place.downloads))
-    }
+    held = source.fetched(snapshot, into=place.downloads) if place.downloads else {}
     first = next((file for file in snapshot.files if file.path in held), snapshot.files[0])
     seen = None
     if first.path not in held:
-        opener = sources.opener(source, snapshot)
+        opener = source.opener(snapshot)
         seen = glimpse(first, opener, into=place.scratch / "files", rows=ROWS, patience=place.patience)
     path = held[first.path] if seen is None else seen.path
     pieces = slices(first.path, Blob(path, ""), source.rows, source.encoding)
@@ -198,16 +191,6 @@ def _remote(
         fetched=seen.fetched if seen else 0,
         missing=sum(size for name, size in sizes.items() if name not in held),
     )
-
-
-def _held(
-    source: HubSource | ModelScopeSource, snapshot: Snapshot, file: RemoteFile, downloads: Path | None
-) -> Path | None:
-    """Return where a store holds a file already, which a build verifies before it reads it."""
-    if downloads is None:
-        return None
-    path = sources.place(source, snapshot, into=downloads) / file.path
-    return path if path.is_file() and path.stat().st_size == file.size else None
 
 
 def _first(piece: RawSlice, most: int, max_row_bytes: int, seen: Glimpse | None) -> Sequence[RawRow]:

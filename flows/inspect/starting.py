@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
+from string import ascii_letters, digits
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
 
 from thinkmix.curation.audit.preview import Preview
 from thinkmix.curation.gates.results import count_of
@@ -25,8 +25,10 @@ from thinkmix.flows.inspect.shards import families, patterns, title
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.recipe.recipes import parse
 from thinkmix.flows.sources import local
+from thinkmix.flows.sources.contract import Listed, Source
+from thinkmix.flows.sources.known import KINDS
+from thinkmix.flows.sources.local_source import LocalSource
 from thinkmix.flows.sources.patience import PATIENT, Patience
-from thinkmix.flows.sources.settings import HubSource, LocalSource, RepoId
 from thinkmix.flows.system.progress import size
 from thinkmix.schemas.errors import RecipeError, SourceError, SourceNotFound
 from thinkmix.schemas.files import READABLE, kind_of
@@ -48,19 +50,18 @@ _HELD_OUT = ("test", "valid", "eval", "dev")
 _ABOUT = ("dataset_info", "dataset_infos", "config", "metadata")
 _COLUMNS = 12
 _OTHERS = 4
+_LETTERS = f"{ascii_letters}{digits}._-"
 _TRIED = 3
 """Settings for unread fields that are tried on the rows."""
 
 _REMEDIES = {Reason.THINK_UNOPENED: ("unopened_trace", "read"), Reason.ROLE_ORDER: ("turns", "join")}
 """Settings of a source that keep rows which are dropped for a reason without them."""
 
-_AnySource = HubSource | LocalSource
-
 
 class _Asked(NamedTuple):
     """One source, before its rows were looked at."""
 
-    source: _AnySource
+    source: Source
     """With `format: auto`."""
     remarks: Sequence[str]
 
@@ -154,9 +155,10 @@ def _sources(asked: Sequence[str], base: Path, scratch: Path, patience: Patience
     files: dict[str, Path] = {}
     for text in asked:
         found = _local_files(text)
-        if found is None:
-            yield _hub_source(text, scratch, patience)
+        if not found and (listed := _listed(text, scratch, patience)):
+            yield _largest_family(listed)
         else:
+            found = found or _matching(text)
             files |= {_relative(path, base): path for path in found}
     for family in families(files):
         beside = {
@@ -170,11 +172,11 @@ def _sources(asked: Sequence[str], base: Path, scratch: Path, patience: Patience
         yield _Asked(source, ())
 
 
-def _local_files(text: str) -> list[Path] | None:
-    """Return the files that a word on the command line means; None if it is an id of a hub.
+def _local_files(text: str) -> list[Path]:
+    """Return the files of the folder, or the file, that a word on the command line names, if it does.
 
     Raises:
-        SourceError: if it is neither.
+        SourceError: if they cannot be read.
     """
     path = Path(text).expanduser()
     if path.is_dir():
@@ -191,18 +193,23 @@ def _local_files(text: str) -> list[Path] | None:
             msg = f"{text}: not a kind of file that can be read, which are {READABLE}"
             raise SourceError(msg)
         return [path]
-    if kind_of(text) is None and _is_repo(text):
-        return None
+    return []
+
+
+def _matching(text: str) -> list[Path]:
+    """Return the files that a pattern means.
+
+    Raises:
+        SourceNotFound: if it means none.
+    """
     stated = LocalSource(name="rows", files=(text,), format=Auto())
     return list(local.matches(stated, Path().resolve()).paths.values())
 
 
-def _is_repo(text: str) -> bool:
-    try:
-        TypeAdapter(RepoId).validate_python(text)
-    except ValidationError:
-        return False
-    return True
+def _listed(text: str, scratch: Path, patience: Patience) -> Listed | None:
+    """Return what a word names on another machine, asked of the kinds of sources in their order."""
+    found = (kind.listed(text, into=scratch, patience=patience) for kind in KINDS)
+    return next((one for one in found if one is not None), None)
 
 
 def _relative(path: Path, base: Path) -> str:
@@ -211,31 +218,26 @@ def _relative(path: Path, base: Path) -> str:
     return whole.relative_to(base).as_posix() if whole.is_relative_to(base) else whole.as_posix()
 
 
-def _hub_source(dataset: str, scratch: Path, patience: Patience) -> _Asked:
-    """Return a source of the largest family of files for training that a set on the hub has."""
-    from thinkmix.flows.sources import hub  # noqa: PLC0415 - the client takes as long to import as all the rest
-
-    everything = HubSource(name="rows", dataset=dataset, files=("**",), format=Auto())
-    commit, entries = hub.listing(everything, into=scratch, patience=patience)
-    sizes = {entry.path: entry.size for entry in entries if kind_of(entry.path)}
+def _largest_family(listed: Listed) -> _Asked:
+    """Return a source of the largest family of files for training that a set on another machine has."""
+    sizes = {path: size for path, size in listed.sizes.items() if kind_of(path)}
+    dataset = listed.title
     readable = [name for name in sizes if not name.startswith(".") and Path(name).stem not in _ABOUT]
     if not readable:
-        msg = f"{dataset}: none of its {len(entries):,} files can be read; kinds that are read are {READABLE}"
+        none = f"none of its {len(listed.sizes):,} files can be read"
+        msg = f"{dataset}: {none}; kinds that are read are {READABLE}"
         raise SourceError(msg)
     ranked = sorted(
         families(readable), key=lambda family: (_held_out(family[0]), -sum(sizes[one] for one in family))
     )
     chosen, *others = ranked
-    source = HubSource(
-        name=as_name(dataset.rpartition("/")[2]) or "rows",
-        dataset=dataset,
-        revision=commit,
-        files=tuple(patterns(chosen, [entry.path for entry in entries])),
-        format=Auto(),
-    )
-    listed = [" ".join(patterns(family, sizes)[:1]) for family in others[:_OTHERS]]
+    fields: dict[str, object] = {"name": as_name(dataset.rpartition("/")[2]) or "rows"}
+    if "files" in type(listed.source).model_fields:
+        fields["files"] = tuple(patterns(chosen, list(listed.sizes)))
+    source = listed.source.model_copy(update=fields)
+    unread = [" ".join(patterns(family, sizes)[:1]) for family in others[:_OTHERS]]
     more = f" and {len(others) - _OTHERS} more" if len(others) > _OTHERS else ""
-    remarks = [f"files of the set that are not read: {', '.join(listed)}{more}"] if others else []
+    remarks = [f"files of the set that are not read: {', '.join(unread)}{more}"] if others else []
     return _Asked(source, remarks)
 
 
@@ -266,7 +268,7 @@ def _stanza(asked: _Asked, base: Path, scratch: Path, patience: Patience) -> tup
     begun = Begun(
         name=read.name,
         kind=read.kind,
-        files=read.files,
+        files=read.asked,
         format=short_statement(read.format.statement()),
         rows=sample.rows,
         exact=sample.exact,
@@ -278,19 +280,20 @@ def _stanza(asked: _Asked, base: Path, scratch: Path, patience: Patience) -> tup
     return _yaml(read, notes, lines), begun
 
 
-def _encoded(source: _AnySource, base: Path) -> _AnySource:
+def _encoded(source: Source, base: Path) -> Source:
     """Return a source with the encoding that its first file seems to have, if it is not UTF-8."""
-    if not isinstance(source, LocalSource):
+    there = source.matches(base)
+    if there is None:
         return source
-    name, path = next(iter(local.matches(source, base).paths.items()))
+    name, path = next(iter(there.paths.items()))
     found = guess_encoding(name, path)
     return source.model_copy(update={"encoding": found}) if found not in (None, UNKNOWN) else source
 
 
-def _sampled(source: _AnySource, base: Path, scratch: Path, patience: Patience) -> tuple[_AnySource, Sample]:
+def _sampled(source: Source, base: Path, scratch: Path, patience: Patience) -> tuple[Source, Sample]:
     """Return the first rows of a source, and the source with `rows` where they lie in an object."""
 
-    def sampled(stated: _AnySource) -> Sample:
+    def sampled(stated: Source) -> Sample:
         place = Place(base, scratch, patience=patience)
         return sampling.sample(stated, place, max_row_bytes=_only(stated).max_row_bytes, least=100)
 
@@ -304,11 +307,12 @@ def _sampled(source: _AnySource, base: Path, scratch: Path, patience: Patience) 
     return named_list, sampled(named_list)
 
 
-def _rows_in(source: _AnySource, base: Path) -> str | None:
+def _rows_in(source: Source, base: Path) -> str | None:
     """Return which list in the object of a file is the longest one of objects."""
-    if not isinstance(source, LocalSource):
+    there = source.matches(base)
+    if there is None:
         return None
-    name, path = next(iter(local.matches(source, base).paths.items()))
+    name, path = next(iter(there.paths.items()))
     if kind_of(name) != "json":
         return None
     with suppress(SourceError), opened(name, path) as stream:
@@ -317,7 +321,7 @@ def _rows_in(source: _AnySource, base: Path) -> str | None:
     return None
 
 
-def _formatted(source: _AnySource, sample: Sample, scratch: Path) -> tuple[_AnySource, Preview, str]:
+def _formatted(source: Source, sample: Sample, scratch: Path) -> tuple[Source, Preview, str]:
     """Return the source with its format, what that makes of its rows, and why it is that one.
 
     Of several that fit equally well it is the one that keeps most rows.
@@ -366,7 +370,7 @@ def _broken(sample: Sample) -> Iterator[str]:
                 yield f"{taken.file} row {row.number}: {row.fault.message()}"
 
 
-def _only(source: _AnySource) -> Recipe:
+def _only(source: Source) -> Recipe:
     """Return a recipe of one source."""
     return Recipe(name=source.name, sources=(source,), mix=MixPlan(shares={source.name: 1.0}))
 
@@ -392,7 +396,7 @@ def _notes(sample: Sample, seen: Preview, why: str) -> Iterator[str]:
         yield f"found: {times:,} {Finding(word).sentence}"
 
 
-def _settings(source: _AnySource, sample: Sample, seen: Preview, scratch: Path) -> Iterator[_Line]:
+def _settings(source: Source, sample: Sample, seen: Preview, scratch: Path) -> Iterator[_Line]:
     """Yield settings that the rows ask for, and those that may be worth changing."""
     if seen.examples and seen.thinking == seen.examples and seen.rendered == seen.kept:
         yield _Line("thinking: required", "every example thinks", True)
@@ -429,13 +433,11 @@ def _settings(source: _AnySource, sample: Sample, seen: Preview, scratch: Path) 
         yield _Line("max_solutions_per_problem: 4", why, False)
 
 
-def _yaml(source: _AnySource, notes: Sequence[str], lines: Sequence[_Line]) -> str:
+def _yaml(source: Source, notes: Sequence[str], lines: Sequence[_Line]) -> str:
     """Return the stanza of a source."""
     out = [f"  # {plain(note)}" for note in notes]
     out += [f"  - name: {_word(source.name)}", f"    kind: {source.kind}"]
-    if isinstance(source, HubSource):
-        out += [f"    dataset: {source.dataset}", f"    revision: {yaml_line(source.revision)}"]
-    out.append(f"    files: {yaml_line(list(source.files))}")
+    out += [f"    {name}: {_scalar(value)}" for name, value in source.own().items()]
     if source.rows is not None:
         out.append(f"    rows: {yaml_line(source.rows)}")
     if source.encoding is not None:
@@ -445,6 +447,17 @@ def _yaml(source: _AnySource, notes: Sequence[str], lines: Sequence[_Line]) -> s
         text = f"{line.text}  # {plain(line.why)}"
         out.append(f"    {text}" if line.stated else f"    # {text}")
     return "\n".join(out)
+
+
+def _scalar(value: object) -> str:
+    """Return a value as YAML; an id of a hub stands without quotes."""
+    if isinstance(value, str) and "/" in value and all(map(_is_part, value.split("/"))):
+        return value
+    return yaml_line(value)
+
+
+def _is_part(text: str) -> bool:
+    return text[:1].isalpha() and text.isascii() and not text.strip(_LETTERS)
 
 
 def _recipe(name: str, stanzas: Sequence[str], names: Sequence[str], *, has_schema: bool) -> str:

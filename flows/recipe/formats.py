@@ -22,9 +22,9 @@ This page is printed by `thinkmix formats`.
 
 Each set is read as published, by the format in the same line; settings are in brackets.
 
-Of 46 rows made by hand in the layouts without tools, 43 have the roles, texts and traces that convmerge 1.6.5
+Of 47 rows made by hand in the layouts without tools, 43 have the roles, texts and traces that convmerge 1.6.5
 reads in them (`python -m benchmarks.layouts`). It leaves answers in their tag, takes `solution` for the
-answer of s1K, and keeps an answer whose prompt is withheld."""
+answer of s1K, keeps an answer whose prompt is withheld, and reads no turn of UltraChat."""
 
 _AUTO = """\
 ## `format: auto`

@@ -4,11 +4,11 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from thinkmix.curation.decontaminate.settings import Decontamination
 from thinkmix.curation.dedup.settings import DedupPlan
-from thinkmix.curation.gates.settings import Gates
+from thinkmix.curation.gates.known import Gates
 from thinkmix.curation.sample.settings import MixPlan
 from thinkmix.curation.validate.settings import LIMITS, Limits
 from thinkmix.curation.validate.source import SourceBase
-from thinkmix.flows.sources.settings import Source
+from thinkmix.flows.sources.known import AnySource
 from thinkmix.schemas.patterns import Line, Name, refuse_twice
 from thinkmix.schemas.record import Record
 from thinkmix.templates.chat.families.contract import Family
@@ -22,7 +22,7 @@ class Recipe(Record):
     """Folder of the mixture in the store."""
     title: Line = ""
     """One line for report and dataset card."""
-    sources: tuple[Source, ...] = Field(min_length=1, max_length=256)
+    sources: tuple[AnySource, ...] = Field(min_length=1, max_length=256)
     """Where rows come from; each needs a share of the mixture."""
     mix: MixPlan
     """How the mixture is composed."""
@@ -50,7 +50,7 @@ class Recipe(Record):
 
     @field_validator("sources")
     @classmethod
-    def _names_are_unique(cls, sources: tuple[Source, ...]) -> tuple[Source, ...]:
+    def _names_are_unique(cls, sources: tuple[AnySource, ...]) -> tuple[AnySource, ...]:
         refuse_twice("source", [source.name for source in sources])
         return sources
 

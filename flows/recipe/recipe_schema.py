@@ -7,14 +7,12 @@ from thinkmix.schemas.formats.auto import Auto
 from thinkmix.schemas.formats.contract import Format
 from thinkmix.schemas.formats.recognition import FORMATS
 
-_SOURCES = ("LocalSource", "HubSource", "ModelScopeSource")
-
 
 def recipe_schema() -> dict[str, Any]:
     """Return the JSON schema of what a recipe's file may say, every setting with its description."""
     made = RecipeFile.model_json_schema(mode="validation")
-    for source in _SOURCES:
-        fields = made["$defs"][source]["properties"]
+    for place in made["properties"]["sources"]["items"]["discriminator"]["mapping"].values():
+        fields = made["$defs"][place.rpartition("/")[2]]["properties"]
         fields["format"] = _or_name(fields["format"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

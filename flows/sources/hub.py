@@ -33,10 +33,9 @@ from thinkmix.flows.sources.http import (
     range_headers,
     read_body,
 )
-from thinkmix.flows.sources.listing import is_commit, keep_listing, recall_listing
+from thinkmix.flows.sources.listing import Stated, is_commit, keep_listing, recall_listing
 from thinkmix.flows.sources.patience import PATIENT, Patience, Transient, retry
 from thinkmix.flows.sources.selection import Entry, select
-from thinkmix.flows.sources.settings import HubSource
 from thinkmix.schemas.artifact import RemoteFile, Snapshot
 from thinkmix.schemas.errors import (
     SourceCorrupt,
@@ -56,7 +55,7 @@ for _name in ("httpx2", "httpcore2"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 
-def resolve(source: HubSource, *, into: Path, patience: Patience = PATIENT) -> Snapshot:
+def resolve(source: Stated, *, into: Path, patience: Patience = PATIENT) -> Snapshot:
     """Return the files that the recipe selects, at the commit that its revision means right now.
 
     Asks the hub, except when the revision is a full commit whose file list is already in `into`:
@@ -74,7 +73,7 @@ def resolve(source: HubSource, *, into: Path, patience: Patience = PATIENT) -> S
     )
 
 
-def listing(source: HubSource, *, into: Path, patience: Patience = PATIENT) -> tuple[str, tuple[Entry, ...]]:
+def listing(source: Stated, *, into: Path, patience: Patience = PATIENT) -> tuple[str, tuple[Entry, ...]]:
     """Return the commit that a source's revision means right now, and all files of the dataset in it.
 
     Raises:
@@ -91,7 +90,7 @@ def listing(source: HubSource, *, into: Path, patience: Patience = PATIENT) -> t
     return commit, entries
 
 
-def _where(source: HubSource) -> str:
+def _where(source: Stated) -> str:
     return f"{source.dataset}@{source.revision}"
 
 
@@ -111,7 +110,7 @@ def headers() -> dict[str, str]:
     return {"User-Agent": "thinkmix"} | ({"Authorization": f"Bearer {token}"} if token else {})
 
 
-def _commit(source: HubSource, where: str) -> str:
+def _commit(source: Stated, where: str) -> str:
     with _parsed(), _translated(where):
         about = _ask(f"api/datasets/{source.dataset}/revision/{quote(source.revision, safe='')}", {}).json()
         commit = str(about["sha"])

@@ -3,11 +3,28 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import orjson
 
 from thinkmix.flows.sources.disk import replace_with
 from thinkmix.flows.sources.selection import Entry
+
+
+class Stated(Protocol):
+    """What a source says of a set on a hub."""
+
+    @property
+    def dataset(self) -> str:
+        """Id on the hub."""
+
+    @property
+    def revision(self) -> str:
+        """A commit, a branch or a tag."""
+
+    @property
+    def files(self) -> Sequence[str]:
+        """Patterns of files."""
 
 
 def recall_listing(folder: Path) -> tuple[Entry, ...] | None:

@@ -2,20 +2,19 @@
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from glob import escape, glob, has_magic
 from hashlib import sha256
 from pathlib import Path, PurePath
-from typing import NamedTuple
+from typing import Protocol
 
 from pydantic import ValidationError
 
-from thinkmix.curation.decontaminate.settings import Benchmark
+from thinkmix.flows.sources.contract import Matches
 from thinkmix.flows.sources.digest import BLOCK, Memory
 from thinkmix.flows.sources.disk import on_disk
 from thinkmix.flows.sources.selection import check_match
-from thinkmix.flows.sources.settings import LocalSource
 from thinkmix.flows.sources.transfer import Progress, no_progress
 from thinkmix.schemas.artifact import InputFile, RemoteFile, Snapshot, digest_of
 from thinkmix.schemas.errors import SourceCorrupt, SourceError, SourceNotFound
@@ -29,7 +28,19 @@ _TICK = 2_000_000_000
 """The coarsest clock of a file system, in ns."""
 
 
-def resolve(source: LocalSource | Benchmark, *, base: Path, into: Path, verify: bool = True) -> Snapshot:
+class Stated(Protocol):
+    """What says which files are meant: a source, or a benchmark."""
+
+    @property
+    def name(self) -> str:
+        """What the recipe calls it."""
+
+    @property
+    def files(self) -> Sequence[str]:
+        """Patterns of files."""
+
+
+def resolve(source: Stated, *, base: Path, into: Path, verify: bool = True) -> Snapshot:
     """Return the files that the recipe's patterns match, and their sha256.
 
     Args:
@@ -62,7 +73,7 @@ def resolve(source: LocalSource | Benchmark, *, base: Path, into: Path, verify: 
 
 
 def fetch(
-    source: LocalSource | Benchmark,
+    source: Stated,
     snapshot: Snapshot,
     *,
     base: Path,
@@ -98,16 +109,7 @@ def fetch(
     return tuple(inputs)
 
 
-class Matches(NamedTuple):
-    """The files that a source means."""
-
-    paths: Mapping[str, Path]
-    """By name, sorted by it."""
-    matched: Mapping[str, int]
-    """How many files each pattern means."""
-
-
-def matches(source: LocalSource | Benchmark, base: Path) -> Matches:
+def matches(source: Stated, base: Path) -> Matches:
     """Return the files that a source's patterns match now, none of them read.
 
     Raises:

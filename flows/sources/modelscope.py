@@ -27,10 +27,9 @@ from thinkmix.flows.sources.http import (
     range_headers,
     read_body,
 )
-from thinkmix.flows.sources.listing import is_commit, keep_listing, recall_listing
+from thinkmix.flows.sources.listing import Stated, is_commit, keep_listing, recall_listing
 from thinkmix.flows.sources.patience import PATIENT, Patience, Transient, retry
 from thinkmix.flows.sources.selection import Entry, select
-from thinkmix.flows.sources.settings import ModelScopeSource
 from thinkmix.schemas.artifact import RemoteFile, Snapshot, digest_of
 from thinkmix.schemas.errors import SourceCorrupt, SourceDenied, SourceError, SourceNotFound
 
@@ -42,7 +41,7 @@ _CHUNK = 1 << 16
 """Bytes that a broken connection may cost; what came before is kept."""
 
 
-def resolve(source: ModelScopeSource, *, into: Path, patience: Patience = PATIENT) -> Snapshot:
+def resolve(source: Stated, *, into: Path, patience: Patience = PATIENT) -> Snapshot:
     """Return the files that the recipe selects, as the revision stands right now.
 
     Asks the hub, except when the revision is a full commit whose file list is already in `into`.
@@ -78,7 +77,7 @@ def _client() -> HubApi:
     return HubApi(HubConfig())
 
 
-def _tree(source: ModelScopeSource, where: str) -> tuple[Entry, ...]:
+def _tree(source: Stated, where: str) -> tuple[Entry, ...]:
     """Return every file at the revision."""
     client = _client()
     with _parsed(client), _translated(client, where):

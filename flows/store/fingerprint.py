@@ -37,7 +37,6 @@ _BUILD = (f"{_PACKAGE}.flows.build.stages", f"{_PACKAGE}.flows.build.version")
 _OF_FLOWS = (
     f"{_PACKAGE}.flows.build",
     f"{_PACKAGE}.flows.recipe.recipe",
-    f"{_PACKAGE}.flows.sources.settings",
 )
 """What of `flows` decides bytes: the order of the stages and the recipe. The rest carries jobs and files."""
 
@@ -195,8 +194,11 @@ def _versions(imported: Iterable[str]) -> dict[str, str]:
 
 
 def _decides(module: str) -> bool:
-    """Return whether a module's code decides what rows become; the package's own face does not."""
-    if module == _PACKAGE:
+    """Return whether a module's code decides what rows become; the package's own face does not.
+
+    A recipe reaches every gate, and a gate judges a version that is there.
+    """
+    if module in (_PACKAGE, f"{_PACKAGE}.curation.gates.known"):
         return False
     return not module.startswith(f"{_PACKAGE}.flows") or module.startswith(_OF_FLOWS)
 

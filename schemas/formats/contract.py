@@ -80,7 +80,7 @@ class Layout(NamedTuple):
 class Format(Record):
     """A row format. Its settings are what a recipe may say about it, `read` is the conversion.
 
-    To add one, write its class in a file of this folder, and add it to `RowFormat` in `__init__.py`.
+    To add one, write its class in a file of this folder, and add it to `RowFormat` in `known.py`.
     """
 
     sets: ClassVar[tuple[str, ...]] = ()

@@ -22,6 +22,7 @@ from thinkmix.schemas.formats.sharegpt import ShareGPT
 from thinkmix.schemas.formats.smolagents import SmolAgents
 from thinkmix.schemas.formats.tool_calling_mix import ToolCallingMix
 from thinkmix.schemas.formats.toolace import ToolACE
+from thinkmix.schemas.formats.ultrachat import UltraChat
 from thinkmix.schemas.formats.xlam import XLAM
 
 RowFormat = Annotated[
@@ -43,6 +44,7 @@ RowFormat = Annotated[
     | Capybara
     | OpenAssistant
     | Rendered
+    | UltraChat
     | Auto,
     Field(discriminator="type"),
 ]

@@ -474,6 +474,12 @@ OWN = [
         [says("system", "detailed thinking on"), *pair(*ASKED, TRACE)],
     ),
     Sample(
+        "openbmb/UltraChat",
+        "{type: ultrachat}",
+        [{"id": "0", "data": [ASKED[0], ASKED[1], ALSO[0], ALSO[1]]}],
+        BOTH,
+    ),
+    Sample(
         "LDJnr/Capybara",
         "{type: capybara}",
         [

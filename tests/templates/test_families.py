@@ -2,16 +2,16 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import polars as pl
 import pytest
 import yaml
 
 from tests.harness.builders import ROOT, python
+from tests.harness.program import Typed, copy_program, typist
 from tests.templates.toy.toy import TOY
 from thinkmix.curation.sample.model_files import ModelFiles
 from thinkmix.flows.build.step import argument_key
@@ -114,14 +114,8 @@ def test_turns_of_a_hybrid_that_opens_traces():
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the program and one more family: its file, its template, an import and a line.
-
-    What Python and numba have compiled is copied, too: it is valid there.
-    """
-    folder = tmp_path_factory.mktemp("program")
-    for room in ("curation", "data", "flows", "schemas", "templates", "train"):
-        shutil.copytree(ROOT / room, folder / "thinkmix" / room)
-    shutil.copy(ROOT / "src" / "thinkmix" / "__init__.py", folder / "thinkmix")
+    """Return a folder with the program and one more family: its file, its template, an import and a line."""
+    folder = copy_program(tmp_path_factory.mktemp("program"))
     there = folder / "thinkmix" / "templates" / "chat" / "families"
     for name in ("toy.py", "toy.jinja"):
         shutil.copy(Path(__file__).parent / "toy" / name, there)
@@ -136,18 +130,9 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def typed(program: Path) -> Iterator[Any]:
+def typed(program: Path) -> Typed:
     """Return what runs commands of this program, one after another, in a process of its own."""
-
-    def run(*commands: list[str]) -> list[dict[str, Any]]:
-        done = python(
-            "-m", "tests.harness.typed", input=json.dumps(commands), env={"PYTHONPATH": str(program)}
-        )
-        assert done.returncode == 0, done.stderr
-        told: list[dict[str, Any]] = json.loads(done.stdout)
-        return told
-
-    return run
+    return typist(program)
 
 
 @pytest.fixture(scope="module")

@@ -1,16 +1,16 @@
 """Whom this machine can reach: one question to an address, and the hubs."""
 
 import logging
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
 from typing import NamedTuple
 
 import httpx
 
 from thinkmix.flows.cli.doctor.diagnosis import Diagnosis, diagnose
+from thinkmix.flows.sources.contract import Address
 from thinkmix.flows.sources.http import plain_address, why_silent
+from thinkmix.flows.sources.known import KINDS
 
 # They log whole addresses: HF_ENDPOINT may have a password in it.
 for _name in ("httpx", "httpcore"):
@@ -34,14 +34,15 @@ class Answer(NamedTuple):
 
 
 def check() -> Iterator[Diagnosis]:
-    """Ask the hubs, both at once, and yield what there is to say of them."""
-    offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
-    modelscope = os.environ.get("MODELSCOPE_ENDPOINT") or "https://modelscope.cn"
-    with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(ask, modelscope) if find_spec("modelscope_hub") else None
-        yield hub(None if offline else ask(os.environ.get("HF_ENDPOINT") or "https://huggingface.co"))
-        if asked:
-            yield hub(asked.result(), name="modelscope", variable="MODELSCOPE_ENDPOINT")
+    """Ask the hubs, all at once, and yield what there is to say of them."""
+    addresses = [address for kind in KINDS if (address := kind.address())]
+    with ThreadPoolExecutor(max(1, len(addresses))) as pool:
+        for one, answer in zip(addresses, pool.map(_asked, addresses), strict=True):
+            yield hub(answer, name=one.name, variable=one.variable)
+
+
+def _asked(address: Address) -> Answer | None:
+    return None if address.url is None else ask(address.url)
 
 
 def hub(answer: Answer | None, *, name: str = "hub", variable: str = "HF_ENDPOINT") -> Diagnosis:

@@ -10,6 +10,7 @@ from thinkmix.flows.pages.training.change import changes_of, format_change
 from thinkmix.flows.pages.training.timing import Timing
 from thinkmix.flows.pages.training.verdict import verdict
 from thinkmix.flows.pages.verdict import duration
+from thinkmix.flows.sources.known import KINDS
 from thinkmix.flows.system.markdown import inline
 from thinkmix.schemas.manifest import Manifest
 from thinkmix.schemas.plain import plain
@@ -64,7 +65,8 @@ def _base(result: TrainResult) -> str:
 
 def _datasets(manifest: Manifest) -> list[str]:
     """Return the Hugging Face datasets among the sources: a hub knows no other ids."""
-    hub = {source.name for source in stated_settings(manifest.recipe).sources if source.kind == "hub"}
+    kinds = {kind.name_of_kind() for kind in KINDS if kind.on_hub}
+    hub = {source.name for source in stated_settings(manifest.recipe).sources if source.kind in kinds}
     return sorted({source.dataset for source in manifest.sources if source.name in hub})
 
 

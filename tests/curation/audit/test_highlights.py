@@ -12,7 +12,7 @@ from thinkmix.curation.audit.highlights import find_highlight
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.read.read import RawRow, RawSlice, raw_json, read_rows
 from thinkmix.curation.validate.rowwise import Origin, judge
-from thinkmix.flows.sources.settings import LocalSource
+from thinkmix.flows.sources.local_source import LocalSource
 
 THINKS = "<think>\nhm\n</think>\n\n"
 

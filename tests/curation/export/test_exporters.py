@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness.toy_exporter import Toy
+from tests.toys.exporter import Toy
 from thinkmix.curation.export import known
 from thinkmix.curation.export.messages import Messages
 from thinkmix.curation.export.record import Counter, Counts

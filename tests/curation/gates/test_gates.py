@@ -5,16 +5,18 @@ from typing import Any
 
 import pytest
 
-from tests.harness.builders import in_full, statement
+from tests.harness.builders import ROOT, in_full, statement
 from thinkmix.curation.audit.measure import EDGES
 from thinkmix.curation.gates.gates import judge
-from thinkmix.curation.gates.settings import Gates
+from thinkmix.curation.gates.known import GATES, Gates
+from thinkmix.curation.gates.rows import Rows
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.schemas.columns import Columns
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.ledger import Amount, Ledger, StageCount
 from thinkmix.schemas.manifest import Share
 from thinkmix.schemas.report import ClusterView, LengthView, Report
+from tools import gates
 
 ELSEWHERE = {"unread_fields", "findings", "encoding", "layout", "size", "bottleneck", "absent"}
 """Gates that test_reading_gates.py, test_layout_gate.py and test_mix_gates.py are about."""
@@ -35,11 +37,11 @@ def stage(name: str, read: int, dropped: Mapping[str, int]) -> StageCount:
     )
 
 
-def share(source: str, tokens: int, examples: int = 100) -> Share:
+def share(source: str, tokens: int, examples: int = 100, thinking: int = 0) -> Share:
     """State a source's part of the mixture."""
     return Share(
         source=source, split="train", declared=0.5, available=0, examples=examples, tokens=tokens,
-        trainable_tokens=tokens, thinking=0, repeated=0,
+        trainable_tokens=tokens, thinking=thinking, repeated=0,
     )  # fmt: skip
 
 
@@ -54,6 +56,7 @@ def facts(
     values: Mapping[str, tuple[str, ...]] | None = None,
     missing: Mapping[str, int] | None = None,
     expected: int | None = None,
+    thinking: int = 0,
 ) -> Report:
     """Return a report of two sources; `math` is what the arguments say."""
     validate = stage("validate", rows, dropped or {})
@@ -70,7 +73,7 @@ def facts(
         mixture="small",
         title="",
         checks=(),
-        shares=(share("math", tokens[0]), share("chat", tokens[1])),
+        shares=(share("math", tokens[0], thinking=thinking), share("chat", tokens[1])),
         ledger=Ledger(stages=(validate, stage("dedup", validate.kept.rows, repeated or {}))),
         lengths=(view,),
         columns=(
@@ -108,6 +111,8 @@ LIMITS: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], dict[str
     ("tokens", {"fewer": 0.05}, {}, {"tokens": (950, 1000)}, {"tokens": (949, 1000)}),
     ("tokens", {"more": 0.05}, {}, {"tokens": (1050, 1000)}, {"tokens": (1051, 1000)}),
     ("shares", {"points": 5}, {}, {"tokens": (1100, 900)}, {"tokens": (1101, 899)}),
+    ("thinking", {"points": 3}, {"thinking": 10}, {"thinking": 13}, {"thinking": 14}),
+    ("thinking", {"points": 3}, {"thinking": 10}, {"thinking": 7}, {"thinking": 6}),
     ("quarantine", {"limit": 0.02}, {}, {"dropped": {"bad_json": 20}}, {"dropped": {"bad_json": 21}}),
     (
         "quarantine_growth",
@@ -176,6 +181,22 @@ def test_every_gate_of_a_recipe_is_judged():
     # these are judged in tests/curation/gates/test_reading_gates.py and test_layout_gate.py
 
 
+def test_the_table_of_gates_is_current():
+    """docs/gates.md holds what `python -m tools.gates` prints."""
+    page = (ROOT / "docs" / "gates.md").read_text(encoding="utf-8")
+    assert "\n".join(gates.table()) in page, "run: python -m tools.gates"
+
+
+def test_a_setting_of_a_gate_keeps_the_defaults_of_that_gate():
+    """What a recipe does not say of a gate is as the gate has it; each field of `gates` has a sentence."""
+    stated = Gates.model_validate({"rows": {"fewer": 0.5}, "quarantine_growth": {"points": 1}})
+    assert stated.of(Rows) == Rows(action="fail", fewer=0.5, more=1.0)
+    assert stated.quarantine_growth.action == "fail"
+    assert [kind.name for kind in GATES] == list(Gates.model_fields)
+    said = [field.description for field in Gates.model_fields.values()]
+    assert said == [kind.sentence() for kind in GATES]
+
+
 def test_the_first_build_is_never_held_by_default():
     """Without an earlier build and without a stated number of rows, no gate fails, whatever the rows are."""
     dirty = facts(dropped={"bad_json": 600, "eval_overlap": 300}, repeated={"near_dup": 99})
@@ -226,6 +247,14 @@ def test_the_same_facts_pass_every_gate():
             {},
             {"tokens": (1100, 900)},
             "math went from 50 % to 55 % of the tokens, by 5 points; the limit is 2",
+        ),
+        (
+            "thinking",
+            {},
+            {"thinking": 50},
+            {"thinking": 20},
+            "math: 20 of its 100 examples have a trace (20 %), and 50 % in the last good build; "
+            "the limit is 5 points",
         ),
         (
             "quarantine_growth",
@@ -344,6 +373,18 @@ def test_a_source_that_was_taken_out_is_mentioned():
     before = report.model_copy(update={"ledger": Ledger(stages=(*report.ledger.stages, *stages))})
     (gone,) = (result for result in found("rows", report, before) if result.subject == "chat")
     assert (gone.level, gone.sentence[:29]) == ("warn", "chat was in the last good bui")
+
+
+def test_a_source_without_examples_has_no_share_that_thinks():
+    """Neither a new source nor one that brought nothing is compared; splits count together."""
+    both = facts(thinking=10)
+    math, chat = both.shares
+    empty = both.model_copy(update={"shares": (math.model_copy(update={"examples": 0, "thinking": 0}), chat)})
+    for before, after in ((both, empty), (empty, both)):
+        assert {one.subject for one in found("thinking", after, before)} == {"chat"}
+    held_out = math.model_copy(update={"split": "eval", "thinking": 90})
+    split = both.model_copy(update={"shares": (math, held_out, chat)})
+    assert found("thinking", split, both)[0].measured == 40.0
 
 
 def test_other_bins_are_not_compared():

@@ -11,7 +11,7 @@ from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.read.encodings import UNKNOWN, likely
 from thinkmix.curation.read.read import RawRow, read_rows, slices
 from thinkmix.curation.validate.rowwise import Origin, validate_slice
-from thinkmix.flows.sources.settings import LocalSource
+from thinkmix.flows.sources.local_source import LocalSource
 from thinkmix.schemas.errors import SourceError
 
 ZH = ["请问三十五只鸡和兔子一共有九十四只脚，鸡和兔子各有多少只？", "今天的天气怎么样？请用一句话回答我。"]

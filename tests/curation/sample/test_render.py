@@ -14,7 +14,7 @@ from thinkmix.curation.sample import render
 from thinkmix.curation.sample.render import render_rows
 from thinkmix.curation.tables import COUNTED, EXAMPLES, LOST
 from thinkmix.curation.validate.reading import Reading, reopen
-from thinkmix.flows.sources.settings import LocalSource
+from thinkmix.flows.sources.local_source import LocalSource
 from thinkmix.schemas.errors import LedgerError
 from thinkmix.templates.chat.families.contract import Family
 from thinkmix.templates.chat.families.qwen3 import QWEN3

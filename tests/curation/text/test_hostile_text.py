@@ -14,7 +14,7 @@ from thinkmix.curation.read.read import RawRow, raw_json
 from thinkmix.curation.text.shingles import shingle_hashes
 from thinkmix.curation.validate.rowwise import Origin, judge
 from thinkmix.flows.cli.show.printing import say
-from thinkmix.flows.sources.settings import LocalSource
+from thinkmix.flows.sources.local_source import LocalSource
 from thinkmix.templates.chat.tokenizer import count_tokens, encode
 
 SIZE = 300_000

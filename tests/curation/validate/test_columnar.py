@@ -23,7 +23,7 @@ from thinkmix.curation.validate.columnar import CLEARED, validate_columns
 from thinkmix.curation.validate.learned import TAG_BYTES
 from thinkmix.curation.validate.rowwise import Origin, judge
 from thinkmix.curation.validate.settings import LIMITS, Limits
-from thinkmix.flows.sources.settings import LocalSource
+from thinkmix.flows.sources.local_source import LocalSource
 from thinkmix.schemas.findings import Finding, Notes
 
 ROOT = Path(__file__).parents[3]

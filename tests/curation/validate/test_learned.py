@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from thinkmix.curation.validate.learned import TAG_BYTES, count_turns, learned_turns, prompt_bytes
-from thinkmix.flows.sources.settings import LocalSource
+from thinkmix.flows.sources.local_source import LocalSource
 from thinkmix.schemas.conversation import Message
 from thinkmix.schemas.errors import LedgerError
 from thinkmix.schemas.ledger import Amount, Ledger, StageCount, TurnCount

@@ -24,7 +24,7 @@ from thinkmix.curation.validate.learned import TAG_BYTES
 from thinkmix.curation.validate.reading import Reopened, reopen
 from thinkmix.curation.validate.rowwise import Judged, Origin, judge, validate_slice
 from thinkmix.curation.validate.settings import LIMITS, Limits
-from thinkmix.flows.sources.settings import LocalSource
+from thinkmix.flows.sources.local_source import LocalSource
 from thinkmix.schemas.conversation import Conversation
 from thinkmix.schemas.errors import SourceError
 from thinkmix.schemas.findings import Finding

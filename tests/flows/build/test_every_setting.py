@@ -9,10 +9,11 @@ import pytest
 from pydantic import BaseModel
 
 from tests.harness.builders import Row, chat_row, math_row, quick_build, text, write_rows
+from thinkmix.curation.validate.source import SourceBase
 from thinkmix.flows.build.step import argument_key
 from thinkmix.flows.recipe import recipe_errors
 from thinkmix.flows.recipe.recipe import Recipe
-from thinkmix.flows.sources.settings import HubSource, LocalSource, ModelScopeSource
+from thinkmix.flows.sources.known import KINDS
 from thinkmix.flows.store.store import Store
 from thinkmix.schemas.errors import ThinkmixError
 from thinkmix.schemas.formats.auto import Auto
@@ -22,9 +23,12 @@ NOT_OF_BYTES = {
     "name": "names the folder of the mixture",
     "title": "stands in report and card",
     "gates.*": "judges a version that is there",
-    "sources.kind": "where rows lie; what the files hold counts",
-    "sources.dataset": "where rows lie; what the files hold counts",
-    "sources.revision": "where rows lie; what the files hold counts",
+    **{
+        f"sources.{name}": "where rows lie; what the files hold counts"
+        for kind in KINDS
+        for name in kind.model_fields
+        if name not in SourceBase.model_fields and name != "files"
+    },
     "sources.licence": "stands in manifest and card",
     "sources.expect_rows": "read by a gate",
 }
@@ -216,7 +220,7 @@ def test_setting_decides_bytes_or_a_list_says_why_not(path, base, first, tmp_pat
 def test_no_output_depends_on_where_rows_lie():
     """What a stage takes of a source has no field that says where, at which commit, by which licence."""
     taken = {path.partition(".")[2] for path in NOT_OF_BYTES if path.startswith("sources.")}
-    for kind in (LocalSource, HubSource, ModelScopeSource):
+    for kind in KINDS:
         bases = [base for base in kind.__mro__ if base.__module__.endswith("curation.validate.settings")]
         assert len(bases) == 2
         for settings in bases:

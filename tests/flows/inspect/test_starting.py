@@ -14,8 +14,8 @@ from thinkmix.flows.inspect.checking import check
 from thinkmix.flows.inspect.shards import families, patterns, title
 from thinkmix.flows.inspect.starting import Started, start
 from thinkmix.flows.recipe.recipes import load
+from thinkmix.flows.sources.hub_source import HubSource
 from thinkmix.flows.sources.patience import Patience
-from thinkmix.flows.sources.settings import HubSource
 from thinkmix.schemas.errors import RecipeError, SourceError, SourceNotFound
 
 SHARED = (ROOT / "../shared").resolve()

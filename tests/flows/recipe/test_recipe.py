@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from thinkmix.curation.dedup.settings import DedupPlan
 from thinkmix.curation.sample.settings import MixPlan
 from thinkmix.flows.recipe.recipe import Recipe
-from thinkmix.flows.sources.settings import LocalSource
+from thinkmix.flows.sources.local_source import LocalSource
 
 
 def recipe(**changes: Any) -> Recipe:

@@ -10,6 +10,7 @@ import yaml
 from tests.harness.builders import ROOT, statement
 from thinkmix.flows.recipe.recipe_schema import recipe_schema
 from thinkmix.flows.recipe.recipes import shipped_recipes
+from tools import sources
 
 
 def valid(recipe: object) -> bool:
@@ -52,6 +53,12 @@ def test_what_a_build_refuses_an_editor_marks(changes: dict[str, object]) -> Non
     """Unknown settings and formats, wrong types, names and choices."""
     assert valid(statement())
     assert not valid(statement() | changes)
+
+
+def test_the_lines_of_source_kinds_are_current() -> None:
+    """docs/recipes.md holds what `python -m tools.sources` prints."""
+    page = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+    assert "\n".join(sources.table()) in page, "run: python -m tools.sources"
 
 
 def test_every_setting_is_described() -> None:

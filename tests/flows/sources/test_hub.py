@@ -18,7 +18,7 @@ from huggingface_hub import constants, snapshot_download
 
 from thinkmix.flows.sources import fetch, resolve, transfer
 from thinkmix.flows.sources import hub as hub_room
-from thinkmix.flows.sources.settings import HubSource
+from thinkmix.flows.sources.hub_source import HubSource
 from thinkmix.schemas.errors import (
     SourceCorrupt,
     SourceDenied,
@@ -358,7 +358,7 @@ def test_a_killed_build_is_continued_by_the_next(hub, into, quick):
     resolve(one, base=into, into=into, patience=quick)
     code = (
         "import sys; from pathlib import Path; from thinkmix.flows.sources import fetch, resolve;"
-        "from thinkmix.flows.sources.settings import HubSource; into = Path(sys.argv[1]);"
+        "from thinkmix.flows.sources.hub_source import HubSource; into = Path(sys.argv[1]);"
         "one = HubSource.model_validate_json(sys.argv[2]);"
         "fetch(one, resolve(one, base=into, into=into), base=into, into=into)"
     )

@@ -7,7 +7,7 @@ from hashlib import sha256
 import pytest
 
 from thinkmix.flows.sources import fetch, local, resolve
-from thinkmix.flows.sources.settings import LocalSource
+from thinkmix.flows.sources.local_source import LocalSource
 from thinkmix.schemas.errors import SourceCorrupt, SourceError, SourceNotFound
 
 

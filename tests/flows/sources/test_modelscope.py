@@ -9,7 +9,7 @@ from hashlib import sha256
 import pytest
 
 from thinkmix.flows.sources import fetch, resolve
-from thinkmix.flows.sources.settings import ModelScopeSource
+from thinkmix.flows.sources.modelscope_source import ModelScopeSource
 from thinkmix.schemas.errors import (
     SourceCorrupt,
     SourceDenied,

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from tests.harness.builders import ROOT, flip_bit, quick_build, recipe
-from tests.harness.toy_exporter import Toy
+from tests.toys.exporter import Toy
 from thinkmix.curation.export import known
 from thinkmix.curation.export.messages import Messages
 from thinkmix.curation.export.record import Export
@@ -20,7 +20,7 @@ from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.read.read import read_rows, slices
 from thinkmix.curation.validate.reading import Reading, read_conversation
 from thinkmix.flows.recipe.recipes import load
-from thinkmix.flows.sources.settings import LocalSource
+from thinkmix.flows.sources.local_source import LocalSource
 from thinkmix.schemas.findings import Notes
 from thinkmix.schemas.record import json_text
 

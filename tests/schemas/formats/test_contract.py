@@ -68,6 +68,7 @@ def test_each_format_is_stated_by_its_name() -> None:
         "capybara",
         "oasst",
         "rendered",
+        "ultrachat",
         "auto",
     ]
     for kind, name in names.items():
