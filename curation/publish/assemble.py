@@ -57,11 +57,12 @@ def scatter(examples: Path, selection: pl.DataFrame, out: Path) -> Places:
             drawn = selection.filter(place.is_between(0, group.num_rows - 1)).with_columns(place)
             position += group.num_rows
             rows = group.cast(kept).combine_chunks()
-            for (target,), mine in drawn.group_by("target", maintain_order=True):
+            for mine in drawn.partition_by("target", maintain_order=True):
+                target = mine["target"][0]
                 batch = _batch(rows, mine, layout).serialize()
                 packed = codec.compress(batch)
                 at, content = parts.tell(), sha256(packed).hexdigest()
-                places.setdefault(str(target), []).append((at, packed.size, batch.size, content))
+                places.setdefault(target, []).append((at, packed.size, batch.size, content))
                 parts.write(packed)
     return places
 
