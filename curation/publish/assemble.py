@@ -59,11 +59,12 @@ def partition(examples: Path, selection: pl.DataFrame, out: Path) -> Places:
             sampled = selection.filter(place.is_between(0, group.num_rows - 1)).with_columns(place)
             position += group.num_rows
             rows = group.cast(kept).combine_chunks()
-            for (target,), mine in sampled.group_by("target", maintain_order=True):
+            for mine in sampled.partition_by("target", maintain_order=True):
+                target = mine["target"][0]
                 batch = _batch(rows, mine, layout).serialize()
                 packed = codec.compress(batch)
                 at, content = parts.tell(), sha256(packed).hexdigest()
-                places.setdefault(str(target), []).append((at, packed.size, batch.size, content))
+                places.setdefault(target, []).append((at, packed.size, batch.size, content))
                 parts.write(packed)
     return places
 

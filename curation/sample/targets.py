@@ -10,7 +10,12 @@ A run in which a few rows changed rewrites the shards that hold them, so shards 
 """
 
 MANY = 256
-"""Shards from which on they grow, to four times that size, before there are more of them."""
+"""Most shards of so much text each: a mixture of more than that is cut finer."""
+
+FINE = 1024
+"""Least shards of a mixture that is cut finer; they grow, to four times that size, before there are more.
+
+A changed row has one or two of them packed again: the less text they hold, the less that costs."""
 
 
 def assign_shards(selection: pl.DataFrame, *, shard_bytes: int = SHARD_BYTES) -> pl.DataFrame:
@@ -18,8 +23,9 @@ def assign_shards(selection: pl.DataFrame, *, shard_bytes: int = SHARD_BYTES) ->
 
     Shards are ranges of a split's order, which is a hash: `train-00000-of-00004.parquet` and so on. Their
     number is a power of two, so that a shard holds between half of `shard_bytes` of text and all of it, more
-    or less, and a few rows that come or go change the shards that they are in and no other. More than `MANY`
-    shards hold up to four times as much: `publish_shard` has a shard in memory, several times over.
+    or less, and a few rows that come or go change the shards that they are in and no other. Text that is too
+    much for `MANY` of them is cut into `FINE` or more, which begin smaller and hold up to four times as much:
+    `publish_shard` has a shard in memory, several times over.
     """
     named = []
     for (split,), rows in selection.group_by("split", maintain_order=True):
@@ -37,4 +43,5 @@ def assign_shards(selection: pl.DataFrame, *, shard_bytes: int = SHARD_BYTES) ->
 
 def _wanted(text: int, shard_bytes: int) -> int:
     """Return how many shards `text` bytes need."""
-    return max(min(-(-text // shard_bytes), MANY), -(-text // (4 * shard_bytes)))
+    small = -(-text // shard_bytes)
+    return small if small <= MANY else max(FINE, -(-text // (4 * shard_bytes)))

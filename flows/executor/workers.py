@@ -133,9 +133,16 @@ class Processes:
         return len(self._workers)
 
     def start(self, prepare: Callable[[], object]) -> None:
-        """Start all processes, beginning with a call that nobody waits for, like an import."""
-        for worker in self._workers:
-            worker.start(prepare)
+        """Start the processes, each beginning with a call that nobody waits for, like an import.
+
+        This process has its own to import meanwhile: as many start as leave it a core, the others with the
+        first stage.
+        """
+        now = max(1, usable_cores() - 1)
+        for nth, worker in enumerate(reversed(self._workers)):  # the last ones get the first jobs
+            worker.later = prepare
+            if nth < now:
+                worker.start()
 
     def run(
         self, jobs: Sequence[Job[Result]], *, done: Callable[[Job[Result], Result], None]
@@ -147,6 +154,8 @@ class Processes:
             StageOom: if it wanted too much memory twice, naming the shard.
             WorkerDied: if it was killed or crashed twice.
         """
+        for worker in self._workers:
+            worker.start()
         results = self._known(jobs)
         for place, result in results.items():
             done(jobs[place], result)
@@ -241,15 +250,19 @@ class _Worker:
 
     def __init__(self) -> None:
         self._pool, self._kills = _pool(), kernel_kills()
+        self.later: Callable[[], object] | None = None
+        """What its process begins with, as long as that has not been started."""
         self.spared: Future[object] | None = None
         """What it does, or did, while there was no job for it."""
         self.spent = False
         """Whether it ever was given that, in this process or one before."""
 
-    def start(self, prepare: Callable[[], object]) -> None:
-        """Start the process; if it does not come up, the first job finds out."""
-        with _starting(), suppress(BrokenProcessPool):
-            self._pool.submit(prepare)
+    def start(self) -> None:
+        """Start the process if it is still to be; if it does not come up, the first job finds out."""
+        if self.later:
+            with _starting(), suppress(BrokenProcessPool):
+                self._pool.submit(self.later)
+            self.later = None
 
     def spend(self, spare: Callable[[], object]) -> None:
         """Use time in which there is no job for it; if the process dies of that, the next job finds out."""

@@ -87,10 +87,13 @@ def test_a_row_more_or_less_leaves_the_others_where_they_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "shards"), [(100, 1), (101, 2), (25_600, 256), (102_400, 256), (102_401, 512)]
+    ("text", "shards"),
+    [(100, 1), (101, 2), (25_600, 256), (25_700, 1024), (409_600, 1024), (409_601, 2048)],
 )
-def test_a_large_mixture_has_larger_shards_before_it_has_more(text: int, shards: int) -> None:
-    """Up to 256 of a hundred bytes, then 256 of up to four hundred, then more of these."""
+def test_a_large_mixture_is_cut_finer_and_its_shards_grow_before_there_are_more(
+    text: int, shards: int
+) -> None:
+    """Up to 256 of a hundred bytes, then 1024 of up to four hundred, then more of these."""
     count = max(shards, 2)
     sizes = [text // count] * (count - 1)
     rows = pl.concat(

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -26,7 +27,7 @@ from tests.harness.builders import (
     statement,
     write_rows,
 )
-from thinkmix.curation.sample import blocks
+from thinkmix.curation.sample import blocks, targets, work
 from thinkmix.flows.build import inputs
 from thinkmix.flows.build.watch import Watch, directly
 from thinkmix.flows.recipe.recipe import Recipe
@@ -144,6 +145,25 @@ def test_changed_row_costs_its_block_and_not_its_shard(sources, tmp_path, monkey
     after = made(store)
     assert len(before["partition"]) > 8
     assert 1 <= len(after["partition"] - before["partition"]) <= 3
+    assert again.digest == quick_build(stated, tmp_path / "fresh", base).digest
+
+
+@pytest.mark.acceptance("A20")
+def test_changed_row_of_a_large_mixture_packs_the_shards_that_it_leaves_and_comes_to(
+    sources, tmp_path, monkeypatch
+):
+    """What is too much for shards of full size is cut finer; a build from nothing makes the same of it."""
+    monkeypatch.setattr(targets, "MANY", 2)
+    monkeypatch.setattr(targets, "FINE", 16)
+    monkeypatch.setattr(work, "assign_shards", partial(targets.assign_shards, shard_bytes=20_000))
+    base, store = shutil.copytree(sources, tmp_path / "base"), tmp_path / "store"
+    stated = recipe(unit="examples", size=None, eval_share=0)
+    assert len(list(quick_build(stated, store, base).version.glob("train-*.parquet"))) == 16
+    before = made(store)
+    rows = math_rows()[:30]
+    write_rows(base / "math" / "0.jsonl", [*rows[:7], math_row("another"), *rows[8:]])
+    again = quick_build(stated, store, base)
+    assert 1 <= len(made(store)["shards"] - before["shards"]) <= 3
     assert again.digest == quick_build(stated, tmp_path / "fresh", base).digest
 
 

@@ -88,6 +88,23 @@ def test_workers_may_be_started_before_there_is_work(tmp_path):
     assert before == after
 
 
+def test_a_core_is_left_to_the_parent_until_there_is_work(tmp_path, monkeypatch):
+    """One of two processes starts at once; both have prepared before their first job."""
+    log = tmp_path / "log"
+    log.touch()
+    monkeypatch.setattr(workers_room, "usable_cores", lambda: 2)
+    with processes(2) as pool:
+        pool.start(partial(doomed.note, log, "ready"))
+        doomed.wait_for(log, "ready")
+        alive = [worker._pool._processes for worker in pool._workers]
+        assert [len(each) for each in alive] == [0, 1]
+        run(pool, *[Job("job", partial(doomed.note, log, "job"))] * 2)
+    told = [line.split() for line in log.read_text().splitlines()]
+    assert [word for word, _ in told].count("ready") == 2
+    for process in {number for _, number in told}:
+        assert next(word for word, number in told if number == process) == "ready"
+
+
 def test_preparation_that_kills_its_worker_costs_no_job(tmp_path):
     """Whether it dies before the first job or with it, the job is done."""
     with processes(1) as pool:
