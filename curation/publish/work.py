@@ -7,7 +7,6 @@ from typing import NamedTuple
 import polars as pl
 
 from thinkmix.curation.dedup import cluster_view
-from thinkmix.curation.dedup.settings import Numbers
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.shards import ShardWriter, height, read_groups, write_shard
 from thinkmix.curation.publish import assemble, fates
@@ -29,7 +28,7 @@ class Validated(NamedTuple):
 
 
 def settle(
-    out: Path, shard: Validated, verdicts: Blob, parts: Sequence[PartFiles], selection: Blob, numbers: Numbers
+    out: Path, shard: Validated, verdicts: Blob, parts: Sequence[PartFiles], selection: Blob
 ) -> dict[str, object]:
     """Write the fate of each row of a shard, the rows dropped after validation, and what was drawn."""
     settled = fates.settle(
@@ -39,7 +38,6 @@ def settle(
         verdicts=verdicts.path,
         parts=parts,
         selection=selection.path,
-        numbers=numbers,
     )
     write_shard(out / "later.parquet", fates.dropped_later(settled.fates))
     write_shard(out / "fates.parquet", settled.fates)

@@ -408,6 +408,7 @@ def _key_frame(kept: list[Judged], source: RowSettings) -> pl.DataFrame:
             "quality": conversation.quality,
             "solver": conversation.solver,
             "cap": source.max_solutions_per_problem or 1,
+            "answer": conversation.answer,
             "file": conversation.lineage.file,
             "row": conversation.lineage.row,
             "messages": item.messages,

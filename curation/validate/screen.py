@@ -64,6 +64,7 @@ CLEARED = pl.Schema(
         "text": pl.String(),
         "quality": pl.Float64(),
         "solver": pl.String(),
+        "answer": pl.String(),
         "messages": pl.Int64(),
         "text_bytes": pl.Int64(),
         "turns": pl.List(pl.Int64()),
@@ -150,7 +151,9 @@ def screen(
         return Screened.nothing(source)
     sizes = text_sizes(rows)
     quality, doubts = _quality(rows, where)
-    doubts |= (sizes > max_row_bytes) | _doubtful_solvers(rows, where)
+    doubts |= sizes > max_row_bytes
+    for name in (where.solver, where.answer):
+        doubts |= _doubtful_names(rows, name)
     for name in (*where.empty, *MEDIA):
         doubts |= filled(column_of(rows, name), rows.num_rows, listed=True)
     said = _join(there, doubts)
@@ -166,7 +169,8 @@ def screen(
     known = {
         "place": places,
         "quality": pl.Series(quality[places], nan_to_null=True),
-        "solver": _solvers(rows, where, places),
+        "solver": _names(rows, where.solver, places),
+        "answer": _names(rows, where.answer, places),
         "text_bytes": sizes[places],
         **_known(kept, learned, source),
     }
@@ -230,9 +234,9 @@ def _quality(rows: pa.RecordBatch, layout: Layout) -> tuple[NDArray[np.float64],
     return (np.full(rows.num_rows, np.nan), doubts) if column is None else numbers_of(column)
 
 
-def _doubtful_solvers(rows: pa.RecordBatch, layout: Layout) -> Flags:
-    """Return where the solver is no clean text."""
-    column = column_of(rows, layout.solver) if layout.solver else None
+def _doubtful_names(rows: pa.RecordBatch, name: str | None) -> Flags:
+    """Return where a solver or an answer is no clean text."""
+    column = column_of(rows, name) if name else None
     texts = texts_of(column)
     if texts is None:
         return filled(column, rows.num_rows)
@@ -240,12 +244,12 @@ def _doubtful_solvers(rows: pa.RecordBatch, layout: Layout) -> Flags:
     return _read(texts, asked)[1]
 
 
-def _solvers(rows: pa.RecordBatch, layout: Layout, places: Offsets) -> pl.Series:
-    column = column_of(rows, layout.solver) if layout.solver else None
-    solvers = plain_texts(column)
-    if solvers is None:
+def _names(rows: pa.RecordBatch, name: str | None, places: Offsets) -> pl.Series:
+    column = column_of(rows, name) if name else None
+    texts = plain_texts(column)
+    if texts is None:
         return pl.repeat(None, len(places), dtype=pl.String, eager=True)
-    return pl.Series(solvers.take(pa.array(places)))
+    return pl.Series(texts.take(pa.array(places)))
 
 
 def _read(texts: Texts, asked: Bytes) -> tuple[Offsets, Flags, Flags]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from thinkmix.curation.dedup.settings import Numbers
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.outputs import numbered
 from thinkmix.curation.publish import assemble, work
@@ -18,9 +17,7 @@ _JOINED_AT_ONCE = 16
 """Shards whose dropped rows lie in one file."""
 
 
-def settle(
-    run: Run, shards: Sequence[Shard], verdicts: StageOutput, drawn: Drawn, numbers: Numbers
-) -> list[StageOutput]:
+def settle(run: Run, shards: Sequence[Shard], verdicts: StageOutput, drawn: Drawn) -> list[StageOutput]:
     """Write down the one fate of every raw row."""
     jobs = []
     by_shard: dict[int, list[Rendered]] = {}
@@ -33,7 +30,6 @@ def settle(
             verdicts=verdicts.blob(numbered("verdicts", shard.number)),
             parts=[part.files for part in by_shard.get(shard.number, [])],
             selection=drawn.selection(shard.number),
-            numbers=numbers,
         )
         jobs.append(job(run, "fates", shard.label, settling, source=shard.source.name))
     return run_jobs(run, jobs, stage="settle")

@@ -70,7 +70,7 @@ def after_validation(run: Run, known: Known, asked: Sequence[Snapshot], base: Pa
     known.verdicts = verdicts
     tell_counts(run, "dedup", [verdicts])
     drawn = step("draw", drawing.draw)(run, shards, verdicts, recipe, known.parts)
-    settled = step("settle", gathering.settle)(run, shards, verdicts, drawn, recipe.dedup.numbers)
+    settled = step("settle", gathering.settle)(run, shards, verdicts, drawn)
     for stage in (render.STAGE, mix.STAGE):
         tell_counts(run, stage, settled)
     saved = step("save", gathering.save)(run, shards, settled)

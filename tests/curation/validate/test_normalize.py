@@ -399,6 +399,7 @@ def test_keys_hold_what_duplicates_are_judged_by(tmp_path: Path) -> None:
         "priority": 3,
         "quality": None,
         "solver": None,
+        "answer": None,
         "cap": 4,
         "file": "f.jsonl",
         "row": 0,
