@@ -13,6 +13,7 @@ KEY_SCHEMA = pl.Schema(
         "solver": pl.String(),
         "cap": pl.Int64(),
         "answer": pl.String(),
+        "preamble": pl.String(),
         "turns": pl.List(pl.Int64()),
         "file": pl.String(),
         "row": pl.Int64(),
@@ -24,7 +25,7 @@ KEY_SCHEMA = pl.Schema(
 duplicates, `text` is what near-duplicates are judged by, higher `priority` and `quality` win, then more of
 `turns`, the positions of the turns that are learned among its messages. `cap` is how many rows of one problem
 the source may keep, and `answer` is what the row says that the answer is: rows with different ones are
-different problems.
+different problems, and so are rows with another `preamble`, a digest of system prompts and tools.
 """
 
 KEYS = pl.Schema({**KEY_SCHEMA, "messages": pl.Int64(), "text_bytes": pl.Int64()})

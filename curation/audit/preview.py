@@ -13,7 +13,8 @@ import polars as pl
 from thinkmix.curation.read.read import RawRow, raw_json
 from thinkmix.curation.sample.render import render_rows
 from thinkmix.curation.sample.settings import Unit
-from thinkmix.curation.validate.normalize import STAGE, Judged, Origin, Sight, compared_text, judge
+from thinkmix.curation.validate.compared import compared_text
+from thinkmix.curation.validate.normalize import STAGE, Judged, Origin, Sight, judge
 from thinkmix.curation.validate.reading import Reopened
 from thinkmix.schemas.findings import Tally, looks_like
 from thinkmix.schemas.formats.contract import Format

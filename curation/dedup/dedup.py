@@ -264,13 +264,14 @@ def _problems(
 ) -> Rows:
     """Return the best row of each row's problem.
 
-    Rows of one text and one answer are one item. Items of one cluster, and with the same numbers where those
-    count, are taken best first, and each follows a better one or leads.
+    Rows of one text and one answer are one item. Items of one cluster and one preamble, and with the same
+    numbers where those count, are taken best first, and each follows a better one or leads.
     """
     cluster, text = _renumbered(texts.clusters[rows]), texts.same[rows]
-    if numbers is not None:
-        figures = _renumbered(numbers[rows]).astype(np.uint64)
-        cluster = _renumbered(cluster.astype(np.uint64) << np.uint64(32) | figures)
+    for apart in (columns.preambles, numbers):
+        if apart is not None:
+            names = _renumbered(apart[rows]).astype(np.uint64)
+            cluster = _renumbered(cluster.astype(np.uint64) << np.uint64(32) | names)
     answers, ranks = columns.answers[rows], columns.ranks[rows]
     order = np.lexsort((ranks, answers, text, cluster))
     item = _starts(cluster[order], text[order], answers[order])

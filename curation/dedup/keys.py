@@ -35,6 +35,8 @@ class KeyColumns:
     cap: NDArray[np.int64]
     answers: Hashes
     """A hash of what each row says that the answer is, as `answer_hashes` folds it; 0 if it says nothing."""
+    preambles: Hashes
+    """A hash of system prompts and tools; 0 if there are none."""
 
 
 def shard_rows(keys: Sequence[Path]) -> list[int]:
@@ -53,9 +55,10 @@ def read_keys(keys: Sequence[Path]) -> KeyColumns:
     sources, solvers = _Codes(), _Codes()
     codes = np.empty((3, total), np.int32)
     priority, cap, row, turns = (np.empty(total, np.int64) for _ in range(4))
-    quality, answers = np.empty(total, np.float64), np.empty(total, np.uint64)
+    quality = np.empty(total, np.float64)
+    answers, preambles = np.empty(total, np.uint64), np.empty(total, np.uint64)
     done = 0
-    for table in read_many(keys, [*_NAMES, *_NUMBERS, "quality", "answer", "turns"]):
+    for table in read_many(keys, [*_NAMES, *_NUMBERS, "quality", "answer", "preamble", "turns"]):
         part = slice(done, done + len(table))
         for i, (code, name) in enumerate(zip((sources, solvers, files), _NAMES, strict=True)):
             codes[i, part] = code.of(table[name])
@@ -63,10 +66,11 @@ def read_keys(keys: Sequence[Path]) -> KeyColumns:
         quality[part] = table["quality"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
         turns[part] = table["turns"].list.len().fill_null(0).to_numpy()
         answers[part] = answer_hashes(table["answer"])
+        preambles[part] = _hashes(table["preamble"])
         done = part.stop
     ids = read_hex(keys, "id")
     order = ranks(Preference(priority, quality, turns), ids, files.sorted_place()[codes[2]], row)
-    return KeyColumns(ids, order, codes[0].copy(), codes[1].copy(), cap, answers)
+    return KeyColumns(ids, order, codes[0].copy(), codes[1].copy(), cap, answers, preambles)
 
 
 def answer_hashes(answers: pl.Series) -> Hashes:
@@ -76,14 +80,17 @@ def answer_hashes(answers: pl.Series) -> Hashes:
     stop at the end say nothing: `$\dfrac{1}{2}$.` is `\frac{1}{2}`. Other ways to write a value count as
     other values.
     """
-    hashes = np.zeros(len(answers), np.uint64)
-    stated = answers.is_not_null().to_numpy()
-    if stated.any():
-        said = answers.drop_nulls().str.replace_all(_SAYS_NOTHING, "")
-        said = said.str.replace_all(r"\\[dt]frac", r"\frac")
-        hashed = np.maximum(said.str.strip_suffix(".").hash(seed=1).to_numpy(), 1)
-        hashes[stated] = np.where((said == "").to_numpy(), 0, hashed)
-    return hashes
+    said = answers.str.replace_all(_SAYS_NOTHING, "").str.replace_all(r"\\[dt]frac", r"\frac")
+    said = said.str.strip_suffix(".")
+    return _hashes(said.replace("", None))
+
+
+def _hashes(texts: pl.Series) -> Hashes:
+    """Return a hash of each text, 0 for null."""
+    if texts.null_count() == len(texts):
+        return np.zeros(len(texts), np.uint64)
+    hashed = np.maximum(texts.hash(seed=1).to_numpy(), 1)
+    return np.where(texts.is_null().to_numpy(), np.uint64(0), hashed)
 
 
 def read_hex(keys: Sequence[Path], column: str) -> Hashes:

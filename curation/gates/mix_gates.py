@@ -19,6 +19,7 @@ _ALIKE = 0.8
 _NAMED = 3
 
 _LOOKS_AT = {
+    "dialogue": "`compare: dialogue` looks at the question alone where there is one, not at its answer",
     "first_user": "`compare: first_user` looks at the first question alone, not at system prompts, later "
     "turns or answers",
     "user_turns": "`compare: user_turns` looks at the questions alone, not at system prompts or answers",
@@ -85,16 +86,16 @@ def absent(report: Report, before: Report | None, recipe: Asked) -> Iterator[Gat
 
 
 def near_duplicates(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
-    """Look at the rows that go for being nearly the same, where a setting would tell more rows apart."""
+    """Look at the rows that go for being nearly the same, and name the settings that tell more rows apart."""
     gate = recipe.gates.near_duplicates
     for source, count in report.ledger.of(DEDUP).items():
-        if ways := _ways_out(recipe, source):
-            rows = count.dropped[Reason.NEAR_DUP].rows if Reason.NEAR_DUP in count.dropped else 0
-            part = Part(rows, count.read.rows)
-            sentence = f"{source}: near_dup took {part}; the limit is {percent(gate.limit)}"
-            if part.rate > gate.limit:
-                sentence = f"{source}: near_dup took {part}: {'; '.join(ways)}; see `thinkmix rejects`"
-            yield found("near_duplicates", source, gate, part.rate, gate.limit, sentence)
+        rows = count.dropped[Reason.NEAR_DUP].rows if Reason.NEAR_DUP in count.dropped else 0
+        part = Part(rows, count.read.rows)
+        sentence = f"{source}: near_dup took {part}; the limit is {percent(gate.limit)}"
+        if part.rate > gate.limit:
+            ways = [*_ways_out(recipe, source), "see `thinkmix rejects --reason near_dup`"]
+            sentence = f"{sentence}: {'; '.join(ways)}"
+        yield found("near_duplicates", source, gate, part.rate, gate.limit, sentence)
 
 
 def _ways_out(recipe: Asked, source: str) -> Sequence[str]:

@@ -120,9 +120,9 @@ class Gates(Record):
     """A column that the files of a source did not have."""
     duplicates: RateGate = RateGate(limit=0.75)
     """Rows of a source that are left out because another row says the same."""
-    near_duplicates: RateGate = RateGate(limit=0.5)
-    """Rows of a source that are left out as nearly the same, if `compare`, `numbers` or
-    `max_solutions_per_problem` could tell them apart or keep more of them."""
+    near_duplicates: RateGate = RateGate(limit=0.25)
+    """Rows of a source that are left out as nearly the same; `compare`, `numbers` and
+    `max_solutions_per_problem` may tell them apart or keep more of them."""
     duplicates_growth: GrowthGate = GrowthGate(points=5.0)
     """The same rows, against the last good build."""
     lengths: ShiftGate = ShiftGate()

@@ -45,6 +45,7 @@ from thinkmix.curation.text.text_kernels import (
     read_texts,
     write_heads,
 )
+from thinkmix.curation.validate.compared import looks_at_preamble, preamble_digest
 from thinkmix.curation.validate.learned import TAG_BYTES
 from thinkmix.curation.validate.padding import padding
 from thinkmix.curation.validate.settings import LIMITS, Compare, Limits, RowSettings
@@ -54,6 +55,7 @@ from thinkmix.schemas.findings import Finding, Notes
 from thinkmix.schemas.formats.contract import Layout, TextColumn
 from thinkmix.schemas.formats.fields import MEDIA
 from thinkmix.schemas.ledger import TurnCount
+from thinkmix.schemas.normal_form import composed
 from thinkmix.schemas.reasons import Context
 
 CLEARED = pl.Schema(
@@ -65,6 +67,7 @@ CLEARED = pl.Schema(
         "quality": pl.Float64(),
         "solver": pl.String(),
         "answer": pl.String(),
+        "preamble": pl.String(),
         "messages": pl.Int64(),
         "text_bytes": pl.Int64(),
         "turns": pl.List(pl.Int64()),
@@ -192,6 +195,7 @@ def _known(said: _Said, learned: Flags, source: RowSettings) -> dict[str, object
         "id": [row_id(source.name, key) for key in keys],
         "content_key": keys,
         "text": _compared(said, source.compare),
+        "preamble": _preambles(said, source.compare),
         "messages": np.diff(said.first),
         "turns": _places(said, learned),
     }
@@ -347,7 +351,12 @@ def _compared(said: _Said, compare: Compare) -> pl.Series:
     """Return the text of each row that near-duplicates are judged by."""
     chosen = np.empty((len(said.roles), 2), np.bool_)
     chosen[:, 0], chosen[:, 1] = said.contents > 0, said.traces > 0
-    if compare != "conversation":
+    if compare == "dialogue":
+        questions = np.bincount(said.row[said.roles == _USER], minlength=len(said.first) - 1)
+        alone = (questions == 1)[said.row]
+        chosen[:, 0] &= (said.roles != _SYSTEM) & ~(alone & (said.roles != _USER))
+        chosen[:, 1] &= ~alone
+    elif compare != "conversation":
         chosen[:, 0] &= said.roles == _USER
         chosen[:, 1] = False
     if compare == "first_user":
@@ -362,6 +371,23 @@ def _compared(said: _Said, compare: Compare) -> pl.Series:
     _copy(said, chosen, traces + trace, traces, out)
     texts = pa.LargeStringArray.from_buffers(len(starts) - 1, pa.py_buffer(starts), pa.py_buffer(out))
     return pl.Series(texts)
+
+
+def _preambles(said: _Said, compare: Compare) -> pl.Series:
+    """Return the digest of each row's system prompts, as `preamble_of` does; a cleared row has no tools."""
+    found: list[str | None] = [None] * (len(said.first) - 1)
+    if looks_at_preamble(compare):
+        prompts: dict[int, list[bytes]] = {}
+        rows = said.row
+        for turn in np.flatnonzero(said.roles == _SYSTEM).tolist():
+            start, end = said.spans[turn, :2]
+            text = said.buffers[said.column[turn]][start:end].tobytes()
+            if said.changes[turn]:
+                text = composed(text.decode()).encode()
+            prompts.setdefault(int(rows[turn]), []).append(text)
+        for row, parts in prompts.items():
+            found[row] = preamble_digest(parts)
+    return pl.Series(found, dtype=pl.String)
 
 
 def _learned(said: _Said, source: RowSettings) -> Flags:

@@ -169,7 +169,7 @@ class Rows:
 
     def compared(self, fate: Fate, messages: Sequence[Message]) -> str:
         """Return the text of a row that near-duplicates are judged by."""
-        from thinkmix.curation.validate.normalize import compared_text  # noqa: PLC0415 - as below
+        from thinkmix.curation.validate.compared import compared_text  # noqa: PLC0415 - as below
 
         return compared_text(messages, self.source(fate.source).compare)
 

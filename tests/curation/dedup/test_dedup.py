@@ -55,6 +55,7 @@ def row(text: str, n: int, **fields: object) -> dict[str, object]:
         "solver": None,
         "cap": 1,
         "answer": None,
+        "preamble": None,
         "turns": [1],
         "file": "shard-0",
         "row": n,
@@ -472,3 +473,12 @@ def test_supervised_turns_decide_before_the_hash(tmp_path: Path) -> None:
     """Of two rows of one score the one that teaches more stays."""
     rows = [row(PROBLEM, n, turns=turns) for n, turns in enumerate([[1], [1, 3], [1]])]
     assert fates(rows, tmp_path) == ["near_dup", None, "near_dup"]
+
+
+def test_rows_with_other_system_prompts_or_tools_are_not_the_same(tmp_path: Path) -> None:
+    """One question under two system prompts is two tasks, which stay in one cluster for the split."""
+    rows = [row(PROBLEM, n, preamble=preamble) for n, preamble in enumerate(["a", "b", None, "a"])]
+    judged, _ = judge(rows, tmp_path)
+    assert sorted(judged["reason"].fill_null("stays")) == ["near_dup", "stays", "stays", "stays"]
+    assert judged["reason"][1:3].null_count() == 2
+    assert judged["cluster"].n_unique() == 1

@@ -71,14 +71,26 @@ def test_every_column_is_read_of_every_shard(
     """Rows of all shards one after the other; the better row is first by priority, quality, then id."""
     monkeypatch.setattr("thinkmix.curation.files.shards.ROWS_AT_ONCE", at_once)
     rows = [
-        # id       source solver  file  row  priority quality cap answer turns
-        ("2" * 32, "a", "r1", "y", 5, 0, None, 1, "7", [1]),
-        ("1" * 32, "b", None, "x", 6, 0, 0.5, 2, None, [1]),
-        ("3" * 32, "b", "qwq", "x", 7, 1, None, 3, "$ 7 $", [1, 3]),
-        ("1" * 32, "a", "r1", "w", 8, 0, 0.25, 4, "8", [1]),
-        ("1" * 32, "a", "r1", None, 9, 0, 0.25, 5, " ", [1]),
+        # id       source solver  file  row  priority quality cap answer turns preamble
+        ("2" * 32, "a", "r1", "y", 5, 0, None, 1, "7", [1], "p"),
+        ("1" * 32, "b", None, "x", 6, 0, 0.5, 2, None, [1], None),
+        ("3" * 32, "b", "qwq", "x", 7, 1, None, 3, "$ 7 $", [1, 3], "p"),
+        ("1" * 32, "a", "r1", "w", 8, 0, 0.25, 4, "8", [1], "q"),
+        ("1" * 32, "a", "r1", None, 9, 0, 0.25, 5, " ", [1], ""),
     ]
-    names = ["id", "source", "solver", "file", "row", "priority", "quality", "cap", "answer", "turns"]
+    names = [
+        "id",
+        "source",
+        "solver",
+        "file",
+        "row",
+        "priority",
+        "quality",
+        "cap",
+        "answer",
+        "turns",
+        "preamble",
+    ]
     schema = {name: KEY_SCHEMA[name] for name in names}
     for number, part in enumerate((rows[:2], rows[2:])):
         pl.DataFrame(part, schema=schema, orient="row").write_parquet(tmp_path / str(number))
@@ -92,6 +104,8 @@ def test_every_column_is_read_of_every_shard(
     assert columns.ranks.tolist() == [4, 1, 0, 3, 2]
     assert [hashed > 0 for hashed in columns.answers] == [True, False, True, True, False]
     assert len(set(columns.answers.tolist())) == 3
+    assert [columns.preambles.tolist().index(hashed) for hashed in columns.preambles] == [0, 1, 0, 3, 4]
+    assert columns.preambles[1] == 0
 
 
 def test_a_wrong_id_in_the_first_row_is_refused(tmp_path: Path) -> None:

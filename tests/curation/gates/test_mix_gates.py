@@ -119,16 +119,21 @@ def near(rows: int, *, source: Mapping[str, object], dedup: Mapping[str, object]
 
 def test_default_that_drops_most_of_a_source_is_named():
     """With what it does not look at, and the setting that does."""
-    (found,) = near(51, source={}, dedup={})
-    assert (found.level, found.measured) == ("warn", 0.51)
-    assert "`compare: first_user` looks at the first question alone" in found.sentence
+    (found,) = near(26, source={}, dedup={})
+    assert (found.level, found.measured) == ("warn", 0.26)
+    assert "`compare: dialogue` looks at the question alone where there is one" in found.sentence
     assert "`compare: conversation`" in found.sentence
     assert "`dedup: {numbers: distinguish}`" in found.sentence
-    assert near(50, source={}, dedup={})[0].level == "pass"
+    assert near(25, source={}, dedup={})[0].level == "pass"
 
 
 def test_setting_that_is_at_its_strictest_is_not_blamed():
-    """Rows that are the same by every setting are duplicates, which the gate `duplicates` looks at."""
+    """Rows that are nearly the same by every setting are shown all the same, without a setting to change."""
     (found,) = near(90, source={}, dedup={"numbers": "distinguish"})
     assert "numbers" not in found.sentence
-    assert near(90, source={"compare": "conversation"}, dedup={"numbers": "distinguish"}) == []
+    (found,) = near(90, source={"compare": "conversation"}, dedup={"numbers": "distinguish"})
+    assert found.level == "warn"
+    assert found.sentence == (
+        "math: near_dup took 90 % (90 of 100 rows); the limit is 25 %: "
+        "see `thinkmix rejects --reason near_dup`"
+    )
