@@ -266,7 +266,7 @@ def _read(texts: Texts, asked: Bytes) -> tuple[Offsets, Flags, Flags]:
 
 @cache
 def _unstable() -> Flags:
-    unstable: Flags = character_forms() >> np.uint32(UNSTABLE_BIT) != 0
+    unstable: Flags = character_forms() >> np.uint32(UNSTABLE_BIT) & np.uint32(1) != 0
     return unstable
 
 
