@@ -1,5 +1,6 @@
 """Gates on what the mixture was asked to be: its size, the source that limits it, and sources left out."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
@@ -66,7 +67,7 @@ def bottleneck(report: Report, before: Report | None, recipe: Asked) -> Iterator
 
 
 def absent(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
-    """Name the sources that bring no example into the mixture."""
+    """Name the sources that bring no example into the mixture, and an eval split that holds none."""
     shares, brought = recipe.mix.exact_shares(), mixture(report, "examples")
     for source, share in shares.items():
         nothing = not brought.get(source, 0)
@@ -82,7 +83,31 @@ def absent(report: Report, before: Report | None, recipe: Asked) -> Iterator[Gat
                 f"{source} brings no example into the mixture: its share of {percent(float(share))} of "
                 f"{counted(sum(brought.values()), 'example')} is less than one; raise `size` or its share"
             )
+        if nothing and (lost := _all_lost(report, source)):
+            sentence = f"{sentence}; {lost}"
         yield found("absent", source, recipe.gates.absent, float(nothing), 0, sentence)
+    if recipe.mix.eval_share:
+        held = sum(part.examples for part in report.shares if part.split == "eval")
+        sentence = f"eval holds {counted(held, 'example')}"
+        if not held:
+            sentence = (
+                f"eval holds no example: {percent(recipe.mix.eval_share)} of "
+                f"{counted(sum(brought.values()), 'example')} in {counted(len(shares), 'source')} is too few "
+                "for its shares; raise `eval_share` or `size`, or say `eval_share: 0`"
+            )
+        yield found("absent", "eval", recipe.gates.absent, float(not held), 0, sentence)
+
+
+def _all_lost(report: Report, source: str) -> str:
+    """Return why a source has no row left, the most frequent reasons first; nothing if it has some."""
+    mine = [count for count in report.ledger.stages if count.source == source]
+    if not mine or mine[-1].kept.rows:
+        return ""
+    lost: Counter[str] = Counter()
+    for count in mine:
+        lost.update({reason: amount.rows for reason, amount in count.dropped.items() if amount.rows})
+    reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in lost.most_common(_NAMED))
+    return f"none of its {counted(mine[0].read.rows, 'row')} is left: {reasons}" if reasons else ""
 
 
 def near_duplicates(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:

@@ -145,7 +145,7 @@ class Gates(Record):
     bottleneck: RateGate = RateGate(limit=0.75)
     """Examples that are left out because one source has too few for its share, where no `size` is stated."""
     absent: Gate = Gate()
-    """A source that brings no example into the mixture, as one with a share of 0 does."""
+    """A source that brings no example into the mixture, as one with a share of 0 does, or an empty eval."""
     expected_rows: ExpectationGate = ExpectationGate(action="fail")
     """Raw rows of a source that states how many there must be."""
 

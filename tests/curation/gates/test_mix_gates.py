@@ -21,7 +21,7 @@ def share(source: str, examples: int, available: int, declared: float) -> Share:
 
 def report(shares: tuple[Share, ...], **mix: object) -> Report:
     """Return the facts of a mixture; its sources are those of the shares."""
-    stated = statement(shares={one.source: one.declared for one in shares}, eval_share=0, **mix)
+    stated = statement(shares={one.source: one.declared for one in shares}, **{"eval_share": 0, **mix})
     math = stated["sources"][0]
     stated["sources"] = [{**math, "name": one.source} for one in shares]
     changed = {"shares": shares, "recipe": in_full(stated), "ledger": Ledger(stages=())}
@@ -104,6 +104,32 @@ def test_share_of_less_than_an_example_is_named():
         "rare brings no example into the mixture: its share of 1 % of 10 examples is less than one; "
         "raise `size` or its share"
     )
+
+
+def test_eval_split_without_an_example_is_named():
+    """What is held out of few rows may be less than one example of each source."""
+    told = report((share("math", 10, 10, 1.0),), eval_share=0.02)
+    eval_split = said("absent", told)[-1]
+    assert eval_split.level == "warn"
+    assert eval_split.sentence == (
+        "eval holds no example: 2 % of 10 examples in 1 source is too few for its shares; "
+        "raise `eval_share` or `size`, or say `eval_share: 0`"
+    )
+
+
+def test_source_without_a_row_is_named_with_what_took_them():
+    """The most frequent reasons first."""
+    told = report((share("math", 10, 10, 1.0), share("seen", 0, 0, 0.0)))
+    stages = [
+        StageCount(
+            stage=stage, source="seen", read=Amount(rows=rows), kept=Amount(rows=rows - lost),
+            dropped={reason: Amount(rows=lost)},
+        )
+        for stage, rows, reason, lost in (("validate", 9, "bad_json", 2), ("dedup", 7, "near_dup", 7))
+    ]  # fmt: skip
+    told = told.model_copy(update={"ledger": Ledger(stages=tuple(stages))})
+    (seen,) = [one for one in said("absent", told) if one.subject == "seen"]
+    assert seen.sentence.endswith("; none of its 9 rows is left: near_dup 7, bad_json 2")
 
 
 def near(rows: int, *, source: Mapping[str, object], dedup: Mapping[str, object]) -> list[GateResult]:
