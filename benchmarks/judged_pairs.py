@@ -16,30 +16,33 @@ from pathlib import Path
 
 import polars as pl
 
-from thinkmix.flows.inspect.rows import Fate, Rows, fates_of
+from thinkmix.flows.inspect.rows import Outcome, Rows, outcomes_of
 
 _NEARBY = 6
 _SHOWN = 60
 _Z = 1.959964
 
 
-def sampled(rows: Rows, reason: str, *, count: int, seed: int) -> Sequence[Fate]:
+def sampled(rows: Rows, reason: str, *, count: int, seed: int) -> Sequence[Outcome]:
     """Return rows that were left out for a reason, in the order of the sample."""
-    out = fates_of(rows.fates.filter(reason=reason).sort("source", "file", "row").collect())
-    return sorted(out, key=lambda fate: sha256(f"{seed}\0{fate.id}\0{fate.winner}".encode()).digest())[:count]
+    out = outcomes_of(rows.outcomes.filter(reason=reason).sort("source", "file", "row").collect())
+    return sorted(
+        out, key=lambda outcome: sha256(f"{seed}\0{outcome.id}\0{outcome.winner}".encode()).digest()
+    )[:count]
 
 
-def pairs(rows: Rows, fates: Sequence[Fate]) -> Iterator[str]:
+def pairs(rows: Rows, outcomes: Sequence[Outcome]) -> Iterator[str]:
     """Yield a line for each row and its winner."""
-    winners = {fate.winner for fate in fates if fate.winner}
+    winners = {outcome.winner for outcome in outcomes if outcome.winner}
     kept = {
-        fate.id: fate for fate in fates_of(rows.fates.filter(pl.col("id").is_in(sorted(winners))).collect())
+        outcome.id: outcome
+        for outcome in outcomes_of(rows.outcomes.filter(pl.col("id").is_in(sorted(winners))).collect())
     }
-    said = rows.said({*winners, *(fate.id for fate in fates)})
-    for fate in fates:
-        winner = kept[fate.winner or ""]
-        left, right = (rows.compared(one, said[one.id].messages) for one in (fate, winner))
-        yield f"{fate.id} {winner.id} {fate.similarity:.3f} {differences(left, right)}"
+    said = rows.said({*winners, *(outcome.id for outcome in outcomes)})
+    for outcome in outcomes:
+        winner = kept[outcome.winner or ""]
+        left, right = (rows.compared(one, said[one.id].messages) for one in (outcome, winner))
+        yield f"{outcome.id} {winner.id} {outcome.similarity:.3f} {differences(left, right)}"
 
 
 def differences(left: str, right: str) -> str:

@@ -14,8 +14,8 @@ from thinkmix.curation.read.read import RawRow, raw_json
 from thinkmix.curation.sample.render import render_rows
 from thinkmix.curation.sample.settings import Unit
 from thinkmix.curation.validate.compared import compared_text
-from thinkmix.curation.validate.normalize import STAGE, Judged, Origin, Sight, judge
 from thinkmix.curation.validate.reading import Reopened
+from thinkmix.curation.validate.rowwise import STAGE, Judged, Origin, Sight, judge
 from thinkmix.schemas.findings import Tally, looks_like
 from thinkmix.schemas.formats.contract import Format
 from thinkmix.schemas.ledger import Amount, Ledger, StageCount, TurnCount
@@ -204,7 +204,7 @@ def _cost(item: Judged) -> int:
 
 
 def _render(valid: Sequence[Judged], folder: Path, origin: Origin, family: Family, max_tokens: int) -> None:
-    """Render all learned turns of valid rows, as the draw would ask for them."""
+    """Render all learned turns of valid rows, as sampling would ask for them."""
     wanted = [(item.row.number, turn) for item in valid for turn in item.learned.turns]
     render_rows(
         _reopened(valid),

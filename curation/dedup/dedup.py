@@ -36,13 +36,13 @@ from thinkmix.curation.dedup.survivors import (
     EXACT,
     NEAR,
     STAYS,
-    Fates,
     Integers,
+    Outcomes,
     best_of,
     problem_fates,
 )
 from thinkmix.curation.files.index import IndexRows, index_rows, write_index
-from thinkmix.curation.files.shards import ROWS_AT_ONCE, bounded
+from thinkmix.curation.files.shards import ROWS_AT_ONCE, bounded_lists
 from thinkmix.curation.tables import VERDICT_SCHEMA
 from thinkmix.curation.text.kernels import NO_SHINGLES, Flags, Hashes
 from thinkmix.curation.text.minhash import PRINTS, band_hashes, sketches
@@ -88,7 +88,7 @@ class _Texts:
 
 @dataclass(frozen=True)
 class _Verdicts:
-    fates: Fates
+    outcomes: Outcomes
     winner: Rows
     similarity: NDArray[np.float32]
     least_id: Rows
@@ -166,15 +166,15 @@ def find_duplicates(
         texts = _compare_texts(keys, indexes, originals, out, shared, Path(scratch), plan=plan)
         numbers = read_band(indexes, plan.bands + FINGERPRINT_ROWS) if plan.numbers == "distinguish" else None
         decided = _decide(columns, originals, texts, numbers, plan=plan)
-    decided.fates[out] = EVAL
+    decided.outcomes[out] = EVAL
     _write_verdicts(verdicts, shard_rows(keys), columns, decided, details)
-    fates = np.bincount(decided.fates, minlength=len(_REASONS))
+    outcomes = np.bincount(decided.outcomes, minlength=len(_REASONS))
     return DedupCounts(
         rows=len(originals),
-        exact_dup=int(fates[EXACT]),
-        near_dup=int(fates[NEAR]),
-        solution_cap=int(fates[CAP]),
-        eval_overlap=int(fates[EVAL]),
+        exact_dup=int(outcomes[EXACT]),
+        near_dup=int(outcomes[NEAR]),
+        solution_cap=int(outcomes[CAP]),
+        eval_overlap=int(outcomes[EVAL]),
         texts=texts.distinct,
         candidates=len(texts.store.rows),
         pairs_compared=texts.pairs.compared,
@@ -235,22 +235,22 @@ def _decide(
     """Apply the policy to each problem; only rows that are with others need more than a glance."""
     rows = np.arange(len(originals), dtype=np.int32)
     size = np.bincount(texts.clusters, minlength=len(rows))[texts.clusters]
-    fates = np.where(originals == rows, STAYS, EXACT).astype(np.uint8)
-    together = np.flatnonzero((size > 1) & (fates == STAYS)).astype(np.int32)
+    outcomes = np.where(originals == rows, STAYS, EXACT).astype(np.uint8)
+    together = np.flatnonzero((size > 1) & (outcomes == STAYS)).astype(np.int32)
     problems = rows.copy()
     problems[together] = _problems(columns, together, texts, numbers, plan=plan)
     problems = problems[originals]
-    fates[together] = problem_fates(
+    outcomes[together] = problem_fates(
         _renumbered(problems[together]),
         _order(columns.ranks[together]),
         columns.source[together],
         columns.solver[together],
         columns.cap[together],
     )
-    twin = (fates == EXACT) & (fates[originals] == STAYS)
-    winner = np.where(fates == STAYS, rows, np.where(twin, originals, problems))
+    twin = (outcomes == EXACT) & (outcomes[originals] == STAYS)
+    winner = np.where(outcomes == STAYS, rows, np.where(twin, originals, problems))
     return _Verdicts(
-        fates,
+        outcomes,
         winner,
         _similarity(winner, originals, texts),
         _least_ids(columns, texts.clusters, size),
@@ -339,7 +339,9 @@ def _write_verdicts(
     ends = np.cumsum([0, *rows]).tolist()
     shards = list(zip(verdicts, ends[:-1], ends[1:], strict=True))
     # some at a time: what a frame takes to be made does not depend on its rows, and all rows are many
-    for part in bounded(shards, lambda shard: shard[2] - shard[1], count=len(shards), total=ROWS_AT_ONCE):
+    for part in bounded_lists(
+        shards, lambda shard: shard[2] - shard[1], count=len(shards), total=ROWS_AT_ONCE
+    ):
         first = part[0][1]
         frame = _verdicts(columns, decided, details, slice(first, part[-1][2]))
         for path, start, end in part:
@@ -350,12 +352,12 @@ def _verdicts(
     columns: KeyColumns, decided: _Verdicts, details: Mapping[int, str], part: slice
 ) -> pl.DataFrame:
     """Return the verdicts of consecutive rows."""
-    reasons = pl.Series([_REASONS[fate] for fate in sorted(_REASONS)], dtype=pl.String)
-    fates = decided.fates[part]
-    beaten = pl.Series((fates != STAYS) & (fates != EVAL))
-    hits = np.flatnonzero(fates == EVAL)
+    reasons = pl.Series([_REASONS[outcome] for outcome in sorted(_REASONS)], dtype=pl.String)
+    outcomes = decided.outcomes[part]
+    beaten = pl.Series((outcomes != STAYS) & (outcomes != EVAL))
+    hits = np.flatnonzero(outcomes == EVAL)
     said = pl.Series([None, *(details[row + part.start] for row in hits.tolist())], dtype=pl.String)
-    place = np.zeros(len(fates), np.uint32)
+    place = np.zeros(len(outcomes), np.uint32)
     place[hits] = np.arange(1, len(hits) + 1, dtype=np.uint32)
     frame = pl.DataFrame(
         {
@@ -363,7 +365,7 @@ def _verdicts(
             "cluster": hex_series(columns.ids[:, decided.least_id[part]]),
             "cluster_size": decided.cluster_size[part],
             "problem": hex_series(columns.ids[:, decided.problems[part]]),
-            "reason": reasons.gather(fates),
+            "reason": reasons.gather(outcomes),
             "winner": hex_series(columns.ids[:, decided.winner[part]]),
             "similarity": decided.similarity[part],
             "detail": said.gather(place),

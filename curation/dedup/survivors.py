@@ -15,9 +15,9 @@ from thinkmix.curation.dedup.clusters import Rows
 from thinkmix.curation.text.kernels import Hashes
 
 Integers = NDArray[np.int64]
-Fates = NDArray[np.uint8]
+Outcomes = NDArray[np.uint8]
 STAYS, EXACT, NEAR, CAP, EVAL = 0, 1, 2, 3, 4
-"""Fate of a row."""
+"""Outcome of a row."""
 
 
 class Preference(NamedTuple):
@@ -84,7 +84,7 @@ def best_of(groups: Rows, ranks: Rows) -> Rows:
     return best
 
 
-def problem_fates(problems: Rows, ranks: Rows, source: Rows, solver: Rows, cap: Integers) -> Fates:
+def problem_fates(problems: Rows, ranks: Rows, source: Rows, solver: Rows, cap: Integers) -> Outcomes:
     """Return for each row whether it stays, or is left out as near-duplicate or over the cap.
 
     Args:
@@ -96,12 +96,12 @@ def problem_fates(problems: Rows, ranks: Rows, source: Rows, solver: Rows, cap: 
     """
     best = best_of(problems, ranks)
     chosen = np.flatnonzero(source == source[best])
-    fates = np.full(len(problems), NEAR, np.uint8)
+    outcomes = np.full(len(problems), NEAR, np.uint8)
     turn = _place_in_run(chosen, (solver[chosen], problems[chosen]), ranks[chosen])
     place = _place_in_run(chosen, (problems[chosen],), ranks[chosen], turn)
     over = np.where(cap[chosen] > 1, CAP, NEAR)
-    fates[chosen] = np.where(place < cap[chosen], STAYS, over)
-    return fates
+    outcomes[chosen] = np.where(place < cap[chosen], STAYS, over)
+    return outcomes
 
 
 def _place_in_run(rows: NDArray[np.int64], run: tuple[Rows, ...], *order: Rows) -> Rows:

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from thinkmix.curation.gates.facts import Part, mixture
-from thinkmix.curation.gates.findings import counted, found, percent
+from thinkmix.curation.gates.metrics import Drop, mixture
+from thinkmix.curation.gates.results import count_of, gate_result, percent
 from thinkmix.curation.gates.settings import Asked
 from thinkmix.curation.validate.settings import Compare
 from thinkmix.schemas.gates import GateResult
@@ -15,7 +15,7 @@ from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.report import Report
 
 _ALIKE = 0.8
-"""Sources limit a mixture together if so large a part of each is drawn, beside that of the scarcest."""
+"""Sources limit a mixture together if so large a part of each is sampled, beside that of the scarcest."""
 
 _NAMED = 3
 
@@ -44,7 +44,7 @@ def size(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateR
             f"{sentence}: {_limits(scarce)}; add rows to it or lower its share, lower `size`, or say "
             "`when_short: repeat`"
         )
-    yield found("size", "", gate, short, gate.limit, sentence)
+    yield gate_result("size", "", gate, short, gate.limit, sentence)
 
 
 def bottleneck(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
@@ -52,18 +52,18 @@ def bottleneck(report: Report, before: Report | None, recipe: Asked) -> Iterator
     gate = recipe.gates.bottleneck
     if recipe.mix.size is not None:
         return  # what is left out then is what nobody asked for
-    shares = _drawn_from(report)
-    available, drawn = sum(share.available for share in shares), sum(share.examples for share in shares)
+    shares = _sampled_from(report)
+    available, sampled = sum(share.available for share in shares), sum(share.examples for share in shares)
     if len(shares) < 2 or not available:
         return
-    left = 1 - drawn / available
-    sentence = f"{drawn:,} of {available:,} examples are drawn ({percent(drawn / available)})"
+    left = 1 - sampled / available
+    sentence = f"{sampled:,} of {available:,} examples are sampled ({percent(sampled / available)})"
     if scarce := _scarcest(report):
         sentence = (
             f"{sentence}: {_limits(scarce)}; add rows to it or lower its share, or state a `size`; "
             f"the limit is {percent(gate.limit)} left out"
         )
-    yield found("bottleneck", ", ".join(one.source for one in scarce), gate, left, gate.limit, sentence)
+    yield gate_result("bottleneck", ", ".join(one.source for one in scarce), gate, left, gate.limit, sentence)
 
 
 def absent(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
@@ -71,7 +71,7 @@ def absent(report: Report, before: Report | None, recipe: Asked) -> Iterator[Gat
     shares, brought = recipe.mix.exact_shares(), mixture(report, "examples")
     for source, share in shares.items():
         nothing = not brought.get(source, 0)
-        sentence = f"{source} brings {counted(brought.get(source, 0), 'example')} into the mixture"
+        sentence = f"{source} brings {count_of(brought.get(source, 0), 'example')} into the mixture"
         if nothing and not share:
             sentence = (
                 f"{source} has a share of 0: none of its rows is in the mixture, and they only take "
@@ -81,21 +81,21 @@ def absent(report: Report, before: Report | None, recipe: Asked) -> Iterator[Gat
         elif nothing:
             sentence = (
                 f"{source} brings no example into the mixture: its share of {percent(float(share))} of "
-                f"{counted(sum(brought.values()), 'example')} is less than one; raise `size` or its share"
+                f"{count_of(sum(brought.values()), 'example')} is less than one; raise `size` or its share"
             )
         if nothing and (lost := _all_lost(report, source)):
             sentence = f"{sentence}; {lost}"
-        yield found("absent", source, recipe.gates.absent, float(nothing), 0, sentence)
+        yield gate_result("absent", source, recipe.gates.absent, float(nothing), 0, sentence)
     if recipe.mix.eval_share:
         held = sum(part.examples for part in report.shares if part.split == "eval")
-        sentence = f"eval holds {counted(held, 'example')}"
+        sentence = f"eval holds {count_of(held, 'example')}"
         if not held:
             sentence = (
                 f"eval holds no example: {percent(recipe.mix.eval_share)} of "
-                f"{counted(sum(brought.values()), 'example')} in {counted(len(shares), 'source')} is too few "
+                f"{count_of(sum(brought.values()), 'example')} in {count_of(len(shares), 'source')} is too few "
                 "for its shares; raise `eval_share` or `size`, or say `eval_share: 0`"
             )
-        yield found("absent", "eval", recipe.gates.absent, float(not held), 0, sentence)
+        yield gate_result("absent", "eval", recipe.gates.absent, float(not held), 0, sentence)
 
 
 def _all_lost(report: Report, source: str) -> str:
@@ -107,7 +107,7 @@ def _all_lost(report: Report, source: str) -> str:
     for count in mine:
         lost.update({reason: amount.rows for reason, amount in count.dropped.items() if amount.rows})
     reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in lost.most_common(_NAMED))
-    return f"none of its {counted(mine[0].read.rows, 'row')} is left: {reasons}" if reasons else ""
+    return f"none of its {count_of(mine[0].read.rows, 'row')} is left: {reasons}" if reasons else ""
 
 
 def near_duplicates(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
@@ -115,12 +115,12 @@ def near_duplicates(report: Report, before: Report | None, recipe: Asked) -> Ite
     gate = recipe.gates.near_duplicates
     for source, count in report.ledger.of(DEDUP).items():
         rows = count.dropped[Reason.NEAR_DUP].rows if Reason.NEAR_DUP in count.dropped else 0
-        part = Part(rows, count.read.rows)
+        part = Drop(rows, count.read.rows)
         sentence = f"{source}: near_dup took {part}; the limit is {percent(gate.limit)}"
         if part.rate > gate.limit:
             ways = [*_ways_out(recipe, source), "see `thinkmix rejects --reason near_dup`"]
             sentence = f"{sentence}: {'; '.join(ways)}"
-        yield found("near_duplicates", source, gate, part.rate, gate.limit, sentence)
+        yield gate_result("near_duplicates", source, gate, part.rate, gate.limit, sentence)
 
 
 def _ways_out(recipe: Asked, source: str) -> Sequence[str]:
@@ -139,24 +139,24 @@ def _ways_out(recipe: Asked, source: str) -> Sequence[str]:
     return ways
 
 
-def _drawn_from(report: Report) -> list[Share]:
+def _sampled_from(report: Report) -> list[Share]:
     """Return what the sources with a share brought into train."""
     return [share for share in report.shares if share.split == "train" and share.declared and share.available]
 
 
 def _scarcest(report: Report) -> list[Share]:
-    """Return the sources that limit the mixture, the scarcest first: most of what they have is drawn."""
-    parts = {share.source: Fraction(share.examples, share.available) for share in _drawn_from(report)}
+    """Return the sources that limit the mixture, the scarcest first: most of what they have is sampled."""
+    parts = {share.source: Fraction(share.examples, share.available) for share in _sampled_from(report)}
     most = max(parts.values(), default=Fraction(0))
-    scarce = [share for share in _drawn_from(report) if most and parts[share.source] >= _ALIKE * most]
+    scarce = [share for share in _sampled_from(report) if most and parts[share.source] >= _ALIKE * most]
     return sorted(scarce, key=lambda share: (-parts[share.source], share.source))
 
 
 def _limits(scarce: Sequence[Share]) -> str:
     """Return in words which sources limit the mixture."""
     first, *others = scarce
-    drawn = f"{first.examples:,} of its {counted(first.available, 'example')} drawn to train"
-    said = f"{first.source} limits the mixture, with {drawn} for a share of {percent(first.declared)}"
+    sampled = f"{first.examples:,} of its {count_of(first.available, 'example')} sampled to train"
+    said = f"{first.source} limits the mixture, with {sampled} for a share of {percent(first.declared)}"
     if not others:
         return said
     more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""

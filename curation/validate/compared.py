@@ -8,7 +8,7 @@ import orjson
 
 from thinkmix.curation.validate.settings import Compare
 from thinkmix.schemas.conversation import Message
-from thinkmix.schemas.normal_form import composed
+from thinkmix.schemas.normal_form import compose_nfc
 
 _WITH_PREAMBLE: tuple[Compare, ...] = ("dialogue", "conversation")
 
@@ -32,7 +32,7 @@ def preamble_of(
 
     Near-duplicates have the same: a system prompt gives the task, and is often longer than what it is for.
     """
-    system = [composed(message.content).encode() for message in messages if message.role == "system"]
+    system = [compose_nfc(message.content).encode() for message in messages if message.role == "system"]
     if tools:
         system.append(orjson.dumps(list(map(dict, tools)), option=orjson.OPT_SORT_KEYS))
     return preamble_digest(system) if system and looks_at_preamble(compare) else None

@@ -8,7 +8,7 @@ from thinkmix.curation.files.blob import Blob
 from thinkmix.flows.build.jobs import Run, Shard, job, run_jobs
 from thinkmix.flows.build.step import step
 from thinkmix.flows.store.cache import StageOutput
-from thinkmix.schemas.record import narrowed
+from thinkmix.schemas.record import narrow
 
 
 def deduplicate(
@@ -20,7 +20,7 @@ def deduplicate(
             run,
             "bands",
             shard.label,
-            step(dedup_work.bands, keys=shard.keys, plan=narrowed(plan, BandPlan)),
+            step(dedup_work.bands, keys=shard.keys, plan=narrow(plan, BandPlan)),
             source=shard.source.name,
         )
         for shard in shards
@@ -35,7 +35,7 @@ def deduplicate(
                 dedup_work.boilerplate,
                 keys=[shard.keys for shard, _ in mine],
                 bands=[band for _, band in mine],
-                plan=narrowed(plan, BandPlan),
+                plan=narrow(plan, BandPlan),
             ),
             source=source,
         )

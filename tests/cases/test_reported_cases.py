@@ -206,9 +206,9 @@ def test_forms_of_characters_that_readers_take_for_one_are_one(see: Callable[...
 def test_a_chain_keeps_a_row_in_every_neighbourhood(see: Callable[..., Seen]) -> None:
     """At least seven of twenty windows stay, and each of the others is like one that stays."""
     version = see("data/22-chain").built.version
-    fates = pl.read_parquet(version / "fates" / "a.parquet")
-    dropped = fates.filter(pl.col("reason") == "near_dup")
-    stays = fates.filter(pl.col("reason").is_null())
+    outcomes = pl.read_parquet(version / "outcomes" / "a.parquet")
+    dropped = outcomes.filter(pl.col("reason") == "near_dup")
+    stays = outcomes.filter(pl.col("reason").is_null())
     assert stays.height >= 7
     assert dropped["similarity"].min() >= 0.8
     assert dropped["winner"].is_in(stays["id"].implode()).all()
