@@ -18,6 +18,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from thinkmix.curation.dedup.boilerplate import boilerplate, write_boilerplate
 from thinkmix.curation.dedup.candidates import about_bands
 from thinkmix.curation.dedup.dedup import DedupCounts, find_duplicates, text_bands
 from thinkmix.curation.dedup.keys import hex_series
@@ -44,7 +45,9 @@ def deduplicate(
         bands = [path.with_suffix(".index") for path in keys]
         verdicts = [path.with_suffix(".verdicts") for path in keys]
         list(pool.map(partial(prepare, column=column, plan=plan), inputs, keys, bands, range(len(inputs))))
-        counts = find_duplicates(keys, bands, verdicts, plan=plan)
+        shared = Path(name) / "boilerplate.index"
+        write_boilerplate(shared, boilerplate(keys, bands, plan=plan))
+        counts = find_duplicates(keys, bands, verdicts, plan=plan, boilerplate=[shared])
         list(pool.map(_keep, inputs, verdicts, [out / path.name for path in inputs]))
     return counts
 
@@ -71,6 +74,9 @@ def prepare(source: Path, keys: Path, bands: Path, number: int, *, column: str, 
                     "quality": None,
                     "solver": None,
                     "cap": 1,
+                    "answer": None,
+                    "preamble": None,
+                    "turns": None,
                     "file": source.name,
                     "row": places,
                 },

@@ -12,6 +12,9 @@ KEY_SCHEMA = pl.Schema(
         "quality": pl.Float64(),
         "solver": pl.String(),
         "cap": pl.Int64(),
+        "answer": pl.String(),
+        "preamble": pl.String(),
+        "turns": pl.List(pl.Int64()),
         "file": pl.String(),
         "row": pl.Int64(),
     }
@@ -19,18 +22,14 @@ KEY_SCHEMA = pl.Schema(
 """What is known of a row when duplicates are decided.
 
 `id` is 32 hexadecimal digits, equal `content_key` (64 digits; 32 are read) means exact
-duplicates, `text` is what near-duplicates are judged by, higher `priority` and `quality` win, and `cap`
-is how many rows of one cluster the source may keep.
+duplicates, `text` is what near-duplicates are judged by, higher `priority` and `quality` win, then more of
+`turns`, the positions of the turns that are learned among its messages. `cap` is how many rows of one problem
+the source may keep, and `answer` is what the row says that the answer is: rows with different ones are
+different problems, and so are rows with another `preamble`, a digest of system prompts and tools.
 """
 
-KEYS = pl.Schema(
-    {**KEY_SCHEMA, "messages": pl.Int64(), "text_bytes": pl.Int64(), "turns": pl.List(pl.Int64())}
-)
-"""What is known of a valid row without opening it again.
-
-`text` is what duplicates are judged by, `text_bytes` the text that the raw row holds, and `turns` the
-positions of the turns that are learned among its messages.
-"""
+KEYS = pl.Schema({**KEY_SCHEMA, "messages": pl.Int64(), "text_bytes": pl.Int64()})
+"""What is known of a valid row without opening it again; `text_bytes` is the text that the raw row holds."""
 
 REJECTS = pl.Schema(
     {
@@ -56,6 +55,7 @@ VERDICT_SCHEMA = pl.Schema(
         "id": pl.String(),
         "cluster": pl.String(),
         "cluster_size": pl.Int64(),
+        "problem": pl.String(),
         "reason": pl.String(),
         "winner": pl.String(),
         "similarity": pl.Float32(),
@@ -64,13 +64,15 @@ VERDICT_SCHEMA = pl.Schema(
 )
 """One row per key row, in its order.
 
-`cluster` is the least id among the rows that are connected by equal or near-equal texts, the row's own if
-it is alone, and `cluster_size` counts them. Where the plan distinguishes numbers, several problems of one
-cluster may stay. A row that stays has no reason; otherwise `winner` is the id
-of a row that stays, and `similarity` is the Jaccard similarity of the two texts: at least the threshold
-where the two are a pair, possibly less where others connect them. Rows are told apart by position: exact
-duplicates within one source have one id. A row that overlaps with an evaluation is out before rows are
-compared: it is alone, has no winner, and `detail` names the question.
+`cluster` is the least id among the rows that are connected by equal or similar texts, the row's own if it is
+alone, and `cluster_size` counts them; the ends of a long chain may have nothing in common. `problem` is the
+id of the best row of its problem: a cluster holds several where texts are similar to some of it only, where
+answers differ, and where the plan distinguishes numbers. A row that stays has no reason; otherwise `winner`
+is the id of a row that stays, the best one of its problem or an equal one, and `similarity` is that of the
+two texts, at least the threshold: the Jaccard similarity of their shingle sets, with boilerplate or without,
+whichever is less. Rows are told apart by position: exact duplicates within one source have one id. A row
+that overlaps with an evaluation is out before rows are compared: it is alone, has no winner, and `detail`
+names the question.
 """
 
 WANTED = pl.Schema({"shard": pl.Int32(), "row": pl.Int64(), "turn": pl.Int32(), "bytes": pl.Int64()})
@@ -193,5 +195,4 @@ SAMPLED = pl.Schema(
     }
 )
 """What the audit needs of each sampled example, copies included: 64 bits of its row's id and of its cluster,
-and what the index says. Rows of one `problem` are solutions of the same one: where the plan of dedup
-distinguishes numbers, a cluster may hold several."""
+and what the index says. Rows of one `problem` are solutions of the same one: a cluster may hold several."""

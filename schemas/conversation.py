@@ -201,6 +201,8 @@ class Conversation(Record):
     """The source's own score of the row; higher is better. Decides between duplicates."""
     solver: Text | None = None
     """Who wrote the answer (a model's name): a cap on solutions takes turns between solvers."""
+    answer: Text | None = None
+    """What the source says that the answer is: rows with different ones are different problems."""
 
     @model_validator(mode="after")
     def _is_a_chat(self) -> Self:

@@ -1,4 +1,4 @@
-"""What gates found: results, whose settings are in `thinkmix.curation.gates.settings`."""
+"""What gates found: results, whose settings are in `thinkmix.curation.gates.known`."""
 
 from typing import Literal
 

@@ -105,6 +105,9 @@ def synthetic_keys(rows: int, shard: int) -> pl.DataFrame:
         quality=pl.lit(None, pl.Float64),
         solver=pl.lit("r1"),
         cap=pl.lit(1, pl.Int64),
+        answer=pl.lit(None, pl.String),
+        preamble=pl.lit(None, pl.String),
+        turns=pl.lit(None, pl.List(pl.Int64)),
         file=pl.lit(f"{shard}"),
         row=pl.int_range(pl.len(), dtype=pl.Int64),
     )

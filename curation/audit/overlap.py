@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from thinkmix.curation.text.kernels import ALONE, KIND_BIT, SEPARATOR, TAIL
-from thinkmix.curation.text.shingles import character_forms
+from thinkmix.curation.text.shingles import character_forms, folded
 
 Word = tuple[str, int, int]
 
@@ -21,14 +21,14 @@ class Overlap:
 
 
 def explain_pair(a: str, b: str, *, shingle: int) -> Overlap:
-    """Return the similarity of `a` and `b`, and the passages of `a` (in NFC) that `b` has too.
+    """Return the similarity of `a` and `b`, and the passages of `a`, folded, that `b` has too.
 
     Args:
         a: text whose passages are shown.
         b: text it is compared with.
         shingle: words to a shingle.
     """
-    a, b = pl.Series([a, b]).str.normalize("NFC")
+    a, b = folded(pl.Series([a, b]))
     words_a, words_b = cut_words(a), cut_words(b)
     ours, theirs = _shingles(words_a, shingle), set(_shingles(words_b, shingle))
     either = theirs | set(ours)

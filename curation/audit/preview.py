@@ -13,8 +13,9 @@ import polars as pl
 from thinkmix.curation.read.read import RawRow, raw_json
 from thinkmix.curation.sample.render import render_rows
 from thinkmix.curation.sample.settings import Unit
+from thinkmix.curation.validate.compared import comparison_text
 from thinkmix.curation.validate.reading import Reopened
-from thinkmix.curation.validate.rowwise import STAGE, Judged, Origin, Sight, comparison_text, judge
+from thinkmix.curation.validate.rowwise import STAGE, Judged, Origin, Sight, judge
 from thinkmix.schemas.findings import Tally, looks_like
 from thinkmix.schemas.formats.contract import Format
 from thinkmix.schemas.ledger import Amount, Ledger, StageCount, TurnCount

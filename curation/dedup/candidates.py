@@ -1,4 +1,4 @@
-"""From band files to clusters of near-equal texts: one band, then one stretch of texts at a time."""
+"""From band files to near-equal texts and what leads them: one band, then one stretch of texts at a time."""
 
 import mmap
 from collections.abc import Iterator, Sequence
@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 
 from thinkmix.curation.dedup.clusters import (
     Buckets,
+    Items,
     Rows,
     ShingleSets,
     buckets,
     join,
+    leaders,
+    part_sets,
     roots,
     similarities,
     singletons,
@@ -43,6 +46,19 @@ class ShingleStore:
     """Row of each candidate text, ascending."""
     offsets: Offsets
     """Where each text's set starts and ends, in shingles."""
+    middle: Offsets
+    """Where the boilerplate of each text's set starts."""
+
+    def sets(self, pages: mmap.mmap) -> ShingleSets:
+        """Return the sets in the mapped file."""
+        return ShingleSets(np.frombuffer(pages, np.uint64), self.offsets, self.middle)
+
+    def places(self, rows: Rows) -> Rows:
+        """Return where in `rows` some rows are, -1 for those that are no candidates."""
+        found = np.searchsorted(self.rows, rows)
+        there = found < len(self.rows)
+        there[there] = self.rows[found[there]] == rows[there]
+        return np.where(there, found, -1).astype(np.int32)
 
 
 @dataclass(frozen=True)
@@ -81,17 +97,22 @@ def propose(
 
 
 def store_shingles(
-    keys: Sequence[Path], rows: NDArray[np.int64], scratch: Path, *, plan: DedupPlan
+    keys: Sequence[Path], rows: NDArray[np.int64], boilerplate: Hashes, scratch: Path, *, plan: DedupPlan
 ) -> ShingleStore:
     """Write the shingle sets of the given rows' texts to `scratch`, batch by batch."""
     path = scratch / "shingles.u64"
-    sizes = [np.zeros(1, np.int64)]
+    sizes, middles, written = [np.zeros(1, np.int64)], [np.empty(0, np.int64)], 0
     with path.open("wb") as file:
-        for texts in _texts(keys, rows):
+        for texts in texts_of(keys, rows):
             hashes, offsets = shingle_hashes(texts, shingle=plan.shingle)
+            middle = offsets[1:].copy()
+            if len(boilerplate):
+                part_sets(hashes, offsets, boilerplate, middle)
             file.write(hashes.data)
             sizes.append(np.diff(offsets))
-    return ShingleStore(path=path, rows=rows, offsets=np.cumsum(np.concatenate(sizes)))
+            middles.append(middle + written)
+            written += len(hashes)
+    return ShingleStore(path, rows, np.cumsum(np.concatenate(sizes)), np.concatenate(middles))
 
 
 def cluster(store: ShingleStore, scratch: Path, *, plan: DedupPlan) -> tuple[Rows, PairCounts]:
@@ -100,7 +121,7 @@ def cluster(store: ShingleStore, scratch: Path, *, plan: DedupPlan) -> tuple[Row
     place = np.zeros(store.rows.max(initial=-1) + 1, np.int32)
     place[store.rows] = parent
     pages = _mapped(store.path)
-    sets = ShingleSets(np.frombuffer(pages, np.uint64), store.offsets)
+    sets = store.sets(pages)
     for band in range(plan.bands):
         members = place[np.load(_members(scratch, band))]
         proposed, at = Buckets(members, np.load(_bounds(scratch, band))), 0
@@ -110,21 +131,31 @@ def cluster(store: ShingleStore, scratch: Path, *, plan: DedupPlan) -> tuple[Row
     return roots(parent), PairCounts(compared=int(counts[0]), matched=int(counts[1]))
 
 
-def text_similarity(store: ShingleStore, left: Rows, right: Rows) -> NDArray[np.float32]:
-    """Return the Jaccard similarity of pairs of candidate rows."""
-    found = np.empty(len(left), np.float32)
+def lead(store: ShingleStore, items: Items, *, plan: DedupPlan) -> Rows:
+    """Return which item leads each, see `clusters.leaders`."""
+    found, known, at = np.empty(len(items.texts), np.int32), items.answers.copy(), 0
     pages = _mapped(store.path)
-    sets = ShingleSets(np.frombuffer(pages, np.uint64), store.offsets)
-    for start in range(0, len(left), _PAIRS):
-        part = slice(start, start + _PAIRS)
-        ours, theirs = (np.searchsorted(store.rows, side[part]).astype(np.int32) for side in (left, right))
-        similarities(ours, theirs, sets, found[part])
+    sets = store.sets(pages)
+    while at < len(items.bounds) - 1:
+        at = leaders(items, at, _BUDGET, sets, plan.threshold, known, found)
         _release(pages)
     return found
 
 
-def _texts(keys: Sequence[Path], rows: NDArray[np.int64]) -> Iterator[pl.Series]:
-    """Yield the texts of ascending `rows`, batch by batch."""
+def text_similarity(store: ShingleStore, left: Rows, right: Rows) -> NDArray[np.float32]:
+    """Return the similarity of pairs of candidate rows, see `clusters`."""
+    found = np.empty(len(left), np.float32)
+    pages = _mapped(store.path)
+    sets = store.sets(pages)
+    for start in range(0, len(left), _PAIRS):
+        part = slice(start, start + _PAIRS)
+        similarities(store.places(left[part]), store.places(right[part]), sets, found[part])
+        _release(pages)
+    return found
+
+
+def texts_of(keys: Sequence[Path], rows: NDArray[np.int64]) -> Iterator[pl.Series]:
+    """Yield the texts of ascending `rows` of all shards, batch by batch."""
     first = 0
     for path, count in zip(keys, shard_rows(keys), strict=True):
         wanted = rows[np.searchsorted(rows, first) : np.searchsorted(rows, first + count)] - first

@@ -14,18 +14,20 @@ import polars as pl
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from thinkmix.curation.dedup.boilerplate import read_boilerplate
 from thinkmix.curation.dedup.candidates import (
     FINGERPRINT_ROWS,
     PairCounts,
     ShingleStore,
     about_bands,
     cluster,
+    lead,
     propose,
     read_band,
     store_shingles,
     text_similarity,
 )
-from thinkmix.curation.dedup.clusters import Rows, equal_groups
+from thinkmix.curation.dedup.clusters import Items, Rows, equal_groups
 from thinkmix.curation.dedup.keys import KeyColumns, hex_series, read_hex, read_keys, shard_rows
 from thinkmix.curation.dedup.settings import BandPlan, DedupPlan
 from thinkmix.curation.dedup.survivors import (
@@ -37,12 +39,12 @@ from thinkmix.curation.dedup.survivors import (
     Integers,
     Outcomes,
     best_of,
-    cluster_outcomes,
+    problem_fates,
 )
 from thinkmix.curation.files.index import IndexRows, index_rows, write_index
 from thinkmix.curation.files.shards import ROWS_AT_ONCE, bounded_lists
 from thinkmix.curation.tables import VERDICT_SCHEMA
-from thinkmix.curation.text.kernels import NO_SHINGLES, Hashes
+from thinkmix.curation.text.kernels import NO_SHINGLES, Flags, Hashes
 from thinkmix.curation.text.minhash import PRINTS, band_hashes, sketches
 from thinkmix.schemas.reasons import Reason
 
@@ -90,6 +92,7 @@ class _Verdicts:
     winner: Rows
     similarity: NDArray[np.float32]
     least_id: Rows
+    problems: Rows
     cluster_size: NDArray[np.int64]
 
 
@@ -131,6 +134,7 @@ def find_duplicates(
     verdicts: Sequence[Path],
     *,
     plan: DedupPlan,
+    boilerplate: Sequence[Path] = (),
     overlaps: Sequence[Path] = (),
 ) -> DedupCounts:
     """Decide for every row of all shards whether it stays, and write one verdict file per shard.
@@ -143,6 +147,7 @@ def find_duplicates(
         verdicts: parquet files to write, in the columns of `VERDICT_SCHEMA`; beside the first lies the
             scratch folder, of up to 8 bytes per shingle of the texts that are compared.
         plan: bands and threshold.
+        boilerplate: what `boilerplate.write_boilerplate` wrote of each source.
         overlaps: of each shard the rows that repeat an evaluation (schema `tables.OVERLAP`).
 
     Raises:
@@ -157,9 +162,10 @@ def find_duplicates(
     originals = best_of(equal_groups(*contents), columns.ranks)
     del contents
     with TemporaryDirectory(dir=verdicts[0].parent if verdicts else None, prefix=".dedup-") as scratch:
-        texts = _compare_texts(keys, indexes, originals, out, Path(scratch), plan=plan)
-        groups = _problems(texts.clusters, indexes, plan=plan)
-        decided = _decide(columns, originals, texts, groups)
+        shared = read_boilerplate(boilerplate)
+        texts = _compare_texts(keys, indexes, originals, out, shared, Path(scratch), plan=plan)
+        numbers = read_band(indexes, plan.bands + FINGERPRINT_ROWS) if plan.numbers == "distinguish" else None
+        decided = _decide(columns, originals, texts, numbers, plan=plan)
     decided.outcomes[out] = EVAL
     _write_verdicts(verdicts, shard_rows(keys), columns, decided, details)
     outcomes = np.bincount(decided.outcomes, minlength=len(_REASONS))
@@ -203,6 +209,7 @@ def _compare_texts(
     bands: Sequence[IndexRows],
     originals: Rows,
     out: Integers,
+    boilerplate: Hashes,
     scratch: Path,
     *,
     plan: DedupPlan,
@@ -214,61 +221,84 @@ def _compare_texts(
     same = equal_groups(first, second)
     distinct = (same == rows) & (first != NO_SHINGLES)
     del first, second
-    store = store_shingles(keys, propose(bands, distinct, scratch, plan=plan), scratch, plan=plan)
+    candidates = propose(bands, distinct, scratch, plan=plan)
+    store = store_shingles(keys, candidates, boilerplate, scratch, plan=plan)
     found, pairs = cluster(store, scratch, plan=plan)
     clusters = rows
     clusters[store.rows] = store.rows[found]
     return _Texts(same, clusters[same][originals], store, pairs, int(distinct.sum()))
 
 
-def _problems(clusters: Rows, bands: Sequence[IndexRows], *, plan: DedupPlan) -> Rows:
-    """Return which rows are the same problem: those of one cluster, and of these those with equal numbers."""
-    if plan.numbers == "ignore":
-        return clusters
-    return equal_groups(clusters.astype(np.uint64), read_band(bands, plan.bands + FINGERPRINT_ROWS))
-
-
-def _decide(columns: KeyColumns, originals: Rows, texts: _Texts, groups: Rows) -> _Verdicts:
-    """Apply the policy to each group; only rows that are with others need more than a glance."""
+def _decide(
+    columns: KeyColumns, originals: Rows, texts: _Texts, numbers: Hashes | None, *, plan: DedupPlan
+) -> _Verdicts:
+    """Apply the policy to each problem; only rows that are with others need more than a glance."""
     rows = np.arange(len(originals), dtype=np.int32)
     size = np.bincount(texts.clusters, minlength=len(rows))[texts.clusters]
     outcomes = np.where(originals == rows, STAYS, EXACT).astype(np.uint8)
-    together = np.flatnonzero((size > 1) & (outcomes == STAYS))
-    outcomes[together] = cluster_outcomes(
-        _renumbered(groups[together]),
+    together = np.flatnonzero((size > 1) & (outcomes == STAYS)).astype(np.int32)
+    problems = rows.copy()
+    problems[together] = _problems(columns, together, texts, numbers, plan=plan)
+    problems = problems[originals]
+    outcomes[together] = problem_fates(
+        _renumbered(problems[together]),
         _order(columns.ranks[together]),
         columns.source[together],
         columns.solver[together],
         columns.cap[together],
     )
-    winner = _winners(columns, originals, groups, outcomes)
+    twin = (outcomes == EXACT) & (outcomes[originals] == STAYS)
+    winner = np.where(outcomes == STAYS, rows, np.where(twin, originals, problems))
     return _Verdicts(
         outcomes,
         winner,
         _similarity(winner, originals, texts),
         _least_ids(columns, texts.clusters, size),
+        problems,
         size,
     )
 
 
-def _winners(columns: KeyColumns, originals: Rows, groups: Rows, outcomes: Outcomes) -> Rows:
-    """Return for each row that is left out the row that stays instead, for the others the row itself."""
-    winner = np.arange(len(outcomes), dtype=np.int32)
-    out = np.flatnonzero(outcomes != STAYS)
-    kept_last = columns.ranks.copy()
-    kept_last[out] += np.int32(len(outcomes))
-    best = np.full(len(outcomes), 2 * len(outcomes), np.int32)
-    np.minimum.at(best, groups, kept_last)
-    by_rank = np.empty(len(outcomes), np.int32)
-    by_rank[columns.ranks] = winner
-    winner[out] = by_rank[best[groups[out]]]
-    same = out[(outcomes[out] == EXACT) & (outcomes[originals[out]] == STAYS)]
-    winner[same] = originals[same]
-    return winner
+def _problems(
+    columns: KeyColumns, rows: Rows, texts: _Texts, numbers: Hashes | None, *, plan: DedupPlan
+) -> Rows:
+    """Return the best row of each row's problem.
+
+    Rows of one text and one answer are one item. Items of one cluster and one preamble, and with the same
+    numbers where those count, are taken best first, and each follows a better one or leads.
+    """
+    cluster, text = _renumbered(texts.clusters[rows]), texts.same[rows]
+    for apart in (columns.preambles, numbers):
+        if apart is not None:
+            names = _renumbered(apart[rows]).astype(np.uint64)
+            cluster = _renumbered(cluster.astype(np.uint64) << np.uint64(32) | names)
+    answers, ranks = columns.answers[rows], columns.ranks[rows]
+    order = np.lexsort((ranks, answers, text, cluster))
+    item = _starts(cluster[order], text[order], answers[order])
+    best = order[item]  # of each item its best row
+    by_rank = np.lexsort((ranks[best], cluster[best]))
+    best = best[by_rank]
+    heads = np.flatnonzero(_starts(cluster[best]))
+    items = Items(texts.store.places(text[best]), answers[best], np.append(heads, len(best)))
+    leader = best[lead(texts.store, items, plan=plan)]
+    of_item = np.empty(len(best), np.int32)
+    of_item[by_rank] = leader
+    problems = np.empty(len(rows), np.int32)
+    problems[order] = rows[of_item[np.cumsum(item) - 1]]
+    return problems
+
+
+def _starts(*keys: Rows | Hashes) -> Flags:
+    """Return which rows are not like the row before them."""
+    starts = np.zeros(len(keys[0]), np.bool_)
+    starts[:1] = True
+    for key in keys:
+        starts[1:] |= key[1:] != key[:-1]
+    return starts
 
 
 def _similarity(winner: Rows, originals: Rows, texts: _Texts) -> NDArray[np.float32]:
-    """Return each row's Jaccard similarity to its winner, by the texts that the two share with others."""
+    """Return each row's similarity to its winner, by the texts that the two share with others."""
     similarity = np.ones(len(winner), np.float32)
     text = texts.same[originals]
     differs = np.flatnonzero(text != text[winner])
@@ -287,7 +317,7 @@ def _least_ids(columns: KeyColumns, clusters: Rows, size: NDArray[np.int64]) -> 
     return least
 
 
-def _renumbered(clusters: Rows) -> Rows:
+def _renumbered(clusters: Rows | Hashes) -> Rows:
     """Return cluster names that are all below their number."""
     return np.unique(clusters, return_inverse=True)[1].astype(np.int32)
 
@@ -334,6 +364,7 @@ def _verdicts(
             "id": hex_series(columns.ids[:, part]),
             "cluster": hex_series(columns.ids[:, decided.least_id[part]]),
             "cluster_size": decided.cluster_size[part],
+            "problem": hex_series(columns.ids[:, decided.problems[part]]),
             "reason": reasons.gather(outcomes),
             "winner": hex_series(columns.ids[:, decided.winner[part]]),
             "similarity": decided.similarity[part],

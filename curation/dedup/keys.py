@@ -11,13 +11,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from thinkmix.curation.dedup.clusters import Rows
-from thinkmix.curation.dedup.survivors import ranks
+from thinkmix.curation.dedup.survivors import Preference, ranks
 from thinkmix.curation.files.shards import read_many
 from thinkmix.curation.text.compiled import compiled
 from thinkmix.curation.text.kernels import Bytes, Hashes, Offsets
 
 _HEX = 32
 _EACH, _TOPS = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
+_SAYS_NOTHING = r"\s|\$|\\(?:left|right|displaystyle)\b|\\[,;:! ()\[\]]"
 _NAMES, _NUMBERS = ["source", "solver", "file"], ["priority", "cap", "row"]
 
 
@@ -32,6 +33,10 @@ class KeyColumns:
     source: Rows
     solver: Rows
     cap: NDArray[np.int64]
+    answers: Hashes
+    """A hash of what each row says that the answer is, as `answer_hashes` folds it; 0 if it says nothing."""
+    preambles: Hashes
+    """A hash of system prompts and tools; 0 without any."""
 
 
 def shard_rows(keys: Sequence[Path]) -> list[int]:
@@ -49,19 +54,43 @@ def read_keys(keys: Sequence[Path]) -> KeyColumns:
     files = _Codes()
     sources, solvers = _Codes(), _Codes()
     codes = np.empty((3, total), np.int32)
-    priority, cap, row = (np.empty(total, np.int64) for _ in range(3))
+    priority, cap, row, turns = (np.empty(total, np.int64) for _ in range(4))
     quality = np.empty(total, np.float64)
+    answers, preambles = np.empty(total, np.uint64), np.empty(total, np.uint64)
     done = 0
-    for table in read_many(keys, [*_NAMES, *_NUMBERS, "quality"]):
+    for table in read_many(keys, [*_NAMES, *_NUMBERS, "quality", "answer", "preamble", "turns"]):
         part = slice(done, done + len(table))
         for i, (code, name) in enumerate(zip((sources, solvers, files), _NAMES, strict=True)):
             codes[i, part] = code.of(table[name])
         priority[part], cap[part], row[part] = (table[name].to_numpy() for name in _NUMBERS)
         quality[part] = table["quality"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        turns[part] = table["turns"].list.len().fill_null(0).to_numpy()
+        answers[part] = answer_hashes(table["answer"])
+        preambles[part] = _hashes(table["preamble"])
         done = part.stop
     ids = read_hex(keys, "id")
-    order = ranks(priority, quality, ids, files.sorted_place()[codes[2]], row)
-    return KeyColumns(ids=ids, ranks=order, source=codes[0].copy(), solver=codes[1].copy(), cap=cap)
+    order = ranks(Preference(priority, quality, turns), ids, files.sorted_place()[codes[2]], row)
+    return KeyColumns(ids, order, codes[0].copy(), codes[1].copy(), cap, answers, preambles)
+
+
+def answer_hashes(answers: pl.Series) -> Hashes:
+    r"""Return hashes that are equal for equal answers, 0 for none.
+
+    White space, dollar signs, what LaTeX has for spacing and sizes of brackets and fractions, and a full
+    stop at the end say nothing: `$\dfrac{1}{2}$.` is `\frac{1}{2}`. Other ways to write a value count as
+    other values.
+    """
+    said = answers.str.replace_all(_SAYS_NOTHING, "").str.replace_all(r"\\[dt]frac", r"\frac")
+    said = said.str.strip_suffix(".")
+    return _hashes(said.replace("", None))
+
+
+def _hashes(texts: pl.Series) -> Hashes:
+    """Return a hash of each text, 0 for null."""
+    if texts.null_count() == len(texts):
+        return np.zeros(len(texts), np.uint64)
+    hashed = np.maximum(texts.hash(seed=1).to_numpy(), 1)
+    return np.where(texts.is_null().to_numpy(), np.uint64(0), hashed)
 
 
 def read_hex(keys: Sequence[Path], column: str) -> Hashes:

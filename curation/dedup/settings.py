@@ -36,4 +36,5 @@ class DedupPlan(BandPlan):
     threshold: float = Field(default=0.8, gt=0, le=1)
     """Jaccard similarity of the shingle sets from which two texts count as the same."""
     numbers: Numbers = "ignore"
-    """Whether texts that differ in a number are the same; an exercise with other figures is another one."""
+    """Whether texts that differ in a number are the same; an exercise with other figures is another one.
+    Numbers are digits with sign and point, numerals of Chinese, and words like seven or third."""

@@ -1,9 +1,12 @@
 """Who stays of a group of duplicates: the declared policy, as array operations over all rows at once.
 
-Rows are ordered best first by source priority, quality (unknown last), id, file and row. Of exact duplicates
-the best stays. Of a cluster of near-duplicates the source of the best row stays, with up to `cap` rows;
-solvers take turns, so that a cap of two keeps two solvers' solutions where there are two.
+Rows are ordered best first by source priority, quality (unknown last), supervised turns (more first), id,
+file and row. Of exact duplicates the best stays. Of the rows of one problem the source of the best row stays,
+with up to `cap` rows; solvers take turns, so that a cap of two keeps two solvers' solutions where there are
+two.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,19 +20,30 @@ STAYS, EXACT, NEAR, CAP, EVAL = 0, 1, 2, 3, 4
 """Outcome of a row."""
 
 
-def ranks(priority: Integers, quality: NDArray[np.float64], ids: Hashes, file: Rows, row: Integers) -> Rows:
+class Preference(NamedTuple):
+    """What makes a row better than another, the first field that differs first."""
+
+    priority: Integers
+    """Of the row's source, higher first."""
+    quality: NDArray[np.float64]
+    """Higher first; NaN is unknown and comes last."""
+    turns: Integers
+    """Turns that are learned, more first."""
+
+
+def ranks(preference: Preference, ids: Hashes, file: Rows, row: Integers) -> Rows:
     """Return the place of each row in the order of preference, 0 for the best.
 
     Args:
-        priority: of the row's source, higher first.
-        quality: higher first; NaN is unknown and comes last.
+        preference: what makes rows better.
         ids: row ids as 128 bits, shape (2, n), lower first.
         file: place of the row's file name in the sorted list of file names.
         row: place in its file.
     """
     order = _by_id(ids, file, row)
-    order = _stably(order, np.where(np.isnan(quality), np.inf, -quality))
-    order = _stably(order, -priority)
+    order = _stably(order, -preference.turns)
+    order = _stably(order, np.where(np.isnan(preference.quality), np.inf, -preference.quality))
+    order = _stably(order, -preference.priority)
     ranks = np.empty(len(order), np.int32)
     ranks[order] = np.arange(len(order), dtype=np.int32)
     return ranks
@@ -70,21 +84,21 @@ def best_of(groups: Rows, ranks: Rows) -> Rows:
     return best
 
 
-def cluster_outcomes(clusters: Rows, ranks: Rows, source: Rows, solver: Rows, cap: Integers) -> Outcomes:
+def problem_fates(problems: Rows, ranks: Rows, source: Rows, solver: Rows, cap: Integers) -> Outcomes:
     """Return for each row whether it stays, or is left out as near-duplicate or over the cap.
 
     Args:
-        clusters: each row's cluster, named by one of its rows.
+        problems: each row's problem, named by one of its rows.
         ranks: order of preference.
         source: code of the row's source.
         solver: code of the model or person that wrote the solution.
-        cap: rows of one cluster that the row's source may keep.
+        cap: rows of one problem that the row's source may keep.
     """
-    best = best_of(clusters, ranks)
+    best = best_of(problems, ranks)
     chosen = np.flatnonzero(source == source[best])
-    outcomes = np.full(len(clusters), NEAR, np.uint8)
-    turn = _place_in_run(chosen, (solver[chosen], clusters[chosen]), ranks[chosen])
-    place = _place_in_run(chosen, (clusters[chosen],), ranks[chosen], turn)
+    outcomes = np.full(len(problems), NEAR, np.uint8)
+    turn = _place_in_run(chosen, (solver[chosen], problems[chosen]), ranks[chosen])
+    place = _place_in_run(chosen, (problems[chosen],), ranks[chosen], turn)
     over = np.where(cap[chosen] > 1, CAP, NEAR)
     outcomes[chosen] = np.where(place < cap[chosen], STAYS, over)
     return outcomes

@@ -1,9 +1,10 @@
-"""The work of dedup: bands of one shard, and the search over all of them."""
+"""The work of dedup: bands of one shard, boilerplate of one source, and the search over all of them."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from thinkmix.curation.dedup import boilerplate as shared
 from thinkmix.curation.dedup import dedup
 from thinkmix.curation.dedup.settings import BandPlan, DedupPlan
 from thinkmix.curation.files.blob import Blob
@@ -19,14 +20,31 @@ def bands(out: Path, keys: Blob, plan: BandPlan) -> dict[str, object]:
     return {"rows": height(keys.path)}
 
 
+def boilerplate(out: Path, keys: Sequence[Blob], bands: Sequence[Blob], plan: BandPlan) -> dict[str, object]:
+    """Write `boilerplate.index`: the shingles that many texts of a source share, of all its shards."""
+    found = shared.boilerplate([blob.path for blob in keys], [blob.path for blob in bands], plan=plan)
+    shared.write_boilerplate(out / "boilerplate.index", found)
+    return {"rows": 0, "shingles": len(found)}
+
+
 def duplicates(
-    out: Path, keys: Sequence[Blob], bands: Sequence[Blob], overlaps: Sequence[Blob], plan: DedupPlan
+    out: Path,
+    keys: Sequence[Blob],
+    bands: Sequence[Blob],
+    boilerplate: Sequence[Blob],
+    overlaps: Sequence[Blob],
+    plan: DedupPlan,
 ) -> dict[str, object]:
     """Write the verdicts of each shard (schema `tables.VERDICT_SCHEMA`), and count what dedup keeps."""
     verdicts = [out / numbered_name("verdicts", number) for number in range(len(keys))]
     paths, indexes = [blob.path for blob in keys], [blob.path for blob in bands]
     search = dedup.find_duplicates(
-        paths, indexes, verdicts, plan=plan, overlaps=[blob.path for blob in overlaps]
+        paths,
+        indexes,
+        verdicts,
+        plan=plan,
+        boilerplate=[blob.path for blob in boilerplate],
+        overlaps=[blob.path for blob in overlaps],
     )
     found: list[StageCount] = []
     counted = read_many(paths, ["source", "messages", "text_bytes"])

@@ -14,6 +14,7 @@ from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.report import Report
 
 _LOOKS_AT = {
+    "dialogue": "`compare: dialogue` looks at the question alone where there is one, not at its answer",
     "first_user": "`compare: first_user` looks at the first question alone, not at system prompts, later "
     "turns or answers",
     "user_turns": "`compare: user_turns` looks at the questions alone, not at system prompts or answers",
@@ -24,23 +25,23 @@ _LOOSEST: Compare = "conversation"
 class NearDuplicates(RateGate):
     """Rows of a source that are left out as nearly the same.
 
-    It looks where `compare`, `numbers` or `max_solutions_per_problem` could tell them apart or keep more.
+    It names what of `compare`, `numbers` and `max_solutions_per_problem` tells them apart or keeps more.
     """
 
     name: ClassVar[str] = "near_duplicates"
 
-    limit: Rate = 0.5
+    limit: Rate = 0.25
 
     def judge(self, report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
-        """Look at the rows that go for being nearly the same, where a setting would tell more rows apart."""
+        """Look at the rows that go for being nearly the same, and name the settings that tell more apart."""
         for source, count in report.ledger.of(DEDUP).items():
-            if ways := _ways_out(recipe, source):
-                rows = count.dropped[Reason.NEAR_DUP].rows if Reason.NEAR_DUP in count.dropped else 0
-                part = Drop(rows, count.read.rows)
-                sentence = f"{source}: near_dup took {part}; the limit is {percent(self.limit)}"
-                if part.rate > self.limit:
-                    sentence = f"{source}: near_dup took {part}: {'; '.join(ways)}; see `thinkmix rejects`"
-                yield self.found(source, part.rate, self.limit, sentence)
+            rows = count.dropped[Reason.NEAR_DUP].rows if Reason.NEAR_DUP in count.dropped else 0
+            part = Drop(rows, count.read.rows)
+            sentence = f"{source}: near_dup took {part}; the limit is {percent(self.limit)}"
+            if part.rate > self.limit:
+                ways = [*_ways_out(recipe, source), "see `thinkmix rejects --reason near_dup`"]
+                sentence = f"{sentence}: {'; '.join(ways)}"
+            yield self.found(source, part.rate, self.limit, sentence)
 
 
 def _ways_out(recipe: Asked, source: str) -> list[str]:

@@ -6,11 +6,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from thinkmix.curation.dedup.settings import Numbers
 from thinkmix.curation.files.shards import read_groups
 from thinkmix.curation.sample.pools import PartFiles, bits, check_same_rows
 from thinkmix.curation.tables import COUNTED, LOST, OUTCOMES, REJECTS, SAMPLED
-from thinkmix.curation.text.minhash import sketches
 from thinkmix.curation.validate.count import count_stage
 from thinkmix.schemas.ledger import MIX, RENDER, Amount, StageCount
 from thinkmix.schemas.reasons import Reason
@@ -33,7 +31,6 @@ def assign_outcomes(
     verdicts: Path,
     parts: Sequence[PartFiles],
     selection: Path,
-    numbers: Numbers = "ignore",
 ) -> Assigned:
     """Return what became of every row of a slice.
 
@@ -47,7 +44,6 @@ def assign_outcomes(
         verdicts: what dedup decided of them, row by row.
         parts: what was rendered of them.
         selection: what was sampled of them: place and split of `tables.SELECTION`, and `nth`, the part.
-        numbers: whether texts of one cluster that differ in a number are different problems.
 
     Raises:
         LedgerError: if the verdicts are of other rows than the keys.
@@ -61,9 +57,7 @@ def assign_outcomes(
     unknown = int(left["possible"].sum()) - tried.height
     return Assigned(
         outcomes.select(OUTCOMES.names()).cast(OUTCOMES).sort("row"),
-        _sampled(
-            copies, rows, _problems(keys, verdicts, copies["row"]) if numbers == "distinguish" else None
-        ),
+        _sampled(copies, rows),
         _count_rendered(source, left, tried, unknown),
         _count_mixed(source, left, tried, unknown),
     )
@@ -100,36 +94,10 @@ def _tried(parts: Sequence[PartFiles], selection: Path) -> tuple[pl.DataFrame, p
     return pl.concat(tried), pl.concat(copies)
 
 
-def _sampled(copies: pl.DataFrame, rows: pl.DataFrame, problems: pl.DataFrame | None) -> pl.DataFrame:
-    names = rows.select("row", bits("id", 0), bits("cluster", 0))
-    if problems is not None:
-        names = names.join(problems, on="row", how="left")
-    else:
-        names = names.with_columns(problem="cluster")
+def _sampled(copies: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    names = rows.select("row", bits("id", 0), bits("cluster", 0), bits("problem", 0))
     found = copies.join(names, on="row", how="left", maintain_order="left")
-    return (
-        found.with_columns(pl.col("problem").fill_null(pl.col("cluster")))
-        .select(SAMPLED.names())
-        .cast(SAMPLED)
-    )
-
-
-def _problems(keys: Path, verdicts: Path, sampled: pl.Series) -> pl.DataFrame:
-    """Return the `problem` of sampled rows in clusters with others: a hash of cluster and numbers."""
-    shared = pl.read_parquet(verdicts, columns=["cluster", "cluster_size"]).with_row_index("place")
-    places = (
-        pl.read_parquet(keys, columns=["row"])
-        .hstack(shared)
-        .filter((pl.col("cluster_size") > 1) & pl.col("row").is_in(sampled.unique().implode()))
-        .select("row", "place", bits("cluster", 0))
-    )
-    found, before = [places.select("row", problem="cluster").clear()], 0
-    for texts in read_groups(keys, columns=["text"]):
-        here = places.filter(pl.col("place").is_between(before, before + texts.height, closed="left"))
-        _, prints = sketches(texts["text"].gather(here["place"] - before), shingle=1, permutations=1, seed=1)
-        found.append(here.select("row", problem=pl.col("cluster") ^ pl.Series(prints[-1])))
-        before += texts.height
-    return pl.concat(found)
+    return found.select(SAMPLED.names()).cast(SAMPLED)
 
 
 def _verdict_rows(keys: Path, verdicts: Path) -> pl.DataFrame:
@@ -137,7 +105,7 @@ def _verdict_rows(keys: Path, verdicts: Path) -> pl.DataFrame:
     rows, judged = pl.read_parquet(keys, columns=columns), pl.read_parquet(verdicts)
     check_same_rows(rows, judged)
     possible = pl.col("turns").list.len().cast(pl.Int64)
-    judged = judged.select("cluster", "winner", "similarity", "reason", why_not="detail")
+    judged = judged.select("cluster", "problem", "winner", "similarity", "reason", why_not="detail")
     return rows.hstack(judged).select(pl.exclude("turns"), possible=possible)
 
 

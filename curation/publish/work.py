@@ -7,7 +7,6 @@ from typing import NamedTuple
 import polars as pl
 
 from thinkmix.curation.dedup import cluster_view
-from thinkmix.curation.dedup.settings import Numbers
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.shards import ShardWriter, height, read_groups, write_shard
 from thinkmix.curation.publish import assemble, outcomes
@@ -29,7 +28,7 @@ class Validated(NamedTuple):
 
 
 def assign_outcomes(
-    out: Path, shard: Validated, verdicts: Blob, parts: Sequence[PartFiles], selection: Blob, numbers: Numbers
+    out: Path, shard: Validated, verdicts: Blob, parts: Sequence[PartFiles], selection: Blob
 ) -> dict[str, object]:
     """Write the outcome of each row of a shard, the rows dropped after validation, and what was sampled."""
     assigned = outcomes.assign_outcomes(
@@ -39,7 +38,6 @@ def assign_outcomes(
         verdicts=verdicts.path,
         parts=parts,
         selection=selection.path,
-        numbers=numbers,
     )
     write_shard(out / "late_drops.parquet", outcomes.late_drops(assigned.outcomes))
     write_shard(out / "outcomes.parquet", assigned.outcomes)

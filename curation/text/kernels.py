@@ -25,8 +25,9 @@ Flags = NDArray[np.bool_]
 
 SEPARATOR, WORD, TAIL, ALONE = 0, 1, 2, 3
 """What a character does: end a word, belong to it, belong to it unless last, be one by itself."""
-KIND_BIT, UNSTABLE_BIT = 24, 26
-"""A character's form is one integer: its lower case, its kind << 24, and 1 << 26 if NFC may change it."""
+KIND_BIT, UNSTABLE_BIT, NUMERAL_BIT = 24, 26, 27
+"""A character's form is one integer: its lower case, its kind << 24, 1 << 26 if folding takes more than that,
+as NFC may, and 1 << 27 if it is a digit or numeral beyond ASCII."""
 
 LANES = 8
 """Shingles that enter the permutations together; a signature's input is padded to a multiple of it."""
@@ -53,6 +54,28 @@ _FMIX_A, _FMIX_B = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 _FMIX32_A, _FMIX32_B = np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)
 _CONTINUED = np.uint64(0x3F)
 """The bits of a character in the bytes after its first."""
+
+
+def _hash_in_python(word: str) -> int:
+    """Return what `_word_hash` does of an ASCII word of at most two blocks; no kernel is compiled for it."""
+    state, content = int(_SEED), word.encode().ljust(16, b"\0")
+    for block in (content[:8], content[8:]):
+        state = (state ^ int.from_bytes(block, "little")) * int(_PRIME) % (1 << 64)
+        state ^= state >> 32
+    return state
+
+
+_NAMED_NUMBERS = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven"),
+    *("twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+    *("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "hundred"),
+    *("thousand", "million", "billion", "half", "dozen", "twice", "double", "triple", "first", "second"),
+    *("third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"),
+)
+_NUMBER_WORDS = np.array([_hash_in_python(word) for word in _NAMED_NUMBERS], np.uint64)
+_MAY_BE_SHIFT = np.uint64(52)
+_MAY_BE_NUMBER = np.isin(np.arange(1 << 12, dtype=np.uint64), _NUMBER_WORDS >> _MAY_BE_SHIFT)
+"""Which upper bits the hash of a word has that is a number: they spare nearly all others the list."""
 _ONE, _TWO, _EIGHT, _SIXTEEN = np.uint64(1), np.uint64(2), np.uint64(8), np.uint64(16)
 
 
@@ -310,7 +333,7 @@ def _words(
             starts &= starts - _ONE
             ends &= ends - _ONE
         inside = ~out >> np.uint64(63)
-    return int(np.int64(count)), bool(forms_seen >> np.uint64(UNSTABLE_BIT))
+    return int(np.int64(count)), bool((forms_seen >> np.uint64(UNSTABLE_BIT)) & _ONE)
 
 
 @compiled
@@ -321,19 +344,72 @@ def _half(words: Hashes, count: int, shift: np.uint64, out: Hashes32) -> None:
 
 
 @compiled
-def _numbers(lower: Bytes, size: int) -> np.uint64:
-    """Return a hash of the runs of ASCII digits of a text, in their order."""
+def _numbers(lower: Bytes, size: int, forms: Hashes32) -> np.uint64:
+    """Return a hash of the runs of digits and numerals of a text in their order, with signs and points."""
     state, due = _SEED, ~np.uint64(0)  # due: where the run would go on
     for number in range(size // BLOCK + 1):
         block = np.uint64(number * BLOCK)
-        digits = _digits(lower, block)
-        while digits:
-            place = block + _lowest(digits)
-            digits &= digits - _ONE
+        marks = _digits(lower, block) | _foreign(lower, block)
+        while marks:
+            place = block + _lowest(marks)
+            marks &= marks - _ONE
+            code, after = np.uint64(lower[place]), place + _ONE
+            if code >= np.uint64(0x80):
+                if code < np.uint64(0xC0):  # inside a character
+                    continue
+                code, after = _decode(lower, place)
+                form = _form(code, forms)
+                if not form >> np.uint64(NUMERAL_BIT):
+                    continue
+                code = form & np.uint64(0xFFFFFF)
             if place != due:
-                state = _absorb(state, np.uint64(0))
-            state = _absorb(state, np.uint64(lower[place]))
-            due = place + _ONE
+                state = _absorb(state, _before(lower, place))
+            state = _absorb(state, code)
+            due = after
+    return state
+
+
+@compiled
+def _minus_before(lower: Bytes, at: np.int64) -> int:
+    """Return how many bytes the minus sign has that ends at a place, 0 if none does: -, U+2212 or U+FF0D."""
+    if at >= 1 and lower[at - 1] == ord("-"):
+        return 1
+    if at >= 3:
+        first, middle, last = lower[at - 3], lower[at - 2], lower[at - 1]
+        usual = first == 0xE2 and middle == 0x88 and last == 0x92
+        if usual or (first == 0xEF and middle == 0xBC and last == 0x8D):
+            return 3
+    return 0
+
+
+@compiled
+def _before(lower: Bytes, place: np.uint64) -> np.uint64:
+    """Return what stands before a run of digits and belongs to it: 1 for a point, 2 for a minus, or both.
+
+    A minus after a letter, a digit or a closing bracket is a hyphen or subtracts.
+    """
+    at, found = np.int64(place), np.uint64(0)
+    if at >= 1 and lower[at - 1] == ord("."):
+        at, found = at - 1, _ONE
+    size = _minus_before(lower, at)
+    if size == 0:
+        return found
+    at -= size
+    last = lower[at - 1] if at >= 1 else np.uint8(0)
+    letter = ord("a") <= last <= ord("z") or ord("0") <= last <= ord("9")
+    if letter or last == ord(")") or last == ord("]") or last == ord("}"):
+        return found
+    return found | _TWO
+
+
+@compiled
+def _number_words(words: Hashes, count: int, state: np.uint64) -> np.uint64:
+    """Add the words of a text that are numbers to the hash of its numbers."""
+    for word in words[:count]:
+        if _MAY_BE_NUMBER[word >> _MAY_BE_SHIFT]:
+            for number in _NUMBER_WORDS:
+                if word == number:
+                    state = _absorb(state, word)
     return state
 
 
@@ -468,7 +544,8 @@ def minhashes(
         count, unstable[row] = _words(data, texts[row], texts[row + 1], forms, lower, letters, stops, words)
         if prints.shape[1]:
             prints[0, row], prints[1, row] = _fingerprint(words, count)
-            prints[2, row] = _numbers(lower, texts[row + 1] - texts[row])
+            numbers = _numbers(lower, texts[row + 1] - texts[row], forms)
+            prints[2, row] = _number_words(words, count, numbers)
         _half(words, count, _UPPER, halves)
         count = _sequences(halves, count, shingle, hashes)
         if count:

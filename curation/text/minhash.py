@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 
 from thinkmix.curation.text.kernels import UNSEEN, Flags, Hashes, Hashes32, bands_of, minhashes
-from thinkmix.curation.text.shingles import as_texts, character_forms, utf8_buffers
+from thinkmix.curation.text.shingles import as_texts, character_forms, folded, utf8_buffers
 
 PRINTS = 3
 """Hashes of a text beside its signature."""
@@ -38,7 +38,8 @@ def sketches(
 ) -> tuple[Hashes32, Hashes]:
     """Return the signatures, and three hashes per text, shape (3, n).
 
-    Two are 128 bits that are equal for equal word sequences; the third is equal for equal runs of digits.
+    Two are 128 bits that are equal for equal word sequences; the third is equal for equal numbers: runs of
+    digits with their signs and points, numerals of Chinese, and words like seven.
     """
     prints = np.empty((PRINTS, len(texts)), np.uint64)
     signed = _sketch(as_texts(texts), prints, shingle=shingle, permutations=permutations, seed=seed)
@@ -64,10 +65,10 @@ def permutation_factors(permutations: int, seed: int) -> tuple[Hashes32, Hashes3
 
 
 def _sketch(texts: pl.Series, prints: Hashes, *, shingle: int, permutations: int, seed: int) -> Hashes32:
-    """Return signatures; fill `prints` unless it has no columns. The few texts not in NFC are read twice."""
+    """Return signatures; fill `prints` unless it has no columns. Few are folded and read twice."""
     out, unstable = _signed(texts, prints, shingle=shingle, permutations=permutations, seed=seed)
     if unstable.any():
-        normal = texts.filter(pl.Series(unstable)).str.normalize("NFC")
+        normal = folded(texts.filter(pl.Series(unstable)))
         again = np.empty((PRINTS, len(normal) if prints.size else 0), np.uint64)
         out[unstable], _ = _signed(normal, again, shingle=shingle, permutations=permutations, seed=seed)
         if prints.size:

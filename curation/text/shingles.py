@@ -2,7 +2,9 @@
 
 Two texts are compared by the sets of their `shingle`-word sequences. What a word is:
 
-1. Text is put in Unicode form NFC, then lower-cased character by character; ’ counts as '.
+1. Text is put in Unicode form NFC, then lower-cased character by character; ’ counts as ', and the minus
+   sign and hyphens beyond ASCII as -. Full-width and half-width characters count as their usual forms
+   (Unicode's <wide> and <narrow> decompositions); other compatibility forms do not: 10² is not 102.
 2. White space, control characters, double quotes, em dashes, ellipses and the full-width commas, stops,
    colons, question and exclamation marks of Chinese and Japanese separate words.
 3. Each character of a script without spaces (Han, kana, Thai, Lao, Tibetan, Burmese, Khmer) is a word.
@@ -21,6 +23,7 @@ import pyarrow as pa
 from thinkmix.curation.text.kernels import (
     ALONE,
     KIND_BIT,
+    NUMERAL_BIT,
     SEPARATOR,
     TAIL,
     UNSTABLE_BIT,
@@ -69,6 +72,7 @@ _SEPARATORS = (
     (0xFF1F, 0xFF1F),  # ？
     (0xFF61, 0xFF65),  # half-width ideographic stop, quotes, comma, dot
 )
+_HAN_NUMERALS = "零〇一二三四五六七八九十百千万亿两半壹贰叁肆伍陆柒捌玖拾佰仟萬億兩貳參陸"
 _BMP = 0x10000
 _CHARACTERS = "".join(map(chr, range(_BMP)))
 
@@ -87,7 +91,7 @@ def shingle_hashes(texts: pl.Series | pa.Array, *, shingle: int) -> tuple[Hashes
     hashes, offsets, unstable = _sets(series, shingle)
     if not unstable.any():
         return hashes, offsets
-    again, places, _ = _sets(series.filter(pl.Series(unstable)).str.normalize("NFC"), shingle)
+    again, places, _ = _sets(folded(series.filter(pl.Series(unstable))), shingle)
     sets = np.split(hashes, offsets[1:-1])
     for row, of_row in zip(np.flatnonzero(unstable), np.split(again, places[1:-1]), strict=True):
         sets[row] = of_row
@@ -98,6 +102,12 @@ def shingle_hashes(texts: pl.Series | pa.Array, *, shingle: int) -> tuple[Hashes
 def as_texts(texts: pl.Series | pa.Array) -> pl.Series:
     """Return texts as polars keeps them, null as empty."""
     return (texts if isinstance(texts, pl.Series) else pl.Series(texts)).cast(pl.String).fill_null("")
+
+
+def folded(texts: pl.Series) -> pl.Series:
+    """Return texts in NFC, half-width characters in their usual forms: to be compared, never kept."""
+    narrow = _narrow()
+    return texts.str.replace_many(list(narrow), list(narrow.values())).str.normalize("NFC")
 
 
 def utf8_buffers(texts: pl.Series) -> tuple[Bytes, Offsets]:
@@ -123,11 +133,34 @@ def _sets(texts: pl.Series, shingle: int) -> tuple[Hashes, Offsets, Flags]:
 
 @cache
 def character_forms() -> Hashes32:
-    """Return, for each character of the Basic Multilingual Plane, its lower case, kind and NFC stability."""
+    """Return the form of each character of the Basic Multilingual Plane, see `kernels.KIND_BIT`."""
     forms = _lower()
     forms += _kinds() << np.uint32(KIND_BIT)
-    forms[_unstable()] += np.uint32(1 << UNSTABLE_BIT)
+    forms[[*{*_unstable(), *map(ord, _narrow())}]] += np.uint32(1 << UNSTABLE_BIT)
+    forms[_numerals()] += np.uint32(1 << NUMERAL_BIT)
     return forms
+
+
+@cache
+def _narrow() -> dict[str, str]:
+    """Return the usual forms of half-width characters: kana with their marks, Hangul and symbols."""
+    parts = {char: unicodedata.decomposition(char).split() for char in _CHARACTERS[0xFF61:0xFFF0]}
+    return {char: chr(int(form[1], 16)) for char, form in parts.items() if form and form[0] == "<narrow>"}
+
+
+def _wide() -> dict[int, int]:
+    """Return the usual forms of full-width characters, by code."""
+    parts = {code: unicodedata.decomposition(chr(code)).split() for code in range(0xFF01, 0xFFE7)}
+    return {code: int(form[1], 16) for code, form in parts.items() if form and form[0] == "<wide>"}
+
+
+def _numerals() -> list[int]:
+    """Characters beyond ASCII that are digits of any script, or numerals of Chinese."""
+    return [
+        code
+        for code, char in enumerate(_CHARACTERS)
+        if code >= 0x80 and (char in _HAN_NUMERALS or unicodedata.category(char) == "Nd")
+    ]
 
 
 def _lower() -> Hashes32:
@@ -135,6 +168,9 @@ def _lower() -> Hashes32:
     chars = _CHARACTERS.replace("\u0130", "i")  # the only one that becomes two
     lower = np.frombuffer(chars.lower().encode("utf-32-le", "surrogatepass"), np.uint32).copy()
     lower[0x130], lower[0x2019] = 0x130, ord("'")
+    lower[[0x2010, 0x2011, 0x2212]] = ord("-")
+    for code, usual in _wide().items():
+        lower[code] = lower[usual]
     return lower
 
 
@@ -144,6 +180,7 @@ def _kinds() -> Hashes32:
         for first, last in spans:
             kinds[first : last + 1] = kind
     kinds[[ord(mark) for mark in ".,;:?"]] = TAIL
+    kinds[0xFF02], kinds[0xFF0E] = SEPARATOR, TAIL  # full-width " and .
     return kinds
 
 

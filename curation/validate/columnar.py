@@ -45,6 +45,7 @@ from thinkmix.curation.text.text_kernels import (
     read_texts,
     write_heads,
 )
+from thinkmix.curation.validate.compared import looks_at_preamble, preamble_digest
 from thinkmix.curation.validate.learned import TAG_BYTES
 from thinkmix.curation.validate.padding import padding
 from thinkmix.curation.validate.settings import LIMITS, Compare, Limits, RowSettings
@@ -54,6 +55,7 @@ from thinkmix.schemas.findings import Finding, Notes
 from thinkmix.schemas.formats.contract import Layout, TextColumn
 from thinkmix.schemas.formats.fields import MEDIA
 from thinkmix.schemas.ledger import TurnCount
+from thinkmix.schemas.normal_form import compose_nfc
 from thinkmix.schemas.reasons import Context
 
 CLEARED = pl.Schema(
@@ -64,6 +66,8 @@ CLEARED = pl.Schema(
         "text": pl.String(),
         "quality": pl.Float64(),
         "solver": pl.String(),
+        "answer": pl.String(),
+        "preamble": pl.String(),
         "messages": pl.Int64(),
         "text_bytes": pl.Int64(),
         "turns": pl.List(pl.Int64()),
@@ -150,7 +154,9 @@ def validate_columns(
         return ColumnVerdicts.nothing(source)
     sizes = text_sizes(rows)
     quality, doubts = _quality(rows, where)
-    doubts |= (sizes > max_row_bytes) | _doubtful_solvers(rows, where)
+    doubts |= sizes > max_row_bytes
+    for name in (where.solver, where.answer):
+        doubts |= _doubtful_names(rows, name)
     for name in (*where.empty, *MEDIA):
         doubts |= is_filled(column_of(rows, name), rows.num_rows, listed=True)
     said = _join(there, doubts)
@@ -166,7 +172,8 @@ def validate_columns(
     known = {
         "place": places,
         "quality": pl.Series(quality[places], nan_to_null=True),
-        "solver": _solvers(rows, where, places),
+        "solver": _names(rows, where.solver, places),
+        "answer": _names(rows, where.answer, places),
         "text_bytes": sizes[places],
         **_known(kept, learned, source),
     }
@@ -188,6 +195,7 @@ def _known(said: _Said, learned: Flags, source: RowSettings) -> dict[str, object
         "id": [row_id(source.name, key) for key in keys],
         "content_key": keys,
         "text": _compared(said, source.compare),
+        "preamble": _preambles(said, source.compare),
         "messages": np.diff(said.first),
         "turns": _places(said, learned),
     }
@@ -230,9 +238,9 @@ def _quality(rows: pa.RecordBatch, layout: Layout) -> tuple[NDArray[np.float64],
     return (np.full(rows.num_rows, np.nan), doubts) if column is None else numbers_of(column)
 
 
-def _doubtful_solvers(rows: pa.RecordBatch, layout: Layout) -> Flags:
-    """Return where the solver is not clean text."""
-    column = column_of(rows, layout.solver) if layout.solver else None
+def _doubtful_names(rows: pa.RecordBatch, name: str | None) -> Flags:
+    """Return where a solver or an answer is not clean text."""
+    column = column_of(rows, name) if name else None
     texts = texts_of(column)
     if texts is None:
         return is_filled(column, rows.num_rows)
@@ -240,12 +248,12 @@ def _doubtful_solvers(rows: pa.RecordBatch, layout: Layout) -> Flags:
     return _read(texts, asked)[1]
 
 
-def _solvers(rows: pa.RecordBatch, layout: Layout, places: Offsets) -> pl.Series:
-    column = column_of(rows, layout.solver) if layout.solver else None
-    solvers = plain_texts(column)
-    if solvers is None:
+def _names(rows: pa.RecordBatch, name: str | None, places: Offsets) -> pl.Series:
+    column = column_of(rows, name) if name else None
+    texts = plain_texts(column)
+    if texts is None:
         return pl.repeat(None, len(places), dtype=pl.String, eager=True)
-    return pl.Series(solvers.take(pa.array(places)))
+    return pl.Series(texts.take(pa.array(places)))
 
 
 def _read(texts: Texts, asked: Bytes) -> tuple[Offsets, Flags, Flags]:
@@ -258,7 +266,7 @@ def _read(texts: Texts, asked: Bytes) -> tuple[Offsets, Flags, Flags]:
 
 @cache
 def _unstable() -> Flags:
-    unstable: Flags = character_forms() >> np.uint32(UNSTABLE_BIT) != 0
+    unstable: Flags = character_forms() >> np.uint32(UNSTABLE_BIT) & np.uint32(1) != 0
     return unstable
 
 
@@ -343,7 +351,12 @@ def _compared(said: _Said, compare: Compare) -> pl.Series:
     """Return the text of each row that near-duplicates are judged by."""
     chosen = np.empty((len(said.roles), 2), np.bool_)
     chosen[:, 0], chosen[:, 1] = said.contents > 0, said.traces > 0
-    if compare != "conversation":
+    if compare == "dialogue":
+        questions = np.bincount(said.row[said.roles == _USER], minlength=len(said.first) - 1)
+        alone = (questions == 1)[said.row]
+        chosen[:, 0] &= (said.roles != _SYSTEM) & ~(alone & (said.roles != _USER))
+        chosen[:, 1] &= ~alone
+    elif compare != "conversation":
         chosen[:, 0] &= said.roles == _USER
         chosen[:, 1] = False
     if compare == "first_user":
@@ -358,6 +371,23 @@ def _compared(said: _Said, compare: Compare) -> pl.Series:
     _copy(said, chosen, traces + trace, traces, out)
     texts = pa.LargeStringArray.from_buffers(len(starts) - 1, pa.py_buffer(starts), pa.py_buffer(out))
     return pl.Series(texts)
+
+
+def _preambles(said: _Said, compare: Compare) -> pl.Series:
+    """Return the digest of each row's system prompts, as `preamble_of` does; a cleared row has no tools."""
+    found: list[str | None] = [None] * (len(said.first) - 1)
+    if looks_at_preamble(compare):
+        prompts: dict[int, list[bytes]] = {}
+        rows = said.row
+        for turn in np.flatnonzero(said.roles == _SYSTEM).tolist():
+            start, end = said.spans[turn, :2]
+            text = said.buffers[said.column[turn]][start:end].tobytes()
+            if said.changes[turn]:
+                text = compose_nfc(text.decode()).encode()
+            prompts.setdefault(int(rows[turn]), []).append(text)
+        for row, parts in prompts.items():
+            found[row] = preamble_digest(parts)
+    return pl.Series(found, dtype=pl.String)
 
 
 def _learned(said: _Said, source: RowSettings) -> Flags:

@@ -55,6 +55,7 @@ def read_conversation(row: RawRow, reading: Reading, notes: Notes) -> Conversati
         "lineage": Lineage(file=reading.file, row=row.number),
         "quality": draft.quality,
         "solver": draft.solver,
+        "answer": draft.answer,
     }
     return Conversation.model_validate({"id": "", **fields})
 

@@ -32,6 +32,7 @@ from thinkmix.curation.read.read import (
 )
 from thinkmix.curation.tables import KEYS, REJECTS
 from thinkmix.curation.validate.columnar import CLEARED, validate_columns
+from thinkmix.curation.validate.compared import comparison_text, preamble_of
 from thinkmix.curation.validate.count import count_stage
 from thinkmix.curation.validate.learned import (
     TAG_BYTES,
@@ -43,8 +44,8 @@ from thinkmix.curation.validate.learned import (
 )
 from thinkmix.curation.validate.profile import Profile
 from thinkmix.curation.validate.reading import Reading, read_conversation
-from thinkmix.curation.validate.settings import LIMITS, Compare, Limits, RowSettings
-from thinkmix.schemas.conversation import Conversation, Message, content_key, row_id
+from thinkmix.curation.validate.settings import LIMITS, Limits, RowSettings
+from thinkmix.schemas.conversation import Conversation, content_key, row_id
 from thinkmix.schemas.errors import SourceError
 from thinkmix.schemas.findings import HARMLESS, Finding, Notes, Tally
 from thinkmix.schemas.ledger import VALIDATE, Amount, StageCount, TurnCount
@@ -246,16 +247,6 @@ def judge(row: RawRow, *, origin: Origin, max_row_bytes: int) -> Judged:
     return Judged(row, conversation, key, None, "", len(conversation.messages), size, notes, learned)
 
 
-def comparison_text(messages: Iterable[Message], compare: Compare) -> str:
-    """Return the text that near-duplicates are judged by."""
-    if compare == "conversation":
-        return "\n".join(
-            part for message in messages for part in (message.reasoning, message.content) if part
-        )
-    asked = [message.content for message in messages if message.role == "user"]
-    return asked[0] if compare == "first_user" else "\n".join(asked)
-
-
 def text_bytes(value: object) -> int:
     """Return the UTF-8 bytes of all strings in a raw value, keys not counted. Never recurses."""
     total, rest = 0, [value]
@@ -408,6 +399,8 @@ def _key_frame(kept: list[Judged], source: RowSettings) -> pl.DataFrame:
             "quality": conversation.quality,
             "solver": conversation.solver,
             "cap": source.max_solutions_per_problem or 1,
+            "answer": conversation.answer,
+            "preamble": preamble_of(conversation.messages, conversation.tools, source.compare),
             "file": conversation.lineage.file,
             "row": conversation.lineage.row,
             "messages": item.messages,

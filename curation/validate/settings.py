@@ -29,8 +29,10 @@ def _known_encoding(name: str) -> str:
 Encoding = Annotated[str, Field(max_length=40), AfterValidator(_known_encoding)]
 """A name of an encoding, as Python spells it: gbk, utf-16, latin-1."""
 
-Compare = Literal["first_user", "user_turns", "conversation"]
-"""What near-duplicates are judged by: the problem, all questions, or everything that was said."""
+Compare = Literal["dialogue", "first_user", "user_turns", "conversation"]
+"""What near-duplicates are judged by: the question of a conversation that has one and all turns of others,
+the first question, all questions, or everything that was said. `dialogue` and `conversation` tell apart what
+has other system prompts or other tools."""
 
 
 class TextSettings(Record):
@@ -63,7 +65,7 @@ class RowSettings(TextSettings):
     or the row is dropped, and earlier ones without it are context."""
     supervise: Literal["all", "last"] = "all"
     """Which assistant turns become training examples; turns that are marked as context never do."""
-    compare: Compare = "first_user"
+    compare: Compare = "dialogue"
     """What near-duplicates are judged by."""
     priority: int = Field(default=0, ge=0, le=99)
     """Between duplicates in two sources the row of the higher priority stays."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from thinkmix.curation.dedup.settings import Numbers
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.outputs import numbered_name
 from thinkmix.curation.publish import assemble, work
@@ -19,7 +18,7 @@ _JOINED_AT_ONCE = 16
 
 
 def assign_outcomes(
-    run: Run, shards: Sequence[Shard], verdicts: StageOutput, sampled: Sampled, numbers: Numbers
+    run: Run, shards: Sequence[Shard], verdicts: StageOutput, sampled: Sampled
 ) -> list[StageOutput]:
     """Write down the one outcome of every raw row."""
     jobs = []
@@ -33,7 +32,6 @@ def assign_outcomes(
             verdicts=verdicts.blob(numbered_name("verdicts", shard.number)),
             parts=[part.files for part in by_shard.get(shard.number, [])],
             selection=sampled.selection(shard.number),
-            numbers=numbers,
         )
         jobs.append(job(run, "outcomes", shard.label, assigning, source=shard.source.name))
     return run_jobs(run, jobs, stage="assign outcomes")

@@ -71,9 +71,7 @@ def after_validation(run: Run, known: Known, asked: Sequence[Snapshot], base: Pa
     known.verdicts = verdicts
     tell_counts(run, "dedup", [verdicts])
     sampled = step("sample", sampling.sample)(run, shards, verdicts, recipe, known.parts)
-    assigned = step("assign outcomes", publish.assign_outcomes)(
-        run, shards, verdicts, sampled, recipe.dedup.numbers
-    )
+    assigned = step("assign outcomes", publish.assign_outcomes)(run, shards, verdicts, sampled)
     for stage in (render.STAGE, mix.STAGE):
         tell_counts(run, stage, assigned)
     written = step("write rejects", publish.write_rejects)(run, shards, assigned)

@@ -170,7 +170,7 @@ class Rows:
 
     def compared(self, outcome: Outcome, messages: Sequence[Message]) -> str:
         """Return the text of a row that near-duplicates are judged by."""
-        from thinkmix.curation.validate.rowwise import comparison_text  # noqa: PLC0415 - as below
+        from thinkmix.curation.validate.compared import comparison_text  # noqa: PLC0415 - as below
 
         return comparison_text(messages, self.source(outcome.source).compare)
 

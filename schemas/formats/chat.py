@@ -127,13 +127,18 @@ class Chat:
         return stated if stated in self._ids else None
 
     def draft(
-        self, tools: Sequence[Any] = (), *, quality: float | None = None, solver: str | None = None
+        self,
+        tools: Sequence[Any] = (),
+        *,
+        quality: float | None = None,
+        solver: str | None = None,
+        answer: str | None = None,
     ) -> Draft:
         """Return the chat; definitions of `tools` stand before those that were read from text."""
         listed = self._listed(tools)
         if self._shows_form and (listed or any("tool_calls" in turn for turn in self.messages)):
             self._leave_form()
-        return Draft(messages=self.messages, tools=listed, quality=quality, solver=solver)
+        return Draft(messages=self.messages, tools=listed, quality=quality, solver=solver, answer=answer)
 
     def _add_answer(
         self, content: str, trace: str | None, calls: Sequence[dict[str, Any]], *, context: bool

@@ -30,6 +30,7 @@ class Draft(NamedTuple):
     tools: list[Any]
     quality: float | None = None
     solver: str | None = None
+    answer: str | None = None
 
 
 class TextColumn(NamedTuple):
@@ -71,6 +72,8 @@ class Layout(NamedTuple):
     empty: tuple[str, ...] = ()
     """Columns that must be null, empty text or an empty list, if they are there."""
     solver: str | None = None
+    answer: str | None = None
+    """Column of what the row says that the answer is."""
     score: str | None = None
     """Column of numbers: the row's quality; without it the row has none, unless `preferred` is set."""
     preferred: tuple[str, str] | None = None

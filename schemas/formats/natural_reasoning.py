@@ -15,7 +15,7 @@ from thinkmix.schemas.record import fault
 class NaturalReasoning(TextFormat):
     """`question`, and a list of `responses`: the first one with text is the answer.
 
-    `reference_answer` is a short result, and is not trained.
+    `reference_answer` is a short result, and is not trained: rows with other ones are other problems.
     """
 
     sets: ClassVar[tuple[str, ...]] = ("facebook/natural_reasoning",)
@@ -63,7 +63,11 @@ class NaturalReasoning(TextFormat):
         notes.count(Finding.ALTERNATIVE, len(stating) - 1)
         text = as_text(self._text(stating[0]), f"{self.responses}[].{self.response}", notes)
         chat.assistant(text, traces=self._traces(row, notes))
-        return chat.draft(quality=self._quality(row, notes), solver=self._solver(stating[0], notes))
+        return chat.draft(
+            quality=self._quality(row, notes),
+            solver=self._solver(stating[0], notes),
+            answer=optional_name(row, "reference_answer", notes),
+        )
 
     def _text(self, item: object) -> object:
         return item.get(self.response) if isinstance(item, Mapping) else item

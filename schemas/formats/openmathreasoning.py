@@ -13,8 +13,9 @@ from thinkmix.schemas.formats.sample import are_text, columns_of
 class OpenMathReasoning(Format):
     """nvidia/OpenMathReasoning: `problem` asks, `generated_solution` thinks and answers.
 
-    `pass_rate_72b_tir` is text, "0.65625" or "n/a"; answers that were extracted rather than
-    voted for rank higher between duplicates (https://arxiv.org/abs/2504.16891, section 2).
+    Rows with different `expected_answer` are different problems. `pass_rate_72b_tir` is text,
+    "0.65625" or "n/a"; answers that were extracted rather than voted for rank higher between
+    duplicates (https://arxiv.org/abs/2504.16891, section 2).
     """
 
     sets: ClassVar[tuple[str, ...]] = ("nvidia/OpenMathReasoning",)
@@ -43,7 +44,11 @@ class OpenMathReasoning(Format):
         chat.user(required_text(row, "problem", notes))
         chat.assistant(required_text(row, "generated_solution", notes))
         quality = float(row.get("problem_type") == "has_answer_extracted")
-        return chat.draft(quality=quality, solver=optional_name(row, "generation_model", notes))
+        return chat.draft(
+            quality=quality,
+            solver=optional_name(row, "generation_model", notes),
+            answer=optional_name(row, "expected_answer", notes),
+        )
 
     def pass_rate(self, row: Row) -> float | None:
         """Return how often a grading model solved the problem, from 0 to 1, if the row states it."""
@@ -61,6 +66,7 @@ class OpenMathReasoning(Format):
         return Layout(
             turns=(TextColumn("problem", "user"), TextColumn("generated_solution", "assistant")),
             solver="generation_model",
+            answer="expected_answer",
             preferred=("problem_type", "has_answer_extracted"),
         )
 

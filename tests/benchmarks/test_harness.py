@@ -13,6 +13,7 @@ from benchmarks import measure, measurements, rows
 from benchmarks.__main__ import FIGURES, PEERLESS, import_docs
 from benchmarks.exact_pairs import shingle_matrix, similar_pairs
 from benchmarks.figures import quality, stages
+from benchmarks.judged_pairs import differences, precision
 from benchmarks.measurements import BEGIN, END, Measurement, Options
 from benchmarks.near_dup import deduplicate
 from thinkmix.curation.dedup.settings import DedupPlan
@@ -169,3 +170,20 @@ def test_a_command_runs_the_package_of_its_own_checkout(
     monkeypatch.setattr(measure, "ROOT", tmp_path)
     spent = measure.run([sys.executable, "-c", "import thinkmix; print(thinkmix.NAME)"])
     assert spent.output == "of this checkout\n"
+
+
+@pytest.mark.parametrize(
+    ("right", "judged", "low", "high"),
+    [(198, 202, 0.950, 0.992), (100, 100, 0.963, 1.0), (0, 10, 0.0, 0.278)],
+)
+def test_precision_has_the_interval_of_wilson(right: int, judged: int, low: float, high: float) -> None:
+    """Also where all or none are right, as tables of the interval have it."""
+    part, least, most = precision(right, judged)
+    assert part == right / judged
+    assert (least, most) == (pytest.approx(low, abs=1e-3), pytest.approx(high, abs=1e-3))
+
+
+def test_pairs_are_shown_by_what_differs() -> None:
+    """With some words around, and by their beginning where nothing does."""
+    assert differences("a b c", "a x c") == "a [-b-]{+x+} c"
+    assert differences("a b", "a b") == "= a b"

@@ -57,10 +57,10 @@ class Sample:
         self.groups[name] = Group(source, reason, count)
         self.entries[source] += [Entry(row, name) for row in rows]
 
-    def replace_with_group(self, source: str, row: Row, reason: Reason, *copies: Row) -> None:
-        """Plant copies of a row that is already there, which joins their group."""
+    def replace_with_group(self, source: str, row: Row, reason: Reason, *copies: Row, stay: int = 0) -> None:
+        """Plant copies of a row that is already there, which joins their group; `stay` of them stay."""
         self.entries[source].remove(Entry(row))
-        self.plant(source, reason, row, *copies, count=len(copies))
+        self.plant(source, reason, row, *copies, count=len(copies) - stay)
 
 
 def build_sample() -> Sample:
@@ -257,7 +257,21 @@ def _chat_duplicates(sample: Sample, good: list[Row]) -> None:
     for at, (row, text) in enumerate(islice(edited, 0, 40 * 3, 3)):
         copy = {**_question(row, text), "score": row["score"] - 0.01}
         more = [] if at % 5 else [_answer({**copy, "score": row["score"] - 0.02}, "I would rather not say.")]
-        sample.replace_with_group("chat", row, Reason.NEAR_DUP, copy, *more)
+        stay = sum(not _is_like(row, other) for other in more)
+        sample.replace_with_group("chat", row, Reason.NEAR_DUP, copy, *more, stay=stay)
+
+
+def _is_like(row: Row, other: Row) -> bool:
+    """Return whether two chats are near-duplicates: by their one question, or by all that is said."""
+    one, two = (_compared(chat) for chat in (row, other))
+    both = list(zip(views(one), views(two), strict=True))
+    return all(jaccard(left, right) >= 0.8 for left, right in (both[-2:] if has_chinese(one) else both))
+
+
+def _compared(row: Row) -> str:
+    turns = [turn for turn in row["conversations"] if turn["from"] != "system"]
+    asked = [turn["value"] for turn in turns if turn["from"] == "human"]
+    return asked[0] if len(asked) == 1 else "\n".join(turn["value"] for turn in turns)
 
 
 def _question(row: Row, text: str) -> Row:

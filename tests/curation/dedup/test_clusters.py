@@ -7,10 +7,13 @@ from hypothesis import strategies as st
 
 from thinkmix.curation.dedup.clusters import (
     Buckets,
+    Items,
     ShingleSets,
     buckets,
     equal_groups,
     join,
+    leaders,
+    part_sets,
     roots,
     similarities,
     singletons,
@@ -86,7 +89,7 @@ def test_a_bucket_of_any_size_finds_every_similar_pair(
     flat = np.array([shingle for found in sets for shingle in sorted(found)], np.uint64)
     flat.flags.writeable = False  # as mapped from a file
     offsets = np.cumsum([0, *map(len, sets)])
-    shingle_sets = ShingleSets(flat, offsets)
+    shingle_sets = ShingleSets(flat, offsets, offsets[1:])
     parent, counts = singletons(size), np.zeros(2, np.int64)
     members, bounds = np.arange(size, dtype=np.int32), np.array([0, size // 2, size])
     crossing = draw.permutation(size).astype(np.int32)
@@ -104,7 +107,7 @@ def test_similarity_is_shared_over_all_distinct() -> None:
     flat.flags.writeable = False
     out = np.empty(3, np.float32)
     left, right = np.array([0, 0, 2], np.int32), np.array([1, 0, 2], np.int32)
-    similarities(left, right, ShingleSets(flat, offsets), out)
+    similarities(left, right, ShingleSets(flat, offsets, offsets[1:]), out)
     assert out.tolist() == [0.5, 1.0, 0.0]
 
 
@@ -117,7 +120,7 @@ def joined(
     parent, counts = singletons(len(sets)), np.zeros(2, np.int64)
     members = np.arange(len(sets), dtype=np.int32)
     proposed = Buckets(members, np.array(bounds))
-    at = join(proposed, start, budget, ShingleSets(flat, offsets), threshold, parent, counts)
+    at = join(proposed, start, budget, ShingleSets(flat, offsets, offsets[1:]), threshold, parent, counts)
     return at, roots(parent).tolist(), counts.tolist()
 
 
@@ -138,7 +141,8 @@ def test_a_bucket_that_is_one_tree_costs_no_budget() -> None:
     flat, offsets = np.array([1, 2, 1, 2, 3, 4, 5, 6], np.uint64), np.array([0, 2, 4, 6, 8])
     members, bounds = np.array([0, 1, 0, 1, 2, 3], np.int32), np.array([0, 2, 4, 6])
     parent, counts = singletons(4), np.zeros(2, np.int64)
-    assert join(Buckets(members, bounds), 0, 5, ShingleSets(flat, offsets), 1.0, parent, counts) == 3
+    sets = ShingleSets(flat, offsets, offsets[1:])
+    assert join(Buckets(members, bounds), 0, 5, sets, 1.0, parent, counts) == 3
     assert counts.tolist() == [2, 1]
 
 
@@ -181,3 +185,110 @@ def test_the_least_and_the_largest_shingle_join_texts_of_a_large_bucket(shingle:
     """Two texts of one shingle are found before and behind the shingles of all others."""
     alone = [{1000 + number} for number in range(60)]
     assert joined([{shingle}, *alone, {shingle}], [0, 62])[1] == [*range(61), 0]
+
+
+Sets = list[set[int]]
+
+
+def parted(sets: Sets, boilerplate: set[int]) -> ShingleSets:
+    """Lay sets out as they are stored, their boilerplate behind the rest."""
+    flat = np.array([shingle for found in sets for shingle in sorted(found)], np.uint64)
+    offsets, middle = np.cumsum([0, *map(len, sets)]), np.empty(len(sets), np.int64)
+    part_sets(flat, offsets, np.array(sorted(boilerplate), np.uint64), middle)
+    return ShingleSets(flat, offsets, middle)
+
+
+def alike(one: set[int], other: set[int], boilerplate: set[int]) -> float:
+    """Return the similarity of two sets: without boilerplate if one is mostly that and it is less so."""
+    pairs = [(one, other)]
+    if any(2 * len(own & boilerplate) > len(own) and len(own & boilerplate) >= 20 for own in (one, other)):
+        pairs.append((one - boilerplate, other - boilerplate))
+    return min((len(a & b) / len(a | b) for a, b in pairs if a | b), default=0.0)
+
+
+SHINGLES = st.sets(st.one_of(st.integers(0, 9), st.integers((1 << 60) - 6, (1 << 60) - 1)), max_size=10)
+
+
+def sixteenfold(shingles: set[int]) -> set[int]:
+    """Return sixteen shingles for each, so that a few of them are an instruction."""
+    return {16 * one + more for one in shingles for more in range(16)}
+
+
+@given(st.lists(SHINGLES, min_size=2, max_size=6), SHINGLES)
+@settings(deadline=None)
+def test_boilerplate_tells_texts_apart_and_never_makes_them_alike(sets: Sets, boilerplate: set[int]) -> None:
+    """Similarity is that of the whole sets or of the rest, whichever is less, unless nothing is left."""
+    sets, boilerplate = [sixteenfold(own) for own in sets], sixteenfold(boilerplate)
+    found = parted(sets, boilerplate)
+    for text, own in enumerate(sets):
+        start, middle, end = found.offsets[text], found.middle[text], found.offsets[text + 1]
+        assert found.hashes[start:middle].tolist() == sorted(own - boilerplate)
+        assert found.hashes[middle:end].tolist() == sorted(own & boilerplate)
+    left, right = np.divmod(np.arange(len(sets) ** 2, dtype=np.int32), len(sets))
+    out = np.empty(len(left), np.float32)
+    similarities(left.astype(np.int32), right.astype(np.int32), found, out)
+    want = [alike(sets[a], sets[b], boilerplate) for a, b in zip(left, right, strict=True)]
+    assert out.tolist() == pytest.approx(want)
+
+
+def led(sets: Sets, boilerplate: set[int], answers: list[int], threshold: float, budget: int) -> list[int]:
+    """Return the leader of each text of one cluster, the best text first."""
+    found, known = np.empty(len(sets), np.int32), np.array(answers, np.uint64)
+    items = Items(np.arange(len(sets), dtype=np.int32), known.copy(), np.array([0, len(sets)]))
+    assert leaders(items, 0, budget, parted(sets, boilerplate), threshold, known, found) == 1
+    return found.tolist()
+
+
+def led_one_by_one(sets: Sets, boilerplate: set[int], answers: list[int], threshold: float) -> list[int]:
+    known, found = list(answers), []
+    for item, own in enumerate(sets):
+        for leader in (one for one in range(item) if found[one] == one):
+            same = not answers[item] or not known[leader] or answers[item] == known[leader]
+            if same and alike(own, sets[leader], boilerplate) >= threshold:
+                known[leader] = known[leader] or answers[item]
+                found.append(leader)
+                break
+        else:
+            found.append(item)
+    return found
+
+
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from([3, 48, 49, 130]),
+    st.sampled_from([0.5, 0.8, 1.0]),
+    st.integers(10, 34),
+)
+@settings(max_examples=60, deadline=None)
+def test_each_text_follows_the_best_leader_that_it_is_similar_to(
+    seed: int, size: int, threshold: float, shared: int
+) -> None:
+    """Clusters of any size, with boilerplate and answers: the same leaders as by comparing all with all."""
+    draw = np.random.default_rng(seed)
+    common = set(range(-20, 12))
+    sets = [common | set(draw.integers(12, 40, draw.integers(0, 20)).tolist()) for _ in range(size)]
+    sets = [{one + 20 for one in own} for own in sets]
+    answers = draw.integers(0, 3, size).tolist()
+    boilerplate = set(range(shared))  # of a third to all of a text
+    got = led(sets, boilerplate, answers, threshold, budget=1)
+    assert got == led_one_by_one(sets, boilerplate, answers, threshold)
+
+
+def test_the_ends_of_a_chain_do_not_follow_each_other() -> None:
+    """Each is like its neighbours alone: the second one follows the first, and the third one leads."""
+    chain = [set(range(start, start + 9)) for start in range(5)]
+    assert led(chain, set(), [0] * 5, 0.8, budget=1) == [0, 0, 2, 2, 4]
+
+
+def test_a_leader_of_unknown_answer_takes_that_of_its_first_follower() -> None:
+    """Rows with different answers never follow one leader."""
+    assert led([{1, 2}] * 5, set(), [0, 7, 8, 7, 0], 0.8, budget=1) == [0, 0, 2, 0, 0]
+
+
+def test_texts_of_no_other_cluster_are_told_apart_by_their_answers() -> None:
+    """A text that is compared with no other has no set, however many answers it has."""
+    items = Items(np.full(60, -1, np.int32), np.arange(60, dtype=np.uint64) % np.uint64(7), np.array([0, 60]))
+    found, nothing = np.empty(60, np.int32), np.empty(0, np.uint64)
+    sets = ShingleSets(nothing, np.zeros(1, np.int64), np.empty(0, np.int64))
+    assert leaders(items, 0, 1, sets, 0.8, items.answers.copy(), found) == 1
+    assert found.tolist() == [0, 0, *range(2, 7), *[0, 0, 2, 3, 4, 5, 6] * 7, 0, 0, 2, 3]

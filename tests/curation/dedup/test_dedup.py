@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 
+from thinkmix.curation.dedup.boilerplate import boilerplate, write_boilerplate
 from thinkmix.curation.dedup.dedup import DedupCounts, find_duplicates, write_bands
 from thinkmix.curation.dedup.settings import DedupPlan
 from thinkmix.curation.tables import KEY_SCHEMA, VERDICT_SCHEMA
@@ -53,6 +54,9 @@ def row(text: str, n: int, **fields: object) -> dict[str, object]:
         "quality": None,
         "solver": None,
         "cap": 1,
+        "answer": None,
+        "preamble": None,
+        "turns": [1],
         "file": "shard-0",
         "row": n,
     }
@@ -60,9 +64,17 @@ def row(text: str, n: int, **fields: object) -> dict[str, object]:
 
 
 def judge(
-    rows: pl.DataFrame | Sequence[dict[str, object]], folder: Path, *, shards: int = 1, plan: DedupPlan = PLAN
+    rows: pl.DataFrame | Sequence[dict[str, object]],
+    folder: Path,
+    *,
+    shards: int = 1,
+    plan: DedupPlan = PLAN,
+    whole: bool = False,
 ) -> tuple[pl.DataFrame, DedupCounts]:
-    """Cut rows into shards, run both stages, and return keys and verdicts side by side."""
+    """Cut rows into shards, run all stages, and return keys and verdicts side by side.
+
+    `whole` compares texts with their boilerplate.
+    """
     frame = rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(rows, schema=KEY_SCHEMA)
     size = max(-(-frame.height // shards), 1)
     names = [folder / f"{i}" for i in range(shards)]
@@ -72,7 +84,9 @@ def judge(
     for i in range(shards):
         frame.slice(i * size, size).write_parquet(keys[i])
         write_bands(keys[i], bands[i], plan=plan)
-    counts = find_duplicates(keys, bands, verdicts, plan=plan)
+    shared = folder / "boilerplate"
+    write_boilerplate(shared, np.empty(0, np.uint64) if whole else boilerplate(keys, bands, plan=plan))
+    counts = find_duplicates(keys, bands, verdicts, plan=plan, boilerplate=[shared])
     found = pl.concat([pl.read_parquet(path) for path in verdicts])
     assert found["id"].to_list() == frame["id"].to_list()
     return pl.concat([frame, found.drop("id")], how="horizontal"), counts
@@ -138,11 +152,11 @@ def test_clusters_are_those_of_all_pairs(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not HUB.exists(), reason="the shared hub is not beside the checkout")
 def test_clusters_of_real_rows_are_those_of_all_pairs(tmp_path: Path) -> None:
-    """On all 25,755 real problems and questions, against exact all-pairs similarity."""
+    """On all 25,755 real problems and questions, against exact all-pairs similarity of whole texts."""
     math = pl.read_parquet(HUB / "nvidia/OpenMathReasoning/data/*.parquet")["problem"]
     chat = pl.read_parquet(HUB / "mlabonne/FineTome-100k/data/*.parquet")["conversations"]
     texts = pl.concat([math, chat.list.first().struct.field("value")]).fill_null("")
-    judged, _ = judge([row(text, n) for n, text in enumerate(texts)], tmp_path, shards=4)
+    judged, _ = judge([row(text, n) for n, text in enumerate(texts)], tmp_path, shards=4, whole=True)
     assert judged.height == 25_755
     recall, pure = recall_and_precision(judged, PLAN.threshold)
     assert recall >= 0.995
@@ -349,7 +363,12 @@ def test_empty_shards_and_empty_corpora_are_fine(tmp_path: Path) -> None:
 def test_nothing_but_verdicts_is_left_behind(tmp_path: Path) -> None:
     """Scratch files are gone when the verdicts are there."""
     judge([row(PROBLEM, 1), row(NEAR, 2)], tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.keys", "0.npy", "0.verdict"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "0.keys",
+        "0.npy",
+        "0.verdict",
+        "boilerplate",
+    ]
 
 
 def test_an_id_that_is_not_hexadecimal_is_refused_by_name(tmp_path: Path) -> None:
@@ -388,3 +407,78 @@ def test_other_numbers_make_another_problem_if_the_plan_says_so(tmp_path: Path) 
     assert sorted(told_apart["reason"].fill_null("stays")) == ["near_dup", "stays", "stays"]
     assert told_apart["reason"][1] is None
     assert told_apart["cluster"].n_unique() == 1
+
+
+def test_rows_with_different_answers_are_never_one_problem(tmp_path: Path) -> None:
+    """Whatever their texts; how LaTeX spaces an answer makes no difference, and no answer is not another one."""
+    answers = [r"$\frac{1}{2}$", r"\dfrac{1}{2}.", "2", None]
+    rows = [row(PROBLEM, n, answer=answer, quality=9.0 - n) for n, answer in enumerate(answers)]
+    judged, _ = judge(rows, tmp_path)
+    assert judged["reason"].to_list() == [None, "near_dup", None, "near_dup"]
+    assert judged["winner"].to_list() == [None, rows[0]["id"], None, rows[0]["id"]]
+    assert judged["cluster"].n_unique() == 1
+    assert judged["problem"].to_list() == [rows[0]["id"], rows[0]["id"], rows[2]["id"], rows[0]["id"]]
+
+
+def test_each_row_that_is_left_out_is_similar_to_one_that_stays(tmp_path: Path) -> None:
+    """A chain of windows, each like its neighbours alone, keeps a row in every neighbourhood."""
+    words = [f"w{n}" for n in range(200)]
+    rows = [row(" ".join(words[at : at + 100]), at) for at in range(0, 90, 10)]
+    judged, _ = judge(rows, tmp_path)
+    dropped = judged.filter(pl.col("reason").is_not_null())
+    assert 3 <= judged["reason"].null_count() <= 6
+    assert judged["cluster"].n_unique() == 1
+    assert dropped["similarity"].min() >= PLAN.threshold
+    stays = judged.filter(pl.col("reason").is_null())["id"]
+    assert dropped["winner"].is_in(stays.implode()).all()
+
+
+RULE = " ".join(f"rule{n}" for n in range(60))
+
+
+@pytest.mark.parametrize(("count", "stay"), [(9, 1), (10, 10), (40, 40)])
+def test_what_many_texts_share_does_not_make_them_alike(tmp_path: Path, count: int, stay: int) -> None:
+    """Ten exercises in one instruction are ten problems; nine are too few to know an instruction by."""
+    rows = [row(f"{RULE} and find {n} {n} {n}", n) for n in range(count)]
+    assert outcomes(rows, tmp_path).count(None) == stay
+
+
+def test_copies_of_an_exercise_are_one_whatever_surrounds_them(tmp_path: Path) -> None:
+    """Without the boilerplate the copies share most of their words, the others nothing."""
+    exercise = " ".join(f"x{n}" for n in range(60))
+    rows = [row(f"{RULE} and find {n} {n} {n}", n) for n in range(10)]
+    rows += [row(f"{RULE} {exercise} a", 10), row(f"{RULE} {exercise} b", 11)]
+    judged, _ = judge(rows, tmp_path)
+    assert judged["reason"].null_count() == 11
+    assert judged["reason"][10:].null_count() == 1
+    # 56 of the rule, 4 at the seam and 56 of the exercise are in both, one at the end of each is not
+    assert judged["similarity"].drop_nulls().to_list() == [pytest.approx(116 / 118)]
+
+
+def test_boilerplate_is_what_more_than_a_hundredth_of_all_texts_share(tmp_path: Path) -> None:
+    """Texts count, not rows: an exercise with a hundred solutions is stated once."""
+
+    def shared(sharing: int, copies: int) -> int:
+        texts = [f"a b c d {n}" if n >= sharing else f"v w x y z {n}" for n in range(1_100)]
+        rows = [row(text, n) for n, text in enumerate([*texts, *["p q r s t"] * copies])]
+        keys, bands = tmp_path / "keys", tmp_path / "bands"
+        pl.DataFrame(rows, schema=KEY_SCHEMA).write_parquet(keys)
+        write_bands(keys, bands, plan=PLAN)
+        return len(boilerplate([keys], [bands], plan=PLAN))
+
+    assert [shared(11, 0), shared(12, 0), shared(11, 100)] == [0, 1, 0]
+
+
+def test_supervised_turns_decide_before_the_hash(tmp_path: Path) -> None:
+    """Of two rows of one score the one that teaches more stays."""
+    rows = [row(PROBLEM, n, turns=turns) for n, turns in enumerate([[1], [1, 3], [1]])]
+    assert outcomes(rows, tmp_path) == ["near_dup", None, "near_dup"]
+
+
+def test_rows_with_other_system_prompts_or_tools_are_not_the_same(tmp_path: Path) -> None:
+    """One question under two system prompts is two tasks, which stay in one cluster for the split."""
+    rows = [row(PROBLEM, n, preamble=preamble) for n, preamble in enumerate(["a", "b", None, "a"])]
+    judged, _ = judge(rows, tmp_path)
+    assert sorted(judged["reason"].fill_null("stays")) == ["near_dup", "stays", "stays", "stays"]
+    assert judged["reason"][1:3].null_count() == 2
+    assert judged["cluster"].n_unique() == 1

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thinkmix.curation.dedup.keys import hex_series, read_hex, read_keys, shard_rows
+from thinkmix.curation.dedup.keys import answer_hashes, hex_series, read_hex, read_keys, shard_rows
 from thinkmix.curation.tables import KEY_SCHEMA
 
 DIGITS = "0123456789abcdef0123456789abcdef"
@@ -54,9 +54,8 @@ def test_names_have_one_code_over_all_shards(tmp_path: Path) -> None:
     """A source is the same number in every shard, and a missing solver is one of its own."""
     rows = {"source": ["a", "b"], "solver": [None, "r1"], "file": ["y", "x"], "priority": [0, 0]}
     for number, sources in enumerate((["a", "b"], ["b", "a"])):
-        frame = pl.DataFrame(
-            {**rows, "source": sources, "id": [DIGITS] * 2, "row": [0, number], "cap": [1, 1]}
-        )
+        places = {"id": [DIGITS] * 2, "row": [0, number], "cap": [1, 1]}
+        frame = pl.DataFrame({**rows, **places, "source": sources})
         empty = pl.DataFrame(schema=KEY_SCHEMA)
         pl.concat([empty, frame], how="diagonal_relaxed").write_parquet(tmp_path / str(number))
     columns = read_keys([tmp_path / "0", tmp_path / "1"])
@@ -72,14 +71,26 @@ def test_every_column_is_read_of_every_shard(
     """Rows of all shards one after the other; the better row is first by priority, quality, then id."""
     monkeypatch.setattr("thinkmix.curation.files.shards.ROWS_AT_ONCE", at_once)
     rows = [
-        # id       source solver  file  row  priority quality cap
-        ("2" * 32, "a", "r1", "y", 5, 0, None, 1),
-        ("1" * 32, "b", None, "x", 6, 0, 0.5, 2),
-        ("3" * 32, "b", "qwq", "x", 7, 1, None, 3),
-        ("1" * 32, "a", "r1", "w", 8, 0, 0.25, 4),
-        ("1" * 32, "a", "r1", None, 9, 0, 0.25, 5),
+        # id       source solver  file  row  priority quality cap answer turns preamble
+        ("2" * 32, "a", "r1", "y", 5, 0, None, 1, "7", [1], "p"),
+        ("1" * 32, "b", None, "x", 6, 0, 0.5, 2, None, [1], None),
+        ("3" * 32, "b", "qwq", "x", 7, 1, None, 3, "$ 7 $", [1, 3], "p"),
+        ("1" * 32, "a", "r1", "w", 8, 0, 0.25, 4, "8", [1], "q"),
+        ("1" * 32, "a", "r1", None, 9, 0, 0.25, 5, " ", [1], ""),
     ]
-    names = ["id", "source", "solver", "file", "row", "priority", "quality", "cap"]
+    names = [
+        "id",
+        "source",
+        "solver",
+        "file",
+        "row",
+        "priority",
+        "quality",
+        "cap",
+        "answer",
+        "turns",
+        "preamble",
+    ]
     schema = {name: KEY_SCHEMA[name] for name in names}
     for number, part in enumerate((rows[:2], rows[2:])):
         pl.DataFrame(part, schema=schema, orient="row").write_parquet(tmp_path / str(number))
@@ -91,6 +102,10 @@ def test_every_column_is_read_of_every_shard(
     assert columns.solver.tolist() == [0, -1, 1, 0, 0]
     assert columns.cap.tolist() == [1, 2, 3, 4, 5]
     assert columns.ranks.tolist() == [4, 1, 0, 3, 2]
+    assert [hashed > 0 for hashed in columns.answers] == [True, False, True, True, False]
+    assert len(set(columns.answers.tolist())) == 3
+    assert [columns.preambles.tolist().index(hashed) for hashed in columns.preambles] == [0, 1, 0, 3, 4]
+    assert columns.preambles[1] == 0
 
 
 def test_a_wrong_id_in_the_first_row_is_refused(tmp_path: Path) -> None:
@@ -114,3 +129,20 @@ def test_no_rows_have_no_ids(tmp_path: Path) -> None:
     columns = read_keys([tmp_path / "0"])
     assert columns.ids.shape == (2, 0)
     assert hex_series(columns.ids).to_list() == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "same"),
+    [
+        (r"\frac{1}{2}", True),
+        (r"$\dfrac{1}{2}$.", True),
+        (r"\left( 3, \, 4 \right)", False),
+        (r"(3,4)", False),
+        ("1/2", False),
+    ],
+)
+def test_how_an_answer_is_spaced_says_nothing(answer: str, same: bool) -> None:
+    """Two ways to set one formula are one answer; two ways to write one value are two."""
+    one, other = answer_hashes(pl.Series([r"\frac{1} {2}", answer])).tolist()
+    assert (one == other) == same
+    assert len(set(answer_hashes(pl.Series([r"\left( 3, \, 4 \right)", "(3,4)"])).tolist())) == 1

@@ -21,7 +21,7 @@ def share(source: str, examples: int, available: int, declared: float) -> Share:
 
 def report(shares: tuple[Share, ...], **mix: object) -> Report:
     """Return the facts of a mixture; its sources are those of the shares."""
-    stated = statement(shares={one.source: one.declared for one in shares}, eval_share=0, **mix)
+    stated = statement(shares={one.source: one.declared for one in shares}, **{"eval_share": 0, **mix})
     math = stated["sources"][0]
     stated["sources"] = [{**math, "name": one.source} for one in shares]
     changed = {"shares": shares, "recipe": in_full(stated), "ledger": Ledger(stages=())}
@@ -107,6 +107,32 @@ def test_share_of_less_than_an_example_is_named():
     )
 
 
+def test_eval_split_without_an_example_is_named():
+    """What is held out of few rows may be less than one example of each source."""
+    told = report((share("math", 10, 10, 1.0),), eval_share=0.02)
+    eval_split = said("absent", told)[-1]
+    assert eval_split.level == "warn"
+    assert eval_split.sentence == (
+        "eval holds no example: 2 % of 10 examples in 1 source is too few for its shares; "
+        "raise `eval_share` or `size`, or say `eval_share: 0`"
+    )
+
+
+def test_source_without_a_row_is_named_with_what_took_them():
+    """The most frequent reasons first."""
+    told = report((share("math", 10, 10, 1.0), share("seen", 0, 0, 0.0)))
+    stages = [
+        StageCount(
+            stage=stage, source="seen", read=Amount(rows=rows), kept=Amount(rows=rows - lost),
+            dropped={reason: Amount(rows=lost)},
+        )
+        for stage, rows, reason, lost in (("validate", 9, "bad_json", 2), ("dedup", 7, "near_dup", 7))
+    ]  # fmt: skip
+    told = told.model_copy(update={"ledger": Ledger(stages=tuple(stages))})
+    (seen,) = [one for one in said("absent", told) if one.subject == "seen"]
+    assert seen.sentence.endswith("; none of its 9 rows is left: near_dup 7, bad_json 2")
+
+
 def near(rows: int, *, source: Mapping[str, object], dedup: Mapping[str, object]) -> list[GateResult]:
     stated = statement(dedup=dedup)
     stated["sources"][0] |= source
@@ -120,16 +146,21 @@ def near(rows: int, *, source: Mapping[str, object], dedup: Mapping[str, object]
 
 def test_default_that_drops_most_of_a_source_is_named():
     """With what it does not look at, and the setting that does."""
-    (found,) = near(51, source={}, dedup={})
-    assert (found.level, found.measured) == ("warn", 0.51)
-    assert "`compare: first_user` looks at the first question alone" in found.sentence
+    (found,) = near(26, source={}, dedup={})
+    assert (found.level, found.measured) == ("warn", 0.26)
+    assert "`compare: dialogue` looks at the question alone where there is one" in found.sentence
     assert "`compare: conversation`" in found.sentence
     assert "`dedup: {numbers: distinguish}`" in found.sentence
-    assert near(50, source={}, dedup={})[0].level == "pass"
+    assert near(25, source={}, dedup={})[0].level == "pass"
 
 
 def test_setting_that_is_at_its_strictest_is_not_blamed():
-    """Rows that are the same by every setting are duplicates, which the gate `duplicates` looks at."""
+    """Rows that are nearly the same by every setting are shown all the same, without a setting to change."""
     (found,) = near(90, source={}, dedup={"numbers": "distinguish"})
     assert "numbers" not in found.sentence
-    assert near(90, source={"compare": "conversation"}, dedup={"numbers": "distinguish"}) == []
+    (found,) = near(90, source={"compare": "conversation"}, dedup={"numbers": "distinguish"})
+    assert found.level == "warn"
+    assert found.sentence == (
+        "math: near_dup took 90 % (90 of 100 rows); the limit is 25 %: "
+        "see `thinkmix rejects --reason near_dup`"
+    )

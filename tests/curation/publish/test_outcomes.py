@@ -42,6 +42,7 @@ def valid(row: int, id_: str, reason: str | None = None, turns: tuple[int, ...] 
         "turns": list(turns),
         "cluster": id_ * 32,
         "cluster_size": 1,
+        "problem": id_ * 32,
         "reason": reason,
         "winner": "w" if reason else None,
         "similarity": 0.5 if reason else None,
@@ -73,7 +74,6 @@ def assigned(
     rejects: list[dict[str, Any]] | None = None,
     rows: list[dict[str, Any]],
     parts: list[tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]],
-    numbers: str = "ignore",
 ) -> Assigned:
     """Settle valid rows; each part rendered some of them (index, lost) and sampled some of those."""
     found = [
@@ -94,7 +94,6 @@ def assigned(
             [{**one, "nth": number} for number, (_, _, sampled) in enumerate(parts) for one in sampled],
             pl.Schema({**SELECTION, "nth": pl.Int32()}),
         ),
-        numbers=numbers,
     )
 
 
@@ -173,25 +172,18 @@ def test_an_example_drawn_several_times_is_drawn_once(tmp_path: Path) -> None:
     assert got.sampled.height == 3
 
 
-@pytest.mark.parametrize(("numbers", "problems"), [("ignore", 1), ("distinguish", 2)])
-def test_a_problem_is_a_cluster_or_what_has_its_numbers(numbers: str, problems: int, tmp_path: Path) -> None:
-    """Rows of one cluster with other figures are solutions of one problem only if numbers are ignored."""
-    shared = {"cluster": "a" * 32, "cluster_size": 3}
-    texts = ("Add 1 and 2.", "Add 1 and 3.", "add 1 and 2")
+def test_solutions_of_one_problem_are_named_by_its_best_row(tmp_path: Path) -> None:
+    """A cluster may hold several problems; of each row the audit sees both."""
+    problems = {"a": "a", "b": "b", "c": "a", "d": "d"}
     rows = [
-        valid(n, id_) | shared | {"text": text}
-        for n, (id_, text) in enumerate(zip("abc", texts, strict=True))
+        valid(n, id_) | {"cluster": "a" * 32, "problem": problem * 32}
+        for n, (id_, problem) in enumerate(problems.items())
     ]
-    rows.append(valid(3, "d"))
     sampled = selected(*((place, "train") for place in range(4)))
-    got = assigned(
-        tmp_path, rows=rows, parts=[([counted(n, n) for n in range(4)], [], sampled)], numbers=numbers
-    ).sampled
+    got = assigned(tmp_path, rows=rows, parts=[([counted(n, n) for n in range(4)], [], sampled)]).sampled
     assert got["row"].to_list() == [0, 1, 2, 3]
-    first, _, third, alone = got["problem"]
-    assert (first, alone) == (third, 0xDDDDDDDDDDDDDDDD)
-    assert got["problem"][:3].n_unique() == problems
-    assert got["id"].to_list() == [int(id_ * 16, 16) for id_ in "abcd"]
+    for column, want in (("problem", "abad"), ("cluster", "aaaa"), ("id", "abcd")):
+        assert got[column].to_list() == [int(id_ * 16, 16) for id_ in want]
 
 
 def test_nothing_at_all_is_settled_too(tmp_path: Path) -> None:

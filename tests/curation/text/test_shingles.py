@@ -162,3 +162,28 @@ def test_shared_passages_in_chinese_need_no_spaces() -> None:
 def test_texts_without_words_share_nothing() -> None:
     """Two empty texts are not duplicates of each other."""
     assert explain_pair("", " ", shingle=5).jaccard == 0.0
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ＡＢＣ公司在２０２３年的利润是多少？", "ABC公司在2023年的利润是多少？"),
+        ("ＡＢＣ", "abc"),
+        ("计算（3+5）的值是多少", "计算(3+5)的值是多少"),
+        ("ｶﾀｶﾅは何文字ありますか", "カタカナは何文字ありますか"),
+        ("ｶﾞｷﾞ", "ガギ"),
+        ("＂a＂ b．", '"a" b.'),
+        ("x \u22127", "x -7"),
+    ],
+)
+def test_full_width_and_half_width_forms_are_the_same_text(one: str, other: str) -> None:
+    """As they are to a reader; so are a minus sign and the hyphen that is typed for it."""
+    first, second = sets_of([one, other], 2)
+    assert first == second
+
+
+@pytest.mark.parametrize(("one", "other"), [("10²", "102"), ("½", "1/2"), ("ﬁne", "fine"), ("①", "1")])
+def test_other_compatibility_forms_are_other_texts(one: str, other: str) -> None:
+    """NFKC would make ten squared a hundred and two."""
+    first, second = sets_of([one, other], 1)
+    assert first != second

@@ -155,7 +155,7 @@ def test_ordinary_answers_are_cleared_and_others_are_judged(answer: str, clear: 
         (math(generated_solution=[answer]), "openmathreasoning"),
         (chat(("human", "q"), ("gpt", answer)), "sharegpt"),
     ):
-        for compare in ("first_user", "user_turns", "conversation"):
+        for compare in ("dialogue", "first_user", "user_turns", "conversation"):
             assert agree(batch_of(table), format, compare=compare) == clear
 
 
@@ -207,7 +207,7 @@ def test_ordinary_questions_are_cleared_and_others_are_judged(question: str, cle
 def test_turns_in_the_order_of_a_chat_are_cleared(speakers: str, clear: bool) -> None:
     """System, then user and assistant in turn; tools and all else are judged."""
     said = [(speaker, f"text {n}") for n, speaker in enumerate(speakers.split())]
-    for compare in ("first_user", "user_turns", "conversation"):
+    for compare in ("dialogue", "first_user", "user_turns", "conversation"):
         assert agree(batch_of(chat(*said)), "sharegpt", compare=compare) == clear
 
 
@@ -503,10 +503,11 @@ def test_a_character_does_not_reach_into_the_next_text() -> None:
     assert agree(batch_of(table), "openmathreasoning") == 1
 
 
-def test_solvers_are_clean_text() -> None:
-    """An unclean name spoils its row."""
+@pytest.mark.parametrize("column", ["generation_model", "expected_answer"])
+def test_solvers_and_answers_are_clean_text(column: str) -> None:
+    """An unclean one spoils its row."""
     solvers = ["R1", None, "", "a\x00", "<think>", "<|im_end|>", "é"]
-    table = pa.table({"problem": ["p"] * 7, "generated_solution": ["a"] * 7, "generation_model": solvers})
+    table = pa.table({"problem": ["p"] * 7, "generated_solution": ["a"] * 7, column: solvers})
     assert agree(batch_of(table), "openmathreasoning") == 4
 
 
@@ -681,7 +682,7 @@ def layouts(draw: Any, table: pa.Table) -> pa.Table:
     data=st.data(),
     format=st.sampled_from(list(TABLES)),
     thinking=st.sampled_from(["allowed", "required", "forbidden"]),
-    compare=st.sampled_from(["first_user", "user_turns", "conversation"]),
+    compare=st.sampled_from(["dialogue", "first_user", "user_turns", "conversation"]),
     supervise=st.sampled_from(["all", "all", "last"]),
     limit=st.sampled_from([LIMIT, LIMIT, 20]),
 )

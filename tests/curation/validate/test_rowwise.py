@@ -20,12 +20,13 @@ from thinkmix.curation.read import read
 from thinkmix.curation.read.read import RawRow, RawSlice, raw_json, read_rows, slices
 from thinkmix.curation.tables import KEYS, REJECTS
 from thinkmix.curation.validate import rowwise
+from thinkmix.curation.validate.compared import comparison_text, preamble_of
 from thinkmix.curation.validate.learned import TAG_BYTES
 from thinkmix.curation.validate.reading import Reopened, reopen
 from thinkmix.curation.validate.rowwise import Judged, Origin, judge, validate_slice
 from thinkmix.curation.validate.settings import LIMITS, Limits
 from thinkmix.flows.sources.local_source import LocalSource
-from thinkmix.schemas.conversation import Conversation
+from thinkmix.schemas.conversation import Conversation, Message
 from thinkmix.schemas.errors import SourceError
 from thinkmix.schemas.findings import Finding
 from thinkmix.schemas.ledger import Amount, StageCount
@@ -272,13 +273,54 @@ def test_text_is_measured_in_bytes_of_all_strings() -> None:
 
 @pytest.mark.parametrize(
     ("compare", "want"),
-    [("first_user", "a"), ("user_turns", "a\nc"), ("conversation", "a\nr\nb\nc\nd")],
+    [
+        ("dialogue", "a\nr\nb\nc\nd"),
+        ("first_user", "a"),
+        ("user_turns", "a\nc"),
+        ("conversation", "s\na\nr\nb\nc\nd"),
+    ],
 )
 def test_the_recipe_says_what_is_compared(compare: Any, want: str) -> None:
-    """The first question, all questions, or everything that was said."""
-    got = judged(turns(("user", "a"), ("assistant", "<think>r</think>b"), ("user", "c"), ("assistant", "d")))
+    """All turns, the first question, all questions, or everything that was said."""
+    said = [("user", "a"), ("assistant", "<think>r</think>b"), ("user", "c"), ("assistant", "d")]
+    got = judged(turns(("system", "s"), *said))
     assert got.conversation is not None
-    assert rowwise.comparison_text(got.conversation.messages, compare) == want
+    assert comparison_text(got.conversation.messages, compare) == want
+
+
+def test_a_conversation_with_one_question_is_judged_by_that() -> None:
+    """Its answers are ways to answer the question, and the better one stays."""
+    got = judged(turns(("system", "s"), ("user", "a"), ("assistant", "<think>r</think>b")))
+    assert got.conversation is not None
+    assert comparison_text(got.conversation.messages, "dialogue") == "a"
+
+
+@pytest.mark.parametrize(
+    ("compare", "apart"),
+    [("dialogue", True), ("first_user", False), ("user_turns", False), ("conversation", True)],
+)
+def test_system_prompts_and_tools_tell_rows_apart(compare: Any, apart: bool) -> None:
+    """Where they are looked at: other prompts, other tools, and none of either."""
+    rows = [
+        (["s"], [{"name": "t"}]),
+        (["s"], [{"name": "u"}]),
+        (["s"], []),
+        (["other"], []),
+        ([], [{"name": "t"}]),
+        ([], []),
+    ]
+    found = [
+        preamble_of([Message(role="system", content=text) for text in prompts], tools, compare)
+        for prompts, tools in rows
+    ]
+    assert len(set(found)) == (len(rows) if apart else 1)
+    assert found[-1] is None
+
+
+def test_one_system_prompt_in_two_normal_forms_is_one() -> None:
+    """As for exact duplicates, and as the tokenizer reads it."""
+    composed, parted = (Message(role="system", content=text) for text in ("\u00e9", "e\u0301"))
+    assert preamble_of([composed], [], "dialogue") == preamble_of([parted], [], "dialogue")
 
 
 # --- whole slices
@@ -399,6 +441,8 @@ def test_keys_hold_what_duplicates_are_judged_by(tmp_path: Path) -> None:
         "priority": 3,
         "quality": None,
         "solver": None,
+        "answer": None,
+        "preamble": None,
         "cap": 4,
         "file": "f.jsonl",
         "row": 0,

@@ -71,14 +71,18 @@ def test_share_of_0_is_amber(base: Path, tmp_path: Path):
 
 
 def test_questions_that_only_system_prompts_tell_apart_are_amber(base: Path, tmp_path: Path):
-    """The default of `compare` takes them for one, and the sentence names it."""
+    """`compare: first_user` takes them for one, and the sentence names it; by default they all stay."""
     rows = chats("other", 2)
     for n in range(8):
         turns = [("system", f"Task {n}: {text(n, 8)}"), ("human", text("same")), ("gpt", text(n, 5))]
         rows.append({"conversations": [{"from": who, "value": said} for who, said in turns]})
     write_rows(base / "big.jsonl", rows)
-    sentence = ambers(quick_build(stated(["big"]), tmp_path / "store", base))["near_duplicates big"]
-    assert sentence.startswith("big: near_dup took 70 % (7 of 10 rows): `compare: first_user` looks at")
+    recipe = stated(["big"]).model_dump(mode="json")
+    recipe["sources"][0]["compare"] = "first_user"
+    found = ambers(quick_build(Recipe.model_validate(recipe), tmp_path / "store", base))
+    took = "big: near_dup took 70 % (7 of 10 rows); the limit is 25 %"
+    assert found["near_duplicates big"].startswith(f"{took}: `compare: first_user` looks at")
+    assert ambers(quick_build(stated(["big"]), tmp_path / "other", base)) == {}
 
 
 def test_chinese_rows_of_a_gbk_file_are_named_and_read_where_the_recipe_says_so(base: Path, tmp_path: Path):
