@@ -7,11 +7,11 @@ from typing import NamedTuple
 import polars as pl
 
 from thinkmix.curation.decontaminate import contamination
+from thinkmix.curation.decontaminate.asked import questions_of
 from thinkmix.curation.decontaminate.settings import QuestionSettings
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.shards import height
-from thinkmix.curation.read.read import RawRow, RawSlice, read_rows
-from thinkmix.schemas.errors import RecipeError
+from thinkmix.curation.read.read import RawSlice, read_rows
 
 _ANY_SIZE = 2**31
 
@@ -40,21 +40,9 @@ def _texts(benchmark: QuestionSettings, pieces: Sequence[RawSlice]) -> pl.Series
         RecipeError: naming the file and row that has none.
     """
     rows = ((piece.file, row) for piece in pieces for row in read_rows(piece, max_row_bytes=_ANY_SIZE))
-    return pl.Series([question(benchmark, file, row) for file, row in rows], dtype=pl.String)
-
-
-def question(benchmark: QuestionSettings, file: str, row: RawRow) -> str:
-    """Return what a row of a benchmark's file asks.
-
-    Raises:
-        RecipeError: naming the file and the row if it asks nothing.
-    """
-    text = row.values.get(benchmark.field) if isinstance(row.values, dict) else None
-    if not isinstance(text, str):
-        where = f"benchmark {benchmark.name}: {file}: row {row.number}"
-        msg = f"{where} has no text in field {benchmark.field!r}; name the field of the question"
-        raise RecipeError(msg)
-    return text
+    return pl.Series(
+        [text for file, row in rows for text in questions_of(benchmark, file, row)], dtype=pl.String
+    )
 
 
 def overlap(out: Path, keys: Blob, index: Blob, known: object, ngram: int) -> dict[str, object]:

@@ -193,6 +193,12 @@ def contamination(report: Report, before: Report | None, recipe: Asked) -> Itera
             yield from _rates("contamination", recipe.gates.contamination, source, overlap)
 
 
+def not_scanned(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
+    """Name the evaluations whose questions could not be had."""
+    for name, why in report.not_scanned.items():
+        yield found("not_scanned", name, recipe.gates.not_scanned, 1, 0, f"not scanned: {name} ({why})")
+
+
 def killed(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Name the sources with rows that are left out because they ended the process that worked on them."""
     gate = recipe.gates.killed
@@ -223,6 +229,7 @@ GATES: tuple[Callable[[Report, Report | None, Asked], Iterator[GateResult]], ...
     duplicates_growth,
     lengths,
     contamination,
+    not_scanned,
     killed,
     encoding,
     unread_fields,

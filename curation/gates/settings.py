@@ -129,6 +129,8 @@ class Gates(Record):
     """How long the examples of a source are, in tokens."""
     contamination: RateGate = RateGate(limit=0.01)
     """Rows of a source that are left out because they are questions of a benchmark."""
+    not_scanned: Gate = Gate()
+    """Evaluations of the recipe that rows were not checked against: gated, not found, or no hub."""
     killed: CountGate = CountGate(action="fail")
     """Rows of a source that ended the process that worked on them, and were left out: how many that are
     depends on the memory of the machine."""

@@ -16,9 +16,10 @@ from pydantic import ValidationError
 from thinkmix.curation.audit.provenance import settings
 from thinkmix.curation.gates.findings import counted
 from thinkmix.flows import sources
-from thinkmix.flows.build import fetch, layouts, stages, validate
+from thinkmix.flows.build import benchmarks, fetch, layouts, stages, validate
+from thinkmix.flows.build.benchmarks import Asked, commits
 from thinkmix.flows.build.jobs import Run, Shard, StageJob
-from thinkmix.flows.build.tonight import asked_of, check_frozen, same_inputs
+from thinkmix.flows.build.tonight import check_frozen, same_inputs
 from thinkmix.flows.build.watch import directly
 from thinkmix.flows.build.why import Outputs, made_again, noted, of_jobs, reasons
 from thinkmix.flows.executor.workers import Job, Result
@@ -180,10 +181,13 @@ def plan_build(recipe: Recipe, store: Store, base: Path, *, frozen: bool = False
             sources.resolve(source, base=base, into=mine.cache.downloads, verify=False)
             for source in recipe.sources
         ]
-        asked = [
-            local.resolve(benchmark, base=base, into=mine.cache.downloads, verify=False)
-            for benchmark in recipe.decontaminate.benchmarks
-        ]
+        asked = benchmarks.resolve(
+            recipe.decontaminate,
+            base=base,
+            into=mine.cache.downloads,
+            verify=False,
+            there=store.cache.downloads,
+        )
         if frozen:
             check_frozen(store, recipe, snapshots, asked)
         current = None
@@ -222,7 +226,7 @@ def _ask_stages(
     run: Run,
     recipe: Recipe,
     snapshots: Sequence[Snapshot],
-    asked: Sequence[Snapshot],
+    asked: Asked,
     base: Path,
     store: Store,
 ) -> list[PlannedFetch]:
@@ -276,7 +280,7 @@ def _validated(
 
 
 def _why(
-    current: Path | None, recipe: Recipe, snapshots: Sequence[Snapshot], asked: Sequence[Snapshot]
+    current: Path | None, recipe: Recipe, snapshots: Sequence[Snapshot], asked: Asked
 ) -> tuple[str, ...]:
     """Return what differs from what the current version was made of."""
     if current is None:
@@ -302,7 +306,7 @@ def _why(
     )
     moved = [
         f"benchmark {name}: its files differ"
-        for name, commit in asked_of(asked).items()
+        for name, commit in commits(asked).items()
         if before.benchmarks.get(name, commit) != commit
     ]
     return (*settings(before, after), *moved)

@@ -8,6 +8,7 @@ from thinkmix.curation.gates.settings import Gates
 from thinkmix.curation.sample.settings import MixPlan
 from thinkmix.curation.validate.settings import LIMITS, Limits
 from thinkmix.curation.validate.source import SourceBase
+from thinkmix.flows.recipe.benchmark_pack import with_pack
 from thinkmix.flows.sources.settings import Source
 from thinkmix.schemas.patterns import Line, Name, refuse_twice
 from thinkmix.schemas.record import Record
@@ -47,6 +48,11 @@ class Recipe(Record):
     """Decides which examples are drawn and their order."""
     gates: Gates = Gates()
     """What must not change too much from one build to the next, and what happens if it did."""
+
+    @field_validator("decontaminate")
+    @classmethod
+    def _pack_is_listed(cls, plan: Decontamination) -> Decontamination:
+        return with_pack(plan)
 
     @field_validator("sources")
     @classmethod

@@ -27,6 +27,10 @@ NOT_OF_BYTES = {
     "sources.revision": "where rows lie; what the files hold counts",
     "sources.licence": "stands in manifest and card",
     "sources.expect_rows": "read by a gate",
+    "decontaminate.pack": "names benchmarks, and their settings count",
+    "decontaminate.benchmarks.dataset": "where questions lie; what the files hold counts",
+    "decontaminate.benchmarks.revision": "where questions lie; what the files hold counts",
+    "decontaminate.benchmarks.require": "ends a build, or does not",
 }
 """Settings that no byte of a stage's output depends on, and why."""
 
@@ -69,6 +73,7 @@ ANOTHER: Mapping[str, object] = {
     "decontaminate.benchmarks.files": ("chat/1.jsonl",),
     "decontaminate.benchmarks.rows": "data",
     "decontaminate.benchmarks.field": "more",
+    "decontaminate.benchmarks.passage": "more",
     "decontaminate.ngram": 4,
     "title": "Another",
     "name": "another",
