@@ -48,8 +48,21 @@ REJECTS = pl.Schema(
 )
 """A row that was left out, whole: `content` is the raw row as JSON text, or the line that is none."""
 
-OVERLAP = pl.Schema({"place": pl.Int64(), "detail": pl.String()})
-"""A contaminated row: its place among the valid rows of its shard, and which question it repeats."""
+SAID = pl.Schema({"said": pl.String()})
+"""What all turns of a valid row say, system, user, assistant and tools, without traces; `TURN_END` of
+`decontaminate.words` lies between them. A row of each row of `KEYS`, in its order."""
+
+OVERLAP = pl.Schema(
+    {
+        "place": pl.Int64(),
+        "action": pl.String(),
+        "question": pl.String(),
+        "score": pl.Float64(),
+        "detail": pl.String(),
+    }
+)
+"""A row that repeats a question: its place among the valid rows of its shard, `drop` or `flag`, the question
+(`gsm8k/12`), the part of its weight that is there, and the words that people read."""
 
 VERDICT_SCHEMA = pl.Schema(
     {
