@@ -48,9 +48,14 @@ REJECTS = pl.Schema(
 )
 """A row that was left out, whole: `content` is the raw row as JSON text, or the line that is none."""
 
+TURN_END = "\x1e"
+"""Stands between the turns of `SAID`; no valid row holds it, because control characters are refused."""
+
 SAID = pl.Schema({"said": pl.String()})
-"""What all turns of a valid row say, system, user, assistant and tools, without traces; `TURN_END` of
-`decontaminate.words` lies between them. A row of each row of `KEYS`, in its order."""
+"""What all turns of a valid row say, without traces, with `TURN_END` between them.
+
+It has a row for each row of `KEYS`, in their order.
+"""
 
 OVERLAP = pl.Schema(
     {

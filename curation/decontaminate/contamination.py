@@ -1,6 +1,6 @@
-"""Rows that repeat the questions of an evaluation: every turn is scanned, whatever duplicates are judged by."""
+"""Rows that repeat questions of an evaluation: every turn is scanned, whatever `compare` says."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from thinkmix.curation.decontaminate import scan
 from thinkmix.curation.decontaminate.scan import Asked
-from thinkmix.curation.decontaminate.words import TURN, TURN_END, alphabet, read_words
+from thinkmix.curation.decontaminate.words import TURN, alphabet, read_words
 from thinkmix.curation.files.index import index_rows, write_index
-from thinkmix.curation.tables import OVERLAP
+from thinkmix.curation.tables import OVERLAP, TURN_END
 from thinkmix.curation.text.kernels import Hashes
 from thinkmix.curation.text.shingles import as_texts, utf8_buffers
 from thinkmix.schemas.record import Record
@@ -51,17 +51,17 @@ class Benchmarks(Record):
 
 
 def write_questions(
-    benchmarks: Sequence[Questions], out: Path, *, allowed: Sequence[str] = ()
+    benchmarks: Sequence[Questions], out: Path, *, allowed: Collection[str] = ()
 ) -> Benchmarks:
     """Write `words.index` and `anchors.index` of all questions into folder `out`.
 
-    Of words, shape (3, w): hash, weight (the bits of a float64), and number of the question. Of anchors, shape (2, a),
-    in ascending order: hash, and `question << 32 | offset`. A question that is asked twice has anchors once.
+    Of words, shape (3, w): hash, weight (bits of a float64), and number of the question. Of anchors, shape
+    (2, a), in ascending order: hash, and `question << 32 | offset`.
 
     Args:
         benchmarks: the questions, null counts as empty; at least one benchmark.
         out: an empty folder.
-        allowed: names of questions (`Benchmarks.question`) that rows may repeat; one that is not there is none.
+        allowed: names of questions (`Benchmarks.question`) that rows may repeat.
     """
     known = Benchmarks(
         names=tuple(benchmark.name for benchmark in benchmarks),
@@ -80,14 +80,14 @@ def write_questions(
     return known
 
 
-def read_questions(folder: Path, benchmarks: Benchmarks) -> Asked:
+def read_questions(words_index: Path, anchors_index: Path, benchmarks: Benchmarks) -> Asked:
     """Return what `write_questions` wrote.
 
     Raises:
         ValueError: if a file is none of these.
     """
-    words, weights, owners = map(index_rows(folder / "words.index", _about("words")).read, range(3))
-    anchors, places = map(index_rows(folder / "anchors.index", _about("anchors")).read, range(2))
+    words, weights, owners = map(index_rows(words_index, _about("words")).read, range(3))
+    anchors, places = map(index_rows(anchors_index, _about("anchors")).read, range(2))
     count = sum(benchmarks.questions)
     asking = (places >> np.uint64(32)).astype(np.int32)
     return Asked(
@@ -101,14 +101,14 @@ def read_questions(folder: Path, benchmarks: Benchmarks) -> Asked:
     )
 
 
-def find_overlap(said: Path, asked: Asked, benchmarks: Benchmarks, *, near: float) -> pl.DataFrame:
+def find_overlap(said: Path, asked: Asked, benchmarks: Benchmarks, *, score: float) -> pl.DataFrame:
     """Return the rows of one shard that repeat a question, schema `OVERLAP`.
 
     Args:
         said: shard with a column `said`: the turns of each row, with `TURN_END` between them.
         asked: what `read_questions` returned.
         benchmarks: what `write_questions` returned.
-        near: score from which on a row is near a question.
+        score: part of a question from which on a row is near it.
     """
     sieve, room = scan.sieve(asked.anchors), scan.scratch(sum(benchmarks.questions))
     found: list[_Hit] = []
@@ -116,12 +116,12 @@ def find_overlap(said: Path, asked: Asked, benchmarks: Benchmarks, *, near: floa
     with pq.ParquetFile(said) as shard:
         for batch in shard.iter_batches(_BATCH_ROWS, columns=["said"]):
             texts = as_texts(pl.Series(batch.column(0)))
-            for place, how, question, score, turn, start in _hits(texts, asked, sieve, room, done, near):
+            for place, how, question, part, turn, start in _hits(texts, asked, sieve, room, done, score):
                 excerpt = _excerpt(texts[place], turn, start)
                 name = benchmarks.question(question)
                 detail = f"{name}: {_HOW[how]}, in turn {turn}: {excerpt!r}"
                 action = "drop" if how == scan.WHOLE else "flag"
-                found.append(_Hit(done + place, action, name, round(score, 3), detail))
+                found.append(_Hit(done + place, action, name, round(part, 3), detail))
             done += len(batch)
     return pl.DataFrame(found, schema=OVERLAP, orient="row")
 
@@ -151,14 +151,19 @@ def _hits(
     longest = int(np.diff(starts).max(initial=0)) + 1
     words, places = np.empty(longest, np.uint64), np.empty(longest, np.int64)
     out = np.empty((len(texts), 4), np.float64)
-    scan.find_all(
-        data, starts, alphabet(), words, places, asked, sieve, room, done, out
-    )
+    scan.find_all(data, starts, alphabet(), words, places, asked, sieve, room, done, out)
     kinds = out[:, 0].astype(np.int64)
     for place in np.flatnonzero((kinds > scan.NEAR) | ((kinds == scan.NEAR) & (out[:, 2] >= near))).tolist():
         how, question, score, start = out[place].tolist()
         before = bytes(data[starts[place] : int(start)])
-        yield place, int(how), int(question), score, before.count(TURN_END.encode()) + 1, int(start - starts[place])
+        yield (
+            place,
+            int(how),
+            int(question),
+            score,
+            before.count(TURN_END.encode()) + 1,
+            int(start - starts[place]),
+        )
 
 
 def _excerpt(text: str, turn: int, start: int) -> str:
@@ -172,9 +177,7 @@ def _words(texts: pl.Series) -> tuple[Hashes, Hashes]:
     words, places = np.empty(len(data) + 1, np.uint64), np.empty(len(data) + 1, np.int64)
     found, owners = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint64)]
     for text in range(len(texts)):
-        count = read_words(
-            data, starts[text], starts[text + 1], alphabet(), words, places
-        )
+        count = read_words(data, starts[text], starts[text + 1], alphabet(), words, places)
         found.append(words[:count][words[:count] != TURN])
         owners.append(np.full(len(found[-1]), text, np.uint64))
     return np.concatenate(found), np.concatenate(owners)

@@ -1,12 +1,13 @@
 """The loop that looks for questions in rows: runs of words as anchors, then the whole question around one.
 
-A run of `ANCHOR` words that few questions have is looked up at every place of a text. Where it is one of a question's,
-the question is laid over the text at that place:
+At every place of a text its next `ANCHOR` words are looked up among the runs of words that few questions
+have. Where they are one of a question's, the question is laid over the text at that place:
 
 * all its words in their order: it is there, whole;
-* otherwise, once several anchors point to it: its pairs of neighbouring words are aligned with those around the place
-  (longest common subsequence), each with the weight of its words. The score is the part of the question's weight that
-  is found: 1 for all of it. Left-out words, inserted ones and a missing sentence lower it, other words around it do not.
+* otherwise, once several anchors point to it: its pairs of neighbouring words are aligned with those around
+  the place (longest common subsequence), each with the weight of its words. The score is the part of the
+  question's weight that is found: 1 for all of it. Left-out words, inserted ones and a missing sentence lower
+  it, other words around it do not.
 
 A word's weight is its inverse document frequency among the questions, as in allenai/decon.
 """
@@ -26,7 +27,7 @@ Numbers = NDArray[np.int32]
 ANCHOR = 4
 """Words of an anchor. A shorter question is its own anchor, and found only as a whole turn."""
 LONG = 13
-"""A question of so many words is one wherever it is found; the customary length (Brown et al. 2020, appendix C)."""
+"""A question of this many words counts wherever it is found (Brown et al. 2020, appendix C)."""
 
 NOTHING, NEAR, INSIDE, WHOLE = 0, 1, 2, 3
 """What is found of a question: its score; a short one among other words; one that is the turn, or is long."""
@@ -89,6 +90,8 @@ class Scratch(NamedTuple):
     """Up to where the text was looked at for it."""
     row: Weights
     above: Weights
+    best: NDArray[np.float64]
+    """Shape (4,): what was found in the text so far."""
 
 
 def sieve(anchors: Hashes) -> Sieve:
@@ -103,7 +106,8 @@ def sieve(anchors: Hashes) -> Sieve:
 def enough(anchors: NDArray[np.int64]) -> Numbers:
     """Return `Asked.enough` of questions with so many anchors each."""
     least = np.maximum(_ENOUGH, np.ceil(_ENOUGH_PART * anchors))
-    return np.minimum(anchors, least).astype(np.int32)
+    found: Numbers = np.minimum(anchors, least).astype(np.int32)
+    return found
 
 
 def scratch(questions: int) -> Scratch:
@@ -115,6 +119,7 @@ def scratch(questions: int) -> Scratch:
         until=np.zeros(questions, np.int64),
         row=np.zeros(4 * _LONGEST, np.float32),
         above=np.zeros(4 * _LONGEST, np.float32),
+        best=np.zeros(4),
     )
 
 
@@ -164,7 +169,7 @@ def _overlay(words: Hashes, count: int, base: int, asked: Asked, question: int) 
 def _aligned(
     words: Hashes, low: int, high: int, asked: Asked, question: int, offset: int, scratch: Scratch
 ) -> np.float32:
-    """Return the part of a question's weight whose pairs of words stand in `words[low:high]`, in their order."""
+    """Return the part of a question's weight whose pairs of words are in `words[low:high]`, in order."""
     start, size = asked.first[question], asked.first[question + 1] - asked.first[question]
     left = max(0, min(offset - _LONGEST // 2, size - _LONGEST))
     right = min(size, left + _LONGEST)
@@ -186,10 +191,8 @@ def _aligned(
 
 
 @compiled
-def find_question(
-    words: Hashes, count: int, text: int, asked: Asked, sieve: Sieve, scratch: Scratch
-) -> tuple[int, int, np.float32, int]:
-    """Return what is found in one text: how (`NOTHING` to `WHOLE`), which question, its score, and at which word.
+def find_question(words: Hashes, count: int, text: int, asked: Asked, sieve: Sieve, scratch: Scratch) -> None:
+    """Note in `scratch.best` what is found in one text: how, which question, its score, and at which word.
 
     Args:
         words: words of the text; `TURN` ends a turn, the last one too.
@@ -199,64 +202,58 @@ def find_question(
         sieve: of their anchors.
         scratch: room.
     """
-    how, found, score, where = NOTHING, -1, np.float32(0), -1
-    turn_start = 0
-    turn_end = 0
-    for at in range(count):
-        if at >= turn_end:
-            turn_end = at
-            turn_start = at
-            while turn_end < count and words[turn_end] != TURN:
-                turn_end += 1
-            turn_end += 1  # the word after the mark
-        length = turn_end - 1 - turn_start
-        if length < ANCHOR:
-            if at != turn_start or length == 0:
-                continue
-            width = length
-        else:
-            width = ANCHOR
-            if at + ANCHOR > turn_end - 1:
-                continue
-        anchor = anchor_of(words, at, width)
-        low = anchor & np.uint64((1 << _BITS) - 1)
-        if not (sieve.bits[np.int64(low >> np.uint64(6))] >> (low & np.uint64(63))) & np.uint64(1):
-            continue
-        bucket = np.int64(anchor >> np.uint64(44))
-        place = sieve.buckets[bucket]
-        while place < sieve.buckets[bucket + 1] and asked.anchors[place] < anchor:
-            place += 1
-        while place < sieve.buckets[bucket + 1] and asked.anchors[place] == anchor:
-            question, offset = asked.owners[place], asked.offsets[place]
-            place += 1
-            if scratch.seen[question] == text and at < scratch.until[question]:
-                continue
-            size = asked.first[question + 1] - asked.first[question]
-            base = at - offset
-            if base >= turn_start and _overlay(words, count, base, asked, question):
-                whole = size >= LONG or 2 * size >= length
-                kind = WHOLE if whole else INSIDE
-                if kind > how or (kind == how and size > asked.first[found + 1] - asked.first[found]):
-                    how, found, score, where = kind, question, np.float32(1), base
-                scratch.seen[question], scratch.until[question] = text, base + size
-                continue
-            if how >= INSIDE or size < ANCHOR:
-                continue
-            if scratch.seen[question] != text or at - scratch.since[question] > 2 * size:
-                scratch.seen[question], scratch.since[question], scratch.hits[question] = text, at, 0
-                scratch.until[question] = 0
-            scratch.hits[question] += 1
-            if scratch.hits[question] < asked.enough[question]:
-                continue
-            spare = size // 4 + _SPARE
-            start = max(turn_start, base - spare, at - 2 * _LONGEST)
-            end = min(turn_end - 1, base + size + spare, at + 2 * _LONGEST)
-            part = _aligned(words, start, end, asked, question, offset, scratch)
-            scratch.until[question] = end
-            scratch.hits[question] = 0
-            if part > score and part >= _LEAST:
-                how, found, score, where = NEAR, question, part, start
-    return how, found, score, where
+    scratch.best[:] = NOTHING
+    start = 0
+    while start < count:
+        end = start
+        while words[end] != TURN:
+            end += 1
+        width = min(end - start, ANCHOR)
+        for at in range(start, end - width + 1 if width else start):
+            anchor = anchor_of(words, at, width)
+            low = anchor & np.uint64((1 << _BITS) - 1)
+            if (sieve.bits[np.int64(low >> np.uint64(6))] >> (low & np.uint64(63))) & np.uint64(1):
+                bucket = np.int64(anchor >> np.uint64(44))
+                for place in range(sieve.buckets[bucket], sieve.buckets[bucket + 1]):
+                    if asked.anchors[place] == anchor:
+                        _meet(words, start, end, at, place, text, asked, scratch)
+        start = end + 1
+
+
+@compiled
+def _meet(
+    words: Hashes, start: int, end: int, at: int, place: int, text: int, asked: Asked, scratch: Scratch
+) -> None:
+    """Look at one question, whose anchor `place` is at word `at` of the turn `words[start:end]`."""
+    question, offset = asked.owners[place], asked.offsets[place]
+    if scratch.seen[question] == text and at < scratch.until[question]:
+        return
+    best = scratch.best
+    size = asked.first[question + 1] - asked.first[question]
+    base = at - offset
+    if base >= start and _overlay(words, end, base, asked, question):
+        kind = WHOLE if size >= LONG or 2 * size >= end - start else INSIDE
+        longer = size > asked.first[np.int64(best[1]) + 1] - asked.first[np.int64(best[1])]
+        if kind > best[0] or (kind == best[0] and longer):
+            best[0], best[1], best[2], best[3] = kind, question, 1, base
+        scratch.seen[question], scratch.until[question] = text, base + size
+        return
+    if best[0] >= INSIDE or size < ANCHOR:
+        return
+    if scratch.seen[question] != text or at - scratch.since[question] > 2 * size:
+        scratch.seen[question], scratch.since[question], scratch.hits[question] = text, at, 0
+        scratch.until[question] = 0
+    scratch.hits[question] += 1
+    if scratch.hits[question] < asked.enough[question]:
+        return
+    spare = size // 4 + _SPARE
+    low = max(start, base - spare, at - 2 * _LONGEST)
+    high = min(end, base + size + spare, at + 2 * _LONGEST)
+    part = _aligned(words, low, high, asked, question, offset, scratch)
+    scratch.until[question] = high
+    scratch.hits[question] = 0
+    if part > best[2] and part >= _LEAST:
+        best[0], best[1], best[2], best[3] = NEAR, question, part, low
 
 
 @compiled
@@ -289,8 +286,6 @@ def find_all(
     for text in range(len(starts) - 1):
         count = read_words(data, starts[text], starts[text + 1], alphabet, words, places)
         words[count] = TURN
-        how, question, score, where = find_question(
-            words, count + 1, done + text + 1, asked, sieve, scratch
-        )
-        out[text, 0], out[text, 1], out[text, 2] = how, question, score
-        out[text, 3] = places[where] if how else -1
+        find_question(words, count + 1, done + text + 1, asked, sieve, scratch)
+        out[text] = scratch.best
+        out[text, 3] = places[np.int64(scratch.best[3])] if scratch.best[0] else -1

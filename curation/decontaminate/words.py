@@ -1,18 +1,18 @@
-"""The words that questions and rows are compared by: case, white space, LaTeX spacing and delimiters do not count.
+r"""The words that questions and rows are compared by; case, white space and LaTeX delimiters do not count.
 
 What a word is:
 
 1. A run of letters, in lower case; an apostrophe ends it.
-2. A number with its decimal point; separators of thousands (`8,400`, `8,\\!400`, `8\\,400`) are left out.
-3. The name of a LaTeX command. Those that only set type (`\\left`, `\\quad`, `\\text` ...) are left out, and
-   variants of one command (`\\dfrac`, `\\frac`) are one word.
+2. A number with its decimal point; separators of thousands (`8,400`, `8,\!400`, `8\,400`) are left out.
+3. The name of a LaTeX command. Those that only set type (`\left`, `\quad`, `\text` ...) are left out, and
+   variants of one command (`\dfrac`, `\frac`) are one word.
 4. One of `+ - * / = < >`, if it does not join letters, as the hyphen does.
 5. Each character of a script without spaces (Han, kana, Thai ...).
 
-All else, delimiters (`$`, `\\(`, `\\[`) and braces included, separates words. Full-width letters and digits are read as
-those of ASCII, and U+2212 as the minus.
+All else, delimiters (`$`, `\(`, `\[`) and braces included, separates words. Full-width letters and digits are
+read as those of ASCII, and U+2212 as the minus.
 
-The loop is in one file with what it calls, because numba's cache notices changes only to the file that it compiled.
+The loop is in one file with what it calls: numba's cache notices changes only to the file that it compiled.
 """
 
 from functools import cache
@@ -25,20 +25,18 @@ from thinkmix.curation.text.compiled import compiled
 from thinkmix.curation.text.kernels import ALONE, KIND_BIT, WORD, Bytes, Hashes, Hashes32, Offsets
 from thinkmix.curation.text.shingles import character_forms
 
-TURN_END = "\x1e"
-"""Stands between the turns of a text; no valid row holds it, because control characters are refused."""
-
 TURN = np.uint64(0)
-"""The word that says that a turn ends; no hash is 0."""
+"""The word that says that a turn ends, at `TURN_END`; no word has this hash."""
 
 _SEED, _PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x9FB21C651E98DF25)
 _SHIFT = np.uint64(29)
+_NO_WORD = np.uint64(1)
 _ZERO, _ONE, _TWO, _THREE = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
 
 _NAMES_ONLY_TYPE = (
-    "left right big bigl bigr bigg biggl biggr Big Bigl Bigr Bigg quad qquad displaystyle textstyle scriptstyle "
-    "limits nolimits text textrm textbf textit mathrm mathbf mathit mathsf mbox hbox operatorname hspace vspace "
-    "hfill thinspace nobreak displaylimits phantom"
+    "left right big bigl bigr bigg biggl biggr Big Bigl Bigr Bigg quad qquad displaystyle textstyle "
+    "scriptstyle limits nolimits text textrm textbf textit mathrm mathbf mathit mathsf mbox hbox "
+    "operatorname hspace vspace hfill thinspace nobreak displaylimits phantom"
 )
 _VARIANTS = {
     "dfrac": "frac",
@@ -91,14 +89,14 @@ def _finished(state: np.uint64) -> np.uint64:
 
 @compiled
 def _is_digit(data: Bytes, at: np.uint64, end: np.uint64) -> bool:
-    return at < end and 48 <= data[at] <= 57
+    return bool(at < end and 48 <= data[at] <= 57)
 
 
 @compiled
 def _after_separator(data: Bytes, at: np.uint64, end: np.uint64) -> np.uint64:
-    """Return where a number goes on after a separator of thousands at `at`; `at` if it does not.
+    r"""Return where a number goes on after a separator of thousands at `at`; `at` if it does not.
 
-    Such a separator is `,`, `{,}`, `\\,`, `\\!` or `,\\!`, and three digits and no more follow it.
+    Such a separator is `,`, `{,}`, `\,`, `\!` or `,\!`, and three digits and no more follow it.
     """
     place = at
     if place + _TWO < end and data[place] == 123 and data[place + _ONE] == 44 and data[place + _TWO] == 125:
@@ -121,7 +119,9 @@ def _wide(data: Bytes, at: np.uint64, end: np.uint64) -> tuple[np.uint64, np.uin
     lead = np.uint64(data[at])
     if lead < np.uint64(0x80):
         return lead, at + _ONE
-    size = np.uint64(2) if lead < np.uint64(0xE0) else np.uint64(3) if lead < np.uint64(0xF0) else np.uint64(4)
+    size = (
+        np.uint64(2) if lead < np.uint64(0xE0) else np.uint64(3) if lead < np.uint64(0xF0) else np.uint64(4)
+    )
     code = lead & (np.uint64(0xFF) >> (size + _ONE))
     if at + size > end:
         return np.uint64(32), end
@@ -168,79 +168,41 @@ def read_words(
         words: room for `end - start` words.
         places: room for as many places.
     """
-    forms, letters, dropped, variants = alphabet
     count, at, last = _ZERO, np.uint64(start), np.uint64(end)
     while at < last:
-        byte = data[at]
-        first = at
-        if letters[byte]:
-            state = _SEED
-            while at < last and letters[data[at]]:
-                state = _add(state, np.uint64(letters[data[at]]))
-                at += _ONE
-            if at < last and data[at] >= 0x80:
-                state, at = _foreign_word(data, at, last, forms, state)
-            words[count], places[count] = _finished(state), first
-            count += _ONE
+        byte, first = data[at], at
+        if alphabet.letters[byte]:
+            word, at = _letters(data, at, last, alphabet)
         elif 48 <= byte <= 57:
-            state = _SEED
-            while at < last:
-                if 48 <= data[at] <= 57:
-                    state = _add(state, np.uint64(data[at]))
-                    at += _ONE
-                elif data[at] == 46 and _is_digit(data, at + _ONE, last):
-                    state = _add(state, np.uint64(46))
-                    at += _ONE
-                else:
-                    after = _after_separator(data, at, last)
-                    if after == at:
-                        break
-                    at = after
-            words[count], places[count] = _finished(state), first
-            count += _ONE
-        elif byte == 32:
-            at += _ONE
+            word, at = _number(data, at, last)
         elif byte >= 0x80:
-            code, after = _wide(data, at, last)
-            letter, kind = _folded(code, forms)
-            if kind == np.uint64(WORD):
-                state, at = _foreign_word(data, at, last, forms, _SEED)
-                words[count], places[count] = _finished(state), first
-                count += _ONE
-                continue
-            at = after
-            if kind == np.uint64(ALONE):
-                words[count], places[count] = _finished(_add(_SEED, letter)), first
-                count += _ONE
-        elif byte == 92:  # a command, or an escaped character, which separates
-            at += _ONE
-            if at < last and letters[data[at]]:
-                state = _SEED
-                while at < last and letters[data[at]]:
-                    state = _add(state, np.uint64(data[at]))
-                    at += _ONE
-                state = _finished(state)
-                if _has(dropped, state) < 0:
-                    known = _has(variants[0], state)
-                    words[count], places[count] = variants[1, known] if known >= 0 else state, first
-                    count += _ONE
-            elif at < last and data[at] < 0x80 and data[at] != 30:
-                at += _ONE
+            word, at = _foreign(data, at, last, alphabet.forms)
+        elif byte == 92:
+            word, at = _command(data, at, last, alphabet)
         else:
-            at += _ONE
-            if byte == 30:
-                words[count], places[count] = TURN, first
-                count += _ONE
-            elif byte == 43 or byte == 42 or byte == 47 or 60 <= byte <= 62 or byte == 45:
-                before = data[first - _ONE] if first > np.uint64(start) else np.uint8(32)
-                if byte != 45 or not (letters[before] or before == 45):
-                    words[count], places[count] = _finished(_add(_SEED, np.uint64(byte))), first
-                    count += _ONE
-    return np.int64(count)
+            before = data[at - _ONE] if at > np.uint64(start) else np.uint8(32)
+            word, at = _sign(byte, before, alphabet.letters), at + _ONE
+        if word != _NO_WORD:
+            words[count], places[count] = word, first
+            count += _ONE
+    found: int = np.int64(count)  # type: ignore[assignment]
+    return found
 
 
 @compiled
-def _foreign_word(
+def _letters(data: Bytes, at: np.uint64, end: np.uint64, alphabet: Alphabet) -> tuple[np.uint64, np.uint64]:
+    """Read a word that begins with an ASCII letter; return its hash and where it ends."""
+    state = _SEED
+    while at < end and alphabet.letters[data[at]]:
+        state = _add(state, np.uint64(alphabet.letters[data[at]]))
+        at += _ONE
+    if at < end and data[at] >= 0x80:
+        state, at = _more_letters(data, at, end, alphabet.forms, state)
+    return _finished(state), at
+
+
+@compiled
+def _more_letters(
     data: Bytes, at: np.uint64, end: np.uint64, forms: Hashes32, state: np.uint64
 ) -> tuple[np.uint64, np.uint64]:
     """Go on with a word that has characters beyond ASCII; return its state and where it ends."""
@@ -254,9 +216,70 @@ def _foreign_word(
 
 
 @compiled
+def _foreign(data: Bytes, at: np.uint64, end: np.uint64, forms: Hashes32) -> tuple[np.uint64, np.uint64]:
+    """Read what begins with a character beyond ASCII; return its hash, if it is a word, and its end."""
+    code, after = _wide(data, at, end)
+    letter, kind = _folded(code, forms)
+    if kind == np.uint64(WORD):
+        state, after = _more_letters(data, at, end, forms, _SEED)
+        return _finished(state), after
+    return _finished(_add(_SEED, letter)) if kind == np.uint64(ALONE) else _NO_WORD, after
+
+
+@compiled
+def _number(data: Bytes, at: np.uint64, end: np.uint64) -> tuple[np.uint64, np.uint64]:
+    """Read a number without its separators of thousands; return its hash and where it ends."""
+    state = _SEED
+    while at < end:
+        if 48 <= data[at] <= 57:
+            state = _add(state, np.uint64(data[at]))
+            at += _ONE
+        elif data[at] == 46 and _is_digit(data, at + _ONE, end):
+            state = _add(state, np.uint64(46))
+            at += _ONE
+        else:
+            after = _after_separator(data, at, end)
+            if after == at:
+                break
+            at = after
+    return _finished(state), at
+
+
+@compiled
+def _command(data: Bytes, at: np.uint64, end: np.uint64, alphabet: Alphabet) -> tuple[np.uint64, np.uint64]:
+    """Read what a backslash begins: a command, or an escaped character, which separates."""
+    at += _ONE
+    if at >= end:
+        return _NO_WORD, at
+    if not alphabet.letters[data[at]]:
+        return _NO_WORD, at + _ONE if data[at] < 0x80 and data[at] != 30 else at
+    state = _SEED
+    while at < end and alphabet.letters[data[at]]:
+        state = _add(state, np.uint64(data[at]))
+        at += _ONE
+    state = _finished(state)
+    if _has(alphabet.dropped, state) >= 0:
+        return _NO_WORD, at
+    known = _has(alphabet.variants[0], state)
+    return alphabet.variants[1, known] if known >= 0 else state, at
+
+
+@compiled
+def _sign(byte: np.uint8, before: np.uint8, letters: Bytes) -> np.uint64:
+    """Return the hash of an operator that is no hyphen, the mark of a turn's end, or nothing."""
+    if byte == 30:
+        return TURN
+    if byte == 45 and (letters[before] or before == 45):
+        return _NO_WORD
+    if byte == 45 or 42 <= byte <= 43 or 60 <= byte <= 62 or byte == 47:
+        return _finished(_add(_SEED, np.uint64(byte)))
+    return _NO_WORD
+
+
+@compiled
 def _has(known: Hashes, wanted: np.uint64) -> int:
     """Return where a hash is among those in ascending order, -1 if nowhere."""
-    at = np.searchsorted(known, wanted)
+    at: int = np.searchsorted(known, wanted)  # type: ignore[assignment]
     return at if at < len(known) and known[at] == wanted else -1
 
 

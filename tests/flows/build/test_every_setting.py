@@ -69,7 +69,9 @@ ANOTHER: Mapping[str, object] = {
     "decontaminate.benchmarks.files": ("chat/1.jsonl",),
     "decontaminate.benchmarks.rows": "data",
     "decontaminate.benchmarks.field": "more",
-    "decontaminate.ngram": 4,
+    "decontaminate.near": "drop",
+    "decontaminate.score": 0.9,
+    "decontaminate.allow": ("exam/0",),
     "title": "Another",
     "name": "another",
 }
