@@ -1,6 +1,6 @@
 """What a recipe says of evaluations: whose questions must not be in the mixture, and how they are found."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -36,15 +36,24 @@ class Benchmark(QuestionSettings):
     """End the build if the dataset cannot be had, instead of saying that it was not scanned."""
 
 
-class Decontamination(Record):
+class ScanPlan(Record):
+    """What is done with rows that are near a question, and from when on they are."""
+
+    near: Literal["flag", "drop", "off"] = "flag"
+    """What becomes of a row that is near a question, or says a short one among other words."""
+    score: float = Field(default=0.5, ge=0.35, le=1)
+    """Part of a question's weight from which on a row is near it."""
+
+
+class Decontamination(ScanPlan):
     """Which rows are left out because an evaluation asks the same."""
 
     benchmarks: tuple[Benchmark, ...] = Field(default=(), max_length=1000)
     """The evaluations; none means that nothing is checked."""
     pack: bool = False
     """Add the shipped list of public evaluations (data/benchmarks.yaml) to those that are stated."""
-    ngram: int = Field(default=13, ge=3, le=32)
-    """Words in a run that a row must not have in common with a question; shorter questions count whole."""
+    allow: tuple[str, ...] = Field(default=(), max_length=100_000)
+    """Questions that rows may repeat, as reports name them (`gsm8k/12`): hits that somebody found false."""
 
     @field_validator("benchmarks")
     @classmethod

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from thinkmix.curation.decontaminate import work
-from thinkmix.curation.decontaminate.settings import Decontamination, QuestionSettings
+from thinkmix.curation.decontaminate.settings import Decontamination, QuestionSettings, ScanPlan
 from thinkmix.curation.decontaminate.work import Evaluation
 from thinkmix.curation.read.read import slices
 from thinkmix.flows.build import benchmarks
@@ -47,7 +47,7 @@ def overlaps(
         run,
         "questions",
         "questions",
-        step(work.questions, evaluations=evaluations, ngram=plan.ngram),
+        step(work.questions, evaluations=evaluations, allow=plan.allow),
     )
     questions = run_jobs(run, [asking], stage="questions")[0]
     jobs = [
@@ -57,10 +57,11 @@ def overlaps(
             shard.label,
             step(
                 work.overlap,
-                keys=shard.keys,
-                index=questions.blob("questions.index"),
+                said=shard.said,
+                words=questions.blob("words.index"),
+                anchors=questions.blob("anchors.index"),
                 known=questions.result["benchmarks"],
-                ngram=plan.ngram,
+                plan=narrowed(plan, ScanPlan),
             ),
             source=shard.source.name,
         )

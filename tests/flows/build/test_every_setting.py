@@ -74,7 +74,9 @@ ANOTHER: Mapping[str, object] = {
     "decontaminate.benchmarks.rows": "data",
     "decontaminate.benchmarks.field": "more",
     "decontaminate.benchmarks.passage": "more",
-    "decontaminate.ngram": 4,
+    "decontaminate.near": "drop",
+    "decontaminate.score": 0.9,
+    "decontaminate.allow": ("exam/0",),
     "title": "Another",
     "name": "another",
 }
