@@ -175,7 +175,11 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("every")
     for name, made in rows().items():
         write_rows(folder / f"{name}.jsonl", made)
-    asked = [{"question": f"{text('asked', 5)}", "more": f"Tell of {text(('chat', 2))}?"}]
+    near = f"{text(('chat', 3))} {text('unasked', 8)}"  # three quarters of it are in a row
+    asked = [
+        {"question": f"{text('asked', 5)}", "more": f"Tell of {text(('chat', 2))}?"},
+        {"question": f"Tell of {near}?", "more": "Anything?"},
+    ]
     write_rows(folder / "asked.jsonl", asked)
     return folder
 
