@@ -22,9 +22,9 @@ from benchmarks.measure import machine
 
 FIGURES = (
     "signatures", "neardup", "quality", "rendering", "tokens", "encoding", "training", "validation", "stages",
-    "memory", "growth", "pairs", "nights", "startup",
+    "memory", "growth", "pairs", "nights", "startup", "leaks",
 )  # fmt: skip
-PEERLESS = ("quality", "validation", "stages", "memory", "growth", "pairs", "nights", "startup")
+PEERLESS = ("quality", "validation", "stages", "memory", "growth", "pairs", "nights", "startup", "leaks")
 OTHERS = ("generate", "page", "likeness", "snippets")
 
 

@@ -73,7 +73,7 @@ class Sieve(NamedTuple):
     """Which hashes may be anchors: most words of a text end here, in a few nanoseconds."""
 
     bits: Hashes
-    """Shape (2 ** 25 / 64,): a bit for the last 25 bits of each anchor."""
+    """Shape (2 ** 25 / 64,): a Bloom filter, two bits of which are set for each anchor."""
     buckets: Numbers
     """Shape (2 ** 20 + 1,): where anchors with each beginning of 20 bits begin."""
 
@@ -97,8 +97,9 @@ class Scratch(NamedTuple):
 def sieve(anchors: Hashes) -> Sieve:
     """Return what tells quickly that a hash is no anchor."""
     bits = np.zeros(1 << (_BITS - 6), np.uint64)
-    low = anchors & np.uint64((1 << _BITS) - 1)
-    np.bitwise_or.at(bits, (low >> np.uint64(6)).astype(np.int64), np.uint64(1) << (low & np.uint64(63)))
+    for shift in (0, _BITS):
+        low = (anchors >> np.uint64(shift)) & np.uint64((1 << _BITS) - 1)
+        np.bitwise_or.at(bits, (low >> np.uint64(6)).astype(np.int64), np.uint64(1) << (low & np.uint64(63)))
     starts = np.searchsorted(anchors, np.arange(1 << 20, dtype=np.uint64) << np.uint64(44))
     return Sieve(bits, np.append(starts, len(anchors)).astype(np.int32))
 
@@ -124,19 +125,23 @@ def scratch(questions: int) -> Scratch:
 
 
 @compiled
-def anchor_of(words: Hashes, at: int, size: int) -> np.uint64:
-    """Return the hash of up to `ANCHOR` words from `at` on."""
+def _full_anchor(words: Hashes, at: int) -> np.uint64:
+    """Return the hash of `ANCHOR` words from `at` on."""
+    state = (words[at] * _P1) ^ (words[at + 1] * _P2)
+    state = (state ^ (state >> _SHIFT)) * _P3 + words[at + 2]
+    state = (state ^ (words[at + 3] * _P4)) * _P1
+    found: np.uint64 = state ^ (state >> _SHIFT)
+    return found
+
+
+@compiled
+def _short_anchor(words: Hashes, at: int, size: int) -> np.uint64:
+    """Return the hash of fewer words."""
     state = np.uint64(size) * _P2
-    if size > 0:
-        state += words[at] * _P1
-    if size > 1:
-        state ^= words[at + 1] * _P2
-    if size > 2:
-        state = (state ^ (state >> _SHIFT)) * _P3 + words[at + 2]
-    if size > 3:
-        state ^= words[at + 3] * _P4
-    state = (state ^ (state >> _SHIFT)) * _P1
-    return state ^ (state >> _SHIFT)
+    for step in range(size):
+        state = (state ^ words[at + step]) * _P3
+        state ^= state >> _SHIFT
+    return state
 
 
 @compiled
@@ -147,7 +152,9 @@ def anchors_of(words: Hashes, first: Offsets, anchors: Hashes, owners: Numbers, 
         start, size = first[question], first[question + 1] - first[question]
         width = min(size, ANCHOR)
         for offset in range(size - width + 1 if size else 0):
-            anchors[count] = anchor_of(words, start + offset, width)
+            anchors[count] = (
+                _full_anchor(words, start + offset) if width == ANCHOR else _short_anchor(words, start, width)
+            )
             owners[count], offsets[count] = question, offset
             count += 1
     return count
@@ -203,21 +210,54 @@ def find_question(words: Hashes, count: int, text: int, asked: Asked, sieve: Sie
         scratch: room.
     """
     scratch.best[:] = NOTHING
+    bits = sieve.bits
     start = 0
     while start < count:
         end = start
         while words[end] != TURN:
             end += 1
-        width = min(end - start, ANCHOR)
-        for at in range(start, end - width + 1 if width else start):
-            anchor = anchor_of(words, at, width)
-            low = anchor & np.uint64((1 << _BITS) - 1)
-            if (sieve.bits[np.int64(low >> np.uint64(6))] >> (low & np.uint64(63))) & np.uint64(1):
-                bucket = np.int64(anchor >> np.uint64(44))
-                for place in range(sieve.buckets[bucket], sieve.buckets[bucket + 1]):
-                    if asked.anchors[place] == anchor:
-                        _meet(words, start, end, at, place, text, asked, scratch)
+        if end - start < ANCHOR:
+            _look_up(
+                words,
+                start,
+                end,
+                start,
+                _short_anchor(words, start, end - start),
+                text,
+                asked,
+                sieve,
+                scratch,
+            )
+        for at in range(start, end - ANCHOR + 1):
+            anchor = _full_anchor(words, at)
+            if _is_set(bits, anchor) and _is_set(bits, anchor >> np.uint64(_BITS)):
+                _look_up(words, start, end, at, anchor, text, asked, sieve, scratch)
         start = end + 1
+
+
+@compiled
+def _is_set(bits: Hashes, anchor: np.uint64) -> bool:
+    low = anchor & np.uint64((1 << _BITS) - 1)
+    return bool((bits[low >> np.uint64(6)] >> (low & np.uint64(63))) & np.uint64(1))
+
+
+@compiled
+def _look_up(
+    words: Hashes,
+    start: int,
+    end: int,
+    at: int,
+    anchor: np.uint64,
+    text: int,
+    asked: Asked,
+    sieve: Sieve,
+    scratch: Scratch,
+) -> None:
+    """Look at each question that has the anchor at word `at` of the turn `words[start:end]`."""
+    bucket = np.int64(anchor >> np.uint64(44))
+    for place in range(sieve.buckets[bucket], sieve.buckets[bucket + 1]):
+        if asked.anchors[place] == anchor:
+            _meet(words, start, end, at, place, text, asked, scratch)
 
 
 @compiled

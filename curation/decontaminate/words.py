@@ -168,37 +168,35 @@ def read_words(
         words: room for `end - start` words.
         places: room for as many places.
     """
+    forms, letters = alphabet.forms, alphabet.letters
     count, at, last = _ZERO, np.uint64(start), np.uint64(end)
     while at < last:
         byte, first = data[at], at
-        if alphabet.letters[byte]:
-            word, at = _letters(data, at, last, alphabet)
+        if letters[byte]:
+            word = _SEED
+            while at < last and letters[data[at]]:
+                word = _add(word, np.uint64(letters[data[at]]))
+                at += _ONE
+            if at < last and data[at] >= 0x80:
+                word, at = _more_letters(data, at, last, forms, word)
+            word = _finished(word)
+        elif byte == 32:
+            at += _ONE
+            continue
         elif 48 <= byte <= 57:
             word, at = _number(data, at, last)
         elif byte >= 0x80:
-            word, at = _foreign(data, at, last, alphabet.forms)
+            word, at = _foreign(data, at, last, forms)
         elif byte == 92:
             word, at = _command(data, at, last, alphabet)
         else:
             before = data[at - _ONE] if at > np.uint64(start) else np.uint8(32)
-            word, at = _sign(byte, before, alphabet.letters), at + _ONE
+            word, at = _sign(byte, before, letters), at + _ONE
         if word != _NO_WORD:
             words[count], places[count] = word, first
             count += _ONE
     found: int = np.int64(count)  # type: ignore[assignment]
     return found
-
-
-@compiled
-def _letters(data: Bytes, at: np.uint64, end: np.uint64, alphabet: Alphabet) -> tuple[np.uint64, np.uint64]:
-    """Read a word that begins with an ASCII letter; return its hash and where it ends."""
-    state = _SEED
-    while at < end and alphabet.letters[data[at]]:
-        state = _add(state, np.uint64(alphabet.letters[data[at]]))
-        at += _ONE
-    if at < end and data[at] >= 0x80:
-        state, at = _more_letters(data, at, end, alphabet.forms, state)
-    return _finished(state), at
 
 
 @compiled

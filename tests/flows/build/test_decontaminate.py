@@ -81,7 +81,7 @@ def test_questions_that_cannot_be_read_end_the_build(stated, error, words, sourc
 
 
 def test_a_question_is_found_in_every_turn_whatever_is_compared(sources: Path, tmp_path: Path) -> None:
-    """In a system prompt, a later turn, and an answer; duplicates are judged by the first turn."""
+    """In a system prompt, a later turn of the user, and an answer; `compare` says the first turn."""
     base = shutil.copytree(sources, tmp_path / "base")
     asked = "A farmer has 17 sheep and buys 5 more on each of the next 3 market days. How many has he now?"
     turns = [
