@@ -17,14 +17,14 @@ from importlib import import_module
 from pathlib import Path
 
 from benchmarks import generate
-from benchmarks.findings import HEADER, RESULTS, Options, record, write_page
 from benchmarks.measure import machine
+from benchmarks.measurements import HEADER, RESULTS, Options, record, write_page
 
 FIGURES = (
     "signatures", "neardup", "quality", "rendering", "tokens", "encoding", "training", "validation", "stages",
-    "memory", "growth", "pairs", "nights", "startup", "leaks",
+    "memory", "growth", "pairs", "runs", "startup", "leaks",
 )  # fmt: skip
-PEERLESS = ("quality", "validation", "stages", "memory", "growth", "pairs", "nights", "startup", "leaks")
+PEERLESS = ("quality", "validation", "stages", "memory", "growth", "pairs", "runs", "startup", "leaks")
 OTHERS = ("generate", "page", "likeness", "snippets")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.figures.pairs import synthetic_texts
-from benchmarks.findings import Finding, Options
+from benchmarks.measurements import Measurement, Options
 from benchmarks.rows import CHAT, MATH, folder, is_real
 from thinkmix.curation.decontaminate.contamination import (
     Questions,
@@ -83,7 +83,7 @@ WANTED: dict[str, tuple[Edit, float]] = {
 """Each edit, and the share that is to be found."""
 
 
-def measure(options: Options) -> Sequence[Finding]:
+def measure(options: Options) -> Sequence[Measurement]:
     """Plant questions in rows, and scan them and clean rows."""
     asked, real = _questions(options)
     chosen = _choose(asked, options.size(tiny=40, short=QUESTIONS, full=QUESTIONS))
@@ -103,7 +103,7 @@ def measure(options: Options) -> Sequence[Finding]:
         dropped, flagged = scanner.hits(clean)
         rate = dropped / len(clean)
         found.append(
-            Finding(
+            Measurement(
                 figure="leaks", what="clean rows dropped", unit="", at_least=0.001, aim=0, measured=rate,
                 less_is_better=True, on=f"{len(clean):,} {'real' if real else 'generated'} rows",
                 notes=(f"{dropped} of {len(clean):,} clean rows dropped, {flagged} flagged",),
@@ -165,7 +165,7 @@ def _said(turns: Sequence[dict[str, str]]) -> str:
 
 def _speed(
     work: Path, asked: Sequence[Questions], clean: Sequence[str], rounds: int, *, indexed: int
-) -> Finding:
+) -> Measurement:
     """Return how fast rows are scanned for as many questions as a large pack has."""
     more = indexed - sum(len(questions.texts) for questions in asked)
     scanner = Scanner(work, [*asked, Questions("generated", pl.Series(_chained(asked, more)))])
@@ -176,7 +176,7 @@ def _speed(
         start = time.process_time()
         scanner.hits(clean)
         taken.append(time.process_time() - start)
-    return Finding(
+    return Measurement(
         figure="leaks", what=f"scanning for {indexed:,} questions, a core", unit=" MB/s", at_least=150,
         aim=150,
         measured=size / sorted(taken)[len(taken) // 2], at_full_size=True,
@@ -200,5 +200,5 @@ def _chained(asked: Sequence[Questions], count: int) -> Iterator[str]:
         yield " ".join(words)
 
 
-def _finding(what: str, share: float, least: float, on: str) -> Finding:
-    return Finding(figure="leaks", what=what, unit="", at_least=least, aim=least, measured=share, on=on)
+def _finding(what: str, share: float, least: float, on: str) -> Measurement:
+    return Measurement(figure="leaks", what=what, unit="", at_least=least, aim=least, measured=share, on=on)

@@ -1,4 +1,4 @@
-"""Gathering the drawn examples into the published shards: a shuffle on disk, one shard in memory."""
+"""Gathering the sampled examples into the published shards: a shuffle on disk, one shard in memory."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 
 from thinkmix.curation.files.blob import Blob
-from thinkmix.curation.files.shards import GROUP_BYTES, ShardWriter, bounded, read_tables
+from thinkmix.curation.files.shards import GROUP_BYTES, ShardWriter, bounded_lists, read_tables
 from thinkmix.curation.tables import EXAMPLES
 
 _ROWS_AT_ONCE = 512
@@ -31,8 +31,8 @@ def regions(scattered: Path, batches: Batches) -> list[Blob]:
     return [Blob(scattered, content, (at, size, unpacked)) for at, size, unpacked, content in batches]
 
 
-def scatter(examples: Path, selection: pl.DataFrame, out: Path) -> Places:
-    """Copy the drawn examples of one rendered part, sorted by published shard, into one file.
+def partition(examples: Path, selection: pl.DataFrame, out: Path) -> Places:
+    """Copy the sampled examples of one rendered part, sorted by published shard, into one file.
 
     One file however many shards there are, in batches that can be read by themselves. Each is packed as a
     whole: an Arrow file packs column by column, which takes twice as long and three times the room, because
@@ -40,7 +40,7 @@ def scatter(examples: Path, selection: pl.DataFrame, out: Path) -> Places:
 
     Args:
         examples: shard of schema `EXAMPLES`.
-        selection: of this part only: place, copy, order, target; an example may be drawn several times.
+        selection: of this part only: place, copy, order, target; an example may be sampled several times.
         out: file to write.
 
     Returns:
@@ -51,13 +51,15 @@ def scatter(examples: Path, selection: pl.DataFrame, out: Path) -> Places:
     kept = pa.schema([layout.field(name) for name in EXAMPLES])
     with out.open("wb") as parts:
         groups = read_tables(examples)
-        for pieces in bounded(groups, lambda group: group.nbytes, count=_GROUPS_AT_ONCE, total=_AT_ONCE):
+        for pieces in bounded_lists(
+            groups, lambda group: group.nbytes, count=_GROUPS_AT_ONCE, total=_AT_ONCE
+        ):
             group = pa.concat_tables(pieces)
             place = pl.col("place") - position
-            drawn = selection.filter(place.is_between(0, group.num_rows - 1)).with_columns(place)
+            sampled = selection.filter(place.is_between(0, group.num_rows - 1)).with_columns(place)
             position += group.num_rows
             rows = group.cast(kept).combine_chunks()
-            for (target,), mine in drawn.group_by("target", maintain_order=True):
+            for (target,), mine in sampled.group_by("target", maintain_order=True):
                 batch = _batch(rows, mine, layout).serialize()
                 packed = codec.compress(batch)
                 at, content = parts.tell(), sha256(packed).hexdigest()
@@ -66,10 +68,10 @@ def scatter(examples: Path, selection: pl.DataFrame, out: Path) -> Places:
     return places
 
 
-def gather(parts: Sequence[Blob], out: Path) -> str:
+def publish_shard(parts: Sequence[Blob], out: Path) -> str:
     """Write one published shard and return the digest of its rows.
 
-    Rows stand in the order of the draw. Copies of an example are told apart by `#2`, `#3`, … at
+    Rows stand in the order of sampling. Copies of an example are told apart by `#2`, `#3`, … at
     the end of their id. The digest covers id, prompt and completion of every row in order, so it
     is the same whatever version of the file format holds them.
 
@@ -93,10 +95,10 @@ def gather(parts: Sequence[Blob], out: Path) -> str:
     return content.hexdigest()
 
 
-def _batch(examples: pa.Table, drawn: pl.DataFrame, layout: pa.Schema) -> pa.RecordBatch:
-    """Return the drawn examples; taken, not cut out, so that the bytes depend on these rows alone."""
-    rows = examples.take(drawn["place"].to_arrow())
-    columns = [*rows.columns, drawn["order"].to_arrow(), drawn["copy"].to_arrow()]
+def _batch(examples: pa.Table, sampled: pl.DataFrame, layout: pa.Schema) -> pa.RecordBatch:
+    """Return the sampled examples; taken, not cut out, so that the bytes depend on these rows alone."""
+    rows = examples.take(sampled["place"].to_arrow())
+    columns = [*rows.columns, sampled["order"].to_arrow(), sampled["copy"].to_arrow()]
     return pa.table(columns, schema=layout).combine_chunks().to_batches()[0]
 
 

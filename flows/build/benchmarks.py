@@ -23,14 +23,14 @@ _ANY_SIZE = 2**31
 
 
 class NotScanned(NamedTuple):
-    """A benchmark whose questions cannot be had tonight."""
+    """A benchmark whose questions cannot be had now."""
 
     name: str
     why: str
 
 
 Asked = Sequence[Snapshot | NotScanned]
-"""What each benchmark of a recipe is tonight, in its order; a snapshot has the name of the benchmark."""
+"""What each benchmark of a recipe is now, in its order; a snapshot has the name of the benchmark."""
 
 
 def resolve(

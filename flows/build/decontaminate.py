@@ -15,7 +15,7 @@ from thinkmix.flows.build.step import step
 from thinkmix.flows.store.cache import StageOutput
 from thinkmix.flows.store.store import Store
 from thinkmix.schemas.artifact import Snapshot
-from thinkmix.schemas.record import narrowed
+from thinkmix.schemas.record import narrow
 
 STAGE = "decontaminate"
 
@@ -25,7 +25,7 @@ def fetch(store: Store, plan: Decontamination, asked: Asked, base: Path) -> list
     both = zip(plan.benchmarks, asked, strict=True)
     return [
         Evaluation(
-            narrowed(benchmark, QuestionSettings),
+            narrow(benchmark, QuestionSettings),
             tuple(
                 piece
                 for file in benchmarks.fetch(benchmark, snapshot, base=base, into=store.cache.downloads)
@@ -61,7 +61,7 @@ def overlaps(
                 words=questions.blob("words.index"),
                 anchors=questions.blob("anchors.index"),
                 known=questions.result["benchmarks"],
-                plan=narrowed(plan, ScanPlan),
+                plan=narrow(plan, ScanPlan),
             ),
             source=shard.source.name,
         )

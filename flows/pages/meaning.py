@@ -9,7 +9,7 @@ def sentence(reason: str) -> str:
     return Reason(reason).sentence if reason in list(Reason) else ""
 
 
-def finding(word: str) -> str:
+def finding_meaning(word: str) -> str:
     """Return what a finding means."""
     return Finding(word).sentence if word in list(Finding) else ""
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from thinkmix.flows.recipe.tuning import RecipeFile
+from thinkmix.flows.recipe.training import RecipeFile
 from thinkmix.schemas.patterns import IN_WORDS, Name, as_name
 from thinkmix.schemas.plain import plain
 from thinkmix.schemas.record import descriptions

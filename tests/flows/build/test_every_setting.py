@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from tests.harness.builders import Row, chat_row, math_row, quick_build, text, write_rows
-from thinkmix.flows.build.step import keyed
+from thinkmix.flows.build.step import argument_key
 from thinkmix.flows.recipe import recipe_errors
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.sources.settings import HubSource, LocalSource, ModelScopeSource
@@ -239,4 +239,4 @@ def test_every_setting_of_a_format_is_in_the_key_of_its_rows(kind):
     """Each of them, whichever format a source has."""
     plain = kind.model_construct(**dict.fromkeys(kind.model_fields, "one"))
     for field in kind.model_fields.keys() - {"type"}:
-        assert keyed(plain.model_copy(update={field: "another"})) != keyed(plain), field
+        assert argument_key(plain.model_copy(update={field: "another"})) != argument_key(plain), field
