@@ -22,9 +22,9 @@ from benchmarks.measurements import HEADER, RESULTS, Options, record, write_page
 
 FIGURES = (
     "signatures", "neardup", "quality", "rendering", "tokens", "encoding", "training", "validation", "stages",
-    "memory", "growth", "pairs", "runs", "startup",
+    "memory", "growth", "pairs", "runs", "startup", "leaks",
 )  # fmt: skip
-PEERLESS = ("quality", "validation", "stages", "memory", "growth", "pairs", "runs", "startup")
+PEERLESS = ("quality", "validation", "stages", "memory", "growth", "pairs", "runs", "startup", "leaks")
 OTHERS = ("generate", "page", "likeness", "snippets")
 
 

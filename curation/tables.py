@@ -47,8 +47,26 @@ REJECTS = pl.Schema(
 )
 """A row that was left out, whole: `content` is the raw row as JSON text, or a line that cannot be parsed."""
 
-OVERLAP = pl.Schema({"place": pl.Int64(), "detail": pl.String()})
-"""A contaminated row: its place among the valid rows of its shard, and which question it repeats."""
+TURN_END = "\x1e"
+"""Stands between the turns of `SAID`; no valid row holds it, because control characters are refused."""
+
+SAID = pl.Schema({"said": pl.String()})
+"""What all turns of a valid row say, without traces, with `TURN_END` between them.
+
+It has a row for each row of `KEYS`, in their order.
+"""
+
+OVERLAP = pl.Schema(
+    {
+        "place": pl.Int64(),
+        "action": pl.String(),
+        "question": pl.String(),
+        "score": pl.Float64(),
+        "detail": pl.String(),
+    }
+)
+"""A row that repeats a question: its place among the valid rows of its shard, `drop` or `flag`, the question
+(`gsm8k/12`), the part of its weight that is there, and the words that people read."""
 
 VERDICT_SCHEMA = pl.Schema(
     {

@@ -80,6 +80,8 @@ class Manifest(Record):
     sources: tuple[SourceEntry, ...]
     benchmarks: Mapping[str, str] = {}
     """Digest of the names and contents of the files of each evaluation that rows were checked against."""
+    not_scanned: Mapping[str, str] = {}
+    """Evaluations that rows were to be checked against, and why they were not."""
     template: str
     template_sha256: str
     tokenizer_sha256: str

@@ -146,6 +146,8 @@ class Report(Record):
     columns: tuple[Columns, ...] = ()
     turns: tuple[TurnCount, ...] = ()
     findings: tuple[SourceFindings, ...] = ()
+    not_scanned: Mapping[str, str] = {}
+    """Evaluations that rows were to be checked against, and why they were not."""
     clusters: ClusterView
     samples: tuple[Sample, ...]
     sources: tuple[SourceEntry, ...]

@@ -1,25 +1,31 @@
-"""Rows that repeat the questions of an evaluation: word n-grams in common, exactly.
+"""Rows that repeat questions of an evaluation: every turn is scanned, whatever `compare` says."""
 
-A row is contaminated if any run of `ngram` words of its compared text is in a question; a question with fewer
-words counts only as a whole. Words are those of `thinkmix.curation.text.shingles`. The customary length is 13
-(Brown et al. 2020, appendix C); what shares a common phrase of that length by chance is lost with them.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
-from thinkmix.curation.files.index import open_index, write_index
-from thinkmix.curation.tables import OVERLAP
+from thinkmix.curation.decontaminate import scan
+from thinkmix.curation.decontaminate.scan import Asked
+from thinkmix.curation.decontaminate.words import TURN, alphabet, read_words
+from thinkmix.curation.files.index import index_rows, write_index
+from thinkmix.curation.tables import OVERLAP, TURN_END
 from thinkmix.curation.text.kernels import Hashes
-from thinkmix.curation.text.shingles import shingle_hashes
+from thinkmix.curation.text.shingles import as_texts, utf8_buffers
 from thinkmix.schemas.record import Record
 
 _BATCH_ROWS = 16_384
+_SHARED = 8
+"""Questions that may share an anchor: what more of them say is a common phrase."""
+_LEAST_ANCHORS = 3
+"""Anchors of a question that are kept, however many share them."""
+_MOST_OWNERS = 64
+_LEAST_WEIGHT = 0.05
+_EXCERPT = 80
 
 
 class Questions(NamedTuple):
@@ -39,72 +45,171 @@ class Benchmarks(Record):
         """Return what a person calls a question of the index: its benchmark, and its number there."""
         for name, count in zip(self.names, self.questions, strict=True):
             if number < count:
-                return f"{name}, question {number}"
+                return f"{name}/{number}"
             number -= count
         raise IndexError(number)
 
 
-def write_questions(benchmarks: Sequence[Questions], out: Path, *, ngram: int) -> Benchmarks:
-    """Write an index of all n-grams of all questions.
+def write_questions(
+    benchmarks: Sequence[Questions], out: Path, *, allowed: Collection[str] = ()
+) -> Benchmarks:
+    """Write `words.index` and `anchors.index` of all questions into folder `out`.
+
+    Of words, shape (3, w): hash, weight (bits of a float64), and number of the question. Of anchors, shape
+    (2, a), in ascending order: hash, and `question << 32 | offset`.
 
     Args:
         benchmarks: the questions, null counts as empty; at least one benchmark.
-        out: index file to write, shape (2, n): n-grams in ascending order, and the first question of each.
-        ngram: words in a run, 1 to 32.
+        out: an empty folder.
+        allowed: names of questions (`Benchmarks.question`) that rows may repeat.
     """
-    texts = [pl.Series(benchmark.texts, dtype=pl.String) for benchmark in benchmarks]
-    hashes, offsets = shingle_hashes(
-        pl.concat(texts) if texts else pl.Series([], dtype=pl.String), shingle=ngram
-    )
-    owners = np.repeat(np.arange(len(offsets) - 1, dtype=np.uint64), np.diff(offsets))
-    distinct, first = np.unique(hashes, return_index=True)
-    write_index(out, np.stack([distinct, owners[first]]), _about(ngram))
-    return Benchmarks(
+    known = Benchmarks(
         names=tuple(benchmark.name for benchmark in benchmarks),
         questions=tuple(len(benchmark.texts) for benchmark in benchmarks),
     )
+    count = sum(known.questions)
+    texts = as_texts(pl.concat([pl.Series(benchmark.texts, dtype=pl.String) for benchmark in benchmarks]))
+    if allowed:
+        spared = [known.question(number) in allowed for number in range(count)]
+        texts = pl.select(pl.when(pl.Series(spared)).then(pl.lit("")).otherwise(texts)).to_series()
+    words, owners = _words(texts)
+    first = np.searchsorted(owners, np.arange(count + 1))
+    weights = _weights(words, owners, count)
+    write_index(out / "words.index", np.stack([words, weights.view(np.uint64), owners]), _about("words"))
+    write_index(out / "anchors.index", _anchors(words, first), _about("anchors"))
+    return known
 
 
-def find_overlap(keys: Path, index: Path, benchmarks: Benchmarks, *, ngram: int) -> pl.DataFrame:
-    """Return the contaminated rows of one shard, schema `OVERLAP`.
-
-    Args:
-        keys: shard with a column `text`.
-        index: what `write_questions` wrote.
-        benchmarks: what it returned.
-        ngram: words in a run.
+def read_questions(words_index: Path, anchors_index: Path, benchmarks: Benchmarks) -> Asked:
+    """Return what `write_questions` wrote.
 
     Raises:
-        ValueError: if the index is of n-grams of another length.
+        ValueError: naming a file that is another kind of index.
     """
-    known, owners = open_index(index, _about(ngram))
-    found: list[pl.DataFrame] = [pl.DataFrame(schema=OVERLAP)]
+    words, weights, owners = map(index_rows(words_index, _about("words")).read, range(3))
+    anchors, places = map(index_rows(anchors_index, _about("anchors")).read, range(2))
+    count = sum(benchmarks.questions)
+    asking = (places >> np.uint64(32)).astype(np.int32)
+    return Asked(
+        words=words,
+        first=np.searchsorted(owners, np.arange(count + 1, dtype=np.uint64)).astype(np.int64),
+        weights=weights.view(np.float64).astype(np.float32),
+        anchors=anchors,
+        owners=asking,
+        offsets=(places & np.uint64(0xFFFFFFFF)).astype(np.int32),
+        enough=scan.enough(np.bincount(asking, minlength=count)),
+    )
+
+
+def find_overlap(said: Path, asked: Asked, benchmarks: Benchmarks, *, score: float) -> pl.DataFrame:
+    """Return the rows of one shard that repeat a question, schema `OVERLAP`.
+
+    Args:
+        said: shard with a column `said`: the turns of each row, with `TURN_END` between them.
+        asked: what `read_questions` returned.
+        benchmarks: what `write_questions` returned.
+        score: part of a question from which on a row is near it.
+    """
+    sieve, room = scan.sieve(asked.anchors), scan.scratch(sum(benchmarks.questions))
+    found: list[_Hit] = []
     done = 0
-    with pq.ParquetFile(keys) as shard:
-        for batch in shard.iter_batches(_BATCH_ROWS, columns=["text"]):
-            places, questions, shared = _hits(pl.Series(batch.column(0)), known, owners, ngram)
-            details = [
-                f"{benchmarks.question(int(question))}: {count} runs of {ngram} words"
-                for question, count in zip(questions, shared, strict=True)
-            ]
-            found.append(pl.DataFrame({"place": places + done, "detail": details}, schema=OVERLAP))
+    with pq.ParquetFile(said) as shard:
+        for batch in shard.iter_batches(_BATCH_ROWS, columns=["said"]):
+            texts = as_texts(pl.Series(batch.column(0)))
+            for place, how, question, part, turn, start in _hits(texts, asked, sieve, room, done, score):
+                excerpt = _excerpt(texts[place], turn, start)
+                name = benchmarks.question(question)
+                detail = f"{name}: {_HOW[how]}, in turn {turn}: {excerpt!r}"
+                action = "drop" if how == scan.WHOLE else "flag"
+                found.append(_Hit(done + place, action, name, round(part, 3), detail))
             done += len(batch)
-    return pl.concat(found)
+    return pl.DataFrame(found, schema=OVERLAP, orient="row")
+
+
+class _Hit(NamedTuple):
+    """A row of `OVERLAP`."""
+
+    place: int
+    action: str
+    question: str
+    score: float
+    detail: str
+
+
+_HOW = {
+    scan.WHOLE: "the whole question",
+    scan.INSIDE: "the whole question, a short one, among other words",
+    scan.NEAR: "nearly the question",
+}
 
 
 def _hits(
-    texts: pl.Series, known: Hashes, owners: Hashes, ngram: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return which texts share n-grams with a question, the first such question, and how many they share."""
-    hashes, offsets = shingle_hashes(texts, shingle=ngram)
-    if not len(known) or not len(hashes):
-        return (np.empty(0, np.int64),) * 3
-    at = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
-    hit = np.flatnonzero(known[at] == hashes)
-    text = np.searchsorted(offsets, hit, side="right") - 1
-    places, first, shared = np.unique(text, return_index=True, return_counts=True)
-    return places, owners[at[hit[first]]], shared
+    texts: pl.Series, asked: Asked, sieve: scan.Sieve, room: scan.Scratch, done: int, near: float
+) -> Iterator[tuple[int, int, int, float, int, int]]:
+    """Yield place, how, question, score, turn and first byte of each text that repeats a question."""
+    data, starts = utf8_buffers(texts)
+    longest = int(np.diff(starts).max(initial=0)) + 1
+    words, places = np.empty(longest, np.uint64), np.empty(longest, np.int64)
+    out = np.empty((len(texts), 4), np.float64)
+    scan.find_all(data, starts, alphabet(), words, places, asked, sieve, room, done, out)
+    kinds = out[:, 0].astype(np.int64)
+    for place in np.flatnonzero((kinds > scan.NEAR) | ((kinds == scan.NEAR) & (out[:, 2] >= near))).tolist():
+        how, question, score, start = out[place].tolist()
+        before = bytes(data[starts[place] : int(start)])
+        yield (
+            place,
+            int(how),
+            int(question),
+            score,
+            before.count(TURN_END.encode()) + 1,
+            int(start - starts[place]),
+        )
 
 
-def _about(ngram: int) -> dict[str, object]:
-    return {"index": "evaluation questions", "ngram": ngram}
+def _excerpt(text: str, turn: int, start: int) -> str:
+    """Return how the words go that were found, from byte `start` on."""
+    return text.encode()[start : start + _EXCERPT].decode(errors="ignore").split(TURN_END)[0]
+
+
+def _words(texts: pl.Series) -> tuple[Hashes, Hashes]:
+    """Return the words of all texts, ends of turns left out, and the text of each."""
+    data, starts = utf8_buffers(texts)
+    words, places = np.empty(len(data) + 1, np.uint64), np.empty(len(data) + 1, np.int64)
+    found, owners = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint64)]
+    for text in range(len(texts)):
+        count = read_words(data, starts[text], starts[text + 1], alphabet(), words, places)
+        found.append(words[:count][words[:count] != TURN])
+        owners.append(np.full(len(found[-1]), text, np.uint64))
+    return np.concatenate(found), np.concatenate(owners)
+
+
+def _weights(words: Hashes, owners: Hashes, count: int) -> NDArray[np.float64]:
+    """Return the inverse document frequency of each word: how few of the questions have it."""
+    distinct, place = np.unique(words, return_inverse=True)
+    pairs = np.unique(place.astype(np.int64) * count + owners.astype(np.int64)) // max(count, 1)
+    frequency = np.bincount(pairs, minlength=len(distinct))[place]
+    return np.maximum(np.log((count + 1) / np.maximum(frequency, 1)), _LEAST_WEIGHT)
+
+
+def _anchors(words: Hashes, first: NDArray[np.int64]) -> Hashes:
+    """Return the anchors that are rare enough to be looked for, shape (2, a): hash, question and offset."""
+    hashes = np.empty(len(words), np.uint64)
+    owners, offsets = np.empty(len(words), np.int32), np.empty(len(words), np.int32)
+    count = scan.anchors_of(words, first, hashes, owners, offsets)
+    hashes, owners, offsets = hashes[:count], owners[:count], offsets[:count]
+    order = np.lexsort((offsets, owners, hashes))
+    hashes, owners, offsets = hashes[order], owners[order], offsets[order]
+    start = np.searchsorted(hashes, hashes)
+    many = np.searchsorted(hashes, hashes, side="right") - start
+    rank = np.empty(count, np.int64)  # of an anchor among those of its question, rarest first
+    by_owner = np.lexsort((offsets, many, owners))
+    begins = np.searchsorted(owners[by_owner], owners[by_owner])
+    rank[by_owner] = np.arange(count) - begins
+    among = np.arange(count) - start
+    kept = (many <= _SHARED) | ((rank < _LEAST_ANCHORS) & (among < _MOST_OWNERS))
+    places = owners.astype(np.uint64) << np.uint64(32) | offsets.astype(np.uint64)
+    return np.stack([hashes[kept], places[kept]])
+
+
+def _about(part: str) -> dict[str, object]:
+    return {"index": f"evaluation questions, {part}", "anchor": scan.ANCHOR}

@@ -1,5 +1,6 @@
 """The work of decontamination: an index of all questions, and the rows of one shard that repeat one."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -7,11 +8,13 @@ from typing import NamedTuple
 import polars as pl
 
 from thinkmix.curation.decontaminate import contamination
-from thinkmix.curation.decontaminate.settings import QuestionSettings
+from thinkmix.curation.decontaminate.asked import questions_of
+from thinkmix.curation.decontaminate.settings import QuestionSettings, ScanPlan
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.shards import height
-from thinkmix.curation.read.read import RawRow, RawSlice, read_rows
+from thinkmix.curation.read.read import RawSlice, read_rows
 from thinkmix.schemas.errors import RecipeError
+from thinkmix.schemas.plain import plain
 
 _ANY_SIZE = 2**31
 
@@ -23,13 +26,18 @@ class Evaluation(NamedTuple):
     pieces: tuple[RawSlice, ...]
 
 
-def questions(out: Path, evaluations: Sequence[Evaluation], ngram: int) -> dict[str, object]:
-    """Write `questions.index`, of the questions of all benchmarks."""
+def questions(out: Path, evaluations: Sequence[Evaluation], allow: Sequence[str]) -> dict[str, object]:
+    """Write `words.index` and `anchors.index`, of the questions of all benchmarks.
+
+    Raises:
+        RecipeError: naming an allowed question that is in none of them.
+    """
     asked = [
         contamination.Questions(benchmark.name, _texts(benchmark, pieces))
         for benchmark, pieces in evaluations
     ]
-    benchmarks = contamination.write_questions(asked, out / "questions.index", ngram=ngram)
+    benchmarks = contamination.write_questions(asked, out, allowed=allow)
+    _check_allowed(allow, benchmarks)
     return {"benchmarks": benchmarks.model_dump(), "rows": sum(benchmarks.questions)}
 
 
@@ -40,26 +48,42 @@ def _texts(benchmark: QuestionSettings, pieces: Sequence[RawSlice]) -> pl.Series
         RecipeError: naming the file and row that has none.
     """
     rows = ((piece.file, row) for piece in pieces for row in read_rows(piece, max_row_bytes=_ANY_SIZE))
-    return pl.Series([question(benchmark, file, row) for file, row in rows], dtype=pl.String)
+    return pl.Series(
+        [text for file, row in rows for text in questions_of(benchmark, file, row)], dtype=pl.String
+    )
 
 
-def question(benchmark: QuestionSettings, file: str, row: RawRow) -> str:
-    """Return what a row of a benchmark's file asks.
+def overlap(
+    out: Path, said: Blob, words: Blob, anchors: Blob, known: object, plan: ScanPlan
+) -> dict[str, object]:
+    """Write `overlap.parquet` (schema `tables.OVERLAP`): the valid rows of a shard that repeat a question.
 
-    Raises:
-        RecipeError: naming the file and the row if it asks nothing.
+    Returns:
+        The rows that were scanned, and per benchmark and action those that were hit.
     """
-    text = row.values.get(benchmark.field) if isinstance(row.values, dict) else None
-    if not isinstance(text, str):
-        where = f"benchmark {benchmark.name}: {file}: row {row.number}"
-        msg = f"{where} has no text in field {benchmark.field!r}; name the field of the question"
-        raise RecipeError(msg)
-    return text
-
-
-def overlap(out: Path, keys: Blob, index: Blob, known: object, ngram: int) -> dict[str, object]:
-    """Write `overlap.parquet` (schema `tables.OVERLAP`): the valid rows of a shard that repeat a question."""
     benchmarks = contamination.Benchmarks.model_validate(known)
-    found = contamination.find_overlap(keys.path, index.path, benchmarks, ngram=ngram)
+    asked = contamination.read_questions(words.path, anchors.path, benchmarks)
+    found = contamination.find_overlap(said.path, asked, benchmarks, score=plan.score)
+    if plan.near == "off":
+        found = found.filter(action="drop")
+    elif plan.near == "drop":
+        found = found.with_columns(action=pl.lit("drop"))
     found.write_parquet(out / "overlap.parquet")
-    return {"rows": height(keys.path)}
+    hits = Counter(zip(found["question"].str.split("/").list.first(), found["action"], strict=True))
+    return {
+        "rows": height(said.path),
+        "hits": [
+            {"benchmark": name, "action": action, "rows": n} for (name, action), n in sorted(hits.items())
+        ],
+    }
+
+
+def _check_allowed(allow: Sequence[str], benchmarks: contamination.Benchmarks) -> None:
+    """Refuse a name without a question: it would allow nothing."""
+    counts = dict(zip(benchmarks.names, benchmarks.questions, strict=True))
+    for name in allow:
+        benchmark, _, number = name.rpartition("/")
+        if not (number.isdecimal() and int(number) < counts.get(benchmark, 0)):
+            shown = plain(name, 80)
+            msg = f"decontaminate.allow: there is no question {shown!r}; write benchmark/number, from 0 on"
+            raise RecipeError(msg)

@@ -148,7 +148,8 @@ def find_duplicates(
             scratch folder, of up to 8 bytes per shingle of the texts that are compared.
         plan: bands and threshold.
         boilerplate: what `boilerplate.write_boilerplate` wrote of each source.
-        overlaps: of each shard the rows that repeat an evaluation (schema `tables.OVERLAP`).
+        overlaps: of each shard the rows that repeat an evaluation (schema `tables.OVERLAP`); those with
+            the action `drop` are out.
 
     Raises:
         ValueError: if an id or content key is not hexadecimal, or a band file does not fit its keys.
@@ -187,7 +188,9 @@ def _details(rows: Sequence[int], overlaps: Sequence[Path]) -> dict[int, str]:
     found: dict[int, str] = {}
     first = 0
     for path, count in zip(overlaps, rows, strict=False):
-        for place, detail in pl.read_parquet(path).iter_rows():
+        for place, detail in (
+            pl.read_parquet(path).filter(action="drop").select("place", "detail").iter_rows()
+        ):
             found[first + place] = detail
         first += count
     return found

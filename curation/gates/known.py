@@ -22,6 +22,7 @@ from thinkmix.curation.gates.layout import Layout
 from thinkmix.curation.gates.lengths import Lengths
 from thinkmix.curation.gates.near_duplicates import NearDuplicates
 from thinkmix.curation.gates.new_reason import NewReason
+from thinkmix.curation.gates.not_scanned import NotScanned
 from thinkmix.curation.gates.quarantine import Quarantine
 from thinkmix.curation.gates.quarantine_growth import QuarantineGrowth
 from thinkmix.curation.gates.row_findings import RowFindings
@@ -53,6 +54,7 @@ GATES: tuple[type[Gate], ...] = (
     DuplicatesGrowth,
     Lengths,
     Contamination,
+    NotScanned,
     Killed,
     Encoding,
     UnreadFields,

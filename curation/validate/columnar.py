@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from thinkmix.curation.tables import TURN_END
 from thinkmix.curation.text.columns import (
     Texts,
     Turns,
@@ -132,6 +133,7 @@ def validate_columns(
     max_row_bytes: int,
     notes: Notes,
     limits: Limits = LIMITS,
+    scanned: bool = False,
 ) -> ColumnVerdicts:
     """Return what is known of the rows that are ordinary; all others are suspects.
 
@@ -141,6 +143,7 @@ def validate_columns(
         max_row_bytes: most bytes of text that a row may hold.
         notes: takes unread fields and padding of the rows that are not suspects.
         limits: what work a row may cost.
+        scanned: whether a column `said` (of `tables.SAID`) is wanted beside those of `CLEARED`.
     """
     where = source.format.layout()
     if where is None or not rows.num_rows or not _is_table_plain(rows):
@@ -178,6 +181,8 @@ def validate_columns(
         **_known(kept, learned, source),
     }
     cleared = pl.DataFrame({name: known[name] for name in CLEARED}, schema=CLEARED)
+    if scanned:
+        cleared = cleared.with_columns(_all_said(kept).alias("said"))
     against = np.flatnonzero(refused & ~doubts)
     return ColumnVerdicts(cleared, against, sizes[against], _count_turns(kept, learned, source))
 
@@ -362,11 +367,16 @@ def _compared(said: _Said, compare: Compare) -> pl.Series:
     if compare == "first_user":
         place = np.arange(len(said.roles)) - said.first[said.row]
         chosen[:, 0] &= place == (said.roles[said.first[:-1]] == _SYSTEM)[said.row]
+    return _joined(said, chosen, "\n")
+
+
+def _joined(said: _Said, chosen: Flags, between: str) -> pl.Series:
+    """Return per row the chosen parts of its turns, a pair of flags each, with a character between them."""
     content = np.where(chosen[:, 0], said.contents + 1, 0)
     trace = np.where(chosen[:, 1], said.traces + 1, 0)
     reached = np.append(0, np.cumsum(content + trace))
-    starts = np.append(0, np.cumsum(np.diff(reached[said.first]) - 1))  # the last part has no line break
-    out = np.full(starts[-1] + 1, ord("\n"), np.uint8)
+    starts = np.append(0, np.cumsum(np.diff(reached[said.first]) - 1))  # nothing stands after the last part
+    out = np.full(starts[-1] + 1, ord(between), np.uint8)
     traces = (starts[:-1] - reached[said.first[:-1]])[said.row] + reached[:-1]
     _copy(said, chosen, traces + trace, traces, out)
     texts = pa.LargeStringArray.from_buffers(len(starts) - 1, pa.py_buffer(starts), pa.py_buffer(out))
@@ -388,6 +398,13 @@ def _preambles(said: _Said, compare: Compare) -> pl.Series:
         for row, parts in prompts.items():
             found[row] = preamble_digest(parts)
     return pl.Series(found, dtype=pl.String)
+
+
+def _all_said(said: _Said) -> pl.Series:
+    """Return what all turns of each row say, without traces, with `TURN_END` between them."""
+    chosen = np.zeros((len(said.roles), 2), np.bool_)
+    chosen[:, 0] = True
+    return _joined(said, chosen, TURN_END)
 
 
 def _learned(said: _Said, source: RowSettings) -> Flags:

@@ -30,7 +30,7 @@ from thinkmix.curation.read.read import (
     read_batches,
     read_rows,
 )
-from thinkmix.curation.tables import KEYS, REJECTS
+from thinkmix.curation.tables import KEYS, REJECTS, SAID
 from thinkmix.curation.validate.columnar import CLEARED, validate_columns
 from thinkmix.curation.validate.compared import comparison_text, preamble_of
 from thinkmix.curation.validate.count import count_stage
@@ -44,6 +44,7 @@ from thinkmix.curation.validate.learned import (
 )
 from thinkmix.curation.validate.profile import Profile
 from thinkmix.curation.validate.reading import Reading, read_conversation
+from thinkmix.curation.validate.said import said_text
 from thinkmix.curation.validate.settings import LIMITS, Limits, RowSettings
 from thinkmix.schemas.conversation import Conversation, content_key, row_id
 from thinkmix.schemas.errors import SourceError
@@ -68,6 +69,8 @@ class Origin(Reading):
     source: RowSettings
     limits: Limits = LIMITS
     """What work the row may cost."""
+    scanned: bool = False
+    """Whether evaluations are looked for in what the row says."""
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -107,7 +110,7 @@ def validate_slice(
     left_out: Mapping[int, str] = NOTHING,
     only: range | None = None,
 ) -> Seen:
-    """Write the slice's `keys` and `rejects` shards into folder `out`.
+    """Write the slice's `keys` and `rejects` shards into folder `out`, and `said` if its rows are scanned.
 
     Args:
         piece: the slice.
@@ -148,9 +151,12 @@ def validate_slice(
             stack.enter_context(ShardWriter(out / f"{name}.parquet", schema))
             for name, schema in (("keys", KEYS), ("rejects", REJECTS))
         )
+        said = stack.enter_context(ShardWriter(out / "said.parquet", SAID)) if origin.scanned else None
         for kept, dropped in found:
             if kept.height:
                 keys.append(kept)
+                if said is not None:
+                    said.append(kept)
             if dropped.height:
                 rejects.append(dropped)
             count += _count(kept, dropped, origin)
@@ -328,6 +334,7 @@ def _batch_frames(batch: RawBatch, origin: Origin, max_row_bytes: int, sight: Si
         max_row_bytes=max_row_bytes,
         notes=sight.notes,
         limits=origin.limits,
+        scanned=origin.scanned,
     )
     sight.turns += turns
     keys = [_cleared_frame(cleared, batch.first, origin)]
@@ -342,7 +349,7 @@ def _batch_frames(batch: RawBatch, origin: Origin, max_row_bytes: int, sight: Si
         )
         for kept, dropped in _frames(sight.add_rows(judged), origin):
             keys.append(kept)
-            yield KEYS.to_frame(), dropped
+            yield keys[0].clear(), dropped
     yield pl.concat(keys).sort("row") if len(keys) > 1 else keys[0], REJECTS.to_frame()
 
 
@@ -358,7 +365,7 @@ def _frames(judged: Iterable[Judged], origin: Origin) -> Iterator[_Frames]:
     for batch in bounded_lists(judged, lambda item: item.text_bytes, count=_BATCH_ROWS, total=_BATCH_BYTES):
         kept = [item for item in batch if item.conversation is not None]
         dropped = [item for item in batch if item.reason is not None]
-        yield _key_frame(kept, origin.source), _reject_frame(dropped, origin)
+        yield _key_frame(kept, origin), _reject_frame(dropped, origin)
 
 
 def _count(kept: pl.DataFrame, dropped: pl.DataFrame, origin: Origin) -> StageCount:
@@ -385,10 +392,12 @@ def _cleared_frame(cleared: pl.DataFrame, first: int, origin: Origin) -> pl.Data
             columns[name] = pl.Series([constants[name]], dtype=kind).new_from_index(0, cleared.height)
         elif name in CLEARED:
             columns[name] = cleared[name]
-    return pl.DataFrame({name: columns[name] for name in KEYS})
+    frame = pl.DataFrame({name: columns[name] for name in KEYS})
+    return frame.with_columns(cleared["said"]) if origin.scanned else frame
 
 
-def _key_frame(kept: list[Judged], source: RowSettings) -> pl.DataFrame:
+def _key_frame(kept: list[Judged], origin: Origin) -> pl.DataFrame:
+    source = origin.source
     rows = [
         {
             "id": conversation.id,
@@ -410,7 +419,11 @@ def _key_frame(kept: list[Judged], source: RowSettings) -> pl.DataFrame:
         for item in kept
         if (conversation := item.conversation)
     ]
-    return pl.DataFrame(rows, schema=KEYS, orient="row")
+    frame = pl.DataFrame(rows, schema=KEYS, orient="row")
+    if not origin.scanned:
+        return frame
+    said = [said_text(item.conversation.messages) for item in kept if item.conversation]
+    return frame.with_columns(pl.Series("said", said, dtype=pl.String))
 
 
 def _reject_frame(rejected: list[Judged], origin: Origin) -> pl.DataFrame:

@@ -13,7 +13,10 @@ from thinkmix.schemas.left_out import LeftOut
 def validate(
     out: Path, piece: RawSlice, origin: rowwise.Origin, max_row_bytes: int, left_out: Sequence[LeftOut]
 ) -> dict[str, object]:
-    """Write `keys.parquet` and `rejects.parquet` of a slice (schemas `tables.KEYS` and `tables.REJECTS`)."""
+    """Write `keys.parquet` and `rejects.parquet` of a slice (schemas `tables.KEYS` and `tables.REJECTS`).
+
+    And `said.parquet` (schema `tables.SAID`) if its rows are scanned.
+    """
     profile = Profile()
     seen = rowwise.validate_slice(
         piece,

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from thinkmix.curation.decontaminate import work
-from thinkmix.curation.decontaminate.settings import Decontamination, QuestionSettings
+from thinkmix.curation.decontaminate.settings import Decontamination, QuestionSettings, ScanPlan
 from thinkmix.curation.decontaminate.work import Evaluation
 from thinkmix.curation.read.read import slices
+from thinkmix.flows.build import benchmarks
+from thinkmix.flows.build.benchmarks import Asked
 from thinkmix.flows.build.fetch import blob_of
 from thinkmix.flows.build.jobs import Run, Shard, job, run_jobs
 from thinkmix.flows.build.step import step
-from thinkmix.flows.sources import local
 from thinkmix.flows.store.cache import StageOutput
 from thinkmix.flows.store.store import Store
 from thinkmix.schemas.artifact import Snapshot
@@ -19,19 +20,20 @@ from thinkmix.schemas.record import narrow
 STAGE = "decontaminate"
 
 
-def fetch(store: Store, plan: Decontamination, snapshots: Sequence[Snapshot], base: Path) -> list[Evaluation]:
-    """Return the files, verified."""
-    both = zip(plan.benchmarks, snapshots, strict=True)
+def fetch(store: Store, plan: Decontamination, asked: Asked, base: Path) -> list[Evaluation]:
+    """Return the files of the benchmarks that can be had, verified."""
+    both = zip(plan.benchmarks, asked, strict=True)
     return [
         Evaluation(
             narrow(benchmark, QuestionSettings),
             tuple(
                 piece
-                for file in local.fetch(benchmark, snapshot, base=base, into=store.cache.downloads)
+                for file in benchmarks.fetch(benchmark, snapshot, base=base, into=store.cache.downloads)
                 for piece in slices(file.name, blob_of(file), benchmark.rows)
             ),
         )
         for benchmark, snapshot in both
+        if isinstance(snapshot, Snapshot)
     ]
 
 
@@ -45,7 +47,7 @@ def overlaps(
         run,
         "questions",
         "questions",
-        step(work.questions, evaluations=evaluations, ngram=plan.ngram),
+        step(work.questions, evaluations=evaluations, allow=plan.allow),
     )
     questions = run_jobs(run, [asking], stage="questions")[0]
     jobs = [
@@ -55,10 +57,11 @@ def overlaps(
             shard.label,
             step(
                 work.overlap,
-                keys=shard.keys,
-                index=questions.blob("questions.index"),
+                said=shard.said,
+                words=questions.blob("words.index"),
+                anchors=questions.blob("anchors.index"),
                 known=questions.result["benchmarks"],
-                ngram=plan.ngram,
+                plan=narrow(plan, ScanPlan),
             ),
             source=shard.source.name,
         )

@@ -16,15 +16,15 @@ from pydantic import ValidationError
 from thinkmix.curation.audit.provenance import settings
 from thinkmix.curation.gates.results import count_of
 from thinkmix.flows import sources
-from thinkmix.flows.build import fetch, layouts, stages, validate
-from thinkmix.flows.build.inputs import benchmark_commits, check_frozen, same_inputs
+from thinkmix.flows.build import benchmarks, fetch, layouts, stages, validate
+from thinkmix.flows.build.benchmarks import Asked, commits
+from thinkmix.flows.build.inputs import check_frozen, same_inputs
 from thinkmix.flows.build.jobs import Run, Shard, StageJob
 from thinkmix.flows.build.watch import directly
 from thinkmix.flows.build.why import Outputs, explain_outputs, noted_outputs, of_jobs, reasons
 from thinkmix.flows.executor.workers import Job, Result
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.recipe.restated import restate
-from thinkmix.flows.sources import local
 from thinkmix.flows.sources.contract import Source
 from thinkmix.flows.store.cache import Cache, StageOutput, unseal
 from thinkmix.flows.store.digests import MANIFEST
@@ -180,10 +180,13 @@ def plan_build(recipe: Recipe, store: Store, base: Path, *, frozen: bool = False
             sources.resolve(source, base=base, into=mine.cache.downloads, verify=False)
             for source in recipe.sources
         ]
-        asked = [
-            local.resolve(benchmark, base=base, into=mine.cache.downloads, verify=False)
-            for benchmark in recipe.decontaminate.benchmarks
-        ]
+        asked = benchmarks.resolve(
+            recipe.decontaminate,
+            base=base,
+            into=mine.cache.downloads,
+            verify=False,
+            there=store.cache.downloads,
+        )
         if frozen:
             check_frozen(store, recipe, snapshots, asked)
         current = None
@@ -222,7 +225,7 @@ def _ask_stages(
     run: Run,
     recipe: Recipe,
     snapshots: Sequence[Snapshot],
-    asked: Sequence[Snapshot],
+    asked: Asked,
     base: Path,
     store: Store,
 ) -> list[PlannedFetch]:
@@ -262,7 +265,7 @@ def _validated(
 
 
 def _why(
-    current: Path | None, recipe: Recipe, snapshots: Sequence[Snapshot], asked: Sequence[Snapshot]
+    current: Path | None, recipe: Recipe, snapshots: Sequence[Snapshot], asked: Asked
 ) -> tuple[str, ...]:
     """Return what differs from what the current version was made of."""
     if current is None:
@@ -288,7 +291,7 @@ def _why(
     )
     moved = [
         f"benchmark {name}: its files differ"
-        for name, commit in benchmark_commits(asked).items()
+        for name, commit in commits(asked).items()
         if before.benchmarks.get(name, commit) != commit
     ]
     return (*settings(before, after), *moved)

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from thinkmix.curation.decontaminate.settings import Decontamination
 from thinkmix.flows import sources
+from thinkmix.flows.build.benchmarks import Asked, commits
 from thinkmix.flows.recipe.recipe import Recipe
-from thinkmix.flows.sources import local
 from thinkmix.flows.sources.contract import Source
 from thinkmix.flows.store.digests import MANIFEST
 from thinkmix.flows.store.fingerprint import code_digest
@@ -27,18 +26,7 @@ def resolve(store: Store, source: Source, base: Path) -> Snapshot:
     return sources.resolve(source, base=base, into=store.cache.downloads)
 
 
-def resolve_benchmarks(store: Store, plan: Decontamination, base: Path) -> list[Snapshot]:
-    """Return which files each benchmark's questions lie in, and what they hold.
-
-    Raises:
-        SourceError: if no files are found, or they are of another kind.
-    """
-    return [local.resolve(benchmark, base=base, into=store.cache.downloads) for benchmark in plan.benchmarks]
-
-
-def already_built(
-    store: Store, recipe: Recipe, snapshots: Sequence[Snapshot], asked: Sequence[Snapshot]
-) -> Path | None:
+def already_built(store: Store, recipe: Recipe, snapshots: Sequence[Snapshot], asked: Asked) -> Path | None:
     """Return the version that exactly these inputs and this code made, if it was the last one and is whole.
 
     Args:
@@ -51,9 +39,7 @@ def already_built(
     return next((version for version in found if not problems(version)), None)
 
 
-def same_inputs(
-    store: Store, recipe: Recipe, snapshots: Sequence[Snapshot], asked: Sequence[Snapshot]
-) -> Iterator[Path]:
+def same_inputs(store: Store, recipe: Recipe, snapshots: Sequence[Snapshot], asked: Asked) -> Iterator[Path]:
     """Yield the versions that exactly these inputs and this code made, whole or not; see `already_built`."""
     for version in _newest(store, recipe.name):
         with suppress(OSError, ValueError):  # gone, damaged, or of another layout: to be built again
@@ -62,9 +48,7 @@ def same_inputs(
                 yield version
 
 
-def check_frozen(
-    store: Store, recipe: Recipe, snapshots: Sequence[Snapshot], asked: Sequence[Snapshot]
-) -> None:
+def check_frozen(store: Store, recipe: Recipe, snapshots: Sequence[Snapshot], asked: Asked) -> None:
     """Refuse to build from anything but what the current version was made from.
 
     Raises:
@@ -85,7 +69,7 @@ def check_frozen(
         if moved := _moved(known.get(source.name), shot):
             msg = f"--frozen: source {source.name}: {moved} {since}"
             raise SourceMoved(msg)
-    for name, commit in benchmark_commits(asked).items():
+    for name, commit in commits(asked).items():
         if manifest.benchmarks.get(name) != commit:
             msg = f"--frozen: benchmark {name}: its files changed {since}"
             raise SourceMoved(msg)
@@ -127,9 +111,7 @@ def _newest(store: Store, mixture: str) -> Iterator[Path]:
             yield store.root / mixture / "versions" / name
 
 
-def _is_made_of(
-    manifest: Manifest, recipe: Recipe, snapshots: Sequence[Snapshot], asked: Sequence[Snapshot]
-) -> bool:
+def _is_made_of(manifest: Manifest, recipe: Recipe, snapshots: Sequence[Snapshot], asked: Asked) -> bool:
     """Return whether building would make this manifest again; a commit stands for what its files hold."""
     made = [
         (source.name, source.dataset, source.revision, source.commit, {file.name for file in source.files})
@@ -143,11 +125,6 @@ def _is_made_of(
     return (
         made == asked_for
         and Recipe.model_validate(manifest.recipe) == recipe
-        and manifest.benchmarks == benchmark_commits(asked)
+        and manifest.benchmarks == commits(asked)
         and (manifest.code_sha256, manifest.template_sha256, manifest.tokenizer_sha256) == program
     )
-
-
-def benchmark_commits(snapshots: Sequence[Snapshot]) -> dict[str, str]:
-    """Return the commit of each benchmark, as a manifest states it."""
-    return {snapshot.dataset: snapshot.commit for snapshot in snapshots}

@@ -79,6 +79,11 @@ class Shard:
         return self.validated.blob("keys.parquet")
 
     @property
+    def said(self) -> Blob:
+        """Return what its valid rows say, schema `tables.SAID`; only where evaluations are looked for."""
+        return self.validated.blob("said.parquet")
+
+    @property
     def rejects(self) -> Blob:
         """Return the shard's quarantine, schema `tables.REJECTS`."""
         return self.validated.blob("rejects.parquet")

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from thinkmix.curation.text.imports import without_gc
-from thinkmix.flows.build import preload
-from thinkmix.flows.build.inputs import already_built, check_frozen, resolve, resolve_benchmarks
+from thinkmix.flows.build import benchmarks, preload
+from thinkmix.flows.build.benchmarks import NotScanned
+from thinkmix.flows.build.inputs import already_built, check_frozen, resolve
 from thinkmix.flows.build.watch import UNWATCHED, Watch
 from thinkmix.flows.executor.engine import LOCAL, Executor, workers
 from thinkmix.flows.recipe.recipe import Recipe
@@ -103,7 +104,7 @@ def build(
         snapshots = [
             step(f"resolve {source.name}", resolve)(store, source, base) for source in recipe.sources
         ]
-        asked = resolve_benchmarks(store, recipe.decontaminate, base)
+        asked = benchmarks.resolve(recipe.decontaminate, base=base, into=store.cache.downloads)
         if frozen:
             check_frozen(store, recipe, snapshots, asked)
         _tell_files(recipe, [*snapshots, *asked], notify)
@@ -122,10 +123,13 @@ def build(
             return step("publish", _publish)(run, work, active)
 
 
-def _tell_files(recipe: Recipe, snapshots: Sequence[Snapshot], notify: Notify) -> None:
-    """Say which files each pattern of the recipe means now."""
+def _tell_files(recipe: Recipe, snapshots: Sequence[Snapshot | NotScanned], notify: Notify) -> None:
+    """Say which files each pattern of the recipe means now, and which evaluations cannot be had."""
     named = [*recipe.sources, *recipe.decontaminate.benchmarks]
     for name, snapshot in zip((one.name for one in named), snapshots, strict=True):
+        if isinstance(snapshot, NotScanned):
+            notify(Event("resolve", name, 0, None, note=f"not scanned: {name} ({snapshot.why})"))
+            continue
         count = len(snapshot.files)
         parts = ", ".join(f"{pattern} → {found}" for pattern, found in snapshot.matched.items())
         note = f"{name}: {count} {'file' if count == 1 else 'files'} ({parts})"

@@ -6,6 +6,7 @@ from pathlib import Path
 from thinkmix.curation.sample import mix, render
 from thinkmix.curation.validate import rowwise
 from thinkmix.flows.build import decontaminate, dedup, fetch, figures, layouts, publish, sampling, validate
+from thinkmix.flows.build.benchmarks import Asked
 from thinkmix.flows.build.jobs import Run, tell_counts
 from thinkmix.flows.build.known import Known
 from thinkmix.flows.build.version import Work
@@ -27,7 +28,7 @@ def make(
     run: Run,
     known: Known,
     snapshots: Sequence[Snapshot],
-    asked: Sequence[Snapshot],
+    asked: Asked,
     base: Path,
     step: Step,
 ) -> Work:
@@ -57,7 +58,7 @@ def make(
             known.leave_out(row)
 
 
-def after_validation(run: Run, known: Known, asked: Sequence[Snapshot], base: Path, step: Step) -> Work:
+def after_validation(run: Run, known: Known, asked: Asked, base: Path, step: Step) -> Work:
     """Run the stages that look at the valid rows of all sources together.
 
     Raises:

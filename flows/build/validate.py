@@ -32,9 +32,10 @@ def validate(
     template opened; `left_out` are rows that end the process that works on them.
     """
     unopened = recipe.reads_unopened(source)
+    scanned = bool(recipe.decontaminate.benchmarks)
     slots = []
     for file in files:
-        origin = rowwise.Origin(narrow(source, RowSettings), file.name, unopened, recipe.limits)
+        origin = rowwise.Origin(narrow(source, RowSettings), file.name, unopened, recipe.limits, scanned)
         slots += [
             Raw(piece, origin, recipe.max_row_bytes, _inside(piece, left_out))
             for piece in slices(file.name, blob_of(file), source.rows, source.encoding)

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from thinkmix.curation.audit import measure
 from thinkmix.curation.sample import mix, render
 from thinkmix.curation.validate import profile, rowwise
+from thinkmix.flows.build.benchmarks import Asked, commits, not_scanned
 from thinkmix.flows.build.figures import Audited
-from thinkmix.flows.build.inputs import benchmark_commits
 from thinkmix.flows.build.jobs import Shard, counts
 from thinkmix.flows.build.publish import Joined
 from thinkmix.flows.build.sampling import Sampled
@@ -24,7 +24,6 @@ from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.store.cache import StageOutput
 from thinkmix.flows.store.digests import MANIFEST, digest, write_json
 from thinkmix.flows.store.fingerprint import code_digest, library_versions
-from thinkmix.schemas.artifact import Snapshot
 from thinkmix.schemas.columns import Columns
 from thinkmix.schemas.errors import LedgerError, StoreCorrupt
 from thinkmix.schemas.findings import Tally, looks_like
@@ -44,7 +43,7 @@ class Work:
 
     recipe: Recipe
     origins: list[SourceEntry]
-    asked: list[Snapshot]
+    asked: Asked
     """What each benchmark's files were."""
     shards: list[Shard]
     verdicts: StageOutput
@@ -146,6 +145,7 @@ def _report(work: Work, ledger: Ledger, content: str) -> Report:
         columns=_columns(work),
         turns=_turns(work, ledger),
         findings=_findings(work),
+        not_scanned=not_scanned(work.asked),
         clusters=audit.clusters,
         samples=audit.samples,
         sources=tuple(work.origins),
@@ -213,7 +213,8 @@ def _manifest(work: Work, report: Report, folder: Path) -> Manifest:
         mixture=report.mixture,
         recipe=report.recipe,
         sources=report.sources,
-        benchmarks=benchmark_commits(work.asked),
+        benchmarks=commits(work.asked),
+        not_scanned=not_scanned(work.asked),
         template=work.recipe.template,
         template_sha256=report.template_sha256,
         tokenizer_sha256=report.tokenizer_sha256,

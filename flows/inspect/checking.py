@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from thinkmix.curation.audit.preview import Batch, Preview, preview
-from thinkmix.curation.decontaminate.work import question
+from thinkmix.curation.decontaminate.asked import questions_of
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.read.read import first_rows, slices
 from thinkmix.curation.sample import mix
@@ -139,11 +139,13 @@ def _benchmarks(recipe: Recipe, base: Path) -> dict[str, Mapping[str, int]]:
     """Return which files of evaluations there are, after reading the first questions of each."""
     matched = {}
     for benchmark in recipe.decontaminate.benchmarks:
+        if benchmark.dataset is not None:  # a build asks the hub, and says which it cannot have
+            continue
         found = local.matches(benchmark, base)
         for name, path in found.paths.items():
             piece = slices(name, Blob(path, ""), benchmark.rows)[0]
             for row in first_rows(piece, sampling.ROWS, max_row_bytes=recipe.max_row_bytes):
-                question(benchmark, name, row)
+                questions_of(benchmark, name, row)
         matched[benchmark.name] = found.matched
     return matched
 

@@ -8,6 +8,7 @@ from thinkmix.curation.gates.known import Gates
 from thinkmix.curation.sample.settings import MixPlan
 from thinkmix.curation.validate.settings import LIMITS, Limits
 from thinkmix.curation.validate.source import SourceBase
+from thinkmix.flows.recipe.benchmark_pack import with_pack
 from thinkmix.flows.sources.known import AnySource
 from thinkmix.schemas.patterns import Line, Name, refuse_twice
 from thinkmix.schemas.record import Record
@@ -47,6 +48,11 @@ class Recipe(Record):
     """Decides which examples are sampled and their order."""
     gates: Gates = Gates()
     """Limits on changes from one build to the next, and what happens beyond them."""
+
+    @field_validator("decontaminate")
+    @classmethod
+    def _pack_is_listed(cls, plan: Decontamination) -> Decontamination:
+        return with_pack(plan)
 
     @field_validator("sources")
     @classmethod

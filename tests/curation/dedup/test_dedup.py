@@ -410,7 +410,7 @@ def test_other_numbers_make_another_problem_if_the_plan_says_so(tmp_path: Path) 
 
 
 def test_rows_with_different_answers_are_never_one_problem(tmp_path: Path) -> None:
-    """Whatever their texts; how LaTeX spaces an answer makes no difference, and no answer is not another one."""
+    """Whatever their texts; LaTeX spacing makes no difference, and a row without an answer fits any."""
     answers = [r"$\frac{1}{2}$", r"\dfrac{1}{2}.", "2", None]
     rows = [row(PROBLEM, n, answer=answer, quality=9.0 - n) for n, answer in enumerate(answers)]
     judged, _ = judge(rows, tmp_path)

@@ -178,8 +178,9 @@ def test_a_gate_passes_at_its_limit_and_is_broken_beyond_it(gate, settings, befo
 
 def test_every_gate_of_a_recipe_is_judged():
     """No gate can be stated that nobody looks at, and each has a case at its limit."""
-    assert {case[0] for case in LIMITS} == set(Gates.model_fields) - ELSEWHERE
-    # these are judged in tests/curation/gates/test_reading_gates.py and test_layout_gate.py
+    assert {case[0] for case in LIMITS} == set(Gates.model_fields) - ELSEWHERE - {"not_scanned"}
+    # `not_scanned` has no limit; these are judged in
+    # tests/curation/gates/test_reading_gates.py and test_layout_gate.py
 
 
 def test_the_table_of_gates_is_current():
@@ -315,6 +316,15 @@ def test_a_finding_is_a_sentence_for_people(gate, settings, before, after, sente
     """What was found is said with both numbers and the limit."""
     told = [result.sentence for result in found(gate, facts(**after), facts(**before), **settings)]
     assert sentence in told
+
+
+def test_an_evaluation_that_was_not_scanned_is_named() -> None:
+    """It is a warning, or what holds a version, as the recipe wants."""
+    report = facts().model_copy(update={"not_scanned": {"gpqa-diamond": "gated"}})
+    (warned,) = found("not_scanned", report)
+    assert (warned.level, warned.sentence) == ("warn", "not scanned: gpqa-diamond (gated)")
+    assert [result.level for result in found("not_scanned", report, action="fail")] == ["fail"]
+    assert found("not_scanned", facts()) == []
 
 
 def test_as_many_as_before_is_beside_the_limit_for_more() -> None:

@@ -31,6 +31,10 @@ NOT_OF_BYTES = {
     },
     "sources.licence": "stands in manifest and card",
     "sources.expect_rows": "read by a gate",
+    "decontaminate.pack": "names benchmarks, and their settings count",
+    "decontaminate.benchmarks.dataset": "where questions lie; what the files hold counts",
+    "decontaminate.benchmarks.revision": "where questions lie; what the files hold counts",
+    "decontaminate.benchmarks.require": "ends a build, or does not",
 }
 """Settings that no byte of a stage's output depends on, and why."""
 
@@ -73,7 +77,10 @@ ANOTHER: Mapping[str, object] = {
     "decontaminate.benchmarks.files": ("chat/1.jsonl",),
     "decontaminate.benchmarks.rows": "data",
     "decontaminate.benchmarks.field": "more",
-    "decontaminate.ngram": 4,
+    "decontaminate.benchmarks.passage": "more",
+    "decontaminate.near": "drop",
+    "decontaminate.score": 0.9,
+    "decontaminate.allow": ("exam/0",),
     "title": "Another",
     "name": "another",
 }
@@ -172,7 +179,11 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("every")
     for name, made in rows().items():
         write_rows(folder / f"{name}.jsonl", made)
-    asked = [{"question": f"{text('asked', 5)}", "more": f"Tell of {text(('chat', 2))}?"}]
+    near = f"{text(('chat', 3))} {text('unasked', 8)}"  # three quarters of it are in a row
+    asked = [
+        {"question": f"{text('asked', 5)}", "more": f"Tell of {text(('chat', 2))}?"},
+        {"question": f"Tell of {near}?", "more": "Anything?"},
+    ]
     write_rows(folder / "asked.jsonl", asked)
     return folder
 

@@ -91,7 +91,7 @@ def test_a_build_says_what_each_pattern_means(sources, tmp_path):
     (base / "asked.csv").write_text('question\n"Nobody asks this of anyone at all, ever."\n')
     heard: list[Event] = []
     exam = {"name": "exam", "files": ["asked.*"]}
-    stated = statement(decontaminate={"benchmarks": [exam], "ngram": 5})
+    stated = statement(decontaminate={"benchmarks": [exam]})
     stated["sources"][0]["files"] = ["math/*.jsonl", "**/0.jsonl"]
     stated["sources"][1]["files"] = ["chat/1.jsonl"]
     version = quick_build(
@@ -131,5 +131,5 @@ def test_questions_may_lie_in_an_object(sources, tmp_path):
     base = shutil.copytree(sources, tmp_path / "base")
     (base / "asked.json").write_text(json.dumps({"version": 1, "items": [{"question": "Who asks?"}]}))
     exam = {"name": "exam", "files": ["asked.json"], "rows": "items"}
-    stated = statement(decontaminate={"benchmarks": [exam], "ngram": 5})
+    stated = statement(decontaminate={"benchmarks": [exam]})
     assert quick_build(Recipe.model_validate(stated), tmp_path / "store", base).status == "published"

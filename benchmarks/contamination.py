@@ -1,0 +1,173 @@
+r"""Edited questions that decontamination finds, and clean rows that it takes for questions.
+
+`python -m benchmarks.contamination` edits 440 real questions (`--real`, default ../shared) as rows of public
+sets are edited, adds the problems of the stand-in hub, builds all with this checkout, and prints the part of
+each edit that was dropped or flagged. Each question is edited once in each way, in a row of its own, by a
+fixed seed.
+"""
+
+import argparse
+import json
+import random
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+
+from tests.harness.builders import ROOT, WORDS, quick_build
+from thinkmix.flows.recipe.recipe import Recipe
+
+SEED = 20261201
+SETS: Mapping[str, int] = {
+    "gsm8k": 110,
+    "math500": 110,
+    "svamp": 110,
+    "minerva_math": 55,
+    "olympiadbench": 55,
+}
+"""Questions of each set; 440 in all."""
+WRAP = 30
+"""Words before a question, and as many behind it."""
+
+Turns = Sequence[tuple[str, str]]
+Edit = Callable[[str, random.Random], str]
+
+
+def _wrapped(question: str, chance: random.Random) -> str:
+    before, after = (" ".join(chance.choices(WORDS, k=WRAP)) for _ in range(2))
+    return f"{before}. {question} {after}."
+
+
+def _latex(question: str, chance: random.Random) -> str:
+    r"""Return a question with other spacing and delimiters: `$x+1$` becomes `\(x \, + \, 1\)`."""
+    parts = question.split("$")
+    inside = [re.sub(r"\s*(?<![\\{^_])([=+<>])\s*", r" \\, \1 \\, ", part) for part in parts]
+    return (
+        "".join(part if place % 2 == 0 else rf"\({inside[place]}\)" for place, part in enumerate(parts))
+        if len(parts) % 2
+        else question.replace(" ", r" \, ", 1)
+    )
+
+
+def _shorter(question: str, chance: random.Random) -> str:
+    """Return a question without every tenth word, from one of the first ten on."""
+    words, first = question.split(), chance.randrange(10)
+    return " ".join(word for place, word in enumerate(words) if place % 10 != first)
+
+
+EDITS: Mapping[str, Edit] = {
+    "word for word": lambda question, _: question,
+    f"{WRAP} words before and after": _wrapped,
+    "LaTeX spacing and delimiters": _latex,
+    "every tenth word left out": _shorter,
+}
+
+
+def _places(question: str, chance: random.Random) -> Iterator[tuple[str, Turns]]:
+    for name, edit in EDITS.items():
+        yield name, (("user", edit(question, chance)), ("assistant", _chat(chance)))
+    yield (
+        "second turn",
+        (
+            ("user", _chat(chance)),
+            ("assistant", _chat(chance)),
+            ("user", question),
+            ("assistant", _chat(chance)),
+        ),
+    )
+    yield "answer", (("user", _chat(chance)), ("assistant", question))
+    yield "system prompt", (("system", question), ("user", _chat(chance)), ("assistant", _chat(chance)))
+
+
+def _chat(chance: random.Random) -> str:
+    return f"{' '.join(f'{word}{chance.randrange(1000)}' for word in chance.choices(WORDS, k=12))}."
+
+
+def edited(real: Path) -> list[dict[str, object]]:
+    """Return all rows: `messages`, `edit` and `set`."""
+    chance = random.Random(SEED)
+    rows: list[dict[str, object]] = []
+    for name, count in SETS.items():
+        known = [one for one in pl.read_ndjson(real / "benchmarks" / f"{name}.jsonl")["question"] if one]
+        for question in chance.sample(known, count):
+            for edit, turns in _places(question, chance):
+                messages = [{"role": role, "content": content} for role, content in turns]
+                rows.append({"messages": messages, "edit": edit, "set": name})
+    return rows
+
+
+def real_rows(real: Path) -> list[dict[str, object]]:
+    """Return the problems of the stand-in hub as rows: known questions, near copies of them, and others."""
+    shards = sorted((real / "hub/nvidia/OpenMathReasoning/data").glob("*.parquet"))
+    problems = pl.concat([pl.read_parquet(shard, columns=["problem", "problem_source"]) for shard in shards])
+    return [
+        {"messages": _pair(problem, place), "edit": "problems as they are", "set": source}
+        for place, (problem, source) in enumerate(problems.iter_rows())
+        if problem
+    ]
+
+
+def _pair(question: str, place: int) -> list[dict[str, str]]:
+    answer = _chat(random.Random(SEED + place))
+    return [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+
+
+def judged(rows: Sequence[Mapping[str, object]], real: Path, work: Path) -> dict[int, str]:
+    """Return by row what a build does with it: `drop` or `flag`; the others are clean to it."""
+    lines = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
+    (work / "rows.jsonl").write_text(lines, encoding="utf-8")
+    asked = sorted((real / "benchmarks").glob("*.jsonl"))
+    stated = {
+        "name": "edited",
+        "sources": [
+            {"name": "rows", "kind": "local", "files": ["rows.jsonl"], "format": {"type": "messages"}}
+        ],
+        "mix": {"shares": {"rows": 1.0}},
+        "decontaminate": {
+            "benchmarks": [{"name": path.stem.replace("_", "-"), "files": [str(path)]} for path in asked]
+        },
+    }
+    store = work / "store"
+    quick_build(Recipe.model_validate(stated), store, work)
+    found: dict[int, str] = {}
+    (shard,) = store.glob(".cache/validate/*/keys.parquet")
+    places = pl.read_parquet(shard, columns=["row"])["row"]
+    for path in store.glob(".cache/*/*/overlap.parquet"):
+        overlap = pl.read_parquet(path)
+        actions = overlap["action"] if "action" in overlap.columns else ["drop"] * len(overlap)
+        found |= {places[place]: action for place, action in zip(overlap["place"], actions, strict=True)}
+    return found
+
+
+def main() -> None:
+    """Print a line for each edit and set."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--real", type=Path, default=ROOT / "../shared", help="folder of real questions and rows"
+    )
+    given = parser.parse_args()
+    real = given.real.resolve()
+    rows = [*edited(real), *real_rows(real)]
+    with TemporaryDirectory() as folder:
+        found = judged(rows, real, Path(folder))
+    told = pl.DataFrame(
+        {
+            "edit": [row["edit"] for row in rows],
+            "set": [row["set"] for row in rows],
+            "action": [found.get(place, "clean") for place in range(len(rows))],
+        }
+    )
+    counted = told.group_by("edit", "set", maintain_order=True).agg(
+        rows=pl.len(), drop=(pl.col("action") == "drop").sum(), flag=(pl.col("action") == "flag").sum()
+    )
+    for edit, name, count, drop, flag in counted.iter_rows():
+        part = (drop + flag) / count
+        print(f"{edit:<30} {name:<22} {count:>6,} rows {drop:>6,} drop {flag:>6,} flag {part:>7.1%}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""Questions of evaluations planted in rows, word for word and edited: how many are found, and how fast."""
+
+import itertools
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from benchmarks.figures.pairs import synthetic_texts
+from benchmarks.measurements import Measurement, Options
+from benchmarks.rows import CHAT, MATH, folder, is_real
+from thinkmix.curation.decontaminate.contamination import (
+    Questions,
+    find_overlap,
+    read_questions,
+    write_questions,
+)
+from thinkmix.curation.decontaminate.scan import Asked
+from thinkmix.curation.decontaminate.settings import ScanPlan
+from thinkmix.curation.tables import TURN_END
+
+SEED = 18
+QUESTIONS = 440
+INDEXED = 30_000
+"""Questions in the index whose speed is measured: real ones, and made-up ones from where these end."""
+
+Edit = Callable[[str, random.Random, Sequence[str]], str]
+
+
+def verbatim(question: str, chance: random.Random, words: Sequence[str]) -> str:
+    """Leave it as it is."""
+    return question
+
+
+def wrapped(question: str, chance: random.Random, words: Sequence[str]) -> str:
+    """Put 30 words before it and 30 after it."""
+    before, after = (" ".join(chance.choices(words, k=30)) for _ in range(2))
+    return f"{before} {question} {after}"
+
+
+def respaced(question: str, chance: random.Random, words: Sequence[str]) -> str:
+    r"""Put `\,` around operators, `\(` and `\)` in place of dollars, and `\dfrac` in place of `\frac`."""
+    parts = question.split("$")
+    mathematics = "".join(
+        part if place % 2 == 0 else rf"\({part}\)" for place, part in enumerate(parts)
+    ) if len(parts) % 2 else question  # fmt: skip
+    for sign in "+=<>":
+        mathematics = mathematics.replace(sign, rf"\,{sign}\,")
+    return mathematics.replace(r"\frac", r"\dfrac")
+
+
+def thinned(question: str, chance: random.Random, words: Sequence[str]) -> str:
+    """Leave out every tenth word."""
+    return " ".join(word for place, word in enumerate(question.split(), 1) if place % 10)
+
+
+def in_second_turn(question: str, chance: random.Random, words: Sequence[str]) -> str:
+    """Ask it after another question was answered."""
+    return TURN_END.join([" ".join(chance.choices(words, k=20)), "Certainly.", question, "The answer is 4."])
+
+
+def in_answer(question: str, chance: random.Random, words: Sequence[str]) -> str:
+    """Have the assistant say it, among other words."""
+    return TURN_END.join(["Give me an exercise, please", f"With pleasure. {question} Take your time."])
+
+
+def in_system_prompt(question: str, chance: random.Random, words: Sequence[str]) -> str:
+    """Show it as an example in the system prompt."""
+    return TURN_END.join([f"Answer like this. Question: {question} Answer: 4", "Hello", "Hello!"])
+
+
+WANTED: dict[str, tuple[Edit, float]] = {
+    "word for word": (verbatim, 1),
+    "between 30 other words and 30 more": (wrapped, 0.99),
+    "with LaTeX spacing and other delimiters": (respaced, 1),
+    "without every tenth word": (thinned, 0.95),
+    "in a second turn": (in_second_turn, 1),
+    "in an answer": (in_answer, 1),
+    "in a system prompt": (in_system_prompt, 1),
+}
+"""Each edit, and the share that is to be found."""
+
+
+def measure(options: Options) -> Sequence[Measurement]:
+    """Plant questions in rows, and scan them and clean rows."""
+    asked, real = _questions(options)
+    chosen = _choose(asked, options.size(tiny=40, short=QUESTIONS, full=QUESTIONS))
+    on = f"{len(chosen)} {'real' if real else 'generated'} questions, seed {SEED}"
+    found = []
+    with folder(options, "leaks") as work:
+        scanner = Scanner(work, asked)
+        for what, (edit, least) in WANTED.items():
+            share = scanner.found([edit(text, random.Random(text), scanner.words) for text in chosen])
+            found.append(_finding(f"questions found {what}", share, least, on))
+        if real:
+            rows = pl.read_parquet(options.real / MATH)
+            copies = rows.filter(pl.col("problem_source").str.ends_with("_MiP"))["problem"].to_list()
+            found.append(_finding("copies with a condition left out, found", scanner.found(copies), 0.9,
+                                  f"{len(copies)} real rows"))  # fmt: skip
+        clean = _clean_rows(options, real=real)
+        dropped, flagged = scanner.hits(clean)
+        rate = dropped / len(clean)
+        found.append(
+            Measurement(
+                figure="leaks", what="clean rows dropped", unit="", at_least=0.001, aim=0, measured=rate,
+                less_is_better=True, on=f"{len(clean):,} {'real' if real else 'generated'} rows",
+                notes=(f"{dropped} of {len(clean):,} clean rows dropped, {flagged} flagged",),
+            )
+        )  # fmt: skip
+        more = options.size(tiny=3_000, short=INDEXED, full=INDEXED)
+        found.append(_speed(work / "speed", asked, clean, options.rounds, indexed=more))
+    return found
+
+
+class Scanner:
+    """An index of questions, and rows that are scanned for them."""
+
+    def __init__(self, work: Path, asked: Sequence[Questions]) -> None:
+        work.mkdir(exist_ok=True)
+        self._said = work / "said.parquet"
+        self._known = write_questions(asked, work)
+        self._asked: Asked = read_questions(work / "words.index", work / "anchors.index", self._known)
+        self.words = [f"word{number}" for number in range(500)]
+
+    def hits(self, texts: Sequence[str]) -> tuple[int, int]:
+        """Return how many rows would be dropped, and how many flagged."""
+        pl.DataFrame({"said": texts}, schema={"said": pl.String}).write_parquet(self._said)
+        found = find_overlap(self._said, self._asked, self._known, score=ScanPlan().score)
+        dropped = found.filter(action="drop").height
+        return dropped, found.height - dropped
+
+    def found(self, texts: Sequence[str]) -> float:
+        """Return the share of rows that are dropped or flagged."""
+        return sum(self.hits(texts)) / len(texts)
+
+
+def _questions(options: Options) -> tuple[list[Questions], bool]:
+    """Return the questions of all evaluations, and whether they are real."""
+    files = sorted((options.real / "benchmarks").glob("*.jsonl"))
+    if not is_real(options):
+        return [Questions("generated", synthetic_texts(2_000, SEED, words=25))], False
+    return [Questions(file.stem, pl.read_ndjson(file)["question"]) for file in files], True
+
+
+def _choose(asked: Sequence[Questions], count: int) -> list[str]:
+    texts = [text for questions in asked for text in questions.texts.drop_nulls().unique(maintain_order=True)]
+    return random.Random(SEED).sample(texts, count)
+
+
+def _clean_rows(options: Options, *, real: bool) -> list[str]:
+    """Return rows without a question: chat and generated exercises, or made-up ones."""
+    if not real:
+        return synthetic_texts(5_000, SEED + 1, words=60).to_list()
+    chat = pl.read_parquet(options.real / CHAT)["conversations"]
+    rows = pl.read_parquet(options.real / MATH)
+    made_up = rows.filter(pl.col("problem_source").str.starts_with("rgym_"))["problem"]
+    return [*map(_said, chat.to_list()), *made_up.to_list()]
+
+
+def _said(turns: Sequence[dict[str, str]]) -> str:
+    return TURN_END.join(turn["value"] or "" for turn in turns)
+
+
+def _speed(
+    work: Path, asked: Sequence[Questions], clean: Sequence[str], rounds: int, *, indexed: int
+) -> Measurement:
+    """Return how fast rows are scanned for as many questions as a large pack has."""
+    more = indexed - sum(len(questions.texts) for questions in asked)
+    scanner = Scanner(work, [*asked, Questions("generated", pl.Series(_chained(asked, more)))])
+    size = sum(len(text.encode()) for text in clean) / 1e6
+    scanner.hits(clean[:10])
+    taken = []
+    for _ in range(rounds):
+        start = time.process_time()
+        scanner.hits(clean)
+        taken.append(time.process_time() - start)
+    return Measurement(
+        figure="leaks", what=f"scanning for {indexed:,} questions, a core", unit=" MB/s", at_least=150,
+        aim=150,
+        measured=size / sorted(taken)[len(taken) // 2], at_full_size=True,
+        on=f"{len(clean):,} rows, {size:.0f} MB, reading and writing parquet included",
+    )  # fmt: skip
+
+
+def _chained(asked: Sequence[Questions], count: int) -> Iterator[str]:
+    """Yield made-up questions: each word follows the one before it somewhere in the real ones."""
+    chance = random.Random(SEED)
+    texts = [text.split() for questions in asked for text in questions.texts.drop_nulls() if text.split()]
+    following: dict[str, list[str]] = {}
+    for words in texts:
+        for one, two in itertools.pairwise(words):
+            following.setdefault(one, []).append(two)
+    for _ in range(count):
+        words = [chance.choice(texts)[0]]
+        for _ in range(chance.randint(12, 90)):
+            known = following.get(words[-1]) if chance.random() > 0.15 else None
+            words.append(chance.choice(known or chance.choice(texts)[:1]))
+        yield " ".join(words)
+
+
+def _finding(what: str, share: float, least: float, on: str) -> Measurement:
+    return Measurement(figure="leaks", what=what, unit="", at_least=least, aim=least, measured=share, on=on)

@@ -1,0 +1,61 @@
+"""Questions and rows are compared by words that spelling, spacing and LaTeX do not change."""
+
+import numpy as np
+import pytest
+
+from thinkmix.curation.decontaminate.words import TURN, words_of
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (r"$8,\!400$ dollars", r"\(8400\) dollars"),
+        (r"50{,}000", "50,000"),
+        ("Janet’s ducks", "janet's DUCKS"),
+        (r"\dfrac{1}{2}\left(x+1\right)", r"$\frac{1}{2} \, ( x + 1)$"),
+        (r"3 \cdot 4", "3*4"),
+        (r"5\,\text{cm}", "5 cm"),
+        ("twenty-one", "twenty one"),
+        ("三加八", "三 加 八"),
+        ("１２个苹果", "12 个苹果"),
+        ("ＡＢＣ", "abc"),
+        ("É clair", "é  CLAIR"),
+        ("a − b", "a - b"),
+        ("x^{2}", "x ^ 2"),
+    ],
+)
+def test_the_same_in_another_spelling_has_the_same_words(one: str, other: str) -> None:
+    """Case, white space, delimiters, type-setting commands and separators of thousands do not count."""
+    assert np.array_equal(words_of(one), words_of(other))
+    assert len(words_of(one))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("x + 1", "x - 1"),
+        ("2.5", "25"),
+        ("7", "-7"),
+        ("1,2", "12"),
+        ("1,2345", "12345"),
+        ("三加八", "三加七"),
+        (r"\frac 1", r"\binom 1"),
+        ("a b", "ab"),
+    ],
+)
+def test_what_means_something_else_has_other_words(one: str, other: str) -> None:
+    """Numbers, signs, characters and commands count."""
+    assert not np.array_equal(words_of(one), words_of(other))
+
+
+def test_the_end_of_a_turn_is_a_word_of_its_own() -> None:
+    """A command or an escape before it does not take it along."""
+    for text in ("a\x1eb", "a\\\x1eb", "a \\quad\x1eb"):
+        assert np.flatnonzero(words_of(text) == TURN).tolist() == [1]
+        assert len(words_of(text)) == 3
+
+
+@pytest.mark.parametrize("text", ["", " ", "$$", "\\", "\\(", "é"[:0], "{},;:"])
+def test_a_text_may_have_no_words(text: str) -> None:
+    """However it ends."""
+    assert len(words_of(text)) == 0
