@@ -36,7 +36,8 @@ _LONGEST = 400
 """Words of a question that are aligned, around the anchor; time grows with the square."""
 _SPARE = 8
 _ENOUGH, _ENOUGH_PART = 3, 0.2
-"""Anchors that must point to a question before it is aligned: this number, and this part of its anchors."""
+"""Anchors that must point to a question before it is aligned: this number, one for a short
+question, and this part of its anchors."""
 _BITS = 25
 _LEAST = np.float32(0.35)
 """Scores below it are not kept."""
@@ -106,7 +107,8 @@ def sieve(anchors: Hashes) -> Sieve:
 
 def enough(anchors: NDArray[np.int64]) -> Numbers:
     """Return `Asked.enough` of questions with these numbers of anchors."""
-    least = np.maximum(_ENOUGH, np.ceil(_ENOUGH_PART * anchors))
+    several = np.where(anchors <= LONG - ANCHOR, 1, _ENOUGH)
+    least = np.maximum(several, np.ceil(_ENOUGH_PART * anchors))
     found: Numbers = np.minimum(anchors, least).astype(np.int32)
     return found
 

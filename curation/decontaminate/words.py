@@ -9,12 +9,13 @@ What a word is:
 4. One of `+ - * / = < >`, if it does not join letters, as the hyphen does.
 5. Each character of a script without spaces (Han, kana, Thai ...).
 
-All else, delimiters (`$`, `\(`, `\[`) and braces included, separates words. Full-width letters and digits are
-read as those of ASCII, and U+2212 as the minus.
+All else (`$`, `\(`, `\[`, braces, punctuation) separates words. Full-width forms are read
+as those of ASCII, U+2212 as the minus, and `×` as `*`.
 
 The loop is in one file with what it calls: numba's cache notices changes only to the file that it compiled.
 """
 
+import unicodedata
 from functools import cache
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thinkmix.curation.text.compiled import compiled
-from thinkmix.curation.text.kernels import ALONE, KIND_BIT, WORD, Bytes, Hashes, Hashes32, Offsets
+from thinkmix.curation.text.kernels import ALONE, KIND_BIT, SEPARATOR, WORD, Bytes, Hashes, Hashes32, Offsets
 from thinkmix.curation.text.shingles import character_forms
 
 TURN = np.uint64(0)
@@ -38,6 +39,8 @@ _NAMES_ONLY_TYPE = (
     "scriptstyle limits nolimits text textrm textbf textit mathrm mathbf mathit mathsf mbox hbox "
     "operatorname hspace vspace hfill thinspace nobreak displaylimits phantom"
 )
+_OPERATORS = "+-*/=<>"
+_SAME_OPERATOR = {"−": "-", "×": "*", "·": "*", "⋅": "*", "∗": "*", "÷": "/"}
 _VARIANTS = {
     "dfrac": "frac",
     "tfrac": "frac",
@@ -132,21 +135,12 @@ def _wide(data: Bytes, at: np.uint64, end: np.uint64) -> tuple[np.uint64, np.uin
 
 @compiled
 def _folded(code: np.uint64, forms: Hashes32) -> tuple[np.uint64, np.uint64]:
-    """Return a character as words are compared by it, and its kind; an apostrophe separates."""
-    if np.uint64(0xFF10) <= code <= np.uint64(0xFF19) or np.uint64(0xFF21) <= code <= np.uint64(0xFF5A):
-        code -= np.uint64(0xFEE0)
-    if code == np.uint64(0x2212):
-        return np.uint64(45), np.uint64(ALONE)
+    """Return a character as words are compared by it, and its kind."""
     if code >= np.uint64(0x10000):
         alone = np.uint64(0x20000) <= code < np.uint64(0x40000)
         return code, np.uint64(ALONE) if alone else np.uint64(WORD)
     form = np.uint64(forms[code])
-    letter, kind = form & np.uint64(0xFFFFFF), (form >> np.uint64(KIND_BIT)) & np.uint64(3)
-    if letter < np.uint64(0x80) and not (
-        np.uint64(97) <= letter <= np.uint64(122) or np.uint64(48) <= letter <= np.uint64(57)
-    ):
-        kind = np.uint64(0)
-    return letter, kind
+    return form & np.uint64(0xFFFFFF), (form >> np.uint64(KIND_BIT)) & np.uint64(3)
 
 
 @compiled
@@ -289,7 +283,23 @@ def alphabet() -> Alphabet:
         letters[[code, code - 32]] = code
     dropped = np.sort(np.array([_hash(name) for name in _NAMES_ONLY_TYPE.split()], np.uint64))
     pairs = sorted((_hash(name), _hash(word)) for name, word in _VARIANTS.items())
-    return Alphabet(character_forms(), letters, dropped, np.array(pairs, np.uint64).T.copy())
+    return Alphabet(_forms(), letters, dropped, np.array(pairs, np.uint64).T.copy())
+
+
+def _forms() -> Hashes32:
+    """Return the forms of `character_forms`, with punctuation as separators and full-width forms as ASCII."""
+    forms = character_forms().copy()
+    for code in range(0x80, len(forms)):
+        if unicodedata.category(chr(code))[0] in "PZC":
+            forms[code] = code | SEPARATOR << KIND_BIT
+    for code in range(0x80):
+        letter = chr(code).lower()
+        kind = WORD if letter.isalnum() else ALONE if letter in _OPERATORS else SEPARATOR
+        forms[code] = ord(letter) | kind << KIND_BIT
+    forms[0xFF01:0xFF5F] = forms[0x21:0x7F]
+    for char, operator in _SAME_OPERATOR.items():
+        forms[ord(char)] = ord(operator) | ALONE << KIND_BIT
+    return forms
 
 
 def _hash(word: str) -> int:

@@ -117,7 +117,7 @@ def test_a_benchmark_of_the_recipe_replaces_that_of_the_pack(tmp_path) -> None:
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared real data is not beside the checkout")
 def test_no_question_of_gsm8k_or_math_500_is_published(hub, tmp_path) -> None:
-    """The shipped mixture, built of real rows among which many are such questions, holds none word for word."""
+    """The shipped mixture, built of real rows, many of them such questions, holds none word for word."""
     located = load("math-7-3")
     for source in located.recipe.sources:
         hub.add(source.dataset, SHARED / "hub" / source.dataset, commit=source.revision)
