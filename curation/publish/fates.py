@@ -9,7 +9,7 @@ import polars as pl
 from thinkmix.curation.dedup.settings import Numbers
 from thinkmix.curation.files.shards import read_groups
 from thinkmix.curation.sample.pools import PartFiles, bits, check_same_rows
-from thinkmix.curation.tables import COUNTED, DRAWN, FATES, LOST, REJECTS
+from thinkmix.curation.tables import COUNTED, DRAWN, FATES, FLAGS, LOST, REJECTS, with_flags
 from thinkmix.curation.text.minhash import sketches
 from thinkmix.curation.validate.count import count_stage
 from thinkmix.schemas.ledger import MIX, RENDER, Amount, StageCount
@@ -23,6 +23,12 @@ class Settled(NamedTuple):
     drawn: pl.DataFrame
     rendered: StageCount
     mixed: StageCount
+    flags: pl.DataFrame
+    """The flags of drawn examples that have some (schema `EXAMPLE_FLAGS`)."""
+
+
+EXAMPLE_FLAGS = pl.Schema({"nth": pl.Int32(), "place": pl.Int64(), **FLAGS})
+"""The flags of a drawn example, which lies at a place of the nth rendered part of its shard."""
 
 
 def settle(
@@ -34,6 +40,7 @@ def settle(
     parts: Sequence[PartFiles],
     selection: Path,
     numbers: Numbers = "ignore",
+    flagged: bool = False,
 ) -> Settled:
     """Return what became of every row of a slice.
 
@@ -48,23 +55,83 @@ def settle(
         parts: what was rendered of them.
         selection: what was drawn of them (of `tables.SELECTION` place and split, and `nth`: of which part).
         numbers: whether texts of one cluster that differ in a number are different problems.
+        flagged: whether rows of the mixture may have flags; those of keys and verdicts are joined.
 
     Raises:
         LedgerError: if the verdicts are of other rows than the keys.
     """
     tried, copies = _tried(parts, selection)
-    rows = _outcomes(_judged(keys, verdicts), tried).with_columns(source=pl.lit(source))
+    judged = _judged(keys, verdicts)
+    if flagged:
+        judged = judged.hstack(join_flags(judged.height, keys, verdicts))
+    rows = _outcomes(judged, tried).with_columns(source=pl.lit(source))
     dropped = [group.drop("content") for group in read_groups(rejects)]
     fates = pl.concat([*dropped, rows], how="diagonal")
     fates = fates.with_columns(pl.col("examples", "drawn").fill_null(0))
+    schema = with_flags(FATES, flagged=flagged)
+    if flagged:
+        fates = without_null_flags(fates)
     left = rows.filter(pl.col("stage").is_null() | (pl.col("stage") != "dedup"))
     unknown = int(left["possible"].sum()) - tried.height
     return Settled(
-        fates.select(FATES.names()).cast(FATES).sort("row"),
+        fates.select(schema.names()).cast(schema).sort("row"),
         _drawn(copies, rows, _problems(keys, verdicts, copies["row"]) if numbers == "distinguish" else None),
         _count_rendered(source, left, tried, unknown),
         _count_mixed(source, left, tried, unknown),
+        _example_flags(rows, parts, selection) if flagged else EXAMPLE_FLAGS.to_frame(),
     )
+
+
+def join_flags(rows: int, *stages: Path) -> pl.DataFrame:
+    """Return the flags that stages gave to the same rows, in their order, schema `FLAGS`.
+
+    Args:
+        rows: how many rows there are.
+        stages: files of one line per row; one without the columns of flags has flagged none.
+    """
+    found = [
+        pl.read_parquet(file, columns=FLAGS.names())
+        for file in stages
+        if "flags" in pl.read_parquet_schema(file)
+    ]
+    none = pl.select(
+        pl.lit([], dtype=kind).repeat_by(rows).explode().alias(name) for name, kind in FLAGS.items()
+    )
+    return (
+        none
+        if not found
+        else pl.DataFrame(
+            {name: found[0].select(pl.concat_list([frame[name] for frame in found]))[name] for name in FLAGS}
+        )
+    )
+
+
+def without_null_flags(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows where those that have no flags, because a stage dropped them, have empty lists of them."""
+    return rows.with_columns(pl.col(name).fill_null(pl.lit([], dtype=kind)) for name, kind in FLAGS.items())
+
+
+def count_flags(fates: pl.DataFrame) -> dict[str, dict[str, int]]:
+    """Return by flag how many rows have it, and how many of those are in the mixture."""
+    if "flags" not in fates.columns:
+        return {}
+    named = fates.select(flag="flags", kept=pl.col("drawn") > 0).explode("flag").drop_nulls("flag")
+    counted = named.group_by("flag").agg(rows=pl.len(), mixed=pl.col("kept").sum()).sort("flag")
+    return {flag: {"rows": rows, "mixed": mixed} for flag, rows, mixed in counted.iter_rows()}
+
+
+def _example_flags(rows: pl.DataFrame, parts: Sequence[PartFiles], selection: Path) -> pl.DataFrame:
+    some = rows.filter(pl.col("flags").list.len() > 0).select("row", *FLAGS.names())
+    found = [EXAMPLE_FLAGS.to_frame()]
+    drawn = pl.read_parquet(selection, columns=["nth", "place"]).unique()
+    for nth, part in enumerate(parts):
+        index = pl.read_parquet(part.index.path, columns=["row", "place"])
+        mine = drawn.filter(nth=nth).select(pl.col("place").cast(pl.Int64))
+        flagged = index.join(mine, on="place", how="semi").join(some, on="row", how="inner")
+        found.append(
+            flagged.select(pl.lit(nth, pl.Int32).alias("nth"), "place", *FLAGS.names()).sort("place")
+        )
+    return pl.concat(found)
 
 
 def dropped_later(fates: pl.DataFrame) -> pl.DataFrame:

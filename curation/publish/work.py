@@ -14,7 +14,7 @@ from thinkmix.curation.publish import assemble, fates
 from thinkmix.curation.publish.rejects import keep_rejects
 from thinkmix.curation.read.read import RawSlice
 from thinkmix.curation.sample.pools import PartFiles
-from thinkmix.curation.tables import FATES, REJECTS
+from thinkmix.curation.tables import FATES, REJECTS, with_flags
 from thinkmix.schemas.ledger import MIX, RENDER
 
 
@@ -29,9 +29,18 @@ class Validated(NamedTuple):
 
 
 def settle(
-    out: Path, shard: Validated, verdicts: Blob, parts: Sequence[PartFiles], selection: Blob, numbers: Numbers
+    out: Path,
+    shard: Validated,
+    verdicts: Blob,
+    parts: Sequence[PartFiles],
+    selection: Blob,
+    numbers: Numbers,
+    flagged: bool,
 ) -> dict[str, object]:
-    """Write the fate of each row of a shard, the rows dropped after validation, and what was drawn."""
+    """Write the fate of each row of a shard, the rows dropped after validation, and what was drawn.
+
+    If rows are flagged, write `flags.parquet`, too: schema `fates.EXAMPLE_FLAGS`.
+    """
     settled = fates.settle(
         shard.source,
         rejects=shard.rejects.path,
@@ -40,7 +49,10 @@ def settle(
         parts=parts,
         selection=selection.path,
         numbers=numbers,
+        flagged=flagged,
     )
+    if flagged:
+        write_shard(out / "flags.parquet", settled.flags)
     write_shard(out / "later.parquet", fates.dropped_later(settled.fates))
     write_shard(out / "fates.parquet", settled.fates)
     write_shard(out / "drawn.parquet", settled.drawn)
@@ -50,6 +62,7 @@ def settle(
         MIX: settled.mixed.model_dump(),
         "clusters": found.model_dump(),
         "rows": settled.fates.height,
+        "flags": fates.count_flags(settled.fates),
     }
 
 
@@ -61,9 +74,9 @@ def save(out: Path, piece: RawSlice, max_row_bytes: int, quarantine: Blob, later
     return {"rows": height(out / "rejects.parquet")}
 
 
-def join(out: Path, parts: Sequence[Blob], file: str) -> dict[str, object]:
-    """Write the same file of several shards as one."""
-    with ShardWriter(out / file, _JOINED[file]) as joined:
+def join(out: Path, parts: Sequence[Blob], file: str, flagged: bool) -> dict[str, object]:
+    """Write the same file of several shards as one; `flagged` says whether its rows have flags."""
+    with ShardWriter(out / file, with_flags(_JOINED[file], flagged=flagged)) as joined:
         for part in parts:
             for group in read_groups(part.path):
                 joined.append(group)
@@ -73,14 +86,19 @@ def join(out: Path, parts: Sequence[Blob], file: str) -> dict[str, object]:
 _JOINED = {"fates.parquet": FATES, "rejects.parquet": REJECTS}
 
 
-def scatter(out: Path, examples: Blob, selection: Blob) -> dict[str, object]:
-    """Write the drawn examples of a rendered part, by published shard; `selection` is what is drawn of it."""
-    drawn = pl.read_parquet(selection.path).filter(nth=selection.region[0]).drop("nth")
-    places = assemble.scatter(examples.path, drawn, out / "parts")
+def scatter(out: Path, examples: Blob, selection: Blob, flags: Blob | None) -> dict[str, object]:
+    """Write the drawn examples of a rendered part, by published shard; `selection` is what is drawn of it.
+
+    `flags` are those of all drawn examples of its shard, if rows are flagged.
+    """
+    nth = selection.region[0]
+    drawn = pl.read_parquet(selection.path).filter(nth=nth).drop("nth")
+    mine = None if flags is None else pl.read_parquet(flags.path).filter(nth=nth).drop("nth")
+    places = assemble.scatter(examples.path, drawn, out / "parts", mine)
     return {"places": places, "rows": drawn.height}
 
 
-def gather(out: Path, parts: Sequence[Blob], target: str) -> dict[str, object]:
+def gather(out: Path, parts: Sequence[Blob], target: str, flagged: bool) -> dict[str, object]:
     """Write a published shard, in its order; `parts` are the batches of scattered files that go to it."""
-    content = assemble.gather(parts, out / target)
+    content = assemble.gather(parts, out / target, flagged=flagged)
     return {"content_sha256": content, "rows": height(out / target)}

@@ -4,7 +4,7 @@ Conversations are not written: the row they came from is still there, and is jud
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,7 +30,11 @@ from thinkmix.curation.read.read import (
     read_batches,
     read_rows,
 )
-from thinkmix.curation.tables import KEYS, REJECTS
+from thinkmix.curation.rules import judging
+from thinkmix.curation.rules.contract import Judging, Verdict
+from thinkmix.curation.rules.judging import flag_row
+from thinkmix.curation.rules.turns import TurnTable
+from thinkmix.curation.tables import FLAGS, KEYS, REJECTS, with_flags
 from thinkmix.curation.validate.count import count_stage
 from thinkmix.curation.validate.learned import (
     TAG_BYTES,
@@ -42,7 +46,7 @@ from thinkmix.curation.validate.learned import (
 )
 from thinkmix.curation.validate.profile import Profile
 from thinkmix.curation.validate.reading import Reading, read_conversation
-from thinkmix.curation.validate.screen import CLEARED, screen
+from thinkmix.curation.validate.screen import CLEARED, NO_RULES, RuledOut, screen
 from thinkmix.curation.validate.settings import LIMITS, Compare, Limits, RowSettings
 from thinkmix.schemas.conversation import Conversation, Message, content_key, row_id
 from thinkmix.schemas.errors import SourceError
@@ -67,6 +71,13 @@ class Origin(Reading):
     source: RowSettings
     limits: Limits = LIMITS
     """What work the row may cost."""
+    judging: Judging = NO_RULES
+    """Which rules are on for its source."""
+
+    @property
+    def keys(self) -> pl.Schema:
+        """Columns of its valid rows."""
+        return with_flags(KEYS, flagged=bool(self.judging.rules))
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -88,12 +99,15 @@ class Judged(NamedTuple):
     row: RawRow
     conversation: Conversation | None
     content_key: str
-    reason: Reason | None
+    reason: str | None
+    """A member of `Reason`, or the name of the rule that drops the row."""
     detail: str
     messages: int
     text_bytes: int
     notes: Notes
     learned: Learned = Learned([], [])
+    flagged: Sequence[tuple[str, Verdict]] = ()
+    """What rules found in it, if it stays."""
 
 
 def normalize_slice(
@@ -141,11 +155,11 @@ def normalize_slice(
             read = (row for row in islice(read, only.stop) if row.number >= only.start)
         rows = _noted_rows(read, profile)
         judged = (judge(row, origin=origin, max_row_bytes=max_row_bytes) for row in rows)
-        found = _frames(sight.add_rows(judged), origin)
+        found = _frames(sight.add_rows(apply_rules(judged, origin)), origin)
     with ExitStack() as stack:
         keys, rejects = (
             stack.enter_context(ShardWriter(out / f"{name}.parquet", schema))
-            for name, schema in (("keys", KEYS), ("rejects", REJECTS))
+            for name, schema in (("keys", origin.keys), ("rejects", REJECTS))
         )
         for kept, dropped in found:
             if kept.height:
@@ -326,32 +340,37 @@ def _part_frames(
     if isinstance(part, RawBatch):
         yield from _batch_frames(part, origin, max_row_bytes, sight)
     else:
-        yield from _frames(sight.add_rows([judge(part, origin=origin, max_row_bytes=max_row_bytes)]), origin)
+        judged = [judge(part, origin=origin, max_row_bytes=max_row_bytes)]
+        yield from _frames(sight.add_rows(apply_rules(judged, origin)), origin)
 
 
 def _batch_frames(batch: RawBatch, origin: Origin, max_row_bytes: int, sight: Sight) -> Iterator[_Frames]:
     """Yield keys and rejects of a table: most rows by a look at its columns, the suspects one by one."""
-    cleared, refused, sizes, turns = screen(
+    cleared, refused, sizes, turns, ruled_out = screen(
         batch.columns,
         source=origin.source,
         max_row_bytes=max_row_bytes,
         notes=sight.notes,
         limits=origin.limits,
+        judging=origin.judging,
     )
     sight.turns += turns
     keys = [_cleared_frame(cleared, batch.first, origin)]
     others = np.delete(np.arange(batch.columns.num_rows), cleared["place"].to_numpy())
     if len(others):
         breaking = dict(zip((batch.first + refused).tolist(), sizes.tolist(), strict=True))
+        ruled = {batch.first + row.place: row for row in ruled_out}
         judged = (
             _refused(row, breaking[row.number], origin)
             if row.number in breaking
+            else _ruled_out(row, ruled[row.number])
+            if row.number in ruled
             else judge(row, origin=origin, max_row_bytes=max_row_bytes)
             for row in batch.rows(others if cleared.height else None, max_row_bytes=max_row_bytes)
         )
-        for kept, dropped in _frames(sight.add_rows(judged), origin):
+        for kept, dropped in _frames(sight.add_rows(apply_rules(judged, origin)), origin):
             keys.append(kept)
-            yield KEYS.to_frame(), dropped
+            yield origin.keys.to_frame(), dropped
     yield pl.concat(keys).sort("row") if len(keys) > 1 else keys[0], REJECTS.to_frame()
 
 
@@ -362,12 +381,36 @@ def _refused(row: RawRow, size: int, origin: Origin) -> Judged:
     return Judged(row, None, "", Reason(error.type), error.message(), turns, size, Notes())
 
 
+def _ruled_out(row: RawRow, found: RuledOut) -> Judged:
+    """Return the outcome of a row that a look at its columns cleared, and that a rule drops."""
+    return Judged(row, None, "", found.reason, found.detail, found.messages, found.size, Notes())
+
+
+def apply_rules(judged: Iterable[Judged], origin: Origin) -> Iterator[Judged]:
+    """Yield rows that were judged one by one, those that are valid as the rules leave them."""
+    if not origin.judging.rules:
+        yield from judged
+        return
+    for batch in bounded(judged, lambda item: item.text_bytes, count=_BATCH_ROWS, total=_BATCH_BYTES):
+        valid = [place for place, item in enumerate(batch) if item.conversation is not None]
+        turns = TurnTable.of(of.messages for item in batch if (of := item.conversation))
+        found = judging.judge(origin.judging, turns)
+        row_of = {place: row for row, place in enumerate(valid)}
+        for place, item in enumerate(batch):
+            row = row_of.get(place, -1)
+            if row in found.dropped:
+                reason, detail = found.dropped[row]
+                yield item._replace(conversation=None, reason=reason, detail=detail, learned=Learned([], []))
+            else:
+                yield item._replace(flagged=found.flagged.get(row, ()))
+
+
 def _frames(judged: Iterable[Judged], origin: Origin) -> Iterator[_Frames]:
     """Yield keys and rejects of rows that were judged one by one."""
     for batch in bounded(judged, lambda item: item.text_bytes, count=_BATCH_ROWS, total=_BATCH_BYTES):
         kept = [item for item in batch if item.conversation is not None]
         dropped = [item for item in batch if item.reason is not None]
-        yield _key_frame(kept, origin.source), _reject_frame(dropped, origin)
+        yield _key_frame(kept, origin), _reject_frame(dropped, origin)
 
 
 def _count(kept: pl.DataFrame, dropped: pl.DataFrame, origin: Origin) -> StageCount:
@@ -394,10 +437,15 @@ def _cleared_frame(cleared: pl.DataFrame, first: int, origin: Origin) -> pl.Data
             columns[name] = pl.Series([constants[name]], dtype=kind).new_from_index(0, cleared.height)
         elif name in CLEARED:
             columns[name] = cleared[name]
-    return pl.DataFrame({name: columns[name] for name in KEYS})
+    known = pl.DataFrame({name: columns[name] for name in KEYS})
+    if not origin.judging.rules:
+        return known
+    # a batch without a row that is surely clean was not judged by columns
+    return known.hstack(cleared.select(FLAGS.names()) if cleared.height else FLAGS.to_frame())
 
 
-def _key_frame(kept: list[Judged], source: RowSettings) -> pl.DataFrame:
+def _key_frame(kept: list[Judged], origin: Origin) -> pl.DataFrame:
+    source, ruled = origin.source, bool(origin.judging.rules)
     rows = [
         {
             "id": conversation.id,
@@ -413,11 +461,12 @@ def _key_frame(kept: list[Judged], source: RowSettings) -> pl.DataFrame:
             "messages": item.messages,
             "text_bytes": item.text_bytes,
             "turns": item.learned.turns,
+            **(flag_row(item.flagged) if ruled else {}),
         }
         for item in kept
         if (conversation := item.conversation)
     ]
-    return pl.DataFrame(rows, schema=KEYS, orient="row")
+    return pl.DataFrame(rows, schema=origin.keys, orient="row")
 
 
 def _reject_frame(rejected: list[Judged], origin: Origin) -> pl.DataFrame:

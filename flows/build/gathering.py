@@ -19,9 +19,15 @@ _JOINED_AT_ONCE = 16
 
 
 def settle(
-    run: Run, shards: Sequence[Shard], verdicts: StageOutput, drawn: Drawn, numbers: Numbers
+    run: Run,
+    shards: Sequence[Shard],
+    verdicts: StageOutput,
+    drawn: Drawn,
+    numbers: Numbers,
+    *,
+    flagged: bool,
 ) -> list[StageOutput]:
-    """Write down the one fate of every raw row."""
+    """Write down the one fate of every raw row; `flagged` says whether rows of the mixture may have flags."""
     jobs = []
     by_shard: dict[int, list[Rendered]] = {}
     for part in drawn.parts:
@@ -34,6 +40,7 @@ def settle(
             parts=[part.files for part in by_shard.get(shard.number, [])],
             selection=drawn.selection(shard.number),
             numbers=numbers,
+            flagged=flagged,
         )
         jobs.append(job(run, "fates", shard.label, settling, source=shard.source.name))
     return run_jobs(run, jobs, stage="settle")
@@ -66,10 +73,15 @@ def gather(
     settled: Sequence[StageOutput],
     saved: Sequence[StageOutput],
     drawn: Drawn,
+    *,
+    flagged: bool,
 ) -> tuple[Joined, list[StageOutput]]:
     """Write what is published: fates and dropped rows of each source, and the shards of the mixture."""
-    joins = _joins(run, shards, settled, saved)
-    targets = _gathers(run, drawn)
+    joins = _joins(run, shards, settled, saved, flagged=flagged)
+    flags = {
+        shard.number: one.blob("flags.parquet") for shard, one in zip(shards, settled, strict=True) if flagged
+    }
+    targets = _gathers(run, drawn, flags)
     made = run_jobs(run, [*joins.values(), *targets], stage="gather")
     return dict(zip(joins, made, strict=False)), made[len(joins) :]
 
@@ -80,7 +92,12 @@ def rejects_name(source: str, number: int, files: int) -> str:
 
 
 def _joins(
-    run: Run, shards: Sequence[Shard], settled: Sequence[StageOutput], saved: Sequence[StageOutput]
+    run: Run,
+    shards: Sequence[Shard],
+    settled: Sequence[StageOutput],
+    saved: Sequence[StageOutput],
+    *,
+    flagged: bool,
 ) -> dict[str, StageJob[StageOutput]]:
     """Return the work of joining each source's fates in one file, and its dropped rows, some shards a file.
 
@@ -95,25 +112,35 @@ def _joins(
         for number, start in enumerate(starts):
             some = [rejects for _, rejects in outputs[start : start + _JOINED_AT_ONCE]]
             name = f"rejects/{rejects_name(source, number, len(starts))}"
-            jobs[name] = _join_job(run, name, "rejects.parquet", some)
+            jobs[name] = _join_job(run, name, "rejects.parquet", some, flagged=False)
         name = f"fates/{source}.parquet"
-        jobs[name] = _join_job(run, name, "fates.parquet", [fate for fate, _ in outputs])
+        jobs[name] = _join_job(run, name, "fates.parquet", [fate for fate, _ in outputs], flagged=flagged)
     return jobs
 
 
-def _join_job(run: Run, name: str, file: str, outputs: Sequence[StageOutput]) -> StageJob[StageOutput]:
+def _join_job(
+    run: Run, name: str, file: str, outputs: Sequence[StageOutput], *, flagged: bool
+) -> StageJob[StageOutput]:
     parts = [output.blob(file) for output in outputs]
-    return job(run, "join", name, step(work.join, parts=parts, file=file))
+    return job(run, "join", name, step(work.join, parts=parts, file=file, flagged=flagged))
 
 
-def _gathers(run: Run, drawn: Drawn) -> list[StageJob[StageOutput]]:
-    """Scatter what was drawn by published shard, and return the work of putting each of these in order."""
+def _gathers(run: Run, drawn: Drawn, flags: Mapping[int, Blob]) -> list[StageJob[StageOutput]]:
+    """Scatter what was drawn by published shard, and return the work of putting each of these in order.
+
+    `flags` are those of drawn examples by the number of their shard, if rows are flagged.
+    """
     jobs = [
         job(
             run,
             "scatter",
             f"part {part.number}",
-            step(work.scatter, examples=part.examples, selection=drawn.selected(part)),
+            step(
+                work.scatter,
+                examples=part.examples,
+                selection=drawn.selected(part),
+                flags=flags.get(part.shard),
+            ),
         )
         for part in drawn.parts
     ]
@@ -124,7 +151,7 @@ def _gathers(run: Run, drawn: Drawn) -> list[StageJob[StageOutput]]:
             # of each part only what goes to this shard: a change elsewhere in it does not matter here
             having.setdefault(target, []).extend(assemble.regions(scattered, batches))
     return [
-        job(run, "gather", target, step(work.gather, parts=parts, target=target))
+        job(run, "gather", target, step(work.gather, parts=parts, target=target, flagged=bool(flags)))
         for target, parts in sorted(having.items())
     ]
 

@@ -11,7 +11,7 @@ from thinkmix.curation.files.shards import ShardWriter, read_groups, write_shard
 from thinkmix.curation.publish import fates
 from thinkmix.curation.publish.rejects import keep_rejects
 from thinkmix.curation.sample import mix, render
-from thinkmix.curation.tables import FATES
+from thinkmix.curation.tables import FATES, with_flags
 from thinkmix.curation.validate import normalize
 from thinkmix.curation.validate.profile import ProfilePart, merged
 from thinkmix.flows.build.drawing import Rendered
@@ -74,12 +74,13 @@ class Known:
         """
         for name in ("fates", "rejects"):
             (folder / name).mkdir()
+        schema = with_flags(FATES, flagged=self.recipe.flagged)
         selection = folder / ".selection.parquet"
         write_shard(selection, pl.DataFrame(schema=_SELECTION))
         rendered: list[StageCount] = []
         for origin in self.origins:
             mine = self.of(origin.name)
-            with ShardWriter(folder / "fates" / f"{origin.name}.parquet", FATES) as out:
+            with ShardWriter(folder / "fates" / f"{origin.name}.parquet", schema) as out:
                 for nth, shard in enumerate(mine):
                     rows, counted = self._settle(shard, selection)
                     rendered += counted
@@ -118,14 +119,19 @@ class Known:
 
     def _settle(self, shard: Shard, selection: Path) -> tuple[pl.DataFrame, list[StageCount]]:
         """Return the fates of a shard's rows as far as they are known, and what rendering counted."""
+        flagged = self.recipe.flagged
+        schema = with_flags(FATES, flagged=flagged)
         if self.verdicts is None:
             columns = ["id", "file", "row", "messages", "text_bytes"]
             valid = pl.read_parquet(shard.keys.path, columns=columns).with_columns(
                 source=pl.lit(shard.source.name)
             )
+            if flagged:
+                valid = valid.hstack(fates.join_flags(valid.height, shard.keys.path))
             dropped = [group.drop("content") for group in read_groups(shard.rejects.path)]
-            rows = pl.concat([pl.DataFrame(schema=FATES), *dropped, valid], how="diagonal_relaxed")
-            return rows.with_columns(pl.col("examples", "drawn").fill_null(0)).cast(FATES).sort("row"), []
+            rows = pl.concat([pl.DataFrame(schema=schema), *dropped, valid], how="diagonal_relaxed")
+            rows = fates.without_null_flags(rows) if flagged else rows
+            return rows.with_columns(pl.col("examples", "drawn").fill_null(0)).cast(schema).sort("row"), []
         settled = fates.settle(
             shard.source.name,
             rejects=shard.rejects.path,
@@ -133,13 +139,14 @@ class Known:
             verdicts=self.verdicts.folder / numbered("verdicts", shard.number),
             parts=[part.files for part in self.parts if part.shard == shard.number],
             selection=selection,
+            flagged=flagged,
         )
         undrawn = pl.col("stage") == mix.STAGE  # there was no draw that could have left them out
         unset = [
             pl.when(undrawn).then(None).otherwise(pl.col(name)).alias(name)
             for name in ("stage", "reason", "detail")
         ]
-        return settled.fates.with_columns(unset).cast(FATES), [settled.rendered]
+        return settled.fates.with_columns(unset).cast(schema), [settled.rendered]
 
     def _profiles(self, source: str) -> Iterator[ProfilePart]:
         for shard in self.of(source):

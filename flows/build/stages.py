@@ -70,11 +70,15 @@ def after_validation(run: Run, known: Known, asked: Sequence[Snapshot], base: Pa
     known.verdicts = verdicts
     tell_counts(run, "dedup", [verdicts])
     drawn = step("draw", drawing.draw)(run, shards, verdicts, recipe, known.parts)
-    settled = step("settle", gathering.settle)(run, shards, verdicts, drawn, recipe.dedup.numbers)
+    settled = step("settle", gathering.settle)(
+        run, shards, verdicts, drawn, recipe.dedup.numbers, flagged=recipe.flagged
+    )
     for stage in (render.STAGE, mix.STAGE):
         tell_counts(run, stage, settled)
     saved = step("save", gathering.save)(run, shards, settled)
-    joined, gathered = step("gather", gathering.gather)(run, shards, settled, saved, drawn)
+    joined, gathered = step("gather", gathering.gather)(
+        run, shards, settled, saved, drawn, flagged=recipe.flagged
+    )
     audit = step("audit", figures.audit)(run, shards, settled, joined, gathered, recipe.family)
     return Work(
         recipe,

@@ -34,7 +34,9 @@ def validate(
     unopened = recipe.reads_unopened(source)
     slots = []
     for file in files:
-        origin = normalize.Origin(narrowed(source, RowSettings), file.name, unopened, recipe.limits)
+        origin = normalize.Origin(
+            narrowed(source, RowSettings), file.name, unopened, recipe.limits, recipe.judging(source)
+        )
         slots += [
             Raw(piece, origin, recipe.max_row_bytes, _inside(piece, left_out))
             for piece in slices(file.name, blob_of(file), source.rows, source.encoding)

@@ -10,6 +10,7 @@ import polars as pl
 
 from thinkmix.curation.audit.overlap import explain_pair
 from thinkmix.curation.audit.worddiff import Span, WordDiff, word_diff
+from thinkmix.curation.rules.known import why
 from thinkmix.curation.sample import mix, render
 from thinkmix.curation.text.shingles import shingle_hashes
 from thinkmix.flows.inspect.examples import would_be
@@ -211,11 +212,11 @@ def _stages(rows: Rows, fate: Fate, said: Said | None) -> Iterator[StageVerdict]
 
 def _why(rows: Rows, fate: Fate, said: Said | None) -> str:
     """Return why a row was dropped: the rule in words, and what it was applied to."""
-    reason = Reason(fate.reason or "")
+    reason = why(fate.reason or "")
     words = f"{reason.value}: {reason.sentence}"
     if fate.detail:
         words += f" ({fate.detail})"
-    if fate.winner and reason is not Reason.EXACT_DUP:
+    if fate.winner and reason.value != Reason.EXACT_DUP:
         words += f"; {fate.winner} stays, Jaccard {fate.similarity or 0:.3f}, in cluster {fate.cluster}"
     if fate.stage == render.STAGE:
         words += f"; {_rendered(rows, fate, said)}"

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from thinkmix.curation.files.blob import Blob
+from thinkmix.curation.rules.known import why
 from thinkmix.curation.validate.settings import Limits
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.sources.settings import Source
@@ -24,7 +25,6 @@ from thinkmix.schemas.errors import NotFound, SourceError
 from thinkmix.schemas.formats.auto import Auto
 from thinkmix.schemas.formats.recognition import parse_format
 from thinkmix.schemas.manifest import Manifest
-from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.record import Record, json_text, parse_json
 from thinkmix.schemas.run import FailedRun
 
@@ -243,7 +243,7 @@ def sentence(fate: Fate) -> str:
         return "good so far: the build ended before it was drawn or left out"
     if fate.reason is None:
         return f"in the mixture, with {fate.drawn} of its {fate.examples} examples"
-    words = f"left out at {fate.stage} as {fate.reason}: {Reason(fate.reason).sentence}"
+    words = f"left out at {fate.stage} as {fate.reason}: {why(fate.reason).sentence}"
     return f"{words} ({fate.detail})" if fate.detail else words
 
 

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from thinkmix.curation.rules import known
+from thinkmix.curation.rules.contract import Rule
 from thinkmix.flows.recipe.tuning import RecipeFile
 from thinkmix.schemas.patterns import IN_WORDS, Name, as_name
 from thinkmix.schemas.plain import plain
@@ -215,6 +217,8 @@ def _cut(text: str) -> str:
 def _belongs(one: ErrorDetails, model: type[BaseModel]) -> str:
     """Return what a name that is no setting is meant to be, or where such a setting belongs."""
     name, here = str(one["loc"][-1]), _models_at(one["loc"][:-1], model)
+    if Rule in here:
+        return _meant(name, [kind.name for kind in known.RULES])
     if place := _elsewhere(name, here, model):
         return f" here, but of {place}: move it there"
     return _meant(name, [setting for found in here for setting in found.model_fields])
@@ -275,6 +279,8 @@ def _models_at(loc: tuple[Step, ...], model: type[BaseModel]) -> list[type[BaseM
             continue
         fields = [found.model_fields[step] for found in models if step in found.model_fields]
         tagged = [found for found in models if step in _tags(found)]
+        if Rule in models:  # the name of a rule
+            tagged = [kind for kind in known.RULES if kind.name == step]
         # the name of a format may be that of one of its columns
         models = tagged or [inner for field in fields for inner in _models(field.annotation)]
     return models
