@@ -1,21 +1,25 @@
 """Every rule that a recipe may name: a rule that joins is one import and one line here."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from thinkmix.curation.rules.contract import ACTIONS, Rule
 from thinkmix.curation.rules.repetition import Repetition
+from thinkmix.schemas.errors import NotFound
+from thinkmix.schemas.plain import plain
 from thinkmix.schemas.reasons import Reason
-from thinkmix.schemas.record import descriptions
 
 if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
 
 RULES: tuple[type[Rule], ...] = (Repetition,)
 """Every rule, in the order in which they judge and are shown."""
+
+
+_SHOWN = 40
 
 
 def _by_action(value: object) -> object:
@@ -71,6 +75,19 @@ def in_force(rules: Mapping[str, Rule]) -> tuple[Rule, ...]:
     return tuple(rule for rule in every if rule.action != "off")
 
 
+def rule_named(name: str) -> str:
+    """Return the name of a rule as it was given.
+
+    Raises:
+        NotFound: if there is no such rule; names those that there are.
+    """
+    known = [kind.name for kind in RULES]
+    if name not in known:
+        msg = f"there is no rule {plain(name, _SHOWN)!r}; the rules are {', '.join(known)}"
+        raise NotFound(msg)
+    return name
+
+
 class Why(NamedTuple):
     """Why a row is not in the mixture: a word, and the sentence that people read."""
 
@@ -96,16 +113,6 @@ def known_reasons() -> list[str]:
     words = [reason.value for reason in Reason]
     place = words.index(Reason.NOT_SELECTED)
     return [*words[:place], *(kind.name for kind in RULES), *words[place:]]
-
-
-def settings_of(kind: type[Rule]) -> list[tuple[str, Any, str]]:
-    """Return name, default and meaning of each setting of a rule, its action aside."""
-    told = descriptions(kind)
-    return [
-        (name, field.default, " ".join(told.get(name, "").split()))
-        for name, field in kind.model_fields.items()
-        if name != "action"
-    ]
 
 
 def _stated(rule: Rule) -> set[str]:

@@ -192,7 +192,7 @@ def _shown(rows: Rows, row_id: str, said: Mapping[str, Said]) -> str | None:
 def _stages(rows: Rows, fate: Fate, said: Said | None) -> Iterator[StageVerdict]:
     """Yield the verdict of every stage, with what it rests on."""
     says = {
-        VALIDATE: lambda: f"{fate.messages} turns, {fate.text_bytes:,} bytes of text, nothing wrong",
+        VALIDATE: lambda: _valid(fate),
         "dedup": lambda: _survived(rows, fate),
         render.STAGE: lambda: _rendered(rows, fate, said),
         mix.STAGE: lambda: _drawn(rows, fate),
@@ -223,6 +223,11 @@ def _why(rows: Rows, fate: Fate, said: Said | None) -> str:
     if fate.stage == mix.STAGE:
         words += f"; {_share(rows, fate)}"
     return words
+
+
+def _valid(fate: Fate) -> str:
+    found = f"flagged {'; '.join(map(str, fate.checks))}" if fate.checks else "nothing wrong"
+    return f"{fate.messages} turns, {fate.text_bytes:,} bytes of text, {found}"
 
 
 def _survived(rows: Rows, fate: Fate) -> str:

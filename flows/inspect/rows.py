@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from thinkmix.curation.files.blob import Blob
+from thinkmix.curation.rules.contract import said
 from thinkmix.curation.rules.known import why
 from thinkmix.curation.validate.settings import Limits
 from thinkmix.flows.recipe.recipe import Recipe
@@ -41,6 +42,28 @@ class StageVerdict(Record):
     """The evidence, in a sentence."""
 
 
+class Place(Record):
+    """Where a rule found something, and what stands there: the fields of `rules.contract.Evidence`."""
+
+    text: str
+    message: int | None
+    part: str | None
+    start: int | None
+    end: int | None
+
+
+class Check(Record):
+    """What a rule found in a row that stays."""
+
+    rule: str
+    value: float
+    evidence: Place
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        return f"{self.rule} {said(self.value, self.evidence.model_dump())}"
+
+
 class Fate(Record):
     """What became of one raw row."""
 
@@ -58,6 +81,10 @@ class Fate(Record):
     drawn: int
     messages: int = 0
     text_bytes: int = 0
+    flags: tuple[str, ...] = ()
+    """Rules that flag it."""
+    checks: tuple[Check, ...] = ()
+    """What each of them found, in their order."""
     stages: tuple[StageVerdict, ...] = ()
     """Every stage's verdict, of a row that was asked for."""
 
@@ -233,7 +260,7 @@ def written(text: str) -> str:
 
 def fates_of(frame: pl.DataFrame) -> tuple[Fate, ...]:
     """Return the lines of a frame of fates as records."""
-    columns = [name for name in Fate.model_fields if name != "stages"]
+    columns = [name for name in Fate.model_fields if name in frame.columns]
     return tuple(Fate(**row) for row in frame.select(columns).to_dicts())
 
 
@@ -242,7 +269,8 @@ def sentence(fate: Fate) -> str:
     if fate.reason is None and not fate.drawn:
         return "good so far: the build ended before it was drawn or left out"
     if fate.reason is None:
-        return f"in the mixture, with {fate.drawn} of its {fate.examples} examples"
+        flagged = f"; flagged {', '.join(fate.flags)}" if fate.flags else ""
+        return f"in the mixture, with {fate.drawn} of its {fate.examples} examples{flagged}"
     words = f"left out at {fate.stage} as {fate.reason}: {why(fate.reason).sentence}"
     return f"{words} ({fate.detail})" if fate.detail else words
 
