@@ -83,7 +83,7 @@ def settle(
 
 
 def join_flags(rows: int, *stages: Path) -> pl.DataFrame:
-    """Return the flags that stages gave to the same rows, in their order, schema `FLAGS`.
+    """Return the flags that stages gave to the same rows, in their order, each once, schema `FLAGS`.
 
     Args:
         rows: how many rows there are.
@@ -94,16 +94,14 @@ def join_flags(rows: int, *stages: Path) -> pl.DataFrame:
         for file in stages
         if "flags" in pl.read_parquet_schema(file)
     ]
-    none = pl.select(
-        pl.lit([], dtype=kind).repeat_by(rows).explode().alias(name) for name, kind in FLAGS.items()
-    )
-    return (
-        none
-        if not found
-        else pl.DataFrame(
-            {name: found[0].select(pl.concat_list([frame[name] for frame in found]))[name] for name in FLAGS}
+    if not found:
+        return pl.select(
+            pl.lit([], dtype=kind).repeat_by(rows).explode().alias(name) for name, kind in FLAGS.items()
         )
+    joined = pl.DataFrame(
+        {name: found[0].select(pl.concat_list([frame[name] for frame in found]))[name] for name in FLAGS}
     )
+    return joined.with_columns(pl.col("flags").list.unique(maintain_order=True))
 
 
 def without_null_flags(rows: pl.DataFrame) -> pl.DataFrame:

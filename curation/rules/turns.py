@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
+import polars as pl
+import pyarrow as pa
 
 from thinkmix.curation.text.columns import Texts
 from thinkmix.curation.text.text_kernels import Bytes, Flags, Offsets
@@ -56,6 +58,13 @@ class TurnTable(NamedTuple):
     def texts(self, part: Part) -> Texts:
         """Return the texts of a part of all turns."""
         return self.content if part == "content" else self.reasoning
+
+    def column(self, part: Part) -> pl.Series:
+        """Return the texts of a part of all turns as a column; one that is missing is null."""
+        texts = self.texts(part)
+        buffers = pa.py_buffer(texts.offsets), pa.py_buffer(texts.data)
+        column = pl.Series(pa.LargeStringArray.from_buffers(len(texts.missing), *buffers))
+        return column.set(pl.Series(texts.missing), None)
 
     def text(self, turn: int, part: Part) -> bytes:
         """Return one text in UTF-8."""

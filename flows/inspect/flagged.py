@@ -6,6 +6,7 @@ import polars as pl
 
 from thinkmix.curation.rules.known import rule_named
 from thinkmix.flows.inspect.rows import Fate, Rows, fates_of
+from thinkmix.schemas.manifest import Manifest
 from thinkmix.schemas.record import Record
 
 
@@ -31,7 +32,9 @@ def flagged(version: Path, flag: str, *, limit: int = 20) -> Flagged:
     Raises:
         NotFound: if there is no such rule.
     """
-    rows, name = Rows(version), rule_named(flag)
+    rows = Rows(version)
+    stages = rows.manifest.flags if isinstance(rows.manifest, Manifest) else ()
+    name = flag if flag in {count.rule for count in stages} else rule_named(flag)
     outcomes = rows.fates
     if "flags" not in outcomes.collect_schema():
         return Flagged(version=version.name, flag=name, total=0, mixed=0, rows=())

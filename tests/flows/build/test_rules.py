@@ -9,6 +9,7 @@ import pytest
 from tests.harness.builders import chat_row, quick_build, text, write_rows
 from thinkmix.curation.tables import EXAMPLES, FATES, FLAGS
 from thinkmix.flows.recipe.recipe import Recipe
+from thinkmix.schemas.errors import SourceEmpty
 from thinkmix.schemas.manifest import Manifest
 
 LOOP = "we go round and round in circles until somebody tells us to stop now. "
@@ -148,3 +149,15 @@ def test_a_source_selects_rows_by_their_flags(base, store, extension, select, le
     lost = outcomes(version).filter(reason="not_selected")
     assert set(lost["row"]) == left
     assert all("repetition" in detail for detail in lost["detail"])
+
+
+def test_a_source_without_a_selected_row_ends_the_build(base, store):
+    """The sentence says which reason and setting; the outcomes of the failed run have flags, too."""
+    settings = {"rules": {"repetition": "drop"}, "source": {"rules": {"repetition": "flag"}}}
+    select = {"select": {"with": ["repetition"]}, "files": ["plain.jsonl"]}
+    with pytest.raises(SourceEmpty, match=r"not_selected 14 .*see `select:`"):
+        built(base, store, **{**settings, "source": {**settings["source"], **select}})
+    (failed,) = {path.parent for path in store.glob("small/runs/*/fates/chat.parquet")}
+    rows = pl.read_parquet(failed / "chat.parquet")
+    assert rows.schema == pl.Schema({**FATES, **FLAGS})
+    assert rows["flags"].to_list() == [[]] * 14
