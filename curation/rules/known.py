@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from thinkmix.curation.rules.contract import ACTIONS, Rule
+from thinkmix.curation.rules.html_entities import HtmlEntities
 from thinkmix.curation.rules.repetition import Repetition
 from thinkmix.schemas.errors import NotFound
 from thinkmix.schemas.plain import plain
@@ -15,7 +16,7 @@ from thinkmix.schemas.reasons import Reason
 if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
 
-RULES: tuple[type[Rule], ...] = (Repetition,)
+RULES: tuple[type[Rule], ...] = (Repetition, HtmlEntities)
 """Every rule, in the order in which they judge and are shown."""
 
 
