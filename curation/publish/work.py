@@ -75,7 +75,7 @@ def save(out: Path, piece: RawSlice, max_row_bytes: int, quarantine: Blob, later
 
 
 def join(out: Path, parts: Sequence[Blob], file: str, flagged: bool) -> dict[str, object]:
-    """Write the same file of several shards as one; `flagged` says whether its rows have flags."""
+    """Write the same file of several shards as one. `flagged` says whether its rows have flags."""
     with ShardWriter(out / file, with_flags(_JOINED[file], flagged=flagged)) as joined:
         for part in parts:
             for group in read_groups(part.path):

@@ -25,7 +25,9 @@ class SourceBase(RowSettings):
     broken row (`refuse`). `auto` reads it if the chat template opens traces in its prompts."""
     rules: Rules = Field(default_factory=dict)
     """Rules that this source has otherwise than the recipe: `{repetition: {above: 0.5}}`."""
-    select: Mapping[Literal["with", "without"], tuple[Name, ...]] = Field(default_factory=dict)
+    select: Mapping[Literal["with", "without"], Annotated[tuple[Name, ...], Field(max_length=32)]] = Field(
+        default_factory=dict
+    )
     """Which rows stay, by the flags that rules give them: those that have one of `with`, and none of
     `without`."""
     licence: Line | None = None

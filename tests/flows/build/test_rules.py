@@ -1,10 +1,12 @@
 """Rules in a build: dropped and flagged rows, their columns, and rows chosen by their flags."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+import yaml
 
 from tests.harness.builders import chat_row, quick_build, text, write_rows
 from thinkmix.curation.tables import EXAMPLES, FATES, FLAGS
@@ -161,3 +163,22 @@ def test_a_source_without_a_selected_row_ends_the_build(base, store):
     rows = pl.read_parquet(failed / "chat.parquet")
     assert rows.schema == pl.Schema({**FATES, **FLAGS})
     assert rows["flags"].to_list() == [[]] * 14
+
+
+@pytest.mark.parametrize(("rules", "named"), [({"repetition": "flag"}, True), ({}, False)])
+def test_an_export_names_the_flags_that_it_leaves_out(base, store, run, tmp_path, rules, named):
+    """Columns of a version that an export does not hold are told, those that rules add as well."""
+    version = built(base, store, rules=rules)
+    code, _, err = run("export", version, "--to", "messages", "--output", tmp_path / "out")
+    assert (code, err) == (0, "")
+    told = json.loads((tmp_path / "out" / "export.json").read_bytes())["left_out"]
+    assert ({"flags", "checks"} <= told.keys()) == named
+
+
+def test_a_look_at_a_recipe_applies_its_rules(base, run, tmp_path):
+    """`check` says what a build would drop by them."""
+    (base / "drop.yaml").write_text(yaml.safe_dump(stated(rules={"repetition": "drop"})), encoding="utf-8")
+    code, out, _ = run("check", base / "drop.yaml", "--json")
+    assert code == 0
+    (chat, *_) = json.loads(out)["sources"]
+    assert [(drop["reason"], drop["count"]) for drop in chat["preview"]["dropped"]] == [("repetition", 2)]
