@@ -92,7 +92,7 @@ def measure_repeats(
         if not asked[text]:
             continue
         start, end = offsets[text], offsets[text + 1]
-        room = end - start
+        room = (end - start) // 2 + 1  # between two words of one byte each there is at least one more
         starts, ends, prints = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
         words = _words(data, start, end, starts, ends, prints)
         if words < max(least, _GRAM):

@@ -1,6 +1,10 @@
 """The rule `repetition`: which texts repeat themselves, how much, and where."""
 
+import re
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from thinkmix.curation.rules.repetition import Repetition
 from thinkmix.curation.rules.turns import TurnTable
@@ -86,3 +90,32 @@ def test_verdicts_do_not_depend_on_the_batch():
     alone = [one._replace(row=place) for place, row in enumerate(rows) for one in judge(row)]
     assert together == alone
     assert [one.row for one in together] == [1, 3]
+
+
+def share_of(text: str) -> float:
+    """Return the share of words in runs of ten that stood before, counted word by word."""
+    said = re.findall(
+        "[\u3000-\u9fff\U00020000-\U0003ffff]|[^ \t\n\r\u3000-\u9fff\U00020000-\U0003ffff]+", text
+    )
+    seen, repeated = set(), set()
+    for place in range(len(said) - 9):
+        run = tuple(said[place : place + 10])
+        if run in seen:
+            repeated.update(range(place, place + 10))
+        seen.add(run)
+    return len(repeated) / len(said) if len(said) >= 20 else 0.0
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["a", "b ", " cd", "中", "文 ", "é", "\n", "𠀀", "a b c d e f g h i j k "]),
+        max_size=90,
+    )
+)
+def test_the_share_is_that_of_a_count_word_by_word(parts: list[str]) -> None:
+    """Of letters, Chinese characters of three and four bytes, and white space in any order."""
+    text = "x " + "".join(parts)
+    found = judge(chat(text), min_words=20, above=0)
+    want = share_of(text.rstrip())
+    assert [one.value for one in found] == ([pytest.approx(want)] if want else [])
