@@ -17,14 +17,14 @@ from importlib import import_module
 from pathlib import Path
 
 from benchmarks import generate
-from benchmarks.findings import HEADER, RESULTS, Options, record, write_page
 from benchmarks.measure import machine
+from benchmarks.measurements import HEADER, RESULTS, Options, record, write_page
 
 FIGURES = (
     "signatures", "neardup", "quality", "rendering", "tokens", "encoding", "training", "validation", "stages",
-    "memory", "growth", "pairs", "nights", "startup",
+    "memory", "growth", "pairs", "runs", "startup",
 )  # fmt: skip
-PEERLESS = ("quality", "validation", "stages", "memory", "growth", "pairs", "nights", "startup")
+PEERLESS = ("quality", "validation", "stages", "memory", "growth", "pairs", "runs", "startup")
 OTHERS = ("generate", "page", "likeness", "snippets")
 
 

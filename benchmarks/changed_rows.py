@@ -16,9 +16,9 @@ _PLACE = ("source", "file", "row")
 _SHOWN = 40
 
 
-def fates(version: Path) -> pl.DataFrame:
+def outcomes(version: Path) -> pl.DataFrame:
     """Return what became of each raw row."""
-    return pl.concat(pl.read_parquet(path) for path in sorted((version / "fates").glob("*.parquet")))
+    return pl.concat(pl.read_parquet(path) for path in sorted((version / "outcomes").glob("*.parquet")))
 
 
 def texts(version: Path) -> pl.DataFrame:
@@ -30,7 +30,7 @@ def texts(version: Path) -> pl.DataFrame:
 
 def main(old: Path, new: Path) -> None:
     """Print how rows moved, and each row of both versions whose examples changed."""
-    both = fates(old).join(fates(new), on=_PLACE, suffix="_new", nulls_equal=True)
+    both = outcomes(old).join(outcomes(new), on=_PLACE, suffix="_new", nulls_equal=True)
     moved = Counter(
         (row["source"], row["reason"] or "kept", row["reason_new"] or "kept")
         for row in both.iter_rows(named=True)

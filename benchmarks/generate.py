@@ -170,22 +170,22 @@ def _math(corpus: Corpus, family: Lineage, rows: Keys) -> pa.Table:
     problem = _drafts(corpus, "math", family.asked, question, pleas=family.plea)
     size = corpus.bytes_per_row - question
     solution = _drafts(corpus, "math", family.solved, size, asked=family.asked, edits=family.edited, salt=9)
-    drawn = salted(family.asked, corpus.seed + 77)
-    extracted = unit(drawn) < 0.7
+    sampled = salted(family.asked, corpus.seed + 77)
+    extracted = unit(sampled) < 0.7
     broken = unit(salted(family.solved, corpus.seed + 78)) < corpus.broken
     solver = unit(salted(family.solved, corpus.seed + 79)) < 0.84
-    rate = (drawn % np.uint64(33)).astype(np.int64) / 32
+    rate = (sampled % np.uint64(33)).astype(np.int64) / 32
     return pa.table(
         {
-            "expected_answer": pa.array((drawn % np.uint64(9999)).astype(str)),
+            "expected_answer": pa.array((sampled % np.uint64(9999)).astype(str)),
             "problem_type": _chosen(extracted, "has_answer_extracted", "no_answer_extracted"),
-            "problem_source": pa.array(np.array(_SOURCES)[(drawn >> np.uint64(8)) % np.uint64(3)]),
+            "problem_source": pa.array(np.array(_SOURCES)[(sampled >> np.uint64(8)) % np.uint64(3)]),
             "generation_model": _chosen(solver, "DeepSeek-R1", "QwQ-32B"),
             "pass_rate_72b_tir": pa.array(np.where(extracted, rate.astype(str), "n/a")),
             "problem": write_texts(problem, traces=False),
             "generated_solution": write_texts(solution, traces=True, broken=broken),
             "inference_mode": pa.array(np.full(len(rows), "cot")),
-            "used_in_kaggle": pa.array(unit(salted(drawn, 3)) < 0.68),
+            "used_in_kaggle": pa.array(unit(salted(sampled, 3)) < 0.68),
         }
     )
 

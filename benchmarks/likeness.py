@@ -3,8 +3,8 @@
 import polars as pl
 import zstandard
 
-from benchmarks.findings import Options
 from benchmarks.generate import Corpus, rows_of
+from benchmarks.measurements import Options
 from benchmarks.rows import is_real, raw_rows
 from thinkmix.templates.chat.tokenizer import count_tokens
 

@@ -22,9 +22,9 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from benchmarks.findings import write_between
 from benchmarks.generate import Corpus, generate
 from benchmarks.measure import ROOT
+from benchmarks.measurements import write_between
 from benchmarks.rows import overwrite
 
 PAGE = ROOT / "docs" / "cache.md"
@@ -170,7 +170,7 @@ CHANGES: Mapping[str, Change] = {
     "one changed row": edit_row,
     "one added file": add_file,
     "one edited gate": edit("curation/gates/gates.py"),
-    "one edited rule of validation": edit("curation/validate/normalize.py"),
+    "one edited rule of validation": edit("curation/validate/rowwise.py"),
     "one edited rule of the draw": edit("curation/sample/mix.py"),
     "the edited page of the report": edit("templates/pages/report.html.jinja"),
     "one new row format": add_format,

@@ -180,18 +180,18 @@ def _choose(
         base = register[text] * _POOL
         capital = 1
         for place in range(body[text]):
-            drawn = _mixed(keys[text] + np.uint64(place + 1) * _STEP)
+            sampled = _mixed(keys[text] + np.uint64(place + 1) * _STEP)
             if edits[text] != 0:
-                other = _mixed(edits[text] ^ drawn)
+                other = _mixed(edits[text] ^ sampled)
                 if other % np.uint64(50) == 0:
-                    drawn = _mixed(other)
-            if drawn & np.uint64(1023) < stock[text]:
-                which = (drawn >> np.uint64(10)) % np.uint64(_STOCK)
+                    sampled = _mixed(other)
+            if sampled & np.uint64(1023) < stock[text]:
+                which = (sampled >> np.uint64(10)) % np.uint64(_STOCK)
             else:
-                which = (drawn >> np.uint64(10)) % np.uint64(_POOL - _STOCK) + np.uint64(_STOCK)
-            stop = 1 if drawn >> np.uint64(61) < 3 or place == body[text] - 1 else 0
+                which = (sampled >> np.uint64(10)) % np.uint64(_POOL - _STOCK) + np.uint64(_STOCK)
+            stop = 1 if sampled >> np.uint64(61) < 3 or place == body[text] - 1 else 0
             entry[starts[text] + place] = (base + np.int64(which)) * _FORMS + 2 * capital + stop
-            hashes[starts[text] + place] = drawn
+            hashes[starts[text] + place] = sampled
             capital = stop
 
 
@@ -215,8 +215,8 @@ def _renumber(data: NDArray[np.uint8], bounds: NDArray[np.int32], hashes: Keys) 
             digit = 48 <= data[i] <= 57
             if digit:
                 state = state * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
-                drawn = state >> np.uint64(40)
-                data[i] = 48 + drawn % np.uint64(10) if inside else 49 + drawn % np.uint64(9)
+                sampled = state >> np.uint64(40)
+                data[i] = 48 + sampled % np.uint64(10) if inside else 49 + sampled % np.uint64(9)
             inside = digit
 
 

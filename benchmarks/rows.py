@@ -14,10 +14,10 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from benchmarks.findings import Options
 from benchmarks.generate import Corpus, rows_of
 from benchmarks.measure import ROOT, THINKMIX, run
-from thinkmix.schemas.arrange import arranged
+from benchmarks.measurements import Options
+from thinkmix.schemas.arrange import arrange_messages
 from thinkmix.schemas.conversation import Conversation, Lineage
 from thinkmix.schemas.findings import Notes
 from thinkmix.schemas.formats.openmathreasoning import OpenMathReasoning
@@ -98,7 +98,7 @@ def conversations(options: Options) -> list[Conversation]:
             lineage = Lineage(file="f", row=number)
             try:
                 draft = format.read(row, notes)
-                messages = arranged(draft, "keep", notes)
+                messages = arrange_messages(draft, "keep", notes)
                 fields = {"messages": messages, "tools": draft.tools, "lineage": lineage}
                 made.append(Conversation.model_validate({"id": "", "source": "s", **fields}))
             except (ValidationError, PydanticCustomError, RecursionError):

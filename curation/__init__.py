@@ -1,1 +1,1 @@
-"""The road of a row, a folder a stage: pure functions from files or frames to files or frames."""
+"""The path of a row, a folder a stage: pure functions from files or frames to files or frames."""

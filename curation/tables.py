@@ -56,7 +56,7 @@ FLAGS = pl.Schema(
 )
 """What rules found in a row that stays: their names, and for each what it measured and where.
 
-These columns follow those of `KEYS`, `FATES` and `EXAMPLES` if a rule is on in the recipe, and are not there
+These columns follow those of `KEYS`, `OUTCOMES` and `EXAMPLES` if a rule is on in the recipe, and are not there
 otherwise. A row without flags has empty lists.
 """
 
@@ -108,7 +108,7 @@ compared: it is alone, has no winner, and `detail` names the question.
 """
 
 WANTED = pl.Schema({"shard": pl.Int32(), "row": pl.Int64(), "turn": pl.Int32(), "bytes": pl.Int64()})
-"""An example that must be rendered and counted before the draw can go on, and the text of its raw row."""
+"""An example that must be rendered and counted before sampling can go on, and the text of its raw row."""
 
 _CALLS = pl.List(
     pl.Struct(
@@ -187,10 +187,10 @@ SELECTION = pl.Schema(
         "text_bytes": pl.Int64(),
     }
 )
-"""One drawn example: where it lies (example `place` of rendered part `part`), its split, whether it is a
+"""One sampled example: where it lies (example `place` of rendered part `part`), its split, whether it is a
 copy (0 for the first), and `order`, by which a split is sorted."""
 
-FATES = pl.Schema(
+OUTCOMES = pl.Schema(
     {
         "id": pl.String(),
         "source": pl.String(),
@@ -203,14 +203,14 @@ FATES = pl.Schema(
         "winner": pl.String(),
         "similarity": pl.Float32(),
         "examples": pl.Int64(),
-        "drawn": pl.Int64(),
+        "sampled": pl.Int64(),
         "messages": pl.Int64(),
         "text_bytes": pl.Int64(),
     }
 )
-"""`reason` and `stage` are null for a row that is in the mixture, with `drawn` of its `examples`."""
+"""`reason` and `stage` are null for a row that is in the mixture, with `sampled` of its `examples`."""
 
-DRAWN = pl.Schema(
+SAMPLED = pl.Schema(
     {
         "id": pl.UInt64(),
         "row": pl.Int64(),
@@ -226,6 +226,6 @@ DRAWN = pl.Schema(
         "pass_rate": pl.Float64(),
     }
 )
-"""What the audit needs of each drawn example, copies included: 64 bits of its row's id and of its cluster,
+"""What the audit needs of each sampled example, copies included: 64 bits of its row's id and of its cluster,
 and what the index says. Rows of one `problem` are solutions of the same one: where the plan of dedup
 distinguishes numbers, a cluster may hold several."""

@@ -15,7 +15,7 @@ Neighbours = Literal["keep", "join", "drop"]
 """What becomes of turns in a row by one speaker: they stay as they are, become one turn, or cost the row."""
 
 
-def arranged(draft: Draft, neighbours: Neighbours, notes: Notes) -> list[dict[str, Any]]:
+def arrange_messages(draft: Draft, neighbours: Neighbours, notes: Notes) -> list[dict[str, Any]]:
     """Return the messages of a draft as a conversation holds them.
 
     Turns after the last answer are cut off. Responses are put in the order of their calls where ids or names

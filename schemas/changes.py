@@ -5,12 +5,12 @@ from typing import Literal
 
 from thinkmix.schemas.record import Record
 
-Cause = Literal["upstream", "rule", "duplicate", "draw"]
+Cause = Literal["upstream", "rule", "duplicate", "sample"]
 """Why a row moved: its source's files changed, a rule or setting did, another row of its cluster came or
 went, or the hash order gave its place to another one."""
 
 ABSENT, MIXTURE = "absent", "mixture"
-"""Fates beside the reasons: the source does not have the row, and the row is in the mixture."""
+"""Outcomes beside the reasons: the source does not have the row, and the row is in the mixture."""
 
 
 class Delta(Record):
@@ -35,7 +35,7 @@ class SourceChange(Record):
 
 
 class Move(Record):
-    """Rows that went from one fate to another for one cause.
+    """Rows that went from one outcome to another for one cause.
 
     Rows that are in both mixtures with another content went from `mixture` to `mixture`.
     """
@@ -51,7 +51,7 @@ class Move(Record):
     absent from the later."""
 
 
-class Shift(Record):
+class StabilityIndex(Record):
     """How far a distribution moved."""
 
     source: str
@@ -81,7 +81,7 @@ class Changes(Record):
     sources: tuple[SourceChange, ...]
     moves: tuple[Move, ...]
     """Most rows first."""
-    shifts: tuple[Shift, ...]
+    stability: tuple[StabilityIndex, ...]
     """Distributions that moved by 0.0001 or more, farthest first."""
     settings: tuple[str, ...]
     """Sentences: which revisions, recipe fields, code, template or libraries changed, from what to what."""

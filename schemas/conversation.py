@@ -11,7 +11,7 @@ import orjson
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from thinkmix.schemas.normal_form import composed
+from thinkmix.schemas.normal_form import compose_nfc
 from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.record import MAX_DEPTH, JsonObject, Record, depth, fault
 
@@ -299,7 +299,7 @@ def content_key(messages: Sequence[Message], tools: Sequence[Mapping[str, Any]])
     counts, texts = [len(messages)], []
     for message in messages:
         calls = [[call.name, dict(call.arguments)] for call in message.tool_calls]
-        said = [composed(message.content).encode(), composed(message.reasoning or "").encode()]
+        said = [compose_nfc(message.content).encode(), compose_nfc(message.reasoning or "").encode()]
         parts = [*said, _canonical(calls)]
         counts += [ROLES.index(message.role), *map(len, parts)]
         texts += parts
@@ -321,9 +321,9 @@ def _canonical(values: list[Any]) -> bytes:
 def _normalized(value: object) -> object:
     """Return a JSON value with all text in NFC; keys that would become one stay as they are."""
     if isinstance(value, str):
-        return composed(value)
+        return compose_nfc(value)
     if isinstance(value, Mapping):
-        keys = [composed(key) for key in value]
+        keys = [compose_nfc(key) for key in value]
         items = map(_normalized, value.values())
         return dict(zip(keys if len(set(keys)) == len(keys) else value, items, strict=True))
     return [_normalized(item) for item in value] if isinstance(value, list | tuple) else value

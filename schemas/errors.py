@@ -3,8 +3,8 @@
 ThinkmixError                 1
 ├── RecipeError               2   the recipe says something impossible
 ├── NotFound                  2   what a person names is not there: a version, mixture, row, reason or source
-├── Held                      3   a version was built, but a gate or a check keeps it from becoming current
-├── NotAccepted               2   what a person wants to accept is no held candidate, or no reason is given
+├── Blocked                      3   a version was built, but a gate or a check keeps it from becoming current
+├── NotApproved               2   what a person wants to approve is no blocked candidate, or no reason is given
 ├── NotRolledBack             2   what a person wants to return to is no good version, or no reason is given
 ├── SourceError               4   a source cannot be read
 │   ├── SourceNotFound            no such dataset, revision or file
@@ -28,7 +28,7 @@ ThinkmixError                 1
 ├── TemplateError             1   a message list that the chat template cannot render
 └── TrainError               10   a training run that cannot start or go on
     ├── Forgotten            13   it made the model forget a protected source, so nothing was written
-    └── ModeSwitchFailed     14   the trained model does not think when asked to, or when asked not to
+    └── ThinkingModeFailed     14   the trained model does not think when asked to, or when asked not to
 
 `thinkmix report` ends with 3, too, if no current version may be trained on, and with `--strict` with 9 if the
 last run failed.
@@ -63,18 +63,18 @@ class NotFound(ThinkmixError, LookupError):
     code = "not_found"
 
 
-class Held(ThinkmixError):
+class Blocked(ThinkmixError):
     """A version was built whole, but a gate or a check failed: a person must look before it is trained on."""
 
     exit_code = 3
-    code = "held"
+    code = "blocked"
 
 
-class NotAccepted(ThinkmixError, ValueError):
-    """What a person wants to accept is no held candidate, or no reason is given."""
+class NotApproved(ThinkmixError, ValueError):
+    """What a person wants to approve is no blocked candidate, or no reason is given."""
 
     exit_code = 2
-    code = "not_accepted"
+    code = "not_approved"
 
 
 class NotRolledBack(ThinkmixError, ValueError):
@@ -201,7 +201,7 @@ class MixtureError(ThinkmixError):
 
 
 class SourceEmpty(MixtureError):
-    """No row of a source is left to draw from. The sentence may quote a few characters of a row."""
+    """No row of a source is left to sample from. The sentence may quote a few characters of a row."""
 
     code = "source_empty"
 
@@ -226,8 +226,8 @@ class Forgotten(TrainError):
     code = "forgotten"
 
 
-class ModeSwitchFailed(TrainError):
+class ThinkingModeFailed(TrainError):
     """The trained model does not think when it is asked to, or thinks when it is asked not to."""
 
     exit_code = 14
-    code = "mode_switch_failed"
+    code = "thinking_mode_failed"

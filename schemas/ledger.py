@@ -14,7 +14,7 @@ class Amount(Record):
     """How much of a source: all counts are of the same rows.
 
     `text_bytes` counts the UTF-8 bytes of a raw row's strings, measured once when it is read.
-    Examples exist from rendering on, and tokens of those that were rendered, which is as far as the draw
+    Examples exist from rendering on, and tokens of those that were rendered, which is as far as sampling
     goes; elsewhere they are 0.
     """
 

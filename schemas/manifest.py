@@ -56,7 +56,7 @@ class Share(Record):
     declared: float
     """Share that the recipe asks for, in its unit."""
     available: int
-    """Examples that could have been drawn, so far as is known: not all were counted."""
+    """Examples that could have been sampled, so far as is known: not all were counted."""
     examples: int
     tokens: int
     trainable_tokens: int

@@ -6,12 +6,12 @@ from itertools import groupby
 _BLOCK = 100
 
 
-def composed(text: str) -> str:
+def compose_nfc(text: str) -> str:
     """Return the text in NFC."""
-    return text if text.isascii() else unicodedata.normalize("NFC", ordered(text))
+    return text if text.isascii() else unicodedata.normalize("NFC", order_marks(text))
 
 
-def ordered(text: str) -> str:
+def order_marks(text: str) -> str:
     """Return text that has the same NFC, and takes no longer to compose than it is long.
 
     Composers put a run of combining marks in order by insertion, so that a megabyte of accents takes them

@@ -18,7 +18,7 @@ class Worded(StrEnum):
 
 
 class Reason(Worded):
-    """One word per fate; the comment is the sentence that the report shows.
+    """One word per outcome; the comment is the sentence that the report shows.
 
     Grouped by the stage that decides it. What a stage decides by itself is a member here and nowhere else.
     The reason of a row that a rule of `curation/rules` drops is the rule's name: `curation.rules.known.why`
@@ -82,7 +82,7 @@ class Reason(Worded):
     TOO_LONG = "too_long", "more tokens than the recipe allows; never cut, so left out"
 
     # mix: a good example, but the shares had no room for it
-    NOT_SAMPLED = "not_sampled", "not drawn: the shares were filled without it"
+    NOT_SAMPLED = "not_sampled", "not sampled: the shares were filled without it"
 
 
 class Context(Worded):

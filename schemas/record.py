@@ -50,7 +50,7 @@ class Record(BaseModel):
 Narrow = TypeVar("Narrow", bound=Record)
 
 
-def narrowed(record: Record, to: type[Narrow]) -> Narrow:
+def narrow(record: Record, to: type[Narrow]) -> Narrow:
     """Return as much of a record as `to`, one of its bases, states."""
     return cast("Narrow", to.model_construct(**{name: getattr(record, name) for name in to.model_fields}))
 

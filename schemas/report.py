@@ -1,4 +1,4 @@
-"""What the audit says of one version: facts that follow from the version alone, the same on any night."""
+"""What the audit says of one version: facts that follow from the version alone, the same in any run."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -83,7 +83,7 @@ class ClusterRow(Record):
 
     id: str
     source: str
-    fate: str
+    outcome: str
     """`kept`, or the reason it was dropped for."""
     text: str
 
@@ -107,7 +107,7 @@ class ClusterView(Record):
 
 
 class Sample(Record):
-    """A row as an example of its fate, cut for display."""
+    """A row as an example of its outcome, cut for display."""
 
     id: str
     source: str
@@ -119,7 +119,7 @@ class Sample(Record):
     detail: str | None
     content: str
     """Raw JSON of a dropped row, or text of a kept one; cut around the offending span where there is one."""
-    span: tuple[int, int] | None = None
+    highlight: tuple[int, int] | None = None
     """Where in `content` the offending characters start and end; unset where it is not a matter of a few."""
 
 

@@ -22,7 +22,7 @@ class KeptVersion(Record):
     mixture: str
     version: str
     why: str
-    """The first reason that applies: current, accepted, published, held, recent or in use."""
+    """The first reason that applies: current, approved, published, blocked, recent or in use."""
 
 
 class Retained(Record):

@@ -33,7 +33,7 @@ class Question(Record):
     version: str
     seed: int
     each: int
-    """The draw that the row belongs to: most rows of a stratum."""
+    """Sampling that the row belongs to: most rows of a stratum."""
     verdict: Opinion | Literal[""] = ""
     """To be filled in."""
 
@@ -70,12 +70,12 @@ class StratumScore(Record):
     reason: str
     rows: int
     """Rows of the stratum, by the ledger."""
-    drawn: int
+    sampled: int
     judged: int
-    """Drawn rows that were called keep or drop."""
+    """Sampled rows that were called keep or drop."""
     unsure: int
     wrong: int
-    """Judged rows whose fate was another than the person's verdict."""
+    """Judged rows whose outcome was another than the person's verdict."""
     rate: Rate | None
     """Of wrong rows; unset if none was judged."""
 

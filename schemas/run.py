@@ -13,12 +13,12 @@ from thinkmix.schemas.record import Record
 from thinkmix.schemas.report import Report
 from thinkmix.schemas.stated import Stated
 
-Status = Literal["published", "unchanged", "held", "failed"]
+Status = Literal["published", "unchanged", "blocked", "failed"]
 """The version became current, was current already, awaits a person because a gate failed, or was not made."""
 
 
-class Acceptance(Record):
-    """Who promoted a version that a gate had held, and why."""
+class Approval(Record):
+    """Who promoted a version that a gate had blocked, and why."""
 
     version: str
     by: str
@@ -26,7 +26,7 @@ class Acceptance(Record):
     at: str
     """UTC, ISO 8601."""
     gates: tuple[str, ...]
-    """The gates that had held it, each with what it looked at, and the checks that had failed."""
+    """The gates that had blocked it, each with what it looked at, and the checks that had failed."""
     rolled_back: str | None = None
     """When somebody had rolled back from it, which this overrules; unset if nobody had."""
 
@@ -49,10 +49,10 @@ class Rollback(Record):
     def sentence(self) -> str:
         """Return what was done, and what makes it undone."""
         done = f"{self.by} rolled back from it to {self.version[:12]} at {self.at.partition('.')[0]} UTC"
-        return f"{done}: {self.why}; it stays held until a person accepts it"
+        return f"{done}: {self.why}; it stays blocked until a person approves it"
 
 
-class Night(Record):
+class PastRun(Record):
     """One finished run of the mixture's history, as the trend shows it."""
 
     started: str
@@ -66,13 +66,13 @@ class Night(Record):
     examples: int = 0
     tokens: int = 0
     dropped: int = 0
-    """Rows left out before the draw, for whatever reason."""
+    """Rows left out before sampling, for whatever reason."""
     failed: int = 0
     """Gates and checks that failed."""
     error: str | None = None
     """Code word of the error that ended the run."""
     sentence: str | None = None
-    """Why the run failed or its version is held, in words that hold no secret; unset for good runs."""
+    """Why the run failed or its version is blocked, in words that hold no secret; unset for good runs."""
 
 
 class Current(Record):
@@ -85,7 +85,7 @@ class Current(Record):
     good: bool
     """Whether it may be trained on."""
     why: str
-    """In a sentence: what passed, failed, or should be looked at, or who accepted it."""
+    """In a sentence: what passed, failed, or should be looked at, or who approved it."""
 
 
 class RunReport(Record):
@@ -105,12 +105,12 @@ class RunReport(Record):
     gates: tuple[GateResult, ...]
     changes: Changes | None
     """Against the baseline; unset if there is none, if it is the same version, or if it cannot be read."""
-    trend: tuple[Night, ...]
+    trend: tuple[PastRun, ...]
     """The last runs, this one last."""
-    acceptance: Acceptance | None
-    """Set if the candidate was held once and a person promoted it."""
+    approval: Approval | None
+    """Set if the candidate was blocked once and a person promoted it."""
     rollback: Rollback | None = None
-    """Set if a person rolled back from the candidate, or from the same rows, and nobody accepted it since."""
+    """Set if a person rolled back from the candidate, or from the same rows, and nobody approved it since."""
     current: Current | None = None
     """The version that is current after the run; unset if there is none, or in reports of older releases."""
     report: Report
@@ -123,7 +123,7 @@ class RunReport(Record):
     @property
     def good(self) -> bool:
         """Return whether it may be trained on: nothing speaks against it, or a person took it."""
-        return not self.failures or self.acceptance is not None
+        return not self.failures or self.approval is not None
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -133,8 +133,8 @@ class RunReport(Record):
     @property
     def why(self) -> str:
         """Return in a sentence why it may be trained on or not."""
-        if self.acceptance:
-            return f"{self.acceptance.by} accepted it: {self.acceptance.why}"
+        if self.approval:
+            return f"{self.approval.by} approved it: {self.approval.why}"
         return "; ".join(self.failures or self.warnings) or "every check passed"
 
 
@@ -145,7 +145,7 @@ def failures_of(report: Report, gates: tuple[GateResult, ...]) -> tuple[str, ...
 
 
 class FailedRun(Record):
-    """A run that made no version: `failed.json` of its folder, beside the fates and rejects of its rows."""
+    """A run that made no version: `failed.json` of its folder, beside the outcomes and rejects of its rows."""
 
     version: Literal[1] = 1
     mixture: str
@@ -168,6 +168,6 @@ class FailedRun(Record):
     """The stages that were over, of these sources."""
     columns: tuple[Columns, ...] = ()
     shares: tuple[Share, ...] = ()
-    """Empty: nothing was drawn."""
-    trend: tuple[Night, ...] = ()
+    """Empty: nothing was sampled."""
+    trend: tuple[PastRun, ...] = ()
     """The last runs, this one last."""

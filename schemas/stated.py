@@ -29,7 +29,7 @@ class StatedRecipe(Record):
     sources: tuple[StatedSource, ...]
 
 
-def stated(recipe: Mapping[str, JsonValue]) -> StatedRecipe:
+def stated_settings(recipe: Mapping[str, JsonValue]) -> StatedRecipe:
     """Return what is read of a recipe.
 
     Raises:
@@ -39,7 +39,7 @@ def stated(recipe: Mapping[str, JsonValue]) -> StatedRecipe:
 
 
 def _checked(recipe: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
-    stated(recipe)
+    stated_settings(recipe)
     return recipe
 
 

@@ -100,11 +100,11 @@ class TrainPlan(Record):
     on_forgetting: Literal["stop", "keep_best"] = "stop"
     """What happens when a protected source was forgotten: the run fails, or ends with the weights of the
     best measurement at which none was."""
-    switch_prompts: int = Field(default=0, ge=0, le=10_000)
+    mode_prompts: int = Field(default=0, ge=0, le=10_000)
     """Held-out prompts that are answered with thinking on and off after training; 0 asks none."""
-    switch_least: float = Field(default=0.9, ge=0, le=1)
+    mode_least: float = Field(default=0.9, ge=0, le=1)
     """Least share of these answers that must think when asked to, and must not when asked not to."""
-    switch_tokens: int = Field(default=256, ge=4, le=32_768)
+    mode_tokens: int = Field(default=256, ge=4, le=32_768)
     """Longest answer to such a prompt, in tokens."""
 
     save_every: int | None = Field(default=None, ge=1, le=10**9)
@@ -194,8 +194,8 @@ class TrainPlan(Record):
                 f"sharding {self.sharding} writes no checkpoints to go back to: let on_forgetting be stop",
             ),
             (
-                self.sharding in ("fsdp2", "zero3") and self.switch_prompts > 0,
-                f"sharding {self.sharding} leaves no process with all weights to ask: unset switch_prompts",
+                self.sharding in ("fsdp2", "zero3") and self.mode_prompts > 0,
+                f"sharding {self.sharding} leaves no process with all weights to ask: unset mode_prompts",
             ),
             (
                 self.sharding != "none" and quantised,

@@ -53,14 +53,14 @@ def _unsynced() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def tiny() -> Iterator[None]:
-    """Draw the tiny model once in this process, for tests that train, where training is installed."""
+    """Sample the tiny model once in this process, for tests that train, where training is installed."""
     if not all(find_spec(name) for name in ("torch", "transformers", "peft")):
         yield
         return
-    from tests.harness.train.tiny import draw_once  # noqa: PLC0415 - torch takes seconds
+    from tests.harness.train.tiny import sample_once  # noqa: PLC0415 - torch takes seconds
 
     with pytest.MonkeyPatch.context() as patch:
-        draw_once(patch)
+        sample_once(patch)
         yield
 
 

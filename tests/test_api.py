@@ -18,7 +18,7 @@ import thinkmix
 from tests.harness.builders import ROOT, Inline, flip_bit, write_recipe, write_sources
 from thinkmix.flows.build import pipeline
 from thinkmix.flows.cli import app
-from thinkmix.schemas.errors import Held, NotFound, RecipeError, StoreCorrupt
+from thinkmix.schemas.errors import Blocked, NotFound, RecipeError, StoreCorrupt
 
 FUNCTIONS = ("build", "load_version", "explain", "verify", "render_chat", "minhashes", "train")
 """In the order in which their examples need each other."""
@@ -104,7 +104,7 @@ def test_import_takes_no_time():
 
 
 @pytest.mark.parametrize(
-    "first", ["", "import thinkmix.train.model.names", "import thinkmix.flows.training.finetune"]
+    "first", ["", "import thinkmix.train.model.names", "import thinkmix.flows.training.run"]
 )
 def test_train_is_a_function_whoever_imported_the_room_of_that_name(first):
     """Python puts the room in the place of the function, and it can be called all the same."""
@@ -173,7 +173,7 @@ def test_a_version_that_a_gate_holds_is_an_error(tmp_path, monkeypatch):
     stated = write_recipe(write_sources(tmp_path) / "small.yaml")
     good = thinkmix.build(stated, store=tmp_path / "store", progress=False)
     write_sources(tmp_path, number=40)
-    with pytest.raises(Held, match="fewer rows than the last good build"):
+    with pytest.raises(Blocked, match="fewer rows than the last good build"):
         thinkmix.build(stated, store=tmp_path / "store", progress=False)
 
     assert thinkmix.verify(tmp_path / "store" / "small") == good.version

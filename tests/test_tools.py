@@ -1,10 +1,10 @@
-"""What counts how the house is built: the road of rows, and rooms that import each other."""
+"""What counts how the house is built: the path of rows, and rooms that import each other."""
 
 import sys
 
 import pytest
 
-from tools import road, rooms
+from tools import rooms, row_path
 
 HOUSE = {"a": {"b"}, "b": {"a", "c"}, "c": {"d"}, "d": {"e"}, "e": {"c"}, "f": {"a"}}
 
@@ -32,9 +32,9 @@ def test_arrows_are_drawn_between_the_children_of_a_room():
 
 def test_calls_between_files_are_steps():
     """A call to another file is a change, to a higher room a step up; one within a file is neither."""
-    seen = road.Road()
+    seen = row_path.RowPath()
     here, there = (
-        compile("def call(f=None):\n    f and f()", str(road.ROOT / name), "exec")
+        compile("def call(f=None):\n    f and f()", str(row_path.ROOT / name), "exec")
         for name in ("curation/here.py", "flows/there.py")
     )
     spaces = [{}, {}]
@@ -61,13 +61,13 @@ def test_calls_between_files_are_steps():
 )
 def test_a_room_is_as_high_as_the_contracts_say(here: str, there: str, up: bool):
     """Rooms of the house are compared, then the rooms of one room; files of one room stand side by side."""
-    assert road.goes_up(here, there) is up
+    assert row_path.goes_up(here, there) is up
 
 
 def test_the_map_says_what_each_room_holds():
     """CONTRIBUTING.md has the map as it is, with a first sentence of every room."""
     drawn = rooms.plan()
-    assert drawn in (road.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert drawn in (row_path.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     assert "TODO" not in drawn
 
 

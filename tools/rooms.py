@@ -18,7 +18,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from tools.road import floors
+from tools.row_path import floors
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "thinkmix"

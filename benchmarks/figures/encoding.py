@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from benchmarks.findings import Finding, Options
 from benchmarks.measure import cpu_seconds, last_line, medians, run
+from benchmarks.measurements import Measurement, Options
 from benchmarks.peer_envs import python_of, script
 from benchmarks.rows import described, folder, mixture
 from thinkmix.schemas.training import TrainPlan
@@ -20,7 +20,7 @@ from thinkmix.train.data.encode import Tokens
 from thinkmix.train.data.rows import Rows, index_rows, plan_steps, read_manifest
 
 
-def measure(options: Options) -> Sequence[Finding]:
+def measure(options: Options) -> Sequence[Measurement]:
     """Encode one mixture both ways, and compare every label with that of the official template."""
     versions: dict[str, str] = {}
     with folder(options, "encoding") as work:
@@ -54,15 +54,15 @@ def measure(options: Options) -> Sequence[Finding]:
     on = f"{rows.frame.height:,} examples, {len(tokens.ids) / 1e6:.1f} M tokens, {described(options)}"
     about = {"figure": "encoding", "on": on, "notes": notes, "versions": stated}
     return [
-        Finding(
+        Measurement(
             what="encoding for training per core, vs `datasets.map`", unit="×",
             at_least=5, aim=10, measured=rates["ours"] / rates["theirs"], **about,
         ),
-        Finding(
+        Measurement(
             what="examples whose ids or labels differ from the official template's", unit="",
             at_least=0, aim=0, measured=wrong, less_is_better=True, **about,
         ),
-        Finding(
+        Measurement(
             what="budget that packing leaves unused", unit=" %", at_least=2, aim=1,
             measured=100 * (1 - full), less_is_better=True, **about,
         ),

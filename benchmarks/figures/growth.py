@@ -3,22 +3,22 @@
 from collections.abc import Sequence
 from functools import partial
 
-from benchmarks.findings import Finding, Options
 from benchmarks.generate import Corpus, generate
 from benchmarks.measure import THINKMIX, medians, run
+from benchmarks.measurements import Measurement, Options
 from benchmarks.rows import folder
 
 TIMES = 16
 
 
-def measure(options: Options) -> Sequence[Finding]:
+def measure(options: Options) -> Sequence[Measurement]:
     """Compare CPU seconds per row, which a busy machine does not blur; once for the many, which take long."""
     few = options.size(tiny=100, short=15_000, full=250_000)
     many = few * TIMES
     taken = medians(options.rounds, few=partial(_build, options, few))
     taken |= medians(1, many=partial(_build, options, many))
     per_row = {"few": taken["few"] / few, "many": taken["many"] / many}
-    finding = Finding(
+    finding = Measurement(
         figure="growth",
         what=f"CPU time per row at {TIMES} times the rows",
         unit="×",

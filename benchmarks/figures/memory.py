@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from benchmarks.findings import Finding, Options
 from benchmarks.generate import Corpus, generate
 from benchmarks.measure import THINKMIX, Spent, run
+from benchmarks.measurements import Measurement, Options
 from benchmarks.rows import folder
 
 
-def measure(options: Options) -> Sequence[Finding]:
+def measure(options: Options) -> Sequence[Measurement]:
     """Sample the resident memory of `thinkmix build` and its workers every tenth of a second."""
     rows = options.size(tiny=300, short=50_000, full=1_000_000)
     once, twice = (_build(options, count) for count in (rows, 2 * rows))
@@ -20,11 +20,11 @@ def measure(options: Options) -> Sequence[Finding]:
     about = {"figure": "memory", "less_is_better": True, "at_full_size": True, "notes": notes}
     on = "generated rows of 1 kB, 2 workers"
     return [
-        Finding(
+        Measurement(
             what="peak RSS of a build's process tree", unit=" GB", at_least=3, aim=1.5,
             measured=max(once.rss, twice.rss) / 1e9, on=f"{2 * rows:,} {on}", **about,
         ),
-        Finding(
+        Measurement(
             what="peak RSS at twice the rows, vs at once", unit="×", at_least=1.15, aim=1.15,
             measured=twice.rss / once.rss, on=f"{rows:,} and {2 * rows:,} {on}", **about,
         ),

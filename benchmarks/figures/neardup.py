@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 
 from benchmarks.exact_pairs import shingle_matrix, similar_pairs
-from benchmarks.findings import Finding, Options
 from benchmarks.generate import Corpus, rows_of
 from benchmarks.measure import Spent, medians, run
+from benchmarks.measurements import Measurement, Options
 from benchmarks.peer_envs import PEERS, python_of, script
 from benchmarks.rows import described, folder, is_real, megabytes, texts
 
@@ -22,7 +22,7 @@ Kept = dict[str, set[int]]
 Tool = Callable[..., Spent]
 
 
-def measure(options: Options) -> Sequence[Finding]:
+def measure(options: Options) -> Sequence[Measurement]:
     """Compare seconds by the clock on two cores, imports and process starts included."""
     rows = enough_texts(options)
     with folder(options, "neardup") as work:
@@ -46,7 +46,7 @@ def measure(options: Options) -> Sequence[Finding]:
     about = {"figure": "neardup", "unit": "×", "on": on, "notes": notes}
     bounds = {"text-dedup": (25, 50), "datatrove": (60, 150)}
     return [
-        Finding(
+        Measurement(
             what=f"near-dup end to end, vs {name}",
             at_least=least,
             aim=aim,

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from benchmarks.findings import Finding, Options
 from benchmarks.measure import last_line, medians, run
+from benchmarks.measurements import Measurement, Options
 from benchmarks.rows import folder
 from thinkmix.curation.dedup.dedup import find_duplicates, write_bands
 from thinkmix.curation.dedup.settings import DedupPlan
@@ -22,7 +22,7 @@ BANDS_SUFFIX = ".index"
 PLAN = DedupPlan(permutations=BANDS * 6, bands=BANDS)
 
 
-def measure(options: Options) -> Sequence[Finding]:
+def measure(options: Options) -> Sequence[Measurement]:
     """Search band files from nothing but the disk, in a process of its own on one core."""
     rows = options.size(tiny=2_000, short=550_000, full=5_500_000)
     found: list[dict[str, float]] = []
@@ -48,11 +48,11 @@ def measure(options: Options) -> Sequence[Finding]:
         ),
     }
     return [
-        Finding(
+        Measurement(
             what="(row, band) pairs banded and clustered, CPU time", unit=" s", at_least=30, aim=12,
             measured=taken["search"], **about,
         ),
-        Finding(
+        Measurement(
             what="(row, band) pairs banded and clustered, peak RSS", unit=" GB", at_least=1, aim=1,
             measured=peak / 1e9, **about,
         ),

@@ -8,7 +8,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from benchmarks.exact_pairs import Pairs, shingle_matrix, similar_pairs
-from benchmarks.findings import Finding, Options
+from benchmarks.measurements import Measurement, Options
 from benchmarks.near_dup import prepare
 from benchmarks.rows import described, folder, raw_rows, texts
 from thinkmix.curation.dedup.dedup import find_duplicates
@@ -17,7 +17,7 @@ from thinkmix.curation.dedup.settings import DedupPlan
 THRESHOLD = 0.8
 
 
-def measure(options: Options) -> Sequence[Finding]:
+def measure(options: Options) -> Sequence[Measurement]:
     """Look for each truly similar pair in one cluster, and for a chain of such pairs in each cluster."""
     rows = distinct_texts(options)
     pairs, _ = similar_pairs(shingle_matrix(rows), threshold=THRESHOLD)
@@ -34,11 +34,11 @@ def measure(options: Options) -> Sequence[Finding]:
     )
     about = {"figure": "quality", "unit": "", "on": on, "notes": notes}
     return [
-        Finding(
+        Measurement(
             what="near-dup recall at J ≥ 0.8", at_least=0.98, aim=0.995,
             measured=float(together.mean()) if len(pairs) else 1.0, **about,
         ),
-        Finding(
+        Measurement(
             what="near-dup precision after verification", at_least=1.0, aim=1.0,
             measured=float(right.mean()) if len(joined) else 1.0, **about,
         ),

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from functools import partial
 from hashlib import sha256
 
-from benchmarks.findings import Finding, Options
 from benchmarks.measure import ROOT, cpu_seconds, last_line, medians, run
+from benchmarks.measurements import Measurement, Options
 from benchmarks.peer_envs import python_of, script
 from benchmarks.rows import conversations, described, folder
 from thinkmix.schemas.conversation import Conversation, Message
@@ -17,7 +17,7 @@ from thinkmix.templates.chat.turns import training_turns
 TEMPLATE = ROOT / "templates" / "chat" / "families" / "qwen3.jinja"
 
 
-def measure(options: Options) -> Sequence[Finding]:
+def measure(options: Options) -> Sequence[Measurement]:
     """Compare rows per CPU second; ours writes every assistant turn's example, theirs one text per row."""
     rows = conversations(options)
     reference: dict[str, object] = {}
@@ -36,7 +36,7 @@ def measure(options: Options) -> Sequence[Finding]:
     if not same:
         raise RuntimeError("the two sides did not render the same text")
     ours, peer = len(rows) / taken["thinkmix"], len(rows) / taken["theirs"]
-    finding = Finding(
+    finding = Measurement(
         figure="rendering",
         what="rendering per core, vs transformers' apply_chat_template",
         unit="×",

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks.findings import Finding, Options
 from benchmarks.measure import cpu_seconds, last_line, medians, run
+from benchmarks.measurements import Measurement, Options
 from benchmarks.peer_envs import python_of, script
 from benchmarks.rows import described, folder, megabytes, texts
 from thinkmix.curation.text.minhash import signatures
@@ -17,7 +17,7 @@ SHARE = {"datasketch": 12, "datasketch-xxhash": 8, "rensa": 3, "rensa-bulk": 3}
 """A peer signs every so manieth text: it need not take minutes."""
 
 
-def measure(options: Options) -> Sequence[Finding]:
+def measure(options: Options) -> Sequence[Measurement]:
     """Compare MB of text per CPU second; our time covers folding and cutting, and so does theirs."""
     rows = texts(options)
     signatures(rows[:10], shingle=5, permutations=128, seed=1)  # compiles
@@ -47,11 +47,11 @@ def measure(options: Options) -> Sequence[Finding]:
     stated = ", ".join(f"{name} {number}" for name, number in versions.items())
     about = {"figure": "signatures", "unit": "×", "on": on, "notes": tuple(notes), "versions": stated}
     return [
-        Finding(
+        Measurement(
             what="signatures per core, vs datasketch's default",
             at_least=60, aim=100, measured=speed / (size["datasketch"] / taken["datasketch"]), **about,
         ),
-        Finding(
+        Measurement(
             what="signatures per core, vs rensa (the faster of its two ways)",
             at_least=12, aim=20, measured=speed / rensa, **about,
         ),

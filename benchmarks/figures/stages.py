@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.findings import Finding, Options
 from benchmarks.generate import Corpus, generate
 from benchmarks.measure import last_line, medians, run
+from benchmarks.measurements import Measurement, Options
 from benchmarks.rows import folder
 
 SAMPLING = "mix"
@@ -21,7 +21,7 @@ COPY = (
 )
 
 
-def measure(options: Options) -> Sequence[Finding]:
+def measure(options: Options) -> Sequence[Measurement]:
     """Compare seconds by the clock, both sides with all cores and from the same warm files."""
     rows = options.size(tiny=60, short=50_000, full=500_000)
     corpus = Corpus(rows=rows, bytes_per_row=20_000, chat_share=0.02, languages=("en", "en", "en", "zh"))
@@ -38,7 +38,7 @@ def measure(options: Options) -> Sequence[Finding]:
 
         taken = medians(options.rounds, thinkmix=ours, copy=lambda: _copy(recipe.parent, work / "copy"))
     typical = min(stages, key=lambda one: abs(before_sampling(one) - taken["thinkmix"]))
-    finding = Finding(
+    finding = Measurement(
         figure="stages",
         what="every stage before sampling, vs a polars copy of the same shards",
         unit="×",

@@ -3,11 +3,11 @@
 import sys
 from collections.abc import Sequence
 
-from benchmarks.findings import Finding, Options
 from benchmarks.measure import THINKMIX, medians, run
+from benchmarks.measurements import Measurement, Options
 
 
-def measure(options: Options) -> Sequence[Finding]:
+def measure(options: Options) -> Sequence[Measurement]:
     """Take the median of ten starts with warm files, by the clock."""
     taken = medians(
         options.size(tiny=1, short=10, full=10),
@@ -20,6 +20,6 @@ def measure(options: Options) -> Sequence[Finding]:
         "on": "median of 10 starts", "notes": (f"Python alone {taken['python']:.3f} s",),
     }  # fmt: skip
     return [
-        Finding(what="`thinkmix --help`", measured=taken["help"], **about),
-        Finding(what="`import thinkmix.schemas`", measured=taken["schemas"], **about),
+        Measurement(what="`thinkmix --help`", measured=taken["help"], **about),
+        Measurement(what="`import thinkmix.schemas`", measured=taken["schemas"], **about),
     ]

@@ -7,8 +7,8 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from benchmarks.findings import Finding, Options
 from benchmarks.measure import cpu_seconds, last_line, medians, run
+from benchmarks.measurements import Measurement, Options
 from benchmarks.peer_envs import python_of, script
 from benchmarks.rows import described, distinct_strings, folder
 from thinkmix.templates.chat.tokenizer import count_tokens, tokenizer_path
@@ -16,7 +16,7 @@ from thinkmix.templates.chat.tokenizer import count_tokens, tokenizer_path
 WAYS = ("encode", "encode_batch_fast")
 
 
-def measure(options: Options) -> Sequence[Finding]:
+def measure(options: Options) -> Sequence[Measurement]:
     """Compare MB per CPU second on distinct texts; the faster of the peer's two ways counts."""
     every = distinct_strings(options)
     texts = every[:: max(len(every) // options.size(tiny=100, short=12_000, full=10**9), 1)]
@@ -41,12 +41,12 @@ def measure(options: Options) -> Sequence[Finding]:
     stated = ", ".join(f"{name} {number}" for name, number in versions.items())
     about = {"figure": "tokens", "on": f"{len(texts):,} distinct texts, {size:.0f} MB, {described(options)}"}
     return [
-        Finding(
+        Measurement(
             what="token counting per core, vs tokenizers (the faster of its two ways)", unit="×",
             at_least=8, aim=12, measured=min(taken[way] for way in WAYS) / taken["thinkmix"],
             notes=notes, versions=stated, **about,
         ),
-        Finding(
+        Measurement(
             what="token counts that differ from tokenizers'", unit="", at_least=0, aim=0, measured=wrong,
             less_is_better=True, versions=stated, **about,
         ),

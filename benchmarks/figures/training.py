@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.findings import Finding, Options
 from benchmarks.measure import last_line, run
+from benchmarks.measurements import Measurement, Options
 from benchmarks.peer_envs import python_of, script
 from benchmarks.rows import described, folder, mixture
 from thinkmix.schemas.training import TrainPlan
@@ -45,9 +45,9 @@ class _Runs:
         self.losses.append(report["loss"])
 
 
-def measure(options: Options) -> Sequence[Finding]:
+def measure(options: Options) -> Sequence[Measurement]:
     """Train one epoch on the same rows by both, first with rows padded to each other, then packed."""
-    found: list[Finding] = []
+    found: list[Measurement] = []
     with folder(options, "training") as work:
         version = mixture(options, work)
         model = work / "model"
@@ -59,7 +59,7 @@ def measure(options: Options) -> Sequence[Finding]:
 
 def _compared(
     options: Options, work: Path, version: Path, model: Path, *, packing: bool
-) -> Sequence[Finding]:
+) -> Sequence[Measurement]:
     plan = TrainPlan(
         dtype="float32", eval_rows=0, packing=packing,
         batch=options.size(tiny=512, short=2048, full=2048),
@@ -88,7 +88,7 @@ def _compared(
     return _findings(options, ours, theirs, plan, on=_on(options, plan, tokens, read, len(steps), report))
 
 
-def _findings(options: Options, ours: _Runs, theirs: _Runs, plan: TrainPlan, *, on: str) -> list[Finding]:
+def _findings(options: Options, ours: _Runs, theirs: _Runs, plan: TrainPlan, *, on: str) -> list[Measurement]:
     speeds = statistics.median(ours.speeds), statistics.median(theirs.speeds)
     memory = statistics.median(ours.memory), statistics.median(theirs.memory)
     way = "packed" if plan.packing else "padded"
@@ -99,11 +99,11 @@ def _findings(options: Options, ours: _Runs, theirs: _Runs, plan: TrainPlan, *, 
     )
     about = {"figure": "training", "unit": "×", "on": on, "notes": notes, "versions": "trl 1.16.0"}
     return [
-        Finding(
+        Measurement(
             what=f"trained tokens per second, {way}, vs TRL", at_least=1.3, aim=2,
             measured=speeds[0] / speeds[1], **about,
         ),
-        Finding(
+        Measurement(
             what=f"peak memory of training, {way}, vs TRL", at_least=1, aim=0.7,
             measured=memory[0] / memory[1], less_is_better=True, **about,
         ),

@@ -5,20 +5,20 @@ from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
-from benchmarks.findings import Finding, Options
 from benchmarks.measure import cpu_seconds, medians
+from benchmarks.measurements import Measurement, Options
 from benchmarks.rows import described, folder, raw_rows
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.read.read import RawSlice, read_rows, slices
-from thinkmix.curation.validate.normalize import Origin, judge, normalize_slice
-from thinkmix.curation.validate.screen import Screened
+from thinkmix.curation.validate.columnar import ColumnVerdicts
+from thinkmix.curation.validate.rowwise import Origin, judge, validate_slice
 from thinkmix.flows.sources.settings import LocalSource
 
 MAX_ROW_BYTES = 1_000_000
 LAYOUTS = {"math": "openmathreasoning", "chat": "sharegpt"}
 
 
-def measure(options: Options) -> Sequence[Finding]:
+def measure(options: Options) -> Sequence[Measurement]:
     """Compare CPU seconds for the same shards, with the look at columns and without it."""
     rows = raw_rows(options)
     with folder(options, "validation") as work:
@@ -43,7 +43,7 @@ def measure(options: Options) -> Sequence[Finding]:
         kept = sum(judged.conversation is not None for judged in _judged(pieces))
     count = sum(frame.height for frame in rows.values())
     notes = tuple(f"{name} {count / seconds:,.0f} rows/s" for name, seconds in taken.items())
-    finding = Finding(
+    finding = Measurement(
         figure="validation",
         what="validation with reasons, vs pydantic row by row",
         unit="×",
@@ -65,7 +65,8 @@ def _origin(name: str) -> Origin:
 def _row_by_row(pieces: Sequence[tuple[RawSlice, Origin]], work: Path) -> None:
     """Write the same shards, but take every row for a suspect."""
     with patch(
-        "thinkmix.curation.validate.normalize.screen", lambda _, *, source, **__: Screened.nothing(source)
+        "thinkmix.curation.validate.rowwise.validate_columns",
+        lambda _, *, source, **__: ColumnVerdicts.nothing(source),
     ):
         _slices(pieces, work, name="rows")
 
@@ -74,7 +75,7 @@ def _slices(pieces: Sequence[tuple[RawSlice, Origin]], work: Path, name: str = "
     for number, (piece, origin) in enumerate(pieces):
         out = work / f"{name}-{number}"
         out.mkdir(exist_ok=True)
-        normalize_slice(piece, origin=origin, max_row_bytes=MAX_ROW_BYTES, out=out)
+        validate_slice(piece, origin=origin, max_row_bytes=MAX_ROW_BYTES, out=out)
 
 
 def _by_row(pieces: Sequence[tuple[RawSlice, Origin]]) -> None:

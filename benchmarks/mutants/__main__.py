@@ -58,7 +58,7 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "decontamination": {
         "curation/decontaminate/contamination.py": _of("curation", "contamination"),
-        "curation/validate/screen.py": _of("curation", "screen"),
+        "curation/validate/columnar.py": _of("curation", "columnar"),
     },
     "formats": _formats(),
 }

@@ -1,4 +1,4 @@
-"""What differs between two versions of a mixture, row by row, and why: from their fates and their facts."""
+"""What differs between two versions of a mixture, row by row, and why: from their outcomes and their facts."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from typing import Literal
 
 import polars as pl
 
-from thinkmix.curation.audit.moves import Rules, condense, counts, paired, with_cause
+from thinkmix.curation.audit.moves import Rules, condense, counts, pair_rows, with_cause
 from thinkmix.curation.audit.provenance import changed_fields, same_files, settings
-from thinkmix.curation.gates.shift import shifts
+from thinkmix.curation.gates.stability import stability
 from thinkmix.schemas.changes import MIXTURE, Changes, Delta, Move, SourceChange
 from thinkmix.schemas.manifest import Manifest
 from thinkmix.schemas.report import Report
@@ -18,7 +18,7 @@ LISTED = 5
 
 _DEDUP = ("compare", "priority", "max_solutions_per_problem")
 _RENDER = ("template", "max_tokens", "supervise", "soft_switch")
-_MOVE = ("source", "cause", "fate", "fate_after")
+_MOVE = ("source", "cause", "outcome", "outcome_after")
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Side:
     digest: str
     manifest: Manifest
     report: Report
-    fates: Mapping[str, Iterable[pl.DataFrame]]
-    """Per source the fates of all its rows, in pieces of schema `tables.FATES`; each is gone through once."""
+    outcomes: Mapping[str, Iterable[pl.DataFrame]]
+    """Per source the outcomes of all its rows, in pieces of schema `tables.OUTCOMES`; each is gone through once."""
 
 
 def compare(before: Side, after: Side, *, listed: int = LISTED) -> Changes:
@@ -45,10 +45,10 @@ def compare(before: Side, after: Side, *, listed: int = LISTED) -> Changes:
     """
     sources, pairs = [], []
     for name in _names(before, after):
-        old, new = (condense(side.fates.get(name, ())) for side in (before, after))
+        old, new = (condense(side.outcomes.get(name, ())) for side in (before, after))
         sources.append(_source_change(name, (before, counts(old)), (after, counts(new))))
         same = same_files(before.manifest, after.manifest, name)
-        pairs.append(paired(old, new, same).with_columns(source=pl.lit(name)))
+        pairs.append(pair_rows(old, new, same).with_columns(source=pl.lit(name)))
     moved = with_cause(pl.concat(pairs), _rules(before.manifest, after.manifest))
     moves = _moves(moved, listed)
     added, removed, changed = (
@@ -64,7 +64,7 @@ def compare(before: Side, after: Side, *, listed: int = LISTED) -> Changes:
         changed=changed,
         sources=tuple(sources),
         moves=moves,
-        shifts=shifts(before.report, after.report),
+        stability=stability(before.report, after.report),
         settings=settings(before.manifest, after.manifest),
     )
 
@@ -88,15 +88,15 @@ def _rules(before: Manifest, after: Manifest) -> Rules:
 def _source_change(
     name: str, before: tuple[Side, Mapping[str, int]], after: tuple[Side, Mapping[str, int]]
 ) -> SourceChange:
-    fates = [rows for _, rows in (before, after)]
-    reasons = sorted({*fates[0], *fates[1]} - {MIXTURE})
+    outcomes = [rows for _, rows in (before, after)]
+    reasons = sorted({*outcomes[0], *outcomes[1]} - {MIXTURE})
     return SourceChange(
         source=name,
-        read=_delta(sum(rows.values()) for rows in fates),
-        mixture_rows=_delta(rows.get(MIXTURE, 0) for rows in fates),
-        examples=_delta(_drawn(side.manifest, name, "examples") for side, _ in (before, after)),
-        tokens=_delta(_drawn(side.manifest, name, "tokens") for side, _ in (before, after)),
-        reasons={reason: _delta(rows.get(reason, 0) for rows in fates) for reason in reasons},
+        read=_delta(sum(rows.values()) for rows in outcomes),
+        mixture_rows=_delta(rows.get(MIXTURE, 0) for rows in outcomes),
+        examples=_delta(_sampled(side.manifest, name, "examples") for side, _ in (before, after)),
+        tokens=_delta(_sampled(side.manifest, name, "tokens") for side, _ in (before, after)),
+        reasons={reason: _delta(rows.get(reason, 0) for rows in outcomes) for reason in reasons},
     )
 
 
@@ -105,31 +105,31 @@ def _delta(sides: Iterable[int]) -> Delta:
     return Delta(before=before, after=after)
 
 
-def _drawn(manifest: Manifest, source: str, unit: Literal["examples", "tokens"]) -> int:
+def _sampled(manifest: Manifest, source: str, unit: Literal["examples", "tokens"]) -> int:
     return sum(getattr(share, unit) for share in manifest.shares if share.source == source)
 
 
 def _moves(pairs: pl.DataFrame, listed: int) -> tuple[Move, ...]:
-    """Return what went from one fate to another, most rows first.
+    """Return what went from one outcome to another, most rows first.
 
     A row that says something else is a move of its own kind where both mixtures have it, and nowhere else.
     """
-    edited = ~pl.col("same") & (pl.col("fate") == MIXTURE)
+    edited = ~pl.col("same") & (pl.col("outcome") == MIXTURE)
     ids = (pl.coalesce(f"{half}_after", half).alias(half) for half in ("high", "low"))
     found = (
-        pairs.filter((pl.col("fate") != pl.col("fate_after")) | edited)
+        pairs.filter((pl.col("outcome") != pl.col("outcome_after")) | edited)
         .select(*_MOVE, id=pl.struct(*ids))
         .group_by(*_MOVE)
         .agg(rows=pl.len(), ids=pl.col("id").bottom_k(listed).sort())
-        .with_columns(pl.col("fate", "fate_after").cast(pl.String))
+        .with_columns(pl.col("outcome", "outcome_after").cast(pl.String))
         .sort("rows", *_MOVE, descending=[True, *(False for _ in _MOVE)])
     )
     return tuple(
         Move(
             source=move["source"],
             cause=move["cause"],
-            before=move["fate"],
-            after=move["fate_after"],
+            before=move["outcome"],
+            after=move["outcome_after"],
             rows=move["rows"],
             examples=tuple(f"{row['high']:016x}{row['low']:016x}" for row in move["ids"]),
         )

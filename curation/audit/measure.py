@@ -19,7 +19,7 @@ QUANTILES = (0.5, 0.9, 0.99)
 
 
 class Audit(Record):
-    """What is measured of a finished draw for its report."""
+    """What is measured of a finished sample for its report."""
 
     lengths: tuple[LengthView, ...]
     thinking: tuple[ThinkView, ...]
@@ -30,7 +30,7 @@ class Audit(Record):
 
 
 def lengths(tokens: Mapping[str, Sequence[pl.Series]]) -> tuple[LengthView, ...]:
-    """Return per source how long its drawn examples are, in tokens of prompt and completion together."""
+    """Return per source how long its sampled examples are, in tokens of prompt and completion together."""
     return tuple(
         _length(source, pl.concat(parts).to_numpy()) for source, parts in sorted(tokens.items()) if parts
     )
@@ -53,10 +53,10 @@ def _length(source: str, tokens: NDArray[np.int64]) -> LengthView:
 
 
 def thinking(examples: Mapping[str, Sequence[pl.DataFrame]]) -> tuple[ThinkView, ...]:
-    """Return per source how many of its drawn examples think, and how long.
+    """Return per source how many of its sampled examples think, and how long.
 
     Args:
-        examples: columns `thinking` and `think_tokens` of the drawn examples, in any number of parts.
+        examples: columns `thinking` and `think_tokens` of the sampled examples, in any number of parts.
     """
     return tuple(_think(source, pl.concat(parts)) for source, parts in sorted(examples.items()) if parts)
 
@@ -94,7 +94,7 @@ def check_ledger(ledger: Ledger) -> Check:
     kept = sum(count.kept.rows for count in ledger.of(last).values())
     dropped = sum(amount.rows for count in ledger.stages for amount in count.dropped.values())
     detail = f"{read} rows read, {kept + dropped} accounted for"
-    return Check(name="every row has one fate", passed=read == kept + dropped, detail=detail)
+    return Check(name="every row has one outcome", passed=read == kept + dropped, detail=detail)
 
 
 def check_shares(shares: Sequence[Share], plan: MixPlan, *, longest: int) -> list[Check]:
@@ -119,23 +119,23 @@ def check_shares(shares: Sequence[Share], plan: MixPlan, *, longest: int) -> lis
     return found
 
 
-def check_split(drawn: Iterable[pl.DataFrame]) -> Check:
+def check_split(sampled: Iterable[pl.DataFrame]) -> Check:
     """Return whether any cluster of near-duplicates has examples in both train and eval.
 
     Args:
-        drawn: the drawn examples, in any number of parts, schema `tables.DRAWN`.
+        sampled: the sampled examples, in any number of parts, schema `tables.SAMPLED`.
     """
     none = pl.DataFrame(schema={"cluster": pl.UInt64(), "split": pl.String()})
-    sides = pl.concat([none, *(rows.select("cluster", "split").unique() for rows in drawn)]).unique()
+    sides = pl.concat([none, *(rows.select("cluster", "split").unique() for rows in sampled)]).unique()
     both = sides.height - sides["cluster"].n_unique()
     return Check(
         name="no near-duplicate in both train and eval", passed=both == 0, detail=f"{both} clusters in both"
     )
 
 
-def check_targets(drawn: Iterable[pl.DataFrame]) -> Check:
-    """Return whether every drawn example has something to learn."""
-    least = [rows["completion_tokens"].min() for rows in drawn if rows.height]
+def check_targets(sampled: Iterable[pl.DataFrame]) -> Check:
+    """Return whether every sampled example has something to learn."""
+    least = [rows["completion_tokens"].min() for rows in sampled if rows.height]
     shortest = min((value for value in least if isinstance(value, int)), default=0)
     detail = f"the shortest completion has {shortest} tokens"
     return Check(name="every example has a trained token", passed=shortest > 0, detail=detail)

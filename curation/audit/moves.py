@@ -1,4 +1,4 @@
-"""Which rows of a source met another fate in one version than in another, and what moved them.
+"""Which rows of a source met another outcome in one version than in another, and what moved them.
 
 A row is what it says: rows of equal content are the same row, wherever they lie. Only a row whose content is
 not on the other side is looked for at its place in the file, so that an edited row is one row and not two.
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from thinkmix.curation.sample import mix, render
 from thinkmix.curation.sample.pools import bits
-from thinkmix.curation.validate import normalize
+from thinkmix.curation.validate import rowwise
 from thinkmix.schemas.changes import ABSENT, MIXTURE
 
 ROWS = pl.Schema(
@@ -23,7 +23,7 @@ ROWS = pl.Schema(
         "file": pl.Categorical(),
         "row": pl.Int64(),
         "depth": pl.UInt8(),
-        "fate": pl.Categorical(),
+        "outcome": pl.Categorical(),
         "cluster": pl.UInt64(),
         "winner": pl.UInt64(),
     }
@@ -32,9 +32,9 @@ ROWS = pl.Schema(
 reason or `mixture`, and the first halves of the ids of its cluster and of the row that won over it."""
 
 ABSENT_DEPTH, DEDUP_DEPTH, RENDER_DEPTH, MIX_DEPTH, MIXTURE_DEPTH = 255, 1, 2, 3, 4
-_DEPTHS = {normalize.STAGE: 0, "dedup": DEDUP_DEPTH, render.STAGE: RENDER_DEPTH, mix.STAGE: MIX_DEPTH}
+_DEPTHS = {rowwise.STAGE: 0, "dedup": DEDUP_DEPTH, render.STAGE: RENDER_DEPTH, mix.STAGE: MIX_DEPTH}
 USED = ("id", "file", "row", "stage", "reason", "cluster", "winner")
-"""The columns of the fates that are read."""
+"""The columns of the outcomes that are read."""
 _ID = ["high", "low"]
 
 Places = NDArray[np.int64]
@@ -52,25 +52,25 @@ class Rules:
     """Our code or a library."""
 
 
-def condense(fates: Iterable[pl.DataFrame]) -> pl.DataFrame:
+def condense(outcomes: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """Return all rows of a source in schema `ROWS`.
 
     Args:
-        fates: pieces of schema `tables.FATES`, each of which may be let go before the next one is read.
+        outcomes: pieces of schema `tables.OUTCOMES`, each of which may be let go before the next one is read.
     """
-    pieces = [piece.select(**_row()).cast(ROWS) for piece in fates]
+    pieces = [piece.select(**_row()).cast(ROWS) for piece in outcomes]
     return pl.concat([ROWS.to_frame(), *pieces])
 
 
 def counts(rows: pl.DataFrame) -> dict[str, int]:
-    """Return the number of rows (schema `ROWS`) by fate."""
-    return dict(rows.group_by(pl.col("fate").cast(pl.String)).len().sort("fate").iter_rows())
+    """Return the number of rows (schema `ROWS`) by outcome."""
+    return dict(rows.group_by(pl.col("outcome").cast(pl.String)).len().sort("outcome").iter_rows())
 
 
-def paired(before: pl.DataFrame, after: pl.DataFrame, same_files: Sequence[str]) -> pl.DataFrame:
-    """Return the rows of a source that are not the same on both sides, in content or in fate.
+def pair_rows(before: pl.DataFrame, after: pl.DataFrame, same_files: Sequence[str]) -> pl.DataFrame:
+    """Return the rows of a source that are not the same on both sides, in content or in outcome.
 
-    A row that a side does not have is `absent` there. Rows of equal content and fate are left out in pairs,
+    A row that a side does not have is `absent` there. Rows of equal content and outcome are left out in pairs,
     and what is left of a content is paired next; then rows at the same place of the same file.
 
     Args:
@@ -83,7 +83,7 @@ def paired(before: pl.DataFrame, after: pl.DataFrame, same_files: Sequence[str])
         `upstream`: the source does not say the same of it any more.
     """
     old, new = _not_in_place(before, after)
-    old, new, _ = _matched(old, new, [*_ID, "fate"])
+    old, new, _ = _matched(old, new, [*_ID, "outcome"])
     old, new, same = _matched(old, new, _ID)
     old, new, edited = _matched(old, new, ["file", "row"])
     parts = [
@@ -95,7 +95,7 @@ def paired(before: pl.DataFrame, after: pl.DataFrame, same_files: Sequence[str])
     absent = pl.lit(ABSENT, dtype=pl.Categorical)
     return (
         pl.concat(parts, how="diagonal")
-        .with_columns(pl.col("fate", "fate_after").fill_null(absent))
+        .with_columns(pl.col("outcome", "outcome_after").fill_null(absent))
         .with_columns(pl.col("depth", "depth_after").fill_null(ABSENT_DEPTH))
     )
 
@@ -103,7 +103,7 @@ def paired(before: pl.DataFrame, after: pl.DataFrame, same_files: Sequence[str])
 def with_cause(pairs: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """Add `cause` to the pairs of all sources: the first stage at which a row's two ways part decides it.
 
-    A row that is too long is `too_long` only where the draw got to it: that is a matter of the draw, too.
+    A row that is too long is `too_long` only where sampling got to it: that is a matter of sampling, too.
     """
     duplicate = _by_duplicate(pairs, rules)
     parting = pl.min_horizontal("depth", "depth_after")
@@ -116,7 +116,7 @@ def with_cause(pairs: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         .when(parting == DEDUP_DEPTH)
         .then(pl.when(duplicate).then(pl.lit("duplicate")).otherwise(pl.lit("rule")))
         .when((parting == MIX_DEPTH) | never_rendered)
-        .then(pl.lit("draw"))
+        .then(pl.lit("sample"))
         .otherwise(pl.lit("rule"))
     )
     return pairs.with_columns(cause=cause)
@@ -126,23 +126,23 @@ _LATER = {name: f"{name}_after" for name in ROWS}
 
 
 def _row() -> dict[str, pl.Expr]:
-    """Return how the columns of `ROWS` are read from fates."""
+    """Return how the columns of `ROWS` are read from outcomes."""
     return {
         "high": bits("id", 0),
         "low": bits("id", 16),
         "file": pl.col("file"),
         "row": pl.col("row"),
         "depth": pl.col("stage").replace_strict(_DEPTHS, default=MIXTURE_DEPTH, return_dtype=pl.UInt8),
-        "fate": pl.col("reason").fill_null(MIXTURE),
+        "outcome": pl.col("reason").fill_null(MIXTURE),
         "cluster": bits("cluster", 0),
         "winner": bits("winner", 0),
     }
 
 
 def _not_in_place(before: pl.DataFrame, after: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the rows that are not the same on the other side in place, content and fate.
+    """Return the rows that are not the same on the other side in place, content and outcome.
 
-    Most rows are, on most nights: they are found by their places alone, without sorting or hashing.
+    Most rows are, in most runs: they are found by their places alone, without sorting or hashing.
     """
     tops = [side.group_by("file").agg(size=pl.col("row").max() + 1) for side in (before, after)]
     sizes = pl.concat(tops).group_by("file").agg(pl.col("size").max())
@@ -155,7 +155,7 @@ def _not_in_place(before: pl.DataFrame, after: pl.DataFrame) -> tuple[pl.DataFra
     here = np.flatnonzero(other >= 0)
     other = other[here]
     equal = np.ones(len(here), np.bool_)
-    for name in (*_ID, "fate"):
+    for name in (*_ID, "outcome"):
         equal &= _numbers(before, name)[other] == _numbers(after, name)[here]
     return _without(before, other[equal]), _without(after, here[equal])
 
@@ -190,7 +190,7 @@ def _matched(
 
 def _numbered(rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     """Sort the rows by keys, then by how far they got and where they lie, and number those of equal keys."""
-    ordered = rows.sort(*keys, "depth", "fate", "file", "row", maintain_order=False)
+    ordered = rows.sort(*keys, "depth", "outcome", "file", "row", maintain_order=False)
     place = pl.int_range(pl.len(), dtype=pl.Int64)
     first = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in keys)
     started = pl.when(first | (place == 0)).then(place).forward_fill()

@@ -14,16 +14,16 @@ from thinkmix.curation.read.read import RawRow, raw_json
 from thinkmix.curation.rules.known import why
 from thinkmix.curation.sample.render import render_rows
 from thinkmix.curation.sample.settings import Unit
-from thinkmix.curation.validate.normalize import (
+from thinkmix.curation.validate.reading import Reopened
+from thinkmix.curation.validate.rowwise import (
     STAGE,
     Judged,
     Origin,
     Sight,
     apply_rules,
-    compared_text,
+    comparison_text,
     judge,
 )
-from thinkmix.curation.validate.reading import Reopened
 from thinkmix.schemas.findings import Tally, looks_like
 from thinkmix.schemas.formats.contract import Format
 from thinkmix.schemas.ledger import Amount, Ledger, StageCount, TurnCount
@@ -213,7 +213,7 @@ def _cost(item: Judged) -> int:
 
 
 def _render(valid: Sequence[Judged], folder: Path, origin: Origin, family: Family, max_tokens: int) -> None:
-    """Render all learned turns of valid rows, as the draw would ask for them."""
+    """Render all learned turns of valid rows, as sampling would ask for them."""
     wanted = [(item.row.number, turn) for item in valid for turn in item.learned.turns]
     render_rows(
         _reopened(valid),
@@ -273,7 +273,7 @@ def _unread(tally: Tally, format: Format) -> tuple[Unread, ...]:
 
 def _repeated(judged: Sequence[Judged], origin: Origin) -> int:
     texts = [
-        compared_text(item.conversation.messages, origin.source.compare)
+        comparison_text(item.conversation.messages, origin.source.compare)
         for item in judged
         if item.conversation is not None
     ]

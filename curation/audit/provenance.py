@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from thinkmix.curation.gates.findings import counted
+from thinkmix.curation.gates.results import count_of
 from thinkmix.schemas.manifest import Manifest, SourceEntry
-from thinkmix.schemas.stated import stated
+from thinkmix.schemas.stated import stated_settings
 
 _SHORT = 12
 _NAMED = 3
@@ -66,13 +66,13 @@ def _files(before: SourceEntry, after: SourceEntry) -> Iterator[str]:
         if names:
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             listed = ", ".join(sorted(names)[:_NAMED])
-            yield f"source {before.name}: {counted(len(names), 'file')} {word} ({listed}{more})"
+            yield f"source {before.name}: {count_of(len(names), 'file')} {word} ({listed}{more})"
 
 
 def _fields(before: Manifest, after: Manifest) -> Iterator[str]:
     """Yield the recipe's fields that differ; of a source that is on one side only, its entry says enough."""
     old, new = _flat_recipe(before), _flat_recipe(after)
-    names = [{source.name for source in stated(side.recipe).sources} for side in (before, after)]
+    names = [{source.name for source in stated_settings(side.recipe).sources} for side in (before, after)]
     lone = tuple(f"sources.{name}." for name in names[0] ^ names[1])
     for path in changed_fields(before, after):
         if not path.startswith(lone):

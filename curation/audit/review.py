@@ -1,6 +1,6 @@
-"""Drawing rows for people to judge, and estimating from their verdicts how often the rules err.
+"""Sampling rows for people to judge, and estimating from their verdicts how often the rules err.
 
-A stratum is what one source lost for one reason, or what it kept. Within a stratum rows are drawn by hash
+A stratum is what one source lost for one reason, or what it kept. Within a stratum rows are sampled by hash
 without replacement, each as likely as the other.
 """
 
@@ -26,11 +26,11 @@ SAMPLE = pl.Schema(
         "winner": pl.String(),
     }
 )
-"""A drawn row: `rank` is its hash, by which the rows of its stratum are in random order."""
+"""A sampled row: `rank` is its hash, by which the rows of its stratum are in random order."""
 
 _Z = 1.959963984540054
 _TAIL = 0.025
-_REVIEW = 4  # tells this draw from those of the mixture, `mix._DRAW` and its like
+_REVIEW = 4  # tells this sample from those of the mixture, `mix._SAMPLE` and its like
 # Limits of a Poisson mean of which 1, 2 or 3 events were seen: half the chi-square of 2x degrees at 5 %.
 _FEW = {1: 0.05129329438755058, 2: 0.3553615106986621, 3: 0.8176914473793412}
 
@@ -38,28 +38,28 @@ _FEW = {1: 0.05129329438755058, 2: 0.3553615106986621, 3: 0.8176914473793412}
 def sample(groups: Iterable[pl.DataFrame], *, each: int, seed: int) -> pl.DataFrame:
     """Return the first `each` rows of every stratum in the order of a hash, sorted by source and reason.
 
-    A larger `each` adds rows to those that a smaller one draws; other seeds draw other rows. Only so many
-    rows are held as are drawn, and one group.
+    A larger `each` adds rows to those that a smaller one samples; other seeds sample other rows. Only so many
+    rows are held as are sampled, and one group.
 
     Args:
-        groups: the fates of all rows (schema `tables.FATES`), in pieces, in any order.
+        groups: the outcomes of all rows (schema `tables.OUTCOMES`), in pieces, in any order.
         each: most rows of a stratum.
-        seed: which draw.
+        seed: which sample.
 
     Returns:
         Rows of schema `SAMPLE`.
     """
-    drawn = pl.DataFrame(schema=SAMPLE)
+    sampled = pl.DataFrame(schema=SAMPLE)
     for group in groups:
         ids = group.select(bits("id", 0)).to_series()
         ranked = group.with_columns(
             reason=pl.col("reason").fill_null(KEPT), rank=seeded_hash(ids, seed, _REVIEW, group["row"])
         )
-        rows = pl.concat([drawn, ranked.select(SAMPLE.names())]).sort(
+        rows = pl.concat([sampled, ranked.select(SAMPLE.names())]).sort(
             "source", "reason", "rank", "id", "file", "row"
         )
-        drawn = rows.group_by("source", "reason", maintain_order=True).head(each).select(SAMPLE.names())
-    return drawn
+        sampled = rows.group_by("source", "reason", maintain_order=True).head(each).select(SAMPLE.names())
+    return sampled
 
 
 def rate(wrong: int, judged: int, rows: int) -> Rate:
@@ -72,7 +72,7 @@ def rate(wrong: int, judged: int, rows: int) -> Rate:
 
     Args:
         wrong: judged rows that are wrong.
-        judged: rows drawn and judged, at least one.
+        judged: rows sampled and judged, at least one.
         rows: all rows of the stratum.
     """
     share = wrong / judged
@@ -91,7 +91,7 @@ def rate(wrong: int, judged: int, rows: int) -> Rate:
     return Rate(estimate=share, low=min(max(0.0, low), share), high=max(min(1.0, high), share))
 
 
-def combined(strata: Sequence[tuple[int, int, int]]) -> Rate | None:
+def combine_rates(strata: Sequence[tuple[int, int, int]]) -> Rate | None:
     """Return the rate over strata, each weighted by its rows; None if nothing was judged.
 
     With weights W and the strata's rates p and limits l and u, the limits are those of Zou and Donner

@@ -1,4 +1,4 @@
-"""A few rows to read of each fate: dropped ones around what they were dropped for, and kept ones."""
+"""A few rows to read of each outcome: dropped ones around what they were dropped for, and kept ones."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import polars as pl
 import pyarrow.parquet as pq
 
-from thinkmix.curation.audit.spans import Span, offending
+from thinkmix.curation.audit.highlights import Highlight, find_highlight
 from thinkmix.curation.files.shards import read_groups, read_many
 from thinkmix.curation.sample import mix
 from thinkmix.curation.sample.pools import bits
@@ -22,18 +22,18 @@ CHARACTERS = 600
 _BEFORE = 200  # of what stands before an offending place
 _SHOWN = ["id", "source", "file", "row", "stage", "reason", "detail"]
 _ORDER = ["source", "reason", "id", "file", "row"]
-_READ_OF_KEPT = 256  # first rows of a published shard, in the random order of the draw, in which one looks
+_READ_OF_KEPT = 256  # first rows of a published shard, in the random order of sampling, in which one looks
 _PLACE = {"path": pl.Int64, "group": pl.Int64, "place": pl.Int64}
 
 
-class DrawnShard(NamedTuple):
-    """One shard of a source, and what was drawn of it."""
+class SampledShard(NamedTuple):
+    """One shard of a source, and what was sampled of it."""
 
     source: str
     file: str
     """The source's file that it is a part of."""
-    drawn: Path
-    """Schema `tables.DRAWN`."""
+    sampled: Path
+    """Schema `tables.SAMPLED`."""
 
 
 def dropped_samples(
@@ -70,15 +70,15 @@ def dropped_samples(
 
 
 def kept_samples(
-    shards: Sequence[Path], drawn: Sequence[DrawnShard], *, each: int = EACH, characters: int = CHARACTERS
+    shards: Sequence[Path], sampled: Sequence[SampledShard], *, each: int = EACH, characters: int = CHARACTERS
 ) -> tuple[Sample, ...]:
     """Return up to `each` rows of the mixture per source, of those that stand first in it.
 
     A source of which nothing stands among the first rows is shown by none: it is a very small part.
 
     Args:
-        shards: published shards, schema `tables.EXAMPLES`, in the order of the draw.
-        drawn: what was drawn of each shard of the sources: where a row comes from.
+        shards: published shards, schema `tables.EXAMPLES`, in the order of sampling.
+        sampled: what was sampled of each shard of the sources: where a row comes from.
         each: rows per source.
         characters: how much of a row is shown, shared by its turns.
     """
@@ -88,7 +88,7 @@ def kept_samples(
         if len(known) < each and example["conversation_id"] not in known:
             known[example["conversation_id"]] = _told(example["messages"], characters)
     wanted = [(source, row_id, text) for source, rows in found.items() for row_id, text in rows.items()]
-    places = _places(drawn, pl.DataFrame({"id": [row_id for _, row_id, _ in wanted]}, {"id": pl.String}))
+    places = _places(sampled, pl.DataFrame({"id": [row_id for _, row_id, _ in wanted]}, {"id": pl.String}))
     kept = [
         Sample(
             id=row_id,
@@ -107,19 +107,19 @@ def kept_samples(
 
 
 def _sample(row: Mapping[str, Any], content: str, characters: int) -> Sample:
-    span = offending(row["reason"], row["detail"] or "", content)
-    text, span = _cut(content, span, characters)
-    return Sample(**{name: row[name] for name in _SHOWN}, content=text, span=span)
+    highlight = find_highlight(row["reason"], row["detail"] or "", content)
+    text, highlight = _cut(content, highlight, characters)
+    return Sample(**{name: row[name] for name in _SHOWN}, content=text, highlight=highlight)
 
 
-def _cut(content: str, span: Span | None, characters: int) -> tuple[str, Span | None]:
+def _cut(content: str, highlight: Highlight | None, characters: int) -> tuple[str, Highlight | None]:
     """Return so many characters, from a bit before the span on, and where the span lies in them."""
-    if span is None:
+    if highlight is None:
         return content[:characters], None
     # what stands before tells more than what follows, but not if all of it fits
-    start = max(0, min(span[0] - min(_BEFORE, characters // 3), len(content) - characters))
+    start = max(0, min(highlight[0] - min(_BEFORE, characters // 3), len(content) - characters))
     text = content[start : start + characters]
-    return text, (span[0] - start, min(span[1] - start, len(text)))
+    return text, (highlight[0] - start, min(highlight[1] - start, len(text)))
 
 
 def _first_examples(shards: Sequence[Path]) -> Iterator[Mapping[str, Any]]:
@@ -150,13 +150,13 @@ def _told(messages: Sequence[Mapping[str, Any]], characters: int) -> str:
 
 
 def _places(
-    drawn: Sequence[DrawnShard], wanted: pl.DataFrame
+    sampled: Sequence[SampledShard], wanted: pl.DataFrame
 ) -> Mapping[tuple[str, str], list[tuple[str, int]]]:
-    """Return file and row of rows that were drawn; rows of one id are copies, of which one is drawn."""
+    """Return file and row of rows that were sampled; rows of one id are copies, of which one is sampled."""
     keys = wanted.select(name="id", id=bits("id", 0))
     places: dict[tuple[str, str], list[tuple[str, int]]] = {}
-    for rows in read_many([shard.drawn for shard in drawn], ["id", "row"]):
+    for rows in read_many([shard.sampled for shard in sampled], ["id", "row"]):
         found = rows.join(keys, on="id").select("shard", "name", "row").unique()
         for number, name, row in found.sort("shard", "name", "row").iter_rows():
-            places.setdefault((drawn[number].source, name), []).append((drawn[number].file, row))
+            places.setdefault((sampled[number].source, name), []).append((sampled[number].file, row))
     return places

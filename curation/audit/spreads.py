@@ -22,23 +22,25 @@ _COLUMNS = ["row", "problem", "questions", "language", "pass_rate"]
 Measure = Literal["solutions_per_problem", "pass_rate", "language", "turns"]
 
 
-def spreads(drawn: Mapping[str, Sequence[Path]], *, rated: Sequence[str] = ()) -> tuple[Spread, ...]:
+def spreads(sampled: Mapping[str, Sequence[Path]], *, rated: Sequence[str] = ()) -> tuple[Spread, ...]:
     """Return per source how its rows in the mixture spread; the groups of each spread sum to these rows.
 
     Args:
-        drawn: per source the drawn examples of its shards, schema `tables.DRAWN`.
+        sampled: per source the sampled examples of its shards, schema `tables.SAMPLED`.
         rated: sources whose format states pass rates.
     """
     return tuple(
-        spread for source in sorted(drawn) for spread in _of_source(source, drawn[source], source in rated)
+        spread
+        for source in sorted(sampled)
+        for spread in _of_source(source, sampled[source], source in rated)
     )
 
 
 def _of_source(source: str, shards: Sequence[Path], rated: bool) -> list[Spread]:
     counted: dict[Measure, dict[str, int]] = {}
     problems = [pl.DataFrame(schema={"problem": pl.UInt64(), "rows": pl.Int64()})]
-    for drawn in read_many(shards, _COLUMNS):
-        rows = drawn.unique(["shard", "row"])
+    for sampled in read_many(shards, _COLUMNS):
+        rows = sampled.unique(["shard", "row"])
         groups: dict[Measure, pl.Expr] = {"language": pl.col("language"), "turns": _turns()}
         if rated:
             groups["pass_rate"] = _band()

@@ -13,7 +13,7 @@ MOST_WORDS = 1_000
 
 _MOST_LETTERS = 64 * MOST_WORDS
 
-Span = tuple[int, int]
+Highlight = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class WordDiff:
 
     left: str
     right: str
-    left_only: tuple[Span, ...]
+    left_only: tuple[Highlight, ...]
     """Start and end in `left`, ascending; neighbouring words are one span."""
-    right_only: tuple[Span, ...]
+    right_only: tuple[Highlight, ...]
     whole: bool
     """Whether all words were compared; if not, both texts end where the comparison does."""
 
@@ -45,7 +45,7 @@ def word_diff(left: str, right: str) -> WordDiff:
     if len(theirs) > MOST_WORDS:
         right, theirs = right[: theirs[MOST_WORDS - 1][2]], theirs[:MOST_WORDS]
     kept, found = _common([word for word, _, _ in ours], [word for word, _, _ in theirs])
-    return WordDiff(left, right, _spans(ours, kept), _spans(theirs, found), whole)
+    return WordDiff(left, right, _highlights(ours, kept), _highlights(theirs, found), whole)
 
 
 def _common(left: Sequence[str], right: Sequence[str]) -> tuple[set[int], set[int]]:
@@ -87,14 +87,14 @@ def _pairs(left: Sequence[str], right: Sequence[str]) -> list[tuple[int, int]]:
     return pairs
 
 
-def _spans(words: Sequence[Word], same: set[int]) -> tuple[Span, ...]:
+def _highlights(words: Sequence[Word], same: set[int]) -> tuple[Highlight, ...]:
     """Return the stretches of words that are not among `same`."""
-    spans: list[Span] = []
+    highlights: list[Highlight] = []
     for place, (_, start, end) in enumerate(words):
         if place in same:
             continue
-        if spans and place - 1 not in same:
-            spans[-1] = (spans[-1][0], end)
+        if highlights and place - 1 not in same:
+            highlights[-1] = (highlights[-1][0], end)
         else:
-            spans.append((start, end))
-    return tuple(spans)
+            highlights.append((start, end))
+    return tuple(highlights)

@@ -1,4 +1,4 @@
-"""The work of the audit: figures and samples of a finished draw, and the proof of its text."""
+"""The work of the audit: figures and samples of a finished sample, and the proof of its text."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from thinkmix.curation.audit import measure, proof
-from thinkmix.curation.audit.samples import DrawnShard, dropped_samples, kept_samples
+from thinkmix.curation.audit import measure, reference_check
+from thinkmix.curation.audit.samples import SampledShard, dropped_samples, kept_samples
 from thinkmix.curation.audit.spreads import spreads
 from thinkmix.curation.dedup.cluster_view import ClusterPart, ClusterShard, cluster_view
 from thinkmix.curation.files.blob import Blob
@@ -28,22 +28,22 @@ class AuditShard:
     file: str
     keys: Blob
     """Schema `tables.KEYS`."""
-    fates: Blob
-    """Schema `tables.FATES`."""
-    drawn: Blob
-    """Schema `tables.DRAWN`."""
+    outcomes: Blob
+    """Schema `tables.OUTCOMES`."""
+    sampled: Blob
+    """Schema `tables.SAMPLED`."""
     clusters: object
     """A `ClusterPart`, as a worker's result holds it."""
 
 
-def measured(
+def measure_mixture(
     out: Path,
     shards: Sequence[AuditShard],
     rejects: Sequence[Blob],
     firsts: Sequence[Blob],
     rated: Sequence[str],
 ) -> dict[str, object]:
-    """Return figures and samples of a finished draw.
+    """Return figures and samples of a finished sample.
 
     Args:
         shards: all of them.
@@ -54,7 +54,7 @@ def measured(
     """
     by_source: dict[str, list[Path]] = {}
     for shard in shards:
-        by_source.setdefault(shard.source, []).append(shard.drawn.path)
+        by_source.setdefault(shard.source, []).append(shard.sampled.path)
     tokens = {source: list(_tokens(paths)) for source, paths in by_source.items()}
     traces = {
         source: [
@@ -63,17 +63,17 @@ def measured(
         ]
         for source, paths in by_source.items()
     }
-    everything = [shard.drawn.path for shard in shards]
-    drawn = [DrawnShard(shard.source, shard.file, shard.drawn.path) for shard in shards]
+    everything = [shard.sampled.path for shard in shards]
+    sampled = [SampledShard(shard.source, shard.file, shard.sampled.path) for shard in shards]
     shown, dropped = [blob.path for blob in firsts], [blob.path for blob in rejects]
-    samples = (*kept_samples(shown, drawn), *dropped_samples(dropped))
+    samples = (*kept_samples(shown, sampled), *dropped_samples(dropped))
     found = measure.Audit(
         lengths=measure.lengths(tokens),
         thinking=measure.thinking(traces),
         spreads=spreads(by_source, rated=rated),
         clusters=cluster_view(
             [
-                ClusterShard(ClusterPart.model_validate(shard.clusters), shard.fates.path, shard.keys.path)
+                ClusterShard(ClusterPart.model_validate(shard.clusters), shard.outcomes.path, shard.keys.path)
                 for shard in shards
             ]
         ),
@@ -88,20 +88,20 @@ def measured(
 
 def sample(out: Path, shard: Blob, shards: int) -> dict[str, object]:
     """Write the examples of a published shard that the reference looks at."""
-    return {"rows": proof.write_sample(shard.path, out, shards=shards)}
+    return {"rows": reference_check.write_sample(shard.path, out, shards=shards)}
 
 
-def prove_all(model: ModelFiles, samples: Sequence[Blob]) -> list[Make]:
+def compare_all(model: ModelFiles, samples: Sequence[Blob]) -> list[Make]:
     """Return for each sample what compares it with the reference."""
     return [partial(_prove, sample.path, model.family) for sample in samples]
 
 
 def _prove(sample: Path, family: Family, out: Path) -> dict[str, object]:
-    compared = proof.compare_examples(sample, family=family)
+    compared = reference_check.compare_examples(sample, family=family)
     return {"compared": compared.model_dump(), "rows": compared.examples}
 
 
-def _tokens(drawn: Sequence[Path]) -> Iterator[pl.Series]:
-    yield pl.Series(dtype=pl.Int64)  # nothing may have been drawn
-    for rows in read_many(drawn, ["prompt_tokens", "completion_tokens"]):
+def _tokens(sampled: Sequence[Path]) -> Iterator[pl.Series]:
+    yield pl.Series(dtype=pl.Int64)  # nothing may have been sampled
+    for rows in read_many(sampled, ["prompt_tokens", "completion_tokens"]):
         yield rows["prompt_tokens"] + rows["completion_tokens"]

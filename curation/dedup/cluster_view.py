@@ -34,8 +34,8 @@ class ClusterShard(NamedTuple):
     """One shard, and where its rows can be read."""
 
     part: ClusterPart
-    fates: Path
-    """Schema `tables.FATES`."""
+    outcomes: Path
+    """Schema `tables.OUTCOMES`."""
     keys: Path
     """Schema `tables.KEYS`."""
 
@@ -84,7 +84,7 @@ def _members(shards: Sequence[ClusterShard], names: set[str]) -> Mapping[str, tu
     shards = [shard for shard in shards if any(name in names for _, name in shard.part.largest)]
     found = [
         _best(rows.filter(pl.col("cluster").is_in(sorted(names))))
-        for rows in read_many([shard.fates for shard in shards], _READ)
+        for rows in read_many([shard.outcomes for shard in shards], _READ)
     ]
     if not found:
         return {}
@@ -100,7 +100,7 @@ def _members(shards: Sequence[ClusterShard], names: set[str]) -> Mapping[str, tu
     shown: dict[str, list[ClusterRow]] = {}
     for row in told.iter_rows(named=True):
         member = ClusterRow(
-            id=row["id"], source=row["source"], fate=row["reason"] or "kept", text=row["text"] or ""
+            id=row["id"], source=row["source"], outcome=row["reason"] or "kept", text=row["text"] or ""
         )
         shown.setdefault(row["cluster"], []).append(member)
     return {name: tuple(members) for name, members in shown.items()}

@@ -34,13 +34,13 @@ from thinkmix.curation.dedup.survivors import (
     EXACT,
     NEAR,
     STAYS,
-    Fates,
     Integers,
+    Outcomes,
     best_of,
-    cluster_fates,
+    cluster_outcomes,
 )
 from thinkmix.curation.files.index import IndexRows, index_rows, write_index
-from thinkmix.curation.files.shards import ROWS_AT_ONCE, bounded
+from thinkmix.curation.files.shards import ROWS_AT_ONCE, bounded_lists
 from thinkmix.curation.tables import VERDICT_SCHEMA
 from thinkmix.curation.text.kernels import NO_SHINGLES, Hashes
 from thinkmix.curation.text.minhash import PRINTS, band_hashes, sketches
@@ -86,7 +86,7 @@ class _Texts:
 
 @dataclass(frozen=True)
 class _Verdicts:
-    fates: Fates
+    outcomes: Outcomes
     winner: Rows
     similarity: NDArray[np.float32]
     least_id: Rows
@@ -160,15 +160,15 @@ def find_duplicates(
         texts = _compare_texts(keys, indexes, originals, out, Path(scratch), plan=plan)
         groups = _problems(texts.clusters, indexes, plan=plan)
         decided = _decide(columns, originals, texts, groups)
-    decided.fates[out] = EVAL
+    decided.outcomes[out] = EVAL
     _write_verdicts(verdicts, shard_rows(keys), columns, decided, details)
-    fates = np.bincount(decided.fates, minlength=len(_REASONS))
+    outcomes = np.bincount(decided.outcomes, minlength=len(_REASONS))
     return DedupCounts(
         rows=len(originals),
-        exact_dup=int(fates[EXACT]),
-        near_dup=int(fates[NEAR]),
-        solution_cap=int(fates[CAP]),
-        eval_overlap=int(fates[EVAL]),
+        exact_dup=int(outcomes[EXACT]),
+        near_dup=int(outcomes[NEAR]),
+        solution_cap=int(outcomes[CAP]),
+        eval_overlap=int(outcomes[EVAL]),
         texts=texts.distinct,
         candidates=len(texts.store.rows),
         pairs_compared=texts.pairs.compared,
@@ -232,33 +232,37 @@ def _decide(columns: KeyColumns, originals: Rows, texts: _Texts, groups: Rows) -
     """Apply the policy to each group; only rows that are with others need more than a glance."""
     rows = np.arange(len(originals), dtype=np.int32)
     size = np.bincount(texts.clusters, minlength=len(rows))[texts.clusters]
-    fates = np.where(originals == rows, STAYS, EXACT).astype(np.uint8)
-    together = np.flatnonzero((size > 1) & (fates == STAYS))
-    fates[together] = cluster_fates(
+    outcomes = np.where(originals == rows, STAYS, EXACT).astype(np.uint8)
+    together = np.flatnonzero((size > 1) & (outcomes == STAYS))
+    outcomes[together] = cluster_outcomes(
         _renumbered(groups[together]),
         _order(columns.ranks[together]),
         columns.source[together],
         columns.solver[together],
         columns.cap[together],
     )
-    winner = _winners(columns, originals, groups, fates)
+    winner = _winners(columns, originals, groups, outcomes)
     return _Verdicts(
-        fates, winner, _similarity(winner, originals, texts), _least_ids(columns, texts.clusters, size), size
+        outcomes,
+        winner,
+        _similarity(winner, originals, texts),
+        _least_ids(columns, texts.clusters, size),
+        size,
     )
 
 
-def _winners(columns: KeyColumns, originals: Rows, groups: Rows, fates: Fates) -> Rows:
+def _winners(columns: KeyColumns, originals: Rows, groups: Rows, outcomes: Outcomes) -> Rows:
     """Return for each row that is left out the row that stays instead, for the others the row itself."""
-    winner = np.arange(len(fates), dtype=np.int32)
-    out = np.flatnonzero(fates != STAYS)
+    winner = np.arange(len(outcomes), dtype=np.int32)
+    out = np.flatnonzero(outcomes != STAYS)
     kept_last = columns.ranks.copy()
-    kept_last[out] += np.int32(len(fates))
-    best = np.full(len(fates), 2 * len(fates), np.int32)
+    kept_last[out] += np.int32(len(outcomes))
+    best = np.full(len(outcomes), 2 * len(outcomes), np.int32)
     np.minimum.at(best, groups, kept_last)
-    by_rank = np.empty(len(fates), np.int32)
+    by_rank = np.empty(len(outcomes), np.int32)
     by_rank[columns.ranks] = winner
     winner[out] = by_rank[best[groups[out]]]
-    same = out[(fates[out] == EXACT) & (fates[originals[out]] == STAYS)]
+    same = out[(outcomes[out] == EXACT) & (outcomes[originals[out]] == STAYS)]
     winner[same] = originals[same]
     return winner
 
@@ -305,7 +309,9 @@ def _write_verdicts(
     ends = np.cumsum([0, *rows]).tolist()
     shards = list(zip(verdicts, ends[:-1], ends[1:], strict=True))
     # some at a time: what a frame takes to be made does not depend on its rows, and all rows are many
-    for part in bounded(shards, lambda shard: shard[2] - shard[1], count=len(shards), total=ROWS_AT_ONCE):
+    for part in bounded_lists(
+        shards, lambda shard: shard[2] - shard[1], count=len(shards), total=ROWS_AT_ONCE
+    ):
         first = part[0][1]
         frame = _verdicts(columns, decided, details, slice(first, part[-1][2]))
         for path, start, end in part:
@@ -316,19 +322,19 @@ def _verdicts(
     columns: KeyColumns, decided: _Verdicts, details: Mapping[int, str], part: slice
 ) -> pl.DataFrame:
     """Return the verdicts of consecutive rows."""
-    reasons = pl.Series([_REASONS[fate] for fate in sorted(_REASONS)], dtype=pl.String)
-    fates = decided.fates[part]
-    beaten = pl.Series((fates != STAYS) & (fates != EVAL))
-    hits = np.flatnonzero(fates == EVAL)
+    reasons = pl.Series([_REASONS[outcome] for outcome in sorted(_REASONS)], dtype=pl.String)
+    outcomes = decided.outcomes[part]
+    beaten = pl.Series((outcomes != STAYS) & (outcomes != EVAL))
+    hits = np.flatnonzero(outcomes == EVAL)
     said = pl.Series([None, *(details[row + part.start] for row in hits.tolist())], dtype=pl.String)
-    place = np.zeros(len(fates), np.uint32)
+    place = np.zeros(len(outcomes), np.uint32)
     place[hits] = np.arange(1, len(hits) + 1, dtype=np.uint32)
     frame = pl.DataFrame(
         {
             "id": hex_series(columns.ids[:, part]),
             "cluster": hex_series(columns.ids[:, decided.least_id[part]]),
             "cluster_size": decided.cluster_size[part],
-            "reason": reasons.gather(fates),
+            "reason": reasons.gather(outcomes),
             "winner": hex_series(columns.ids[:, decided.winner[part]]),
             "similarity": decided.similarity[part],
             "detail": said.gather(place),

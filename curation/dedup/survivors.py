@@ -12,9 +12,9 @@ from thinkmix.curation.dedup.clusters import Rows
 from thinkmix.curation.text.kernels import Hashes
 
 Integers = NDArray[np.int64]
-Fates = NDArray[np.uint8]
+Outcomes = NDArray[np.uint8]
 STAYS, EXACT, NEAR, CAP, EVAL = 0, 1, 2, 3, 4
-"""Fate of a row."""
+"""Outcome of a row."""
 
 
 def ranks(priority: Integers, quality: NDArray[np.float64], ids: Hashes, file: Rows, row: Integers) -> Rows:
@@ -70,7 +70,7 @@ def best_of(groups: Rows, ranks: Rows) -> Rows:
     return best
 
 
-def cluster_fates(clusters: Rows, ranks: Rows, source: Rows, solver: Rows, cap: Integers) -> Fates:
+def cluster_outcomes(clusters: Rows, ranks: Rows, source: Rows, solver: Rows, cap: Integers) -> Outcomes:
     """Return for each row whether it stays, or is left out as near-duplicate or over the cap.
 
     Args:
@@ -82,12 +82,12 @@ def cluster_fates(clusters: Rows, ranks: Rows, source: Rows, solver: Rows, cap: 
     """
     best = best_of(clusters, ranks)
     chosen = np.flatnonzero(source == source[best])
-    fates = np.full(len(clusters), NEAR, np.uint8)
+    outcomes = np.full(len(clusters), NEAR, np.uint8)
     turn = _place_in_run(chosen, (solver[chosen], clusters[chosen]), ranks[chosen])
     place = _place_in_run(chosen, (clusters[chosen],), ranks[chosen], turn)
     over = np.where(cap[chosen] > 1, CAP, NEAR)
-    fates[chosen] = np.where(place < cap[chosen], STAYS, over)
-    return fates
+    outcomes[chosen] = np.where(place < cap[chosen], STAYS, over)
+    return outcomes
 
 
 def _place_in_run(rows: NDArray[np.int64], run: tuple[Rows, ...], *order: Rows) -> Rows:

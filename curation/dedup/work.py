@@ -7,7 +7,7 @@ from pathlib import Path
 from thinkmix.curation.dedup import dedup
 from thinkmix.curation.dedup.settings import BandPlan, DedupPlan
 from thinkmix.curation.files.blob import Blob
-from thinkmix.curation.files.outputs import numbered
+from thinkmix.curation.files.outputs import numbered_name
 from thinkmix.curation.files.shards import height, read_many
 from thinkmix.curation.validate.count import count_stage
 from thinkmix.schemas.ledger import StageCount
@@ -23,7 +23,7 @@ def duplicates(
     out: Path, keys: Sequence[Blob], bands: Sequence[Blob], overlaps: Sequence[Blob], plan: DedupPlan
 ) -> dict[str, object]:
     """Write the verdicts of each shard (schema `tables.VERDICT_SCHEMA`), and count what dedup keeps."""
-    verdicts = [out / numbered("verdicts", number) for number in range(len(keys))]
+    verdicts = [out / numbered_name("verdicts", number) for number in range(len(keys))]
     paths, indexes = [blob.path for blob in keys], [blob.path for blob in bands]
     search = dedup.find_duplicates(
         paths, indexes, verdicts, plan=plan, overlaps=[blob.path for blob in overlaps]

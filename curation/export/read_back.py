@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from thinkmix.curation.export.version import Example
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.read.read import RawRow, read_rows, slices
-from thinkmix.schemas.arrange import arranged
+from thinkmix.schemas.arrange import arrange_messages
 from thinkmix.schemas.conversation import Message, check_turns
 from thinkmix.schemas.errors import LedgerError
 from thinkmix.schemas.findings import Notes
@@ -99,7 +99,7 @@ def _said(row: RawRow, row_format: Format, where: str) -> Row:
         if row.fault is not None:
             raise row.fault
         draft = row_format.read(row.values, notes)
-        messages = list(map(Message.model_validate, arranged(draft, "keep", notes)))
+        messages = list(map(Message.model_validate, arrange_messages(draft, "keep", notes)))
         check_turns(messages)
     except (PydanticCustomError, ValidationError) as error:
         detail = error.message() if isinstance(error, PydanticCustomError) else error.errors()[0]["msg"]

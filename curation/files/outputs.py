@@ -36,6 +36,6 @@ class ForPieces:
         return self.call(**{self.name: [self.pieces[place] for place in places]})
 
 
-def numbered(name: str, number: int) -> str:
+def numbered_name(name: str, number: int) -> str:
     """Return the file name of a shard's or a part's share of an output."""
     return f"{name}-{number:05d}.parquet"

@@ -115,14 +115,14 @@ def read_many(paths: Sequence[Path], columns: Sequence[str]) -> Iterator[pl.Data
     """
     sizes = [(place, path, pq.read_metadata(path).num_rows) for place, path in enumerate(paths)]
     some = (size for size in sizes if size[2])
-    for part in bounded(some, lambda size: size[2], count=len(sizes), total=ROWS_AT_ONCE):
+    for part in bounded_lists(some, lambda size: size[2], count=len(sizes), total=ROWS_AT_ONCE):
         places, files, rows = zip(*part, strict=True)
         shards = pl.scan_parquet(list(files), glob=False, hive_partitioning=False, extra_columns="ignore")
         read = shards.select(columns).collect()
         yield read.with_columns(shard=pl.Series(np.repeat(np.array(places, np.int32), rows)))
 
 
-def bounded(
+def bounded_lists(
     items: Iterable[Item], size: Callable[[Item], int], *, count: int, total: int
 ) -> Iterator[list[Item]]:
     """Yield the items in lists of at most `count`, each ended by the item that brings it to `total` size."""

@@ -6,8 +6,8 @@ A source that is new, or whose columns nobody noted, is compared with nothing.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from thinkmix.curation.gates.facts import rows_read
-from thinkmix.curation.gates.findings import found, percent, points, quoted, worst
+from thinkmix.curation.gates.metrics import rows_read
+from thinkmix.curation.gates.results import gate_result, percent, points, quote_name, worst
 from thinkmix.curation.gates.settings import Asked, Gate
 from thinkmix.schemas.columns import Columns
 from thinkmix.schemas.gates import GateResult
@@ -35,7 +35,7 @@ class Pair(NamedTuple):
 
     def subject(self, column: str) -> str:
         """Return what a finding about a column is about."""
-        return f"{self.source}: {quoted(column)}"
+        return f"{self.source}: {quote_name(column)}"
 
 
 def column_gone(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
@@ -58,7 +58,7 @@ def column_type(report: Report, before: Report | None, recipe: Asked) -> Iterato
     """Name the columns that have another data type."""
     for pair in _pairs(report, before):
         changed = {
-            name: f"was {quoted(pair.old.types[name])} and is {quoted(pair.new.types[name])}"
+            name: f"was {quote_name(pair.old.types[name])} and is {quote_name(pair.new.types[name])}"
             for name in pair.both
             if pair.old.types[name] != pair.new.types[name]
         }
@@ -98,22 +98,24 @@ def column_nulls(report: Report, before: Report | None, recipe: Asked) -> Iterat
             was = pair.old.missing.get(name, 0) / max(pair.old_rows, 1)
             now = pair.new.missing.get(name, 0) / max(pair.new_rows, 1)
             sentence = (
-                f"{pair.source}: column {quoted(name)} is null in {percent(now)} of the rows, "
+                f"{pair.source}: column {quote_name(name)} is null in {percent(now)} of the rows, "
                 f"and in {percent(was)} in the last good build; {limit}"
             )
             grown = max(0.0, 100 * (now - was))
-            results.append(found("column_nulls", pair.subject(name), gate, grown, gate.points, sentence))
+            results.append(
+                gate_result("column_nulls", pair.subject(name), gate, grown, gate.points, sentence)
+            )
         calm = f"{pair.source}: no column is null more often than in the last good build; {limit}"
-        yield from worst(results, found("column_nulls", pair.source, gate, 0.0, gate.points, calm))
+        yield from worst(results, gate_result("column_nulls", pair.source, gate, 0.0, gate.points, calm))
 
 
 def _told(name: str, gate: Gate, pair: Pair, changed: dict[str, str], calm: str) -> Iterator[GateResult]:
     """Yield a finding for each column, or that there is none."""
     for column, words in changed.items():
-        sentence = f"{pair.source}: column {quoted(column)} {words}"
-        yield found(name, pair.subject(column), gate, 1, 0, sentence)
+        sentence = f"{pair.source}: column {quote_name(column)} {words}"
+        yield gate_result(name, pair.subject(column), gate, 1, 0, sentence)
     if not changed:
-        yield found(name, pair.source, gate, 0, 0, f"{pair.source}: {calm}")
+        yield gate_result(name, pair.source, gate, 0, 0, f"{pair.source}: {calm}")
 
 
 def _pairs(report: Report, before: Report | None) -> Iterator[Pair]:
@@ -127,6 +129,6 @@ def _pairs(report: Report, before: Report | None) -> Iterator[Pair]:
 
 def _listed(values: tuple[str, ...] | list[str]) -> str:
     """Return a few values in quotes, and how many there are besides."""
-    shown = ", ".join(f"'{quoted(value, 30)}'" for value in values[:_LISTED])
+    shown = ", ".join(f"'{quote_name(value, 30)}'" for value in values[:_LISTED])
     more = len(values) - _LISTED
     return f"{shown} and {more} more" if more > 0 else shown

@@ -14,25 +14,25 @@ from thinkmix.curation.gates.column_gates import (
     column_type,
     column_values,
 )
-from thinkmix.curation.gates.facts import (
+from thinkmix.curation.gates.metrics import (
     CONTAMINATION,
     Counted,
-    Part,
-    Parts,
-    all_parts,
-    dropped,
+    Drop,
+    Drops,
+    all_drops,
+    drops,
+    duplicate_drops,
     fractions,
-    judged,
     mixture,
-    repeated,
     rows_read,
+    rule_drops,
 )
-from thinkmix.curation.gates.findings import counted, found, percent, points, quoted, worst
 from thinkmix.curation.gates.mix_gates import absent, bottleneck, near_duplicates, size
 from thinkmix.curation.gates.reading_gates import encoding, findings, unread_fields
+from thinkmix.curation.gates.results import count_of, gate_result, percent, points, quote_name, worst
 from thinkmix.curation.gates.settings import AmountGate, Asked, GrowthGate, RateGate
 from thinkmix.schemas.formats.auto import Auto
-from thinkmix.schemas.formats.recognition import settled_statement
+from thinkmix.schemas.formats.recognition import format_statement
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.ledger import VALIDATE
 from thinkmix.schemas.reasons import Reason
@@ -62,7 +62,7 @@ def rows(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateR
     yield from _amounts("rows", recipe.gates.rows, old, new, "read", "rows")
     for source in sorted(old.keys() - new.keys()):
         sentence = f"{source} was in the last good build and is not in the recipe any more"
-        gone = found("rows", source, recipe.gates.rows, None, None, sentence)
+        gone = gate_result("rows", source, recipe.gates.rows, None, None, sentence)
         yield gone.model_copy(update={"level": "warn"})  # it was a person who took it out
 
 
@@ -91,7 +91,7 @@ def shares(report: Report, before: Report | None, recipe: Asked) -> Iterator[Gat
             f"{source} went from {percent(was)} to {percent(was + move)} of the {unit}, "
             f"by {points(moved)}; the limit is {limit:g}"
         )
-        yield found("shares", source, recipe.gates.shares, moved, limit, sentence)
+        yield gate_result("shares", source, recipe.gates.shares, moved, limit, sentence)
 
 
 def expected_rows(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
@@ -105,26 +105,26 @@ def expected_rows(report: Report, before: Report | None, recipe: Asked) -> Itera
                 f"{source.name} read {there:,} rows where the recipe expects {expected:,}, "
                 f"{percent(off)} off; the limit is {percent(gate.tolerance)}"
             )
-            yield found("expected_rows", source.name, gate, off, gate.tolerance, sentence)
+            yield gate_result("expected_rows", source.name, gate, off, gate.tolerance, sentence)
 
 
 def quarantine(report: Counted, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Look at the rows that are left out for each reason."""
     for source in rows_read(report):
-        yield from _rates("quarantine", recipe.gates.quarantine, source, judged(report, source))
+        yield from _rates("quarantine", recipe.gates.quarantine, source, rule_drops(report, source))
 
 
 def quarantine_growth(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Compare the rows that are left out for each reason."""
-    yield from _growths("quarantine_growth", recipe.gates.quarantine_growth, report, before, judged)
+    yield from _growths("quarantine_growth", recipe.gates.quarantine_growth, report, before, rule_drops)
 
 
 def new_reason(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Name the reasons that take rows of a source and took none in the last good build."""
     gate = recipe.gates.new_reason
-    for source, old, new in _compared(report, before, dropped):
+    for source, old, new in _compared(report, before, drops):
         fresh = [
-            found(
+            gate_result(
                 "new_reason",
                 f"{source}: {reason}",
                 gate,
@@ -136,7 +136,7 @@ def new_reason(report: Report, before: Report | None, recipe: Asked) -> Iterator
             if reason not in old
         ]
         calm = f"{source} lost no rows to a reason that took none in the last good build"
-        yield from worst(fresh, found("new_reason", source, gate, 0, gate.rows, calm))
+        yield from worst(fresh, gate_result("new_reason", source, gate, 0, gate.rows, calm))
 
 
 def layout(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
@@ -147,14 +147,14 @@ def layout(report: Report, before: Report | None, recipe: Asked) -> Iterator[Gat
     for source in report.sources:
         if not old.get(source.name):
             continue  # new, or of a version that does not say it
-        was, now = settled_statement(old[source.name]), settled_statement(source.format)
-        sentence = f"{source.name} is read as {quoted(now, _STATED)}, as in the last good build"
+        was, now = format_statement(old[source.name]), format_statement(source.format)
+        sentence = f"{source.name} is read as {quote_name(now, _STATED)}, as in the last good build"
         if was != now:
             sentence = (
-                f"{source.name} is read as {quoted(now, _STATED)}, "
-                f"and as {quoted(was, _STATED)} in the last good build"
+                f"{source.name} is read as {quote_name(now, _STATED)}, "
+                f"and as {quote_name(was, _STATED)} in the last good build"
             )
-        result = found("layout", source.name, gate, float(was != now), 0, sentence)
+        result = gate_result("layout", source.name, gate, float(was != now), 0, sentence)
         mild = result.level == "fail" and source.name in stated
         yield result.model_copy(update={"level": "warn"}) if mild else result
 
@@ -162,12 +162,12 @@ def layout(report: Report, before: Report | None, recipe: Asked) -> Iterator[Gat
 def duplicates(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Look at the rows that are left out because another one says the same."""
     for source in rows_read(report):
-        yield from _rates("duplicates", recipe.gates.duplicates, source, repeated(report, source))
+        yield from _rates("duplicates", recipe.gates.duplicates, source, duplicate_drops(report, source))
 
 
 def duplicates_growth(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Compare the rows that are left out because another one says the same."""
-    yield from _growths("duplicates_growth", recipe.gates.duplicates_growth, report, before, repeated)
+    yield from _growths("duplicates_growth", recipe.gates.duplicates_growth, report, before, duplicate_drops)
 
 
 def lengths(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
@@ -182,13 +182,13 @@ def lengths(report: Report, before: Report | None, recipe: Asked) -> Iterator[Ga
                 f"{view.source}: the lengths of its examples moved by a PSI of {moved:.3g} "
                 f"(median {was.median:,} → {view.median:,} tokens); the limit is {limit:g}"
             )
-            yield found("lengths", view.source, recipe.gates.lengths, moved, limit, sentence)
+            yield gate_result("lengths", view.source, recipe.gates.lengths, moved, limit, sentence)
 
 
 def contamination(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Look at the rows that are questions of a benchmark; say nothing if nobody looked for any."""
     for source in rows_read(report):
-        overlap = {reason: part for _, reason, part in all_parts(report, source) if reason == CONTAMINATION}
+        overlap = {reason: part for _, reason, part in all_drops(report, source) if reason == CONTAMINATION}
         if overlap:
             yield from _rates("contamination", recipe.gates.contamination, source, overlap)
 
@@ -198,10 +198,10 @@ def killed(report: Report, before: Report | None, recipe: Asked) -> Iterator[Gat
     gate = recipe.gates.killed
     for source, count in report.ledger.of(VALIDATE).items():
         if lost := count.dropped.get(Reason.WORKER_KILLED):
-            way = "the manifest names it; give workers more memory (--worker-memory), or accept the version"
+            way = "the manifest names it; give workers more memory (--worker-memory), or approve the version"
             was = "was" if lost.rows == 1 else "were"
-            sentence = f"{source}: {counted(lost.rows, 'row')} ended a process and {was} left out: {way}"
-            yield found("killed", source, gate, lost.rows, gate.rows, sentence)
+            sentence = f"{source}: {count_of(lost.rows, 'row')} ended a process and {was} left out: {way}"
+            yield gate_result("killed", source, gate, lost.rows, gate.rows, sentence)
 
 
 GATES: tuple[Callable[[Report, Report | None, Asked], Iterator[GateResult]], ...] = (
@@ -234,10 +234,10 @@ GATES: tuple[Callable[[Report, Report | None, Asked], Iterator[GateResult]], ...
 
 
 def _psi(was: LengthView, now: LengthView) -> float:
-    """Return how far lengths moved; the same ones, as on a night without a change, need no numpy."""
+    """Return how far lengths moved; the same ones, as in a run without a change, need no numpy."""
     if was.histogram == now.histogram:
         return 0.0
-    from thinkmix.curation.gates.shift import psi  # noqa: PLC0415
+    from thinkmix.curation.gates.stability import psi  # noqa: PLC0415
 
     return psi(was.histogram, now.histogram)
 
@@ -255,17 +255,19 @@ def _amounts(
         sentence = f"{source} {verb} {how} than the last good build {sides}"
         if now == was:
             sentence = f"{source} {verb} as many {unit} as the last good build ({now:,})"
-        yield found(name, source, gate, change, limit, sentence)
+        yield gate_result(name, source, gate, change, limit, sentence)
 
 
-def _rates(name: str, gate: RateGate, source: str, parts: Parts) -> Iterator[GateResult]:
+def _rates(name: str, gate: RateGate, source: str, parts: Drops) -> Iterator[GateResult]:
     """Yield what was dropped beyond the limit, or else what comes nearest to it."""
     limit = f"the limit is {percent(gate.limit)}"
     results = []
     for word, part in parts.items():
         subject = f"{source}: {word}"
-        results.append(found(name, subject, gate, part.rate, gate.limit, f"{subject} took {part}; {limit}"))
-    calm = found(name, source, gate, 0.0, gate.limit, f"{source} lost no rows in this way; {limit}")
+        results.append(
+            gate_result(name, subject, gate, part.rate, gate.limit, f"{subject} took {part}; {limit}")
+        )
+    calm = gate_result(name, source, gate, 0.0, gate.limit, f"{source} lost no rows in this way; {limit}")
     yield from worst(results, calm)
 
 
@@ -274,24 +276,24 @@ def _growths(
     gate: GrowthGate,
     report: Report,
     before: Report | None,
-    parts: Callable[[Report, str], Parts],
+    parts: Callable[[Report, str], Drops],
 ) -> Iterator[GateResult]:
     """Yield of each source what is dropped more often by more than the limit, or else what comes nearest."""
     limit = f"the limit is {points(gate.points)} more"
     for source, old, new in _compared(report, before, parts):
         results = []
         for word, part in new.items():
-            was = old.get(word, Part(0, 0)).rate
+            was = old.get(word, Drop(0, 0)).rate
             sentence = f"{source}: {word} took {part} and {percent(was)} in the last good build; {limit}"
             grown = max(0.0, 100 * (part.rate - was))
-            results.append(found(name, f"{source}: {word}", gate, grown, gate.points, sentence))
+            results.append(gate_result(name, f"{source}: {word}", gate, grown, gate.points, sentence))
         calm = f"{source}: nothing takes a larger part of the rows than in the last good build; {limit}"
-        yield from worst(results, found(name, source, gate, 0.0, gate.points, calm))
+        yield from worst(results, gate_result(name, source, gate, 0.0, gate.points, calm))
 
 
 def _compared(
-    report: Report, before: Report | None, parts: Callable[[Report, str], Parts]
-) -> Iterator[tuple[str, Parts, Parts]]:
+    report: Report, before: Report | None, parts: Callable[[Report, str], Drops]
+) -> Iterator[tuple[str, Drops, Drops]]:
     """Yield each source that both versions have, with what was dropped of it then and now."""
     if before is not None:
         known = rows_read(before)

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from thinkmix.curation.gates.facts import Part, mixture
-from thinkmix.curation.gates.findings import counted, found, percent
+from thinkmix.curation.gates.metrics import Drop, mixture
+from thinkmix.curation.gates.results import count_of, gate_result, percent
 from thinkmix.curation.gates.settings import Asked
 from thinkmix.curation.validate.settings import Compare
 from thinkmix.schemas.gates import GateResult
@@ -14,7 +14,7 @@ from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.report import Report
 
 _ALIKE = 0.8
-"""Sources limit a mixture together if so large a part of each is drawn, beside that of the scarcest."""
+"""Sources limit a mixture together if so large a part of each is sampled, beside that of the scarcest."""
 
 _NAMED = 3
 
@@ -42,7 +42,7 @@ def size(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateR
             f"{sentence}: {_limits(scarce)}; add rows to it or lower its share, lower `size`, or say "
             "`when_short: repeat`"
         )
-    yield found("size", "", gate, short, gate.limit, sentence)
+    yield gate_result("size", "", gate, short, gate.limit, sentence)
 
 
 def bottleneck(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
@@ -50,18 +50,18 @@ def bottleneck(report: Report, before: Report | None, recipe: Asked) -> Iterator
     gate = recipe.gates.bottleneck
     if recipe.mix.size is not None:
         return  # what is left out then is what nobody asked for
-    shares = _drawn_from(report)
-    available, drawn = sum(share.available for share in shares), sum(share.examples for share in shares)
+    shares = _sampled_from(report)
+    available, sampled = sum(share.available for share in shares), sum(share.examples for share in shares)
     if len(shares) < 2 or not available:
         return
-    left = 1 - drawn / available
-    sentence = f"{drawn:,} of {available:,} examples are drawn ({percent(drawn / available)})"
+    left = 1 - sampled / available
+    sentence = f"{sampled:,} of {available:,} examples are sampled ({percent(sampled / available)})"
     if scarce := _scarcest(report):
         sentence = (
             f"{sentence}: {_limits(scarce)}; add rows to it or lower its share, or state a `size`; "
             f"the limit is {percent(gate.limit)} left out"
         )
-    yield found("bottleneck", ", ".join(one.source for one in scarce), gate, left, gate.limit, sentence)
+    yield gate_result("bottleneck", ", ".join(one.source for one in scarce), gate, left, gate.limit, sentence)
 
 
 def absent(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
@@ -69,7 +69,7 @@ def absent(report: Report, before: Report | None, recipe: Asked) -> Iterator[Gat
     shares, brought = recipe.mix.exact_shares(), mixture(report, "examples")
     for source, share in shares.items():
         nothing = not brought.get(source, 0)
-        sentence = f"{source} brings {counted(brought.get(source, 0), 'example')} into the mixture"
+        sentence = f"{source} brings {count_of(brought.get(source, 0), 'example')} into the mixture"
         if nothing and not share:
             sentence = (
                 f"{source} has a share of 0: none of its rows is in the mixture, and they only take "
@@ -79,9 +79,9 @@ def absent(report: Report, before: Report | None, recipe: Asked) -> Iterator[Gat
         elif nothing:
             sentence = (
                 f"{source} brings no example into the mixture: its share of {percent(float(share))} of "
-                f"{counted(sum(brought.values()), 'example')} is less than one; raise `size` or its share"
+                f"{count_of(sum(brought.values()), 'example')} is less than one; raise `size` or its share"
             )
-        yield found("absent", source, recipe.gates.absent, float(nothing), 0, sentence)
+        yield gate_result("absent", source, recipe.gates.absent, float(nothing), 0, sentence)
 
 
 def near_duplicates(report: Report, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
@@ -90,11 +90,11 @@ def near_duplicates(report: Report, before: Report | None, recipe: Asked) -> Ite
     for source, count in report.ledger.of(DEDUP).items():
         if ways := _ways_out(recipe, source):
             rows = count.dropped[Reason.NEAR_DUP].rows if Reason.NEAR_DUP in count.dropped else 0
-            part = Part(rows, count.read.rows)
+            part = Drop(rows, count.read.rows)
             sentence = f"{source}: near_dup took {part}; the limit is {percent(gate.limit)}"
             if part.rate > gate.limit:
                 sentence = f"{source}: near_dup took {part}: {'; '.join(ways)}; see `thinkmix rejects`"
-            yield found("near_duplicates", source, gate, part.rate, gate.limit, sentence)
+            yield gate_result("near_duplicates", source, gate, part.rate, gate.limit, sentence)
 
 
 def _ways_out(recipe: Asked, source: str) -> Sequence[str]:
@@ -113,24 +113,24 @@ def _ways_out(recipe: Asked, source: str) -> Sequence[str]:
     return ways
 
 
-def _drawn_from(report: Report) -> list[Share]:
+def _sampled_from(report: Report) -> list[Share]:
     """Return what the sources with a share brought into train."""
     return [share for share in report.shares if share.split == "train" and share.declared and share.available]
 
 
 def _scarcest(report: Report) -> list[Share]:
-    """Return the sources that limit the mixture, the scarcest first: most of what they have is drawn."""
-    parts = {share.source: Fraction(share.examples, share.available) for share in _drawn_from(report)}
+    """Return the sources that limit the mixture, the scarcest first: most of what they have is sampled."""
+    parts = {share.source: Fraction(share.examples, share.available) for share in _sampled_from(report)}
     most = max(parts.values(), default=Fraction(0))
-    scarce = [share for share in _drawn_from(report) if most and parts[share.source] >= _ALIKE * most]
+    scarce = [share for share in _sampled_from(report) if most and parts[share.source] >= _ALIKE * most]
     return sorted(scarce, key=lambda share: (-parts[share.source], share.source))
 
 
 def _limits(scarce: Sequence[Share]) -> str:
     """Return in words which sources limit the mixture."""
     first, *others = scarce
-    drawn = f"{first.examples:,} of its {counted(first.available, 'example')} drawn to train"
-    said = f"{first.source} limits the mixture, with {drawn} for a share of {percent(first.declared)}"
+    sampled = f"{first.examples:,} of its {count_of(first.available, 'example')} sampled to train"
+    said = f"{first.source} limits the mixture, with {sampled} for a share of {percent(first.declared)}"
     if not others:
         return said
     more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from thinkmix.curation.gates.findings import counted, found, quoted, worst
+from thinkmix.curation.gates.results import count_of, gate_result, quote_name, worst
 from thinkmix.curation.gates.settings import Asked, CountGate
 from thinkmix.curation.read.encodings import UNKNOWN
 from thinkmix.schemas.findings import Finding
@@ -26,7 +26,9 @@ class Read(Protocol):
 def unread_fields(report: Read, before: Report | None, recipe: Asked) -> Iterator[GateResult]:
     """Name the fields that nothing reads and whose name looks like something to train on."""
     for one in report.findings:
-        seen = [(quoted(field.path), field.count, _unread(field)) for field in one.unread if field.looks_like]
+        seen = [
+            (quote_name(field.path), field.count, _unread(field)) for field in one.unread if field.looks_like
+        ]
         calm = f"{one.source} has no field that looks like something to train on and is not read"
         yield from _results("unread_fields", recipe.gates.unread_fields, one.source, seen, calm)
 
@@ -56,15 +58,15 @@ def _results(
 ) -> list[GateResult]:
     """Return the results for what was seen in the rows of a source: each a name, a count and a sentence."""
     results = [
-        found(name, f"{source}: {what}", gate, times, gate.rows, f"{source}: {said}")
+        gate_result(name, f"{source}: {what}", gate, times, gate.rows, f"{source}: {said}")
         for what, times, said in seen
     ]
-    return worst(results, found(name, source, gate, 0, gate.rows, calm))
+    return worst(results, gate_result(name, source, gate, 0, gate.rows, calm))
 
 
 def _foreign(name: str, rows: int) -> str:
     """Return how many rows are not UTF-8, and what reads them."""
-    said = f"{counted(rows, 'row')} could not be read whole for bytes that are not UTF-8"
+    said = f"{count_of(rows, 'row')} could not be read whole for bytes that are not UTF-8"
     if name == UNKNOWN:
         return f"{said}: state the `encoding` of the files in the source, or write them in UTF-8"
     return f"{said} and seem to be {name}: say `encoding: {name}` if the files are, or write them in UTF-8"
@@ -75,10 +77,10 @@ def _unread(field: Unread) -> str:
     kind = field.looks_like or ""
     like = f"{_ARTICLE.get(kind, 'a ')}{_NOUN.get(kind, kind)}"
     inside = "[]" in field.path
-    name = quoted(field.path.rpartition(".")[2] if inside else field.path)
+    name = quote_name(field.path.rpartition(".")[2] if inside else field.path)
     said = (
-        f"'{name}' in {counted(field.count, 'turn' if inside else 'row')} was not read and looks like {like}"
+        f"'{name}' in {count_of(field.count, 'turn' if inside else 'row')} was not read and looks like {like}"
     )
     if field.setting:
-        return f"{said}: {quoted(field.setting, _SETTING)}"
+        return f"{said}: {quote_name(field.setting, _SETTING)}"
     return f"{said}; no setting of the format reads it"

@@ -17,7 +17,7 @@ def _off_in_yaml(value: object) -> object:
 
 
 Action = Annotated[Literal["off", "warn", "fail"], BeforeValidator(_off_in_yaml)]
-"""What a gate does when its limit is passed: nothing, say so, or hold the version for a person to accept."""
+"""What a gate does when its limit is passed: nothing, say so, or block the version for a person to approve."""
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 """A fraction of rows."""
@@ -77,7 +77,7 @@ class CountGate(Gate):
     """Rows that are not worth a word."""
 
 
-class ShiftGate(Gate):
+class StabilityGate(Gate):
     """How far a distribution may move from that of the last good build."""
 
     psi: float = Field(default=0.2, ge=0, le=100)
@@ -101,7 +101,7 @@ class Gates(Record):
     shares: DriftGate = DriftGate()
     """A source's part of the mixture in examples, tokens and trainable tokens, whichever moved farthest."""
     quarantine: RateGate = RateGate(limit=0.25)
-    """Rows of a source that are left out for one reason, duplicates and rows that were not drawn aside."""
+    """Rows of a source that are left out for one reason, duplicates and rows that were not sampled aside."""
     quarantine_growth: GrowthGate = GrowthGate(action="fail", points=5.0)
     """The same rows, against the last good build."""
     new_reason: CountGate = CountGate()
@@ -125,7 +125,7 @@ class Gates(Record):
     `max_solutions_per_problem` could tell them apart or keep more of them."""
     duplicates_growth: GrowthGate = GrowthGate(points=5.0)
     """The same rows, against the last good build."""
-    lengths: ShiftGate = ShiftGate()
+    lengths: StabilityGate = StabilityGate()
     """How long the examples of a source are, in tokens."""
     contamination: RateGate = RateGate(limit=0.01)
     """Rows of a source that are left out because they are questions of a benchmark."""

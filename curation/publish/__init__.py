@@ -1,1 +1,1 @@
-"""What a version holds: its shards, the fate of every row, and the dropped rows."""
+"""What a version holds: its shards, the outcome of every row, and the dropped rows."""

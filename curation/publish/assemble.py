@@ -1,4 +1,4 @@
-"""Gathering the drawn examples into the published shards: a shuffle on disk, one shard in memory."""
+"""Gathering the sampled examples into the published shards: a shuffle on disk, one shard in memory."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 
 from thinkmix.curation.files.blob import Blob
-from thinkmix.curation.files.shards import GROUP_BYTES, ShardWriter, bounded, read_tables
+from thinkmix.curation.files.shards import GROUP_BYTES, ShardWriter, bounded_lists, read_tables
 from thinkmix.curation.tables import EXAMPLES, FLAGS, with_flags
 
 _ROWS_AT_ONCE = 512
@@ -31,8 +31,10 @@ def regions(scattered: Path, batches: Batches) -> list[Blob]:
     return [Blob(scattered, content, (at, size, unpacked)) for at, size, unpacked, content in batches]
 
 
-def scatter(examples: Path, selection: pl.DataFrame, out: Path, flags: pl.DataFrame | None = None) -> Places:
-    """Copy the drawn examples of one rendered part, sorted by published shard, into one file.
+def partition(
+    examples: Path, selection: pl.DataFrame, out: Path, flags: pl.DataFrame | None = None
+) -> Places:
+    """Copy the sampled examples of one rendered part, sorted by published shard, into one file.
 
     One file however many shards there are, in batches that can be read by themselves. Each is packed as a
     whole: an Arrow file packs column by column, which takes twice as long and three times the room, because
@@ -40,7 +42,7 @@ def scatter(examples: Path, selection: pl.DataFrame, out: Path, flags: pl.DataFr
 
     Args:
         examples: shard of schema `EXAMPLES`.
-        selection: of this part only: place, copy, order, target; an example may be drawn several times.
+        selection: of this part only: place, copy, order, target; an example may be sampled several times.
         out: file to write.
         flags: of this part only, if rows are flagged: place, flags and checks of the examples that have some.
 
@@ -52,14 +54,16 @@ def scatter(examples: Path, selection: pl.DataFrame, out: Path, flags: pl.DataFr
     kept = pa.schema([layout.field(name) for name in EXAMPLES])
     with out.open("wb") as parts:
         groups = read_tables(examples)
-        for pieces in bounded(groups, lambda group: group.nbytes, count=_GROUPS_AT_ONCE, total=_AT_ONCE):
+        for pieces in bounded_lists(
+            groups, lambda group: group.nbytes, count=_GROUPS_AT_ONCE, total=_AT_ONCE
+        ):
             group = pa.concat_tables(pieces)
             place = pl.col("place") - position
-            drawn = selection.filter(place.is_between(0, group.num_rows - 1)).with_columns(place)
+            sampled = selection.filter(place.is_between(0, group.num_rows - 1)).with_columns(place)
             position += group.num_rows
             rows = group.cast(kept).combine_chunks()
             first = position - group.num_rows
-            for (target,), mine in drawn.group_by("target", maintain_order=True):
+            for (target,), mine in sampled.group_by("target", maintain_order=True):
                 batch = _batch(rows, mine, layout, _flags(mine, first, flags)).serialize()
                 packed = codec.compress(batch)
                 at, content = parts.tell(), sha256(packed).hexdigest()
@@ -68,10 +72,10 @@ def scatter(examples: Path, selection: pl.DataFrame, out: Path, flags: pl.DataFr
     return places
 
 
-def gather(parts: Sequence[Blob], out: Path, *, flagged: bool = False) -> str:
+def publish_shard(parts: Sequence[Blob], out: Path, *, flagged: bool = False) -> str:
     """Write one published shard and return the digest of its rows.
 
-    Rows stand in the order of the draw. Copies of an example are told apart by `#2`, `#3`, … at
+    Rows stand in the order of sampling. Copies of an example are told apart by `#2`, `#3`, … at
     the end of their id. The digest covers id, prompt and completion of every row in order, so it
     is the same whatever version of the file format holds them.
 
@@ -96,22 +100,22 @@ def gather(parts: Sequence[Blob], out: Path, *, flagged: bool = False) -> str:
     return content.hexdigest()
 
 
-def _flags(drawn: pl.DataFrame, first: int, flags: pl.DataFrame | None) -> list[pa.Array]:
-    """Return the flags of drawn examples as columns; `drawn` counts places from `first` on."""
+def _flags(sampled: pl.DataFrame, first: int, flags: pl.DataFrame | None) -> list[pa.Array]:
+    """Return the flags of sampled examples as columns; `sampled` counts places from `first` on."""
     if flags is None:
         return []
-    places = drawn.select(place=pl.col("place").cast(pl.Int64) + first)
+    places = sampled.select(place=pl.col("place").cast(pl.Int64) + first)
     joined = places.join(flags, on="place", how="left", maintain_order="left")
     filled = joined.select(pl.col(name).fill_null(pl.lit([], dtype=kind)) for name, kind in FLAGS.items())
     return list(filled.to_arrow(compat_level=pl.CompatLevel.oldest()).columns)
 
 
 def _batch(
-    examples: pa.Table, drawn: pl.DataFrame, layout: pa.Schema, flags: Sequence[pa.Array]
+    examples: pa.Table, sampled: pl.DataFrame, layout: pa.Schema, flags: Sequence[pa.Array]
 ) -> pa.RecordBatch:
-    """Return the drawn examples; taken, not cut out, so that the bytes depend on these rows alone."""
-    rows = examples.take(drawn["place"].to_arrow())
-    columns = [*rows.columns, *flags, drawn["order"].to_arrow(), drawn["copy"].to_arrow()]
+    """Return the sampled examples; taken, not cut out, so that the bytes depend on these rows alone."""
+    rows = examples.take(sampled["place"].to_arrow())
+    columns = [*rows.columns, *flags, sampled["order"].to_arrow(), sampled["copy"].to_arrow()]
     return pa.table(columns, schema=layout).combine_chunks().to_batches()[0]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from thinkmix.curation.files.shards import GROUP_BYTES, ShardWriter, bounded, read_groups
+from thinkmix.curation.files.shards import GROUP_BYTES, ShardWriter, bounded_lists, read_groups
 from thinkmix.curation.read.read import RawRow, RawSlice, raw_json, read_rows
 from thinkmix.curation.tables import REJECTS
 from thinkmix.schemas.errors import LedgerError
@@ -49,7 +49,7 @@ def write_rejects(later: pl.DataFrame, rows: Iterable[RawRow], *, quarantine: Pa
     with ShardWriter(out, REJECTS) as shard:
         for group in read_groups(quarantine):
             shard.append(group)
-        for texts in bounded(map(raw_json, rows), len, count=_ROWS_AT_ONCE, total=GROUP_BYTES):
+        for texts in bounded_lists(map(raw_json, rows), len, count=_ROWS_AT_ONCE, total=GROUP_BYTES):
             shard.append(later.slice(done, len(texts)).with_columns(content=pl.Series(texts)))
             done += len(texts)
     if done != later.height:

@@ -1,4 +1,4 @@
-"""The work of publishing: the fates of one shard, its dropped rows whole, and the published shards."""
+"""The work of publishing: the outcomes of one shard, its dropped rows whole, and the published shards."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,11 +10,11 @@ from thinkmix.curation.dedup import cluster_view
 from thinkmix.curation.dedup.settings import Numbers
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.shards import ShardWriter, height, read_groups, write_shard
-from thinkmix.curation.publish import assemble, fates
+from thinkmix.curation.publish import assemble, outcomes
 from thinkmix.curation.publish.rejects import keep_rejects
 from thinkmix.curation.read.read import RawSlice
 from thinkmix.curation.sample.pools import PartFiles
-from thinkmix.curation.tables import FATES, REJECTS, with_flags
+from thinkmix.curation.tables import OUTCOMES, REJECTS, with_flags
 from thinkmix.schemas.ledger import MIX, RENDER
 
 
@@ -28,7 +28,7 @@ class Validated(NamedTuple):
     """Schema `tables.KEYS`."""
 
 
-def settle(
+def assign_outcomes(
     out: Path,
     shard: Validated,
     verdicts: Blob,
@@ -37,11 +37,11 @@ def settle(
     numbers: Numbers,
     flagged: bool,
 ) -> dict[str, object]:
-    """Write the fate of each row of a shard, the rows dropped after validation, and what was drawn.
+    """Write the outcome of each row of a shard, the rows dropped after validation, and what was sampled.
 
-    If rows are flagged, write `flags.parquet`, too: schema `fates.EXAMPLE_FLAGS`.
+    If rows are flagged, write `flags.parquet`, too: schema `outcomes.EXAMPLE_FLAGS`.
     """
-    settled = fates.settle(
+    assigned = outcomes.assign_outcomes(
         shard.source,
         rejects=shard.rejects.path,
         keys=shard.keys.path,
@@ -52,21 +52,23 @@ def settle(
         flagged=flagged,
     )
     if flagged:
-        write_shard(out / "flags.parquet", settled.flags)
-    write_shard(out / "later.parquet", fates.dropped_later(settled.fates))
-    write_shard(out / "fates.parquet", settled.fates)
-    write_shard(out / "drawn.parquet", settled.drawn)
+        write_shard(out / "flags.parquet", assigned.flags)
+    write_shard(out / "late_drops.parquet", outcomes.late_drops(assigned.outcomes))
+    write_shard(out / "outcomes.parquet", assigned.outcomes)
+    write_shard(out / "sampled.parquet", assigned.sampled)
     found = cluster_view.clusters(pl.read_parquet(verdicts.path, columns=["cluster", "cluster_size"]))
     return {
-        RENDER: settled.rendered.model_dump(),
-        MIX: settled.mixed.model_dump(),
+        RENDER: assigned.rendered.model_dump(),
+        MIX: assigned.mixed.model_dump(),
         "clusters": found.model_dump(),
-        "rows": settled.fates.height,
-        "flags": fates.count_flags(settled.fates),
+        "rows": assigned.outcomes.height,
+        "flags": outcomes.count_flags(assigned.outcomes),
     }
 
 
-def save(out: Path, piece: RawSlice, max_row_bytes: int, quarantine: Blob, later: Blob) -> dict[str, object]:
+def write_rejects(
+    out: Path, piece: RawSlice, max_row_bytes: int, quarantine: Blob, later: Blob
+) -> dict[str, object]:
     """Write `rejects.parquet` (schema `tables.REJECTS`): the dropped rows of a slice, whole."""
     rows = pl.read_parquet(later.path)
     keep_rejects(piece, max_row_bytes, quarantine.path, rows, out / "rejects.parquet")
@@ -83,22 +85,22 @@ def join(out: Path, parts: Sequence[Blob], file: str, flagged: bool) -> dict[str
     return {"rows": joined.rows}
 
 
-_JOINED = {"fates.parquet": FATES, "rejects.parquet": REJECTS}
+_JOINED = {"outcomes.parquet": OUTCOMES, "rejects.parquet": REJECTS}
 
 
-def scatter(out: Path, examples: Blob, selection: Blob, flags: Blob | None) -> dict[str, object]:
-    """Write the drawn examples of a rendered part, by published shard; `selection` is what is drawn of it.
+def partition(out: Path, examples: Blob, selection: Blob, flags: Blob | None) -> dict[str, object]:
+    """Write the sampled examples of a rendered part, by published shard; `selection` is what is sampled of it.
 
-    `flags` are those of all drawn examples of its shard, if rows are flagged.
+    `flags` are those of all sampled examples of its shard, if rows are flagged.
     """
     nth = selection.region[0]
-    drawn = pl.read_parquet(selection.path).filter(nth=nth).drop("nth")
+    sampled = pl.read_parquet(selection.path).filter(nth=nth).drop("nth")
     mine = None if flags is None else pl.read_parquet(flags.path).filter(nth=nth).drop("nth")
-    places = assemble.scatter(examples.path, drawn, out / "parts", mine)
-    return {"places": places, "rows": drawn.height}
+    places = assemble.partition(examples.path, sampled, out / "parts", mine)
+    return {"places": places, "rows": sampled.height}
 
 
-def gather(out: Path, parts: Sequence[Blob], target: str, flagged: bool) -> dict[str, object]:
+def publish_shard(out: Path, parts: Sequence[Blob], target: str, flagged: bool) -> dict[str, object]:
     """Write a published shard, in its order; `parts` are the batches of scattered files that go to it."""
-    content = assemble.gather(parts, out / target, flagged=flagged)
+    content = assemble.publish_shard(parts, out / target, flagged=flagged)
     return {"content_sha256": content, "rows": height(out / target)}

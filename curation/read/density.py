@@ -5,10 +5,10 @@ from itertools import islice
 
 import pyarrow as pa
 
-from thinkmix.curation.read.lines import text_pieces
 from thinkmix.curation.read.packed import packing
 from thinkmix.curation.read.read import RawRow, RawSlice
 from thinkmix.curation.read.tables import table_rows
+from thinkmix.curation.read.text_lines import text_pieces
 from thinkmix.schemas.files import kind_of
 
 _HEAD = 1024 * 1024

@@ -15,9 +15,9 @@ from pydantic_core import PydanticCustomError
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.read.encodings import SAMPLE
 from thinkmix.curation.read.jsontext import plain_json, read_json
-from thinkmix.curation.read.lines import text_pieces
 from thinkmix.curation.read.objects import Objects
 from thinkmix.curation.read.tables import table_rows
+from thinkmix.curation.read.text_lines import text_pieces
 from thinkmix.curation.text.sizes import text_sizes
 from thinkmix.schemas.errors import SourceCorrupt, SourceError
 from thinkmix.schemas.files import READABLE, kind_of

@@ -110,7 +110,7 @@ def why(reason: str) -> Why:
 
 
 def known_reasons() -> list[str]:
-    """Return all reasons in the order of the road of a row: those of rules after those of validation."""
+    """Return all reasons in the order of the path of a row: those of rules after those of validation."""
     words = [reason.value for reason in Reason]
     place = words.index(Reason.NOT_SELECTED)
     return [*words[:place], *(kind.name for kind in RULES), *words[place:]]

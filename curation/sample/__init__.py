@@ -1,1 +1,1 @@
-"""The draw: which examples make the mixture, and their rendering as far as the draw goes."""
+"""Sampling: which examples make the mixture, and their rendering as far as sampling goes."""

@@ -1,4 +1,4 @@
-"""Blocks of a shard: what is rendered and drawn in pieces, so that a changed row costs its block alone."""
+"""Blocks of a shard: what is rendered and sampled in pieces, so that a changed row costs its block alone."""
 
 from hashlib import sha256
 from itertools import pairwise

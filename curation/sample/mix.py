@@ -1,6 +1,6 @@
-"""Composing the mixture: exact shares, drawn and ordered by hash, whole clusters on one side of the split.
+"""Composing the mixture: exact shares, sampled and ordered by hash, whole clusters on one side of the split.
 
-Examples are counted in tokens only as far as the draw goes: `mix` says which it must know before it can
+Examples are counted in tokens only as far as sampling goes: `mix` says which it must know before it can
 go on, and is asked again when they are counted.
 """
 
@@ -29,7 +29,7 @@ Weights = Mapping[tuple[Split, str], int]
 Sizes = Mapping[Split, int]
 
 _WHOLE_SHARES_UP_TO = 100
-_DRAW, _ORDER, _SIDE = 1, 2, 3
+_SAMPLE, _ORDER, _SIDE = 1, 2, 3
 
 _PILOT = 64  # examples counted first where shares are of tokens, to learn how long they are
 _AT_LEAST = 256
@@ -40,9 +40,9 @@ _STEPS = 6  # 2^6 to 2^7 steps from the first example to the last one asked for
 
 
 class Mixture(NamedTuple):
-    """What was drawn: `selection` is sorted by split and order, `shares` says what each source came to.
+    """What was sampled: `selection` is sorted by split and order, `shares` says what each source came to.
 
-    As long as `wanted` has rows, nothing is drawn yet and the other two are empty.
+    As long as `wanted` has rows, nothing is sampled yet and the other two are empty.
     """
 
     selection: pl.DataFrame
@@ -51,22 +51,22 @@ class Mixture(NamedTuple):
 
 
 def mix(examples: Mapping[str, pl.DataFrame], plan: MixPlan, *, seed: int, max_tokens: int) -> Mixture:
-    """Draw the mixture, or say which examples must be counted first.
+    """Sample the mixture, or say which examples must be counted first.
 
     Every example has a hash of (seed, conversation, turn); a source's share is filled in the order
     of that hash, so one changed row changes about one row of the mixture. The split is decided per
-    cluster, also by hash. Both splits reach the shares on their own. What is drawn does not depend on how
-    many examples were counted before, only on the examples: none is counted that the draw cannot reach,
+    cluster, also by hash. Both splits reach the shares on their own. What is sampled does not depend on how
+    many examples were counted before, only on the examples: none is counted that sampling cannot reach,
     but for a small margin.
 
     Args:
-        examples: per source all that may be drawn, schema `pools.POOL`, in any order.
+        examples: per source all that may be sampled, schema `pools.POOL`, in any order.
         plan: shares, unit, size, and what to do when a source is too small.
-        seed: decides which examples are drawn and in which order they stand.
+        seed: decides which examples are sampled and in which order they stand.
         max_tokens: longest example: no weight is above it.
 
     Raises:
-        MixtureError: if a source has nothing to draw from, or too little and `when_short` is `fail`.
+        MixtureError: if a source has nothing to sample from, or too little and `when_short` is `fail`.
     """
     pools = {
         (split, name): _ranked(rows, plan, seed, split) for split in SPLITS for name, rows in examples.items()
@@ -78,14 +78,14 @@ def mix(examples: Mapping[str, pl.DataFrame], plan: MixPlan, *, seed: int, max_t
         return Mixture(
             pl.DataFrame(schema=SELECTION), (), _wanted(pools, needs, unsure, plan, seed, max_tokens)
         )
-    drawn, shares = [], []
+    sampled, shares = [], []
     for split in SPLITS:
         for name, goal in quotas(sizes[split], plan.exact_shares()).items():
             pool = pools[split, name]
-            rows = _draw(pool, goal, by_count=plan.unit == "examples")
-            drawn.append(rows.with_columns(split=pl.lit(split)).select("id", "low", "turn", *_PLACE))
+            rows = _sample(pool, goal, by_count=plan.unit == "examples")
+            sampled.append(rows.with_columns(split=pl.lit(split)).select("id", "low", "turn", *_PLACE))
             shares.append(_share(rows, pool, name, split, plan))
-    selection = pl.concat(drawn)
+    selection = pl.concat(sampled)
     order = seeded_hash(selection["id"], seed, _ORDER, selection["turn"], selection["copy"])
     del pools, pool
     selection = selection.with_columns(order=order).sort("split", "order", "id", "low", "turn", "copy")
@@ -107,7 +107,7 @@ def quotas(size: int, shares: Mapping[str, Fraction]) -> dict[str, int]:
     return whole
 
 
-def bounding(plan: MixPlan, supply: Mapping[str, int]) -> tuple[str, int]:
+def bounding_source(plan: MixPlan, supply: Mapping[str, int]) -> tuple[str, int]:
     """Return the source that bounds the mixture, and the largest size in which all have their shares.
 
     Args:
@@ -120,7 +120,7 @@ def bounding(plan: MixPlan, supply: Mapping[str, int]) -> tuple[str, int]:
 
 
 def _ranked(rows: pl.DataFrame, plan: MixPlan, seed: int, split: Split) -> pl.DataFrame:
-    """Return one split of a source in the order of the draw.
+    """Return one split of a source in the order of sampling.
 
     `weight` is null for what is not counted yet, 0 for what cannot be an example. Only one column at a time
     is held twice: this is where a build knows most of all its rows at once.
@@ -129,7 +129,7 @@ def _ranked(rows: pl.DataFrame, plan: MixPlan, seed: int, split: Split) -> pl.Da
     mine = np.flatnonzero(held_out if split == "eval" else ~held_out)
     ids, turns = rows["id"].gather(mine), rows["turn"].gather(mine)
     place = mine[
-        _order(seeded_hash(ids, seed, _DRAW, turns).to_numpy(), ids, rows["low"].gather(mine), turns)
+        _order(seeded_hash(ids, seed, _SAMPLE, turns).to_numpy(), ids, rows["low"].gather(mine), turns)
     ]
     del mine, ids, turns
     ranked = pl.DataFrame([rows[name].gather(place) for name in rows.columns if name != "cluster"])
@@ -137,12 +137,12 @@ def _ranked(rows: pl.DataFrame, plan: MixPlan, seed: int, split: Split) -> pl.Da
     return ranked.with_columns(weight=weight.cast(pl.Int64))
 
 
-def _order(draw: Hashes, ids: pl.Series, low: pl.Series, turns: pl.Series) -> NDArray[np.int64]:
+def _order(hashes: Hashes, ids: pl.Series, low: pl.Series, turns: pl.Series) -> NDArray[np.int64]:
     """Return what sorts by the hash; ids and turns decide where two are equal, which hardly ever happens."""
-    order = np.argsort(draw)
-    ordered = draw[order]
+    order = np.argsort(hashes)
+    ordered = hashes[order]
     if (ordered[1:] == ordered[:-1]).any():
-        order = np.lexsort((turns.to_numpy(), low.to_numpy(), ids.to_numpy(), draw))
+        order = np.lexsort((turns.to_numpy(), low.to_numpy(), ids.to_numpy(), hashes))
     return order
 
 
@@ -184,7 +184,7 @@ def _wanted(
     seed: int,
     max_tokens: int,
 ) -> pl.DataFrame:
-    """Return what to count next: as many examples, in the order of the draw, as will probably do.
+    """Return what to count next: as many examples, in the order of sampling, as will probably do.
 
     Needs are of the largest size there can be, so while the scarcest source is not counted they are too
     high; what sources will probably come to bounds them from the other side.
@@ -201,7 +201,7 @@ def _wanted(
 
 
 def _guess(pool: pl.DataFrame, plan: MixPlan, max_tokens: int) -> pl.Series:
-    """Return the likely weight of each example that is not counted, in the order of the draw.
+    """Return the likely weight of each example that is not counted, in the order of sampling.
 
     By what is counted: how long examples are for their bytes, and how many of those that seemed short
     enough were lost all the same.
@@ -238,9 +238,9 @@ def _ask(pool: pl.DataFrame, count: int, seed: int) -> pl.DataFrame:
     asked of all other shards is what was asked yesterday, and is there already.
     """
     if 0 < count < pool.height:
-        draw = seeded_hash(pool["id"], seed, _DRAW, pool["turn"]).to_numpy()
-        coarse = max(int(draw[count - 1]).bit_length() - 1 - _STEPS, 0)
-        count = int(np.searchsorted(draw, draw[count - 1] | np.uint64((1 << coarse) - 1), side="right"))
+        hashes = seeded_hash(pool["id"], seed, _SAMPLE, pool["turn"]).to_numpy()
+        coarse = max(int(hashes[count - 1]).bit_length() - 1 - _STEPS, 0)
+        count = int(np.searchsorted(hashes, hashes[count - 1] | np.uint64((1 << coarse) - 1), side="right"))
     return pool.head(count).select(WANTED.names()).cast(WANTED)
 
 
@@ -263,7 +263,7 @@ def _sizes(plan: MixPlan, supply: Weights, *, strict: bool = True) -> dict[Split
     most = {split: _largest(shares, supply, split) for split in SPLITS}
     empty = sorted(name for name, share in shares.items() if share and not supply["train", name])
     if empty and strict:
-        msg = f"no example of {', '.join(empty)} is left to draw from, so no share of it can be reached"
+        msg = f"no example of {', '.join(empty)} is left to sample from, so no share of it can be reached"
         raise MixtureError(msg)
     if plan.size is None:
         return {split: _whole(size, shares.values()) for split, size in most.items()}
@@ -296,7 +296,7 @@ def _whole(size: int, shares: Iterable[Fraction]) -> int:
     return size - size % step if step <= min(size, _WHOLE_SHARES_UP_TO) else size
 
 
-def _draw(pool: pl.DataFrame, goal: int, *, by_count: bool) -> pl.DataFrame:
+def _sample(pool: pl.DataFrame, goal: int, *, by_count: bool) -> pl.DataFrame:
     """Return the first rows whose weights come closest to `goal`, whole copies of the pool first."""
     pool = _known(pool).filter(~pl.col("lost"))
     supply = int(pool["weight"].sum())
@@ -340,7 +340,7 @@ def seeded_hash(ids: pl.Series, seed: int, purpose: int, *salts: pl.Series) -> p
     """Return a 64-bit hash of (seed, purpose, id, salts) a row, by splitmix64's finaliser.
 
     Ids are bits of a sha256, so they are uniform already; the finaliser
-    (https://prng.di.unimi.it/splitmix64.c) makes draws for different seeds and purposes independent.
+    (https://prng.di.unimi.it/splitmix64.c) makes samples for different seeds and purposes independent.
     """
     values: Hashes = ids.to_numpy()
     for salt in (np.uint64(seed), np.uint64(purpose), *(s.to_numpy().astype(np.uint64) for s in salts)):

@@ -1,4 +1,4 @@
-"""What may be drawn: every example that dedup left, known by hashes and bytes until it is counted."""
+"""What may be sampled: every example that dedup left, known by hashes and bytes until it is counted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,8 +50,8 @@ class PartFiles:
     """Shard of schema `LOST`."""
 
 
-class Part(NamedTuple):
-    """One rendered part of a shard: the examples that one round of drawing asked for."""
+class RenderedPart(NamedTuple):
+    """One rendered part of a shard: the examples that one round of sampling asked for."""
 
     number: int
     """Among all parts of a build: another file moves it, and nothing of what the part holds."""
@@ -59,19 +59,19 @@ class Part(NamedTuple):
 
 
 class PoolShard(NamedTuple):
-    """One shard as the draw sees it."""
+    """One shard as sampling sees it."""
 
     number: int
     keys: Blob
     """Schema `tables.KEYS`."""
     verdicts: Blob
     """What dedup decided of it, row by row."""
-    parts: Sequence[Part]
+    parts: Sequence[RenderedPart]
     """What was rendered of it so far."""
 
 
 def read_pool(shards: Sequence[PoolShard]) -> pl.DataFrame:
-    """Return the examples of a source's shards that may be drawn, schema `POOL`.
+    """Return the examples of a source's shards that may be sampled, schema `POOL`.
 
     Args:
         shards: in ascending order of their numbers.
@@ -115,7 +115,7 @@ def check_same_rows(rows: pl.DataFrame | None, verdicts: pl.DataFrame | None) ->
         raise LedgerError(msg)
 
 
-def _counted(parts: Sequence[tuple[int, Part]]) -> pl.DataFrame:
+def _counted(parts: Sequence[tuple[int, RenderedPart]]) -> pl.DataFrame:
     """Return what is known of rendered examples; each part comes with the number of its shard."""
     shards, numbers = (
         pl.Series(values, dtype=pl.Int32)

@@ -1,4 +1,4 @@
-"""Conversations into training examples: the turns that the draw asks for, counted, too long ones left out."""
+"""Conversations into training examples: the turns that sampling asks for, counted, too long ones left out."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from thinkmix.curation.files.shards import ShardWriter, bounded
+from thinkmix.curation.files.shards import ShardWriter, bounded_lists
 from thinkmix.curation.tables import _CALLS, _MESSAGE, COUNTED, EXAMPLES, LOST
 from thinkmix.curation.text.languages import languages
 from thinkmix.curation.validate.reading import Reopened
@@ -70,7 +70,7 @@ def render_rows(
 
     Args:
         conversations: the rows that are wanted, in file order.
-        wanted: row and turn of each example that the draw asks for.
+        wanted: row and turn of each example that sampling asks for.
         source: whose rows these are, by name; says how `/no_think` is learned.
         family: whose rendering is wanted.
         max_tokens: longest example, prompt and completion together.
@@ -89,7 +89,7 @@ def render_rows(
         ShardWriter(out / "lost.parquet", LOST) as lost,
     ):
         drafts = (draft for item in conversations for draft in _drafts(item, turns, source, family))
-        for batch in bounded(drafts, _letters, count=_AT_ONCE, total=_LETTERS_AT_ONCE):
+        for batch in bounded_lists(drafts, _letters, count=_AT_ONCE, total=_LETTERS_AT_ONCE):
             frame, dropped = _examples(batch, source.name, max_tokens)
             index.append(_index(frame, examples.rows))
             examples.append(frame)

@@ -1,4 +1,4 @@
-"""What a recipe says of the draw: the part of each source, the size, and what is held out."""
+"""What a recipe says of sampling: the part of each source, the size, and what is held out."""
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Which published shard each drawn example goes to."""
+"""Which published shard each sampled example goes to."""
 
 import numpy as np
 import polars as pl
@@ -6,7 +6,7 @@ import polars as pl
 SHARD_BYTES = 8 * 1024 * 1024
 """Most text in a published shard, about, of a mixture that is not huge.
 
-A night on which a few rows change writes the shards that hold them anew, so they are small.
+A run in which a few rows change writes the shards that hold them anew, so they are small.
 """
 
 MANY = 256
@@ -14,7 +14,7 @@ MANY = 256
 
 
 def assign_shards(selection: pl.DataFrame, *, shard_bytes: int = SHARD_BYTES) -> pl.DataFrame:
-    """Add column `target`: the name of the published shard that each drawn example goes to.
+    """Add column `target`: the name of the published shard that each sampled example goes to.
 
     Shards are ranges of a split's order, which is a hash: `train-00000-of-00004.parquet` and so on. Their
     number is a power of two, so that a shard holds between half of `shard_bytes` of text and all of it, more

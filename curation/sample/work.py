@@ -1,4 +1,4 @@
-"""The work of the draw: one round of it, and rendering what it asks of one slice, block by block."""
+"""The work of sampling: one round of it, and rendering what it asks of one slice, block by block."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from thinkmix.curation.files.blob import Blob
-from thinkmix.curation.files.outputs import Make, numbered
+from thinkmix.curation.files.outputs import Make, numbered_name
 from thinkmix.curation.files.shards import write_shard
 from thinkmix.curation.read.read import RawSlice
 from thinkmix.curation.sample import blocks, mix, render
@@ -22,14 +22,14 @@ from thinkmix.curation.validate.reading import Reading, Reopened, reopen
 from thinkmix.templates.chat.families.contract import Family
 
 
-def draw(
+def sample(
     out: Path,
     candidates: Sequence[tuple[str, Sequence[PoolShard]]],
     plan: MixPlan,
     seed: int,
     max_tokens: int,
 ) -> dict[str, object]:
-    """Write what a round must have rendered, or, once all is known, what was drawn of each shard.
+    """Write what a round must have rendered, or, once all is known, what was sampled of each shard.
 
     `candidates` are the shards of each source, with its name.
     """
@@ -38,33 +38,33 @@ def draw(
     if mixture.wanted.height:
         return {"rows": 0, "wanted": _write_wanted(mixture.wanted, out)}
     shares = [share.model_dump() for share in mixture.shares]
-    drawn = assign_shards(mixture.selection)
+    sampled = assign_shards(mixture.selection)
     shards = [shard for _, shards in candidates for shard in shards]
-    return {"rows": drawn.height, "shares": shares, "drawn": _write_drawn(drawn, shards, out)}
+    return {"rows": sampled.height, "shares": shares, "sampled": _write_sampled(sampled, shards, out)}
 
 
 def _write_wanted(wanted: pl.DataFrame, out: Path) -> dict[str, list[str]]:
     """Write what is wanted of each shard, cut into blocks; return the digest of each block."""
     found = {}
     for (number,), rows in blocks.cut(wanted).partition_by("shard", include_key=False, as_dict=True).items():
-        write_shard(out / numbered("wanted", number), rows)
+        write_shard(out / numbered_name("wanted", number), rows)
         found[str(number)] = list(blocks.prints(rows, "block").values())
     return found
 
 
-def _write_drawn(drawn: pl.DataFrame, shards: Sequence[PoolShard], out: Path) -> dict[str, str]:
-    """Write what was drawn of each shard's parts; return the digest of what was drawn of each part.
+def _write_sampled(sampled: pl.DataFrame, shards: Sequence[PoolShard], out: Path) -> dict[str, str]:
+    """Write what was sampled of each shard's parts; return the digest of what was sampled of each part.
 
-    Without the numbers of shard and part: what follows then depends on what was drawn of it and no more.
+    Without the numbers of shard and part: what follows then depends on what was sampled of it and no more.
     """
     places = {part.number: nth for shard in shards for nth, part in enumerate(shard.parts)}
     nth = pl.col("part").replace_strict(places, return_dtype=pl.Int32)
-    by_part = drawn.with_columns(nth=nth).sort("shard", "nth", maintain_order=True)
+    by_part = sampled.with_columns(nth=nth).sort("shard", "nth", maintain_order=True)
     of = by_part.partition_by("shard", include_key=False, as_dict=True)
     found: dict[int, str] = {}
     for shard in shards:
         mine = of.get((shard.number,), by_part.clear().drop("shard"))
-        write_shard(out / numbered("selection", shard.number), mine.drop("part"))
+        write_shard(out / numbered_name("selection", shard.number), mine.drop("part"))
         found |= blocks.prints(mine.drop("nth"), "part")
     return {str(number): found.get(number, blocks.NOTHING) for number in places}
 

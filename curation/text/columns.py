@@ -100,7 +100,7 @@ def texts_of(column: pa.Array | None) -> Texts | None:
     return Texts(data, starts, flags(column.is_null()))
 
 
-def filled(column: pa.Array | None, height: int, *, listed: bool = False) -> Flags:
+def is_filled(column: pa.Array | None, height: int, *, listed: bool = False) -> Flags:
     """Return which values are neither null nor empty text nor, where a list may stand, an empty list."""
     if column is None:
         return np.zeros(height, np.bool_)
@@ -129,7 +129,7 @@ def text_turns(rows: pa.RecordBatch, place: TextColumn) -> Turns | None:
     texts = plain_texts(column)
     role = np.uint8(ROLES.index(place.role))
     if place.optional:
-        there = filled(column, height)
+        there = is_filled(column, height)
         doubts = there if texts is None else there & _blank(texts)
         there = there & ~doubts
         texts = pa.array([], pa.string()) if texts is None else texts.filter(pa.array(there))
@@ -138,7 +138,7 @@ def text_turns(rows: pa.RecordBatch, place: TextColumn) -> Turns | None:
     else:
         there = np.ones(height, np.bool_)
         more = column_of(rows, place.more) if place.more else None
-        goes_on, rest = filled(more, height), plain_texts(more)
+        goes_on, rest = is_filled(more, height), plain_texts(more)
         doubts = flags(texts.is_null())
         if rest is None:
             doubts |= goes_on
@@ -175,7 +175,7 @@ def listed_turns(rows: pa.RecordBatch, place: TurnColumn) -> Turns | None:
     roles = _roles(speakers, place.roles)
     strange = texts.missing | ~flags(turns.is_valid())
     for name in place.empty:
-        strange |= filled(field_of(turns, name), len(turns), listed=True)
+        strange |= is_filled(field_of(turns, name), len(turns), listed=True)
     for name in place.marks:
         strange |= ~_says_yes(field_of(turns, name), len(turns))
     roles[strange] = OTHER

@@ -22,7 +22,7 @@ def compiled(loop: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
 class _Kernel(Generic[Arguments, Result]):
     """A loop that asks for its compiler when it is called: most processes that know it never do.
 
-    Importing numba takes longer than all that a night without a change does.
+    Importing numba takes longer than all that a run without a change does.
     """
 
     def __init__(self, loop: Callable[Arguments, Result]) -> None:

@@ -58,9 +58,9 @@ def band_hashes(signatures: Hashes32, bands: int) -> Hashes:
 
 def permutation_factors(permutations: int, seed: int) -> tuple[Hashes32, Hashes32]:
     """Return the odd factors `a` and the offsets `b` that datasketch 2 draws for `affine32` with `seed`."""
-    draw = np.random.RandomState(seed)  # the stream that datasketch fixed
-    a = draw.randint(0, 1 << 31, permutations, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
-    return a, draw.randint(0, 1 << 32, permutations, dtype=np.uint32)
+    stream = np.random.RandomState(seed)  # the stream that datasketch fixed
+    a = stream.randint(0, 1 << 31, permutations, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
+    return a, stream.randint(0, 1 << 32, permutations, dtype=np.uint32)
 
 
 def _sketch(texts: pl.Series, prints: Hashes, *, shingle: int, permutations: int, seed: int) -> Hashes32:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from thinkmix.curation.read.read import RawRow, RawSlice, first_rows
-from thinkmix.curation.validate.normalize import Origin, judge
+from thinkmix.curation.validate.rowwise import Origin, judge
 from thinkmix.schemas.errors import RecipeError
 from thinkmix.schemas.formats.known import RowFormat
 from thinkmix.schemas.formats.recognition import best, parse_format, refusal, unknown
@@ -14,7 +14,7 @@ ROWS = 100
 """Rows of each file that are looked at."""
 
 
-def agreed(source: str, files: Sequence[str], results: Sequence[Mapping[str, object]]) -> RowFormat:
+def agree_on_format(source: str, files: Sequence[str], results: Sequence[Mapping[str, object]]) -> RowFormat:
     """Return the format that all files have in which there are rows.
 
     Args:
@@ -27,7 +27,7 @@ def agreed(source: str, files: Sequence[str], results: Sequence[Mapping[str, obj
     """
     named: dict[str, RowFormat] = {}
     for file, result in zip(files, results, strict=True):
-        formats = fitting(source, file, result)
+        formats = fitting_formats(source, file, result)
         if len(formats) > 1:
             all_of_them = " and ".join(f"`format: {format.statement()}`" for format in formats)
             msg = (
@@ -49,7 +49,7 @@ def agreed(source: str, files: Sequence[str], results: Sequence[Mapping[str, obj
     return named[first]
 
 
-def fitting(source: str, file: str, result: Mapping[str, object]) -> list[RowFormat]:
+def fitting_formats(source: str, file: str, result: Mapping[str, object]) -> list[RowFormat]:
     """Return the formats that fit a file's rows, by what `recognise` returns of them.
 
     Raises:
@@ -91,7 +91,7 @@ def _broken(file: str, rows: Sequence[RawRow]) -> str | None:
     return next((f"{file}, row {number}: {fault.type}, {fault.message()}" for number, fault in faults), None)
 
 
-def meant(origin: Origin, found: Sequence[RawRow], max_row_bytes: int) -> str | None:
+def suggest_format(origin: Origin, found: Sequence[RawRow], max_row_bytes: int) -> str | None:
     """Return which other format reads some of the first rows of a file, or why none does, in words."""
     rows = [row for row in found if row.fault is None]
     if not rows:
@@ -106,11 +106,11 @@ def meant(origin: Origin, found: Sequence[RawRow], max_row_bytes: int) -> str | 
             judge(row, origin=replace(origin, source=source), max_row_bytes=max_row_bytes) for row in rows
         )
         if format != origin.source.format and any(item.conversation for item in judged):
-            reading.append(named(format.statement()))
+            reading.append(short_statement(format.statement()))
     return f"did you mean {' or '.join(f'`format: {stated}`' for stated in reading)}?" if reading else None
 
 
-def named(statement: str) -> str:
+def short_statement(statement: str) -> str:
     """Return a format's statement, or only its name where all settings are the usual ones."""
     name = statement.removeprefix("{type: ").removesuffix("}")
     return statement if "," in name else name

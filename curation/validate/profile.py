@@ -124,7 +124,7 @@ class Profile:
         return self._columns[name]
 
 
-def merged(source: str, parts: Iterable[ProfilePart]) -> Columns:
+def merge_columns(source: str, parts: Iterable[ProfilePart]) -> Columns:
     """Return the columns of a source from those of its shards, given in the order of its files."""
     listed = list(parts)
     rows = sum(part.rows for part in listed)

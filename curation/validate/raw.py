@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from thinkmix.curation.read.read import RawSlice
-from thinkmix.curation.validate.normalize import Origin
+from thinkmix.curation.validate.rowwise import Origin
 from thinkmix.curation.validate.settings import RowSettings
 from thinkmix.schemas.left_out import LeftOut
 

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from thinkmix.curation.read.read import Numbers, RawRow, RawSlice, read_rows
 from thinkmix.curation.validate.settings import TextSettings
-from thinkmix.schemas.arrange import arranged
+from thinkmix.schemas.arrange import arrange_messages
 from thinkmix.schemas.conversation import Conversation, Lineage, Message, content_key, row_id
 from thinkmix.schemas.errors import SourceError
 from thinkmix.schemas.findings import Notes
@@ -50,7 +50,7 @@ def read_conversation(row: RawRow, reading: Reading, notes: Notes) -> Conversati
     draft = source.format.read(row.values, notes, unopened=reading.unopened)
     fields = {
         "source": source.name,
-        "messages": arranged(draft, source.turns, notes),
+        "messages": arrange_messages(draft, source.turns, notes),
         "tools": draft.tools,
         "lineage": Lineage(file=reading.file, row=row.number),
         "quality": draft.quality,
@@ -84,7 +84,7 @@ def _trusted(row: RawRow, reading: Reading) -> Reopened | None:
         draft = source.format.read(row.values, notes, unopened=reading.unopened)
         if row.fault or draft.tools or any("tool_calls" in fields for fields in draft.messages):
             return None
-        messages = tuple(map(Message.trusted, arranged(draft, source.turns, notes)))
+        messages = tuple(map(Message.trusted, arrange_messages(draft, source.turns, notes)))
     except PydanticCustomError:
         return None
     own_id = row_id(source.name, content_key(messages, ()))

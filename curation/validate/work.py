@@ -5,17 +5,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from thinkmix.curation.read.read import RawSlice
-from thinkmix.curation.validate import normalize
+from thinkmix.curation.validate import rowwise
 from thinkmix.curation.validate.profile import Profile
 from thinkmix.schemas.left_out import LeftOut
 
 
 def validate(
-    out: Path, piece: RawSlice, origin: normalize.Origin, max_row_bytes: int, left_out: Sequence[LeftOut]
+    out: Path, piece: RawSlice, origin: rowwise.Origin, max_row_bytes: int, left_out: Sequence[LeftOut]
 ) -> dict[str, object]:
     """Write `keys.parquet` and `rejects.parquet` of a slice (schemas `tables.KEYS` and `tables.REJECTS`)."""
     profile = Profile()
-    seen = normalize.normalize_slice(
+    seen = rowwise.validate_slice(
         piece,
         origin=origin,
         max_row_bytes=max_row_bytes,
@@ -25,7 +25,7 @@ def validate(
     )
     piece.check_unchanged()
     return {
-        normalize.STAGE: seen.rows.model_dump(),
+        rowwise.STAGE: seen.rows.model_dump(),
         "rows": seen.rows.read.rows,
         "columns": profile.part().model_dump(),
         "turns": seen.turns.model_dump(),
@@ -35,7 +35,7 @@ def validate(
 
 def try_rows(
     piece: RawSlice,
-    origin: normalize.Origin,
+    origin: rowwise.Origin,
     max_row_bytes: int,
     left_out: Sequence[LeftOut],
     first: int,
@@ -43,7 +43,7 @@ def try_rows(
 ) -> int:
     """Judge the rows from `first` to before `last`, and keep nothing; return how many there are."""
     with TemporaryDirectory() as out:
-        seen = normalize.normalize_slice(
+        seen = rowwise.validate_slice(
             piece,
             origin=origin,
             max_row_bytes=max_row_bytes,

@@ -14,7 +14,7 @@ from thinkmix.flows.sources import local
 from thinkmix.flows.store.cache import StageOutput
 from thinkmix.flows.store.store import Store
 from thinkmix.schemas.artifact import Snapshot
-from thinkmix.schemas.record import narrowed
+from thinkmix.schemas.record import narrow
 
 STAGE = "decontaminate"
 
@@ -24,7 +24,7 @@ def fetch(store: Store, plan: Decontamination, snapshots: Sequence[Snapshot], ba
     both = zip(plan.benchmarks, snapshots, strict=True)
     return [
         Evaluation(
-            narrowed(benchmark, QuestionSettings),
+            narrow(benchmark, QuestionSettings),
             tuple(
                 piece
                 for file in local.fetch(benchmark, snapshot, base=base, into=store.cache.downloads)

@@ -7,7 +7,7 @@ from thinkmix.curation.dedup.settings import BandPlan, DedupPlan
 from thinkmix.flows.build.jobs import Run, Shard, job, run_jobs
 from thinkmix.flows.build.step import step
 from thinkmix.flows.store.cache import StageOutput
-from thinkmix.schemas.record import narrowed
+from thinkmix.schemas.record import narrow
 
 
 def deduplicate(
@@ -19,7 +19,7 @@ def deduplicate(
             run,
             "bands",
             shard.label,
-            step(dedup_work.bands, keys=shard.keys, plan=narrowed(plan, BandPlan)),
+            step(dedup_work.bands, keys=shard.keys, plan=narrow(plan, BandPlan)),
             source=shard.source.name,
         )
         for shard in shards

@@ -14,16 +14,16 @@ from tempfile import TemporaryDirectory
 from pydantic import ValidationError
 
 from thinkmix.curation.audit.provenance import settings
-from thinkmix.curation.gates.findings import counted
+from thinkmix.curation.gates.results import count_of
 from thinkmix.flows import sources
 from thinkmix.flows.build import fetch, layouts, stages, validate
+from thinkmix.flows.build.inputs import benchmark_commits, check_frozen, same_inputs
 from thinkmix.flows.build.jobs import Run, Shard, StageJob
-from thinkmix.flows.build.tonight import asked_of, check_frozen, same_inputs
 from thinkmix.flows.build.watch import directly
-from thinkmix.flows.build.why import Outputs, made_again, noted, of_jobs, reasons
+from thinkmix.flows.build.why import Outputs, explain_outputs, noted_outputs, of_jobs, reasons
 from thinkmix.flows.executor.workers import Job, Result
 from thinkmix.flows.recipe.recipe import Recipe
-from thinkmix.flows.recipe.restated import restated
+from thinkmix.flows.recipe.restated import restate
 from thinkmix.flows.sources import local
 from thinkmix.flows.sources.settings import LocalSource, Source
 from thinkmix.flows.store.cache import Cache, StageOutput, unseal
@@ -38,7 +38,7 @@ from thinkmix.schemas.manifest import InputEntry, Manifest, SourceEntry
 from thinkmix.schemas.record import Record
 from thinkmix.templates.chat.tokenizer import tokenizer_digest
 
-_AFTERWARDS = ("minhash", "dedup", "mix", "render", "fates", "gather", "audit")
+_AFTERWARDS = ("minhash", "dedup", "mix", "render", "outcomes", "shards", "audit")
 
 
 class PlannedFetch(Record):
@@ -112,7 +112,7 @@ class _Asking:
         results = [job.known() for job in jobs]
         missing = [job for job, result in zip(jobs, results, strict=True) if result is None]
         asked = of_jobs(job for job in missing if isinstance(job, StageJob))
-        why = [line for found in made_again(self.before, asked) for line in found.because]
+        why = [line for found in explain_outputs(self.before, asked) for line in found.because]
         self.found.append(
             PlannedStage(
                 stage=self.stage,
@@ -190,7 +190,7 @@ def plan_build(recipe: Recipe, store: Store, base: Path, *, frozen: bool = False
         with suppress(StoreCorrupt):
             current = store.versions.current(recipe.name)
         same = next(same_inputs(store, recipe, snapshots, asked), None)
-        asking, missing = _Asking(noted(store.cache.recorded(recipe.name))), []
+        asking, missing = _Asking(noted_outputs(store.cache.recorded(recipe.name))), []
         if same is None:
             missing = _ask_stages(Run(mine, asking, asking.notify), recipe, snapshots, asked, base, store)
         why = _why(current, recipe, snapshots, asked)
@@ -271,7 +271,7 @@ def _validated(
 ) -> list[Shard]:
     source = stated
     if isinstance(stated.format, Auto):
-        source = layouts.recognised(run, stated, files, max_row_bytes=recipe.max_row_bytes)
+        source = layouts.recognise_format(run, stated, files, max_row_bytes=recipe.max_row_bytes)
     return validate.validate(run, source, files, recipe, first=first)
 
 
@@ -282,7 +282,7 @@ def _why(
     if current is None:
         return ("no version is current: everything is new",)
     try:
-        before = restated(Manifest.model_validate_json((current / MANIFEST).read_bytes()))
+        before = restate(Manifest.model_validate_json((current / MANIFEST).read_bytes()))
     except (OSError, ValidationError):
         return (f"the manifest of the current version {current.name[:12]} cannot be read",)
     known = {entry.name: entry for entry in before.sources}
@@ -302,7 +302,7 @@ def _why(
     )
     moved = [
         f"benchmark {name}: its files differ"
-        for name, commit in asked_of(asked).items()
+        for name, commit in benchmark_commits(asked).items()
         if before.benchmarks.get(name, commit) != commit
     ]
     return (*settings(before, after), *moved)
@@ -339,7 +339,7 @@ def sentences(plan: BuildPlan) -> Iterator[str]:
     for line in plan.why:
         yield f"  why     {line}"
     for one in plan.fetch:
-        yield f"  fetch   {one.source}: {counted(one.files, 'file')}, {one.bytes:,} bytes"
+        yield f"  fetch   {one.source}: {count_of(one.files, 'file')}, {one.bytes:,} bytes"
     for stage in plan.stages:
         of = f" {stage.source}" if stage.source else ""
         labels = f" ({', '.join(stage.labels)}{', …' if stage.made > len(stage.labels) else ''})"

@@ -6,9 +6,9 @@ from functools import partial
 from typing import NamedTuple
 
 from thinkmix.curation.files.blob import Blob
-from thinkmix.curation.gates.findings import counted
-from thinkmix.curation.validate.normalize import STAGE
+from thinkmix.curation.gates.results import count_of
 from thinkmix.curation.validate.raw import Raw
+from thinkmix.curation.validate.rowwise import STAGE
 from thinkmix.curation.validate.settings import RowSettings
 from thinkmix.flows.build.step import Decided, Pass, Step
 from thinkmix.flows.executor.workers import Job, Result, RowWork, Workers
@@ -34,7 +34,7 @@ class StageJob(Job[Result]):
     stage: str = ""
     """The folder of the cache that its outputs lie in."""
     name: str = ""
-    """What tells it from the other jobs of the stage, tonight and in the last build."""
+    """What tells it from the other jobs of the stage, now and in the last build."""
     decided: tuple[Decided, ...] = ()
     """What decides each output."""
 
@@ -200,7 +200,7 @@ def tell_counts(run: Run, stage: str, outputs: Sequence[StageOutput]) -> None:
         count = total(parts)
         lost = sorted(count.dropped.items(), key=lambda item: (-item[1].rows, item[0]))
         why = ", ".join(f"{reason} {amount.rows:,}" for reason, amount in lost if amount.rows)
-        note = f"{stage} {source}: {counted(count.read.rows, 'row')} read, {count.kept.rows:,} kept"
+        note = f"{stage} {source}: {count_of(count.read.rows, 'row')} read, {count.kept.rows:,} kept"
         read = count.read.rows
         run.notify(Event(stage, source, read, read, note=f"{note}; dropped: {why}" if why else note))
 

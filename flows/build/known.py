@@ -6,17 +6,17 @@ from pathlib import Path
 
 import polars as pl
 
-from thinkmix.curation.files.outputs import numbered
+from thinkmix.curation.files.outputs import numbered_name
 from thinkmix.curation.files.shards import ShardWriter, read_groups, write_shard
-from thinkmix.curation.publish import fates
+from thinkmix.curation.publish import outcomes
 from thinkmix.curation.publish.rejects import keep_rejects
 from thinkmix.curation.sample import mix, render
-from thinkmix.curation.tables import FATES, with_flags
-from thinkmix.curation.validate import normalize
-from thinkmix.curation.validate.profile import ProfilePart, merged
-from thinkmix.flows.build.drawing import Rendered
-from thinkmix.flows.build.gathering import rejects_name
+from thinkmix.curation.tables import OUTCOMES, with_flags
+from thinkmix.curation.validate import rowwise
+from thinkmix.curation.validate.profile import ProfilePart, merge_columns
 from thinkmix.flows.build.jobs import Shard, counts
+from thinkmix.flows.build.publish import rejects_name
+from thinkmix.flows.build.sampling import Rendered
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.store.cache import StageOutput
 from thinkmix.schemas.columns import Columns
@@ -56,15 +56,15 @@ class Known:
     def columns(self) -> tuple[Columns, ...]:
         """Return the columns of the files of each source that was read."""
         return tuple(
-            merged(origin.name, self._profiles(origin.name))
+            merge_columns(origin.name, self._profiles(origin.name))
             for origin in self.origins
             if self.of(origin.name)
         )
 
     def leave(self, folder: Path) -> Ledger:
-        """Write the fate of every row that was read, and the dropped rows whole, as a version holds them.
+        """Write the outcome of every row that was read, and the dropped rows whole, as a version holds them.
 
-        A row that no stage dropped has neither stage nor reason, and nothing of it is drawn.
+        A row that no stage dropped has neither stage nor reason, and nothing of it is sampled.
 
         Returns:
             The ledger of the stages that were over.
@@ -72,21 +72,21 @@ class Known:
         Raises:
             SourceError: if a file of a source is gone or changed.
         """
-        for name in ("fates", "rejects"):
+        for name in ("outcomes", "rejects"):
             (folder / name).mkdir()
-        schema = with_flags(FATES, flagged=self.recipe.flagged)
+        schema = with_flags(OUTCOMES, flagged=self.recipe.flagged)
         selection = folder / ".selection.parquet"
         write_shard(selection, pl.DataFrame(schema=_SELECTION))
         rendered: list[StageCount] = []
         for origin in self.origins:
             mine = self.of(origin.name)
-            with ShardWriter(folder / "fates" / f"{origin.name}.parquet", schema) as out:
+            with ShardWriter(folder / "outcomes" / f"{origin.name}.parquet", schema) as out:
                 for nth, shard in enumerate(mine):
                     rows, counted = self._settle(shard, selection)
                     rendered += counted
                     out.append(rows)
                     name = rejects_name(origin.name, nth, len(mine))
-                    later = fates.dropped_later(rows)
+                    later = outcomes.late_drops(rows)
                     raw, out_of_it = shard.raw, folder / "rejects" / name
                     keep_rejects(raw.piece, raw.max_row_bytes, shard.rejects.path, later, out_of_it)
         selection.unlink()
@@ -94,12 +94,12 @@ class Known:
 
     def nothing_left(self, ledger: Ledger, folder: Path) -> str | None:
         """Return why sources that have a share have no row left; None if all have some."""
-        from thinkmix.flows.build.losses import nothing_left  # noqa: PLC0415 - few builds fail
+        from thinkmix.flows.build.losses import explain_empty_sources  # noqa: PLC0415 - few builds fail
 
-        return nothing_left(self, ledger, folder)
+        return explain_empty_sources(self, ledger, folder)
 
     def _ledger(self, rendered: list[StageCount]) -> Ledger:
-        parts = {normalize.STAGE: counts([shard.validated for shard in self.shards], normalize.STAGE)}
+        parts = {rowwise.STAGE: counts([shard.validated for shard in self.shards], rowwise.STAGE)}
         if self.verdicts:
             parts["dedup"] = counts([self.verdicts], "dedup")
         if self.parts:
@@ -118,35 +118,35 @@ class Known:
         )
 
     def _settle(self, shard: Shard, selection: Path) -> tuple[pl.DataFrame, list[StageCount]]:
-        """Return the fates of a shard's rows as far as they are known, and what rendering counted."""
+        """Return the outcomes of a shard's rows as far as they are known, and what rendering counted."""
         flagged = self.recipe.flagged
-        schema = with_flags(FATES, flagged=flagged)
+        schema = with_flags(OUTCOMES, flagged=flagged)
         if self.verdicts is None:
             columns = ["id", "file", "row", "messages", "text_bytes"]
             valid = pl.read_parquet(shard.keys.path, columns=columns).with_columns(
                 source=pl.lit(shard.source.name)
             )
             if flagged:
-                valid = valid.hstack(fates.join_flags(valid.height, shard.keys.path))
+                valid = valid.hstack(outcomes.join_flags(valid.height, shard.keys.path))
             dropped = [group.drop("content") for group in read_groups(shard.rejects.path)]
             rows = pl.concat([pl.DataFrame(schema=schema), *dropped, valid], how="diagonal_relaxed")
-            rows = fates.without_null_flags(rows) if flagged else rows
-            return rows.with_columns(pl.col("examples", "drawn").fill_null(0)).cast(schema).sort("row"), []
-        settled = fates.settle(
+            rows = outcomes.without_null_flags(rows) if flagged else rows
+            return rows.with_columns(pl.col("examples", "sampled").fill_null(0)).cast(schema).sort("row"), []
+        assigned = outcomes.assign_outcomes(
             shard.source.name,
             rejects=shard.rejects.path,
             keys=shard.keys.path,
-            verdicts=self.verdicts.folder / numbered("verdicts", shard.number),
+            verdicts=self.verdicts.folder / numbered_name("verdicts", shard.number),
             parts=[part.files for part in self.parts if part.shard == shard.number],
             selection=selection,
             flagged=flagged,
         )
-        undrawn = pl.col("stage") == mix.STAGE  # there was no draw that could have left them out
+        unsampled = pl.col("stage") == mix.STAGE  # there was no sample that could have left them out
         unset = [
-            pl.when(undrawn).then(None).otherwise(pl.col(name)).alias(name)
+            pl.when(unsampled).then(None).otherwise(pl.col(name)).alias(name)
             for name in ("stage", "reason", "detail")
         ]
-        return settled.fates.with_columns(unset).cast(schema), [settled.rendered]
+        return assigned.outcomes.with_columns(unset).cast(schema), [assigned.rendered]
 
     def _profiles(self, source: str) -> Iterator[ProfilePart]:
         for shard in self.of(source):

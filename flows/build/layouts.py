@@ -14,7 +14,7 @@ from thinkmix.schemas.artifact import InputFile
 STAGE = "layout"
 
 
-def recognised(run: Run, source: Source, files: Sequence[InputFile], *, max_row_bytes: int) -> Source:
+def recognise_format(run: Run, source: Source, files: Sequence[InputFile], *, max_row_bytes: int) -> Source:
     """Return the source with the format that the first rows of all its files have, and print it.
 
     Raises:
@@ -33,7 +33,7 @@ def recognised(run: Run, source: Source, files: Sequence[InputFile], *, max_row_
         for first in firsts
     ]
     outputs = run_jobs(run, jobs, stage=STAGE, source=source.name)
-    found = layouts.agreed(
+    found = layouts.agree_on_format(
         source.name, [first.file for first in firsts], [output.result for output in outputs]
     )
     run.notify(

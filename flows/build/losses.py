@@ -1,4 +1,4 @@
-"""Why a source has no row left to draw from, in a sentence that says what to change."""
+"""Why a source has no row left to sample from, in a sentence that says what to change."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ import polars as pl
 from thinkmix.curation.read.encodings import SAMPLE, UNKNOWN, likely
 from thinkmix.curation.read.read import first_rows
 from thinkmix.curation.rules.known import Why, why
-from thinkmix.curation.validate.layouts import ROWS, meant
+from thinkmix.curation.validate.layouts import ROWS, suggest_format
 from thinkmix.flows.build.jobs import Shard
 from thinkmix.schemas.errors import SourceError
 from thinkmix.schemas.files import PACKED, kind_of
@@ -53,13 +53,13 @@ class _Loss(NamedTuple):
     place: str
 
 
-def nothing_left(known: "Known", ledger: Ledger, folder: Path) -> str | None:
+def explain_empty_sources(known: "Known", ledger: Ledger, folder: Path) -> str | None:
     """Return why sources that have a share have no row left; None if all have some.
 
     Args:
         known: what the build found out.
         ledger: of the stages that were over.
-        folder: where the build left the fates of its rows.
+        folder: where the build left the outcomes of its rows.
     """
     shares = known.recipe.mix.exact_shares()
     last = {count.source: count for count in ledger.stages}
@@ -78,7 +78,7 @@ def _why(known: "Known", ledger: Ledger, folder: Path, name: str) -> str:
     for count in mine:
         lost.update({reason: amount.rows for reason, amount in count.dropped.items() if amount.rows})
     ranked = lost.most_common()
-    first = _first(folder / "fates" / f"{name}.parquet", ranked[0][0])
+    first = _first(folder / "outcomes" / f"{name}.parquet", ranked[0][0])
     listed = [f"{reason} {rows:,}" for reason, rows in ranked[:_REASONS]]
     listed[0] += f" ({first.detail}; the first is {first.place})"
     more = f" and {len(ranked) - _REASONS} more reasons" if len(ranked) > _REASONS else ""
@@ -109,24 +109,24 @@ def _hints(known: "Known", shards: Sequence[Shard], first: _Loss) -> Iterator[st
         yield _foreign(found)
         return
     with suppress(SourceError):
-        if words := _meant(shard, known.recipe.max_row_bytes):
+        if words := _suggest_format(shard, known.recipe.max_row_bytes):
             yield words
 
 
-def _meant(shard: Shard, max_row_bytes: int) -> str | None:
+def _suggest_format(shard: Shard, max_row_bytes: int) -> str | None:
     """Return which format the first rows have, if it reads any of them, or why none does."""
-    return meant(
+    return suggest_format(
         shard.raw.origin, first_rows(shard.raw.piece, ROWS, max_row_bytes=max_row_bytes), max_row_bytes
     )
 
 
 def recode(file: str, path: Path, encoding: str | None = None) -> str | None:
     """Return which `encoding` to state for a file of text, in words; None if it is in UTF-8, or packed."""
-    found = None if encoding else encoding_of(file, path)
+    found = None if encoding else guess_encoding(file, path)
     return _foreign([found]) if found else None
 
 
-def encoding_of(file: str, path: Path) -> str | None:
+def guess_encoding(file: str, path: Path) -> str | None:
     """Return which encoding other than UTF-8 a file of text seems to have; None for packed files, too."""
     if kind_of(file) == "parquet" or file.lower().endswith(PACKED):
         return None

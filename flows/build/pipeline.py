@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from thinkmix.curation.text.imports import uncollected
+from thinkmix.curation.text.imports import without_gc
 from thinkmix.flows.build import preload
-from thinkmix.flows.build.tonight import already_built, check_frozen, resolve, resolve_benchmarks
+from thinkmix.flows.build.inputs import already_built, check_frozen, resolve, resolve_benchmarks
 from thinkmix.flows.build.watch import UNWATCHED, Watch
-from thinkmix.flows.executor.engine import LOCAL, Engine, workers
+from thinkmix.flows.executor.engine import LOCAL, Executor, workers
 from thinkmix.flows.recipe.recipe import Recipe
-from thinkmix.flows.runs.nights import NightRun, rendered
-from thinkmix.flows.runs.recording import recorded
+from thinkmix.flows.runs.history import ActiveRun, render_files
+from thinkmix.flows.runs.recording import record_run
 from thinkmix.flows.store.atomic import scratch_folder
 from thinkmix.flows.store.digests import MANIFEST
 from thinkmix.flows.store.disk_errors import full_disk
 from thinkmix.flows.store.store import Store, make_root
 from thinkmix.flows.system.progress import Event, Notify
 from thinkmix.schemas.artifact import Snapshot
-from thinkmix.schemas.errors import Held, StoreCorrupt
+from thinkmix.schemas.errors import Blocked, StoreCorrupt
 from thinkmix.schemas.manifest import Manifest
 from thinkmix.schemas.report import Report
 from thinkmix.schemas.run import RunReport, Status
@@ -53,12 +53,14 @@ class Built:
         """Say aloud that a person must look before the version may be trained on.
 
         Raises:
-            Held: if a gate or check held the version.
+            Blocked: if a gate or check blocked the version.
         """
-        if self.status == "held":
-            held = f"{self.manifest.mixture}: {self.digest[:12]} is held, the version before stays current"
-            msg = f"{held}: {'; '.join(self.run.failures)}"
-            raise Held(msg)
+        if self.status == "blocked":
+            blocked = (
+                f"{self.manifest.mixture}: {self.digest[:12]} is blocked, the version before stays current"
+            )
+            msg = f"{blocked}: {'; '.join(self.run.failures)}"
+            raise Blocked(msg)
 
     @property
     def status(self) -> Status:
@@ -72,7 +74,7 @@ def build(
     *,
     base: Path,
     processes: int | None = None,
-    engine: Engine = LOCAL,
+    engine: Executor = LOCAL,
     watch: Watch = UNWATCHED,
     frozen: bool = False,
 ) -> Built:
@@ -94,9 +96,9 @@ def build(
     with (
         full_disk(store.root),
         store.lock(recipe.name),
-        recorded(store, recipe.name, watch.scheduled) as night,
+        record_run(store, recipe.name, watch.scheduled) as active,
     ):
-        night.recipe, step, notify = recipe, watch.step, watch.notify
+        active.recipe, step, notify = recipe, watch.step, watch.notify
         # all sources before the first download, so that one that is gone ends the build early
         snapshots = [
             step(f"resolve {source.name}", resolve)(store, source, base) for source in recipe.sources
@@ -106,22 +108,22 @@ def build(
             check_frozen(store, recipe, snapshots, asked)
         _tell_files(recipe, [*snapshots, *asked], notify)
         if found := step("compare", already_built)(store, recipe, snapshots, asked):
-            with uncollected():  # no stage runs: what is judged and drawn is one report
-                return step("publish", _publish_again)(store, found, night)
+            with without_gc():  # no stage runs: what is judged and sampled is one report
+                return step("publish", _publish_again)(store, found, active)
         with workers(engine, processes, store.root, preload.prepare, preload.load_ahead) as pool:
-            with uncollected():
-                # while the workers import theirs, and not on nights on which nothing changed
+            with without_gc():
+                # while the workers import theirs, and not in runs in which nothing changed
                 from thinkmix.flows.build import stages  # noqa: PLC0415
             if said := store.cache.adopt():
                 notify(Event("resolve", "", 0, None, note=said))
             run = stages.Run(store, pool, notify)
-            night.known = stages.Known(recipe)
-            work = stages.make(run, night.known, snapshots, asked, base, step)
-            return step("publish", _publish)(run, work, night)
+            active.known = stages.Known(recipe)
+            work = stages.make(run, active.known, snapshots, asked, base, step)
+            return step("publish", _publish)(run, work, active)
 
 
 def _tell_files(recipe: Recipe, snapshots: Sequence[Snapshot], notify: Notify) -> None:
-    """Say which files each pattern of the recipe means tonight."""
+    """Say which files each pattern of the recipe means now."""
     named = [*recipe.sources, *recipe.decontaminate.benchmarks]
     for name, snapshot in zip((one.name for one in named), snapshots, strict=True):
         count = len(snapshot.files)
@@ -130,7 +132,7 @@ def _tell_files(recipe: Recipe, snapshots: Sequence[Snapshot], notify: Notify) -
         notify(Event("resolve", name, count, count, "files", note))
 
 
-def _publish(run: "Run", work: "Work", night: NightRun) -> Built:
+def _publish(run: "Run", work: "Work", active: ActiveRun) -> Built:
     """Put the version together and let it be judged."""
     from thinkmix.flows.build import why  # noqa: PLC0415 - there by now
     from thinkmix.flows.build.version import put_together  # noqa: PLC0415
@@ -142,14 +144,14 @@ def _publish(run: "Run", work: "Work", night: NightRun) -> Built:
     store.cache.record_outputs(mixture, why.of_build(run.used).note())
     reused = sum(used.output.reused for used in run.used)
     candidate = _Candidate(version, manifest, report, new)
-    return _judge(store, candidate, night, reused=reused, made=len(run.used) - reused)
+    return _judge(store, candidate, active, reused=reused, made=len(run.used) - reused)
 
 
-def _publish_again(store: Store, version: Path, night: NightRun) -> Built:
-    """Let a version be judged that was built before: it is current, or a gate held it last time."""
+def _publish_again(store: Store, version: Path, active: ActiveRun) -> Built:
+    """Let a version be judged that was built before: it is current, or a gate blocked it last time."""
     manifest = Manifest.model_validate_json((version / MANIFEST).read_bytes())
     report = Report.model_validate_json((version / "report.json").read_bytes())
-    return _judge(store, _Candidate(version, manifest, report, new=False), night, reused=0, made=0)
+    return _judge(store, _Candidate(version, manifest, report, new=False), active, reused=0, made=0)
 
 
 class _Candidate(NamedTuple):
@@ -162,15 +164,15 @@ class _Candidate(NamedTuple):
     """Whether it was not there before, or not whole."""
 
 
-def _judge(store: Store, candidate: _Candidate, night: NightRun, *, reused: int, made: int) -> Built:
+def _judge(store: Store, candidate: _Candidate, active: ActiveRun, *, reused: int, made: int) -> Built:
     """Compare a version with the last good one, and make it current if nothing forbids."""
     version, manifest, report, new = candidate
     before = None
     with suppress(StoreCorrupt):  # a damaged CURRENT is about to be written anew
         before = store.versions.current(manifest.mixture)
-    told = night.tell(version, report, before=before, new=new)
-    pages = rendered(store, told)
-    with night.written(told, pages, reused=reused, made=made) as folder:
+    told = active.tell(version, report, before=before, new=new)
+    pages = render_files(store, told)
+    with active.recorded(told, pages, reused=reused, made=made) as folder:
         if told.status == "published":
             store.versions.promote(manifest.mixture, version)
     return Built(version, manifest, told, folder, reused, made)

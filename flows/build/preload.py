@@ -2,12 +2,12 @@
 
 import gc
 
-from thinkmix.curation.text.imports import uncollected
+from thinkmix.curation.text.imports import without_gc
 
 
 def prepare() -> None:
     """Import in a worker what its stages need, while the parent still looks for work."""
-    with uncollected():
+    with without_gc():
         import thinkmix.curation.audit.work  # noqa: PLC0415 - in the worker only
         import thinkmix.curation.decontaminate.work  # noqa: PLC0415
         import thinkmix.curation.dedup.work  # noqa: PLC0415
@@ -19,7 +19,7 @@ def prepare() -> None:
 
 
 def load_ahead() -> None:
-    """Load what takes longer than most shards: on a night with few changes a worker has time for it."""
+    """Load what takes longer than most shards: in a run with few changes a worker has time for it."""
     from thinkmix.curation.text.languages import languages  # noqa: PLC0415 - in the worker only
     from thinkmix.templates.chat.tokenizer import count_tokens, reference_tokenizer  # noqa: PLC0415
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from thinkmix.curation.sample import mix, render
-from thinkmix.curation.validate import normalize
-from thinkmix.flows.build import decontaminate, dedup, drawing, fetch, figures, gathering, layouts, validate
+from thinkmix.curation.validate import rowwise
+from thinkmix.flows.build import decontaminate, dedup, fetch, figures, layouts, publish, sampling, validate
 from thinkmix.flows.build.jobs import Run, tell_counts
 from thinkmix.flows.build.known import Known
 from thinkmix.flows.build.version import Work
@@ -35,8 +35,8 @@ def make(
     Args:
         run: the store, and who works on the shards.
         known: what to build; it is told what is found out, for the case that a stage fails.
-        snapshots: what each of its sources is tonight.
-        asked: what each of its benchmarks is tonight.
+        snapshots: what each of its sources is now.
+        asked: what each of its benchmarks is now.
         base: folder that the recipe's relative patterns start from.
         step: how stages are run.
 
@@ -69,27 +69,27 @@ def after_validation(run: Run, known: Known, asked: Sequence[Snapshot], base: Pa
     verdicts = step("dedup", dedup.deduplicate)(run, shards, overlaps, recipe.dedup)
     known.verdicts = verdicts
     tell_counts(run, "dedup", [verdicts])
-    drawn = step("draw", drawing.draw)(run, shards, verdicts, recipe, known.parts)
-    settled = step("settle", gathering.settle)(
-        run, shards, verdicts, drawn, recipe.dedup.numbers, flagged=recipe.flagged
+    sampled = step("sample", sampling.sample)(run, shards, verdicts, recipe, known.parts)
+    assigned = step("assign outcomes", publish.assign_outcomes)(
+        run, shards, verdicts, sampled, recipe.dedup.numbers, flagged=recipe.flagged
     )
     for stage in (render.STAGE, mix.STAGE):
-        tell_counts(run, stage, settled)
-    saved = step("save", gathering.save)(run, shards, settled)
-    joined, gathered = step("gather", gathering.gather)(
-        run, shards, settled, saved, drawn, flagged=recipe.flagged
+        tell_counts(run, stage, assigned)
+    written = step("write rejects", publish.write_rejects)(run, shards, assigned)
+    joined, published = step("publish shards", publish.publish_shards)(
+        run, shards, assigned, written, sampled, flagged=recipe.flagged
     )
-    audit = step("audit", figures.audit)(run, shards, settled, joined, gathered, recipe.family)
+    audit = step("audit", figures.audit)(run, shards, assigned, joined, published, recipe.family)
     return Work(
         recipe,
         known.origins,
         list(asked),
         shards,
         verdicts,
-        drawn,
-        settled,
+        sampled,
+        assigned,
         joined,
-        gathered,
+        published,
         audit,
         tuple(known.left_out),
     )
@@ -102,7 +102,7 @@ def _read_sources(run: Run, known: Known, snapshots: Sequence[Snapshot], base: P
         files = step(f"fetch {stated.name}", fetch.fetch)(run, stated, snapshot, base)
         source = stated
         if isinstance(stated.format, Auto):
-            recognise = step(f"recognise {stated.name}", layouts.recognised)
+            recognise = step(f"recognise {stated.name}", layouts.recognise_format)
             source = recognise(run, stated, files, max_row_bytes=recipe.max_row_bytes)
         mine = step(f"validate {source.name}", validate.validate)(
             run,
@@ -112,7 +112,7 @@ def _read_sources(run: Run, known: Known, snapshots: Sequence[Snapshot], base: P
             left_out=[row for row in known.left_out if row.source == source.name],
             first=len(shards),
         )
-        tell_counts(run, normalize.STAGE, [shard.validated for shard in mine])
+        tell_counts(run, rowwise.STAGE, [shard.validated for shard in mine])
         shards += mine
         known.origins.append(fetch.origin(source, snapshot, files))
     places = {

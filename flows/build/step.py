@@ -59,7 +59,7 @@ def step(function: Callable[..., Mapping[str, object]], /, **arguments: object) 
 
     Args:
         function: one at the top of a module, whose first argument is the folder that it writes into.
-        arguments: by name; what one may be is said by `keyed`.
+        arguments: by name; what one may be is said by `argument_key`.
 
     Raises:
         TypeError: if an argument cannot be part of a key.
@@ -90,7 +90,7 @@ def passes(function: Callable[..., Iterable[Make]], /, over: str, **arguments: o
     )
 
 
-def keyed(value: object, name: str = "value", types: set[str] | None = None) -> object:
+def argument_key(value: object, name: str = "value", types: set[str] | None = None) -> object:
     """Return an argument as JSON that says all that it can decide.
 
     Args:
@@ -111,15 +111,15 @@ def keyed(value: object, name: str = "value", types: set[str] | None = None) -> 
         return {"sha256": value.sha256}
     if (fields := _fields(value)) is not None:
         types.add(_module(value, name))
-        stated = {field: keyed(getattr(value, field), f"{name}.{field}", types) for field in fields}
+        stated = {field: argument_key(getattr(value, field), f"{name}.{field}", types) for field in fields}
         return {"": type(value).__qualname__, **stated}
     if isinstance(value, list | tuple):
-        return [keyed(one, f"{name}[{place}]", types) for place, one in enumerate(value)]
+        return [argument_key(one, f"{name}[{place}]", types) for place, one in enumerate(value)]
     if isinstance(value, Mapping):
         if wrong := [key for key in value if not isinstance(key, str)]:
             msg = f"{name} has the key {wrong[0]!r}, which is no text; give a sequence of pairs"
             raise TypeError(msg)
-        return {key: keyed(one, f"{name}[{key!r}]", types) for key, one in value.items()}
+        return {key: argument_key(one, f"{name}[{key!r}]", types) for key, one in value.items()}
     if isinstance(value, Path):
         msg = f"{name} is a path, which says nothing of what lies there; give a Blob"
     elif isinstance(value, set | frozenset):
@@ -131,7 +131,7 @@ def keyed(value: object, name: str = "value", types: set[str] | None = None) -> 
 
 def _decided(function: Callable[..., object], arguments: Mapping[str, object]) -> tuple[Decided, str]:
     types = set[str]()
-    stated = {name: keyed(value, name, types) for name, value in sorted(arguments.items())}
+    stated = {name: argument_key(value, name, types) for name, value in sorted(arguments.items())}
     code, name = code_of(function, frozenset(types)), f"{function.__module__}.{function.__qualname__}"
     key = key_of(function=name, code=code.digest, arguments=stated)
     return Decided(name, code, dict(_shown(stated))), key

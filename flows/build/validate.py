@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from thinkmix.curation.read.read import RawSlice, slices
-from thinkmix.curation.validate import normalize, work
+from thinkmix.curation.validate import rowwise, work
 from thinkmix.curation.validate.raw import Raw
 from thinkmix.curation.validate.settings import RowSettings
 from thinkmix.flows.build.fetch import blob_of
@@ -14,7 +14,7 @@ from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.sources.settings import Source
 from thinkmix.schemas.artifact import InputFile
 from thinkmix.schemas.left_out import LeftOut
-from thinkmix.schemas.record import narrowed
+from thinkmix.schemas.record import narrow
 
 
 def validate(
@@ -34,8 +34,8 @@ def validate(
     unopened = recipe.reads_unopened(source)
     slots = []
     for file in files:
-        origin = normalize.Origin(
-            narrowed(source, RowSettings), file.name, unopened, recipe.limits, recipe.judging(source)
+        origin = rowwise.Origin(
+            narrow(source, RowSettings), file.name, unopened, recipe.limits, recipe.judging(source)
         )
         slots += [
             Raw(piece, origin, recipe.max_row_bytes, _inside(piece, left_out))
@@ -44,7 +44,7 @@ def validate(
     jobs = [
         job(
             run,
-            normalize.STAGE,
+            rowwise.STAGE,
             raw.piece.label,
             step(
                 work.validate,
@@ -56,14 +56,14 @@ def validate(
             source=source.name,
             rows=row_work(
                 raw,
-                normalize.STAGE,
+                rowwise.STAGE,
                 partial(work.try_rows, raw.piece, raw.origin, raw.max_row_bytes, raw.left_out),
             ),
         )
         for raw in slots
     ]
     total = _rows_promised([raw.piece for raw in slots])
-    outputs = run_jobs(run, jobs, stage=normalize.STAGE, source=source.name, total=total)
+    outputs = run_jobs(run, jobs, stage=rowwise.STAGE, source=source.name, total=total)
     return [
         Shard(number, raw, output)
         for number, (raw, output) in enumerate(zip(slots, outputs, strict=True), start=first)

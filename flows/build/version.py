@@ -1,4 +1,4 @@
-"""Putting a version together: shards, fates and facts in one folder, checked against what was counted."""
+"""Putting a version together: shards, outcomes and facts in one folder, checked against what was counted."""
 
 import os
 import shutil
@@ -14,12 +14,12 @@ import pyarrow.parquet as pq
 
 from thinkmix.curation.audit import measure
 from thinkmix.curation.sample import mix, render
-from thinkmix.curation.validate import normalize, profile
-from thinkmix.flows.build.drawing import Drawn
+from thinkmix.curation.validate import profile, rowwise
 from thinkmix.flows.build.figures import Audited
-from thinkmix.flows.build.gathering import Joined
+from thinkmix.flows.build.inputs import benchmark_commits
 from thinkmix.flows.build.jobs import Shard, counts
-from thinkmix.flows.build.tonight import asked_of
+from thinkmix.flows.build.publish import Joined
+from thinkmix.flows.build.sampling import Sampled
 from thinkmix.flows.pages.card import dataset_card
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.store.cache import StageOutput
@@ -49,10 +49,10 @@ class Work:
     """What each benchmark's files were."""
     shards: list[Shard]
     verdicts: StageOutput
-    drawn: Drawn
-    settled: list[StageOutput]
+    sampled: Sampled
+    assigned: list[StageOutput]
     joined: Joined
-    gathered: list[StageOutput]
+    published: list[StageOutput]
     audited: Audited
     left_out: tuple[LeftOut, ...] = ()
     """Rows that ended the processes that worked on them."""
@@ -65,10 +65,10 @@ class Work:
         """
         listed: list[StageCount] = []
         by_stage = (
-            (normalize.STAGE, [shard.validated for shard in self.shards]),
+            (rowwise.STAGE, [shard.validated for shard in self.shards]),
             ("dedup", [self.verdicts]),
-            (render.STAGE, self.settled),
-            (mix.STAGE, self.settled),
+            (render.STAGE, self.assigned),
+            (mix.STAGE, self.assigned),
         )
         for stage, outputs in by_stage:
             parts = counts(outputs, stage)
@@ -79,7 +79,7 @@ class Work:
 
 
 def put_together(work: Work, folder: Path) -> tuple[Manifest, Report]:
-    """Fill an empty folder with a version: shards, dropped rows, fates, facts, and the manifest of all.
+    """Fill an empty folder with a version: shards, dropped rows, outcomes, facts, and the manifest of all.
 
     Raises:
         LedgerError: if rows are missing, or files hold others than were counted.
@@ -101,7 +101,7 @@ def put_together(work: Work, folder: Path) -> tuple[Manifest, Report]:
 def _link_shards(work: Work, folder: Path) -> tuple[list[tuple[str, str]], dict[str, str]]:
     """Put the gathered shards into the version; return (name, digest of rows) of each, and sha256 by name."""
     contents, linked = [], {}
-    for output in work.gathered:
+    for output in work.published:
         for name, content in output.files.items():
             _link(output.folder / name, folder / name)
             contents.append((name, str(output.result["content_sha256"])))
@@ -110,7 +110,7 @@ def _link_shards(work: Work, folder: Path) -> tuple[list[tuple[str, str]], dict[
 
 
 def _link_rows(work: Work, folder: Path) -> dict[str, str]:
-    """Put the dropped rows and the fates of all rows into the version; return sha256 by name."""
+    """Put the dropped rows and the outcomes of all rows into the version; return sha256 by name."""
     linked = {}
     for name, output in work.joined.items():
         ((file, content),) = output.files.items()
@@ -128,7 +128,7 @@ def _link(cached: Path, published: Path) -> None:
 
 
 def _report(work: Work, ledger: Ledger, content: str) -> Report:
-    recipe, shares = work.recipe, work.drawn.shares
+    recipe, shares = work.recipe, work.sampled.shares
     audit = work.audited.facts
     longest = max((view.longest for view in audit.lengths), default=0)
     return Report(
@@ -164,7 +164,7 @@ def _columns(work: Work) -> tuple[Columns, ...]:
     for shard in work.shards:
         seen = profile.ProfilePart.model_validate(shard.validated.result["columns"])
         parts[shard.source.name].append(seen)
-    return tuple(profile.merged(name, found) for name, found in parts.items())
+    return tuple(profile.merge_columns(name, found) for name, found in parts.items())
 
 
 def _turns(work: Work, ledger: Ledger) -> tuple[TurnCount, ...]:
@@ -209,7 +209,7 @@ def _findings(work: Work) -> tuple[SourceFindings, ...]:
 def _flags(work: Work) -> Iterator[FlagCount]:
     """Yield how many rows of each source have which flag."""
     counted: Counter[tuple[str, str, str]] = Counter()
-    for shard, output in zip(work.shards, work.settled, strict=True):
+    for shard, output in zip(work.shards, work.assigned, strict=True):
         found = output.result["flags"]
         assert isinstance(found, dict)
         for rule, rows in found.items():
@@ -229,7 +229,7 @@ def _manifest(work: Work, report: Report, folder: Path) -> Manifest:
         mixture=report.mixture,
         recipe=report.recipe,
         sources=report.sources,
-        benchmarks=asked_of(work.asked),
+        benchmarks=benchmark_commits(work.asked),
         template=work.recipe.template,
         template_sha256=report.template_sha256,
         tokenizer_sha256=report.tokenizer_sha256,
@@ -255,12 +255,12 @@ def _check_rows(manifest: Manifest) -> None:
     Raises:
         LedgerError: naming the files and both numbers.
     """
-    drawn = {
+    sampled = {
         split: sum(share.examples for share in manifest.shares if share.split == split) for split in SPLITS
     }
-    read = {name: count.read.rows for name, count in manifest.ledger.of(normalize.STAGE).items()}
-    expected = {f"{split}-": rows for split, rows in drawn.items()}
-    expected |= {f"fates/{name}.parquet": rows for name, rows in read.items()}
+    read = {name: count.read.rows for name, count in manifest.ledger.of(rowwise.STAGE).items()}
+    expected = {f"{split}-": rows for split, rows in sampled.items()}
+    expected |= {f"outcomes/{name}.parquet": rows for name, rows in read.items()}
     for prefix, rows in expected.items():
         written = sum(entry.rows or 0 for name, entry in manifest.files.items() if name.startswith(prefix))
         if written != rows:

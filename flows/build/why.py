@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from thinkmix.curation.gates.findings import counted
+from thinkmix.curation.gates.results import count_of
 from thinkmix.flows.build.jobs import StageJob, Used
 from thinkmix.flows.build.step import Decided
 from thinkmix.schemas.record import Record
@@ -65,7 +65,7 @@ class Outputs:
         return {"outputs": {key: vars(output) for key, output in self.outputs.items()}, "code": self.code}
 
 
-def noted(content: object) -> Outputs | None:
+def noted_outputs(content: object) -> Outputs | None:
     """Return the outputs that a build noted; None if it noted none, or in another layout."""
     try:
         stated: Any = content
@@ -93,7 +93,7 @@ def of_jobs(jobs: Iterable[StageJob[Any]]) -> Outputs:
     return found
 
 
-def made_again(before: Outputs | None, after: Outputs) -> tuple[MadeAgain, ...]:
+def explain_outputs(before: Outputs | None, after: Outputs) -> tuple[MadeAgain, ...]:
     """Return what was made that the cache did not hold, and why, stage by stage.
 
     Args:
@@ -128,7 +128,7 @@ def sentences(found: Iterable[MadeAgain]) -> Iterator[str]:
     """Yield the reasons in lines for people."""
     for one in found:
         more = ", …" if one.outputs > len(one.labels) else ""
-        yield f"{one.stage}: {counted(one.outputs, 'output')} made ({', '.join(one.labels)}{more})"
+        yield f"{one.stage}: {count_of(one.outputs, 'output')} made ({', '.join(one.labels)}{more})"
         yield from (f"  because {line}" for line in reasons(one.because))
 
 

@@ -4,7 +4,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from thinkmix.flows.cli import (
-    accepting,
+    approving,
     building,
     calibrating,
     checking,
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from thinkmix.schemas.errors import ThinkmixError
 
 __all__ = [
-    "accepting",
     "app",
+    "approving",
     "building",
     "calibrating",
     "checking",

@@ -21,9 +21,9 @@ from thinkmix.flows.cli.versions import show_folder
 
 if TYPE_CHECKING:
     from thinkmix.flows.build.why import MadeAgain
-    from thinkmix.flows.executor.engine import Engine
+    from thinkmix.flows.executor.engine import Executor
     from thinkmix.flows.recipe.recipe import Recipe
-    from thinkmix.flows.recipe.tuning import Tuning
+    from thinkmix.flows.recipe.training import TrainingSettings
     from thinkmix.flows.store.store import Store
     from thinkmix.flows.system.progress import Notify
 
@@ -83,7 +83,7 @@ def build(
     size: Annotated[
         int | None, typer.Option(min=1, help="Override the size of the mixture, in its unit.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Override the seed of the draw.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Override the seed of sampling.")] = None,
     keep: Annotated[
         int | None,
         typer.Option(min=1, help="After publishing, collect the store and keep so many versions (see gc)."),
@@ -118,18 +118,18 @@ def build(
     Runs as a flow of the Prefect server that PREFECT_API_URL or Prefect's active profile names; where none
     is named, without Prefect. Whatever fails, the version that was current before stays current.
     """
-    from thinkmix.curation.text.imports import uncollected
+    from thinkmix.curation.text.imports import without_gc
 
-    with uncollected():
-        from thinkmix.flows.executor.engine import stated as stated_engine
+    with without_gc():
+        from thinkmix.flows.executor.engine import executor_from_flags as stated_engine
         from thinkmix.flows.orchestrate.settings import server
         from thinkmix.flows.recipe.recipes import load, override
-        from thinkmix.flows.runs.webhook import STATED, checked
+        from thinkmix.flows.runs.webhook import STATED, check_webhook
         from thinkmix.flows.store.store import Store, make_root
 
     if webhook:
-        STATED.set(checked(webhook, notify))
-    with uncollected():  # models of all row formats are built here
+        STATED.set(check_webhook(webhook, notify))
+    with without_gc():  # models of all row formats are built here
         located = load(recipe)
     stated = override(located.recipe, unit=unit, size=size, seed=seed)
     if plan:
@@ -156,7 +156,7 @@ def build(
             _build_as_flow(stated, store, located.base, workers, place, keep, located.train, frozen=frozen)
     made = _made(known, Store(store), stated.name) if explain_cache else None
     version = Store(store).versions.current(stated.name)
-    with uncollected():
+    with without_gc():
         if made is not None and not as_json:
             _say_made(made)
         if version is not None:
@@ -166,11 +166,11 @@ def build(
 
 def _made(known: object, store: "Store", mixture: str) -> "tuple[MadeAgain, ...]":
     """Return which outputs a build made, and why the cache did not hold them."""
-    from thinkmix.flows.build.why import made_again, noted
+    from thinkmix.flows.build.why import explain_outputs, noted_outputs
 
     used = store.cache.recorded(mixture)
-    after = None if used == known else noted(used)
-    return made_again(noted(known), after) if after else ()
+    after = None if used == known else noted_outputs(used)
+    return explain_outputs(noted_outputs(known), after) if after else ()
 
 
 def _say_made(made: Sequence["MadeAgain"]) -> None:
@@ -221,17 +221,17 @@ def _build_directly(
     store: Path,
     base: Path,
     workers: int | None,
-    engine: "Engine",
+    engine: "Executor",
     *,
     notify: "Notify",
     keep: int | None = None,
-    train: "Tuning | None" = None,
+    train: "TrainingSettings | None" = None,
     frozen: bool = False,
 ) -> None:
     """Build, tell the webhook how it went, and train on what was built, as the flow would."""
-    from thinkmix.curation.text.imports import uncollected
+    from thinkmix.curation.text.imports import without_gc
 
-    with uncollected():
+    with without_gc():
         from thinkmix.flows.build.pipeline import build
         from thinkmix.flows.build.watch import Watch
         from thinkmix.flows.runs import webhook
@@ -262,8 +262,8 @@ def _build_directly(
         Store(store),
         base,
         keep=keep,
-        tuning=train,
-        train=lambda following: following.run(notify),
+        training=train,
+        train=lambda training_job: training_job.run(notify),
     )
 
 
@@ -272,9 +272,9 @@ def _build_as_flow(
     store: Path,
     base: Path,
     workers: int | None,
-    engine: "Engine",
+    engine: "Executor",
     keep: int | None,
-    train: "Tuning | None",
+    train: "TrainingSettings | None",
     *,
     frozen: bool = False,
 ) -> None:

@@ -24,10 +24,10 @@ def check(
     Of a set on a hub the list of files and a part of one are fetched. Ends with 0 if there is nothing to
     mend, and with 3 if there is something to look at.
     """
-    from thinkmix.curation.text.imports import arrow_without_pandas, uncollected
+    from thinkmix.curation.text.imports import arrow_without_pandas, without_gc
 
     arrow_without_pandas()
-    with uncollected():
+    with without_gc():
         from thinkmix.flows.cli.show.show_check import show_check
         from thinkmix.flows.inspect.checking import check as checked
         from thinkmix.flows.recipe.recipes import load

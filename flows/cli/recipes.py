@@ -11,11 +11,11 @@ from thinkmix.flows.cli.terminal import app, say
 @app.command(epilog="Example: thinkmix recipes math-7-3 > mine.yaml")
 def recipes(name: Annotated[str | None, typer.Argument(help="Print this recipe.")] = None) -> None:
     """List the shipped recipes, or print one as a start for your own."""
-    from thinkmix.flows.recipe.recipes import load, shipped
+    from thinkmix.flows.recipe.recipes import load, shipped_recipes
 
     if name is None:
-        for known in shipped():
+        for known in shipped_recipes():
             say(f"{known:<14} {load(known).recipe.title}")
         return
     load(name)
-    sys.stdout.write(shipped()[name].read_text(encoding="utf-8"))
+    sys.stdout.write(shipped_recipes()[name].read_text(encoding="utf-8"))

@@ -17,7 +17,9 @@ def review(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="Write the drawn rows as lines of JSON, to be filled in.", dir_okay=False),
+        typer.Option(
+            "--out", help="Write the sampled rows as lines of JSON, to be filled in.", dir_okay=False
+        ),
     ] = None,
     walk: Annotated[
         bool, typer.Option("--walk", help="Ask about one row after the other; go on where it was left.")
@@ -27,11 +29,11 @@ def review(
         int | None,
         typer.Option("--each", help="Most rows of a source and reason; 20 at first.", min=1, max=10_000),
     ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Which draw; 1 at first.", min=0)] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Which sample; 1 at first.", min=0)] = None,
     who: Annotated[str | None, typer.Option("--who", help="Your name; your user's unless given.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Draw dropped and kept rows for people to judge, and estimate how many were dropped or kept in error."""
+    """Sample dropped and kept rows for people to judge, and estimate how many were dropped or kept in error."""
     from thinkmix.flows.cli.show import show_review as shown
     from thinkmix.flows.inspect import review as reviews
     from thinkmix.flows.store.paths import reading

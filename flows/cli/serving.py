@@ -58,11 +58,11 @@ def serve(
     Needs a Prefect server that stays (PREFECT_API_URL). Every scheduled run reads its recipe's file anew;
     the form in the server's browser page starts a build of what is filled in there.
     """
-    from thinkmix.flows.executor.engine import stated as stated_engine
-    from thinkmix.flows.runs.webhook import NOTIFY, URL, checked, configured
+    from thinkmix.flows.executor.engine import executor_from_flags as stated_engine
+    from thinkmix.flows.runs.webhook import NOTIFY, URL, check_webhook, find_webhook
 
     if webhook:  # the processes of the builds inherit it: parameters of a run are for everyone to see
-        found = checked(webhook, notify)
+        found = check_webhook(webhook, notify)
         os.environ.update({URL: found.url, NOTIFY: ",".join(sorted(found.told))})
     place = stated_engine(kind=engine, memory=worker_memory, scheduler=scheduler, exchange=exchange)
     from thinkmix.flows.orchestrate import serve as serving
@@ -81,7 +81,7 @@ def serve(
     if automate:
         from thinkmix.flows.orchestrate.automations import create_automations
 
-        made = create_automations(configured())
+        made = create_automations(find_webhook())
     facts = [
         {"deployment": f"{known.flow_name}/{known.name}", "recipe": str(stated.file), "cron": cron}
         for known, stated in zip(deployments, served, strict=True)

@@ -57,9 +57,9 @@ WebhookOption = Annotated[
 NotifyOption = Annotated[
     str | None,
     typer.Option(
-        help="Endings to tell of: published,held,failed, or unchanged, too.",
+        help="Endings to tell of: published,blocked,failed, or unchanged, too.",
         envvar="THINKMIX_NOTIFY",
-        show_default="published,held,failed",
+        show_default="published,blocked,failed",
     ),
 ]
 VersionArgument = Annotated[

@@ -82,12 +82,12 @@ def train(
     """
     from thinkmix.flows.cli.show.show import show_training
     from thinkmix.flows.recipe.plans import load_plan
-    from thinkmix.flows.training.finetune import finetune
-    from thinkmix.flows.training.pace import drawn, speaks
+    from thinkmix.flows.training.pace import progress_bar, speaks
+    from thinkmix.flows.training.run import run_training
 
     stated = load_plan(plan, preset=preset, flags=context.obj)
-    with drawn(console(stderr=True, quiet=not speaks())) as view:
-        result = finetune(
+    with progress_bar(console(stderr=True, quiet=not speaks())) as view:
+        result = run_training(
             version, model=model, plan=stated, output=output, view=view, restart=restart, cache=token_cache
         )
     if not speaks():
@@ -104,7 +104,7 @@ def merge(
     ],
 ) -> None:
     """Merge an adapter into its 16 bit base: one model, for transformers 4.57 and 5.x and servers on them."""
-    from thinkmix.flows.training.finetune import merge_adapter
+    from thinkmix.flows.training.run import merge_adapter
 
     merge_adapter(adapter, model=model, output=output)
     say(f"model  {output.resolve()}")

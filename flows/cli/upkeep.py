@@ -22,7 +22,7 @@ def gc(
 ) -> None:
     """Remove old versions, runs, trainings, outputs, token ids and downloads; never one that is in use.
 
-    The current version, accepted ones and held candidates of the last runs stay, too. Of a mixture's folder
+    The current version, approved ones and blocked candidates of the last runs stay, too. Of a mixture's folder
     only that mixture's versions, runs and trainings go; what the cache holds is judged by its use alone.
     """
     from thinkmix.flows.runs.retention import retain

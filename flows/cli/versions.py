@@ -48,11 +48,11 @@ def report(
 ) -> None:
     """Show how a mixture stands, or a version's audit; exit code 3 if it may not be trained on."""
     from thinkmix.flows.cli.show.show import show_standing, show_version
-    from thinkmix.flows.runs.reporting import reported
+    from thinkmix.flows.runs.reporting import open_report
     from thinkmix.flows.store.log import FAILED
-    from thinkmix.schemas.errors import LAST_RUN_FAILED, Held
+    from thinkmix.schemas.errors import LAST_RUN_FAILED, Blocked
 
-    with reported(version) as found:
+    with open_report(version) as found:
         if html and found.folder:
             write_page(found.folder, html)
         if as_json:
@@ -68,7 +68,7 @@ def report(
     if strict and found.standing and found.standing.failed:
         raise typer.Exit(LAST_RUN_FAILED)
     if not found.good:
-        raise typer.Exit(Held.exit_code)
+        raise typer.Exit(Blocked.exit_code)
 
 
 def write_page(folder: Path, html: Path) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Address = Annotated[str, Field(max_length=1024)]
 
 
-class Engine(Record):
+class Executor(Record):
     """The machines that work on shards: this one, or those of a Dask cluster."""
 
     kind: Literal["local", "dask"] = "local"
@@ -30,10 +30,10 @@ class Engine(Record):
     """fsspec URL through which machines without a shared store exchange files, like `s3://bucket/x`."""
 
 
-LOCAL = Engine()
+LOCAL = Executor()
 
 
-def stated(**settings: object) -> Engine:
+def executor_from_flags(**settings: object) -> Executor:
     """Return the engine that flags state; None is a flag that was not given.
 
     Raises:
@@ -41,15 +41,15 @@ def stated(**settings: object) -> Engine:
     """
     given = {name: value for name, value in settings.items() if value is not None}
     try:
-        return Engine.model_validate(given)
+        return Executor.model_validate(given)
     except ValidationError as error:
-        msg = f"engine: {recipe_errors.lines(error, given, Engine)[0]}"
+        msg = f"engine: {recipe_errors.lines(error, given, Executor)[0]}"
         raise RecipeError(msg) from None
 
 
 @contextmanager
 def workers(
-    engine: Engine, count: int | None, root: Path, prepare: Callable[[], None], spare: Callable[[], None]
+    engine: Executor, count: int | None, root: Path, prepare: Callable[[], None], spare: Callable[[], None]
 ) -> "Iterator[Workers]":
     """Yield who works on the shards of a build whose store lies at `root`.
 
@@ -68,7 +68,7 @@ def workers(
         if engine.scheduler or engine.exchange:
             msg = "--scheduler and --exchange are for --engine dask; the local engine uses neither"
             raise RecipeError(msg)
-        from thinkmix.flows.executor.workers import processes  # noqa: PLC0415 - on a night without a change there are none
+        from thinkmix.flows.executor.workers import processes  # noqa: PLC0415 - in a run without a change there are none
 
         with processes(count, engine.memory, spare=spare) as local:
             local.start(prepare)

@@ -28,7 +28,7 @@ from fsspec.core import url_to_fs
 from thinkmix.curation.files.outputs import Make, Makers
 from thinkmix.flows.store.cache import Cache, StageOutput, unseal
 from thinkmix.flows.store.digests import MANIFEST, digest, key_of, write_json
-from thinkmix.flows.store.holds import use
+from thinkmix.flows.store.locks import use
 from thinkmix.schemas.errors import ClusterError, StoreCorrupt, StoreError
 
 INPUTS = "inputs"

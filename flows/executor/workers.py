@@ -311,7 +311,7 @@ class _Worker:
         self._pool.shutdown(cancel_futures=True)
 
 
-def planned(count: int | None, memory: int | None, *, cores: int, usable: int) -> tuple[int, int]:
+def plan_workers(count: int | None, memory: int | None, *, cores: int, usable: int) -> tuple[int, int]:
     """Return how many workers there are, and the bytes that each may use.
 
     Args:
@@ -341,7 +341,7 @@ def processes(
     Raises:
         TooFewFiles: if this process may not open as many files as that takes.
     """
-    count, memory = planned(count, memory, cores=usable_cores(), usable=usable_bytes())
+    count, memory = plan_workers(count, memory, cores=usable_cores(), usable=usable_bytes())
     files.allow(count)
     with _blocked(signal.SIGHUP):  # whoever stops the build may tell the whole group, and it must outlive us
         resource_tracker.ensure_running()

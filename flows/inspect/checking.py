@@ -14,10 +14,10 @@ from thinkmix.curation.read.read import first_rows, slices
 from thinkmix.curation.sample import mix
 from thinkmix.curation.sample.settings import MixPlan
 from thinkmix.curation.validate import layouts
-from thinkmix.curation.validate.layouts import agreed, meant, recognise
-from thinkmix.curation.validate.normalize import Origin
+from thinkmix.curation.validate.layouts import agree_on_format, recognise, suggest_format
+from thinkmix.curation.validate.rowwise import Origin
 from thinkmix.flows.build.losses import recode
-from thinkmix.flows.executor.workers import planned
+from thinkmix.flows.executor.workers import plan_workers
 from thinkmix.flows.inspect import sampling
 from thinkmix.flows.inspect.sampling import Place, Sample
 from thinkmix.flows.recipe.recipe import Recipe
@@ -159,11 +159,11 @@ def _look(recipe: Recipe, source: Source, place: Place) -> tuple[SourceCheck, Sa
         max_row_bytes=recipe.max_row_bytes,
         least=layouts.ROWS if isinstance(source.format, Auto) else 0,
     )
-    read = settled(source, sample)
-    seen = looked(recipe, read, sample, place.scratch)
+    read = settle_format(source, sample)
+    seen = check_source(recipe, read, sample, place.scratch)
     one = SourceCheck(
         name=source.name,
-        format=layouts.named(read.format.statement()),
+        format=layouts.short_statement(read.format.statement()),
         recognised=isinstance(source.format, Auto),
         dataset=sample.dataset,
         commit=sample.commit,
@@ -181,7 +181,7 @@ def _look(recipe: Recipe, source: Source, place: Place) -> tuple[SourceCheck, Sa
     return one, sample
 
 
-def settled(source: Source, sample: Sample) -> Source:
+def settle_format(source: Source, sample: Sample) -> Source:
     """Return the source with the format that its first rows have, if the recipe leaves it open.
 
     Raises:
@@ -191,10 +191,12 @@ def settled(source: Source, sample: Sample) -> Source:
         return source
     files = [taken.file for taken in sample.taken]
     results = [recognise(taken.file, taken.rows[: layouts.ROWS]) for taken in sample.taken]
-    return source.model_copy(update={"format": agreed(source.name, files, results)})
+    return source.model_copy(update={"format": agree_on_format(source.name, files, results)})
 
 
-def looked(recipe: Recipe, source: Source, sample: Sample, scratch: Path, *, render: bool = True) -> Preview:
+def check_source(
+    recipe: Recipe, source: Source, sample: Sample, scratch: Path, *, render: bool = True
+) -> Preview:
     """Return what a build would make of a sample's rows, `sampling.ROWS` of them or a few more.
 
     Without `render` it is only known which rows are kept.
@@ -251,7 +253,7 @@ def _meant(recipe: Recipe, source: Source, sample: Sample) -> str:
     taken = next((one for one in sample.taken if one.rows), None)
     if taken is None:
         return ""
-    words = meant(origin(recipe, source, sample, taken.file), taken.rows, recipe.max_row_bytes)
+    words = suggest_format(origin(recipe, source, sample, taken.file), taken.rows, recipe.max_row_bytes)
     return f"; {words}" if words else ""
 
 
@@ -262,12 +264,12 @@ def _estimate(
     shares = recipe.mix.exact_shares()
     if any(shares[name] and not amount for name, amount in supply.items()):
         return None
-    source, largest = mix.bounding(recipe.mix, supply)
+    source, largest = mix.bounding_source(recipe.mix, supply)
     bounded = recipe.mix.size is not None and (recipe.mix.size < largest or recipe.mix.when_short == "repeat")
     size = (recipe.mix.size or largest) if bounded else largest
     text = sum(one.preview.text_bytes / max(1, one.preview.read) * one.rows for one, _ in found)
     tokens = sum(size * float(shares[one.name]) * _tokens(one.preview, recipe.mix) for one, _ in found)
-    count, _ = planned(workers, None, cores=usable_cores(), usable=usable_bytes())
+    count, _ = plan_workers(workers, None, cores=usable_cores(), usable=usable_bytes())
     seconds = _SECONDS_PER_MB * text / 1e6 + _SECONDS_PER_MILLION * tokens / 1e6
     hubs = sum(sample.size for _, sample in found if sample.commit)
     return Estimate(

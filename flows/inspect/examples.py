@@ -7,7 +7,7 @@ import polars as pl
 
 from thinkmix.curation.validate.learned import learned_turns
 from thinkmix.flows.inspect.lookup import by_id
-from thinkmix.flows.inspect.rows import VALIDATE, Fate, Rows, Said, fates_of, sentence
+from thinkmix.flows.inspect.rows import VALIDATE, Outcome, Rows, Said, outcomes_of, sentence
 from thinkmix.schemas.errors import NotFound
 from thinkmix.schemas.record import Record
 from thinkmix.templates.chat.tokenizer import count_tokens, encode
@@ -36,7 +36,7 @@ class Example(Record):
 class Seen(Record):
     """A row as the trainer sees it."""
 
-    row: Fate
+    row: Outcome
     says: str
     """What became of it."""
     examples: tuple[Example, ...]
@@ -56,14 +56,14 @@ def seen(version: Path, row_id: str, *, ids: bool = False) -> Seen:
     rows = Rows(version)
     found = by_id(rows, row_id)
     wanted = row_id.partition("-")[2].partition("#")[0]
-    fates = fates_of(rows.fates.filter(id=found).sort("source", "file", "row").collect())
-    fate = next((fate for fate in fates if fate.reason is None), fates[0])
+    outcomes = outcomes_of(rows.outcomes.filter(id=found).sort("source", "file", "row").collect())
+    outcome = next((outcome for outcome in outcomes if outcome.reason is None), outcomes[0])
     examples = [example for example in _published(rows, found) if wanted in ("", str(example.turn))]
     if not examples:
-        examples = _rendered(rows, fate, wanted)
+        examples = _rendered(rows, outcome, wanted)
     return Seen(
-        row=fate,
-        says=sentence(fate),
+        row=outcome,
+        says=sentence(outcome),
         examples=tuple(map(_with_ids, examples) if ids else examples),
     )
 
@@ -77,35 +77,35 @@ def _published(rows: Rows, row_id: str) -> Iterator[Example]:
         yield Example(**{**row, "id": row["id"].partition("#")[0]})
 
 
-def _rendered(rows: Rows, fate: Fate, wanted: str) -> list[Example]:
+def _rendered(rows: Rows, outcome: Outcome, wanted: str) -> list[Example]:
     """Return the examples of a valid row as they would be, or that of the wanted turn.
 
     Raises:
         NotFound: if the row was not valid, lies nowhere any more, or the template cannot express it.
     """
-    said = rows.said([fate.id]).get(fate.id)
+    said = rows.said([outcome.id]).get(outcome.id)
     if said is None:
-        msg = f"row {fate.id}: {sentence(fate)}; a trainer would see nothing of it"
-        raise NotFound(msg if fate.stage == VALIDATE else f"{msg}, and its file is not there any more")
-    turns = [turn for turn in would_be(rows, fate, said) if wanted in ("", str(turn.turn))]
+        msg = f"row {outcome.id}: {sentence(outcome)}; a trainer would see nothing of it"
+        raise NotFound(msg if outcome.stage == VALIDATE else f"{msg}, and its file is not there any more")
+    turns = [turn for turn in would_be(rows, outcome, said) if wanted in ("", str(turn.turn))]
     if not turns:
         msg = (
-            f"row {fate.id} has no example for turn {wanted}"
+            f"row {outcome.id} has no example for turn {wanted}"
             if wanted
-            else f"row {fate.id}: {sentence(fate)}"
+            else f"row {outcome.id}: {sentence(outcome)}"
         )
         raise NotFound(f"{msg}; a trainer would see nothing of it")
     examples = [turn for turn in turns if isinstance(turn, Example)]
     if not examples:
         why = next(turn.why for turn in turns if isinstance(turn, ModeUnsupported))
-        msg = f"row {fate.id}: {why}"
+        msg = f"row {outcome.id}: {why}"
         raise NotFound(msg)
     return examples
 
 
-def would_be(rows: Rows, fate: Fate, said: Said) -> list[Example | ModeUnsupported]:
+def would_be(rows: Rows, outcome: Outcome, said: Said) -> list[Example | ModeUnsupported]:
     """Return the examples that a valid row has, rendered and counted now, or why the template lacks them."""
-    source = rows.source(fate.source)
+    source = rows.source(outcome.source)
     turns = training_turns(
         said.messages,
         said.tools,
@@ -121,7 +121,7 @@ def would_be(rows: Rows, fate: Fate, said: Said) -> list[Example | ModeUnsupport
         prompt_tokens, completion_tokens = count_tokens([turn.prompt, turn.completion]).tolist()
         found.append(
             Example(
-                id=f"{fate.id}-{turn.turn}",
+                id=f"{outcome.id}-{turn.turn}",
                 split=None,
                 copies=0,
                 turn=turn.turn,

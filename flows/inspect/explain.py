@@ -9,13 +9,13 @@ import numpy as np
 import polars as pl
 
 from thinkmix.curation.audit.overlap import explain_pair
-from thinkmix.curation.audit.worddiff import Span, WordDiff, word_diff
+from thinkmix.curation.audit.worddiff import Highlight, WordDiff, word_diff
 from thinkmix.curation.rules.known import why
 from thinkmix.curation.sample import mix, render
 from thinkmix.curation.text.shingles import shingle_hashes
 from thinkmix.flows.inspect.examples import would_be
 from thinkmix.flows.inspect.lookup import Found, by_id, by_text
-from thinkmix.flows.inspect.rows import VALIDATE, Fate, Rows, Said, StageVerdict, fates_of, spoken
+from thinkmix.flows.inspect.rows import VALIDATE, Outcome, Rows, Said, StageVerdict, outcomes_of, spoken
 from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.record import Record
 from thinkmix.templates.chat.turns import ModeUnsupported
@@ -45,9 +45,9 @@ class Beside(Record):
     text: str
     """Of the row that is explained, in Unicode form NFC."""
     other: str
-    text_only: tuple[Span, ...]
+    text_only: tuple[Highlight, ...]
     """Where in `text` words stand that `other` does not have in this order."""
-    other_only: tuple[Span, ...]
+    other_only: tuple[Highlight, ...]
     whole: bool
     """Whether both texts are shown to their ends."""
 
@@ -59,15 +59,15 @@ class Beside(Record):
 class Explanation(Record):
     """All that a version knows of a row id. Exact duplicates share an id, so there may be several rows."""
 
-    rows: tuple[Fate, ...]
-    mates: tuple[Fate, ...]
+    rows: tuple[Outcome, ...]
+    mates: tuple[Outcome, ...]
     """Other rows of the same cluster of near-duplicates, at most 20."""
     comparison: Comparison | None
     text: str | None
     """What the row says, where the version, its sources' files or the store's cache still hold it."""
     found: str = "by its id"
     """How the row was found."""
-    others: tuple[Fate, ...] = ()
+    others: tuple[Outcome, ...] = ()
     """Other rows that match the text that was asked for, at most 20."""
     beside: tuple[Beside, ...] = ()
     """The winner first, then other rows of the cluster whose text differs."""
@@ -96,46 +96,47 @@ def explain_text(version: Path, text: str) -> Explanation:
 def _explained(rows: Rows, found: Found, *, asked: str | None) -> Explanation:
     row_id = found.ids[0]
     known = pl.col("id").is_in(found.ids)
-    fates = {fate.id: fate for fate in reversed(_fates(rows, known))}
-    mine = _fates(rows, pl.col("id") == row_id)
+    outcomes = {outcome.id: outcome for outcome in reversed(_outcomes(rows, known))}
+    mine = _outcomes(rows, pl.col("id") == row_id)
     mates = _mates(rows, mine[0])
-    lost = next((fate for fate in mine if fate.winner), None)
+    lost = next((outcome for outcome in mine if outcome.winner), None)
     ids = {row_id, *(mate.id for mate in mates[:_BESIDE]), *([lost.winner] if lost and lost.winner else [])}
     said = rows.said(ids)
     texts = {
-        fate.id: rows.compared(fate, said[fate.id].messages)
-        for fate in (*mine, *mates, *_winner(rows, lost))
-        if fate.id in said
+        outcome.id: rows.compared(outcome, said[outcome.id].messages)
+        for outcome in (*mine, *mates, *_winner(rows, lost))
+        if outcome.id in said
     }
     return Explanation(
         rows=tuple(
-            fate.model_copy(update={"stages": tuple(_stages(rows, fate, said.get(row_id)))}) for fate in mine
+            outcome.model_copy(update={"stages": tuple(_stages(rows, outcome, said.get(row_id)))})
+            for outcome in mine
         ),
         mates=mates,
         comparison=_compare(rows, lost, texts),
         text=_shown(rows, row_id, said),
         found=found.how,
-        others=tuple(fates[other] for other in found.ids[1:]),
+        others=tuple(outcomes[other] for other in found.ids[1:]),
         beside=tuple(_beside(rows, mine[0], lost, texts, None if found.exact else asked)),
     )
 
 
-def _fates(rows: Rows, wanted: pl.Expr) -> tuple[Fate, ...]:
-    return fates_of(rows.fates.filter(wanted).sort("source", "file", "row").collect())
+def _outcomes(rows: Rows, wanted: pl.Expr) -> tuple[Outcome, ...]:
+    return outcomes_of(rows.outcomes.filter(wanted).sort("source", "file", "row").collect())
 
 
-def _mates(rows: Rows, fate: Fate) -> tuple[Fate, ...]:
-    if fate.cluster is None:
+def _mates(rows: Rows, outcome: Outcome) -> tuple[Outcome, ...]:
+    if outcome.cluster is None:
         return ()
-    mates = rows.fates.filter((pl.col("cluster") == fate.cluster) & (pl.col("id") != fate.id))
-    return fates_of(mates.sort("source", "file", "row").head(_MATES).collect())
+    mates = rows.outcomes.filter((pl.col("cluster") == outcome.cluster) & (pl.col("id") != outcome.id))
+    return outcomes_of(mates.sort("source", "file", "row").head(_MATES).collect())
 
 
-def _winner(rows: Rows, lost: Fate | None) -> tuple[Fate, ...]:
-    return _fates(rows, pl.col("id") == lost.winner)[:1] if lost else ()
+def _winner(rows: Rows, lost: Outcome | None) -> tuple[Outcome, ...]:
+    return _outcomes(rows, pl.col("id") == lost.winner)[:1] if lost else ()
 
 
-def _compare(rows: Rows, lost: Fate | None, texts: Mapping[str, str]) -> Comparison | None:
+def _compare(rows: Rows, lost: Outcome | None, texts: Mapping[str, str]) -> Comparison | None:
     if lost is None or lost.winner is None or not {lost.id, lost.winner} <= texts.keys():
         return None
     text, winner_text = texts[lost.id], texts[lost.winner]
@@ -144,14 +145,14 @@ def _compare(rows: Rows, lost: Fate | None, texts: Mapping[str, str]) -> Compari
 
 
 def _beside(
-    rows: Rows, fate: Fate, lost: Fate | None, texts: Mapping[str, str], asked: str | None
+    rows: Rows, outcome: Outcome, lost: Outcome | None, texts: Mapping[str, str], asked: str | None
 ) -> Iterator[Beside]:
     """Yield the row beside others, each other text once."""
-    text = texts.get(fate.id)
+    text = texts.get(outcome.id)
     if text is None:
         return
     winner = lost.winner if lost else None
-    others = sorted((other != winner, other) for other in texts if other != fate.id)
+    others = sorted((other != winner, other) for other in texts if other != outcome.id)
     listed: list[tuple[str | None, str]] = [(other, texts[other]) for _, other in others]
     if asked is not None:
         listed.insert(0, (None, asked))
@@ -189,20 +190,20 @@ def _shown(rows: Rows, row_id: str, said: Mapping[str, Said]) -> str | None:
     return content[1] if content else None
 
 
-def _stages(rows: Rows, fate: Fate, said: Said | None) -> Iterator[StageVerdict]:
+def _stages(rows: Rows, outcome: Outcome, said: Said | None) -> Iterator[StageVerdict]:
     """Yield the verdict of every stage, with what it rests on."""
     says = {
-        VALIDATE: lambda: _valid(fate),
-        "dedup": lambda: _survived(rows, fate),
-        render.STAGE: lambda: _rendered(rows, fate, said),
-        mix.STAGE: lambda: _drawn(rows, fate),
+        VALIDATE: lambda: _valid(outcome),
+        "dedup": lambda: _survived(rows, outcome),
+        render.STAGE: lambda: _rendered(rows, outcome, said),
+        mix.STAGE: lambda: _sampled(rows, outcome),
     }
     over = {count.stage for count in rows.manifest.ledger.stages}  # of a failed run not all
     reached = True
     for stage in _STAGES:
         reached = reached and stage in over
-        if fate.stage == stage:
-            yield StageVerdict(stage=stage, verdict="dropped", says=_why(rows, fate, said))
+        if outcome.stage == stage:
+            yield StageVerdict(stage=stage, verdict="dropped", says=_why(rows, outcome, said))
             reached = False
         elif reached:
             yield StageVerdict(stage=stage, verdict="passed", says=says[stage]())
@@ -210,43 +211,51 @@ def _stages(rows: Rows, fate: Fate, said: Said | None) -> Iterator[StageVerdict]
             yield StageVerdict(stage=stage, verdict="not reached", says="")
 
 
-def _why(rows: Rows, fate: Fate, said: Said | None) -> str:
+def _why(rows: Rows, outcome: Outcome, said: Said | None) -> str:
     """Return why a row was dropped: the rule in words, and what it was applied to."""
-    reason = why(fate.reason or "")
+    reason = why(outcome.reason or "")
     words = f"{reason.value}: {reason.sentence}"
-    if fate.detail:
-        words += f" ({fate.detail})"
-    if fate.winner and reason.value != Reason.EXACT_DUP:
-        words += f"; {fate.winner} stays, Jaccard {fate.similarity or 0:.3f}, in cluster {fate.cluster}"
-    if fate.stage == render.STAGE:
-        words += f"; {_rendered(rows, fate, said)}"
-    if fate.stage == mix.STAGE:
-        words += f"; {_share(rows, fate)}"
+    if outcome.detail:
+        words += f" ({outcome.detail})"
+    if outcome.winner and reason.value != Reason.EXACT_DUP:
+        words += (
+            f"; {outcome.winner} stays, Jaccard {outcome.similarity or 0:.3f}, in cluster {outcome.cluster}"
+        )
+    if outcome.stage == render.STAGE:
+        words += f"; {_rendered(rows, outcome, said)}"
+    if outcome.stage == mix.STAGE:
+        words += f"; {_share(rows, outcome)}"
     return words
 
 
-def _valid(fate: Fate) -> str:
-    found = f"flagged {'; '.join(map(str, fate.checks))}" if fate.checks else "nothing wrong"
-    return f"{fate.messages} turns, {fate.text_bytes:,} bytes of text, {found}"
+def _valid(outcome: Outcome) -> str:
+    found = f"flagged {'; '.join(map(str, outcome.checks))}" if outcome.checks else "nothing wrong"
+    return f"{outcome.messages} turns, {outcome.text_bytes:,} bytes of text, {found}"
 
 
-def _survived(rows: Rows, fate: Fate) -> str:
+def _survived(rows: Rows, outcome: Outcome) -> str:
     size = 1
-    if fate.cluster is not None:
-        size = rows.fates.filter(cluster=fate.cluster).select(pl.len()).collect().item()
+    if outcome.cluster is not None:
+        size = rows.outcomes.filter(cluster=outcome.cluster).select(pl.len()).collect().item()
     if size == 1:
         return "no other row is alike"
-    return f"stays, of {size} rows that are alike, cluster {fate.cluster}"
+    return f"stays, of {size} rows that are alike, cluster {outcome.cluster}"
 
 
-def _rendered(rows: Rows, fate: Fate, said: Said | None) -> str:
+def _rendered(rows: Rows, outcome: Outcome, said: Said | None) -> str:
     """Return how many tokens the examples have: as published, or counted now if they are not."""
-    words = _examples(fate.examples)
-    drawn = rows.examples.filter(conversation_id=fate.id).sort("turn").unique("turn", maintain_order=True)
-    sizes = drawn.select("turn", "prompt_tokens", "completion_tokens").collect().rows() if fate.drawn else []
+    words = _examples(outcome.examples)
+    sampled = (
+        rows.examples.filter(conversation_id=outcome.id).sort("turn").unique("turn", maintain_order=True)
+    )
+    sizes = (
+        sampled.select("turn", "prompt_tokens", "completion_tokens").collect().rows()
+        if outcome.sampled
+        else []
+    )
     lacking = []
     if not sizes and said:
-        for turn in would_be(rows, fate, said):
+        for turn in would_be(rows, outcome, said):
             if isinstance(turn, ModeUnsupported):
                 lacking.append(turn.why)
             else:
@@ -256,19 +265,19 @@ def _rendered(rows: Rows, fate: Fate, said: Said | None) -> str:
     return "; ".join([words, *([f"{told} (prompt + completion)"] if told else []), *lacking])
 
 
-def _drawn(rows: Rows, fate: Fate) -> str:
+def _sampled(rows: Rows, outcome: Outcome) -> str:
     """Return where a row's examples are, and how often."""
-    mine = rows.examples.filter(conversation_id=fate.id)
+    mine = rows.examples.filter(conversation_id=outcome.id)
     found = mine.group_by("split", "turn").len().sort("split", "turn").collect().rows()
     told = "; ".join(
         f"turn {turn} in {split}{f', {copies} times' if copies > 1 else ''}" for split, turn, copies in found
     )
-    return f"{fate.drawn} of {_examples(fate.examples)} drawn: {told}"
+    return f"{outcome.sampled} of {_examples(outcome.examples)} sampled: {told}"
 
 
-def _share(rows: Rows, fate: Fate) -> str:
+def _share(rows: Rows, outcome: Outcome) -> str:
     """Return how far the shares of a row's source reached without it."""
-    shares = [share for share in rows.manifest.shares if share.source == fate.source]
+    shares = [share for share in rows.manifest.shares if share.source == outcome.source]
     return ", ".join(
         f"{share.split} has {share.examples:,} of {share.available:,} examples of {share.source}"
         for share in shares

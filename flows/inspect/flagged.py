@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from thinkmix.curation.rules.known import rule_named
-from thinkmix.flows.inspect.rows import Fate, Rows, fates_of
+from thinkmix.flows.inspect.rows import Outcome, Rows, outcomes_of
 from thinkmix.schemas.manifest import Manifest
 from thinkmix.schemas.record import Record
 
@@ -18,7 +18,7 @@ class Flagged(Record):
     total: int
     mixed: int
     """Of all rows that have it, those in the mixture."""
-    rows: tuple[Fate, ...]
+    rows: tuple[Outcome, ...]
 
 
 def flagged(version: Path, flag: str, *, limit: int = 20) -> Flagged:
@@ -35,10 +35,10 @@ def flagged(version: Path, flag: str, *, limit: int = 20) -> Flagged:
     rows = Rows(version)
     stages = rows.manifest.flags if isinstance(rows.manifest, Manifest) else ()
     name = flag if flag in {count.rule for count in stages} else rule_named(flag)
-    outcomes = rows.fates
+    outcomes = rows.outcomes
     if "flags" not in outcomes.collect_schema():
         return Flagged(version=version.name, flag=name, total=0, mixed=0, rows=())
     found = outcomes.filter(pl.col("flags").list.contains(name))
-    total, mixed = found.select(pl.len(), mixed=(pl.col("drawn") > 0).sum()).collect().row(0)
+    total, mixed = found.select(pl.len(), mixed=(pl.col("sampled") > 0).sum()).collect().row(0)
     first = found.sort("source", "file", "row").head(limit).collect()
-    return Flagged(version=version.name, flag=name, total=total, mixed=mixed, rows=fates_of(first))
+    return Flagged(version=version.name, flag=name, total=total, mixed=mixed, rows=outcomes_of(first))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from thinkmix.flows.inspect.rows import Rows, written
+from thinkmix.flows.inspect.rows import Rows, check_text
 from thinkmix.schemas.errors import NotFound
 
 MOST = 20
@@ -34,8 +34,8 @@ def by_id(rows: Rows, start: str) -> str:
     Raises:
         NotFound: if no row or more than one id matches.
     """
-    prefix = written(start).partition("-")[0]  # an example's is <row>-<turn>, of a copy <row>-<turn>#2
-    matching = rows.fates.filter(pl.col("id").str.starts_with(prefix)).select(pl.col("id").unique())
+    prefix = check_text(start).partition("-")[0]  # an example's is <row>-<turn>, of a copy <row>-<turn>#2
+    matching = rows.outcomes.filter(pl.col("id").str.starts_with(prefix)).select(pl.col("id").unique())
     ids = matching.collect()["id"].sort().to_list()
     if len(ids) != 1:
         told = f"of {rows.version.name[:12]}"
@@ -51,12 +51,12 @@ def by_text(rows: Rows, text: str) -> Found:
     """Return the rows that hold a text, or, if there is none, those whose compared text is nearest to it.
 
     Looked through are the rows that were dropped, the published examples, and what was compared of every
-    valid row, as long as the store's cache has it; so an answer of a row that was not drawn is not found.
+    valid row, as long as the store's cache has it; so an answer of a row that was not sampled is not found.
 
     Raises:
         NotFound: if the text is empty, or no row is anywhere near it.
     """
-    text = written(text.strip())
+    text = check_text(text.strip())
     if not text:
         msg = "no text to look for"
         raise NotFound(msg)
@@ -65,7 +65,7 @@ def by_text(rows: Rows, text: str) -> Found:
     ways = {
         "it is the whole text that rows are compared by": compared.filter(whole)["id"].to_list(),
         "dropped rows hold it": _dropped(rows, text),
-        "rows of the mixture hold it": _drawn(rows, text),
+        "rows of the mixture hold it": _sampled(rows, text),
         "it is in the text that rows are compared by": compared.filter(~whole)["id"].to_list(),
     }
     if ids := tuple(dict.fromkeys(row for found in ways.values() for row in found)):
@@ -82,7 +82,7 @@ def _dropped(rows: Rows, text: str) -> list[str]:
     return _first(rows.rejects.filter(holds), "id")
 
 
-def _drawn(rows: Rows, text: str) -> list[str]:
+def _sampled(rows: Rows, text: str) -> list[str]:
     """Return rows of the mixture whose examples hold the text."""
     holds = pl.any_horizontal(
         pl.col(side).str.contains(text, literal=True) for side in ("completion", "prompt")
@@ -125,7 +125,7 @@ def _compared(rows: Rows) -> Iterator[pl.LazyFrame]:
 def _known(rows: Rows, found: pl.DataFrame) -> pl.DataFrame:
     """Return those of the rows that the version knows, each once."""
     ids = found["id"].unique().sort().to_list()
-    known = rows.fates.filter(pl.col("id").is_in(ids)).select(pl.col("id").unique()).collect()
+    known = rows.outcomes.filter(pl.col("id").is_in(ids)).select(pl.col("id").unique()).collect()
     return found.unique("id", maintain_order=True).join(known, on="id", how="semi", maintain_order="left")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from thinkmix.curation.rules.known import known_reasons, rule_named
-from thinkmix.flows.inspect.rows import Rows, written
+from thinkmix.flows.inspect.rows import Rows, check_text
 from thinkmix.schemas.errors import NotFound, StoreError
 from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.record import Record
@@ -119,7 +119,7 @@ def matching(
         if grep is not None:
             msg = f"rows left out as {reason} are not kept whole, so their text cannot be searched"
             raise NotFound(f"{msg}; thinkmix explain --text looks through their questions")
-        found = rows.fates.with_columns(content=pl.lit(None, dtype=pl.String))
+        found = rows.outcomes.with_columns(content=pl.lit(None, dtype=pl.String))
     else:
         found = rows.rejects
     if reason is not None:
@@ -128,6 +128,6 @@ def matching(
         found = found.filter(source=source)
     if grep is not None:
         found = found.filter(
-            pl.col("content").str.to_lowercase().str.contains(written(grep).lower(), literal=True)
+            pl.col("content").str.to_lowercase().str.contains(check_text(grep).lower(), literal=True)
         )
     return found.select(_COLUMNS)

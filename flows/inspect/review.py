@@ -1,4 +1,4 @@
-"""A review of a version: rows drawn for people to judge, their verdicts in the store, and what follows."""
+"""A review of a version: rows sampled for people to judge, their verdicts in the store, and what follows."""
 
 import os
 from collections import Counter
@@ -12,13 +12,13 @@ import orjson
 import polars as pl
 from pydantic import ValidationError
 
-from thinkmix.curation.audit.review import combined, rate, sample
+from thinkmix.curation.audit.review import combine_rates, rate, sample
 from thinkmix.curation.files.shards import read_groups
-from thinkmix.curation.sample.mix import STAGE as DRAW
-from thinkmix.flows.inspect.rows import Rows, spoken, written
-from thinkmix.flows.runs.accept import user
+from thinkmix.curation.sample.mix import STAGE as MIX
+from thinkmix.flows.inspect.rows import Rows, check_text, spoken
+from thinkmix.flows.runs.approve import user
 from thinkmix.flows.store.disk_errors import full_disk
-from thinkmix.flows.store.lines import append_lines
+from thinkmix.flows.store.json_lines import append_lines
 from thinkmix.schemas.errors import NotFound, StoreError
 from thinkmix.schemas.review import (
     KEPT,
@@ -44,12 +44,12 @@ Stratum = tuple[str, str]
 
 @dataclass(frozen=True)
 class Review:
-    """One draw of one version's rows, and what people said of them."""
+    """One sample of one version's rows, and what people said of them."""
 
     rows: Rows
     each: int
     seed: int
-    drawn: pl.DataFrame
+    sampled: pl.DataFrame
     """Schema `thinkmix.curation.audit.review.SAMPLE`."""
     verdicts: Mapping[Key, Verdict]
     """The last word on each row and reason, on this version if there is one, else on another."""
@@ -63,17 +63,17 @@ class Review:
             for reason, amount in count.dropped.items():
                 if reason not in UNJUDGED:
                     sizes[count.source, reason] += amount.rows
-        for source, count in self.rows.manifest.ledger.of(DRAW).items():
+        for source, count in self.rows.manifest.ledger.of(MIX).items():
             sizes[source, KEPT] += count.kept.rows
         return {stratum: size for stratum, size in sorted(sizes.items()) if size}
 
     def questions(self) -> list[Question]:
-        """Return the drawn rows in the order in which they are asked: one of each stratum after the other.
+        """Return the sampled rows in the order in which they are asked: one of each stratum after the other.
 
-        Whoever stops early has judged the first rows of every stratum, which are a random draw, too.
+        Whoever stops early has judged the first rows of every stratum, which are a random sample, too.
         """
         place = pl.int_range(pl.len()).over("source", "reason")
-        rows = self.drawn.with_columns(place=place).sort("place", "source", "reason").to_dicts()
+        rows = self.sampled.with_columns(place=place).sort("place", "source", "reason").to_dicts()
         texts = _texts(self.rows, [row[name] for row in rows for name in ("id", "winner") if row[name]])
         return [
             Question(
@@ -90,11 +90,11 @@ class Review:
 
     def score(self) -> ReviewScore:
         """Return how often the rules err, stratum by stratum, and over all by the strata's rows."""
-        drawn: Counter[Stratum] = Counter()
+        sampled: Counter[Stratum] = Counter()
         opinions: Counter[tuple[Stratum, Opinion]] = Counter()
         heard: dict[Key, Verdict] = {}
-        for source, reason, row in self.drawn.select("source", "reason", "id").iter_rows():
-            drawn[source, reason] += 1
+        for source, reason, row in self.sampled.select("source", "reason", "id").iter_rows():
+            sampled[source, reason] += 1
             if verdict := self.verdicts.get((row, reason)):
                 opinions[(source, reason), verdict.verdict] += 1
                 heard[row, reason] = verdict
@@ -107,7 +107,7 @@ class Review:
                     source=stratum[0],
                     reason=stratum[1],
                     rows=size,
-                    drawn=drawn[stratum],
+                    sampled=sampled[stratum],
                     judged=judged,
                     unsure=unsure,
                     wrong=wrong,
@@ -128,13 +128,13 @@ class Review:
 
 
 def open_review(version: Path, *, each: int | None = None, seed: int | None = None) -> Review:
-    """Draw rows of a version for review, and read what was said of them.
+    """Sample rows of a version for review, and read what was said of them.
 
     Args:
         version: the version's folder, in a store.
         each: most rows of a stratum; unset means as many as the last verdicts on this version were given
             on, 20 at first.
-        seed: which draw; unset means that of the last verdicts.
+        seed: which sample; unset means that of the last verdicts.
 
     Raises:
         NotFound: if the version lies in no store.
@@ -182,7 +182,7 @@ def take(version: Path, file: Path, *, who: str | None = None) -> int:
         if line.strip():
             question = _question(file, number, line, version)
             if (question.id, question.reason) not in _keys(version, question.each, question.seed):
-                msg = f"{file}: line {number} is of a row that was not drawn; nothing was taken from it"
+                msg = f"{file}: line {number} is of a row that was not sampled; nothing was taken from it"
                 raise StoreError(msg)
             if question.verdict and known.get((question.id, question.reason)) != question.verdict:
                 known[question.id, question.reason] = question.verdict
@@ -209,8 +209,8 @@ def write_questions(questions: Iterable[Question], out: Path) -> None:
 
 
 def _judged(version: Path) -> Iterator[pl.DataFrame]:
-    """Yield the fates of all rows that were judged, a row group at a time."""
-    for path in sorted((version / "fates").glob("*.parquet")):
+    """Yield the outcomes of all rows that were judged, a row group at a time."""
+    for path in sorted((version / "outcomes").glob("*.parquet")):
         for group in read_groups(path, [*_SHOWN, "winner"]):
             yield group.filter(~pl.col("reason").is_in(UNJUDGED) | pl.col("reason").is_null())
 
@@ -233,7 +233,7 @@ def _total(strata: Sequence[StratumScore]) -> Total:
         covered=sum(stratum.rows for stratum in strata if stratum.judged),
         judged=sum(stratum.judged for stratum in strata),
         wrong=sum(stratum.wrong for stratum in strata),
-        rate=combined([(stratum.wrong, stratum.judged, stratum.rows) for stratum in strata]),
+        rate=combine_rates([(stratum.wrong, stratum.judged, stratum.rows) for stratum in strata]),
     )
 
 
@@ -255,7 +255,7 @@ def _verdict(question: Question, opinion: Opinion, who: str | None) -> Verdict:
     return Verdict(
         **question.model_dump(include={"id", "source", "reason", "seed", "each"}),
         verdict=opinion,
-        who=written(who or user()),
+        who=check_text(who or user()),
         when=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 

@@ -64,7 +64,7 @@ class Check(Record):
         return f"{self.rule} {said(self.value, self.evidence.model_dump())}"
 
 
-class Fate(Record):
+class Outcome(Record):
     """What became of one raw row."""
 
     id: str
@@ -78,7 +78,7 @@ class Fate(Record):
     winner: str | None
     similarity: float | None
     examples: int
-    drawn: int
+    sampled: int
     messages: int = 0
     text_bytes: int = 0
     flags: tuple[str, ...] = ()
@@ -120,13 +120,13 @@ class Rows:
         return Store(self.version.resolve().parents[2])
 
     @property
-    def fates(self) -> pl.LazyFrame:
-        """One line per raw row (schema `tables.FATES`)."""
-        if found := sorted((self.version / "fates").glob("*.parquet")):
+    def outcomes(self) -> pl.LazyFrame:
+        """One line per raw row (schema `tables.OUTCOMES`)."""
+        if found := sorted((self.version / "outcomes").glob("*.parquet")):
             return _scan(*found)
-        from thinkmix.curation.tables import FATES  # noqa: PLC0415 - brings numba, and only a failed run has none
+        from thinkmix.curation.tables import OUTCOMES  # noqa: PLC0415 - brings numba, and only a failed run has none
 
-        return pl.LazyFrame(schema=FATES)
+        return pl.LazyFrame(schema=OUTCOMES)
 
     @property
     def rejects(self) -> pl.LazyFrame:
@@ -168,7 +168,7 @@ class Rows:
         """Return what valid rows say, by id: from the dropped rows, the source's files, or the mixture.
 
         The mixture comes last: its examples end with the turn that is learned, and later ones may not be
-        drawn. A row that lies nowhere any more is not in the result.
+        sampled. A row that lies nowhere any more is not in the result.
         """
         wanted = set(ids)
         found: dict[str, Said] = {}
@@ -187,18 +187,18 @@ class Rows:
         if not isinstance(values, dict):
             return None
         from thinkmix.curation.read.read import RawRow  # noqa: PLC0415 - as above
-        from thinkmix.curation.validate.normalize import Origin, judge  # noqa: PLC0415 - brings numba: as long as a whole lookup
+        from thinkmix.curation.validate.rowwise import Origin, judge  # noqa: PLC0415 - brings numba: as long as a whole lookup
 
         stated = self.source(source)
         origin = Origin(stated, "", self.recipe.reads_unopened(stated), Limits(_ANY_SIZE, _ANY_SIZE))
         found = judge(RawRow(0, values, None, ""), origin=origin, max_row_bytes=_ANY_SIZE).conversation
         return Said(found.messages, found.tools) if found else None
 
-    def compared(self, fate: Fate, messages: Sequence[Message]) -> str:
+    def compared(self, outcome: Outcome, messages: Sequence[Message]) -> str:
         """Return the text of a row that near-duplicates are judged by."""
-        from thinkmix.curation.validate.normalize import compared_text  # noqa: PLC0415 - as below
+        from thinkmix.curation.validate.rowwise import comparison_text  # noqa: PLC0415 - as below
 
-        return compared_text(messages, self.source(fate.source).compare)
+        return comparison_text(messages, self.source(outcome.source).compare)
 
     def _published(self, ids: Sequence[str]) -> dict[str, Said]:
         """Return the turns of the longest example of each row, as they were before they were published."""
@@ -217,7 +217,7 @@ class Rows:
         if not places:
             return {}
         valid = pl.col("stage").is_null() | (pl.col("stage") != VALIDATE)
-        rows = self.fates.filter(pl.col("id").is_in(ids) & valid).select("source", "file", "row").collect()
+        rows = self.outcomes.filter(pl.col("id").is_in(ids) & valid).select("source", "file", "row").collect()
         wanted: dict[tuple[str, str], list[int]] = defaultdict(list)
         for source, file, row in rows.iter_rows():
             wanted[source, file].append(row)
@@ -230,8 +230,8 @@ class Rows:
 
     def _read(self, source: str, file: str, path: Path, numbers: Sequence[int]) -> Iterator[tuple[str, Said]]:
         from thinkmix.curation.read.read import slices  # noqa: PLC0415 - as above
-        from thinkmix.curation.validate.normalize import Origin  # noqa: PLC0415
         from thinkmix.curation.validate.reading import reopen  # noqa: PLC0415
+        from thinkmix.curation.validate.rowwise import Origin  # noqa: PLC0415
 
         stated, limit = self.source(source), self.recipe.max_row_bytes
         origin = Origin(stated, file, self.recipe.reads_unopened(stated), self.recipe.limits)
@@ -244,7 +244,7 @@ class Rows:
                         yield row.id, Said(row.messages, row.tools)
 
 
-def written(text: str) -> str:
+def check_text(text: str) -> str:
     """Return text that was typed, if it is text that a row may hold.
 
     Raises:
@@ -258,21 +258,21 @@ def written(text: str) -> str:
     return text
 
 
-def fates_of(frame: pl.DataFrame) -> tuple[Fate, ...]:
-    """Return the lines of a frame of fates as records."""
-    columns = [name for name in Fate.model_fields if name in frame.columns]
-    return tuple(Fate(**row) for row in frame.select(columns).to_dicts())
+def outcomes_of(frame: pl.DataFrame) -> tuple[Outcome, ...]:
+    """Return the lines of a frame of outcomes as records."""
+    columns = [name for name in Outcome.model_fields if name in frame.columns]
+    return tuple(Outcome(**row) for row in frame.select(columns).to_dicts())
 
 
-def sentence(fate: Fate) -> str:
-    """Return a row's fate in words."""
-    if fate.reason is None and not fate.drawn:
-        return "good so far: the build ended before it was drawn or left out"
-    if fate.reason is None:
-        flagged = f"; flagged {', '.join(fate.flags)}" if fate.flags else ""
-        return f"in the mixture, with {fate.drawn} of its {fate.examples} examples{flagged}"
-    words = f"left out at {fate.stage} as {fate.reason}: {why(fate.reason).sentence}"
-    return f"{words} ({fate.detail})" if fate.detail else words
+def sentence(outcome: Outcome) -> str:
+    """Return a row's outcome in words."""
+    if outcome.reason is None and not outcome.sampled:
+        return "good so far: the build ended before it was sampled or left out"
+    if outcome.reason is None:
+        flagged = f"; flagged {', '.join(outcome.flags)}" if outcome.flags else ""
+        return f"in the mixture, with {outcome.sampled} of its {outcome.examples} examples{flagged}"
+    words = f"left out at {outcome.stage} as {outcome.reason}: {why(outcome.reason).sentence}"
+    return f"{words} ({outcome.detail})" if outcome.detail else words
 
 
 def spoken(messages: Iterable[Message]) -> str:

@@ -5,7 +5,7 @@ from glob import escape
 from itertools import groupby
 from pathlib import PurePosixPath
 
-from thinkmix.flows.sources.patterns import matching
+from thinkmix.flows.sources.patterns import match_names
 from thinkmix.schemas.patterns import as_name
 
 _GENERIC = frozenset(("", "data", "default", "part", "rows", "shard", "test", "train", "file", "chunk"))
@@ -27,7 +27,7 @@ def patterns(family: Sequence[str], names: Iterable[str]) -> list[str]:
         return list(family)
     mask = _masked(escape(family[0]))
     for pattern in (mask.replace("*-of-*", "*"), mask):
-        if sorted(matching(pattern, listed)) == sorted(family):
+        if sorted(match_names(pattern, listed)) == sorted(family):
             return [pattern]
     return list(family)
 

@@ -11,15 +11,15 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from thinkmix.curation.audit.preview import Preview
-from thinkmix.curation.gates.findings import counted
-from thinkmix.curation.read.elements import lists_in
+from thinkmix.curation.gates.results import count_of
 from thinkmix.curation.read.encodings import UNKNOWN
+from thinkmix.curation.read.json_array import lists_in
 from thinkmix.curation.read.packed import opened
 from thinkmix.curation.sample.settings import MixPlan
-from thinkmix.curation.validate.layouts import fitting, named, recognise
-from thinkmix.flows.build.losses import encoding_of, recode
+from thinkmix.curation.validate.layouts import fitting_formats, recognise, short_statement
+from thinkmix.flows.build.losses import guess_encoding, recode
 from thinkmix.flows.inspect import sampling
-from thinkmix.flows.inspect.checking import looked, spoken
+from thinkmix.flows.inspect.checking import check_source, spoken
 from thinkmix.flows.inspect.sampling import Place, Sample
 from thinkmix.flows.inspect.shards import families, patterns, title
 from thinkmix.flows.recipe.recipe import Recipe
@@ -264,13 +264,13 @@ def _stanza(asked: _Asked, base: Path, scratch: Path, patience: Patience) -> tup
     lines = [*_settings(read, sample, seen, scratch)]
     if stated := dict(line.text.split(": ", 1) for line in lines if line.stated):
         read = read.model_copy(update=stated)
-        seen = looked(_only(read), read, sample, scratch)
+        seen = check_source(_only(read), read, sample, scratch)
     notes = [*_notes(sample, seen, why), *asked.remarks]
     begun = Begun(
         name=read.name,
         kind=read.kind,
         files=read.files,
-        format=named(read.format.statement()),
+        format=short_statement(read.format.statement()),
         rows=sample.rows,
         exact=sample.exact,
         fetched=sample.fetched,
@@ -286,7 +286,7 @@ def _encoded(source: _AnySource, base: Path) -> _AnySource:
     if not isinstance(source, LocalSource):
         return source
     name, path = next(iter(local.matches(source, base).paths.items()))
-    found = encoding_of(name, path)
+    found = guess_encoding(name, path)
     return source.model_copy(update={"encoding": found}) if found not in (None, UNKNOWN) else source
 
 
@@ -329,7 +329,7 @@ def _formatted(source: _AnySource, sample: Sample, scratch: Path) -> tuple[_AnyS
         RecipeError: if no format is known to fit.
     """
     results = {taken.file: recognise(taken.file, taken.rows) for taken in sample.taken}
-    of_file = {file: fitting(source.name, file, result) for file, result in results.items()}
+    of_file = {file: fitting_formats(source.name, file, result) for file, result in results.items()}
     of_file = {file: found for file, found in of_file.items() if found}
     formats = {
         format.statement(): format
@@ -338,7 +338,9 @@ def _formatted(source: _AnySource, sample: Sample, scratch: Path) -> tuple[_AnyS
         if all(format in others for others in of_file.values())
     }
     if of_file and not formats:
-        listed = ", ".join(f"{file} as `{named(found[0].statement())}`" for file, found in of_file.items())
+        listed = ", ".join(
+            f"{file} as `{short_statement(found[0].statement())}`" for file, found in of_file.items()
+        )
         msg = f"source {source.name}: its files are laid out in several ways, {listed}; name them one by one"
         raise RecipeError(msg)
     if not formats:
@@ -348,13 +350,13 @@ def _formatted(source: _AnySource, sample: Sample, scratch: Path) -> tuple[_AnyS
         broken = next(chain(recoded, _broken(sample)), "there is none in its files")
         raise RecipeError(f"{msg}: {broken}")
     tried = [source.model_copy(update={"format": format}) for format in formats.values()]
-    seen = [looked(_only(one), one, sample, scratch) for one in tried]
+    seen = [check_source(_only(one), one, sample, scratch) for one in tried]
     best = max(range(len(tried)), key=lambda place: seen[place].kept)
     columns = columns_of([row.values for taken in sample.taken for row in taken.rows if row.fault is None])
     read = tried[best].format.columns()
     known = [plain(name) for name in columns if name in read][:_COLUMNS]
-    why = f"format {named(tried[best].format.statement())}, by the columns {', '.join(known)}"
-    others = [f"`{named(one.format.statement())}`" for one in tried if one is not tried[best]]
+    why = f"format {short_statement(tried[best].format.statement())}, by the columns {', '.join(known)}"
+    others = [f"`{short_statement(one.format.statement())}`" for one in tried if one is not tried[best]]
     if others:
         why += f"; {' and '.join(others)} fits as well and keeps no more of the rows"
     return tried[best], seen[best], why
@@ -383,7 +385,7 @@ def _notes(sample: Sample, seen: Preview, why: str) -> Iterator[str]:
     if not seen.examples:
         yield "NO ROW BECOMES AN EXAMPLE: a build would end with that"
     for drop in seen.dropped:
-        what = counted(drop.count, "row" if drop.stage == "validate" else "example")
+        what = count_of(drop.count, "row" if drop.stage == "validate" else "example")
         yield f"dropped: {what} as {drop.reason}, the first {drop.file} row {drop.row}: {drop.detail}"
     for field in seen.unread:
         kind = looks_like(field.path)
@@ -399,7 +401,7 @@ def _settings(source: _AnySource, sample: Sample, seen: Preview, scratch: Path) 
         yield _Line("thinking: required", "every example thinks", True)
     elif 2 * seen.thinking > seen.examples:
         required = source.model_copy(update={"thinking": "required"})
-        lost = seen.kept - looked(_only(source), required, sample, scratch, render=False).kept
+        lost = seen.kept - check_source(_only(source), required, sample, scratch, render=False).kept
         yield _Line("thinking: required", f"drops the {lost:,} rows of {seen.kept:,} without a trace", False)
     elif seen.thinking:
         yield _Line(
@@ -409,7 +411,7 @@ def _settings(source: _AnySource, sample: Sample, seen: Preview, scratch: Path) 
         if drop.reason in _REMEDIES:
             name, value = _REMEDIES[drop.reason]
             changed = source.model_copy(update={name: value})
-            tried = looked(_only(source), changed, sample, scratch, render=False)
+            tried = check_source(_only(source), changed, sample, scratch, render=False)
             if tried.kept > seen.kept:
                 gain = f"keeps {tried.kept:,} rows instead of {seen.kept:,}"
                 yield _Line(f"{name}: {value}", gain, not seen.kept)
@@ -417,7 +419,7 @@ def _settings(source: _AnySource, sample: Sample, seen: Preview, scratch: Path) 
         format = parse_format(yaml.safe_load(field.setting or "")["format"])
         changed = source.model_copy(update={"format": format})
         thinks = field.looks_like == "reasoning"
-        tried = looked(_only(source), changed, sample, scratch, render=thinks)
+        tried = check_source(_only(source), changed, sample, scratch, render=thinks)
         if field.path not in {one.path for one in tried.unread}:  # a column may be read in some rows only
             effect = f"keeps {tried.kept:,} rows instead of {seen.kept:,}"
             if thinks:
@@ -440,7 +442,7 @@ def _yaml(source: _AnySource, notes: Sequence[str], lines: Sequence[_Line]) -> s
         out.append(f"    rows: {yaml_line(source.rows)}")
     if source.encoding is not None:
         out.append(f"    encoding: {source.encoding}  # what the first file seems to be in")
-    out.append(f"    format: {named(source.format.statement())}")
+    out.append(f"    format: {short_statement(source.format.statement())}")
     for line in lines:
         text = f"{line.text}  # {plain(line.why)}"
         out.append(f"    {text}" if line.stated else f"    # {text}")

@@ -22,13 +22,13 @@ from prefect.states import Completed, Failed, get_state_exception  # noqa: E402
 
 from thinkmix.flows.build.pipeline import Built, build  # noqa: E402
 from thinkmix.flows.build.watch import Watch  # noqa: E402
-from thinkmix.flows.executor.engine import LOCAL, Engine  # noqa: E402
+from thinkmix.flows.executor.engine import LOCAL, Executor  # noqa: E402
 from thinkmix.flows.orchestrate import automations  # noqa: E402
 from thinkmix.flows.pages.verdict import verdict  # noqa: E402
 from thinkmix.flows.recipe import recipe_errors  # noqa: E402
 from thinkmix.flows.recipe.recipe import Recipe  # noqa: E402
 from thinkmix.flows.recipe.recipes import load  # noqa: E402
-from thinkmix.flows.recipe.tuning import Tuning  # noqa: E402
+from thinkmix.flows.recipe.training import TrainingSettings  # noqa: E402
 from thinkmix.flows.runs import webhook  # noqa: E402
 from thinkmix.flows.runs.failure import why  # noqa: E402
 from thinkmix.flows.runs.running import Running, Scheduled  # noqa: E402
@@ -36,9 +36,9 @@ from thinkmix.flows.runs.summary import ledger_table  # noqa: E402
 from thinkmix.flows.store.store import Store  # noqa: E402
 from thinkmix.flows.system.progress import Event, Notify, listener  # noqa: E402
 from thinkmix.flows.training.after_build import after_build  # noqa: E402
-from thinkmix.flows.training.following import Following  # noqa: E402
+from thinkmix.flows.training.train_after import TrainingAfterBuild  # noqa: E402
 from thinkmix.schemas.errors import (  # noqa: E402
-    Held,
+    Blocked,
     RecipeError,
     ThinkmixError,
 )
@@ -85,10 +85,10 @@ def build_mixture(
     store: Path,
     base: Path = Path(),
     workers: Workers | None = None,
-    engine: Engine = LOCAL,
+    engine: Executor = LOCAL,
     follow: Path | None = None,
     keep: Annotated[int, Field(ge=1, le=10_000)] | None = None,
-    train: Tuning | None = None,
+    train: TrainingSettings | None = None,
     frozen: bool = False,
 ) -> str:
     """Build a mixture and publish it as the current version of the store.
@@ -133,10 +133,10 @@ def _ended(given: Mapping[str, object]) -> State[Any]:
             Store(form["store"]),
             form["base"],
             keep=form["keep"],
-            tuning=form["train"],
+            training=form["train"],
             train=_as_subflow,
         )
-    except Held as error:
+    except Blocked as error:
         return _named("blocked", Failed(name=automations.BLOCKED, message=why(error), data=error))
     except ThinkmixError as error:
         return _named("failed", Failed(message=f"{error.code}: {why(error)}", data=error))
@@ -146,7 +146,7 @@ def _ended(given: Mapping[str, object]) -> State[Any]:
 
 
 def _built(
-    recipe: Recipe, store: Path, base: Path, workers: int | None, engine: Engine, frozen: bool
+    recipe: Recipe, store: Path, base: Path, workers: int | None, engine: Executor, frozen: bool
 ) -> Built:
     """Build and publish, each stage a task of the running flow.
 
@@ -228,11 +228,11 @@ def train_mixture(version: Path, model: Model, plan: TrainPlan, output: Path) ->
     Raises:
         ThinkmixError: for everything that a person must fix.
     """
-    return Following(version, model, plan, output).run(listener())
+    return TrainingAfterBuild(version, model, plan, output).run(listener())
 
 
-def _as_subflow(following: Following) -> TrainResult:
-    return train_mixture(following.version, following.model, following.plan, following.output)
+def _as_subflow(training_job: TrainingAfterBuild) -> TrainResult:
+    return train_mixture(training_job.version, training_job.model, training_job.plan, training_job.output)
 
 
 def settle_killed(left: Running, known: bool) -> None:

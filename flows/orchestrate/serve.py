@@ -18,10 +18,10 @@ from prefect.schedules import Cron  # noqa: E402
 from prefect.types.entrypoint import EntrypointType  # noqa: E402
 from pydantic import ValidationError  # noqa: E402
 
-from thinkmix.flows.executor.engine import LOCAL, Engine  # noqa: E402
+from thinkmix.flows.executor.engine import LOCAL, Executor  # noqa: E402
 from thinkmix.flows.orchestrate.build import build_mixture, settle_killed  # noqa: E402
-from thinkmix.flows.recipe.recipes import Located, load, shipped  # noqa: E402
-from thinkmix.flows.runs.running import Scheduled, settle  # noqa: E402
+from thinkmix.flows.recipe.recipes import Located, load, shipped_recipes  # noqa: E402
+from thinkmix.flows.runs.running import Scheduled, record_killed  # noqa: E402
 from thinkmix.flows.store.store import Store  # noqa: E402
 from thinkmix.flows.system.stopping import Stopped, interrupt_as_usual  # noqa: E402
 from thinkmix.schemas.errors import RecipeError, StoreBusy  # noqa: E402
@@ -58,7 +58,7 @@ def nightly(recipes: Sequence[str], name: str | None = None) -> list[Nightly]:
         if mixture in found:
             msg = f"{found[mixture].file} and {stated} both build {mixture}; serve one of them"
             raise RecipeError(msg)
-        file = (shipped().get(stated) or Path(stated)).resolve()
+        file = (shipped_recipes().get(stated) or Path(stated)).resolve()
         found[mixture] = Nightly(name or mixture, file, located)
     return list(found.values())
 
@@ -70,7 +70,7 @@ def deployment(
     cron: str,
     timezone: str,
     workers: int | None = None,
-    engine: Engine = LOCAL,
+    engine: Executor = LOCAL,
 ) -> RunnerDeployment:
     """Return a recipe's deployment: a form filled in with the recipe, and a schedule that follows its file.
 
@@ -110,7 +110,7 @@ def settle_all(served: Sequence[Nightly], store: Store) -> None:
         mixture = stated.located.recipe.name
         try:
             with store.lock(mixture):
-                settle(store, mixture, Scheduled(killed=settle_killed))
+                record_killed(store, mixture, Scheduled(killed=settle_killed))
         except StoreBusy:  # it lives
             continue
 

@@ -29,7 +29,7 @@ def settle_prefect() -> None:
         os.environ.setdefault(name, value)
 
 
-def stated(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+def profile_settings(environment: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the settings of Prefect's active profile, and over them those of the environment."""
     given = os.environ if environment is None else environment
     try:
@@ -45,4 +45,4 @@ def stated(environment: Mapping[str, str] | None = None) -> dict[str, str]:
 
 def server() -> str | None:
     """Return the address of the Prefect server that builds report to; None if nobody named one."""
-    return stated().get("PREFECT_API_URL")
+    return profile_settings().get("PREFECT_API_URL")

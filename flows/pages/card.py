@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from thinkmix.flows.system.markdown import inline
 from thinkmix.schemas.manifest import SPLITS
 from thinkmix.schemas.report import Report
-from thinkmix.schemas.stated import stated
+from thinkmix.schemas.stated import stated_settings
 from thinkmix.templates.chat.families.known import family_of
 
 
@@ -28,7 +28,7 @@ def dataset_card(report: Report) -> str:
 
 def _switched(report: Report) -> list[str]:
     """Return the sources whose answers to `/no_think` learn their empty trace."""
-    recipe = stated(report.recipe)
+    recipe = stated_settings(report.recipe)
     if not family_of(recipe.template).soft_switch:
         return []
     return [source.name for source in recipe.sources if source.soft_switch == "train"]

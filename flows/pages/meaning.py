@@ -10,7 +10,7 @@ def sentence(reason: str) -> str:
     return why(reason).sentence if reason in known_reasons() else ""
 
 
-def finding(word: str) -> str:
+def finding_meaning(word: str) -> str:
     """Return what a finding means."""
     return Finding(word).sentence if word in list(Finding) else ""
 

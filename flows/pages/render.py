@@ -9,7 +9,7 @@ from jinja2.bccache import Bucket
 from thinkmix.flows.pages import meaning
 from thinkmix.flows.pages.formatting import grouped
 from thinkmix.flows.pages.verdict import duration, moment
-from thinkmix.schemas.formats.recognition import settled_statement
+from thinkmix.schemas.formats.recognition import format_statement
 from thinkmix.schemas.plain import plain
 
 COLOURS = 6
@@ -67,9 +67,9 @@ def _environment() -> Environment:
         "moment": moment,
         "duration": duration,
         "sentence": meaning.sentence,
-        "finding": meaning.finding,
+        "finding": meaning.finding_meaning,
         "context": meaning.context,
-        "layout": settled_statement,
+        "layout": format_statement,
         "clip": plain,
         "colour": lambda place: place % COLOURS,
     }

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from thinkmix.curation.gates.findings import counted
+from thinkmix.curation.gates.results import count_of
 from thinkmix.schemas.gates import Level
-from thinkmix.schemas.run import Current, Night, RunReport
+from thinkmix.schemas.run import Current, PastRun, RunReport
 
 WORST_FIRST: Mapping[Level, int] = {"fail": 0, "warn": 1, "pass": 2}
 
@@ -51,7 +51,7 @@ def verdict(run: RunReport) -> Verdict:
     """Return whether a version may be trained on, and why.
 
     A version that something speaks against is never called good, whatever the status says, unless a person
-    has accepted it.
+    has approved it.
     """
     failed = sum(signal.level == "fail" for signal in signals(run))
     looked = len(run.warnings)
@@ -63,16 +63,16 @@ def verdict(run: RunReport) -> Verdict:
         sentence = f"{done.by} rolled back from it on {when}: {done.why}. {before}"
         return Verdict("bad", "Do not train on this version.", "do not train on this", sentence)
     if not run.good:
-        why = f"{counted(failed, 'check')} of {len(signals(run))} failed."
-        sentence = f"{why} {before}" if run.status == "held" else why
+        why = f"{count_of(failed, 'check')} of {len(signals(run))} failed."
+        sentence = f"{why} {before}" if run.status == "blocked" else why
         return Verdict("bad", "Do not train on this version.", "do not train on this", sentence)
-    if run.status == "held":
-        sentence = f"It waits for a person to accept it. {before}"
+    if run.status == "blocked":
+        sentence = f"It waits for a person to approve it. {before}"
         return Verdict("bad", "Do not train on this version.", "do not train on this", sentence)
     headline, short = "This version may be trained on.", "may be trained on"
-    if run.acceptance:
-        return Verdict("warn", headline, short, "It was held, and a person accepted it.")
-    passed = f"Nothing failed; {counted(looked, 'gate')} to look at." if looked else "Every check passed."
+    if run.approval:
+        return Verdict("warn", headline, short, "It was blocked, and a person approved it.")
+    passed = f"Nothing failed; {count_of(looked, 'gate')} to look at." if looked else "Every check passed."
     if run.status == "unchanged":
         return Verdict(
             "warn" if looked else "good",
@@ -126,7 +126,7 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
 
 
-def last_good(run: RunReport) -> Night | None:
+def last_good(run: RunReport) -> PastRun | None:
     """Return the run of the trend that made the baseline, if the trend reaches so far."""
-    made = [night for night in run.trend[:-1] if run.baseline and night.version == run.baseline]
+    made = [past for past in run.trend[:-1] if run.baseline and past.version == run.baseline]
     return made[-1] if made else None

@@ -45,7 +45,7 @@ Write the part from `format:` on into the recipe to pin it.
 * Two that fit equally well end the build in a sentence with both, a layout that is not known in one with the
   columns, and files of one source that are laid out in two ways in one with both files.
 * A row further down that is laid out otherwise is dropped, with its reason; nothing is guessed again.
-* If another night recognises something else than the last good version has, the gate `layout` holds the new
+* If another run recognises something else than the last good version has, the gate `layout` blocks the new
   version ([gates.md](gates.md)). Where the recipe states the format, a person changed it, and it only warns.
 
 These rows are refused under `auto`, whatever format they might fit:"""

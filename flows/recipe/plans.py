@@ -7,7 +7,7 @@ import yaml
 from pydantic import ValidationError
 
 from thinkmix.flows.recipe import recipe_errors
-from thinkmix.flows.recipe.tuning import Tuning
+from thinkmix.flows.recipe.training import TrainingSettings
 from thinkmix.schemas.errors import RecipeError
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.train.estimate import presets
@@ -31,14 +31,14 @@ def load_plan(path: Path | None, *, preset: str | None = None, flags: Mapping[st
     return _checked({**preset_of, **said})
 
 
-def plan_of(tuning: Tuning) -> TrainPlan:
+def plan_of(training: TrainingSettings) -> TrainPlan:
     """Return the plan that a recipe states, its preset beneath.
 
     Raises:
         RecipeError: if the two together say something impossible.
     """
-    said = tuning.plan.model_dump(exclude_unset=True)
-    return _checked({**_preset(tuning.preset, tuning.plan.method), **said})
+    said = training.plan.model_dump(exclude_unset=True)
+    return _checked({**_preset(training.preset, training.plan.method), **said})
 
 
 def _checked(said: Mapping[str, object]) -> TrainPlan:

@@ -50,7 +50,7 @@ class Recipe(Record):
     Each prompt shows what was said before: a chat of n turns has about n/4 times its text in prompts.
     """
     seed: int = Field(default=20250428, ge=0, lt=2**63)
-    """Decides which examples are drawn and their order."""
+    """Decides which examples are sampled and their order."""
     gates: Gates = Gates()
     """What must not change too much from one build to the next, and what happens if it did."""
 

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from thinkmix.curation.rules import known
 from thinkmix.curation.rules.contract import Rule
-from thinkmix.flows.recipe.tuning import RecipeFile
+from thinkmix.flows.recipe.training import RecipeFile
 from thinkmix.schemas.patterns import IN_WORDS, Name, as_name
 from thinkmix.schemas.plain import plain
 from thinkmix.schemas.record import descriptions

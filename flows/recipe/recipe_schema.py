@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from thinkmix.flows.recipe.tuning import RecipeFile
+from thinkmix.flows.recipe.training import RecipeFile
 from thinkmix.schemas.formats.auto import Auto
 from thinkmix.schemas.formats.contract import Format
 from thinkmix.schemas.formats.recognition import FORMATS

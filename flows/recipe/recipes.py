@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from thinkmix.flows.recipe import recipe_errors
 from thinkmix.flows.recipe.recipe import Recipe
-from thinkmix.flows.recipe.tuning import RecipeFile, Tuning
+from thinkmix.flows.recipe.training import RecipeFile, TrainingSettings
 from thinkmix.schemas.errors import RecipeError
 
 LARGEST = 256 * 1024
@@ -23,10 +23,10 @@ class Located:
 
     recipe: Recipe
     base: Path
-    train: Tuning | None = None
+    train: TrainingSettings | None = None
 
 
-def shipped() -> dict[str, Path]:
+def shipped_recipes() -> dict[str, Path]:
     """Return the recipes that come with the program, by name."""
     with as_file(files("thinkmix.data") / "recipes") as folder:
         return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
@@ -38,9 +38,9 @@ def load(name_or_path: str) -> Located:
     Raises:
         RecipeError: if there is none, it is not YAML, or it says something impossible; names the field.
     """
-    path = shipped().get(name_or_path) or Path(name_or_path)
+    path = shipped_recipes().get(name_or_path) or Path(name_or_path)
     if not path.is_file():
-        msg = f"no recipe {name_or_path!r}: neither a file nor one of {', '.join(shipped())}"
+        msg = f"no recipe {name_or_path!r}: neither a file nor one of {', '.join(shipped_recipes())}"
         raise RecipeError(msg)
     if path.stat().st_size > LARGEST:
         msg = f"{path}: larger than {LARGEST} bytes, not a recipe"

@@ -4,7 +4,7 @@ from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.schemas.manifest import Manifest
 
 
-def restated(manifest: Manifest) -> Manifest:
+def restate(manifest: Manifest) -> Manifest:
     """Return the manifest with a recipe that states every setting; what is not stated has its default.
 
     Raises:

@@ -1,1 +1,1 @@
-"""What became of runs and versions: history, verdicts, acceptance, retention, and who is told."""
+"""What became of runs and versions: history, verdicts, approval, retention, and who is told."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from thinkmix.flows.runs.nights import seen_now
+from thinkmix.flows.runs.history import seen_now
 from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.errors import StoreCorrupt
 from thinkmix.schemas.report import Report
@@ -30,12 +30,12 @@ def run_of(version: Path) -> RunReport:
         run="",
         started="",
         seconds=0,
-        status="published" if good else "held",
+        status="published" if good else "blocked",
         candidate=version.name,
         baseline=None,
         gates=(),
         changes=None,
         trend=(),
-        acceptance=None,
+        approval=None,
         report=report,
     )

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from thinkmix.curation.audit.diff import LISTED, Side, compare
 from thinkmix.curation.audit.moves import USED
 from thinkmix.curation.files.shards import read_groups
-from thinkmix.flows.recipe.restated import restated
+from thinkmix.flows.recipe.restated import restate
 from thinkmix.flows.store.digests import MANIFEST
 from thinkmix.flows.store.paths import open_version
 from thinkmix.schemas.changes import Changes
@@ -33,7 +33,7 @@ def diff(before: Path, after: Path, *, listed: int = LISTED) -> Changes:
     try:
         return compare(_side(before), _side(after), listed=listed)
     except pl.exceptions.PolarsError as error:
-        msg = f"the fates of {before} or {after} are not of the form that this release reads ({error})"
+        msg = f"the outcomes of {before} or {after} are not of the form that this release reads ({error})"
         raise StoreCorrupt(msg) from error
 
 
@@ -69,18 +69,20 @@ def find_version(path: Path) -> Path:
 
 def _side(version: Path) -> Side:
     try:
-        manifest = restated(Manifest.model_validate_json((version / MANIFEST).read_bytes()))
+        manifest = restate(Manifest.model_validate_json((version / MANIFEST).read_bytes()))
         report = Report.model_validate_json((version / "report.json").read_bytes())
     except (OSError, ValidationError) as error:
         words = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error.strerror
         msg = f"{version} cannot be compared, its facts are damaged or of another release ({words})"
         raise StoreCorrupt(msg) from error
-    fates = {source.name: _fates(version / "fates" / f"{source.name}.parquet") for source in manifest.sources}
-    return Side(version.name, manifest, report, fates)
+    outcomes = {
+        source.name: _outcomes(version / "outcomes" / f"{source.name}.parquet") for source in manifest.sources
+    }
+    return Side(version.name, manifest, report, outcomes)
 
 
-def _fates(path: Path) -> Iterator[pl.DataFrame]:
-    """Yield the fates of a source, a row group at a time.
+def _outcomes(path: Path) -> Iterator[pl.DataFrame]:
+    """Yield the outcomes of a source, a row group at a time.
 
     Raises:
         StoreCorrupt: naming the file.

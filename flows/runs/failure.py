@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from thinkmix.flows.runs import standing
-from thinkmix.flows.runs.nights import TREND, NightRun, history, stamp
+from thinkmix.flows.runs.history import TREND, ActiveRun, history, stamp
 from thinkmix.flows.store.atomic import commit, scratch_folder
 from thinkmix.flows.store.digests import write_json
 from thinkmix.flows.store.log import FAILED
 from thinkmix.flows.system.stopping import Stopped
 from thinkmix.schemas.errors import MixtureError, SourceEmpty, StoreCorrupt, ThinkmixError
 from thinkmix.schemas.ledger import Ledger
-from thinkmix.schemas.run import FailedRun, Night
+from thinkmix.schemas.run import FailedRun, PastRun
 
 if TYPE_CHECKING:
     from thinkmix.flows.recipe.recipe import Recipe
@@ -32,19 +32,19 @@ _SECRETS = (
 _LEAST_SECRET = 6
 
 
-def failed(night: NightRun, error: BaseException) -> BaseException:
+def record_failure(active: ActiveRun, error: BaseException) -> BaseException:
     """Write down that a run failed, and return the error that tells a person most about it."""
     raised = error
-    folder = night.store.root / night.mixture / "runs" / f"{night.started:%Y%m%dT%H%M%S.%fZ}-failed"
-    line: dict[str, object] = _night(night, error, why(error), Ledger(stages=())).model_dump(mode="json")
+    folder = active.store.root / active.mixture / "runs" / f"{active.started:%Y%m%dT%H%M%S.%fZ}-failed"
+    line: dict[str, object] = _past_run(active, error, why(error), Ledger(stages=())).model_dump(mode="json")
     with suppress(OSError):  # a full disk must not hide why the build failed
-        if night.recipe:
-            told = _leave(night, night.recipe, error, folder)
+        if active.recipe:
+            told = _leave(active, active.recipe, error, folder)
             line = {**told.trend[-1].model_dump(mode="json"), "run": told.run}
             if told.error == SourceEmpty.code:
                 raised = SourceEmpty(f"{told.sentence} The rows: thinkmix rejects {shlex.quote(str(folder))}")
     with suppress(OSError):
-        night.store.log.record_run(night.mixture, line)
+        active.store.log.record_run(active.mixture, line)
     return raised
 
 
@@ -64,15 +64,15 @@ def why(error: BaseException) -> str:
     return f"{type(error).__name__}: the output of the build has the details"
 
 
-def _leave(night: NightRun, recipe: "Recipe", error: BaseException, folder: Path) -> FailedRun:
+def _leave(active: ActiveRun, recipe: "Recipe", error: BaseException, folder: Path) -> FailedRun:
     """Write the folder of a failed run and make its page the front page."""
     from thinkmix.flows.pages.report.page import render_failed  # noqa: PLC0415 - imports templates
 
-    store, mixture = night.store, night.mixture
+    store, mixture = active.store, active.mixture
     with scratch_folder(folder.parent) as scratch:
-        ledger, sentence = _found_out(night, error, scratch)
+        ledger, sentence = _found_out(active, error, scratch)
         code = SourceEmpty.code if sentence else _code(error)
-        line = _night(night, error, sentence or why(error), ledger).model_copy(update={"error": code})
+        line = _past_run(active, error, sentence or why(error), ledger).model_copy(update={"error": code})
         current = None
         with suppress(StoreCorrupt):
             current = store.versions.current(mixture)
@@ -85,9 +85,9 @@ def _leave(night: NightRun, recipe: "Recipe", error: BaseException, folder: Path
             sentence=line.sentence or "",
             baseline=current.name if current else None,
             recipe=recipe.model_dump(mode="json"),
-            sources=tuple(night.known.origins) if night.known else (),
+            sources=tuple(active.known.origins) if active.known else (),
             ledger=ledger,
-            columns=night.known.columns() if night.known and ledger.stages else (),
+            columns=active.known.columns() if active.known and ledger.stages else (),
             trend=(*history(store, mixture)[1 - TREND :], line),
         )
         write_json(scratch / FAILED, told.model_dump(mode="json"))
@@ -98,20 +98,20 @@ def _leave(night: NightRun, recipe: "Recipe", error: BaseException, folder: Path
     return told
 
 
-def _found_out(night: NightRun, error: BaseException, folder: Path) -> tuple[Ledger, str | None]:
+def _found_out(active: ActiveRun, error: BaseException, folder: Path) -> tuple[Ledger, str | None]:
     """Write what is known of the rows; return the ledger, and why no row of a source is left, if so.
 
     Rows are read for errors that a person mends. Who stops a build does not want to wait for it.
     """
-    if night.known is None or not night.known.origins or not isinstance(error, ThinkmixError):
+    if active.known is None or not active.known.origins or not isinstance(error, ThinkmixError):
         return Ledger(stages=()), None
     try:
-        ledger = night.known.leave(folder)
+        ledger = active.known.leave(folder)
     except (ThinkmixError, OSError):  # a file changed, or the disk is full: the build's own error counts
         for half in _children(folder):
             shutil.rmtree(half)
         return Ledger(stages=()), None
-    empty = night.known.nothing_left(ledger, folder) if isinstance(error, MixtureError) else None
+    empty = active.known.nothing_left(ledger, folder) if isinstance(error, MixtureError) else None
     return ledger, empty
 
 
@@ -123,12 +123,12 @@ def _code(error: BaseException) -> str:
     return error.code if isinstance(error, ThinkmixError) else type(error).__name__
 
 
-def _night(night: NightRun, error: BaseException, sentence: str, ledger: Ledger) -> Night:
+def _past_run(active: ActiveRun, error: BaseException, sentence: str, ledger: Ledger) -> PastRun:
     first = ledger.stages[0].stage if ledger.stages else ""
-    return Night(
-        started=stamp(night.started),
+    return PastRun(
+        started=stamp(active.started),
         status="failed",
-        seconds=night.seconds,
+        seconds=active.seconds,
         version=None,
         read=sum(count.read.rows for count in ledger.of(first).values()),
         dropped=sum(amount.rows for count in ledger.stages for amount in count.dropped.values()),

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Literal
 
-from thinkmix.flows.runs.nights import acceptance, history, judged, rejection
+from thinkmix.flows.runs.history import approval, history, judge_version, rejection
 from thinkmix.flows.runs.standing import LastRun, last_run
 from thinkmix.flows.store.digests import MANIFEST
 from thinkmix.flows.store.store import Store
 from thinkmix.schemas.record import Record
-from thinkmix.schemas.run import Night
+from thinkmix.schemas.run import PastRun
 
-Standing = Literal["published", "accepted", "held", "rolled back", "unknown"]
+Standing = Literal["published", "approved", "blocked", "rolled back", "unknown"]
 
 
 class ListedVersion(Record):
@@ -29,7 +29,7 @@ class ListedVersion(Record):
     examples: int | None
     tokens: int | None
     why: str | None
-    """Why it is held, who accepted it, or who rolled back from it; unset for others."""
+    """Why it is blocked, who approved it, or who rolled back from it; unset for others."""
     path: str
 
 
@@ -40,7 +40,7 @@ class ListedRun(Record):
     started: str
     """UTC, ISO 8601."""
     ended: str
-    """`published`, `unchanged`, `held`, `failed` or `killed`."""
+    """`published`, `unchanged`, `blocked`, `failed` or `killed`."""
     seconds: float
     version: str | None
     """Digest of what it built; unset if it made no version."""
@@ -49,7 +49,7 @@ class ListedRun(Record):
     tokens: int
     dropped: int
     why: str | None
-    """Why it failed or its version was held; unset for good runs."""
+    """Why it failed or its version was blocked; unset for good runs."""
 
 
 def versions(store: Store, mixture: str | None = None) -> tuple[ListedVersion, ...]:
@@ -71,56 +71,54 @@ def runs(store: Store, mixture: str | None = None, *, last: int | None = None) -
 
 
 def _versions(store: Store, mixture: str) -> list[ListedVersion]:
-    nights = {night.version: night for night in history(store, mixture) if night.status != "unchanged"}
+    past_runs = {past.version: past for past in history(store, mixture) if past.status != "unchanged"}
     current = store.versions.current(mixture)
     folders = [path for path in (store.root / mixture / "versions").glob("*") if (path / MANIFEST).is_file()]
-    listed = [_version(store, mixture, path, nights.get(path.name), current) for path in folders]
+    listed = [_version(store, mixture, path, past_runs.get(path.name), current) for path in folders]
     return sorted(listed, key=lambda one: (one.made or "", one.version), reverse=True)
 
 
 def _version(
-    store: Store, mixture: str, path: Path, night: Night | None, current: Path | None
+    store: Store, mixture: str, path: Path, past: PastRun | None, current: Path | None
 ) -> ListedVersion:
-    rejected, accepted = rejection(store, mixture, path.name), acceptance(store, mixture, path.name)
+    rejected, approved = rejection(store, mixture, path.name), approval(store, mixture, path.name)
     standing: Standing = "unknown"
     why = None
     if rejected:
         standing, why = "rolled back", rejected.sentence
-    elif accepted:
-        standing, why = "accepted", f"{accepted.by} accepted it: {accepted.why}"
-    elif night and night.status in ("published", "held"):
-        standing, why = ("held", night.sentence) if night.status == "held" else ("published", None)
+    elif approved:
+        standing, why = "approved", f"{approved.by} approved it: {approved.why}"
+    elif past and past.status in ("published", "blocked"):
+        standing, why = ("blocked", past.sentence) if past.status == "blocked" else ("published", None)
     return ListedVersion(
         mixture=mixture,
         version=path.name,
         current=path == current,
         standing=standing,
-        good=judged(path)[0],
-        made=night.started if night else None,
-        examples=night.examples if night else None,
-        tokens=night.tokens if night else None,
+        good=judge_version(path)[0],
+        made=past.started if past else None,
+        examples=past.examples if past else None,
+        tokens=past.tokens if past else None,
         why=why,
         path=str(path),
     )
 
 
 def _runs(store: Store, mixture: str) -> list[ListedRun]:
-    nights = history(store, mixture)
-    listed = [_run(mixture, night) for night in reversed(nights)]
+    past_runs = history(store, mixture)
+    listed = [_run(mixture, past) for past in reversed(past_runs)]
     last = last_run(store, mixture)
-    if last and last.ended == "killed" and last.started not in {night.started for night in nights}:
+    if last and last.ended == "killed" and last.started not in {past.started for past in past_runs}:
         listed.insert(0, _killed(mixture, last))
     return listed
 
 
-def _run(mixture: str, night: Night) -> ListedRun:
+def _run(mixture: str, past: PastRun) -> ListedRun:
     return ListedRun(
         mixture=mixture,
-        ended="killed" if night.error == "killed" else night.status,
-        why=night.sentence or night.error,
-        **night.model_dump(
-            include={"started", "seconds", "version", "read", "examples", "tokens", "dropped"}
-        ),
+        ended="killed" if past.error == "killed" else past.status,
+        why=past.sentence or past.error,
+        **past.model_dump(include={"started", "seconds", "version", "read", "examples", "tokens", "dropped"}),
     )
 
 

@@ -3,26 +3,26 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from thinkmix.flows.runs.nights import NightRun, stamp
-from thinkmix.flows.runs.running import UNSCHEDULED, Scheduled, noted
+from thinkmix.flows.runs.history import ActiveRun, stamp
+from thinkmix.flows.runs.running import UNSCHEDULED, Scheduled, note_build
 from thinkmix.flows.store.store import Store
 
 
 @contextmanager
-def recorded(store: Store, mixture: str, scheduled: Scheduled = UNSCHEDULED) -> Iterator[NightRun]:
+def record_run(store: Store, mixture: str, scheduled: Scheduled = UNSCHEDULED) -> Iterator[ActiveRun]:
     """Yield a run that the mixture's history will know of, whichever way it ends.
 
     A run that is killed leaves a note, by which the next one knows of it.
     """
-    night = NightRun(store, mixture)
-    with noted(store, mixture, stamp(night.started), scheduled):
+    active = ActiveRun(store, mixture)
+    with note_build(store, mixture, stamp(active.started), scheduled):
         try:
-            yield night
+            yield active
         except BaseException as error:
-            if not night.told:
-                from thinkmix.flows.runs.failure import failed  # noqa: PLC0415 - few builds fail
+            if not active.told:
+                from thinkmix.flows.runs.failure import record_failure  # noqa: PLC0415 - few builds fail
 
-                raised = failed(night, error)
+                raised = record_failure(active, error)
                 if raised is not error:
                     raise raised from error
             raise

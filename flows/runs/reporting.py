@@ -9,7 +9,7 @@ import orjson
 
 from thinkmix.flows.pages.report.page import render_failed, render_page
 from thinkmix.flows.runs.again import run_of
-from thinkmix.flows.runs.nights import history
+from thinkmix.flows.runs.history import history
 from thinkmix.flows.runs.standing import Said, Standing, of_version, standing
 from thinkmix.flows.store.digests import MANIFEST
 from thinkmix.flows.store.log import FAILED
@@ -46,7 +46,7 @@ class Reported:
 
 
 @contextmanager
-def reported(path: Path) -> Iterator[Reported]:
+def open_report(path: Path) -> Iterator[Reported]:
     """Yield what a path means; nobody collects the version meanwhile.
 
     Raises:
@@ -57,7 +57,7 @@ def reported(path: Path) -> Iterator[Reported]:
     mixture = path.resolve()
     if not own and history(Store(mixture.parent), mixture.name):
         found = standing(Store(mixture.parent), mixture.name)
-        if found.current is None and found.last_run and found.last_run.ended == "held":
+        if found.current is None and found.last_run and found.last_run.ended == "blocked":
             yield Reported(None, found, found.verdict, good=False)
             return
         with reading_rows(path) as folder:

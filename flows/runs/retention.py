@@ -20,10 +20,10 @@ from pathlib import Path
 import orjson
 from pydantic import ValidationError
 
-from thinkmix.flows.runs.nights import rejection
+from thinkmix.flows.runs.history import rejection
 from thinkmix.flows.store.cache import ABANDONED_AFTER
 from thinkmix.flows.store.digests import MANIFEST, SHORT
-from thinkmix.flows.store.holds import alone
+from thinkmix.flows.store.locks import exclusive_lock
 from thinkmix.flows.store.store import Store
 from thinkmix.schemas.errors import StoreCorrupt
 from thinkmix.schemas.manifest import Manifest
@@ -53,7 +53,7 @@ def retain(
     Args:
         store: whose cache is collected, and the versions and runs of its mixtures.
         mixture: collect the versions and runs of this one only.
-        keep: newest published versions of a mixture that stay, beside its current and accepted ones; held
+        keep: newest published versions of a mixture that stay, beside its current and approved ones; blocked
             ones stay if one of the last so many runs built them.
         days: for how long what nobody refers to stays after its last use.
         dry_run: only say what would be removed.
@@ -112,7 +112,7 @@ class _Sweep:
 
     def collect(self, kind: Kind, folder: Path, held: Path) -> bool:
         """Remove a folder, unless the file that its users hold says that there are any."""
-        with alone(held, unused_since=self.limit) as unused:
+        with exclusive_lock(held, unused_since=self.limit) as unused:
             return unused and self.take(kind, folder)
 
     def take(self, kind: Kind, path: Path) -> bool:
@@ -197,9 +197,9 @@ def _referred(store: Store, mixture: str, keep: int, lying: Mapping[str, Path]) 
     rejected = {name for name in lying if rejection(store, mixture, name)}
     good = [name for name in merge(there, unknown, key=newest_first) if name not in rejected][:keep]
     last = runs[len(runs) - keep :] if keep < len(runs) else runs
-    reasons = {str(run["version"]): "held" for run in last if run.get("status") == "held"}
+    reasons = {str(run["version"]): "blocked" for run in last if run.get("status") == "blocked"}
     reasons |= dict.fromkeys(good, "published")
-    reasons |= dict.fromkeys(_named(store.root / mixture / "accepted.jsonl", "version"), "accepted")
+    reasons |= dict.fromkeys(_named(store.root / mixture / "accepted.jsonl", "version"), "approved")
     returns = store.root / mixture / "rollbacks.jsonl"
     reasons |= dict.fromkeys(rejected.intersection(_named(returns, "rejected")), "rolled back from")
     reasons |= dict.fromkeys(_named(returns, "version"), "rolled back to")
@@ -222,7 +222,7 @@ def _named(path: Path, key: str) -> Iterator[str]:
         try:
             yield str(orjson.loads(line)[key])
         except (ValueError, KeyError, TypeError):
-            said = "accepted version" if path.name == "accepted.jsonl" else "version"
+            said = "approved version" if path.name == "accepted.jsonl" else "version"
             msg = f"{path}, line {number}: names no {said}; nothing is collected until it does"
             raise StoreCorrupt(msg) from None
 
@@ -255,7 +255,7 @@ def _collect_trained(sweep: _Sweep, store: Store, mixture: str, kept: set[str]) 
 def _collect_outputs(sweep: _Sweep, store: Store, mixtures: Iterable[str]) -> None:
     """Remove outputs of stages that no build has used of late.
 
-    A night on which nothing has changed runs no stage and so uses none: while a mixture is built at all, what
+    A run in which nothing has changed runs no stage and so uses none: while a mixture is built at all, what
     its last build with any work used stays for the next.
     """
     alive = [name for name in mixtures if _age(store.root / name / "runs.jsonl") >= sweep.limit]

@@ -6,9 +6,9 @@ from pathlib import Path
 import orjson
 from pydantic import ValidationError
 
-from thinkmix.flows.runs.accept import SHORTEST, one_line, show_front, user
+from thinkmix.flows.runs.approve import SHORTEST, one_line, show_front, user
 from thinkmix.flows.runs.diff import find_version
-from thinkmix.flows.runs.nights import judged, rejection
+from thinkmix.flows.runs.history import judge_version, rejection
 from thinkmix.flows.store.digests import MANIFEST
 from thinkmix.flows.store.store import Store
 from thinkmix.flows.store.versions import problems
@@ -21,7 +21,7 @@ def rollback(mixture: Path, version: str, *, why: str, by: str | None = None) ->
     """Make an earlier good version of a mixture current again and write down who wanted it so.
 
     The record is on the disk before the version becomes current. A run that builds the version that was
-    current until now, or the same rows again, is held from then on, until a person accepts it.
+    current until now, or the same rows again, is blocked from then on, until a person approves it.
 
     Args:
         mixture: the mixture's folder in its store.
@@ -75,12 +75,12 @@ def _check(store: Store, mixture: str, target: Path, current: Path) -> None:
     if found := problems(target):
         msg = f"{short} is damaged and cannot become current: {'; '.join(found)}"
         raise StoreCorrupt(msg)
-    good, why = judged(target)
+    good, why = judge_version(target)
     if not good:
         rejected = rejection(store, mixture, target.name)
         advice = "it was rolled back from" if rejected else "it may not be trained on"
-        accepting = f'; who wants it all the same runs `thinkmix accept {target} --why "…"`'
-        msg = f"{short} is no good version, {advice}: {why}{accepting}"
+        approving = f'; who wants it all the same runs `thinkmix approve {target} --why "…"`'
+        msg = f"{short} is no good version, {advice}: {why}{approving}"
         raise NotRolledBack(msg)
 
 

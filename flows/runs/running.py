@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from thinkmix.flows.store.store import Store
 from thinkmix.schemas.record import Record
-from thinkmix.schemas.run import Night
+from thinkmix.schemas.run import PastRun
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
@@ -51,12 +51,12 @@ UNSCHEDULED = Scheduled()
 
 
 @contextmanager
-def noted(store: Store, mixture: str, started: str, scheduled: Scheduled) -> Iterator[None]:
+def note_build(store: Store, mixture: str, started: str, scheduled: Scheduled) -> Iterator[None]:
     """Settle what a killed build left, then keep a note of this one for as long as it runs.
 
     The mixture's lock must be held.
     """
-    settle(store, mixture, scheduled)
+    record_killed(store, mixture, scheduled)
     pid = os.getpid()
     note = Running(
         mixture=mixture,
@@ -74,7 +74,7 @@ def noted(store: Store, mixture: str, started: str, scheduled: Scheduled) -> Ite
             store.log.note_running(mixture, None)
 
 
-def settle(store: Store, mixture: str, scheduled: Scheduled) -> None:
+def record_killed(store: Store, mixture: str, scheduled: Scheduled) -> None:
     """Give a build that was killed its line in the history, and its end in the scheduler.
 
     The mixture's lock must be held: it dies with its holder, so whoever is noted holds it no more. Only a
@@ -92,7 +92,7 @@ def settle(store: Store, mixture: str, scheduled: Scheduled) -> None:
         return
     known = any(line.get("started") == left.started for line in store.log.runs(mixture))
     if not known:
-        line = Night(started=left.started, status="failed", seconds=0, version=None, error="killed")
+        line = PastRun(started=left.started, status="failed", seconds=0, version=None, error="killed")
         store.log.record_run(mixture, line.model_dump(mode="json"))
     if left.flow_run is None or left.flow_run != scheduled.flow_run:
         scheduled.killed(left, known)

@@ -8,15 +8,15 @@ from pydantic import ValidationError
 
 from thinkmix.flows.pages.verdict import Verdict, verdict, verdict_of_failed
 from thinkmix.flows.runs.again import run_of
-from thinkmix.flows.runs.nights import current_of, folder_of, history, judged, seen_now
+from thinkmix.flows.runs.history import current_of, folder_of, history, judge_version, seen_now
 from thinkmix.flows.runs.running import Running
 from thinkmix.flows.store.digests import MANIFEST
 from thinkmix.flows.store.store import Store
 from thinkmix.schemas.errors import StoreCorrupt
 from thinkmix.schemas.record import Record
-from thinkmix.schemas.run import Current, Night
+from thinkmix.schemas.run import Current, PastRun
 
-Ended = Literal["published", "unchanged", "held", "failed", "killed"]
+Ended = Literal["published", "unchanged", "blocked", "failed", "killed"]
 
 
 class LastRun(Record):
@@ -31,7 +31,7 @@ class LastRun(Record):
     error: str | None
     """Code word of the error that ended it."""
     why: str | None
-    """Why it failed or its version is held."""
+    """Why it failed or its version is blocked."""
     folder: str | None
     """Where its report lies; unset if it is gone."""
 
@@ -78,7 +78,7 @@ def standing(store: Store, mixture: str) -> Standing:
 def of_version(version: Path) -> tuple[Said, bool]:
     """Return the verdict on one version, by its newest run or else its checks, and whether it is good."""
     told = seen_now(version) or run_of(version)
-    return _said(verdict(told)), judged(version)[0]
+    return _said(verdict(told)), judge_version(version)[0]
 
 
 def current(store: Store, mixture: str) -> Current | None:
@@ -98,25 +98,25 @@ def current(store: Store, mixture: str) -> Current | None:
 
 def last_run(store: Store, mixture: str) -> LastRun | None:
     """Return how the last run ended, one that was killed included; None if none is known."""
-    nights = history(store, mixture)
+    past_runs = history(store, mixture)
     killed = _killed(store, mixture)
-    if killed and killed not in {night.started for night in nights}:
+    if killed and killed not in {past.started for past in past_runs}:
         sentence = "its process was killed; what was published before is untouched"
         return LastRun(
             ended="killed", started=killed, seconds=0, version=None, error="killed", why=sentence, folder=None
         )
-    return _last(store, mixture, nights[-1]) if nights else None
+    return _last(store, mixture, past_runs[-1]) if past_runs else None
 
 
-def _last(store: Store, mixture: str, night: Night) -> LastRun:
-    folder = folder_of(store, mixture, night)
+def _last(store: Store, mixture: str, past: PastRun) -> LastRun:
+    folder = folder_of(store, mixture, past)
     return LastRun(
-        ended="killed" if night.error == "killed" else night.status,
-        started=night.started,
-        seconds=night.seconds,
-        version=night.version,
-        error=night.error,
-        why=night.sentence or ("its process was killed" if night.error == "killed" else night.error),
+        ended="killed" if past.error == "killed" else past.status,
+        started=past.started,
+        seconds=past.seconds,
+        version=past.version,
+        error=past.error,
+        why=past.sentence or ("its process was killed" if past.error == "killed" else past.error),
         folder=str(folder) if folder else None,
     )
 

@@ -10,11 +10,11 @@ from thinkmix.schemas.run import RunReport, Status
 
 
 def ledger_table(ledger: Ledger) -> list[dict[str, str | int]]:
-    """Return one line per stage, source and fate: `reason` is `kept` for what went on."""
+    """Return one line per stage, source and outcome: `reason` is `kept` for what went on."""
     lines: list[dict[str, str | int]] = []
     for count in ledger.stages:
-        fates = {"kept": count.kept, **count.dropped}
-        for reason, amount in fates.items():
+        outcomes = {"kept": count.kept, **count.dropped}
+        for reason, amount in outcomes.items():
             lines.append(
                 {
                     "stage": count.stage,
@@ -45,7 +45,7 @@ def fractions(shares: tuple[Share, ...]) -> list[dict[str, str | float]]:
 _WORDS: Mapping[Status, str] = {
     "published": "published ·",
     "unchanged": "unchanged since the last build ·",
-    "held": "HELD:",
+    "blocked": "BLOCKED:",
     "failed": "failed ·",
 }
 _UNITS = ("examples", "tokens", "trainable_tokens")
@@ -58,8 +58,8 @@ def summary(run: RunReport) -> str:
     lines = [f"**{title}** {_WORDS[run.status]} {found.headline} {found.sentence}", ""]
     lines += [f"- ✗ {_judged(signal)}" for signal in signals(run) if signal.level == "fail"]
     lines += [f"- ! {_judged(signal)}" for signal in signals(run) if signal.level == "warn"]
-    if run.acceptance:
-        lines.append(f"- accepted by {inline(run.acceptance.by)}: {inline(run.acceptance.why)}")
+    if run.approval:
+        lines.append(f"- approved by {inline(run.approval.by)}: {inline(run.approval.why)}")
     if lines[-1]:
         lines.append("")
     lines += [_changed(run), "", "| split | source | by examples | by tokens | by trainable tokens |"]

@@ -17,9 +17,9 @@ import orjson
 from thinkmix.flows.runs.summary import summary
 from thinkmix.flows.system.markdown import literal
 from thinkmix.schemas.errors import (
+    Blocked,
     ClusterError,
     Forgotten,
-    Held,
     MixtureError,
     RecipeError,
     SchedulerError,
@@ -36,8 +36,8 @@ URL, NOTIFY = "THINKMIX_WEBHOOK", "THINKMIX_NOTIFY"
 STATED: ContextVar["Webhook | None"] = ContextVar("STATED", default=None)
 """What the flags of this process's own build say; workers, which read rows, do not inherit it."""
 
-USUAL = ("published", "held", "failed")
-"""What is told of if nothing is said: everything but an unchanged night."""
+USUAL = ("published", "blocked", "failed")
+"""What is told of if nothing is said: everything but an unchanged run."""
 
 TIMEOUT = 10.0
 TRIES = 3
@@ -61,7 +61,7 @@ class Webhook:
     told: frozenset[str] = frozenset(USUAL)
 
 
-def checked(url: str, notify: str | None) -> Webhook:
+def check_webhook(url: str, notify: str | None) -> Webhook:
     """Return the webhook that flags or the environment state.
 
     Args:
@@ -87,7 +87,7 @@ def checked(url: str, notify: str | None) -> Webhook:
     return Webhook(url.strip(), words)
 
 
-def configured() -> Webhook | None:
+def find_webhook() -> Webhook | None:
     """Return the webhook that was stated, or that of the environment.
 
     One that the environment states badly is complained of, and not used.
@@ -96,7 +96,7 @@ def configured() -> Webhook | None:
     if (stated := STATED.get()) or not url:
         return stated
     try:
-        return checked(url, os.environ.get(NOTIFY))
+        return check_webhook(url, os.environ.get(NOTIFY))
     except RecipeError as error:
         sys.stderr.write(f"thinkmix: no messages are sent: {error}\n")
         return None
@@ -108,8 +108,8 @@ def tell(told: RunReport, folder: Path) -> None:
 
 
 def tell_failure(mixture: str, error: BaseException) -> None:
-    """Say that a build failed, and why, as far as that cannot quote a row; a held one was told of before."""
-    if not isinstance(error, Held):
+    """Say that a build failed, and why, as far as that cannot quote a row; a blocked one was told of before."""
+    if not isinstance(error, Blocked):
         _send("failed", mixture, [f"*{_plain(mixture)}* failed", _plain(_why(error))])
 
 
@@ -126,7 +126,7 @@ def tell_training_failed(mixture: str, version: str, error: BaseException) -> No
 
 def _why(error: BaseException) -> str:
     if isinstance(error, SourceEmpty):  # its sentence quotes why the first row was dropped
-        return f"{error.code}: no row of a source is left to draw from; the report says why"
+        return f"{error.code}: no row of a source is left to sample from; the report says why"
     if isinstance(error, _SPEAKING):
         return f"{error.code}: {error}"
     return error.code if isinstance(error, ThinkmixError) else type(error).__name__
@@ -165,7 +165,7 @@ def _plain(text: str) -> str:
 
 def _send(status: Status, mixture: str, sections: Sequence[str]) -> None:
     """Post a message; nothing that goes wrong with that is more than a line on the error stream."""
-    webhook = configured()
+    webhook = find_webhook()
     if webhook is None or status not in webhook.told:
         return
     blocks = [
@@ -194,7 +194,7 @@ def _post(url: str, body: bytes) -> str:
     for attempt in range(TRIES):
         time.sleep(PAUSE * attempt)
         try:
-            with opener.open(Request(url, body, headers), timeout=TIMEOUT):  # noqa: S310 - `checked` lets only http pass
+            with opener.open(Request(url, body, headers), timeout=TIMEOUT):  # noqa: S310 - `check_webhook` lets only http pass
                 return ""
         except HTTPError as error:
             error.close()

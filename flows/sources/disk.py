@@ -10,14 +10,14 @@ from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
-from thinkmix.flows.store.holds import is_at
+from thinkmix.flows.store.locks import is_at
 from thinkmix.schemas.errors import StoreError, StoreFull, ThinkmixError
 
 _TRIES = 20
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def lock_folder(path: Path) -> Iterator[None]:
     """Hold the folder of `path`, and note that it is used; the kernel lets go when the process dies."""
     with _held(path) as handle:
         os.utime(handle.fileno())

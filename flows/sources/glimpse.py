@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from thinkmix.curation.read.read import BATCH_ROWS
 from thinkmix.flows.sources.http import Opener
-from thinkmix.flows.sources.patience import Patience, Transient, retried
+from thinkmix.flows.sources.patience import Patience, Transient, retry
 from thinkmix.schemas.artifact import RemoteFile
 from thinkmix.schemas.errors import SourceError
 from thinkmix.schemas.files import kind_of
@@ -145,7 +145,7 @@ def _columns(found: Glimpse, spans: _Spans) -> Iterator[tuple[int, int]]:
 def _fetch(found: Glimpse, spans: _Spans, start: int, count: int) -> None:
     """Write bytes of the file to their place."""
     what = f"file {spans.file.path!r}"
-    content = retried(partial(_span, spans, start, count), what=what, patience=spans.patience)
+    content = retry(partial(_span, spans, start, count), what=what, patience=spans.patience)
     with found.path.open("r+b") as out:
         out.seek(start)
         out.write(content)

@@ -34,7 +34,7 @@ from thinkmix.flows.sources.http import (
     read_body,
 )
 from thinkmix.flows.sources.listing import is_commit, keep_listing, recall_listing
-from thinkmix.flows.sources.patience import PATIENT, Patience, Transient, retried
+from thinkmix.flows.sources.patience import PATIENT, Patience, Transient, retry
 from thinkmix.flows.sources.selection import Entry, select
 from thinkmix.flows.sources.settings import HubSource
 from thinkmix.schemas.artifact import RemoteFile, Snapshot
@@ -85,8 +85,8 @@ def listing(source: HubSource, *, into: Path, patience: Patience = PATIENT) -> t
     entries = recall_listing(folder) if is_commit(source.revision) else None
     commit = source.revision
     if entries is None:
-        commit = retried(partial(_commit, source, where), what=where, patience=patience)
-        entries = retried(partial(_tree, source.dataset, commit, where), what=where, patience=patience)
+        commit = retry(partial(_commit, source, where), what=where, patience=patience)
+        entries = retry(partial(_tree, source.dataset, commit, where), what=where, patience=patience)
         keep_listing(_folder(source.dataset, commit, into), entries)
     return commit, entries
 

@@ -28,7 +28,7 @@ from thinkmix.flows.sources.http import (
     read_body,
 )
 from thinkmix.flows.sources.listing import is_commit, keep_listing, recall_listing
-from thinkmix.flows.sources.patience import PATIENT, Patience, Transient, retried
+from thinkmix.flows.sources.patience import PATIENT, Patience, Transient, retry
 from thinkmix.flows.sources.selection import Entry, select
 from thinkmix.flows.sources.settings import ModelScopeSource
 from thinkmix.schemas.artifact import RemoteFile, Snapshot, digest_of
@@ -58,7 +58,7 @@ def resolve(source: ModelScopeSource, *, into: Path, patience: Patience = PATIEN
     listed = entries is None
     if entries is None:
         # The client repeats failed pages itself.
-        entries = retried(partial(_tree, source, where), what=where, patience=replace(patience, tries=1))
+        entries = retry(partial(_tree, source, where), what=where, patience=replace(patience, tries=1))
     commit = source.revision if pinned else digest_of((entry.path, entry.sha256 or "") for entry in entries)
     if listed:
         keep_listing(_folder(source.dataset, commit, into), entries)

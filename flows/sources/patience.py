@@ -61,7 +61,7 @@ PATIENT = Patience()
 """Five tries within about eight seconds, unless the hub asks for more."""
 
 
-def retried(action: Callable[[], T], *, what: str, patience: Patience) -> T:
+def retry(action: Callable[[], T], *, what: str, patience: Patience) -> T:
     """Return what `action` returns, repeating it after `Transient` failures as `patience` says.
 
     Args:

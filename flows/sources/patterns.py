@@ -15,7 +15,7 @@ _COMPARED = 2000
 _SHOWN = 5
 
 
-def matching(pattern: str, names: Iterable[str]) -> list[str]:
+def match_names(pattern: str, names: Iterable[str]) -> list[str]:
     """Return which of the names a pattern means."""
     listed = list(names)
     if pattern in listed:
@@ -24,7 +24,7 @@ def matching(pattern: str, names: Iterable[str]) -> list[str]:
     return [name for name in listed if _matches(name.split("/"), parts)]
 
 
-def crossing(pattern: str, names: Iterable[str]) -> list[str]:
+def match_across_folders(pattern: str, names: Iterable[str]) -> list[str]:
     """Return which names a pattern would mean if `*` crossed folders."""
     return [name for name in names if fnmatchcase(name, pattern) or fnmatchcase(name, f"*/{pattern}")]
 

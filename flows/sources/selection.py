@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from thinkmix.flows.sources.patterns import crossing, matching, nearest
+from thinkmix.flows.sources.patterns import match_across_folders, match_names, nearest
 from thinkmix.schemas.artifact import RemoteFile
 from thinkmix.schemas.errors import SourceCorrupt, SourceError, SourceNotFound
 from thinkmix.schemas.files import PACKED, READABLE, extension_of, kind_of
@@ -41,7 +41,7 @@ def select(entries: Iterable[Entry], patterns: Sequence[str], *, where: str) -> 
     listed = {entry.path: entry for entry in entries}
     matched = {}
     for pattern in patterns:
-        found = matching(pattern, listed)
+        found = match_names(pattern, listed)
         check_match(pattern, found, listed, where=where)
         matched[pattern] = found
     chosen = {name for found in matched.values() for name in found}
@@ -71,7 +71,7 @@ def check_match(
         hint = ""
         if folder := _within(pattern, listed):
             hint = f", which is a folder (its files are {folder!r})"
-        elif crossing(pattern, listed):
+        elif match_across_folders(pattern, listed):
             hint = f" (`*` does not cross folders, `**` does: {_deeper(pattern)!r})"
         msg = f"{where}: no file matches {pattern!r}{hint}; there are {nearest(pattern, listed)}{at}"
         raise SourceNotFound(msg)

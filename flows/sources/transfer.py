@@ -11,9 +11,9 @@ from pathlib import Path
 from threading import Event, Lock
 
 from thinkmix.flows.sources.digest import Checksum
-from thinkmix.flows.sources.disk import append, locked, on_disk
+from thinkmix.flows.sources.disk import append, lock_folder, on_disk
 from thinkmix.flows.sources.http import Body, Opener
-from thinkmix.flows.sources.patience import PATIENT, Patience, Transient, retried
+from thinkmix.flows.sources.patience import PATIENT, Patience, Transient, retry
 from thinkmix.schemas.artifact import InputFile, RemoteFile, Snapshot
 from thinkmix.schemas.errors import SourceCorrupt, SourceUnavailable, StoreFull
 
@@ -58,7 +58,7 @@ def fetch_files(
         StoreError: the folder cannot be written.
     """
     haul = _Haul(snapshot.dataset, folder, opener, progress)
-    with locked(folder / "lock"):
+    with lock_folder(folder / "lock"):
         held = {file.path: _held(file, folder) for file in snapshot.files}
         missing = [file for file in snapshot.files if held[file.path] is None]
         _check_room(missing, folder)
@@ -114,7 +114,7 @@ class _Haul:
     def bring(self, file: RemoteFile, patience: Patience) -> InputFile:
         """Return `file`, downloaded and verified."""
         what = f"file {file.path!r} of {self.dataset}"
-        return retried(lambda: self._attempt(file), what=what, patience=patience)
+        return retry(lambda: self._attempt(file), what=what, patience=patience)
 
     def _attempt(self, file: RemoteFile) -> InputFile:
         """Try once; what arrived is kept for the next try unless it is known to be wrong."""

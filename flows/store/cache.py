@@ -15,7 +15,7 @@ from thinkmix.curation.files.outputs import Make, Makers
 from thinkmix.flows.store.atomic import commit, make_folder, scratch_folder, write_atomically
 from thinkmix.flows.store.digests import MANIFEST, SHORT, digest, key_of, write_json
 from thinkmix.flows.store.disk_errors import full_disk
-from thinkmix.flows.store.holds import shared, use
+from thinkmix.flows.store.locks import shared_lock, use
 
 ABANDONED_AFTER = 24 * 3600
 """Age in seconds from which a temporary folder of the cache is that of a process that died."""
@@ -68,7 +68,7 @@ class Cache:
             with full_disk(self.root), suppress(FileNotFoundError):
                 make_folder(folder)
                 (folder / "lock").touch()
-            with shared(folder / "lock") as there:
+            with shared_lock(folder / "lock") as there:
                 if there:
                     yield folder
                     return
@@ -143,7 +143,7 @@ class Cache:
         return f"the cache is of another release of thinkmix ({layouts}): {what}"
 
     def record_outputs(self, mixture: str, used: Mapping[str, object]) -> None:
-        """Note which outputs a build used: nights on which nothing changes use none, and must lose none.
+        """Note which outputs a build used: runs in which nothing changes use none, and must lose none.
 
         Args:
             mixture: the mixture.

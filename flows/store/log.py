@@ -11,7 +11,7 @@ import orjson
 
 from thinkmix.flows.store.atomic import commit, scratch_folder, sync, write_atomically
 from thinkmix.flows.store.disk_errors import full_disk
-from thinkmix.flows.store.lines import append_lines, read_lines
+from thinkmix.flows.store.json_lines import append_lines, read_lines
 
 FAILED = "failed.json"
 """What a run left that made no version."""
@@ -33,12 +33,12 @@ class RunLog:
         """Return the mixture's history of runs, oldest first, but for lines that were cut off."""
         return read_lines(self.root / mixture / "runs.jsonl")
 
-    def record_acceptance(self, mixture: str, facts: Mapping[str, object]) -> None:
-        """Append one line to the list of held versions that a person promoted; it is on the disk by then."""
+    def record_approval(self, mixture: str, facts: Mapping[str, object]) -> None:
+        """Append one line to the list of blocked versions that a person promoted; it is on the disk by then."""
         self._record_decision(self.root / mixture / "accepted.jsonl", facts)
 
-    def acceptances(self, mixture: str) -> list[Mapping[str, object]]:
-        """Return the held versions that a person promoted, oldest first, but for lines that were cut off."""
+    def approvals(self, mixture: str) -> list[Mapping[str, object]]:
+        """Return the blocked versions that a person promoted, oldest first, but for lines that were cut off."""
         return read_lines(self.root / mixture / "accepted.jsonl")
 
     def record_rollback(self, mixture: str, facts: Mapping[str, object]) -> None:

@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from thinkmix.flows.store.digests import MANIFEST
-from thinkmix.flows.store.holds import shared
+from thinkmix.flows.store.locks import shared_lock
 from thinkmix.flows.store.log import FAILED
 from thinkmix.flows.store.store import Store
 from thinkmix.schemas.errors import NotFound, StoreCorrupt, ThinkmixError
@@ -37,7 +37,9 @@ def open_version(path: Path) -> Path:
 def _without_current(mixture: Path) -> ThinkmixError:
     """Return what it means that a mixture has no CURRENT: it was lost, or no version was ever current."""
     if any(run.get("status") == "published" for run in Store(mixture.parent).log.runs(mixture.name)):
-        return StoreCorrupt(f"{mixture} has lost its CURRENT; build again, or accept a version by its digest")
+        return StoreCorrupt(
+            f"{mixture} has lost its CURRENT; build again, or approve a version by its digest"
+        )
     return NotFound(f"no version of {mixture} is current yet: thinkmix report {mixture} says why")
 
 
@@ -75,9 +77,9 @@ def reading(path: Path) -> Iterator[Path]:
         NotFound: as `open_version` does.
         StoreCorrupt: as `open_version` does.
     """
-    while True:  # until a version could be held: one that was collected first is no longer current
+    while True:  # until a version could be blocked: one that was collected first is no longer current
         folder = open_version(path)
-        with shared(folder / MANIFEST) as there:
+        with shared_lock(folder / MANIFEST) as there:
             if there:
                 yield folder
                 return

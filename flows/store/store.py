@@ -6,7 +6,7 @@ STORE/<mixture>/report.html          what the newest run came to, for people
 STORE/<mixture>/runs/<run>/          report.html, report.json and summary.md of one run; of one that made
                                      no version report.html, failed.json, and the rows that were dropped
 STORE/<mixture>/runs.jsonl           when which build ran and how it ended, a line a run
-STORE/<mixture>/accepted.jsonl       who promoted which held version, and why
+STORE/<mixture>/accepted.jsonl       who promoted which blocked version, and why
 STORE/<mixture>/rollbacks.jsonl      who returned to which earlier version, from which, and why
 STORE/<mixture>/places.json          where the last build's source files lie on this machine
 STORE/<mixture>/running.json         the build that is under way, or was killed

@@ -15,7 +15,7 @@ import orjson
 from thinkmix.flows.store.atomic import commit, is_folder, write_atomically
 from thinkmix.flows.store.digests import MANIFEST, digest
 from thinkmix.flows.store.disk_errors import full_disk
-from thinkmix.flows.store.holds import use
+from thinkmix.flows.store.locks import use
 from thinkmix.schemas.errors import StoreCorrupt
 
 _DIGITS = 64

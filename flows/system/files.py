@@ -13,7 +13,7 @@ _LEAST, _LEAST_OF_A_WORKER = 32, 8
 """Below these a build is not begun. It held 20 at most, and 8 a worker."""
 
 
-def wanted(workers: int) -> int:
+def files_needed(workers: int) -> int:
     """Return how many open files leave a build with so many workers room for everything."""
     return _AT_REST + _OF_A_WORKER * workers
 
@@ -30,13 +30,13 @@ def allow(workers: int) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return
-    room = wanted(workers) if hard == resource.RLIM_INFINITY else min(wanted(workers), hard)
+    room = files_needed(workers) if hard == resource.RLIM_INFINITY else min(files_needed(workers), hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, room), hard))
     least = _LEAST + _LEAST_OF_A_WORKER * workers
     if max(soft, room) < least:
         many = f"{workers} worker{'s' * (workers != 1)}"
         msg = f"a build with {many} needs {least} open files, and this process may open {max(soft, room)}"
-        ways = f"ulimit -n {wanted(workers)}{', or fewer --workers' * (workers > 1)}"
+        ways = f"ulimit -n {files_needed(workers)}{', or fewer --workers' * (workers > 1)}"
         raise TooFewFiles(f"{msg}: {ways}")
 
 

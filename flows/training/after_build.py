@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from thinkmix.flows.build.pipeline import Built
-    from thinkmix.flows.recipe.tuning import Tuning
+    from thinkmix.flows.recipe.training import TrainingSettings
     from thinkmix.flows.store.store import Store
-    from thinkmix.flows.training.following import Following
+    from thinkmix.flows.training.train_after import TrainingAfterBuild
     from thinkmix.train.output.result import TrainResult
 
 
@@ -18,28 +18,28 @@ def after_build(
     base: Path,
     *,
     keep: int | None = None,
-    tuning: "Tuning | None" = None,
-    train: "Callable[[Following], TrainResult]",
+    training: "TrainingSettings | None" = None,
+    train: "Callable[[TrainingAfterBuild], TrainResult]",
 ) -> None:
-    """Refuse a version that a gate held; else collect the store and train, where that is asked for.
+    """Refuse a version that a gate blocked; else collect the store and train, where that is asked for.
 
     Args:
         built: the build.
         store: where its version lies.
         base: folder that a relative path of a model starts from.
         keep: how many good versions the store keeps once the version is published; unset collects nothing.
-        tuning: the training that the recipe asks for, if any; one that fails leaves the version as it is.
+        training: the training that the recipe asks for, if any; one that fails leaves the version as it is.
         train: makes the training.
 
     Raises:
-        Held: if a gate or check held the version.
+        Blocked: if a gate or check blocked the version.
     """
     built.check()
     if keep and built.status == "published":
         from thinkmix.flows.runs.retention import tidy  # noqa: PLC0415 - few builds collect
 
         tidy(store, built.manifest.mixture, keep)
-    if tuning:
-        from thinkmix.flows.training.following import train_after  # noqa: PLC0415 - few builds train
+    if training:
+        from thinkmix.flows.training.train_after import train_after  # noqa: PLC0415 - few builds train
 
-        train_after(built, tuning, base, train)
+        train_after(built, training, base, train)

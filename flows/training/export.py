@@ -30,7 +30,7 @@ from thinkmix.schemas.errors import (
     TrainError,
 )
 from thinkmix.schemas.manifest import SPLITS, FileEntry, Manifest, Split
-from thinkmix.train.output.staging import published, refuse_used, workspace
+from thinkmix.train.output.atomic_output import atomic_output, refuse_used, workspace
 
 _TOLD_EVERY = 500
 
@@ -89,7 +89,11 @@ def export(
         if not wanted:
             msg = f"{folder.name} has no rows of {' or '.join(splits)}; it holds {_held(found)}"
             raise NotFound(msg)
-        with _sentences(output), workspace(output, restart=True) as work, published(output, work) as written:
+        with (
+            _sentences(output),
+            workspace(output, restart=True) as work,
+            atomic_output(output, work) as written,
+        ):
             counts = {split: _write(found, split, to, written / to.file(split), notify) for split in wanted}
             told = Export(
                 exporter=to.name,

@@ -39,7 +39,7 @@ def speaks() -> bool:
 
 
 @contextmanager
-def drawn(console: Console) -> Iterator[View]:
+def progress_bar(console: Console) -> Iterator[View]:
     """Yield a view that draws a bar: tokens read, loss, tokens a second, and the time that is left."""
     columns = (
         TextColumn("training"),
@@ -74,7 +74,7 @@ class _Bar:
             step=f"{told.step}/{told.steps}",
             loss=f"{told.loss:.3f}",
             pace=f"{short(pace)} tokens/s",
-            left=left(told, pace),
+            left=time_left(told, pace),
         )
 
     def point(self, found: Evaluation) -> None:
@@ -111,7 +111,7 @@ class Events:
         self.notify(Event("train", self.mixture, done, total, unit="tokens"))
 
 
-def left(told: Step, pace: float) -> str:
+def time_left(told: Step, pace: float) -> str:
     """Return the time that the tokens which are left will take; steps differ too much to be counted."""
     if not pace:
         return ""

@@ -18,7 +18,7 @@ from thinkmix.train.estimate.options import (
     Change,
     Option,
     Size,
-    fitting,
+    least_change,
     option,
     propose,
     with_method,
@@ -184,7 +184,7 @@ def _choose(
         return propose(shape, plan, size, card, methods=methods), card
     wanted = option(shape, with_method(plan, methods[0]), size)
     for each in GPUS:
-        change = fitting(shape, wanted, each)
+        change = least_change(shape, wanted, each)
         if change and change.option.size == size:
             return change, each
     return None, None
@@ -193,7 +193,7 @@ def _choose(
 def _method(shape: ModelShape, each: Option, card: Gpu | None) -> MethodOutlook:
     memory = each.memory
     cards = (card,) if card else GPUS
-    changes = {gpu.name: fitting(shape, each, gpu) for gpu in cards}
+    changes = {gpu.name: least_change(shape, each, gpu) for gpu in cards}
     change = changes[card.name] if card else None
     parts = ("weights", "adapter", "gradients", "optimiser", "context", "activations", "logits")
     return MethodOutlook(

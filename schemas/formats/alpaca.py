@@ -15,7 +15,7 @@ from thinkmix.schemas.formats.fields import (
     required_text,
     type_name,
 )
-from thinkmix.schemas.formats.sample import are_text, is_said, most, named
+from thinkmix.schemas.formats.sample import are_text, find_column, is_said, most
 from thinkmix.schemas.formats.texts import TextFormat
 from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.record import fault
@@ -55,11 +55,11 @@ class Alpaca(TextFormat):
     @classmethod
     def recognise(cls, rows: Sequence[Row]) -> "Alpaca | None":
         """Return the format for the first names that fit; other names than Alpaca's need a material."""
-        material = named(rows, "input") or named(rows, "context")
+        material = find_column(rows, "input") or find_column(rows, "context")
         if material and not most([is_nothing(row.get(material)) or is_said(row[material]) for row in rows]):
             material = None
         for stated in product(_REQUESTS, _ANSWERS) if material else [(_REQUESTS[0], _ANSWERS[0])]:
-            request, answer = (named(rows, name) for name in stated)
+            request, answer = (find_column(rows, name) for name in stated)
             if request and answer and are_text(rows, request, answer):
                 return cls(instruction=request, input=material or "input", output=answer)
         return None

@@ -8,7 +8,7 @@ from thinkmix.schemas.formats import hermes
 from thinkmix.schemas.formats.contract import Draft
 from thinkmix.schemas.formats.prompts import TAGS, split_definitions, without_form
 from thinkmix.schemas.formats.pythonic import split_calls
-from thinkmix.schemas.formats.tools import read_call, stated_id, tool_name, united
+from thinkmix.schemas.formats.tools import read_call, stated_id, tool_name, unite_calls
 from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.record import fault
 from thinkmix.schemas.think import CLOSE, split_think
@@ -82,7 +82,7 @@ class Chat:
         found = list(calls)
         if "<tool_call>" in text:
             text, written = hermes.split_calls(text, self.notes)
-            found = list(united(found, written))
+            found = list(unite_calls(found, written))
         trace, content = split_think(text, called=bool(found), unopened=self._unopened)
         if self._answer_tag:
             content = self._answer(content, self._answer_tag)

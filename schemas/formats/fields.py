@@ -100,7 +100,7 @@ def as_list(value: object) -> Sequence[Any] | None:
     Datasets stores a list of objects as an object of lists; CSV files and many sets on hubs hold JSON text.
     """
     if isinstance(value, str):
-        value = parsed(value, Reason.WRONG_TYPE)
+        value = parse_value(value, Reason.WRONG_TYPE)
     if isinstance(value, Mapping):
         columns = {key: each for key, each in value.items() if each is not None}
         lists = [each for each in columns.values() if isinstance(each, list | tuple)]
@@ -132,7 +132,7 @@ def first_stated(row: Row, keys: Sequence[str]) -> str | None:
     return None
 
 
-def parsed(value: object, reason: Reason) -> object:
+def parse_value(value: object, reason: Reason) -> object:
     """Return `value`, parsed once if it is JSON text; refuse what is too deep, or too long an integer."""
     if isinstance(value, str):
         try:

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from thinkmix.schemas.findings import Notes
 from thinkmix.schemas.formats.contract import Column, Draft, Format, Layout, Row, TextColumn
 from thinkmix.schemas.formats.fields import required_text
-from thinkmix.schemas.formats.sample import are_text, named
+from thinkmix.schemas.formats.sample import are_text, find_column
 from thinkmix.schemas.formats.texts import TextFormat
 
 PAIRS = (
@@ -62,7 +62,7 @@ class QuestionAnswer(TextFormat):
         """Return the pairs of columns that are known, without a short final answer beside its solution."""
         found = []
         for pair in PAIRS:
-            question, answer = (named(rows, name) for name in pair)
+            question, answer = (find_column(rows, name) for name in pair)
             if question and answer and are_text(rows, question, answer):
                 found.append((pair, cls(question=question, answer=answer)))
         solved = {question for (question, answer), _ in found if answer.endswith("solution")}

@@ -73,7 +73,7 @@ def parse_format(stated: object) -> RowFormat:
     return _ADAPTER.validate_python(stated)
 
 
-def settled_statement(stated: Mapping[str, object]) -> str:
+def format_statement(stated: Mapping[str, object]) -> str:
     """Return a format that a manifest holds as a recipe states it; settings of later releases are unset."""
     try:
         return parse_format(stated).statement()

@@ -25,7 +25,7 @@ def filled_columns(rows: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name, value in row.items() if states_something(value)))
 
 
-def named(rows: Sequence[Row], name: str) -> str | None:
+def find_column(rows: Sequence[Row], name: str) -> str | None:
     """Return the column of a name, or else the only one that has it in other letter case."""
     columns = columns_of(rows)
     if name in columns:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from thinkmix.schemas.findings import Finding, Notes
 from thinkmix.schemas.formats.contract import Column, Draft, Layout, Row
-from thinkmix.schemas.formats.fields import as_object, as_text, parsed
+from thinkmix.schemas.formats.fields import as_object, as_text, parse_value
 from thinkmix.schemas.formats.literals import NotLiteral, read_literal
 from thinkmix.schemas.formats.parameters import as_schemas
 from thinkmix.schemas.formats.sample import is_said, most
@@ -71,7 +71,7 @@ class ToolCallingMix(TurnFormat):
         if says_none(stated):
             return {"role": "assistant", "content": ""}
         if isinstance(stated, str) and stated.lstrip().startswith(("{", "[")):
-            stated = parsed(stated, Reason.WRONG_TYPE)
+            stated = parse_value(stated, Reason.WRONG_TYPE)
         kind = "content" if isinstance(stated, str) else "tool_calls" if isinstance(stated, list) else None
         answer = {kind: stated} if kind else as_object(stated, self.target)
         for key, value in answer.items():

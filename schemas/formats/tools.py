@@ -5,7 +5,7 @@ from math import isnan
 from typing import Any
 
 from thinkmix.schemas.findings import Notes
-from thinkmix.schemas.formats.fields import as_list, first_stated, parsed
+from thinkmix.schemas.formats.fields import as_list, first_stated, parse_value
 from thinkmix.schemas.formats.literals import NotLiteral, after_space, literal_at, read_literal
 from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.record import fault, json_text
@@ -36,7 +36,7 @@ def read_tools(value: object) -> list[dict[str, Any]]:
     """
     if says_none(value):
         return []
-    listed = parsed(value, Reason.TOOLS_INVALID)
+    listed = parse_value(value, Reason.TOOLS_INVALID)
     if says_none(listed):
         return []
     if isinstance(listed, Mapping):
@@ -48,12 +48,12 @@ def read_tools(value: object) -> list[dict[str, Any]]:
 
 
 def _definition(value: object) -> dict[str, Any]:
-    tool = parsed(value, Reason.TOOLS_INVALID)
+    tool = parse_value(value, Reason.TOOLS_INVALID)
     if not isinstance(tool, Mapping):
         raise fault(Reason.TOOLS_INVALID, f"not an object: {str(value)[:80]!r}")
     function = tool.get("function")
     if isinstance(function, str):
-        function = parsed(function, Reason.TOOLS_INVALID)
+        function = parse_value(function, Reason.TOOLS_INVALID)
     if isinstance(function, Mapping):
         kind = {} if "type" in tool else {"type": "function"}
         return {**kind, **tool, "function": _served(function)}
@@ -69,7 +69,7 @@ def _served(function: Mapping[str, Any]) -> dict[str, Any]:
     found = {("parameters" if key == own else key): item for key, item in function.items()}
     schema = found.get("parameters")
     if isinstance(schema, str) and schema.lstrip().startswith("{"):
-        found["parameters"] = parsed(schema, Reason.TOOLS_INVALID)
+        found["parameters"] = parse_value(schema, Reason.TOOLS_INVALID)
     return found
 
 
@@ -88,7 +88,7 @@ def read_calls(value: object, where: str, notes: Notes) -> list[dict[str, Any]]:
     """
     if says_none(value):
         return []
-    listed = read_call_text(value) if isinstance(value, str) else parsed(value, Reason.TOOL_CALL_INVALID)
+    listed = read_call_text(value) if isinstance(value, str) else parse_value(value, Reason.TOOL_CALL_INVALID)
     if says_none(listed):
         return []
     items = listed if isinstance(listed, list | tuple) else [listed]
@@ -132,7 +132,7 @@ def read_call_text(text: str) -> object:
         if isinstance(value, Mapping) and isinstance(value.get("arguments"), str):
             # as a literal of Python, JSON in single quotes has lost the backslashes of its own escapes
             value = _quoted_call(text.strip()) or value
-    return parsed(value, Reason.TOOL_CALL_INVALID) if not isinstance(value, str) else value
+    return parse_value(value, Reason.TOOL_CALL_INVALID) if not isinstance(value, str) else value
 
 
 def _quoted_call(text: str) -> dict[str, Any] | None:
@@ -160,7 +160,7 @@ def read_call(value: object, where: str, notes: Notes) -> dict[str, Any]:
 
     Arguments that are null, blank text or `"null"` mean none; JSON text is parsed once.
     """
-    call = parsed(value, Reason.TOOL_CALL_INVALID)
+    call = parse_value(value, Reason.TOOL_CALL_INVALID)
     identity = stated_id(call, _ID_KEYS) if isinstance(call, Mapping) else None
     inner = call.get("function") if isinstance(call, Mapping) else None
     if isinstance(call, Mapping) and (isinstance(inner, Mapping) or (inner and not call.get("name"))):
@@ -179,7 +179,7 @@ def read_call(value: object, where: str, notes: Notes) -> dict[str, Any]:
     return found
 
 
-def united(calls: Sequence[dict[str, Any]], more: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+def unite_calls(calls: Sequence[dict[str, Any]], more: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
     """Return the calls of a turn that states them in two places; the same calls in both are made once."""
     stated, again = ([(call["name"], call["arguments"]) for call in listed] for listed in (calls, more))
     return calls if stated == again else [*calls, *more]
@@ -229,7 +229,7 @@ def _wrapped(call: Mapping[str, Any]) -> object:
     beside = {key: call[key] for key in ("name", *_ARGUMENTS) if call.get(key) is not None}
     if isinstance(inner, str) and not inner.lstrip().startswith("{"):
         return {**beside, "name": inner}
-    inner = parsed(inner, Reason.TOOL_CALL_INVALID)
+    inner = parse_value(inner, Reason.TOOL_CALL_INVALID)
     if not isinstance(inner, Mapping) or first_stated(inner, _ARGUMENTS) is not None:
         return inner
     return {**beside, **{key: item for key, item in inner.items() if item is not None}}
@@ -238,7 +238,7 @@ def _wrapped(call: Mapping[str, Any]) -> object:
 def _arguments(stated: object, name: str) -> Mapping[str, Any]:
     if stated is None or (isinstance(stated, str) and stated.strip() in ("", "null")):
         return {}
-    arguments = parsed(stated, Reason.TOOL_CALL_INVALID)
+    arguments = parse_value(stated, Reason.TOOL_CALL_INVALID)
     if not isinstance(arguments, Mapping):
         raise fault(Reason.TOOL_CALL_INVALID, f"arguments of {name[:40]!r} are not an object")
     if list(arguments) == [_UNREAD]:

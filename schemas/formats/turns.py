@@ -19,7 +19,7 @@ from thinkmix.schemas.formats.fields import (
     list_length,
     optional_number,
     optional_text,
-    parsed,
+    parse_value,
     required_list,
     type_name,
 )
@@ -34,7 +34,7 @@ from thinkmix.schemas.formats.tools import (
     read_tools,
     says_none,
     stated_id,
-    united,
+    unite_calls,
 )
 from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.record import fault
@@ -343,13 +343,13 @@ class TurnFormat(Format):
             return
         calls: Sequence[dict[str, Any]] = content.calls
         if not says_none(listed := turn.get("tool_calls")):
-            listed = parsed(listed, Reason.WRONG_TYPE)
+            listed = parse_value(listed, Reason.WRONG_TYPE)
             items = [listed] if is_call(listed) else None if isinstance(listed, str) else as_list(listed)
             if items is None:
                 raise fault(Reason.WRONG_TYPE, f"{where} is {type_name(listed)}, not a list")
-            calls = united(calls, [read_call(item, where, notes) for item in items])
+            calls = unite_calls(calls, [read_call(item, where, notes) for item in items])
         if not says_none(stated_call := turn.get("function_call")):  # the older form, one call a turn
-            calls = united(calls, [read_call(stated_call, where, notes)])
+            calls = unite_calls(calls, [read_call(stated_call, where, notes)])
         chat.assistant(content.text, traces=stated_traces, calls=calls, context=context)
 
     def _refuse_acts(self, turn: Row, content: Content, role: str) -> None:

@@ -120,7 +120,7 @@ def build(
         RecipeError: if there is no such recipe, or it or an argument says something impossible.
         SourceError: if a source cannot be read.
         MixtureError: if the shares cannot be reached with the rows that are left.
-        Held: if a gate holds the version: it is in the store, and the one before stays current.
+        Blocked: if a gate blocks the version: it is in the store, and the one before stays current.
         ThinkmixError: for everything else that a person must fix.
 
     Example:
@@ -134,7 +134,7 @@ def build(
     from thinkmix.flows.build.pipeline import build  # noqa: PLC0415
     from thinkmix.flows.build.watch import Watch  # noqa: PLC0415
     from thinkmix.flows.cli.show.events import bars  # noqa: PLC0415
-    from thinkmix.flows.executor.engine import stated  # noqa: PLC0415 - here and below: `import thinkmix` is instant
+    from thinkmix.flows.executor.engine import executor_from_flags  # noqa: PLC0415 - here and below: `import thinkmix` is instant
     from thinkmix.flows.recipe.recipes import load, override  # noqa: PLC0415
     from thinkmix.flows.store.store import Store  # noqa: PLC0415
     from thinkmix.flows.training.after_build import after_build  # noqa: PLC0415
@@ -147,12 +147,18 @@ def build(
             place,
             base=located.base,
             processes=workers,
-            engine=stated(kind=engine, memory=worker_memory, scheduler=scheduler, exchange=exchange),
+            engine=executor_from_flags(
+                kind=engine, memory=worker_memory, scheduler=scheduler, exchange=exchange
+            ),
             watch=Watch(notify=notify),
             frozen=frozen,
         )
         after_build(
-            built, place, located.base, tuning=located.train, train=lambda following: following.run(notify)
+            built,
+            place,
+            located.base,
+            training=located.train,
+            train=lambda training_job: training_job.run(notify),
         )
     return built
 
@@ -291,7 +297,7 @@ def train(
         RecipeError: if the plan has no such setting, or says something impossible.
         NotFound: if there is no such version.
         StoreCorrupt: if the version is not what its manifest says.
-        TrainError: if the run cannot start or go on; `Forgotten` and `ModeSwitchFailed` are among these.
+        TrainError: if the run cannot start or go on; `Forgotten` and `ThinkingModeFailed` are among these.
 
     Example:
         >>> result = thinkmix.train(
@@ -307,12 +313,12 @@ def train(
         (2, True)
     """
     from thinkmix.flows.recipe.plans import load_plan  # noqa: PLC0415
-    from thinkmix.flows.training.finetune import finetune  # noqa: PLC0415
-    from thinkmix.flows.training.pace import drawn, speaks  # noqa: PLC0415
+    from thinkmix.flows.training.pace import progress_bar, speaks  # noqa: PLC0415
+    from thinkmix.flows.training.run import run_training  # noqa: PLC0415
 
     stated = load_plan(Path(plan) if plan else None, preset=preset, flags=settings)
-    with drawn(_console(shown=progress and speaks())) as view:
-        return finetune(
+    with progress_bar(_console(shown=progress and speaks())) as view:
+        return run_training(
             Path(version),
             model=os.fspath(model),
             plan=stated,

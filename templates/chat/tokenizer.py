@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from thinkmix.schemas.errors import SourceCorrupt, SourceNotFound
-from thinkmix.schemas.normal_form import ordered
+from thinkmix.schemas.normal_form import order_marks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,12 +24,12 @@ def count_tokens(texts: Sequence[str]) -> "NDArray[np.int64]":
     """Return how many tokens Qwen3 reads in each text, a control token being one; shape (texts,)."""
     import numpy as np  # noqa: PLC0415 - so that the room opens fast
 
-    return np.fromiter(map(_engine().count, texts), dtype=np.int64, count=len(texts))
+    return np.fromiter(map(_encoder().count, texts), dtype=np.int64, count=len(texts))
 
 
 def encode(text: str) -> list[int]:
     """Return the token ids of a rendered text; control tokens in it act as commands, as for a model."""
-    return _engine().encode(text)
+    return _encoder().encode(text)
 
 
 def encode_batch(texts: Sequence[str]) -> "tuple[NDArray[np.int32], NDArray[np.int64]]":
@@ -38,7 +38,7 @@ def encode_batch(texts: Sequence[str]) -> "tuple[NDArray[np.int32], NDArray[np.i
     Returns:
         ids of shape (tokens,), and lengths of shape (texts,), which sum to it.
     """
-    return _engine().batch(texts)
+    return _encoder().batch(texts)
 
 
 @cache
@@ -86,14 +86,14 @@ def tokenizer_path() -> Path:
     raise SourceNotFound(msg)
 
 
-class _Engine(NamedTuple):
+class _Encoder(NamedTuple):
     encode: Callable[[str], list[int]]
     count: Callable[[str], int]
     batch: "Callable[[Sequence[str]], tuple[NDArray[np.int32], NDArray[np.int64]]]"
 
 
 @cache
-def _engine() -> _Engine:
+def _encoder() -> _Encoder:
     """Return how to encode and to count: by quicktok, or the official tokenizer where it has no wheel."""
     import numpy as np  # noqa: PLC0415 - so that the room opens fast
 
@@ -109,7 +109,7 @@ def _engine() -> _Engine:
     # Control tokens are looked for here: several times faster than quicktok does, whose time grows with the
     # square of their number, and the same result.
     def encode_all(text: str) -> list[int]:
-        text, ids, end = ordered(text), list[int](), 0
+        text, ids, end = order_marks(text), list[int](), 0
         for found in command.finditer(text):
             ids += encode_plain(text[end : found.start()]) + commands[found[0]]
             end = found.end()
@@ -117,12 +117,12 @@ def _engine() -> _Engine:
 
     def count_all(text: str) -> int:
         if "<" not in text:
-            return count_plain(ordered(text))
-        pieces = command.split(ordered(text))
+            return count_plain(order_marks(text))
+        pieces = command.split(order_marks(text))
         return len(pieces) - 1 + sum(map(count_plain, pieces))
 
     def encode_many(texts: Sequence[str]) -> "tuple[NDArray[np.int32], NDArray[np.int64]]":
-        pieces = [cut.split(ordered(text)) for text in texts]  # plain, command, plain, command, …, plain
+        pieces = [cut.split(order_marks(text)) for text in texts]  # plain, command, plain, command, …, plain
         plain, places = fast.encode_batch([piece for text in pieces for piece in text[::2]], 1, False)
         given = [commands[piece][0] for text in pieces for piece in text[1::2]]
         counts = np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces))
@@ -139,10 +139,10 @@ def _engine() -> _Engine:
 
     encode_plain: Callable[[str], list[int]] = fast.encode
     count_plain: Callable[[str], int] = fast.count
-    return _Engine(encode_all, count_all, encode_many)
+    return _Encoder(encode_all, count_all, encode_many)
 
 
-def _official() -> _Engine:
+def _official() -> _Encoder:
     import numpy as np  # noqa: PLC0415 - so that the room opens fast
 
     reference = reference_tokenizer()
@@ -155,4 +155,4 @@ def _official() -> _Engine:
         lengths = np.fromiter(map(len, found), dtype=np.int64, count=len(found))
         return np.fromiter((token for ids in found for token in ids), dtype=np.int32), lengths
 
-    return _Engine(encode_all, lambda text: len(encode_all(text)), encode_many)
+    return _Encoder(encode_all, lambda text: len(encode_all(text)), encode_many)

@@ -9,15 +9,15 @@ import numpy as np
 import polars as pl
 import pytest
 
-from benchmarks import findings, measure, rows
+from benchmarks import measure, measurements, rows
 from benchmarks.__main__ import FIGURES, PEERLESS, import_docs
 from benchmarks.exact_pairs import shingle_matrix, similar_pairs
 from benchmarks.figures import quality, stages
-from benchmarks.findings import BEGIN, END, Finding, Options
+from benchmarks.measurements import BEGIN, END, Measurement, Options
 from benchmarks.near_dup import deduplicate
 from thinkmix.curation.dedup.settings import DedupPlan
 
-SPEED = Finding(figure="tokens", what="speed", unit="×", at_least=8, aim=12, measured=9.5, on="1 row")
+SPEED = Measurement(figure="tokens", what="speed", unit="×", at_least=8, aim=12, measured=9.5, on="1 row")
 
 
 @pytest.mark.parametrize(
@@ -41,9 +41,9 @@ def test_a_new_run_replaces_the_figure_of_the_same_name(tmp_path: Path):
     """Results hold the latest run of each figure, and figures that were not run again."""
     path = tmp_path / "results.json"
     other = replace(SPEED, what="memory")
-    findings.record([SPEED, other], Options("tiny"), path)
-    findings.record([replace(SPEED, measured=20)], Options("full"), path)
-    found = {finding.what: finding for finding in findings.load(path)}
+    measurements.record([SPEED, other], Options("tiny"), path)
+    measurements.record([replace(SPEED, measured=20)], Options("full"), path)
+    found = {finding.what: finding for finding in measurements.load(path)}
     assert {name: (one.measured, one.scale) for name, one in found.items()} == {
         "speed": (20, "full"),
         "memory": (9.5, "tiny"),
@@ -54,8 +54,8 @@ def test_page_gets_the_table_between_its_marks(tmp_path: Path):
     """Only what lies between the marks is written anew."""
     path, page = tmp_path / "results.json", tmp_path / "page.md"
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
-    findings.record([SPEED], Options("tiny"), path)
-    findings.write_page(FIGURES, path, page)
+    measurements.record([SPEED], Options("tiny"), path)
+    measurements.write_page(FIGURES, path, page)
     text = page.read_text()
     assert text.startswith("before\n")
     assert text.endswith("\nafter\n")
@@ -150,7 +150,7 @@ def test_every_figure_without_a_peer_runs(tmp_path: Path):
     subprocess.run(
         [*command, "--work", str(tmp_path / "work"), "--results", str(results)], cwd=measure.ROOT, check=True
     )
-    assert {finding.figure for finding in findings.load(results)} == set(PEERLESS)
+    assert {finding.figure for finding in measurements.load(results)} == set(PEERLESS)
 
 
 def test_components_join_what_pairs_connect():

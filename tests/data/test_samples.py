@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from thinkmix.schemas.arrange import arranged
+from thinkmix.schemas.arrange import arrange_messages
 from thinkmix.schemas.conversation import Conversation, Lineage
 from thinkmix.schemas.findings import Notes
 from thinkmix.schemas.formats.fields import refuse_media
@@ -92,7 +92,7 @@ def test_every_reason_is_planted(groups):
     assert {name for name, _ in places} == set(SOURCE_OF)
 
 
-def _fate(source, raw):
+def _outcome(source, raw):
     """Return the reason of a raw row by the schemas alone, None for a good one."""
     try:
         row = orjson.loads(raw) if isinstance(raw, str) else raw
@@ -112,7 +112,7 @@ def _fate(source, raw):
         conversation = Conversation(
             id="",
             source=source,
-            messages=arranged(draft, "keep", Notes()),
+            messages=arrange_messages(draft, "keep", Notes()),
             tools=draft.tools,
             lineage=Lineage(file="", row=0),
         )
@@ -137,7 +137,7 @@ def test_each_row_has_the_fault_that_was_planted_and_no_other(rows, groups):
         if group["reason"] not in AFTER_VALIDATION
         for place in group["rows"]
     }
-    got = {place: reason for place, row in rows.items() if (reason := _fate(SOURCE_OF[place[0]], row))}
+    got = {place: reason for place, row in rows.items() if (reason := _outcome(SOURCE_OF[place[0]], row))}
     assert got == want
 
 

@@ -23,15 +23,15 @@ STAGES = (
     "validate",
     "bands",
     "dedup",
-    "draw",
+    "sample",
     "render",
-    "fates",
+    "outcomes",
     "rejects",
     "join",
-    "scatter",
-    "gather",
+    "partition",
+    "shards",
     "audit",
-    "proof",
+    "reference_check",
 )
 """Stages of a build that leave outputs in the cache."""
 

@@ -66,6 +66,6 @@ if __name__ == "__main__":
     program, root, mixture = sys.argv[1:]
     retention._COARSE = 0.1  # of a local disk, whose clock is ours; collects as early as can be
     if program == "careless":
-        retention.alone = _nobody_asks
+        retention.exclusive_lock = _nobody_asks
     steps = {"collect": collect, "careless": collect, "read": read}
     sys.stdout.write(json.dumps(until_asked(steps[program], Store(Path(root)), mixture)) + "\n")

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 
-from thinkmix.schemas.changes import Changes, Delta, Move, Shift, SourceChange
+from thinkmix.schemas.changes import Changes, Delta, Move, SourceChange, StabilityIndex
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.record import Record
 from thinkmix.schemas.report import (
@@ -16,7 +16,7 @@ from thinkmix.schemas.report import (
     Spread,
     ThinkView,
 )
-from thinkmix.schemas.run import Acceptance, Night, RunReport
+from thinkmix.schemas.run import Approval, PastRun, RunReport
 
 EDGES = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
 
@@ -70,10 +70,10 @@ def full_report(report: Report, *, text: Text = same) -> Report:
             reason=reason,
             detail=text("found in turn 2"),
             content=text(content),
-            span=span,
+            highlight=highlight,
         )
         for name in names
-        for number, (reason, content, span) in enumerate(bad)
+        for number, (reason, content, highlight) in enumerate(bad)
     ]
     samples += [
         Sample(
@@ -110,8 +110,8 @@ def full_report(report: Report, *, text: Text = same) -> Report:
     )
 
 
-def full_run(report: Report, *, held: bool = True, text: Text = same) -> RunReport:
-    """Return a run with gates of every level, changes, thirty nights and, if not held, an acceptance."""
+def full_run(report: Report, *, blocked: bool = True, text: Text = same) -> RunReport:
+    """Return a run with gates of every level, changes, thirty runs and, if not blocked, an approval."""
     facts = full_report(report, text=text)
     names = [source.name for source in report.sources]
     gates = [
@@ -145,26 +145,26 @@ def full_run(report: Report, *, held: bool = True, text: Text = same) -> RunRepo
         GateResult(
             gate="schema_drift",
             subject=names[-1],
-            level="fail" if held else "warn",
+            level="fail" if blocked else "warn",
             measured=None,
             limit=None,
             sentence=text("column `score` is gone; `source` has a new value: 中文数学"),
         ),
     ]
-    trend = tuple(_nights(report))
+    trend = tuple(_daily_runs(report))
     return RunReport(
         run="20261124T020000.000000Z-aaaaaaaaaaaa",
         started="2026-11-24T02:00:00+00:00",
         seconds=1327.4,
-        status="held" if held else "published",
+        status="blocked" if blocked else "published",
         candidate="a7" * 32,
         baseline="0b" * 32,
         gates=tuple(gates),
         changes=_changes(report, text),
         trend=trend,
-        acceptance=None
-        if held
-        else Acceptance(
+        approval=None
+        if blocked
+        else Approval(
             version="a7" * 32,
             by=text("Li Wei"),
             why=text("The column was dropped on purpose. 已确认。"),
@@ -214,7 +214,7 @@ def _cluster(number: int, names: list[str], text: Text) -> Cluster:
         ClusterRow(
             id=f"{number}{row}" * 16,
             source=names[row % len(names)],
-            fate=("kept", "near_dup", "exact_dup")[row % 3],
+            outcome=("kept", "near_dup", "exact_dup")[row % 3],
             text=text(f"{said[number]} ({row})"),
         )
         for row in range(4)
@@ -276,7 +276,7 @@ def _changes(report: Report, text: Text) -> Changes:
             source=names[0], cause="rule", before="mixture", after="too_long", rows=61, examples=("a0c9" * 8,)
         ),
         Move(source=names[-1], cause="duplicate", before="mixture", after="near_dup", rows=33, examples=()),
-        Move(source=names[-1], cause="draw", before="mixture", after="not_sampled", rows=9, examples=()),
+        Move(source=names[-1], cause="sample", before="mixture", after="not_sampled", rows=9, examples=()),
     )
     return Changes(
         before="0b" * 32,
@@ -287,29 +287,29 @@ def _changes(report: Report, text: Text) -> Changes:
         kept=3156,
         sources=sources,
         moves=moves,
-        shifts=(
-            Shift(source=names[0], measure="tokens", psi=0.2431),
-            Shift(source=names[-1], measure="language", psi=0.0123),
+        stability=(
+            StabilityIndex(source=names[0], measure="tokens", psi=0.2431),
+            StabilityIndex(source=names[-1], measure="language", psi=0.0123),
         ),
         settings=(text("max_tokens: 16384 → 12288"), text("math: main moved from 3f2a9c1d to 9be01277")),
     )
 
 
-def _nights(report: Report) -> list[Night]:
-    nights = []
+def _daily_runs(report: Report) -> list[PastRun]:
+    daily_runs = []
     for day in range(30):
         status = (
             "failed"
             if day in (7, 19)
-            else "held"
+            else "blocked"
             if day == 22
             else "unchanged"
             if day % 7 in (5, 6)
             else "published"
         )
         wave = 1 + 0.02 * math.sin(day / 3) + day / 400
-        nights.append(
-            Night(
+        daily_runs.append(
+            PastRun(
                 started=f"2026-{10 + (day + 25) // 32:02}-{(day + 25) % 31 + 1:02}T02:00:00+00:00",
                 status=status,
                 seconds=140.0 if status == "unchanged" else 1300 * wave,
@@ -318,15 +318,20 @@ def _nights(report: Report) -> list[Night]:
                 examples=0 if status == "failed" else round(3100 * wave),
                 tokens=0 if status == "failed" else round(2_400_000 * wave),
                 dropped=0 if status == "failed" else round(560 * wave),
-                failed=int(status == "held"),
+                failed=int(status == "blocked"),
                 error="source_unavailable" if status == "failed" else None,
             )
         )
-    nights[-2] = nights[-2].model_copy(update={"version": "0b" * 32, "status": "published"})
-    held = nights[-1].model_copy(
-        update={"status": "held", "failed": 1, "version": "a7" * 32, "started": "2026-11-24T02:00:00+00:00"}
+    daily_runs[-2] = daily_runs[-2].model_copy(update={"version": "0b" * 32, "status": "published"})
+    blocked = daily_runs[-1].model_copy(
+        update={
+            "status": "blocked",
+            "failed": 1,
+            "version": "a7" * 32,
+            "started": "2026-11-24T02:00:00+00:00",
+        }
     )
-    return [*nights[:-1], held]
+    return [*daily_runs[:-1], blocked]
 
 
 def _sum(report: Report, source: str, unit: str) -> int:

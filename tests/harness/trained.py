@@ -17,7 +17,7 @@ from thinkmix.train.output.result import (
     Loss,
     ModeAnswers,
     ModelFacts,
-    SwitchReport,
+    ModeReport,
     TrainResult,
 )
 
@@ -92,7 +92,7 @@ def trained(*, text: Text = same, **changes: object) -> TrainResult:
             dtype=text("bfloat16"),
             trainable_parameters=33_030_144,
         ),
-        plan=TrainPlan(max_steps=STEPS, eval_every=EVERY, switch_prompts=16, protected={chat: 0.05}),
+        plan=TrainPlan(max_steps=STEPS, eval_every=EVERY, mode_prompts=16, protected={chat: 0.05}),
         counts=Counts(
             rows=3120,
             too_long=12,
@@ -109,7 +109,7 @@ def trained(*, text: Text = same, **changes: object) -> TrainResult:
         evals=curve(text=text),
         kept_step=STEPS,
         protected={chat: Guarded(tolerance=0.05, before=1.4, worst=1.4, after=1.34)},
-        switch=SwitchReport(
+        switch=ModeReport(
             thinking=answers(16, thinks=True),
             non_thinking=answers(16, thinks=False),
             samples=(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic_core import PydanticCustomError
 
-from thinkmix.schemas.arrange import arranged
+from thinkmix.schemas.arrange import arrange_messages
 from thinkmix.schemas.findings import Finding, Notes
 from thinkmix.schemas.formats.contract import Draft
 
@@ -27,7 +27,7 @@ def calls(*names: str, ids: tuple[str, ...] = ()) -> Turn:
 
 def settle(*turns: Turn, neighbours: Any = "keep") -> tuple[list[Turn], Mapping[Finding, int]]:
     notes = Notes()
-    return arranged(Draft(messages=list(turns), tools=TOOLS), neighbours, notes), notes.found
+    return arrange_messages(Draft(messages=list(turns), tools=TOOLS), neighbours, notes), notes.found
 
 
 def shown(*turns: Turn, **settings: Any) -> list[str]:

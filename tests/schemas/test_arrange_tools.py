@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic_core import PydanticCustomError
 
-from thinkmix.schemas.arrange import arranged
+from thinkmix.schemas.arrange import arrange_messages
 from thinkmix.schemas.findings import Finding, Notes
 from thinkmix.schemas.formats.messages import Messages
 
@@ -38,7 +38,7 @@ def shown(*messages: dict[str, Any]) -> tuple[list[str], dict[Finding, int]]:
     notes = Notes()
     tools = [{"name": name} for name in "abc"]
     draft = Messages().read({"messages": list(messages), "tools": tools}, notes)
-    turns = arranged(draft, "keep", notes)
+    turns = arrange_messages(draft, "keep", notes)
     texts = ["+".join(one["name"] for one in turn.get("tool_calls", ())) or turn["content"] for turn in turns]
     return texts, {finding: notes.found[finding] for finding in COUNTED if finding in notes.found}
 
@@ -200,7 +200,7 @@ def test_ids_and_names_are_no_part_of_a_turn() -> None:
     """Nothing of them is shown to the model."""
     notes = Notes()
     draft = Messages().read({"messages": [ASKED, TWO, tool("A", "1", name="a"), tool("B", "2"), DONE]}, notes)
-    assert arranged(draft, "keep", notes)[1:4] == [
+    assert arrange_messages(draft, "keep", notes)[1:4] == [
         {
             "role": "assistant",
             "content": "",

@@ -20,8 +20,8 @@ CODES = {
     ),
     *("stage_oom", "worker_died", "cluster_error", "ledger_error", "mixture_error", "template_error"),
     "source_empty",
-    *("train_error", "held", "scheduler_error", "not_accepted", "not_rolled_back", "source_moved"),
-    *("forgotten", "mode_switch_failed"),
+    *("train_error", "blocked", "scheduler_error", "not_approved", "not_rolled_back", "source_moved"),
+    *("forgotten", "thinking_mode_failed"),
 }
 
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import JsonValue, ValidationError
 
 from thinkmix.schemas.record import Record
-from thinkmix.schemas.stated import Stated, stated
+from thinkmix.schemas.stated import Stated, stated_settings
 
 SOURCE = {"name": "math", "kind": "hub", "format": {"type": "auto"}, "colour": "red"}
 RECIPE: dict[str, JsonValue] = {"title": "", "seed": 1, "template": "qwen3", "sources": [SOURCE], "later": {}}
@@ -26,7 +26,7 @@ def test_a_recipe_is_kept_as_it_was_written() -> None:
 
 def test_what_is_read_of_a_recipe_has_names() -> None:
     """A setting that came later has its default; others are passed over."""
-    found = stated(RECIPE)
+    found = stated_settings(RECIPE)
     assert (found.template, [(one.name, one.kind, one.soft_switch) for one in found.sources]) == (
         "qwen3",
         [("math", "hub", "plain")],
@@ -46,7 +46,7 @@ def test_what_is_read_of_a_recipe_has_names() -> None:
 def test_a_file_whose_recipe_cannot_be_read_is_refused(
     harm: Callable[[dict[str, JsonValue]], object],
 ) -> None:
-    """Whoever reads it hears so at once, and not where a page is drawn of it."""
+    """Whoever reads it hears so at once, and not where a page is sampled of it."""
     recipe = dict(RECIPE)
     harm(recipe)
     with pytest.raises(ValidationError, match="recipe"):

@@ -45,12 +45,12 @@ def test_every_field_is_described():
             "on_forgetting keep_best chooses between measurements: set eval_every",
         ),
         (
-            {"sharding": "fsdp2", "switch_prompts": 4},
-            "sharding fsdp2 leaves no process with all weights to ask: unset switch_prompts",
+            {"sharding": "fsdp2", "mode_prompts": 4},
+            "sharding fsdp2 leaves no process with all weights to ask: unset mode_prompts",
         ),
         (
-            {"sharding": "zero3", "switch_prompts": 4},
-            "sharding zero3 leaves no process with all weights to ask: unset switch_prompts",
+            {"sharding": "zero3", "mode_prompts": 4},
+            "sharding zero3 leaves no process with all weights to ask: unset mode_prompts",
         ),
         (
             {"sharding": "zero2", "save_every": 4},

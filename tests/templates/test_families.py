@@ -14,7 +14,7 @@ import yaml
 from tests.harness.builders import ROOT, python
 from tests.templates.toy.toy import TOY
 from thinkmix.curation.sample.model_files import ModelFiles
-from thinkmix.flows.build.step import keyed
+from thinkmix.flows.build.step import argument_key
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.schemas.conversation import Message
 from thinkmix.schemas.errors import TemplateError
@@ -83,10 +83,10 @@ def test_a_family_with_another_tokenizer_is_refused():
 def test_an_output_is_named_by_what_its_family_states():
     """Each fact is in the name of an output, and no code of a family's file: not its own, not another's."""
     types: set[str] = set()
-    stated = keyed(QWEN3, "family", types)
+    stated = argument_key(QWEN3, "family", types)
     assert types == {"thinkmix.templates.chat.families.contract"}
     for changes in ({"name": "other"}, {"soft_switch": False}, {"thinks": "always", "soft_switch": False}):
-        assert keyed(replace(QWEN3, **changes)) != stated
+        assert argument_key(replace(QWEN3, **changes)) != stated
 
 
 def test_the_table_of_families_is_current():

@@ -56,9 +56,9 @@ def reference_ids(text):
 def without_quicktok(monkeypatch):
     """Make `import quicktok` fail, as on a platform without its wheel."""
     monkeypatch.setitem(sys.modules, "quicktok", None)
-    tokenizer._engine.cache_clear()
+    tokenizer._encoder.cache_clear()
     yield
-    tokenizer._engine.cache_clear()
+    tokenizer._encoder.cache_clear()
 
 
 def test_control_tokens_are_one_token_each():

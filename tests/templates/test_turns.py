@@ -95,7 +95,7 @@ told = st.tuples(spoken, st.sampled_from(["", "", " /think", " /no_think"])).map
 
 @st.composite
 def queries(draw):
-    """Draw a question, some tool steps, and the answer."""
+    """Sample a question, some tool steps, and the answer."""
     turns = [user(draw(spoken))]
     for _ in range(draw(st.integers(0, 2))):
         turns.append(assistant(draw(texts), draw(traces), draw(calls)))
@@ -105,7 +105,7 @@ def queries(draw):
 
 @st.composite
 def parts(draw):
-    """Draw a few turns of one kind: speakers may follow each other in any order, and tools follow calls."""
+    """Sample a few turns of one kind: speakers may follow each other in any order, and tools follow calls."""
     kind = draw(st.sampled_from(["system", "user", "assistant", "call"]))
     if kind == "call":
         answers = [tool(text) for text in draw(st.lists(texts, max_size=2))]
@@ -119,7 +119,7 @@ def parts(draw):
 
 @st.composite
 def conversations(draw):
-    """Draw messages and tools of a chat: any order of turns with a question, and the assistant last."""
+    """Sample messages and tools of a chat: any order of turns with a question, and the assistant last."""
     some = st.lists(parts(), max_size=4)
     chosen = [*draw(some), [user(draw(told))], *draw(some), [assistant(draw(spoken), draw(traces))]]
     tools = draw(st.lists(objects.filter(bool), max_size=2))

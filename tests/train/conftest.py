@@ -38,7 +38,7 @@ def manifest_of(files: Mapping[str, FileEntry]) -> Manifest:
 
 @pytest.fixture(scope="session", autouse=True)
 def _tiny(tiny: None) -> None:
-    """Draw the tiny model once for all tests of this room."""
+    """Sample the tiny model once for all tests of this room."""
 
 
 @pytest.fixture(scope="session")

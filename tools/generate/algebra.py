@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from itertools import pairwise
 
-from tools.generate.draw import Draw, listed
+from tools.generate.sampler import Sampler, join_words
 from tools.generate.tables import NAMES
 from tools.generate.traces import Problem
 
 
-def signed(value: int, what: str = "") -> str:
+def signed_term(value: int, what: str = "") -> str:
     """Write a term with its sign for use after another term: `+ 3x`, `- 5`."""
     return f"{'-' if value < 0 else '+'} {term(abs(value), what) if what else abs(value)}"
 
@@ -18,12 +18,12 @@ def term(value: int, what: str) -> str:
     return {1: what, -1: f"-{what}"}.get(value, f"{value}{what}")
 
 
-def linear_equation(draw: Draw) -> Problem:
+def linear_equation(rng: Sampler) -> Problem:
     """a(x + b) = cx + d with an integer solution."""
-    a, b, x = draw.integer(3, 12), draw.integer(2, 15), draw.integer(-12, 20)
-    c = draw.choice([value for value in range(-6, 12) if value not in (a, 0)])
+    a, b, x = rng.integer(3, 12), rng.integer(2, 15), rng.integer(-12, 20)
+    c = rng.choice([value for value in range(-6, 12) if value not in (a, 0)])
     d = a * (x + b) - c * x
-    left, right = f"{a}(x + {b})", f"{term(c, 'x')} {signed(d)}"
+    left, right = f"{a}(x + {b})", f"{term(c, 'x')} {signed_term(d)}"
     texts = [
         f"Solve for $x$: ${left} = {right}$.",
         f"For which number $x$ do the expressions ${left}$ and ${right}$ have the same value?",
@@ -37,28 +37,28 @@ def linear_equation(draw: Draw) -> Problem:
         f"Dividing by {a - c} gives x = {x}.",
     )
     shift = (
-        f"Let y = x + {b}, so x = y - {b}. The equation becomes {a}y = {c}(y - {b}) {signed(d)}.",
-        f"The right side is {term(c, 'y')} {signed(d - b * c)}, so ({a} - ({c}))y = {d - b * c}, that is, y "
+        f"Let y = x + {b}, so x = y - {b}. The equation becomes {a}y = {c}(y - {b}) {signed_term(d)}.",
+        f"The right side is {term(c, 'y')} {signed_term(d - b * c)}, so ({a} - ({c}))y = {d - b * c}, that is, y "
         f"= {x + b}.",
         f"Going back, x = {x + b} - {b} = {x}.",
     )
     check = (
         f"With x = {x} the left side is {a} · {x + b} = {a * (x + b)} and the right side is {c} · ({x}) "
-        f"{signed(d)} = {c * x + d}."
+        f"{signed_term(d)} = {c * x + d}."
     )
     params = {"a": a, "b": b, "c": c, "d": d}
     return Problem(
-        "linear_equation", params, draw.choice(texts), "the solution x", (expand, shift), check, str(x)
+        "linear_equation", params, rng.choice(texts), "the solution x", (expand, shift), check, str(x)
     )
 
 
-def linear_system(draw: Draw) -> Problem:
+def linear_system(rng: Sampler) -> Problem:
     """Two equations in two unknowns; the product of both is sought."""
-    x, y = draw.integer(2, 15), draw.integer(2, 15)
-    a, b, c, d = draw.integer(1, 7), draw.integer(1, 7), draw.integer(1, 7), draw.integer(-6, -1)
+    x, y = rng.integer(2, 15), rng.integer(2, 15)
+    a, b, c, d = rng.integer(1, 7), rng.integer(1, 7), rng.integer(1, 7), rng.integer(-6, -1)
     e, f = a * x + b * y, c * x + d * y
     det = a * d - b * c
-    one, two = f"{term(a, 'x')} {signed(b, 'y')} = {e}", f"{term(c, 'x')} {signed(d, 'y')} = {f}"
+    one, two = f"{term(a, 'x')} {signed_term(b, 'y')} = {e}", f"{term(c, 'x')} {signed_term(d, 'y')} = {f}"
     texts = [
         f"If ${one}$ and ${two}$, what is the value of $xy$?",
         f"The numbers $x$ and $y$ satisfy the system $${one},$$ $${two}.$$ Compute the product $xy$.",
@@ -66,7 +66,7 @@ def linear_system(draw: Draw) -> Problem:
     ]
     eliminate = (
         f"Multiply the first equation by {c} and the second by {a}, so that both start with {a * c}x: "
-        f"{a * c}x {signed(b * c, 'y')} = {e * c} and {a * c}x {signed(a * d, 'y')} = {a * f}.",
+        f"{a * c}x {signed_term(b * c, 'y')} = {e * c} and {a * c}x {signed_term(a * d, 'y')} = {a * f}.",
         f"Subtracting the second from the first leaves {b * c - a * d}y = {e * c - a * f}, so y = {y}.",
         f"From the first equation {term(a, 'x')} = {e} - {b} · {y} = {e - b * y}, so x = {x}.",
         f"The product is {x} · {y} = {x * y}.",
@@ -80,17 +80,17 @@ def linear_system(draw: Draw) -> Problem:
     check = f"{a} · {x} + {b} · {y} = {e} and {c} · {x} - {-d} · {y} = {f}, as required."
     params = {"a": a, "b": b, "c": c, "d": d, "e": e, "f": f}
     return Problem(
-        "linear_system", params, draw.choice(texts), "the product xy", (eliminate, cramer), check, str(x * y)
+        "linear_system", params, rng.choice(texts), "the product xy", (eliminate, cramer), check, str(x * y)
     )
 
 
-def root_squares(draw: Draw) -> Problem:
+def root_squares(rng: Sampler) -> Problem:
     """Sum of the squares of the roots of a quadratic with integer roots."""
-    s = draw.integer(1, 14)
-    r = draw.choice([root for root in range(-14, 15) if root not in (0, s)])
+    s = rng.integer(1, 14)
+    r = rng.choice([root for root in range(-14, 15) if root not in (0, s)])
     total, product = r + s, r * s
-    middle = "" if total == 0 else f" {signed(-total, 'x')}"
-    equation = f"x^2{middle} {signed(product)} = 0"
+    middle = "" if total == 0 else f" {signed_term(-total, 'x')}"
+    equation = f"x^2{middle} {signed_term(product)} = 0"
     result = r * r + s * s
     texts = [
         f"Let $r$ and $s$ be the roots of ${equation}$. Find $r^2 + s^2$.",
@@ -101,7 +101,7 @@ def root_squares(draw: Draw) -> Problem:
     vieta = (
         f"By Vieta the sum of the roots is {total} and their product is {product}.",
         f"Since r² + s² = (r + s)² - 2rs, the sum of squares is {total * total} - 2 · ({product}).",
-        f"That is {total * total} {signed(-2 * product)} = {result}.",
+        f"That is {total * total} {signed_term(-2 * product)} = {result}.",
     )
     factor = (
         f"I look for two numbers with sum {total} and product {product}: {r} and {s} do it.",
@@ -114,16 +114,16 @@ def root_squares(draw: Draw) -> Problem:
     )
     params = {"sum": total, "product": product}
     return Problem(
-        "root_squares", params, draw.choice(texts), "the sum of squares", (vieta, factor), check, str(result)
+        "root_squares", params, rng.choice(texts), "the sum of squares", (vieta, factor), check, str(result)
     )
 
 
-def arithmetic_sum(draw: Draw) -> Problem:
+def arithmetic_sum(rng: Sampler) -> Problem:
     """Sum of an arithmetic progression."""
-    a, d, n = draw.integer(1, 40), draw.integer(2, 15), draw.integer(8, 45)
+    a, d, n = rng.integer(1, 40), rng.integer(2, 15), rng.integer(8, 45)
     last = a + (n - 1) * d
     total = n * (a + last) // 2
-    name = draw.choice(NAMES)
+    name = rng.choice(NAMES)
     texts = [
         f"What is the sum of the first {n} terms of the arithmetic sequence ${a}, {a + d}, {a + 2 * d}, "
         "\\ldots$?",
@@ -149,16 +149,16 @@ def arithmetic_sum(draw: Draw) -> Problem:
     check = f"Twice the sum should be {n} · {a + last} = {n * (a + last)}, and 2 · {total} = {2 * total}."
     params = {"a": a, "d": d, "n": n}
     return Problem(
-        "arithmetic_sum", params, draw.choice(texts), "the total", (formula, split), check, str(total)
+        "arithmetic_sum", params, rng.choice(texts), "the total", (formula, split), check, str(total)
     )
 
 
-def geometric_sum(draw: Draw) -> Problem:
+def geometric_sum(rng: Sampler) -> Problem:
     """Sum of a geometric progression."""
-    a, r, n = draw.integer(2, 19), draw.choice([2, 3, 4, 5]), draw.integer(4, 8)
+    a, r, n = rng.integer(2, 19), rng.choice([2, 3, 4, 5]), rng.integer(4, 8)
     terms = [a * r**k for k in range(n)]
     total = sum(terms)
-    thing = draw.choice(["bacteria", "shares of a rumour", "views", "seeds", "copies"])
+    thing = rng.choice(["bacteria", "shares of a rumour", "views", "seeds", "copies"])
     texts = [
         f"Find the sum of the first {n} terms of the geometric sequence that starts with ${a}, {a * r}, "
         f"{a * r * r}$.",
@@ -182,15 +182,15 @@ def geometric_sum(draw: Draw) -> Problem:
         f"indeed {r - 1} · {total} = {(r - 1) * total}."
     )
     params = {"a": a, "r": r, "n": n}
-    return Problem("geometric_sum", params, draw.choice(texts), "the sum", (formula, add), check, str(total))
+    return Problem("geometric_sum", params, rng.choice(texts), "the sum", (formula, add), check, str(total))
 
 
-def recurrence(draw: Draw, *, low: int = 7, high: int = 14) -> Problem:
+def recurrence(rng: Sampler, *, low: int = 7, high: int = 14) -> Problem:
     """A term of x → (ax + b) mod m, computed one after the other."""
-    n = draw.integer(low, high)
+    n = rng.integer(low, high)
     while True:
-        a, b, m = draw.integer(2, 9), draw.integer(1, 30), draw.integer(31, 97)
-        values = [draw.integer(1, 30)]
+        a, b, m = rng.integer(2, 9), rng.integer(1, 30), rng.integer(31, 97)
+        values = [rng.integer(1, 30)]
         while len(values) <= n:
             values.append((a * values[-1] + b) % m)
         if len(set(values)) >= min(n, 12):
@@ -224,23 +224,28 @@ def recurrence(draw: Draw, *, low: int = 7, high: int = 14) -> Problem:
     )
     params = {"a": a, "b": b, "m": m, "start": start, "n": n}
     ask = f"the value after {n} steps"
-    return Problem("recurrence", params, draw.choice(texts), ask, (steps, table), check, str(values[-1]))
+    return Problem("recurrence", params, rng.choice(texts), ask, (steps, table), check, str(values[-1]))
 
 
-def long_recurrence(draw: Draw) -> Problem:
+def long_recurrence(rng: Sampler) -> Problem:
     """The same with so many steps that the trace grows long."""
-    return recurrence(draw, low=25, high=48)
+    return recurrence(rng, low=25, high=48)
 
 
-def remainder(draw: Draw) -> Problem:
+def remainder(rng: Sampler) -> Problem:
     """Remainder of a cubic on division by x - k."""
-    a, b, c, d = draw.integer(1, 6), draw.integer(-9, 9), draw.integer(1, 12), draw.integer(-20, 20)
-    k = draw.choice([-3, -2, 2, 3, 4])
+    a, b, c, d = rng.integer(1, 6), rng.integer(-9, 9), rng.integer(1, 12), rng.integer(-20, 20)
+    k = rng.choice([-3, -2, 2, 3, 4])
     value = a * k**3 + b * k**2 + c * k + d
     cubic = " ".join(
-        [term(a, "x^3"), *([signed(b, "x^2")] if b else []), signed(c, "x"), *([signed(d)] if d else [])]
+        [
+            term(a, "x^3"),
+            *([signed_term(b, "x^2")] if b else []),
+            signed_term(c, "x"),
+            *([signed_term(d)] if d else []),
+        ]
     )
-    divisor = f"x {signed(-k)}"
+    divisor = f"x {signed_term(-k)}"
     texts = [
         f"What is the remainder when ${cubic}$ is divided by ${divisor}$?",
         f"Dividing the polynomial ${cubic}$ by ${divisor}$ leaves a constant. Which one?",
@@ -250,31 +255,31 @@ def remainder(draw: Draw) -> Problem:
         f"By the remainder theorem I only have to insert x = {k}.",
         f"The powers are ({k})² = {k * k} and ({k})³ = {k**3}.",
         f"So the value is {a} · ({k**3}) + ({b}) · {k * k} + {c} · ({k}) + ({d}) = {a * k**3} "
-        f"{signed(b * k * k)} {signed(c * k)} {signed(d)} = {value}.",
+        f"{signed_term(b * k * k)} {signed_term(c * k)} {signed_term(d)} = {value}.",
     )
     second, third = b + a * k, c + (b + a * k) * k
     horner = (
         f"Synthetic division with {k}: bring down {a}.",
         f"Multiply by {k} and add {b}: {second}. Multiply by {k} and add {c}: {third}.",
-        f"Multiply by {k} once more and add {d}: {third} · ({k}) {signed(d)} = {value}. This is the "
+        f"Multiply by {k} once more and add {d}: {third} · ({k}) {signed_term(d)} = {value}. This is the "
         "remainder.",
     )
     check = (
         f"The quotient has the coefficients {a}, {second}, {third}; its constant term times {-k} plus the "
-        f"remainder is {third * -k} {signed(value)} = {d}, the constant of the cubic."
+        f"remainder is {third * -k} {signed_term(value)} = {d}, the constant of the cubic."
     )
     params = {"a": a, "b": b, "c": c, "d": d, "k": k}
     return Problem(
-        "remainder", params, draw.choice(texts), "the remainder", (theorem, horner), check, str(value)
+        "remainder", params, rng.choice(texts), "the remainder", (theorem, horner), check, str(value)
     )
 
 
-def coins(draw: Draw) -> Problem:
+def coins(rng: Sampler) -> Problem:
     """Count two kinds of coins from number and value."""
-    small, large = draw.choice([(5, 10), (5, 20), (10, 50), (20, 50), (5, 50), (10, 20)])
-    few, many = draw.integer(4, 30), draw.integer(4, 30)
+    small, large = rng.choice([(5, 10), (5, 20), (10, 50), (20, 50), (5, 50), (10, 20)])
+    few, many = rng.integer(4, 30), rng.integer(4, 30)
     n, total = few + many, small * few + large * many
-    name, other = draw.sample(NAMES, 2)
+    name, other = rng.sample(NAMES, 2)
     texts = [
         f"{name} has {n} coins worth {total} cents in all. Every coin is worth either {small} or {large} "
         f"cents. How many {large}-cent coins are there?",
@@ -295,13 +300,13 @@ def coins(draw: Draw) -> Problem:
     )
     check = (
         f"{many} · {large} + {few} · {small} = {many * large} + {few * small} = {total}, and "
-        f"{listed([str(many), str(few)])} make {n}."
+        f"{join_words([str(many), str(few)])} make {n}."
     )
     params = {"small": small, "large": large, "n": n, "total": total}
     return Problem(
         "coins",
         params,
-        draw.choice(texts),
+        rng.choice(texts),
         f"the number of {large}-cent coins",
         (suppose, unknown),
         check,
@@ -309,7 +314,7 @@ def coins(draw: Draw) -> Problem:
     )
 
 
-KINDS: tuple[Callable[[Draw], Problem], ...] = (
+KINDS: tuple[Callable[[Sampler], Problem], ...] = (
     linear_equation,
     linear_system,
     root_squares,

@@ -5,21 +5,21 @@ from collections import Counter
 from collections.abc import Callable
 from fractions import Fraction
 
-from tools.generate.draw import Draw, listed
+from tools.generate.sampler import Sampler, join_words
 from tools.generate.tables import NAMES
 from tools.generate.traces import Problem
 
 
-def committee(draw: Draw) -> Problem:
+def committee(rng: Sampler) -> Problem:
     """Committees with a fixed number of members from two groups."""
-    w, m = draw.integer(4, 10), draw.integer(4, 10)
-    j, i = draw.integer(1, 3), draw.integer(1, 3)
-    one, two = draw.choice(_GROUPS)
+    w, m = rng.integer(4, 10), rng.integer(4, 10)
+    j, i = rng.integer(1, 3), rng.integer(1, 3)
+    one, two = rng.choice(_GROUPS)
     first, second = math.comb(w, j), math.comb(m, i)
     texts = [
         f"From {w} {one} and {m} {two} a committee of {j + i} people is formed that contains exactly {j} of "
         f"the {one}. In how many ways is that possible?",
-        f"{draw.choice(NAMES)} invites {j} out of {w} {one} and {i} out of {m} {two}. How many different "
+        f"{rng.choice(NAMES)} invites {j} out of {w} {one} and {i} out of {m} {two}. How many different "
         "guest lists are there?",
         f"How many groups of {j + i} people can be chosen from {w} {one} and {m} {two} if the group must "
         f"include exactly {i} of the {two}?",
@@ -47,7 +47,7 @@ def committee(draw: Draw) -> Problem:
     return Problem(
         "committee",
         params,
-        draw.choice(texts),
+        rng.choice(texts),
         "the number of groups",
         (product, ordered),
         check,
@@ -65,19 +65,19 @@ _GROUPS = [
 ]
 
 
-def urn(draw: Draw) -> Problem:
+def urn(rng: Sampler) -> Problem:
     """Two draws without replacement: probability of equal colours, as m + n of the reduced fraction."""
-    r, b = draw.integer(2, 14), draw.integer(2, 14)
-    red, blue = draw.sample(["red", "blue", "green", "white", "black", "yellow"], 2)
+    r, b = rng.integer(2, 14), rng.integer(2, 14)
+    red, blue = rng.sample(["red", "blue", "green", "white", "black", "yellow"], 2)
     n = r + b
     same = Fraction(r * (r - 1) + b * (b - 1), n * (n - 1))
     result = same.numerator + same.denominator
     end = "Written in lowest terms the probability is $\\frac{p}{q}$. Find $p + q$."
-    thing = draw.choice(["balls", "socks", "marbles", "buttons", "beads"])
+    thing = rng.choice(["balls", "socks", "marbles", "buttons", "beads"])
     texts = [
         f"A bag holds {r} {red} and {b} {blue} {thing}. Two {thing} are drawn at random without "
         f"replacement. What is the probability that they have the same colour? {end}",
-        f"{draw.choice(NAMES)} takes two {thing} in the dark from a drawer with {b} {blue} and {r} {red} "
+        f"{rng.choice(NAMES)} takes two {thing} in the dark from a drawer with {b} {blue} and {r} {red} "
         f"ones. How likely is a pair of one colour? {end}",
         f"Out of {n} {thing}, {r} are {red} and the others are {blue}. Two are picked together. Consider "
         f"the event that both look alike. {end}",
@@ -104,7 +104,7 @@ def urn(draw: Draw) -> Problem:
     return Problem(
         "urn",
         {"r": r, "b": b},
-        draw.choice(texts),
+        rng.choice(texts),
         "the value of p + q",
         (combine, stepwise),
         check,
@@ -112,10 +112,10 @@ def urn(draw: Draw) -> Problem:
     )
 
 
-def dice(draw: Draw) -> Problem:
+def dice(rng: Sampler) -> Problem:
     """Ways to roll at least a sum with two unequal dice."""
-    s, t = draw.choice([4, 6, 8, 10, 12]), draw.choice([6, 8, 10, 12, 20])
-    k = draw.integer(5, s + t - 3)
+    s, t = rng.choice([4, 6, 8, 10, 12]), rng.choice([6, 8, 10, 12, 20])
+    k = rng.integer(5, s + t - 3)
     rows = [(x, max(1, k - x)) for x in range(1, s + 1)]
     counts = [max(0, t - least + 1) for _, least in rows]
     total = sum(counts)
@@ -124,7 +124,7 @@ def dice(draw: Draw) -> Problem:
         f"outcomes is the sum at least {k}?",
         f"How many pairs $(x, y)$ of integers with $1 \\le x \\le {s}$ and $1 \\le y \\le {t}$ satisfy $x + "
         f"y \\ge {k}$?",
-        f"{draw.choice(NAMES)} spins a wheel numbered 1 to {s} and another numbered 1 to {t} and wins if "
+        f"{rng.choice(NAMES)} spins a wheel numbered 1 to {s} and another numbered 1 to {t} and wins if "
         f"the two numbers add up to {k} or more. How many of the possible results win?",
     ]
     lines = [
@@ -146,7 +146,7 @@ def dice(draw: Draw) -> Problem:
     return Problem(
         "dice",
         {"s": s, "t": t, "k": k},
-        draw.choice(texts),
+        rng.choice(texts),
         "the number of outcomes",
         (direct, complement),
         check,
@@ -154,16 +154,16 @@ def dice(draw: Draw) -> Problem:
     )
 
 
-def lattice_paths(draw: Draw) -> Problem:
+def lattice_paths(rng: Sampler) -> Problem:
     """Shortest paths on a grid through one crossing."""
-    p, q, u, v = draw.integer(1, 5), draw.integer(1, 5), draw.integer(1, 4), draw.integer(1, 4)
+    p, q, u, v = rng.integer(1, 5), rng.integer(1, 5), rng.integer(1, 4), rng.integer(1, 4)
     a, b = p + u, q + v
     one, two = math.comb(p + q, p), math.comb(u + v, u)
-    place = draw.choice(["a bakery", "a fountain", "the library", "a bus stop", "the market", "a pharmacy"])
+    place = rng.choice(["a bakery", "a fountain", "the library", "a bus stop", "the market", "a pharmacy"])
     texts = [
         f"How many paths lead from $(0, 0)$ to $({a}, {b})$ through $({p}, {q})$ if each step goes one unit "
         "right or one unit up?",
-        f"In a town with a square street grid, {draw.choice(NAMES)} lives {a} blocks east and {b} blocks "
+        f"In a town with a square street grid, {rng.choice(NAMES)} lives {a} blocks east and {b} blocks "
         f"north of school. On the way home, going only east and north, {place} must be passed, {p} blocks "
         f"east and {q} blocks north of school. How many routes are there?",
         f"A robot moves from the corner of a grid to the point {a} cells to the right and {b} cells up, "
@@ -192,7 +192,7 @@ def lattice_paths(draw: Draw) -> Problem:
     return Problem(
         "lattice_paths",
         params,
-        draw.choice(texts),
+        rng.choice(texts),
         "the number of routes",
         (product, table),
         check,
@@ -200,26 +200,26 @@ def lattice_paths(draw: Draw) -> Problem:
     )
 
 
-def arrangements(draw: Draw) -> Problem:
+def arrangements(rng: Sampler) -> Problem:
     """Words from the letters of a word with repeated letters; the letters are the parameter."""
-    word = draw.choice(_WORDS)
-    extra = "".join(draw.sample("BCDFGHKLMNPQRSTVWXZ", draw.integer(0, 1)))
+    word = rng.choice(_WORDS)
+    extra = "".join(rng.sample("BCDFGHKLMNPQRSTVWXZ", rng.integer(0, 1)))
     letters = word + extra
     counts = Counter(letters)
     repeated = {letter: count for letter, count in sorted(counts.items()) if count > 1}
     n, total = len(letters), math.factorial(len(letters))
     result = total // math.prod(math.factorial(count) for count in counts.values())
-    tiles = listed([f"{count} × {letter}" for letter, count in sorted(counts.items())])
+    tiles = join_words([f"{count} × {letter}" for letter, count in sorted(counts.items())])
     texts = [
         f"How many different arrangements do the letters of {letters} have?",
-        f"{draw.choice(NAMES)} lays {n} letter tiles in a row, namely {tiles}. How many different rows are "
+        f"{rng.choice(NAMES)} lays {n} letter tiles in a row, namely {tiles}. How many different rows are "
         "possible?",
         f"In how many distinguishable orders can the letters {', '.join(letters)} be written?",
     ]
     divide = (
         f"There are {n} letters, so {n}! = {total} orders if all were different.",
         "Repeated letters are "
-        f"{listed([f'{letter} ({count} times)' for letter, count in repeated.items()])}, and swapping equal "
+        f"{join_words([f'{letter} ({count} times)' for letter, count in repeated.items()])}, and swapping equal "
         "letters changes nothing.",
         f"So I divide: {total} / ({' · '.join(f'{count}!' for count in repeated.values())}) = {result}.",
     )
@@ -238,7 +238,7 @@ def arrangements(draw: Draw) -> Problem:
     return Problem(
         "arrangements",
         params,
-        draw.choice(texts),
+        rng.choice(texts),
         "the number of arrangements",
         (divide, place),
         check,
@@ -278,4 +278,4 @@ _WORDS = [
 ]
 
 
-KINDS: tuple[Callable[[Draw], Problem], ...] = (committee, urn, dice, lattice_paths, arrangements)
+KINDS: tuple[Callable[[Sampler], Problem], ...] = (committee, urn, dice, lattice_paths, arrangements)

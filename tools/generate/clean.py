@@ -18,10 +18,10 @@ from tools.generate import (
     words_en,
     words_zh,
 )
-from tools.generate.draw import Draw
 from tools.generate.novel import Gate
 from tools.generate.numbers_en import Exchange
 from tools.generate.phrases import NEXT, NEXT_ZH, SYSTEM, SYSTEM_ZH
+from tools.generate.sampler import Sampler
 from tools.generate.traces import Problem, solution
 
 Row = dict[str, Any]
@@ -35,37 +35,37 @@ CHINESE_PERCENT = 30
 def chats(gate: Gate) -> Iterator[Row]:
     """Yield chat rows, each with a first question that the gate has not heard before."""
     for index in count():
-        draw = Draw("chat", index)
-        chinese = draw.chance(CHINESE_PERCENT)
+        rng = Sampler("chat", index)
+        chinese = rng.chance(CHINESE_PERCENT)
         kinds = CHINESE if chinese else ENGLISH
         kind = kinds[index % len(kinds)]
-        exchanges = kind(draw)
+        exchanges = kind(rng)
         if not gate.admit(exchanges[0][0]):
             continue
-        exchanges = exchanges[: draw.choice([1, 1, 2])]
-        while len(exchanges) < 6 and draw.chance(28):
-            exchanges += _new_topic(draw, chinese=chinese)
+        exchanges = exchanges[: rng.choice([1, 1, 2])]
+        while len(exchanges) < 6 and rng.chance(28):
+            exchanges += _new_topic(rng, chinese=chinese)
         source = f"sample-{kind.__name__.replace('_', '-')}-{'zh' if chinese else 'en'}"
         yield {
-            "conversations": _turns(draw, exchanges, chinese=chinese),
+            "conversations": _turns(rng, exchanges, chinese=chinese),
             "source": source,
-            "score": draw.integer(373_571, 521_262) / 100_000,
+            "score": rng.integer(373_571, 521_262) / 100_000,
         }
 
 
-def _new_topic(draw: Draw, *, chinese: bool) -> list[Exchange]:
-    question, answer = draw.choice(CHINESE if chinese else ENGLISH)(draw)[0]
-    return [(draw.choice(NEXT_ZH if chinese else NEXT) + question, answer)]
+def _new_topic(rng: Sampler, *, chinese: bool) -> list[Exchange]:
+    question, answer = rng.choice(CHINESE if chinese else ENGLISH)(rng)[0]
+    return [(rng.choice(NEXT_ZH if chinese else NEXT) + question, answer)]
 
 
-def _turns(draw: Draw, exchanges: list[Exchange], *, chinese: bool) -> list[Row]:
+def _turns(rng: Sampler, exchanges: list[Exchange], *, chinese: bool) -> list[Row]:
     """Return from/value turns; a few rows start with a system prompt or end with a thought."""
     turns = []
-    if draw.chance(12):
-        turns.append({"from": "system", "value": draw.choice(SYSTEM_ZH if chinese else SYSTEM)})
+    if rng.chance(12):
+        turns.append({"from": "system", "value": rng.choice(SYSTEM_ZH if chinese else SYSTEM)})
     for question, answer in exchanges:
         turns += [{"from": "human", "value": question}, {"from": "gpt", "value": answer}]
-    luck = draw.integer(1, 100)
+    luck = rng.integer(1, 100)
     if luck <= 3:
         turns[-1]["value"] = thoughtful(turns[-1]["value"], chinese=chinese)
     elif luck == 4:
@@ -86,7 +86,7 @@ def problems(gate: Gate) -> Iterator[tuple[int, Problem]]:
     """Yield (number, problem), each problem unlike all before it."""
     for index in count():
         kind = PROBLEMS[index % len(PROBLEMS)]
-        problem = kind(Draw("math", kind.__name__, index))
+        problem = kind(Sampler("math", kind.__name__, index))
         if gate.admit(problem.text):
             yield index, problem
 
@@ -94,7 +94,7 @@ def problems(gate: Gate) -> Iterator[tuple[int, Problem]]:
 def long_problems(gate: Gate) -> Iterator[tuple[int, Problem]]:
     """Yield problems whose honest trace is longer than a recipe with 4096 tokens allows."""
     for index in count(1_000_000):
-        problem = algebra.recurrence(Draw("long", index), low=150, high=190)
+        problem = algebra.recurrence(Sampler("long", index), low=150, high=190)
         if gate.admit(problem.text):
             yield index, problem
 
@@ -102,8 +102,8 @@ def long_problems(gate: Gate) -> Iterator[tuple[int, Problem]]:
 def long_chats(gate: Gate) -> Iterator[Row]:
     """Yield chat rows whose answer is a long but correct list."""
     for index in count():
-        draw = Draw("long chat", index)
-        last, power = draw.integer(620, 700), draw.choice(["square", "cube"])
+        rng = Sampler("long chat", index)
+        last, power = rng.integer(620, 700), rng.choice(["square", "cube"])
         question = (
             f"For a printed table I need every number from 1 to {last} with its {power}, one pair to a "
             "line, please."
@@ -129,21 +129,21 @@ def first_question(row: Row) -> str:
 
 def solutions(index: int, problem: Problem, number: int) -> list[Row]:
     """Return `number` rows that solve a problem in different words."""
-    draw = Draw("solutions", index)
-    extracted = draw.chance(80)
+    rng = Sampler("solutions", index)
+    extracted = rng.chance(80)
     shared = {
         "expected_answer": problem.answer,
         "problem_type": "has_answer_extracted" if extracted else "no_answer_extracted",
         "problem_source": f"sample_{problem.kind}",
-        "pass_rate_72b_tir": str(draw.integer(0, 32) / 32) if extracted else "n/a",
+        "pass_rate_72b_tir": str(rng.integer(0, 32) / 32) if extracted else "n/a",
         "problem": problem.text,
         "inference_mode": "cot",
-        "used_in_kaggle": draw.chance(60),
+        "used_in_kaggle": rng.chance(60),
     }
     texts: dict[str, str] = {}
     while len(texts) < number:
-        solver = "DeepSeek-R1" if draw.chance(70) else "QwQ-32B"
-        texts.setdefault(solution(problem, draw, solver=solver, method=len(texts)), solver)
+        solver = "DeepSeek-R1" if rng.chance(70) else "QwQ-32B"
+        texts.setdefault(solution(problem, rng, solver=solver, method=len(texts)), solver)
     return [
         {
             column: {**shared, "generation_model": solver, "generated_solution": text}[column]

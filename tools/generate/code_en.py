@@ -5,18 +5,18 @@ from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 
-from tools.generate.draw import Draw, decimal, listed, money
 from tools.generate.numbers_en import Exchange
 from tools.generate.phrases import BRANCHES, COMMANDS, ENDPOINTS, FILES, METHODS, PATHS, STATUSES
+from tools.generate.sampler import Sampler, decimal, join_words, money
 from tools.generate.tables import COUNTRIES, DEFINITIONS, GOODS, NAMES
 
 
-def snippet(draw: Draw) -> tuple[str, str, str]:
+def snippet(rng: Sampler) -> tuple[str, str, str]:
     """Return (code, what it prints, why) of a short Python program."""
-    numbers = [draw.integer(1, 40) for _ in range(draw.integer(5, 8))]
-    words = draw.sample([entry[0] for entry in DEFINITIONS], 3)
-    step, limit = draw.integer(2, 5), draw.integer(8, 30)
-    text = draw.choice(words)
+    numbers = [rng.integer(1, 40) for _ in range(rng.integer(5, 8))]
+    words = rng.sample([entry[0] for entry in DEFINITIONS], 3)
+    step, limit = rng.integer(2, 5), rng.integer(8, 30)
+    text = rng.choice(words)
     picked = [number * step for number in numbers if number > limit]
     counts = {letter: text.count(letter) for letter in sorted(set(text))}
     total = sum(number % step for number in numbers)
@@ -53,35 +53,35 @@ def snippet(draw: Draw) -> tuple[str, str, str]:
             f"of each word the first {step} letters are kept, put in capitals and joined by hyphens",
         ),
     ]
-    return draw.choice(programs)
+    return rng.choice(programs)
 
 
-def python_output(draw: Draw) -> list[Exchange]:
+def python_output(rng: Sampler) -> list[Exchange]:
     """Say what a program prints."""
-    code, printed, why = snippet(draw)
+    code, printed, why = snippet(rng)
     asks = [
         f"What does this Python program print?\n\n```python\n{code}\n```",
         f"Predict the output without running it:\n\n```python\n{code}\n```",
         f"I do not understand the result of this code. What comes out, and why?\n\n```python\n{code}\n```",
     ]
-    return [(draw.choice(asks), f"It prints\n\n```text\n{printed}\n```\n\nbecause {why}.")]
+    return [(rng.choice(asks), f"It prints\n\n```text\n{printed}\n```\n\nbecause {why}.")]
 
 
-def python_function(draw: Draw) -> list[Exchange]:
+def python_function(rng: Sampler) -> list[Exchange]:
     """Write a small function and show it on an example."""
-    numbers = [draw.integer(-20, 60) for _ in range(draw.integer(4, 7))]
-    size = draw.integer(2, 4)
-    place = draw.choice(
+    numbers = [rng.integer(-20, 60) for _ in range(rng.integer(4, 7))]
+    size = rng.integer(2, 4)
+    place = rng.choice(
         ["a till", "a weather station", "a board game", "a stock list", "a parcel scale", "my diary"]
     )
-    name, task, body, value = draw.choice(_tasks(numbers, size))
+    name, task, body, value = rng.choice(_tasks(numbers, size))
     asks = [
         f"Write a Python function `{name}` that {task}. What does it give for {numbers}?",
         f"For {place} I need a function that {task}. Please name it `{name}` and try it on {numbers}.",
         f"How would you code `{name}` in Python, a function that {task}? Show the result for {numbers}.",
     ]
     code = f"def {name}(values):\n    return {body}\n\n\nprint({name}({numbers}))"
-    return [(draw.choice(asks), f"```python\n{code}\n```\n\nThis prints\n\n```text\n{value}\n```")]
+    return [(rng.choice(asks), f"```python\n{code}\n```\n\nThis prints\n\n```text\n{value}\n```")]
 
 
 def _tasks(numbers: list[int], size: int) -> list[tuple[str, str, str, int | list[int] | list[list[int]]]]:
@@ -132,9 +132,9 @@ def _tasks(numbers: list[int], size: int) -> list[tuple[str, str, str, int | lis
     ]
 
 
-def sql(draw: Draw) -> list[Exchange]:
+def sql(rng: Sampler) -> list[Exchange]:
     """Write a grouped query for a small table and explain its parts."""
-    table, group, number, item = draw.choice(
+    table, group, number, item = rng.choice(
         [
             ("sales", "city", "amount", "sale"),
             ("visits", "branch", "minutes", "visit"),
@@ -144,10 +144,10 @@ def sql(draw: Draw) -> list[Exchange]:
             ("trips", "driver", "distance", "trip"),
         ]
     )
-    function, meaning = draw.choice(
+    function, meaning = rng.choice(
         [("AVG", "average"), ("SUM", "total"), ("MAX", "largest"), ("MIN", "smallest")]
     )
-    year, least, top = draw.integer(2015, 2025), draw.integer(2, 90), draw.integer(3, 12)
+    year, least, top = rng.integer(2015, 2025), rng.integer(2, 90), rng.integer(3, 12)
     asks = [
         f"My table `{table}` has the columns id, {group}, {number} and year. How do I get the {meaning} "
         f"{number} per {group} for {year}, counting only rows with {number} of at least {least}, and only "
@@ -168,18 +168,18 @@ def sql(draw: Draw) -> list[Exchange]:
         "How would I keep only groups with more than five rows?",
         "Add `HAVING COUNT(*) > 5` after `GROUP BY`: unlike `WHERE` it filters whole groups.",
     )
-    return [(draw.choice(asks), answer), follow]
+    return [(rng.choice(asks), answer), follow]
 
 
-def pattern(draw: Draw) -> list[Exchange]:
+def pattern(rng: Sampler) -> list[Exchange]:
     """Explain a regular expression built from counted classes."""
-    prefix = "".join(draw.sample("ABCDEFGHJKLMNPRSTUVWXY", draw.choice([2, 3])))
-    digits, letters = draw.integer(2, 6), draw.integer(2, 5)
-    mark = draw.choice(["-", "/", ":", "_"])
-    thing = draw.choice(["part numbers", "ticket codes", "locker labels", "batch names", "shelf marks"])
+    prefix = "".join(rng.sample("ABCDEFGHJKLMNPRSTUVWXY", rng.choice([2, 3])))
+    digits, letters = rng.integer(2, 6), rng.integer(2, 5)
+    mark = rng.choice(["-", "/", ":", "_"])
+    thing = rng.choice(["part numbers", "ticket codes", "locker labels", "batch names", "shelf marks"])
     expression = f"^{prefix}{mark}[0-9]{{{digits}}}[a-z]{{{letters}}}$"
-    good = f"{prefix}{mark}" + "".join(str(draw.integer(0, 9)) for _ in range(digits))
-    good += "".join(draw.choice("abcdefghk") for _ in range(letters))
+    good = f"{prefix}{mark}" + "".join(str(rng.integer(0, 9)) for _ in range(digits))
+    good += "".join(rng.choice("abcdefghk") for _ in range(letters))
     asks = [
         f"What does the regular expression `{expression}` match?",
         f"Our {thing} are checked with `{expression}`. Explain it and give one string that passes.",
@@ -190,19 +190,19 @@ def pattern(draw: Draw) -> list[Exchange]:
         f"- `[0-9]{{{digits}}}`: {digits} digits\n- `[a-z]{{{letters}}}`: {letters} lower-case letters\n\n"
         f"`{good}` matches; `{good.lower()}` does not, because the prefix is in capitals."
     )
-    return [(draw.choice(asks), answer)]
+    return [(rng.choice(asks), answer)]
 
 
-def to_json(draw: Draw) -> list[Exchange]:
+def to_json(rng: Sampler) -> list[Exchange]:
     """Turn a sentence into JSON, then change a field."""
-    name, country, good = draw.choice(NAMES), draw.choice(COUNTRIES), draw.choice(GOODS)
-    count = draw.integer(2, 60)
+    name, country, good = rng.choice(NAMES), rng.choice(COUNTRIES), rng.choice(GOODS)
+    count = rng.integer(2, 60)
     record = {
         "name": name,
         "city": country.capital,
         "item": good[0],
         "count": count,
-        "paid": draw.chance(50),
+        "paid": rng.chance(50),
     }
     state = "has paid" if record["paid"] else "has not paid yet"
     asks = [
@@ -213,14 +213,14 @@ def to_json(draw: Draw) -> list[Exchange]:
     ]
     changed = {**record, "count": count + 1}
     follow = ("Add one to the count.", f"```json\n{json.dumps(changed, ensure_ascii=False)}\n```")
-    return [(draw.choice(asks), f"```json\n{json.dumps(record, ensure_ascii=False, indent=2)}\n```"), follow]
+    return [(rng.choice(asks), f"```json\n{json.dumps(record, ensure_ascii=False, indent=2)}\n```"), follow]
 
 
-def markdown(draw: Draw) -> list[Exchange]:
+def markdown(rng: Sampler) -> list[Exchange]:
     """Lay out an order as a table with totals."""
-    chosen = [(good, draw.integer(1, 12)) for good in draw.sample(GOODS, 3)]
-    shown = listed([f"{count} × {good[0]} at {money(good[4])}" for good, count in chosen])
-    name = draw.choice(NAMES)
+    chosen = [(good, rng.integer(1, 12)) for good in rng.sample(GOODS, 3)]
+    shown = join_words([f"{count} × {good[0]} at {money(good[4])}" for good, count in chosen])
+    name = rng.choice(NAMES)
     asks = [
         f"Make a Markdown table with item, count, price and total from: {shown}. Add the grand total.",
         f"{name} ordered {shown}. Please show that as a Markdown table with a column for the total of each "
@@ -234,49 +234,49 @@ def markdown(draw: Draw) -> list[Exchange]:
     answer = "\n".join(["| item | count | price | total |", "|---|---|---|---|", *lines])
     dear = max(chosen, key=lambda pair: pair[0][4] * pair[1])
     follow = ("Which line costs most?", f"The {dear[0][0]} line, with {money(dear[0][4] * dear[1])}.")
-    return [(draw.choice(asks), f"{answer}\n\nThe grand total is {money(total)}."), follow]
+    return [(rng.choice(asks), f"{answer}\n\nThe grand total is {money(total)}."), follow]
 
 
-def shell(draw: Draw) -> list[Exchange]:
+def shell(rng: Sampler) -> list[Exchange]:
     """Explain one or two commands."""
-    first = draw.integer(3, 40)
+    first = rng.integer(3, 40)
     fill: dict[str, str | int] = {
-        "path": draw.choice(PATHS),
-        "file": draw.choice(FILES),
-        "word": draw.choice(BRANCHES),
+        "path": rng.choice(PATHS),
+        "file": rng.choice(FILES),
+        "word": rng.choice(BRANCHES),
         "n": first,
     }
-    fill["m"] = first + draw.integer(5, 60)
-    chosen = draw.sample(COMMANDS, draw.choice([1, 2, 2]))
-    shown = listed([f"`{command.format(**fill)}`" for command, _ in chosen])
+    fill["m"] = first + rng.integer(5, 60)
+    chosen = rng.sample(COMMANDS, rng.choice([1, 2, 2]))
+    shown = join_words([f"`{command.format(**fill)}`" for command, _ in chosen])
     asks = [
         f"What does {shown} do?",
         f"Before I run {shown} on the server: what will happen?",
         f"Explain {shown} to someone who is new to the terminal.",
     ]
     answer = "\n".join(f"- `{command.format(**fill)}` {what.format(**fill)}." for command, what in chosen)
-    command, what = draw.choice([pair for pair in COMMANDS if pair not in chosen])
-    return [(draw.choice(asks), answer), (f"And `{command.format(**fill)}`?", f"It {what.format(**fill)}.")]
+    command, what = rng.choice([pair for pair in COMMANDS if pair not in chosen])
+    return [(rng.choice(asks), answer), (f"And `{command.format(**fill)}`?", f"It {what.format(**fill)}.")]
 
 
-def http(draw: Draw) -> list[Exchange]:
+def http(rng: Sampler) -> list[Exchange]:
     """Read status codes from a log."""
-    chosen = draw.sample(STATUSES, draw.choice([2, 3]))
-    calls = [f"{draw.choice(METHODS)} {draw.choice(ENDPOINTS)} → {code}" for code, _, _ in chosen]
+    chosen = rng.sample(STATUSES, rng.choice([2, 3]))
+    calls = [f"{rng.choice(METHODS)} {rng.choice(ENDPOINTS)} → {code}" for code, _, _ in chosen]
     asks = [
-        f"My log shows {listed(calls)}. What do the status codes mean?",
+        f"My log shows {join_words(calls)}. What do the status codes mean?",
         f"Please explain these responses: {'; '.join(calls)}.",
-        f"While testing I got {listed(calls)}. Which of them are errors, and whose?",
+        f"While testing I got {join_words(calls)}. Which of them are errors, and whose?",
     ]
     side = {"2": "success", "3": "redirection", "4": "an error of the client", "5": "an error of the server"}
     answer = "\n".join(f"- {code} {name}: {meaning} ({side[code[0]]})" for code, name, meaning in chosen)
-    return [(draw.choice(asks), answer)]
+    return [(rng.choice(asks), answer)]
 
 
-def binary_search(draw: Draw) -> list[Exchange]:
+def binary_search(rng: Sampler) -> list[Exchange]:
     """Trace a binary search step by step."""
-    values = sorted(draw.sample(range(2, 99), draw.choice([9, 11, 13])))
-    target = draw.choice(values)
+    values = sorted(rng.sample(range(2, 99), rng.choice([9, 11, 13])))
+    target = rng.choice(values)
     asks = [
         f"Trace a binary search for {target} in {values}.",
         f"Which elements does binary search look at when it seeks {target} in the sorted list {values}?",
@@ -291,13 +291,13 @@ def binary_search(draw: Draw) -> list[Exchange]:
         low, high = (middle + 1, high) if values[middle] < target else (low, middle - 1)
         lines.append(f"- {step}: {'too small, go right' if low > middle else 'too large, go left'}")
     lines.append(f"- {step}: found at index {middle}")
-    return [(draw.choice(asks), "\n".join(lines))]
+    return [(rng.choice(asks), "\n".join(lines))]
 
 
-def averages(draw: Draw) -> list[Exchange]:
+def averages(rng: Sampler) -> list[Exchange]:
     """Fix a mistake in a tiny program: a sum that is never divided, or an index that is off by one."""
-    numbers = [draw.integer(1, 50) for _ in range(4)]
-    name = draw.choice(["mean", "average", "typical", "centre"])
+    numbers = [rng.integer(1, 50) for _ in range(4)]
+    name = rng.choice(["mean", "average", "typical", "centre"])
     mean = Fraction(sum(numbers), 4)
     broken = (
         f"def {name}(values):\n    total = 0\n    for i in range(1, len(values)):\n        total += "
@@ -315,10 +315,10 @@ def averages(draw: Draw) -> list[Exchange]:
         f"```python\ndef {name}(values):\n    return sum(values) / len(values)\n```\n\nNow the result is "
         f"{decimal(mean)}."
     )
-    return [(draw.choice(asks), answer)]
+    return [(rng.choice(asks), answer)]
 
 
-KINDS: tuple[Callable[[Draw], list[Exchange]], ...] = (
+KINDS: tuple[Callable[[Sampler], list[Exchange]], ...] = (
     python_output,
     python_function,
     sql,

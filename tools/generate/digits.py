@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
-from tools.generate.draw import Draw
+from tools.generate.sampler import Sampler
 from tools.generate.traces import Problem
 
 
-def bases(draw: Draw) -> Problem:
+def bases(rng: Sampler) -> Problem:
     """Write a number of one base in another."""
-    source, target = draw.sample([2, 3, 4, 5, 6, 7, 8, 9], 2)
-    number = draw.integer(60, 900)
+    source, target = rng.sample([2, 3, 4, 5, 6, 7, 8, 9], 2)
+    number = rng.integer(60, 900)
     shown, result = in_base(number, source), in_base(number, target)
     texts = [
         f"Write the base-{source} number ${shown}_{{{source}}}$ in base {target}.",
@@ -42,7 +42,7 @@ def bases(draw: Draw) -> Problem:
     return Problem(
         "bases",
         params,
-        draw.choice(texts),
+        rng.choice(texts),
         f"the numeral in base {target}",
         (positional, stepwise),
         check,
@@ -58,9 +58,9 @@ def in_base(number: int, base: int) -> str:
     return digits or "0"
 
 
-def trailing_zeros(draw: Draw) -> Problem:
+def trailing_zeros(rng: Sampler) -> Problem:
     """Zeros at the end of a factorial."""
-    n = draw.integer(26, 620)
+    n = rng.integer(26, 620)
     lines, power, counts = [], 5, []
     while power <= n:
         counts.append(n // power)
@@ -91,7 +91,7 @@ def trailing_zeros(draw: Draw) -> Problem:
     return Problem(
         "trailing_zeros",
         {"n": n},
-        draw.choice(texts),
+        rng.choice(texts),
         "the number of zeros",
         (legendre, repeated),
         check,
@@ -99,9 +99,9 @@ def trailing_zeros(draw: Draw) -> Problem:
     )
 
 
-def digit_sums(draw: Draw, *, low: int = 40, high: int = 110) -> Problem:
+def digit_sums(rng: Sampler, *, low: int = 40, high: int = 110) -> Problem:
     """Count numbers up to a limit whose digit sum is divisible by k."""
-    limit, k = draw.integer(low, high), draw.choice([4, 5, 7, 8, 11])
+    limit, k = rng.integer(low, high), rng.choice([4, 5, 7, 8, 11])
     found = [number for number in range(1, limit + 1) if digit_sum(number) % k == 0]
     texts = [
         f"For how many integers from $1$ to ${limit}$ is the sum of the decimal digits divisible by ${k}$?",
@@ -137,7 +137,7 @@ def digit_sums(draw: Draw, *, low: int = 40, high: int = 110) -> Problem:
     return Problem(
         "digit_sums",
         {"limit": limit, "k": k},
-        draw.choice(texts),
+        rng.choice(texts),
         "the number of such integers",
         (walk, by_sum),
         check,
@@ -150,4 +150,4 @@ def digit_sum(number: int) -> int:
     return sum(int(digit) for digit in str(number))
 
 
-KINDS: tuple[Callable[[Draw], Problem], ...] = (bases, trailing_zeros, digit_sums)
+KINDS: tuple[Callable[[Sampler], Problem], ...] = (bases, trailing_zeros, digit_sums)

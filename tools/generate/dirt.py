@@ -14,8 +14,8 @@ from typing import NamedTuple
 from thinkmix.schemas.reasons import Reason
 from tools.generate import clean, faults, forms
 from tools.generate.clean import Row, first_question
-from tools.generate.draw import Draw
 from tools.generate.novel import Gate, chinese_share, has_chinese, jaccard, views
+from tools.generate.sampler import Sampler
 from tools.generate.traces import Problem
 
 CLEAN_CHATS, CLEAN_PROBLEMS, CLEAN_TOOL_CHATS = 3000, 800, 180
@@ -90,7 +90,7 @@ def _clean_math(sample: Sample, problems: Iterator[tuple[int, Problem]]) -> Solv
     """Add problems with one to six solutions each; what is above the cap is planted."""
     solved = []
     for index, problem in islice(problems, CLEAN_PROBLEMS):
-        number = Draw("how many", index).choice([1, 1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 5, 6])
+        number = Sampler("how many", index).choice([1, 1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 5, 6])
         rows = clean.solutions(index, problem, number)
         solved.append((problem, rows))
         if number > CAP:

@@ -3,15 +3,15 @@
 import math
 from collections.abc import Callable
 
-from tools.generate.draw import Draw
+from tools.generate.sampler import Sampler
 from tools.generate.tables import NAMES
 from tools.generate.traces import Problem
 
 
-def triangle_area(draw: Draw) -> Problem:
+def triangle_area(rng: Sampler) -> Problem:
     """Area of a triangle with integer corners and an integer area."""
     while True:
-        ax, ay, bx, by, cx, cy = (draw.integer(-7, 12) for _ in range(6))
+        ax, ay, bx, by, cx, cy = (rng.integer(-7, 12) for _ in range(6))
         twice = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
         if twice and twice % 2 == 0:
             break
@@ -43,21 +43,21 @@ def triangle_area(draw: Draw) -> Problem:
     )
     params = {"ax": ax, "ay": ay, "bx": bx, "by": by, "cx": cx, "cy": cy}
     return Problem(
-        "triangle_area", params, draw.choice(texts), "the area", (cross, shoelace), check, str(area)
+        "triangle_area", params, rng.choice(texts), "the area", (cross, shoelace), check, str(area)
     )
 
 
-def rectangle(draw: Draw) -> Problem:
+def rectangle(rng: Sampler) -> Problem:
     """Diagonal of a rectangle from perimeter and one side, by a Pythagorean triple."""
-    x, y, z = draw.choice([(3, 4, 5), (5, 12, 13), (8, 15, 17), (7, 24, 25), (20, 21, 29), (9, 40, 41)])
-    scale = draw.integer(1, 9)
+    x, y, z = rng.choice([(3, 4, 5), (5, 12, 13), (8, 15, 17), (7, 24, 25), (20, 21, 29), (9, 40, 41)])
+    scale = rng.integer(1, 9)
     a, b, d = x * scale, y * scale, z * scale
     perimeter = 2 * (a + b)
-    place = draw.choice(["field", "garden", "courtyard", "car park", "playground", "pool"])
+    place = rng.choice(["field", "garden", "courtyard", "car park", "playground", "pool"])
     texts = [
         f"A rectangular {place} has a perimeter of {perimeter} m, and one of its sides is {a} m long. How "
         "long is its diagonal, in metres?",
-        f"{draw.choice(NAMES)} walks once around a rectangular {place}, {perimeter} m in total. The longer "
+        f"{rng.choice(NAMES)} walks once around a rectangular {place}, {perimeter} m in total. The longer "
         f"side measures {b} m. How many metres would the straight way between opposite corners be?",
         f"Rectangle $ABCD$ has perimeter ${perimeter}$ and $AB = {a}$. Find the length of $AC$.",
     ]
@@ -79,7 +79,7 @@ def rectangle(draw: Draw) -> Problem:
     return Problem(
         "rectangle",
         {"a": a, "perimeter": perimeter},
-        draw.choice(texts),
+        rng.choice(texts),
         "the diagonal",
         (pythagoras, similar),
         check,
@@ -87,16 +87,16 @@ def rectangle(draw: Draw) -> Problem:
     )
 
 
-def box(draw: Draw) -> Problem:
+def box(rng: Sampler) -> Problem:
     """Surface of a box from its volume and two edges."""
-    a, b, c = draw.integer(2, 14), draw.integer(2, 14), draw.integer(2, 14)
+    a, b, c = rng.integer(2, 14), rng.integer(2, 14), rng.integer(2, 14)
     volume, surface = a * b * c, 2 * (a * b + b * c + a * c)
     texts = [
         f"A closed box has a volume of {volume} cm³. Its base measures {a} cm by {b} cm. Find its surface "
         "area in square centimetres.",
         f"A cuboid with edges ${a}$, ${b}$ and $h$ has volume ${volume}$. What is the total area of its six "
         "faces?",
-        f"{draw.choice(NAMES)} wants to paint a solid block of wood, {a} dm long and {b} dm wide, with a "
+        f"{rng.choice(NAMES)} wants to paint a solid block of wood, {a} dm long and {b} dm wide, with a "
         f"volume of {volume} cubic decimetres. How many square decimetres have to be painted?",
     ]
     faces = (
@@ -116,7 +116,7 @@ def box(draw: Draw) -> Problem:
     return Problem(
         "box",
         {"a": a, "b": b, "volume": volume},
-        draw.choice(texts),
+        rng.choice(texts),
         "the surface area",
         (faces, mantle),
         check,
@@ -124,12 +124,12 @@ def box(draw: Draw) -> Problem:
     )
 
 
-def meeting(draw: Draw) -> Problem:
+def meeting(rng: Sampler) -> Problem:
     """Two travellers approach each other, one with a head start."""
-    v, w, t, head = draw.integer(12, 90), draw.integer(12, 90), draw.integer(2, 9), draw.integer(1, 3)
+    v, w, t, head = rng.integer(12, 90), rng.integer(12, 90), rng.integer(2, 9), rng.integer(1, 3)
     distance = v * head + (v + w) * t
-    one, two = draw.sample(NAMES, 2)
-    vehicle = draw.choice(["a bicycle", "a van", "a scooter", "a coach", "a motorboat"])
+    one, two = rng.sample(NAMES, 2)
+    vehicle = rng.choice(["a bicycle", "a van", "a scooter", "a coach", "a motorboat"])
     texts = [
         f"{one} and {two} live {distance} km apart and travel towards each other. {one} sets out {head} h "
         f"earlier at {v} km/h with {vehicle}, {two} follows at {w} km/h from the other end. How many hours "
@@ -156,14 +156,14 @@ def meeting(draw: Draw) -> Problem:
     )
     params = {"v": v, "w": w, "head": head, "distance": distance}
     return Problem(
-        "meeting", params, draw.choice(texts), "the time in hours", (relative, equation), check, str(t)
+        "meeting", params, rng.choice(texts), "the time in hours", (relative, equation), check, str(t)
     )
 
 
-def work(draw: Draw) -> Problem:
+def work(rng: Sampler) -> Problem:
     """Two workers together."""
-    a, b, t = draw.choice(_HOURS)
-    job = draw.choice(
+    a, b, t = rng.choice(_HOURS)
+    job = rng.choice(
         [
             "paint the fence",
             "fill the tank",
@@ -173,8 +173,8 @@ def work(draw: Draw) -> Problem:
             "clean the hall",
         ]
     )
-    one, two = draw.sample(NAMES, 2)
-    unit = draw.choice(["hours", "minutes", "days"])
+    one, two = rng.sample(NAMES, 2)
+    unit = rng.choice(["hours", "minutes", "days"])
     texts = [
         f"{one} alone needs {a} {unit} to {job}, {two} alone needs {b} {unit}. How many {unit} do they need "
         "together?",
@@ -199,7 +199,7 @@ def work(draw: Draw) -> Problem:
         f"= {t * (a + b)} = {a} · {b}, so the parts add up to 1."
     )
     return Problem(
-        "work", {"a": a, "b": b}, draw.choice(texts), f"the time in {unit}", (rates, jobs), check, str(t)
+        "work", {"a": a, "b": b}, rng.choice(texts), f"the time in {unit}", (rates, jobs), check, str(t)
     )
 
 
@@ -224,16 +224,16 @@ _HOURS = [
 """Hours alone, hours alone, hours together: whole numbers with 1/a + 1/b = 1/t."""
 
 
-def mixture(draw: Draw) -> Problem:
+def mixture(rng: Sampler) -> Problem:
     """How much of a weak solution dilutes a strong one to a wanted strength."""
-    weak, strong = draw.integer(1, 8) * 5, draw.integer(10, 18) * 5
-    wanted = draw.choice(range(weak + 5, strong, 5))
-    scale = draw.integer(1, 6)
+    weak, strong = rng.integer(1, 8) * 5, rng.integer(10, 18) * 5
+    wanted = rng.choice(range(weak + 5, strong, 5))
+    scale = rng.integer(1, 6)
     common = math.gcd(strong - wanted, wanted - weak)
     x, y = (strong - wanted) // common * scale, (wanted - weak) // common * scale
     stuff, name = (
-        draw.choice(["vinegar", "salt solution", "antifreeze", "juice", "alcohol", "dye"]),
-        draw.choice(NAMES),
+        rng.choice(["vinegar", "salt solution", "antifreeze", "juice", "alcohol", "dye"]),
+        rng.choice(NAMES),
     )
     texts = [
         f"{name} has {y} litres of {strong}-percent {stuff}. How many litres of {weak}-percent {stuff} must "
@@ -259,16 +259,16 @@ def mixture(draw: Draw) -> Problem:
     )
     params = {"weak": weak, "strong": strong, "wanted": wanted, "y": y}
     return Problem(
-        "mixture", params, draw.choice(texts), "the number of litres", (balance, cross), check, str(x)
+        "mixture", params, rng.choice(texts), "the number of litres", (balance, cross), check, str(x)
     )
 
 
-def ages(draw: Draw) -> Problem:
+def ages(rng: Sampler) -> Problem:
     """Ages now from a sum and a ratio in the past."""
-    child, ago, times = draw.integer(6, 20), draw.integer(1, 5), draw.integer(2, 6)
+    child, ago, times = rng.integer(6, 20), rng.integer(1, 5), rng.integer(2, 6)
     older = times * (child - ago) + ago
     total = child + older
-    one, two = draw.sample(NAMES, 2)
+    one, two = rng.sample(NAMES, 2)
     texts = [
         f"{one} and {two} are {total} years old together. {ago} years ago {two} was {times} times as old as "
         f"{one}. How old is {one} today?",
@@ -293,8 +293,16 @@ def ages(draw: Draw) -> Problem:
     )
     params = {"total": total, "ago": ago, "times": times}
     return Problem(
-        "ages", params, draw.choice(texts), f"the age of {one}", (back, equation), check, str(child)
+        "ages", params, rng.choice(texts), f"the age of {one}", (back, equation), check, str(child)
     )
 
 
-KINDS: tuple[Callable[[Draw], Problem], ...] = (triangle_area, rectangle, box, meeting, work, mixture, ages)
+KINDS: tuple[Callable[[Sampler], Problem], ...] = (
+    triangle_area,
+    rectangle,
+    box,
+    meeting,
+    work,
+    mixture,
+    ages,
+)

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tools.generate.dirt import Entry, Sample, build_sample, counts
-from tools.generate.draw import Draw
+from tools.generate.sampler import Sampler
 
 CHAT_SCHEMA = pa.schema(
     {
@@ -44,7 +44,7 @@ def write_sample(folder: Path) -> None:
     sample = build_sample()
     places: dict[str, list[tuple[str, int]]] = {name: [] for name in sample.groups}
     for source, names in SHARDS.items():
-        entries = Draw("order", source).shuffled(sample.entries[source])
+        entries = Sampler("order", source).shuffled(sample.entries[source])
         for shard, name in enumerate(names):
             part = entries[len(entries) * shard // len(names) : len(entries) * (shard + 1) // len(names)]
             _write(folder / name, source, part)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from tools.generate.draw import Draw, listed
+from tools.generate.sampler import Sampler, join_words
 from tools.generate.tables import NAMES
 from tools.generate.traces import Problem
 
@@ -30,14 +30,14 @@ def powers(factors: dict[int, int]) -> str:
     )
 
 
-def gcd_lcm(draw: Draw) -> Problem:
+def gcd_lcm(rng: Sampler) -> Problem:
     """Greatest common divisor plus least common multiple."""
-    base = draw.integer(2, 14)
-    a, b = base * draw.integer(2, 24), base * draw.integer(2, 24)
+    base = rng.integer(2, 14)
+    a, b = base * rng.integer(2, 24), base * rng.integer(2, 24)
     if a == b:
         b += base
     g, m = math.gcd(a, b), math.lcm(a, b)
-    name, other = draw.sample(NAMES, 2)
+    name, other = rng.sample(NAMES, 2)
     texts = [
         f"Find the sum of the greatest common divisor and the least common multiple of ${a}$ and ${b}$.",
         f"Let $g = \\gcd({a}, {b})$ and $m = \\operatorname{{lcm}}({a}, {b})$. Compute $g + m$.",
@@ -66,7 +66,7 @@ def gcd_lcm(draw: Draw) -> Problem:
     return Problem(
         "gcd_lcm",
         {"a": a, "b": b},
-        draw.choice(texts),
+        rng.choice(texts),
         "the sum of gcd and lcm",
         (euclid, factor),
         check,
@@ -79,9 +79,9 @@ def _worked(number: int) -> str:
     return shown if shown == str(number) else f"{shown} = {number}"
 
 
-def power_mod(draw: Draw) -> Problem:
+def power_mod(rng: Sampler) -> Problem:
     """Remainder of a large power."""
-    a, n, m = draw.integer(2, 19), draw.integer(15, 250), draw.integer(7, 41)
+    a, n, m = rng.integer(2, 19), rng.integer(15, 250), rng.integer(7, 41)
     result = pow(a, n, m)
     texts = [
         f"What is the remainder when ${a}^{{{n}}}$ is divided by ${m}$?",
@@ -122,7 +122,7 @@ def power_mod(draw: Draw) -> Problem:
     return Problem(
         "power_mod",
         {"a": a, "n": n, "m": m},
-        draw.choice(texts),
+        rng.choice(texts),
         "the remainder",
         (square, cycle),
         check,
@@ -130,16 +130,16 @@ def power_mod(draw: Draw) -> Problem:
     )
 
 
-def chinese_remainder(draw: Draw) -> Problem:
+def chinese_remainder(rng: Sampler) -> Problem:
     """Smallest positive number with two given remainders."""
-    m = draw.integer(5, 19)
-    n = draw.choice([value for value in range(6, 26) if math.gcd(value, m) == 1 and value != m])
-    x = draw.integer(max(m, n) + 1, m * n - 1)
+    m = rng.integer(5, 19)
+    n = rng.choice([value for value in range(6, 26) if math.gcd(value, m) == 1 and value != m])
+    x = rng.integer(max(m, n) + 1, m * n - 1)
     r, s = x % m, x % n
-    thing, group = draw.choice(
+    thing, group = rng.choice(
         [("marbles", "bags"), ("books", "boxes"), ("eggs", "trays"), ("stamps", "pages"), ("tiles", "rows")]
     )
-    name = draw.choice(NAMES)
+    name = rng.choice(NAMES)
     texts = [
         f"Find the smallest positive integer that leaves remainder {r} when divided by {m} and remainder "
         f"{s} when divided by {n}.",
@@ -173,7 +173,7 @@ def chinese_remainder(draw: Draw) -> Problem:
     return Problem(
         "chinese_remainder",
         params,
-        draw.choice(texts),
+        rng.choice(texts),
         "the smallest such number",
         (search, solve),
         check,
@@ -181,19 +181,19 @@ def chinese_remainder(draw: Draw) -> Problem:
     )
 
 
-def divisors(draw: Draw) -> Problem:
+def divisors(rng: Sampler) -> Problem:
     """Number of positive divisors."""
     exponents = {
-        2: draw.integer(1, 5),
-        3: draw.integer(0, 3),
-        5: draw.integer(0, 2),
-        7: draw.integer(0, 2),
-        11: draw.integer(0, 1),
+        2: rng.integer(1, 5),
+        3: rng.integer(0, 3),
+        5: rng.integer(0, 2),
+        7: rng.integer(0, 2),
+        11: rng.integer(0, 1),
     }
     factors = {prime: power for prime, power in exponents.items() if power}
     number = math.prod(prime**power for prime, power in factors.items())
     count = math.prod(power + 1 for power in factors.values())
-    name = draw.choice(NAMES)
+    name = rng.choice(NAMES)
     texts = [
         f"How many positive divisors does ${number}$ have?",
         f"In how many ways can {name} split {number} beads into equal piles, if one single pile and "
@@ -226,7 +226,7 @@ def divisors(draw: Draw) -> Problem:
     return Problem(
         "divisors",
         {"number": number},
-        draw.choice(texts),
+        rng.choice(texts),
         "the number of divisors",
         (formula, halves),
         check,
@@ -234,16 +234,16 @@ def divisors(draw: Draw) -> Problem:
     )
 
 
-def multiples(draw: Draw) -> Problem:
+def multiples(rng: Sampler) -> Problem:
     """Numbers up to n that are divisible by a or b."""
-    a = draw.choice([4, 6, 8, 9, 10, 12, 14, 15])
-    b = draw.choice([value for value in range(3, 16) if value % a and a % value])
-    n = draw.integer(60, 900)
+    a = rng.choice([4, 6, 8, 9, 10, 12, 14, 15])
+    b = rng.choice([value for value in range(3, 16) if value % a and a % value])
+    n = rng.integer(60, 900)
     both = math.lcm(a, b)
     count = n // a + n // b - n // both
     texts = [
         f"How many of the integers from $1$ to ${n}$ are divisible by ${a}$ or by ${b}$ (or by both)?",
-        f"Lamps are numbered 1 to {n}. {draw.choice(NAMES)} switches on every lamp whose number is a "
+        f"Lamps are numbered 1 to {n}. {rng.choice(NAMES)} switches on every lamp whose number is a "
         f"multiple of {a} and every lamp whose number is a multiple of {b}. How many lamps are on?",
         f"Let $S$ be the set of positive integers up to ${n}$ that are multiples of ${b}$ or of ${a}$. How "
         "many elements has $S$?",
@@ -261,14 +261,14 @@ def multiples(draw: Draw) -> Problem:
     )
     check = (
         f"The integers that are left out number {n} - {count} = {n - count}; both counts are below {n}, and "
-        f"{listed([f'{n // a} multiples of {a}', f'{n // b} of {b}'])} overlap only in the {n // both} "
+        f"{join_words([f'{n // a} multiples of {a}', f'{n // b} of {b}'])} overlap only in the {n // both} "
         "common ones."
     )
     params = {"a": a, "b": b, "n": n}
     return Problem(
         "multiples",
         params,
-        draw.choice(texts),
+        rng.choice(texts),
         "the size of the union",
         (include, separate),
         check,
@@ -276,7 +276,7 @@ def multiples(draw: Draw) -> Problem:
     )
 
 
-KINDS: tuple[Callable[[Draw], Problem], ...] = (
+KINDS: tuple[Callable[[Sampler], Problem], ...] = (
     gcd_lcm,
     power_mod,
     chinese_remainder,

@@ -4,17 +4,17 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from fractions import Fraction
 
-from tools.generate.draw import Draw, decimal, listed, money
+from tools.generate.sampler import Sampler, decimal, join_words, money
 from tools.generate.tables import GOODS, NAMES, PLACES, UNITS
 
 Exchange = tuple[str, str]
 
 
-def shopping(draw: Draw) -> list[Exchange]:
+def shopping(rng: Sampler) -> list[Exchange]:
     """Add up a basket and give change; a follow-up applies a discount."""
-    one, two = draw.sample(GOODS, 2)
-    many, more = draw.integer(2, 9), draw.integer(2, 9)
-    name, place = draw.choice(NAMES), draw.choice(PLACES)
+    one, two = rng.sample(GOODS, 2)
+    many, more = rng.integer(2, 9), rng.integer(2, 9)
+    name, place = rng.choice(NAMES), rng.choice(PLACES)
     total = many * one[4] + more * two[4]
     note = next(value for value in (1000, 2000, 5000, 10000, 20000, 50000) if value > total)
     asks = [
@@ -30,7 +30,7 @@ def shopping(draw: Draw) -> list[Exchange]:
         f"${money(two[4])} = ${money(more * two[4])}. Together that is ${money(total)}, so ${note // 100} − "
         f"${money(total)} = **${money(note - total)}** remains."
     )
-    percent = draw.choice([10, 20, 25, 50])
+    percent = rng.choice([10, 20, 25, 50])
     cut = Fraction(total * percent, 100)
     less = total - int(cut + Fraction(1, 2))
     follow = (
@@ -38,16 +38,16 @@ def shopping(draw: Draw) -> list[Exchange]:
         f"{percent} % of ${money(total)} is ${money(total - less)}, so the basket would cost ${money(less)} "
         f"and the change would be ${money(note - less)}.",
     )
-    return [(draw.choice(asks), answer), follow]
+    return [(rng.choice(asks), answer), follow]
 
 
-def discount(draw: Draw) -> list[Exchange]:
+def discount(rng: Sampler) -> list[Exchange]:
     """Take one discount after another and compare with the sum of both."""
-    good = draw.choice(GOODS)
+    good = rng.choice(GOODS)
     price, first, second = (
-        draw.integer(4, 60) * 10,
-        draw.choice([10, 20, 30, 40]),
-        draw.choice([5, 10, 20, 25]),
+        rng.integer(4, 60) * 10,
+        rng.choice([10, 20, 30, 40]),
+        rng.choice([5, 10, 20, 25]),
     )
     middle = Fraction(price * (100 - first), 100)
     end = middle * (100 - second) / 100
@@ -63,19 +63,19 @@ def discount(draw: Draw) -> list[Exchange]:
         f"${money(int(end * 100))}. Together the reduction is {decimal(overall)} %, not {first + second} %, "
         "because the second discount is taken from a smaller price."
     )
-    return [(draw.choice(asks), answer)]
+    return [(rng.choice(asks), answer)]
 
 
-def units(draw: Draw) -> list[Exchange]:
+def units(rng: Sampler) -> list[Exchange]:
     """Convert a quantity, then back."""
-    unit = draw.choice(UNITS)
-    amount, other = draw.integer(2, 95), draw.integer(2, 40)
+    unit = rng.choice(UNITS)
+    amount, other = rng.integer(2, 95), rng.integer(2, 40)
     top, bottom = unit.factor
     factor = Fraction(top, bottom)
     places = 2 if bottom > 1 else 0
     sign = "=" if factor * amount * 10**places % 1 == 0 else "≈"
     result = decimal(factor * amount, places)
-    thing = draw.choice(
+    thing = rng.choice(
         ["a form", "a recipe book", "a shipping label", "my logbook", "a school poster", "a data sheet"]
     )
     asks = [
@@ -95,15 +95,15 @@ def units(draw: Draw) -> list[Exchange]:
         f"Going back means dividing by {decimal(factor, 9)}: {other} ÷ {decimal(factor, 9)} {mark} "
         f"{decimal(back, 3)} {unit.first}.",
     )
-    return [(draw.choice(asks), answer), follow]
+    return [(rng.choice(asks), answer), follow]
 
 
-def weekday(draw: Draw) -> list[Exchange]:
+def weekday(rng: Sampler) -> list[Exchange]:
     """Add days to a date and name the weekday."""
-    start = date(2024, 1, 1) + timedelta(days=draw.integer(0, 1400))
-    days = draw.integer(9, 190)
+    start = date(2024, 1, 1) + timedelta(days=rng.integer(0, 1400))
+    days = rng.integer(9, 190)
     end = start + timedelta(days=days)
-    event = draw.choice(
+    event = rng.choice(
         ["warranty", "trial period", "visa", "loan", "permit", "course", "rental", "guarantee"]
     )
     long_start, long_end = f"{start.day} {start:%B %Y}", f"{end.day} {end:%B %Y}"
@@ -123,13 +123,13 @@ def weekday(draw: Draw) -> list[Exchange]:
         f"{'Yes' if leap else 'No'}: {end.year} is {'' if leap else 'not '}divisible by "
         f"4{' and is no century year' if leap else ''}, so February has {29 if leap else 28} days.",
     )
-    return [(draw.choice(asks), answer), follow]
+    return [(rng.choice(asks), answer), follow]
 
 
-def statistics(draw: Draw) -> list[Exchange]:
+def statistics(rng: Sampler) -> list[Exchange]:
     """Mean, median and range of a few readings."""
-    values = [draw.integer(3, 60) for _ in range(draw.choice([5, 7, 9]))]
-    thing = draw.choice(
+    values = [rng.integer(3, 60) for _ in range(rng.choice([5, 7, 9]))]
+    thing = rng.choice(
         [
             "daily visitors",
             "delivery times in minutes",
@@ -155,19 +155,19 @@ def statistics(draw: Draw) -> list[Exchange]:
         f"- median: {ordered[len(ordered) // 2]}\n- range: {ordered[-1]} − {ordered[0]} = "
         f"{ordered[-1] - ordered[0]}"
     )
-    extra = draw.integer(61, 99)
+    extra = rng.integer(61, 99)
     grown = Fraction(sum(values) + extra, len(values) + 1)
     follow = (
         f"What happens to the mean if the next value is {extra}?",
         f"The sum grows to {sum(values) + extra} over {len(values) + 1} values, so the mean becomes "
         f"{decimal(grown)}.",
     )
-    return [(draw.choice(asks), answer), follow]
+    return [(rng.choice(asks), answer), follow]
 
 
-def schedule(draw: Draw) -> list[Exchange]:
+def schedule(rng: Sampler) -> list[Exchange]:
     """Lay out a programme of talks with a break."""
-    titles = draw.sample(
+    titles = rng.sample(
         [
             "opening",
             "budget review",
@@ -186,9 +186,9 @@ def schedule(draw: Draw) -> list[Exchange]:
         ],
         4,
     )
-    lengths = [draw.integer(3, 12) * 5 for _ in titles]
-    start, pause = draw.integer(28, 56) * 15, draw.choice([10, 15, 20])
-    plan = listed([f"{title} ({length} min)" for title, length in zip(titles, lengths, strict=True)])
+    lengths = [rng.integer(3, 12) * 5 for _ in titles]
+    start, pause = rng.integer(28, 56) * 15, rng.choice([10, 15, 20])
+    plan = join_words([f"{title} ({length} min)" for title, length in zip(titles, lengths, strict=True)])
     asks = [
         f"Make a timetable that starts at {_clock(start)}: {plan}, with a {pause}-minute break after the "
         "second item.",
@@ -204,26 +204,26 @@ def schedule(draw: Draw) -> list[Exchange]:
         if index == 1:
             lines.append(f"- {_clock(now)} to {_clock(now + pause)}: break")
             now += pause
-    late = draw.integer(2, 8) * 5
+    late = rng.integer(2, 8) * 5
     follow = (
         f"We will start {late} minutes late. When is the end then?",
         f"Everything moves by {late} minutes, so the end is at {_clock(now + late)}.",
     )
-    return [(draw.choice(asks), "\n".join([*lines, f"\nThe end is at **{_clock(now)}**."])), follow]
+    return [(rng.choice(asks), "\n".join([*lines, f"\nThe end is at **{_clock(now)}**."])), follow]
 
 
 def _clock(minutes: int) -> str:
     return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
-def recipe(draw: Draw) -> list[Exchange]:
+def recipe(rng: Sampler) -> list[Exchange]:
     """Scale the amounts of a dish to another number of guests."""
-    dish, parts = draw.choice(_DISHES)
-    base, guests = draw.choice([2, 4]), draw.choice([3, 5, 6, 7, 9, 10, 12, 15])
-    amounts = [(name, draw.integer(2, 18) * step, unit) for name, step, unit in parts]
+    dish, parts = rng.choice(_DISHES)
+    base, guests = rng.choice([2, 4]), rng.choice([3, 5, 6, 7, 9, 10, 12, 15])
+    amounts = [(name, rng.integer(2, 18) * step, unit) for name, step, unit in parts]
     needs = [f"{amount} {unit} of {part}" if unit else f"{amount} {part}" for part, amount, unit in amounts]
-    shown = listed(needs)
-    name = draw.choice(NAMES)
+    shown = join_words(needs)
+    name = rng.choice(NAMES)
     asks = [
         f"My recipe for {dish}, {base} portions, takes {shown}. How much do I need for {guests} guests?",
         f"{name} wants to cook {dish} for {guests}. The recipe serves {base} and lists {shown}. Please "
@@ -235,7 +235,7 @@ def recipe(draw: Draw) -> list[Exchange]:
         f"- {part}: {amount} × {decimal(factor)} = {decimal(amount * factor)} {unit}".rstrip()
         for part, amount, unit in amounts
     ]
-    return [(draw.choice(asks), f"The factor is {guests} ÷ {base} = {decimal(factor)}.\n" + "\n".join(lines))]
+    return [(rng.choice(asks), f"The factor is {guests} ÷ {base} = {decimal(factor)}.\n" + "\n".join(lines))]
 
 
 _DISHES = [
@@ -248,7 +248,7 @@ _DISHES = [
 ]
 
 
-KINDS: tuple[Callable[[Draw], list[Exchange]], ...] = (
+KINDS: tuple[Callable[[Sampler], list[Exchange]], ...] = (
     shopping,
     discount,
     units,

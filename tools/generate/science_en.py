@@ -2,17 +2,17 @@
 
 from collections.abc import Callable
 
-from tools.generate.draw import Draw, listed
 from tools.generate.numbers_en import Exchange
+from tools.generate.sampler import Sampler, join_words
 from tools.generate.tables import ELEMENTS, NAMES
 
 
-def physics(draw: Draw) -> list[Exchange]:
+def physics(rng: Sampler) -> list[Exchange]:
     """Use one formula: speed, density, Ohm's law or work."""
-    one, two = draw.integer(2, 60), draw.integer(2, 24)
+    one, two = rng.integer(2, 60), rng.integer(2, 24)
     product = one * two
-    name = draw.choice(NAMES)
-    question, answer = draw.choice(
+    name = rng.choice(NAMES)
+    question, answer = rng.choice(
         [
             (
                 f"A cyclist keeps a speed of {one} km/h for {two} hours. Which distance does {name} write "
@@ -45,10 +45,10 @@ def physics(draw: Draw) -> list[Exchange]:
     return [(question, answer)]
 
 
-def elements(draw: Draw) -> list[Exchange]:
+def elements(rng: Sampler) -> list[Exchange]:
     """Symbols and atomic numbers of a few elements."""
-    chosen = draw.sample(ELEMENTS, draw.choice([3, 4]))
-    names = listed([element.name for element in chosen])
+    chosen = rng.sample(ELEMENTS, rng.choice([3, 4]))
+    names = join_words([element.name for element in chosen])
     asks = [
         f"For a chemistry quiz, list symbol and atomic number of {names}.",
         f"Put {names} in order of atomic number and give the symbols.",
@@ -64,12 +64,12 @@ def elements(draw: Draw) -> list[Exchange]:
         f"{heavy.name.capitalize()} has {heavy.number} protons and {light.name} {light.number}, so they are "
         f"{heavy.number - light.number} places apart.",
     )
-    return [(draw.choice(asks), "\n".join(lines)), follow]
+    return [(rng.choice(asks), "\n".join(lines)), follow]
 
 
-def numerals(draw: Draw) -> list[Exchange]:
+def numerals(rng: Sampler) -> list[Exchange]:
     """Write a number in Roman, binary and hexadecimal form."""
-    number, other = draw.integer(40, 2020), draw.integer(5, 120)
+    number, other = rng.integer(40, 2020), rng.integer(5, 120)
     asks = [
         f"Write {number} as a Roman numeral, in binary and in hexadecimal.",
         f"What does {number} look like as a Roman numeral, and what in base 2 and base 16?",
@@ -81,7 +81,7 @@ def numerals(draw: Draw) -> list[Exchange]:
         f"And {other}, in Roman numerals only?",
         f"{other} is {roman(other)}.",
     )
-    return [(draw.choice(asks), answer), follow]
+    return [(rng.choice(asks), answer), follow]
 
 
 def roman(number: int) -> str:
@@ -110,4 +110,4 @@ _ROMAN = [
 ]
 
 
-KINDS: tuple[Callable[[Draw], list[Exchange]], ...] = (physics, elements, numerals)
+KINDS: tuple[Callable[[Sampler], list[Exchange]], ...] = (physics, elements, numerals)

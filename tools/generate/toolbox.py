@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from tools.generate import numbers_en, words_en
-from tools.generate.draw import Draw, listed, money
 from tools.generate.phrases import PHRASES
+from tools.generate.sampler import Sampler, join_words, money
 from tools.generate.tables import COUNTRIES, GOODS, NAMES, NAMES_ZH, PLACES, PLACES_ZH
 
 Turn = dict[str, Any]
@@ -40,19 +40,19 @@ class Errand:
 
 def tool_chat(index: int) -> Turn:
     """Return one row: turns and the JSON text of the tools that were offered."""
-    draw = Draw("tools", index)
+    rng = Sampler("tools", index)
     names = list(ERRANDS)
     turns: list[Turn] = []
-    if draw.chance(25):
-        turns.append({"from": "system", "value": draw.choice(_SYSTEM)})
-    used = draw.sample(names, draw.choice([1, 1, 1, 2]))
-    if draw.chance(12):
-        question, answer = draw.choice(numbers_en.KINDS + words_en.KINDS)(draw)[0]
+    if rng.chance(25):
+        turns.append({"from": "system", "value": rng.choice(_SYSTEM)})
+    used = rng.sample(names, rng.choice([1, 1, 1, 2]))
+    if rng.chance(12):
+        question, answer = rng.choice(numbers_en.KINDS + words_en.KINDS)(rng)[0]
         turns += [{"from": "human", "value": question}, {"from": "gpt", "value": answer}]
     else:
         for name in used:
-            turns += ERRANDS[name](draw).turns(parallel=draw.chance(50))
-    offered = draw.shuffled([*used, *draw.sample([name for name in names if name not in used], 1)])
+            turns += ERRANDS[name](rng).turns(parallel=rng.chance(50))
+    offered = rng.shuffled([*used, *rng.sample([name for name in names if name not in used], 1)])
     tools = [TOOLS[name] for name in offered]
     return {"conversations": turns, "tools": _json(tools)}
 
@@ -68,39 +68,39 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _day(draw: Draw) -> date:
-    return date(2025, 1, 6) + timedelta(days=draw.integer(0, 600))
+def _day(rng: Sampler) -> date:
+    return date(2025, 1, 6) + timedelta(days=rng.integer(0, 600))
 
 
-def weather(draw: Draw) -> Errand:
+def weather(rng: Sampler) -> Errand:
     """Ask for the weather in one or two capitals."""
-    cities, day = draw.sample(COUNTRIES, draw.choice([1, 2])), _day(draw)
-    got = [(draw.integer(8, 27), draw.choice(_SKIES)) for _ in cities]
+    cities, day = rng.sample(COUNTRIES, rng.choice([1, 2])), _day(rng)
+    got = [(rng.integer(8, 27), rng.choice(_SKIES)) for _ in cities]
     calls = tuple(
         ("get_weather", {"city": one.capital, "date": day.isoformat()}, {"celsius": warm, "sky": sky[0]})
         for one, (warm, sky) in zip(cities, got, strict=True)
     )
-    if draw.chance(35):
+    if rng.chance(35):
         asked = "和".join(one.capital_zh for one in cities)
         said = "；".join(
             f"{one.capital_zh}{sky[1]}，{warm}摄氏度" for one, (warm, sky) in zip(cities, got, strict=True)
         )
-        name = draw.choice(NAMES_ZH)
+        name = rng.choice(NAMES_ZH)
         return Errand(
             f"{name}{day.month}月{day.day}日要去{asked}，那天{asked}的天气怎么样？", calls, f"{said}。"
         )
-    place = listed([one.capital for one in cities])
-    question = draw.choice(
+    place = join_words([one.capital for one in cities])
+    question = rng.choice(
         [
             f"I fly to {place} on {day.day} {day:%B}. What will the weather be like?",
-            f"{draw.choice(NAMES)} asks whether {place} will be warm on {day:%A}, {day.day} {day:%B}.",
-            f"Weather for {place}, {day.isoformat()}, please; I am packing for {draw.choice(NAMES)}.",
+            f"{rng.choice(NAMES)} asks whether {place} will be warm on {day:%A}, {day.day} {day:%B}.",
+            f"Weather for {place}, {day.isoformat()}, please; I am packing for {rng.choice(NAMES)}.",
         ]
     )
     told = [
         f"{one.capital} expects {sky[0]} at {warm} °C" for one, (warm, sky) in zip(cities, got, strict=True)
     ]
-    return Errand(question, calls, f"{listed(told)}.")
+    return Errand(question, calls, f"{join_words(told)}.")
 
 
 _SKIES = [
@@ -112,21 +112,21 @@ _SKIES = [
 ]
 
 
-def stock(draw: Draw) -> Errand:
+def stock(rng: Sampler) -> Errand:
     """Ask whether the shop has enough of something."""
-    good, wanted, have = draw.choice(GOODS), draw.integer(5, 90), draw.integer(0, 100)
-    name = draw.choice(NAMES)
+    good, wanted, have = rng.choice(GOODS), rng.integer(5, 90), rng.integer(0, 100)
+    name = rng.choice(NAMES)
     calls = (("check_stock", {"item": good[0]}, {"item": good[0], "in_stock": have}),)
-    if draw.chance(30):
+    if rng.chance(30):
         verdict = "够用" if have >= wanted else f"还差{wanted - have}{good[3]}"
         question = (
-            f"{draw.choice(NAMES_ZH)}在{draw.choice(PLACES_ZH)}想订{wanted}{good[3]}{good[2]}，库存够吗？"
+            f"{rng.choice(NAMES_ZH)}在{rng.choice(PLACES_ZH)}想订{wanted}{good[3]}{good[2]}，库存够吗？"
         )
         return Errand(question, calls, f"库存有{have}{good[3]}，{verdict}。")
-    question = draw.choice(
+    question = rng.choice(
         [
-            f"{name} from {draw.choice(PLACES)} wants {wanted} {good[1]}. Do we have enough?",
-            f"Can we deliver {wanted} {good[1]} to {draw.choice(PLACES)} today? {name} is waiting for an "
+            f"{name} from {rng.choice(PLACES)} wants {wanted} {good[1]}. Do we have enough?",
+            f"Can we deliver {wanted} {good[1]} to {rng.choice(PLACES)} today? {name} is waiting for an "
             "answer.",
         ]
     )
@@ -136,21 +136,21 @@ def stock(draw: Draw) -> Errand:
     )
 
 
-def currency(draw: Draw) -> Errand:
+def currency(rng: Sampler) -> Errand:
     """Convert an amount at the rate the tool returns."""
-    source, target = draw.sample(list(_CENTS), 2)
-    amount, rate = draw.integer(12, 900), draw.integer(95, 105) * _CENTS[source] // _CENTS[target]
+    source, target = rng.sample(list(_CENTS), 2)
+    amount, rate = rng.integer(12, 900), rng.integer(95, 105) * _CENTS[source] // _CENTS[target]
     result = amount * rate
     asked = {"amount": amount, "source": source, "target": target}
     calls = (("convert_currency", asked, {"rate": rate / 100, "result": result / 100}),)
-    good = draw.choice(GOODS)
-    if draw.chance(30):
-        question = f"一批{good[2]}报价{amount}{source}，{draw.choice(NAMES_ZH)}想知道合多少{target}。"
+    good = rng.choice(GOODS)
+    if rng.chance(30):
+        question = f"一批{good[2]}报价{amount}{source}，{rng.choice(NAMES_ZH)}想知道合多少{target}。"
         return Errand(question, calls, f"按{money(rate)}的汇率，{amount}{source}合{money(result)}{target}。")
-    question = draw.choice(
+    question = rng.choice(
         [
             f"A box of {good[1]} is offered at {amount} {source}. What is that in {target}?",
-            f"{draw.choice(NAMES)} paid {amount} {source} for {good[1]}; the expense form wants {target}.",
+            f"{rng.choice(NAMES)} paid {amount} {source} for {good[1]}; the expense form wants {target}.",
         ]
     )
     return Errand(
@@ -162,26 +162,26 @@ _CENTS = {"EUR": 110, "USD": 100, "GBP": 130, "CHF": 115, "SEK": 10, "CNY": 14}
 """What a unit is worth in US cents, about; the tool's rates lie within five per cent of it."""
 
 
-def flight(draw: Draw) -> Errand:
+def flight(rng: Sampler) -> Errand:
     """Find a flight after some hour."""
-    start, goal = draw.sample(COUNTRIES[:20], 2)
-    hour, minute, long = draw.integer(5, 19), draw.integer(0, 11) * 5, draw.integer(150, 400)
-    left = hour * 60 + minute + draw.integer(5, 90)
+    start, goal = rng.sample(COUNTRIES[:20], 2)
+    hour, minute, long = rng.integer(5, 19), rng.integer(0, 11) * 5, rng.integer(150, 400)
+    left = hour * 60 + minute + rng.integer(5, 90)
     leave, arrive = _clock(left), _clock(left + long)
-    day = _day(draw)
+    day = _day(rng)
     asked = {
         "origin": start.capital,
         "destination": goal.capital,
         "date": day.isoformat(),
         "after": _clock(hour * 60 + minute),
     }
-    stops = draw.integer(0, 3)
+    stops = rng.integer(0, 3)
     calls = (("find_flight", asked, {"departure": leave, "arrival": arrive, "stops": stops}),)
-    question = draw.choice(
+    question = rng.choice(
         [
             f"Which flight goes from {start.capital} to {goal.capital} on {day.day} {day:%B} after "
             f"{asked['after']}?",
-            f"{draw.choice(NAMES)} has to be in {goal.capital} on {day.day} {day:%B} and can leave "
+            f"{rng.choice(NAMES)} has to be in {goal.capital} on {day.day} {day:%B} and can leave "
             f"{start.capital} after {asked['after']}. Is there a flight?",
         ]
     )
@@ -197,15 +197,15 @@ def _clock(minutes: int) -> str:
     return f"{minutes // 60 % 24:02d}:{minutes % 60:02d}"
 
 
-def event(draw: Draw) -> Errand:
+def event(rng: Sampler) -> Errand:
     """Put an appointment into a calendar."""
-    name, day, at = draw.choice(NAMES), _day(draw), _clock(draw.integer(32, 72) * 15)
-    what = draw.choice(
+    name, day, at = rng.choice(NAMES), _day(rng), _clock(rng.integer(32, 72) * 15)
+    what = rng.choice(
         ["dentist", "stock count", "driving lesson", "site visit", "haircut", "job talk", "rehearsal"]
     )
     asked = {"title": f"{what} {name}", "date": day.isoformat(), "time": at}
-    calls = (("add_event", asked, {"status": "added", "id": draw.integer(1000, 9999)}),)
-    question = draw.choice(
+    calls = (("add_event", asked, {"status": "added", "id": rng.integer(1000, 9999)}),)
+    question = rng.choice(
         [
             f"Put a {what} with {name} into my calendar: {day.day} {day:%B %Y}, {at}.",
             f"Please remember that {name} comes for the {what} on {day:%A}, {day.day} {day:%B %Y}, at {at}.",
@@ -218,34 +218,34 @@ def event(draw: Draw) -> Errand:
     )
 
 
-def calculator(draw: Draw) -> Errand:
+def calculator(rng: Sampler) -> Errand:
     """Leave a longer sum to a calculator."""
-    one, two, three = draw.integer(120, 990), draw.integer(12, 98), draw.integer(100, 9000)
-    result, good = one * two + three, draw.choice(GOODS)
+    one, two, three = rng.integer(120, 990), rng.integer(12, 98), rng.integer(100, 9000)
+    result, good = one * two + three, rng.choice(GOODS)
     calls = (("calculate", {"expression": f"{one} * {two} + {three}"}, {"result": result}),)
-    if draw.chance(35):
+    if rng.chance(35):
         question = (
-            f"{draw.choice(NAMES_ZH)}的仓库有{two}箱{good[2]}，每箱{one}{good[3]}，"
+            f"{rng.choice(NAMES_ZH)}的仓库有{two}箱{good[2]}，每箱{one}{good[3]}，"
             f"另有{three}{good[3]}散装，一共多少？"
         )
         return Errand(question, calls, f"一共{result}{good[3]}。")
-    question = draw.choice(
+    question = rng.choice(
         [
-            f"{draw.choice(NAMES)} counts {two} crates with {one} {good[1]} each, and {three} loose ones. "
+            f"{rng.choice(NAMES)} counts {two} crates with {one} {good[1]} each, and {three} loose ones. "
             "How many in all?",
             f"What is {one} times {two} plus {three}? It is for the {good[0]} inventory at "
-            f"{draw.choice(PLACES)}.",
+            f"{rng.choice(PLACES)}.",
         ]
     )
     return Errand(question, calls, f"{one} × {two} + {three} = {result}.")
 
 
-def translation(draw: Draw) -> Errand:
+def translation(rng: Sampler) -> Errand:
     """Ask a translation service."""
-    english, chinese = draw.choice(PHRASES)
-    place = draw.choice(PLACES)
+    english, chinese = rng.choice(PHRASES)
+    place = rng.choice(PLACES)
     calls = (("translate_text", {"text": english, "target": "zh"}, {"translation": chinese}),)
-    question = f"For a sign at {place} {draw.choice(NAMES)} needs this in Chinese: {english}"
+    question = f"For a sign at {place} {rng.choice(NAMES)} needs this in Chinese: {english}"
     return Errand(question, calls, f"The sign could read: {chinese}")
 
 
@@ -255,7 +255,7 @@ def _tool(name: str, description: str, **parameters: str) -> Tool:
     return {"name": name, "description": description, "parameters": schema}
 
 
-ERRANDS: dict[str, Callable[[Draw], Errand]] = {
+ERRANDS: dict[str, Callable[[Sampler], Errand]] = {
     "get_weather": weather,
     "check_stock": stock,
     "convert_currency": currency,

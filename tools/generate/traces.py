@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tools.generate.draw import Draw
+from tools.generate.sampler import Sampler
 
 SHORT = 1200
 """Characters up to which a way of solution is worth repeating."""
@@ -25,33 +25,33 @@ class Problem:
     answer: str
 
 
-def solution(problem: Problem, draw: Draw, *, solver: str, method: int) -> str:
+def solution(problem: Problem, rng: Sampler, *, solver: str, method: int) -> str:
     """Return the text of a reasoning model: trace in think tags, then summary and boxed answer."""
     voice = VOICES[solver]
     steps = problem.methods[method % len(problem.methods)]
-    trace = [draw.choice(voice["open"]).format(ask=problem.ask)]
+    trace = [rng.choice(voice["open"]).format(ask=problem.ask)]
     for index, step in enumerate(steps):
-        lead = draw.choice(voice["go_on"]) if index and draw.chance(45) else ""
+        lead = rng.choice(voice["go_on"]) if index and rng.chance(45) else ""
         trace.append(f"{lead} {step}".strip())
     other = problem.methods[(method + 1) % len(problem.methods)]
-    if draw.chance(40) and sum(map(len, other)) < SHORT:
-        trace += [draw.choice(voice["again"]), *other]
-    trace.append(f"{draw.choice(voice['check'])} {problem.check}")
-    trace.append(draw.choice(voice["close"]).format(ask=problem.ask, answer=problem.answer))
+    if rng.chance(40) and sum(map(len, other)) < SHORT:
+        trace += [rng.choice(voice["again"]), *other]
+    trace.append(f"{rng.choice(voice['check'])} {problem.check}")
+    trace.append(rng.choice(voice["close"]).format(ask=problem.ask, answer=problem.answer))
     thought = "\n\n".join(trace)
-    return f"<think>\n{thought}\n</think>\n\n{_summary(problem, steps, draw)}"
+    return f"<think>\n{thought}\n</think>\n\n{_summary(problem, steps, rng)}"
 
 
-def _summary(problem: Problem, steps: tuple[str, ...], draw: Draw) -> str:
-    ending = draw.choice(
+def _summary(problem: Problem, steps: tuple[str, ...], rng: Sampler) -> str:
+    ending = rng.choice(
         [
             f"Therefore {problem.ask} is $\\boxed{{{problem.answer}}}$.",
             f"**Final answer:** $\\boxed{{{problem.answer}}}$",
             f"So the answer is\n\n\\[\n\\boxed{{{problem.answer}}}\n\\]",
         ]
     )
-    start = draw.choice(["", "**Solution.** ", f"We are asked for {problem.ask}.\n\n"])
-    kept = steps if draw.chance(40) and sum(map(len, steps)) < SHORT else steps[-1:]
+    start = rng.choice(["", "**Solution.** ", f"We are asked for {problem.ask}.\n\n"])
+    kept = steps if rng.chance(40) and sum(map(len, steps)) < SHORT else steps[-1:]
     shown = "\n\n".join(kept)
     return f"{start}{shown}\n\n{ending}"
 

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 
-from tools.generate.draw import Draw, listed
 from tools.generate.numbers_en import Exchange
 from tools.generate.phrases import CONCEPTS, PHRASES
+from tools.generate.sampler import Sampler, join_words
 from tools.generate.tables import COUNTRIES, DEFINITIONS, GOODS, NAMES
 
 
-def capitals(draw: Draw) -> list[Exchange]:
+def capitals(rng: Sampler) -> list[Exchange]:
     """Capitals and continents of a few countries."""
-    chosen = draw.sample(COUNTRIES, draw.choice([2, 3, 4]))
-    names = listed([country.name for country in chosen])
+    chosen = rng.sample(COUNTRIES, rng.choice([2, 3, 4]))
+    names = join_words([country.name for country in chosen])
     asks = [
         f"What are the capitals of {names}?",
         f"I am making quiz cards about {names}. Give capital and continent for each.",
@@ -24,15 +24,15 @@ def capitals(draw: Draw) -> list[Exchange]:
         f"How is {last.capital} written in Chinese?",
         f"{last.capital} is {last.capital_zh} in Chinese; the country, {last.name}, is {last.name_zh}.",
     )
-    return [(draw.choice(asks), answer), follow]
+    return [(rng.choice(asks), answer), follow]
 
 
-def wrong_capital(draw: Draw) -> list[Exchange]:
+def wrong_capital(rng: Sampler) -> list[Exchange]:
     """Find the one wrong line in a list of capitals."""
-    chosen = draw.sample(COUNTRIES, 4)
-    wrong, instead = chosen[draw.integer(0, 2)], chosen[3]
+    chosen = rng.sample(COUNTRIES, 4)
+    wrong, instead = chosen[rng.integer(0, 2)], chosen[3]
     pairs = [f"{one.capital} in {one.name}" for one in chosen[:3]]
-    shown = listed(
+    shown = join_words(
         [p.replace(wrong.capital, instead.capital) if p.endswith(wrong.name) else p for p in pairs]
     )
     asks = [
@@ -44,14 +44,14 @@ def wrong_capital(draw: Draw) -> list[Exchange]:
         f"{instead.capital} is the capital of {instead.name}, not of {wrong.name}. The capital of "
         f"{wrong.name} is {wrong.capital}; the other two are right."
     )
-    return [(draw.choice(asks), answer)]
+    return [(rng.choice(asks), answer)]
 
 
-def to_chinese(draw: Draw) -> list[Exchange]:
+def to_chinese(rng: Sampler) -> list[Exchange]:
     """Translate sentences into Chinese."""
-    chosen = draw.sample(PHRASES, draw.choice([1, 2, 2, 3]))
+    chosen = rng.sample(PHRASES, rng.choice([1, 2, 2, 3]))
     shown = " ".join(english for english, _ in chosen)
-    place = draw.choice(
+    place = rng.choice(
         ["a notice", "a text message", "a language class", "a subtitle", "a travel guide", "a letter"]
     )
     asks = [
@@ -60,14 +60,14 @@ def to_chinese(draw: Draw) -> list[Exchange]:
         f"“{shown}” I need this in simplified Chinese for {place}.",
         f"Please give me a Chinese version of the following: {shown}",
     ]
-    english, chinese = draw.choice([pair for pair in PHRASES if pair not in chosen])
+    english, chinese = rng.choice([pair for pair in PHRASES if pair not in chosen])
     follow = (f"And “{english}”?", chinese)
-    return [(draw.choice(asks), "".join(chinese for _, chinese in chosen)), follow]
+    return [(rng.choice(asks), "".join(chinese for _, chinese in chosen)), follow]
 
 
-def to_english(draw: Draw) -> list[Exchange]:
+def to_english(rng: Sampler) -> list[Exchange]:
     """Translate sentences from Chinese."""
-    chosen = draw.sample(PHRASES, draw.choice([1, 2, 2]))
+    chosen = rng.sample(PHRASES, rng.choice([1, 2, 2]))
     shown = "".join(chinese for _, chinese in chosen)
     asks = [
         f"What does {shown} mean in English?",
@@ -76,13 +76,13 @@ def to_english(draw: Draw) -> list[Exchange]:
         f"English, please, for the caption {shown}",
     ]
     answer = " ".join(english for english, _ in chosen)
-    return [(draw.choice(asks), answer)]
+    return [(rng.choice(asks), answer)]
 
 
-def define(draw: Draw) -> list[Exchange]:
+def define(rng: Sampler) -> list[Exchange]:
     """Explain one or two words with an example sentence."""
-    chosen = draw.sample(DEFINITIONS, draw.choice([1, 2, 2]))
-    names = listed([f"“{entry[0]}”" for entry in chosen])
+    chosen = rng.sample(DEFINITIONS, rng.choice([1, 2, 2]))
+    names = join_words([f"“{entry[0]}”" for entry in chosen])
     asks = [
         f"What does {names} mean? Give an example sentence.",
         f"I met {names} in a novel. Please explain with an example.",
@@ -92,18 +92,18 @@ def define(draw: Draw) -> list[Exchange]:
     answer = "\n".join(
         f"**{word}** ({kind}): {meaning}. Example: {example}" for word, kind, meaning, example in chosen
     )
-    word, kind, meaning, _ = draw.choice([entry for entry in DEFINITIONS if entry not in chosen])
+    word, kind, meaning, _ = rng.choice([entry for entry in DEFINITIONS if entry not in chosen])
     return [
-        (draw.choice(asks), answer),
+        (rng.choice(asks), answer),
         (f"And “{word}”?", f"It is a {kind} and means: {meaning}.".replace("a adj", "an adj")),
     ]
 
 
-def concepts(draw: Draw) -> list[Exchange]:
+def concepts(rng: Sampler) -> list[Exchange]:
     """Explain one idea, or two side by side."""
-    chosen = draw.sample(CONCEPTS, draw.choice([1, 2, 2, 2]))
-    names = listed([entry[0] for entry in chosen])
-    reader = draw.choice(
+    chosen = rng.sample(CONCEPTS, rng.choice([1, 2, 2, 2]))
+    names = join_words([entry[0] for entry in chosen])
+    reader = rng.choice(
         [
             "a twelve-year-old",
             "a new colleague",
@@ -118,14 +118,14 @@ def concepts(draw: Draw) -> list[Exchange]:
         f"I need a short text for {reader} about {names}.",
         f"In simple terms, what is meant by {names}? It is for {reader}.",
     ]
-    other = draw.choice([entry for entry in CONCEPTS if entry not in chosen])
+    other = rng.choice([entry for entry in CONCEPTS if entry not in chosen])
     follow = (f"Could you do the same for {other[0]}?", other[1])
-    return [(draw.choice(asks), "\n\n".join(entry[1] for entry in chosen)), follow]
+    return [(rng.choice(asks), "\n\n".join(entry[1] for entry in chosen)), follow]
 
 
-def sort_words(draw: Draw) -> list[Exchange]:
+def sort_words(rng: Sampler) -> list[Exchange]:
     """Sort words by alphabet and by length."""
-    words = draw.sample([entry[0] for entry in DEFINITIONS], draw.choice([5, 6, 7]))
+    words = rng.sample([entry[0] for entry in DEFINITIONS], rng.choice([5, 6, 7]))
     shown = ", ".join(words)
     asks = [
         f"Sort these words alphabetically: {shown}.",
@@ -134,16 +134,16 @@ def sort_words(draw: Draw) -> list[Exchange]:
     ]
     by_length = sorted(words, key=lambda word: (len(word), word))
     follow = ("Now by length, shortest first.", ", ".join(by_length))
-    return [(draw.choice(asks), ", ".join(sorted(words))), follow]
+    return [(rng.choice(asks), ", ".join(sorted(words))), follow]
 
 
-def letters(draw: Draw) -> list[Exchange]:
+def letters(rng: Sampler) -> list[Exchange]:
     """Reverse a phrase, count its vowels, or shift its letters."""
-    words = [draw.choice(DEFINITIONS)[0] for _ in range(draw.choice([2, 3]))]
-    phrase = f"{draw.choice(NAMES).lower()} {' '.join(words)}"
-    shift = draw.integer(1, 12)
+    words = [rng.choice(DEFINITIONS)[0] for _ in range(rng.choice([2, 3]))]
+    phrase = f"{rng.choice(NAMES).lower()} {' '.join(words)}"
+    shift = rng.integer(1, 12)
     vowels = sum(phrase.count(vowel) for vowel in "aeiou")
-    question, answer = draw.choice(
+    question, answer = rng.choice(
         [
             (f"Write the text “{phrase}” backwards.", phrase[::-1]),
             (
@@ -172,14 +172,14 @@ def _camel(phrase: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-def email(draw: Draw) -> list[Exchange]:
+def email(rng: Sampler) -> list[Exchange]:
     """Rewrite a curt note as a polite message, then shorten it."""
-    sender, reader = draw.sample(NAMES, 2)
-    note, polite = draw.choice(_REQUESTS)
-    good = draw.choice(GOODS)
-    day = draw.choice(["Monday", "Tuesday", "Wednesday", "Thursday", "Friday"])
-    count = draw.integer(3, 40)
-    detail = draw.choice(
+    sender, reader = rng.sample(NAMES, 2)
+    note, polite = rng.choice(_REQUESTS)
+    good = rng.choice(GOODS)
+    day = rng.choice(["Monday", "Tuesday", "Wednesday", "Thursday", "Friday"])
+    count = rng.integer(3, 40)
+    detail = rng.choice(
         [
             f"it is about {count} {good[1]} that we ordered for the {day} market",
             f"the matter concerns order {count * 37}, {good[1]}, and {day} is the last day",
@@ -201,7 +201,7 @@ def email(draw: Draw) -> list[Exchange]:
         "Too long. One sentence, please.",
         f"Dear {reader}, {polite[0].lower()}{polite[1:]} Thank you! {sender}",
     )
-    return [(draw.choice(asks), answer), follow]
+    return [(rng.choice(asks), answer), follow]
 
 
 _REQUESTS = [
@@ -216,19 +216,19 @@ _REQUESTS = [
 ]
 
 
-def grammar(draw: Draw) -> list[Exchange]:
+def grammar(rng: Sampler) -> list[Exchange]:
     """Correct one sentence and name the rule."""
-    wrong, right, rule = draw.choice(_MISTAKES)
-    name, other = draw.sample(NAMES, 2)
-    good = draw.choice(GOODS)
-    fill = {"name": name, "other": other, "good": good[0], "goods": good[1], "n": draw.integer(3, 30)}
+    wrong, right, rule = rng.choice(_MISTAKES)
+    name, other = rng.sample(NAMES, 2)
+    good = rng.choice(GOODS)
+    fill = {"name": name, "other": other, "good": good[0], "goods": good[1], "n": rng.integer(3, 30)}
     sentence = wrong.format(**fill)
     asks = [
         f"Correct this sentence and explain the mistake: “{sentence}”",
         f"Is “{sentence}” good English?",
         f"My pupil wrote: “{sentence}” What would you mark?",
     ]
-    return [(draw.choice(asks), f"It should read: “{right.format(**fill)}” {rule}")]
+    return [(rng.choice(asks), f"It should read: “{right.format(**fill)}” {rule}")]
 
 
 _MISTAKES = [
@@ -276,13 +276,13 @@ _MISTAKES = [
 ]
 
 
-def ordering(draw: Draw) -> list[Exchange]:
+def ordering(rng: Sampler) -> list[Exchange]:
     """Deduce an order of four from three comparisons."""
-    first, second, third, fourth = draw.sample(NAMES, 4)
-    more, most, least = draw.choice(
+    first, second, third, fourth = rng.sample(NAMES, 4)
+    more, most, least = rng.choice(
         [("taller", "tallest", "shortest"), ("older", "oldest", "youngest"), ("faster", "fastest", "slowest")]
     )
-    clues = draw.shuffled(
+    clues = rng.shuffled(
         [
             f"{first} is {more} than {second}",
             f"{second} is {more} than {third}",
@@ -291,13 +291,13 @@ def ordering(draw: Draw) -> list[Exchange]:
     )
     asks = [
         f"{'; '.join(clues)}. Who is the {most} and who is the {least}?",
-        f"A riddle: {listed(clues)}. Name the {least} of the four, then the {most}.",
-        f"If {listed(clues)}, in which order do the four stand, {most} first?",
+        f"A riddle: {join_words(clues)}. Name the {least} of the four, then the {most}.",
+        f"If {join_words(clues)}, in which order do the four stand, {most} first?",
     ]
     chain = " > ".join((first, second, third, fourth))
     return [
         (
-            draw.choice(asks),
+            rng.choice(asks),
             f"Linking the clues gives {chain}, so {first} is the {most} and {fourth} the {least}.",
         ),
         (
@@ -307,7 +307,7 @@ def ordering(draw: Draw) -> list[Exchange]:
     ]
 
 
-KINDS: tuple[Callable[[Draw], list[Exchange]], ...] = (
+KINDS: tuple[Callable[[Sampler], list[Exchange]], ...] = (
     capitals,
     wrong_capital,
     to_chinese,

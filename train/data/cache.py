@@ -25,7 +25,7 @@ from thinkmix.schemas.errors import TrainError
 from thinkmix.templates.chat.tokenizer import tokenizer_digest
 from thinkmix.train.data.encode import Tokens, encode_published, read_batches
 from thinkmix.train.data.rows import Rows
-from thinkmix.train.output.staging import sync
+from thinkmix.train.output.atomic_output import sync
 
 FORMAT = 1
 """Raised when the file's layout, or what it is made from, changes: files of another number are not read."""

@@ -114,11 +114,11 @@ _NO_ROWS = pl.DataFrame(
 )
 
 
-def draw_rows(rows: Rows, *, per_source: int) -> Rows:
-    """Return at most `per_source` rows of each source, drawn by hash, so that every run measures the same."""
+def sample_rows(rows: Rows, *, per_source: int) -> Rows:
+    """Return at most `per_source` rows of each source, sampled by hash, so that every run measures the same."""
     order = hash_order(rows.frame["id"], "eval")
-    drawn = rows.frame[order].filter(pl.int_range(pl.len()).over("source") < per_source)
-    return Rows(rows.files, drawn.sort("position"), rows.too_long)
+    sampled = rows.frame[order].filter(pl.int_range(pl.len()).over("source") < per_source)
+    return Rows(rows.files, sampled.sort("position"), rows.too_long)
 
 
 def hash_order(ids: Iterable[str], *salt: object) -> RowNumbers:

@@ -152,11 +152,11 @@ def learning_weights(shape: ModelShape, load: Load) -> int:
     return sum(
         load.rank * (layer.inputs + layer.outputs) + (layer.outputs if load.dora else 0)
         for number in range(shape.layers)
-        for layer in adapted(shape, load, number)
+        for layer in adapted_linears(shape, load, number)
     )
 
 
-def adapted(shape: ModelShape, load: Load, number: int) -> list[Linear]:
+def adapted_linears(shape: ModelShape, load: Load, number: int) -> list[Linear]:
     """Return the linear layers of decoder layer `number` that have an adapter."""
     every = shape.linears(number)
     return [layer for layer in every if load.targets == "all-linear" or _named(layer, load.targets)]
@@ -216,7 +216,7 @@ def _of_layer(shape: ModelShape, load: Load, number: int) -> int:
         shape,
         number,
         element=load.element,
-        adapted=adapted(shape, load, number) if load.has_adapter else None,
+        adapted=adapted_linears(shape, load, number) if load.has_adapter else None,
         rank=load.rank,
         dropout=load.dropout,
         scores_over=load.longest if load.eager else 0,

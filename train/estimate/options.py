@@ -66,7 +66,7 @@ def with_method(plan: TrainPlan, method: Method) -> TrainPlan:
     return TrainPlan.model_validate({**plan.model_dump(exclude=idle), "method": method})
 
 
-def fitting(shape: ModelShape, chosen: Option, gpu: Gpu) -> Change | None:
+def least_change(shape: ModelShape, chosen: Option, gpu: Gpu) -> Change | None:
     """Return the least change that makes an option fit a card with headroom, or None when none does.
 
     Tried in this order: nothing, checkpointing, an optimiser that keeps its moments in 8 bit, fewer tokens
@@ -115,7 +115,7 @@ def propose(
     shape: ModelShape, plan: TrainPlan, size: Size, gpu: Gpu, *, methods: tuple[Method, ...] = PREFERRED
 ) -> Change | None:
     """Return the first method that fits and leaves out no row, else the one that reads most at once."""
-    every = [fitting(shape, option(shape, with_method(plan, method), size), gpu) for method in methods]
+    every = [least_change(shape, option(shape, with_method(plan, method), size), gpu) for method in methods]
     found = [change for change in every if change]
     whole = [change for change in found if change.option.size.tokens >= size.longest]
     return next(iter(whole), max(found, key=lambda change: change.option.size.tokens, default=None))

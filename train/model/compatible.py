@@ -60,7 +60,7 @@ def linear_shapes(config: Qwen3Config) -> Shapes:
     }
 
 
-def named(layers: Sequence[str], shapes: Shapes) -> list[str]:
+def full_names(layers: Sequence[str], shapes: Shapes) -> list[str]:
     """Return the full names that `layers` stand for: whole names or their last parts, as in peft."""
     return [name for name in shapes if any(f".{name}".endswith(f".{part}") for part in layers)]
 
@@ -71,18 +71,18 @@ def _misfits(plan: TrainPlan, config: Qwen3Config, shapes: Shapes) -> Iterator[s
     if plan.has_adapter:
         yield from _target_misfits(plan, shapes)
     for layer in plan.keep_16bit:
-        if not named([layer], shapes):
+        if not full_names([layer], shapes):
             yield f"keep_16bit names {layer}, and it has no such linear layer ({_known(shapes)})"
-    if plan.keep_16bit and len(named(plan.keep_16bit, shapes)) == len(shapes):
+    if plan.keep_16bit and len(full_names(plan.keep_16bit, shapes)) == len(shapes):
         yield "keep_16bit names every linear layer, so nothing would be quantised: use lora"
 
 
 def _target_misfits(plan: TrainPlan, shapes: Shapes) -> Iterator[str]:
-    wanted = list(shapes) if plan.targets == "all-linear" else named(plan.targets, shapes)
+    wanted = list(shapes) if plan.targets == "all-linear" else full_names(plan.targets, shapes)
     for target in () if plan.targets == "all-linear" else plan.targets:
         if "lm_head".endswith(target) or target.endswith("lm_head"):
             yield "targets names lm_head, and the loss reads the head without an adapter: leave it out"
-        if not named([target], shapes):
+        if not full_names([target], shapes):
             yield f"targets names {target}, and it has no such linear layer ({_known(shapes)})"
     narrow = min(wanted, key=lambda name: min(shapes[name]), default=None)
     if narrow and plan.rank > min(shapes[narrow]):

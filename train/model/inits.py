@@ -22,7 +22,7 @@ from thinkmix.schemas.errors import TrainError
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.train.model.adapters import FIRST, AdaptedLayer, adapted_layers
 from thinkmix.train.model.loading import read_weight
-from thinkmix.train.model.quantise import rounded
+from thinkmix.train.model.quantise import round_weight
 
 Calibration = Sequence[Sequence[int]]
 """Token ids of a few rows, which show a model what will be asked of it."""
@@ -158,7 +158,7 @@ def _watched(layers: Sequence[AdaptedLayer], learn: Callable[[AdaptedLayer, Tens
 def _make_up(layer: AdaptedLayer, weight: Tensor, plan: TrainPlan) -> None:
     assert isinstance(layer.weight, Params4bit)
     weight = weight.to(device=layer.weight.device, dtype=layer.weight.quant_state.dtype)
-    down, up = loftq(weight, rounded(weight, plan), plan.rank, layer.scaling)
+    down, up = loftq(weight, round_weight(weight, plan), plan.rank, layer.scaling)
     layer.down.copy_(down)
     layer.up.copy_(up)
 

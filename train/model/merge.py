@@ -21,9 +21,9 @@ from transformers.utils import SAFE_WEIGHTS_INDEX_NAME
 from thinkmix.schemas.errors import TrainError
 from thinkmix.train.model.adapters import ADAPTER_CONFIG, WRAPPING
 from thinkmix.train.model.artefact import complete
-from thinkmix.train.model.compatible import Shapes, linear_shapes, named
+from thinkmix.train.model.compatible import Shapes, full_names, linear_shapes
 from thinkmix.train.model.loading import config_digest, load_config, stored_files
-from thinkmix.train.model.quantise import rounded
+from thinkmix.train.model.quantise import round_weight
 from thinkmix.train.model.saving import ADAPTER_WEIGHTS
 from thinkmix.train.output.result import MANIFEST, TrainResult
 
@@ -98,7 +98,7 @@ def _merge_shard(source: Path, target: Path, learnt: _Adapter, rough: Set[str]) 
     weights = load_file(source)
     for name in sorted(learnt.names() & set(weights)):
         stored = weights[name]
-        begun = rounded(stored.to(learnt.dtype), learnt.result.plan) if name in rough else stored
+        begun = round_weight(stored.to(learnt.dtype), learnt.result.plan) if name in rough else stored
         weights[name] = learnt.merged(name, begun).to(stored.dtype).contiguous()
     save_file(weights, target, metadata={"format": "pt"})
 
@@ -107,7 +107,7 @@ def _rough(result: TrainResult, shapes: Shapes) -> Set[str]:
     """Return the weights that the adapter takes as 4 bit reads them."""
     if result.plan.init != "loftq":
         return set()
-    return {f"{name}.weight" for name in set(shapes) - set(named(result.plan.keep_16bit, shapes))}
+    return {f"{name}.weight" for name in set(shapes) - set(full_names(result.plan.keep_16bit, shapes))}
 
 
 def _read_adapter(folder: Path) -> _Adapter:

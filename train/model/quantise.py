@@ -9,14 +9,14 @@ from torch import Tensor
 from transformers import BitsAndBytesConfig, Qwen3ForCausalLM
 
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.train.model.compatible import Shapes, named
+from thinkmix.train.model.compatible import Shapes, full_names
 
 
 def quantisation(plan: TrainPlan, shapes: Shapes, *, dtype: torch.dtype) -> BitsAndBytesConfig | None:
     """Return how the plan's weights are quantised while they are read, or None when they are not."""
     if plan.method not in ("qlora4", "qlora8"):
         return None
-    kept = ["lm_head", *named(plan.keep_16bit, shapes)]
+    kept = ["lm_head", *full_names(plan.keep_16bit, shapes)]
     if plan.method == "qlora8":
         return _settings(load_in_8bit=True, llm_int8_skip_modules=kept)
     return _settings(
@@ -53,7 +53,7 @@ def _put_scales_back(layer: Linear8bitLt, inputs: object, output: object) -> Non
     weight.SCB = layer.state.SCB
 
 
-def rounded(weight: Tensor, plan: TrainPlan) -> Tensor:
+def round_weight(weight: Tensor, plan: TrainPlan) -> Tensor:
     """Return a weight as it reads after 4 bit quantisation, in its own precision and on its own device."""
     stored, state = functional.quantize_4bit(
         weight.contiguous(), quant_type=plan.quant, compress_statistics=plan.double_quant

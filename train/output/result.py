@@ -126,7 +126,7 @@ class ModeAnswers(Record):
     that of `/no_think`. Off: answers without a tag."""
 
 
-class SwitchReport(Record):
+class ModeReport(Record):
     """Whether the trained model thinks when it is asked to, and only then."""
 
     thinking: ModeAnswers
@@ -193,7 +193,7 @@ class TrainResult(Record):
     kept_step: int
     """Step whose weights were written: the last one, unless a protected source was forgotten."""
     protected: Mapping[str, Guarded]
-    switch: SwitchReport | None
+    switch: ModeReport | None
     versions: Mapping[str, str]
     """Versions of the libraries that decide the weights."""
     files: Mapping[str, str]

@@ -16,10 +16,10 @@ from thinkmix.schemas.record import Record
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.train.data.encode import encode_example
 from thinkmix.train.data.rows import Rows, hash_order, index_rows, read_manifest
-from thinkmix.train.quantize.proposal import Noise
+from thinkmix.train.quantize.quant_plan import QuantError
 
 ROWS = 256
-"""Rows that are drawn unless told otherwise: quantisers ask for 128 to 512."""
+"""Rows that are sampled unless told otherwise: quantisers ask for 128 to 512."""
 
 TEXTS = "calibration.jsonl"
 TOKENS = "calibration.parquet"
@@ -42,11 +42,11 @@ class Stratum(Record):
     up_to: int
     """Most tokens of a row in this length band; the band below ends at half of it, the first begins at 1."""
     available: int
-    drawn: int
+    sampled: int
 
 
 class Calibration(Record):
-    """What `calibration.json` says; no clock and no path: equal draws write equal bytes."""
+    """What `calibration.json` says; no clock and no path: equal samples write equal bytes."""
 
     mixture: str
     mixture_digest: str
@@ -59,17 +59,17 @@ class Calibration(Record):
     rows: int
     tokens: int
     too_long: int
-    """Training rows that could not be drawn because they are longer than `max_tokens`."""
+    """Training rows that could not be sampled because they are longer than `max_tokens`."""
     strata: tuple[Stratum, ...]
     files: Mapping[str, str]
     """sha256 of each file beside this one."""
-    noise: Noise | None
+    quant_error: QuantError | None
     """What quantising costs on these rows, and what follows; unset when no model was named."""
 
 
 @dataclass(frozen=True)
-class Draw:
-    """The drawn rows, and of how many they were drawn."""
+class CalibrationSample:
+    """The sampled rows, and of how many they were sampled."""
 
     rows: Rows
     strata: tuple[Stratum, ...]
@@ -77,8 +77,8 @@ class Draw:
 
 
 @dataclass(frozen=True)
-class DrawnRow:
-    """One drawn row, whole: what quantisers are given."""
+class SampledRow:
+    """One sampled row, whole: what quantisers are given."""
 
     id: str
     source: str
@@ -89,11 +89,11 @@ class DrawnRow:
     prompt_tokens: int
 
 
-def draw_calibration(rows: Rows, *, count: int | None, seed: int) -> Draw:
-    """Draw `count` rows (or all, where there are fewer), from every source, mode and length its share.
+def sample_calibration(rows: Rows, *, count: int | None, seed: int) -> CalibrationSample:
+    """Sample `count` rows (or all, where there are fewer), from every source, mode and length its share.
 
-    A row is chosen by sha256(seed, id), so the draw depends on no row's position, and a larger draw
-    holds every smaller one of the same seed. Copies of a repeated row are never drawn beside it.
+    A row is chosen by sha256(seed, id), so sampling depends on no row's position, and a larger sample
+    holds every smaller one of the same seed. Copies of a repeated row are never sampled beside it.
 
     Args:
         rows: training rows. The split parts whole clusters of near-duplicates, so none of them resembles
@@ -106,7 +106,7 @@ def draw_calibration(rows: Rows, *, count: int | None, seed: int) -> Draw:
     """
     frame = rows.frame.filter(~pl.col("id").str.contains("#", literal=True))  # `#2`: a copy of another row
     if frame.is_empty():
-        msg = f"the mixture has no row to draw from; {rows.too_long} are longer than max_tokens"
+        msg = f"the mixture has no row to sample from; {rows.too_long} are longer than max_tokens"
         raise TrainError(msg)
     lengths = frame.select(pl.col("prompt_tokens") + pl.col("completion_tokens")).to_series().to_numpy()
     frame = frame.with_columns(up_to=pl.Series(_BANDS[np.searchsorted(_BANDS, lengths)]))
@@ -114,30 +114,32 @@ def draw_calibration(rows: Rows, *, count: int | None, seed: int) -> Draw:
     count = max(ROWS, strata.height) if count is None else count
     if count < strata.height:
         msg = f"{count} rows are fewer than the {strata.height} kinds of rows (source, mode, length band)"
-        raise TrainError(f"{msg}: draw at least {strata.height}")
-    strata = strata.with_columns(drawn=pl.Series(quotas(strata["available"].to_list(), count)))
-    drawn = (
+        raise TrainError(f"{msg}: sample at least {strata.height}")
+    strata = strata.with_columns(sampled=pl.Series(quotas(strata["available"].to_list(), count)))
+    sampled = (
         frame[hash_order(frame["id"], "calibration", seed)]
         .join(strata, on=_STRATUM, maintain_order="left")
-        .filter(pl.int_range(pl.len()).over(_STRATUM) < pl.col("drawn"))
+        .filter(pl.int_range(pl.len()).over(_STRATUM) < pl.col("sampled"))
         .select(rows.frame.columns)
         .sort("position")
     )
-    return Draw(Rows(rows.files, drawn, rows.too_long), tuple(map(_stratum, strata.to_dicts())), seed)
+    return CalibrationSample(
+        Rows(rows.files, sampled, rows.too_long), tuple(map(_stratum, strata.to_dicts())), seed
+    )
 
 
 def quotas(available: Sequence[int], count: int) -> list[int]:
     """Return how many of `count` rows each stratum gives: its proportional share, but at least one.
 
     Sainte-Laguë's method from one row each: the next row comes from the stratum with the greatest
-    available / (2 x drawn + 1). What a stratum gives never shrinks as `count` grows, and never exceeds
+    available / (2 x sampled + 1). What a stratum gives never shrinks as `count` grows, and never exceeds
     what it has: until all are empty, one with rows left stands above 1/2 and an empty one below.
     """
     sizes = np.array(available)
-    drawn = np.ones_like(sizes)
+    sampled = np.ones_like(sizes)
     for _ in range(min(count, int(sizes.sum())) - len(sizes)):
-        drawn[np.argmax(sizes / (2 * drawn + 1))] += 1
-    return [int(number) for number in drawn]
+        sampled[np.argmax(sizes / (2 * sampled + 1))] += 1
+    return [int(number) for number in sampled]
 
 
 def _stratum(row: Mapping[str, int | str | bool]) -> Stratum:
@@ -149,12 +151,12 @@ def _mode(thinking: bool) -> str:
     return "thinking" if thinking else "non_thinking"
 
 
-def read_drawn(draw: Draw) -> list[DrawnRow]:
-    """Return the drawn rows with their text and ids, in the order of the draw: every beginning is mixed."""
-    frame = draw.rows.frame
-    facts = zip(frame["source"], frame["thinking"], _texts(draw.rows), strict=True)
+def read_sampled(sample: CalibrationSample) -> list[SampledRow]:
+    """Return the sampled rows with their text and ids, in the order of sampling: every beginning is mixed."""
+    frame = sample.rows.frame
+    facts = zip(frame["source"], frame["thinking"], _texts(sample.rows), strict=True)
     found = [
-        DrawnRow(
+        SampledRow(
             id=name,
             source=source,
             mode=_mode(thinking),
@@ -164,7 +166,7 @@ def read_drawn(draw: Draw) -> list[DrawnRow]:
         )
         for source, thinking, (name, prompt, completion) in facts
     ]
-    return [found[row] for row in hash_order(frame["id"], "calibration", draw.seed)]
+    return [found[row] for row in hash_order(frame["id"], "calibration", sample.seed)]
 
 
 def _texts(rows: Rows) -> Iterator[tuple[str, str, str]]:
@@ -188,7 +190,7 @@ def _texts(rows: Rows) -> Iterator[tuple[str, str, str]]:
 def calibration_ids(
     version: Path, *, digest: str, plan: TrainPlan, rows: int | None = None
 ) -> list[list[int]]:
-    """Return the token ids of each drawn row: those that `thinkmix calibrate` draws with the same plan.
+    """Return the token ids of each sampled row: those that `thinkmix calibrate` samples with the same plan.
 
     Args:
         version: folder of a published version, which the caller has verified.
@@ -201,18 +203,18 @@ def calibration_ids(
     """
     manifest = read_manifest(version, digest=digest)
     found = index_rows(version, manifest, split="train", max_tokens=plan.max_tokens)
-    draw = draw_calibration(found, count=rows, seed=plan.seed)
-    return [row.input_ids.tolist() for row in read_drawn(draw)]
+    sample = sample_calibration(found, count=rows, seed=plan.seed)
+    return [row.input_ids.tolist() for row in read_sampled(sample)]
 
 
 def shown_ids(rows: Rows, plan: TrainPlan) -> list[list[int]]:
-    """Return the token ids of the few rows that an adapter begins from: the first of the draw.
+    """Return the token ids of the few rows that an adapter begins from: the first of sampling.
 
     Padded to the longest they fit one batch, so they need no more memory than a step.
     """
     shown: list[list[int]] = []
     longest = 0
-    for row in read_drawn(draw_calibration(rows, count=None, seed=plan.seed))[:_SHOWN]:
+    for row in read_sampled(sample_calibration(rows, count=None, seed=plan.seed))[:_SHOWN]:
         longest = max(longest, len(row.input_ids))
         if longest * (len(shown) + 1) > plan.batch:
             break
@@ -224,7 +226,7 @@ _SHOWN = 16
 """Most rows that are shown: some ten thousand tokens of long reasoning, for ranks of some tens."""
 
 
-def write_drawn(rows: Sequence[DrawnRow], folder: Path) -> None:
+def write_sampled(rows: Sequence[SampledRow], folder: Path) -> None:
     """Write the rows for quantisers: as text in lines of JSON, and as token ids in a parquet file."""
     with (folder / TEXTS).open("wb") as file:
         for row in rows:

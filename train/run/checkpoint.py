@@ -23,8 +23,8 @@ from thinkmix.schemas.errors import TrainError
 from thinkmix.schemas.record import Record
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.train.model.model import Learner
+from thinkmix.train.output.atomic_output import set_mode, sync
 from thinkmix.train.output.result import Evaluation, History
-from thinkmix.train.output.staging import set_mode, sync
 from thinkmix.train.run.processes import Process
 from thinkmix.train.run.state import restore_optimiser, restore_weights, scalars_of, tensors_of
 
@@ -33,7 +33,7 @@ _PARTIAL = ".partial"
 _HEADER = "thinkmix"
 _SAMPLES = 64
 
-_FREE = ("save_every", "keep_checkpoints", "switch_prompts", "switch_least", "switch_tokens")
+_FREE = ("save_every", "keep_checkpoints", "mode_prompts", "mode_least", "mode_tokens")
 """Fields of a plan that decide no weight, so that a resumed run may have others."""
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from thinkmix.templates.chat.families.known import family_of
-from thinkmix.train.checks import guard
-from thinkmix.train.checks.switch import Prompt, check_switch
+from thinkmix.train.checks import forgetting
+from thinkmix.train.checks.thinking_mode import Prompt, check_thinking_mode
 from thinkmix.train.model import model as models
 from thinkmix.train.model.model import Learner
-from thinkmix.train.output.result import MANIFEST, Counts, SwitchReport, TrainResult
-from thinkmix.train.output.staging import published
+from thinkmix.train.output.atomic_output import atomic_output
+from thinkmix.train.output.result import MANIFEST, Counts, ModeReport, TrainResult
 from thinkmix.train.run.load import LoadedRun
 
 
@@ -26,12 +26,12 @@ def finish(run: LoadedRun, prompts: Sequence[Prompt], *, kept_step: int, work: P
         work: folder that holds the output until it is whole.
 
     Raises:
-        ModeSwitchFailed: when the trained model does not think as it is asked to.
+        ThinkingModeFailed: when the trained model does not think as it is asked to.
         TrainError: when the weights of `kept_step` are gone.
     """
     run.go_back(kept_step)
     family = family_of(run.selection.manifest.template)
-    asked = check_switch(run.engine.learner, prompts, run.job.plan, family=family) if prompts else None
+    asked = check_thinking_mode(run.engine.learner, prompts, run.job.plan, family=family) if prompts else None
     result = _describe(run, kept_step=kept_step, switch=asked)
     with run.engine.whole():
         if run.engine.process.rank == 0:
@@ -39,7 +39,7 @@ def finish(run: LoadedRun, prompts: Sequence[Prompt], *, kept_step: int, work: P
     return result
 
 
-def _describe(run: LoadedRun, *, kept_step: int, switch: SwitchReport | None) -> TrainResult:
+def _describe(run: LoadedRun, *, kept_step: int, switch: ModeReport | None) -> TrainResult:
     """Return the manifest of a run of which no file is written yet."""
     manifest, plan, history = run.selection.manifest, run.job.plan, run.history
     return TrainResult(
@@ -54,7 +54,7 @@ def _describe(run: LoadedRun, *, kept_step: int, switch: SwitchReport | None) ->
         losses=tuple(history.losses),
         evals=tuple(history.evals),
         kept_step=kept_step,
-        protected=guard.verdicts(history.evals, plan.protected, kept_step=kept_step),
+        protected=forgetting.verdicts(history.evals, plan.protected, kept_step=kept_step),
         switch=switch,
         versions=run.checkpoints.origin.versions,
         files={},
@@ -84,7 +84,7 @@ def _count(run: LoadedRun) -> Counts:
 
 def _publish(learner: Learner, result: TrainResult, output: Path, work: Path) -> TrainResult:
     """Write weights and manifest; return the manifest, which names each file's sha256."""
-    with published(output, work) as folder:
+    with atomic_output(output, work) as folder:
         models.save_weights(learner, folder)
         result = result.model_copy(update={"files": _digests(folder)})
         (folder / MANIFEST).write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")

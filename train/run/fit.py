@@ -4,9 +4,9 @@ from pathlib import Path
 
 from thinkmix.schemas.errors import TrainError
 from thinkmix.templates.chat.families.known import family_of
+from thinkmix.train.output.atomic_output import refuse_used, workspace
 from thinkmix.train.output.listener import SILENT, Listener
 from thinkmix.train.output.result import TrainResult
-from thinkmix.train.output.staging import refuse_used, workspace
 from thinkmix.train.run.job import TrainJob
 from thinkmix.train.run.selection import select_rows
 
@@ -34,24 +34,24 @@ def fit(
 
     Raises:
         Forgotten: when a protected source was forgotten and the plan keeps no earlier weights.
-        ModeSwitchFailed: when the trained model does not think as it is asked to.
+        ThinkingModeFailed: when the trained model does not think as it is asked to.
         TrainError: when the run cannot start (nothing is written) or its loss is no longer a number.
     """
     refuse_used(job.output)
     selection = select_rows(job)
     try:
-        from thinkmix.train.checks.switch import draw_prompts  # noqa: PLC0415 - slow, and an extra
+        from thinkmix.train.checks.thinking_mode import sample_prompts  # noqa: PLC0415 - slow, and an extra
         from thinkmix.train.model.model import quiet, threads_for  # noqa: PLC0415
         from thinkmix.train.run.finish import finish  # noqa: PLC0415
         from thinkmix.train.run.load import load  # noqa: PLC0415
         from thinkmix.train.run.loop import train  # noqa: PLC0415
-        from thinkmix.train.run.processes import joined  # noqa: PLC0415
+        from thinkmix.train.run.processes import join_processes  # noqa: PLC0415
     except ModuleNotFoundError as error:
         msg = f"training needs {error.name}: pip install 'thinkmix[train]'"
         raise TrainError(msg) from error
-    prompts = draw_prompts(selection.held_out, job.plan, family=family_of(selection.manifest.template))
+    prompts = sample_prompts(selection.held_out, job.plan, family=family_of(selection.manifest.template))
     with (
-        joined(job.plan) as process,
+        join_processes(job.plan) as process,
         workspace(_own(job.output, process.rank), restart=restart) as work,
         quiet(),
         threads_for(job.model),

@@ -9,14 +9,14 @@ import numpy as np
 from torch.optim import Optimizer
 
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.train.checks import probe
+from thinkmix.train.checks import packing_check
 from thinkmix.train.data.cache import open_tokens
 from thinkmix.train.data.encode import Tokens
 from thinkmix.train.data.rows import Rows
 from thinkmix.train.model import model as models
+from thinkmix.train.output.atomic_output import checkpoints_of
 from thinkmix.train.output.listener import SILENT, Listener
 from thinkmix.train.output.result import LIBRARIES, EvalLoss, History, ModelFacts
-from thinkmix.train.output.staging import checkpoints_of
 from thinkmix.train.quantize.calibration import shown_ids
 from thinkmix.train.run.checkpoint import Checkpoints, fingerprint, origin_of
 from thinkmix.train.run.engine import Engine
@@ -118,7 +118,7 @@ def load(
     optimiser = build_optimiser(learner, plan)
     history = checkpoints.restore(past, learner, optimiser, model=began)
     if plan.packing:
-        probe.check_isolation(learner, tokens, np.arange(selection.rows.frame.height))
+        packing_check.check_isolation(learner, tokens, np.arange(selection.rows.frame.height))
     return LoadedRun(
         job=job,
         selection=selection,

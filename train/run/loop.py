@@ -8,7 +8,7 @@ import numpy as np
 
 from thinkmix.schemas.errors import Forgotten, TrainError
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.train.checks import guard
+from thinkmix.train.checks import forgetting
 from thinkmix.train.data.encode import Tokens
 from thinkmix.train.data.rows import Step
 from thinkmix.train.output.listener import Listener
@@ -42,10 +42,10 @@ def train(run: LoadedRun, listener: Listener) -> int:
         last = told.step == told.steps
         if last or _due(told.step, plan.eval_every):
             _measure(run, listener)
-            if lost := guard.forgotten(history.evals, plan.protected):
+            if lost := forgetting.forgotten(history.evals, plan.protected):
                 return _forget(history, plan, lost)
         kept = _best(history, plan)
-        saves = plan.save_every or plan.switch_prompts  # what fails after the last step need not train again
+        saves = plan.save_every or plan.mode_prompts  # what fails after the last step need not train again
         if _due(told.step, plan.save_every) or (last and saves) or kept == told.step:
             run.save(kept)
     return len(run.selection.steps)
@@ -67,7 +67,7 @@ def _best(history: History, plan: TrainPlan) -> int | None:
     """Return the step of the best measurement, if the plan may have to go back to it."""
     if not plan.protected or plan.on_forgetting != "keep_best":
         return None
-    best = guard.best(history.evals, plan.protected)
+    best = forgetting.best(history.evals, plan.protected)
     return best.step if best else None
 
 
@@ -80,7 +80,7 @@ def _forget(history: History, plan: TrainPlan, lost: Sequence[str]) -> int:
     if kept := _best(history, plan):
         return kept
     allowed = ", ".join(f"{source} may rise by {plan.protected[source]:g}" for source in lost)
-    went = guard.curve(history.evals, lost)
+    went = forgetting.curve(history.evals, lost)
     msg = f"forgotten at step {history.steps}, so nothing is written: held-out loss of {went}; {allowed}"
     raise Forgotten(f"{msg}: add replay, or lower learning_rate or rank")
 

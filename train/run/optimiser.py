@@ -10,13 +10,13 @@ from torch.optim import SGD, AdamW, Optimizer
 
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.train.model.model import Learner
-from thinkmix.train.run.compensated import CompensatedAdamW
+from thinkmix.train.run.kahan_adamw import KahanAdamW
 
 
 def build_optimiser(learner: Learner, plan: TrainPlan) -> Optimizer:
     """Return the plan's optimiser over the weights that learn, at the peak learning rate.
 
-    AdamW on weights in bfloat16 remembers what rounding loses (`CompensatedAdamW`); the other two do not.
+    AdamW on weights in bfloat16 remembers what rounding loses (`KahanAdamW`); the other two do not.
 
     Matrices decay, vectors do not: norms, biases and DoRA's magnitudes have a scale of their own.
 
@@ -37,7 +37,7 @@ def build_optimiser(learner: Learner, plan: TrainPlan) -> Optimizer:
     if plan.optimiser == "sgd":
         return SGD(groups, lr=plan.learning_rate, fused=False)
     if any(weight.dtype == torch.bfloat16 for weight in weights):
-        return CompensatedAdamW(groups, lr=plan.learning_rate)
+        return KahanAdamW(groups, lr=plan.learning_rate)
     return AdamW(groups, lr=plan.learning_rate, fused=True)
 
 

@@ -86,7 +86,7 @@ class Process:
 
 
 @contextmanager
-def joined(plan: TrainPlan) -> Iterator[Process]:
+def join_processes(plan: TrainPlan) -> Iterator[Process]:
     """Join the other processes of the run, if there are any, until it ends.
 
     Raises:
@@ -114,7 +114,7 @@ def whole(tensor: Tensor) -> Tensor:
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
-def shared_like(tensor: Tensor, weight: Tensor) -> Tensor:
+def shard_like(tensor: Tensor, weight: Tensor) -> Tensor:
     """Return a whole tensor shared out as `weight` is, if that is and they have one shape; all must ask."""
     if isinstance(weight, DTensor) and tensor.shape == weight.shape:
         return distribute_tensor(tensor.to(weight.device), weight.device_mesh, weight.placements)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from thinkmix.schemas.manifest import Manifest
-from thinkmix.train.checks import guard
-from thinkmix.train.data.rows import Rows, Step, draw_rows, index_rows, plan_steps, read_manifest
+from thinkmix.train.checks import forgetting
+from thinkmix.train.data.rows import Rows, Step, index_rows, plan_steps, read_manifest, sample_rows
 from thinkmix.train.run.job import TrainJob
 
 
@@ -35,6 +35,6 @@ def select_rows(job: TrainJob) -> Selection:
     manifest = read_manifest(job.version, digest=job.digest)
     rows = index_rows(job.version, manifest, split="train", max_tokens=plan.max_tokens)
     held_out = index_rows(job.version, manifest, split="eval", max_tokens=plan.max_tokens)
-    measured = draw_rows(held_out, per_source=plan.eval_rows)
-    guard.check_sources(plan.protected, set(measured.frame["source"]))
+    measured = sample_rows(held_out, per_source=plan.eval_rows)
+    forgetting.check_sources(plan.protected, set(measured.frame["source"]))
     return Selection(manifest, rows, plan_steps(rows, plan), held_out, measured)

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from thinkmix.train.model.model import Learner
-from thinkmix.train.run.processes import reshard, shared_like, whole
+from thinkmix.train.run.processes import reshard, shard_like, whole
 
 Read = Callable[[str], Tensor]
 """Gives the tensor of that name."""
@@ -37,7 +37,7 @@ def restore_weights(learner: Learner, read: Read) -> None:
     """Set the weights that learn to what `tensors_of` gave."""
     reshard(learner)
     for name, weight in _learning(learner):
-        weight.copy_(shared_like(read(_WEIGHT + name), weight))
+        weight.copy_(shard_like(read(_WEIGHT + name), weight))
 
 
 def restore_optimiser(
@@ -52,7 +52,7 @@ def restore_optimiser(
     for name in names:
         if name.startswith(_STATE):
             place = name.removeprefix(_STATE)
-            found[place] = shared_like(read(name).clone(), weights[int(place.partition("/")[0])])
+            found[place] = shard_like(read(name).clone(), weights[int(place.partition("/")[0])])
     groups = optimiser.state_dict()["param_groups"]
     optimiser.load_state_dict({"state": _nested(found), "param_groups": groups})
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import orjson
 
-from thinkmix.flows.cli.doctor.finding import Finding, finding
+from thinkmix.flows.cli.doctor.diagnosis import Diagnosis, diagnose
 from thinkmix.flows.store.cache import ABANDONED_AFTER
 from thinkmix.flows.store.digests import MANIFEST
 from thinkmix.flows.store.store import Store
@@ -23,7 +23,7 @@ FACTOR = 2.5
 """How many times the newest version must fit beside itself: the next one, its parts, and some to spare."""
 
 
-def check(store: Store) -> Iterator[Finding]:
+def check(store: Store) -> Iterator[Diagnosis]:
     """Yield what there is to say of the store and its disk, which is tried with a few small files."""
     place = store.root.resolve()
     while not place.is_dir():
@@ -42,38 +42,38 @@ def check(store: Store) -> Iterator[Finding]:
         yield from builds(name, age, killed=(folder / "running.json").exists(), left=bool(traces))
 
 
-def room(place: Path, free: int, *, version: int, cache: int) -> Finding:
+def room(place: Path, free: int, *, version: int, cache: int) -> Diagnosis:
     """Compare free bytes with what the next build takes beside the newest version, and its cache."""
     least = int(FACTOR * version)
     detail = f"{size(free)} free in {place}; the next build may need {size(least + cache)}"
     advice = "free some, run `thinkmix gc`, or use a store on another disk"
     if free < least:
-        return finding("disk", f"{detail}, and surely {size(least)}", fail=advice)
-    return finding("disk", detail, warn=advice if free < least + cache else "")
+        return diagnose("disk", f"{detail}, and surely {size(least)}", fail=advice)
+    return diagnose("disk", detail, warn=advice if free < least + cache else "")
 
 
-def abilities(place: Path, lacking: Sequence[str], *, apart: bool) -> Finding:
+def abilities(place: Path, lacking: Sequence[str], *, apart: bool) -> Diagnosis:
     """Say what the protocol of publishing misses on the disk; `apart`: cache and versions lie on two."""
     if missed := [words for words in lacking if words != _NO_LINKS]:
-        return finding(
+        return diagnose(
             "file system", "; ".join(missed), fail=f"use a store on a local disk instead of {place}"
         )
     if lacking or apart:
         detail = "files of the cache are copied into versions, at twice the space"
         advice = "let .cache and the versions lie on one file system with hard links"
-        return finding("file system", detail, warn=advice)
-    return finding("file system", "can be written to, locks, renames and links")
+        return diagnose("file system", detail, warn=advice)
+    return diagnose("file system", "can be written to, locks, renames and links")
 
 
-def current(store: Store, mixture: str) -> Finding:
+def current(store: Store, mixture: str) -> Diagnosis:
     """Say whether the current version is there, its manifest whole, and its files as long as that says."""
     if damage := next(_damage(store, mixture), ""):
         advice = "build again; `thinkmix verify` tells whether an older version holds"
-        return finding(f"{mixture}: current", damage, fail=advice)
-    return finding(f"{mixture}: current", "the manifest and the sizes of all files hold")
+        return diagnose(f"{mixture}: current", damage, fail=advice)
+    return diagnose(f"{mixture}: current", "the manifest and the sizes of all files hold")
 
 
-def builds(mixture: str, age: float | None, *, killed: bool, left: bool) -> Iterator[Finding]:
+def builds(mixture: str, age: float | None, *, killed: bool, left: bool) -> Iterator[Diagnosis]:
     """Yield what there is to say of unfinished builds.
 
     Args:
@@ -87,10 +87,10 @@ def builds(mixture: str, age: float | None, *, killed: bool, left: bool) -> Iter
         advice = (
             "see whether it still gets on; its lock goes with its process" if age > ABANDONED_AFTER else ""
         )
-        yield finding(name, f"one has been going on for {age / 3600:.1f} h", warn=advice)
+        yield diagnose(name, f"one has been going on for {age / 3600:.1f} h", warn=advice)
     elif killed or left:
         detail = "one was killed and left its traces" if killed else "one left temporary folders"
-        yield finding(name, detail, warn="nothing to do: the next build settles it and takes them away")
+        yield diagnose(name, detail, warn="nothing to do: the next build settles it and takes them away")
 
 
 def _damage(store: Store, mixture: str) -> Iterator[str]:

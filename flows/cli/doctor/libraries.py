@@ -14,7 +14,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from thinkmix.flows.cli.doctor.finding import Finding, finding
+from thinkmix.flows.cli.doctor.diagnosis import Diagnosis, diagnose
 
 EXTRAS = ("train", "dask", "modelscope")
 
@@ -86,19 +86,19 @@ def look() -> Libraries:
     )
 
 
-def check(libraries: Libraries) -> Iterator[Finding]:
+def check(libraries: Libraries) -> Iterator[Diagnosis]:
     """Yield what there is to say of Python and the libraries."""
     if libraries.python in SpecifierSet(libraries.python_range, prereleases=True):
-        yield finding("python", libraries.python)
+        yield diagnose("python", libraries.python)
     else:
         detail = f"{libraries.python}, not {libraries.python_range}"
-        yield finding("python", detail, fail="install a newer Python")
+        yield diagnose("python", detail, fail="install a newer Python")
     yield _ranges(libraries)
     yield from (found for trouble in TROUBLES if (found := _trouble(libraries.installed, trouble)))
     yield _torch(libraries)
 
 
-def _ranges(libraries: Libraries) -> Finding:
+def _ranges(libraries: Libraries) -> Diagnosis:
     """Compare versions with their ranges; libraries of extras need not be there at all."""
     found, wanted, broken = [], [], False
     for stated in map(Requirement, libraries.required):
@@ -112,12 +112,12 @@ def _ranges(libraries: Libraries) -> Finding:
             wanted.append(f"'{canonicalize_name(stated.name)}{stated.specifier}'")
             broken |= base
     if not found:
-        return finding("libraries", "all within the ranges that were tested")
+        return diagnose("libraries", "all within the ranges that were tested")
     advice = f"pip install {' '.join(wanted)}"
-    return finding("libraries", ", ".join(found), **{"fail" if broken else "warn": advice})
+    return diagnose("libraries", ", ".join(found), **{"fail" if broken else "warn": advice})
 
 
-def _trouble(installed: Mapping[str, str], trouble: Trouble) -> Finding | None:
+def _trouble(installed: Mapping[str, str], trouble: Trouble) -> Diagnosis | None:
     """Judge a trouble; None where its library is not installed."""
     there, bad = [], True
     for stated in (Requirement(words) for words in (trouble.bad, trouble.beside) if words):
@@ -129,22 +129,22 @@ def _trouble(installed: Mapping[str, str], trouble: Trouble) -> Finding | None:
         return None
     words = " beside ".join(there)
     if bad:
-        return finding(trouble.name, f"{words}: {trouble.symptom}", fail=f"pip install '{trouble.cure}'")
-    return finding(trouble.name, words)
+        return diagnose(trouble.name, f"{words}: {trouble.symptom}", fail=f"pip install '{trouble.cure}'")
+    return diagnose(trouble.name, words)
 
 
-def _torch(libraries: Libraries) -> Finding:
+def _torch(libraries: Libraries) -> Diagnosis:
     number = libraries.installed.get("torch")
     if number is None:
         advice = "only `thinkmix train` needs it: pip install 'thinkmix[train]'"
-        return finding("torch", f"not installed; {advice}")
+        return diagnose("torch", f"not installed; {advice}")
     if Version(number).local == "cpu" and libraries.accelerator:
         detail = f"{number} cannot use this machine's GPU"
-        return finding("torch", detail, warn="install the wheel for your GPU")
+        return diagnose("torch", detail, warn="install the wheel for your GPU")
     where = "GPU" if libraries.accelerator else "CPU only, no GPU found"
     others = ((name, libraries.installed.get(name)) for name in ("transformers", "peft"))
     shown = (f"{name} {version}" for name, version in others if version)
-    return finding("torch", ", ".join((f"{number} ({where})", *shown)))
+    return diagnose("torch", ", ".join((f"{number} ({where})", *shown)))
 
 
 def _within(number: str, stated: Requirement) -> bool:

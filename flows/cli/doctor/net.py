@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import httpx
 
-from thinkmix.flows.cli.doctor.finding import Finding, finding
+from thinkmix.flows.cli.doctor.diagnosis import Diagnosis, diagnose
 from thinkmix.flows.sources.http import plain_address, why_silent
 
 # They log whole addresses: HF_ENDPOINT may have a password in it.
@@ -33,7 +33,7 @@ class Answer(NamedTuple):
     """The start of the body, or why there was none."""
 
 
-def check() -> Iterator[Finding]:
+def check() -> Iterator[Diagnosis]:
     """Ask the hubs, both at once, and yield what there is to say of them."""
     offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
     modelscope = os.environ.get("MODELSCOPE_ENDPOINT") or "https://modelscope.cn"
@@ -44,19 +44,19 @@ def check() -> Iterator[Finding]:
             yield hub(asked.result(), name="modelscope", variable="MODELSCOPE_ENDPOINT")
 
 
-def hub(answer: Answer | None, *, name: str = "hub", variable: str = "HF_ENDPOINT") -> Finding:
+def hub(answer: Answer | None, *, name: str = "hub", variable: str = "HF_ENDPOINT") -> Diagnosis:
     """Judge the answer of a hub, if it was asked; any but a server's error shows that it is there."""
     if answer is None:
         advice = "unset HF_HUB_OFFLINE to build from the hub; pinned commits that were fetched build without"
-        return finding(name, "HF_HUB_OFFLINE is set, so nobody was asked", warn=advice)
+        return diagnose(name, "HF_HUB_OFFLINE is set, so nobody was asked", warn=advice)
     if answer.status is None:
         advice = f"see to network and proxy, or name a mirror in {variable}"
         detail = f"{answer.address} does not answer ({answer.words})"
-        return finding(name, detail, warn=f"{advice}; local and pinned sources do without")
+        return diagnose(name, detail, warn=f"{advice}; local and pinned sources do without")
     if answer.status >= 500:
         advice = "try again later, or use a mirror"
-        return finding(name, f"{answer.address} answers {answer.status}", warn=advice)
-    return finding(name, f"{answer.address} answers")
+        return diagnose(name, f"{answer.address} answers {answer.status}", warn=advice)
+    return diagnose(name, f"{answer.address} answers")
 
 
 def ask(url: str, method: str = "HEAD") -> Answer:

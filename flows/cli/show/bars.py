@@ -29,7 +29,7 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def drawn(console: Console) -> Iterator[Notify]:
+def progress_bars(console: Console) -> Iterator[Notify]:
     """Yield a listener that draws bars until it is left."""
     tasks: dict[tuple[str, str], TaskID] = {}
     columns = (

@@ -20,9 +20,9 @@ def bars(console: Console) -> Iterator[Notify]:
             console.print(Text(visible(event.note)), soft_wrap=True)
             return
         if not drawing:
-            from thinkmix.flows.cli.show.bars import drawn
+            from thinkmix.flows.cli.show.bars import progress_bars
 
-            drawing.append(stack.enter_context(drawn(console)))
+            drawing.append(stack.enter_context(progress_bars(console)))
         drawing[0](event)
 
     with ExitStack() as stack:

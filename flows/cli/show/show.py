@@ -8,15 +8,21 @@ from rich.console import Console
 
 from thinkmix.flows.cli.show.printing import say, table
 from thinkmix.flows.pages.verdict import duration, moment
-from thinkmix.flows.runs.nights import accepted_at_home, judged, newest_run, rejected_at_home, seen_now
+from thinkmix.flows.runs.history import (
+    approval_at_home,
+    judge_version,
+    newest_run,
+    rejection_at_home,
+    seen_now,
+)
 from thinkmix.flows.runs.summary import fractions
 from thinkmix.flows.store.digests import MANIFEST
-from thinkmix.schemas.formats.recognition import settled_statement
+from thinkmix.schemas.formats.recognition import format_statement
 from thinkmix.schemas.gates import GateResult
 from thinkmix.schemas.ledger import Amount
 from thinkmix.schemas.manifest import Manifest
 from thinkmix.schemas.report import Report
-from thinkmix.schemas.stated import stated
+from thinkmix.schemas.stated import stated_settings
 
 if TYPE_CHECKING:
     from thinkmix.flows.runs.standing import Standing
@@ -34,8 +40,8 @@ def version_facts(version: Path) -> dict[str, object]:
 
     Status and gates are those of the newest run that built it, and unset if that run's folder is gone.
     """
-    told, accepted = newest_run(version), accepted_at_home(version)
-    if rejected := rejected_at_home(version):
+    told, approved = newest_run(version), approval_at_home(version)
+    if rejected := rejection_at_home(version):
         told = seen_now(version)
     report = Report.model_validate_json((version / "report.json").read_bytes())
     manifest = Manifest.model_validate_json((version / MANIFEST).read_bytes())
@@ -44,9 +50,9 @@ def version_facts(version: Path) -> dict[str, object]:
         "version": version.name,
         "path": str(version),
         "report": str(_page(version)),
-        "good": judged(version)[0],
+        "good": judge_version(version)[0],
         "status": told.status if told else None,
-        "accepted": accepted.model_dump(mode="json") if accepted else None,
+        "approved": approved.model_dump(mode="json") if approved else None,
         "rolled_back": rejected.model_dump(mode="json") if rejected else None,
         "checks": [check.model_dump() for check in report.checks],
         "gates": [gate.model_dump() for gate in told.gates] if told else None,
@@ -69,13 +75,17 @@ def show_version(version: Path, console: Console, *, heading: str = "") -> None:
     Unless a heading is given, the title of the mixture is printed.
     """
     report = Report.model_validate_json((version / "report.json").read_bytes())
-    told, accepted, rejected = seen_now(version), accepted_at_home(version), rejected_at_home(version)
-    good = ("bold green", "may be trained on") if judged(version)[0] else ("bold red", "do not train on it")
-    ended = "rolled back" if rejected else "accepted" if accepted else told.status if told else ""
+    told, approved, rejected = seen_now(version), approval_at_home(version), rejection_at_home(version)
+    good = (
+        ("bold green", "may be trained on")
+        if judge_version(version)[0]
+        else ("bold red", "do not train on it")
+    )
+    ended = "rolled back" if rejected else "approved" if approved else told.status if told else ""
     title = ("bold", heading or report.title or report.mixture)
     say(console, "\n", title, ": ", good, f" ({ended})" if ended else "", wrap=True)
-    if accepted:
-        say(console, f"  accepted by {accepted.by}, {accepted.at}: {accepted.why}", wrap=True)
+    if approved:
+        say(console, f"  approved by {approved.by}, {approved.at}: {approved.why}", wrap=True)
     if rejected:
         say(console, f"  {rejected.sentence}", wrap=True)
     for check in report.checks:
@@ -87,10 +97,14 @@ def show_version(version: Path, console: Console, *, heading: str = "") -> None:
             wrap=True,
         )
     _show_gates(told.gates if told else (), console)
-    named = {source.name for source in stated(report.recipe).sources if source.format.get("type") == "auto"}
+    named = {
+        source.name
+        for source in stated_settings(report.recipe).sources
+        if source.format.get("type") == "auto"
+    }
     for source in report.sources:
         if source.name in named:  # in the words that pin it in a recipe
-            say(console, f"  recognised {source.name}: format: {settled_statement(source.format)}")
+            say(console, f"  recognised {source.name}: format: {format_statement(source.format)}")
     shares = zip(report.shares, fractions(report.shares), strict=True)
     table(
         console,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rich.console import Console
 
-from thinkmix.curation.gates.findings import counted
+from thinkmix.curation.gates.results import count_of
 from thinkmix.flows.cli.show.printing import Piece, say, table
 from thinkmix.flows.pages.report.sections import CAUSES
 from thinkmix.schemas.changes import Changes, Delta, SourceChange
@@ -28,7 +28,7 @@ def show_changes(changes: Changes, console: Console, *, rows: int = 0) -> None:
         return
     edited = f" ({changes.changed:,} of them edited)" if changes.changed else ""
     added, removed = ("green", f"{changes.added:,} added"), ("red", f"{changes.removed:,} removed")
-    say(console, f"{counted(changes.kept, 'row')} of the mixture kept{edited}, ", added, ", ", removed)
+    say(console, f"{count_of(changes.kept, 'row')} of the mixture kept{edited}, ", added, ", ", removed)
     sizes = (row for source in changes.sources for row in _sizes(source))
     table(console, ("source", "", *_FIGURES), sizes)
     reasons = (
@@ -41,8 +41,10 @@ def show_changes(changes: Changes, console: Console, *, rows: int = 0) -> None:
     table(console, ("source", ">rows", "from", "to", "because"), _moves(changes, rows))
     if len(changes.moves) > _MOVES:
         say(console, f"and {len(changes.moves) - _MOVES} moves more; --json has them all")
-    shifts = ((each.source, each.measure, f"{each.psi:.4f}", _size(each.psi)) for each in changes.shifts)
-    table(console, ("source", "distribution", ">PSI", "shift"), shifts)
+    stability = (
+        (each.source, each.measure, f"{each.psi:.4f}", _size(each.psi)) for each in changes.stability
+    )
+    table(console, ("source", "distribution", ">PSI", "shift"), stability)
     for sentence in changes.settings:
         say(console, f"  {sentence}")
     if not changes.settings:

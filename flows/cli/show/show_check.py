@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from thinkmix.curation.gates.findings import counted
+from thinkmix.curation.gates.results import count_of
 from thinkmix.flows.cli.show.printing import cut, say
 from thinkmix.flows.cli.show.show_rows import show_example
 from thinkmix.flows.inspect.checking import spoken
@@ -62,7 +62,7 @@ def _lines(source: "SourceCheck") -> Iterator[tuple[str, str]]:
     yield "format", f"{source.format}{' (recognised)' if source.recognised else ''}"
     for drop in seen.dropped:
         where = f"{drop.file} row {drop.row}"
-        times = counted(drop.count, "row" if drop.stage == "validate" else "example")
+        times = count_of(drop.count, "row" if drop.stage == "validate" else "example")
         yield "dropped", f"{drop.reason}: {times}; the first is {where}: {cut(drop.detail, _DETAIL)}"
     for field in seen.unread[:_FIELDS]:
         like = f", looks like {field.looks_like}" if field.looks_like else ""

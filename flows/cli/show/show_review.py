@@ -1,4 +1,4 @@
-"""A review in the terminal: what is drawn, row after row for a verdict, and the rates that follow."""
+"""A review in the terminal: what is sampled, row after row for a verdict, and the rates that follow."""
 
 from collections.abc import Callable, Sequence
 
@@ -17,30 +17,33 @@ _SHOWN_TEXT = 3000
 
 
 def show_plan(review: Review, console: Console) -> None:
-    """Print how many rows of each stratum are drawn and judged, and how to go on."""
+    """Print how many rows of each stratum are sampled and judged, and how to go on."""
     score = review.score()
     rows = (
         (
             each.source,
             each.reason,
             f"{each.rows:,}",
-            f"{each.drawn:,}",
+            f"{each.sampled:,}",
             f"{each.judged:,}",
             f"{each.unsure:,}",
         )
         for each in score.strata
     )
-    table(console, ("source", "reason", ">rows", ">drawn", ">judged", ">unsure"), rows)
-    drawn = sum(stratum.drawn for stratum in score.strata)
-    say(console, f"{drawn:,} rows are drawn, at most {review.each} of each stratum, by seed {review.seed}.")
+    table(console, ("source", "reason", ">rows", ">sampled", ">judged", ">unsure"), rows)
+    sampled = sum(stratum.sampled for stratum in score.strata)
+    say(
+        console,
+        f"{sampled:,} rows are sampled, at most {review.each} of each stratum, by seed {review.seed}.",
+    )
     say(console, "--walk asks about them here, --out FILE writes them to be filled in, --score estimates.")
 
 
 def walk(review: Review, console: Console, key: Callable[[], str], *, who: str | None = None) -> int:
-    """Ask about the drawn rows that nobody has judged, and store each verdict at once.
+    """Ask about the sampled rows that nobody has judged, and store each verdict at once.
 
     Args:
-        review: the draw.
+        review: sampling.
         console: where rows are shown.
         key: returns the next key that is pressed; empty at the end of the input.
         who: the reviewer; unset means the user of this process.
@@ -68,7 +71,7 @@ def walk(review: Review, console: Console, key: Callable[[], str], *, who: str |
     if lost := sum(question.text is None for question in questions):
         say(
             console,
-            f"{lost:,} drawn rows cannot be asked about: the files that hold them are not here any more",
+            f"{lost:,} sampled rows cannot be asked about: the files that hold them are not here any more",
         )
     return given
 
@@ -76,19 +79,19 @@ def walk(review: Review, console: Console, key: Callable[[], str], *, who: str |
 def show_score(score: ReviewScore, console: Console) -> None:
     """Print the estimated rates over all, then stratum by stratum."""
     if not score.reviewers:
-        say(console, "nobody has judged any of the drawn rows yet; thinkmix review VERSION --walk asks")
+        say(console, "nobody has judged any of the sampled rows yet; thinkmix review VERSION --walk asks")
     for name, total in (("dropped in error", score.false_drop), ("kept in error", score.false_keep)):
         _show_total(name, total, console)
     columns = ("source", "reason", ">rows", ">judged", ">unsure", ">wrong", ">rate", ">95 %")
     table(console, columns, map(_stratum_row, score.strata))
     if score.reviewers:
         reused = f"; {score.reused:,} verdicts were given on other versions" if score.reused else ""
-        draw = f"at most {score.each} of each stratum were drawn, by seed {score.seed}"
-        say(console, f"judged by {', '.join(score.reviewers)}{reused}; {draw}", style="dim")
+        sample = f"at most {score.each} of each stratum were sampled, by seed {score.seed}"
+        say(console, f"judged by {', '.join(score.reviewers)}{reused}; {sample}", style="dim")
 
 
 def _stratum_row(stratum: StratumScore) -> tuple[str, ...]:
-    judged = f"{stratum.judged}/{stratum.drawn}"
+    judged = f"{stratum.judged}/{stratum.sampled}"
     rates = (f"{stratum.rate.estimate:.1%}", _interval(stratum.rate)) if stratum.rate else ("", "")
     counts = (f"{stratum.rows:,}", judged, f"{stratum.unsure}", f"{stratum.wrong}")
     return (stratum.source, stratum.reason, *counts, *rates)

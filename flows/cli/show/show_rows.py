@@ -8,12 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from thinkmix.flows.cli.show.printing import cut, say, visible
-from thinkmix.flows.inspect.rows import Fate, sentence
+from thinkmix.flows.inspect.rows import Outcome, sentence
 from thinkmix.schemas.conversation import CONTROL_TOKENS
 
 if TYPE_CHECKING:
     from thinkmix.curation.audit.preview import Shown
-    from thinkmix.curation.audit.worddiff import Span, WordDiff
+    from thinkmix.curation.audit.worddiff import Highlight, WordDiff
     from thinkmix.flows.inspect.examples import Example, Seen
     from thinkmix.flows.inspect.explain import Beside, Explanation
     from thinkmix.flows.inspect.flagged import Flagged
@@ -34,10 +34,10 @@ def show_explanation(explanation: "Explanation", console: Console) -> None:
     """Print every stage's verdict on a row, the rows beside it, and what it says."""
     if explanation.found != "by its id":
         say(console, f"found: {explanation.found}", style="dim")
-    for fate in explanation.rows:
-        say(console, ("bold", fate.id), f"  {_where(fate)}")
-        say(console, f"  {sentence(fate)}")
-        for stage in fate.stages:
+    for outcome in explanation.rows:
+        say(console, ("bold", outcome.id), f"  {_where(outcome)}")
+        say(console, f"  {sentence(outcome)}")
+        for stage in outcome.stages:
             mark, style = _MARKS[stage.verdict]
             say(console, "  ", (style, f"{mark} {stage.stage:<9}"), stage.says or "not reached")
     for beside in explanation.beside:
@@ -156,10 +156,10 @@ def _show_beside(beside: "Beside", row_id: str, console: Console) -> None:
         say(console, "  both texts go on", style="dim")
 
 
-def _marked(text: str, spans: "Sequence[Span]", style: str, marks: tuple[str, str]) -> Text:
+def _marked(text: str, highlights: "Sequence[Highlight]", style: str, marks: tuple[str, str]) -> Text:
     """Return a text with its own words marked, and stretches without any cut in their middle."""
     out, done = Text(), 0
-    for start, end in spans:
+    for start, end in highlights:
         out.append(_gap(text[done:start], first=done == 0))
         out.append(f"{marks[0]}{visible(text[start:end])}{marks[1]}", style)
         done = end
@@ -220,14 +220,14 @@ def _snippet(row: "Reject", grep: str | None) -> Text:
     return out
 
 
-def _list(title: str, fates: Sequence[Fate], console: Console) -> None:
-    if fates:
+def _list(title: str, outcomes: Sequence[Outcome], console: Console) -> None:
+    if outcomes:
         say(console, f"\n{title}", style="bold")
-    for fate in fates:
-        detail = f" ({cut(fate.detail, _SNIPPET)})" if fate.detail else ""
-        ended = f"{fate.reason} at {fate.stage}{detail}" if fate.reason else sentence(fate)
-        say(console, "  ", ("bold", fate.id[:12]), f"  {_where(fate)}: {ended}")
+    for outcome in outcomes:
+        detail = f" ({cut(outcome.detail, _SNIPPET)})" if outcome.detail else ""
+        ended = f"{outcome.reason} at {outcome.stage}{detail}" if outcome.reason else sentence(outcome)
+        say(console, "  ", ("bold", outcome.id[:12]), f"  {_where(outcome)}: {ended}")
 
 
-def _where(fate: Fate) -> str:
-    return f"{fate.source} · {fate.file} row {fate.row}"
+def _where(outcome: Outcome) -> str:
+    return f"{outcome.source} · {outcome.file} row {outcome.row}"

@@ -32,7 +32,7 @@ class Point(NamedTuple):
     """The least and the most of its steps."""
 
 
-def thinned(values: Sequence[float], *, first: int = 1, most: int = MOST) -> list[Point]:
+def thin_out(values: Sequence[float], *, first: int = 1, most: int = MOST) -> list[Point]:
     """Return the means of equally many steps in a row, and how far these steps lie apart.
 
     Args:

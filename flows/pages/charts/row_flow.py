@@ -1,4 +1,4 @@
-"""Where the rows of each source went, by a ledger: left out for a reason, not drawn, or in the mixture."""
+"""Where the rows of each source went, by a ledger: left out for a reason, not sampled, or in the mixture."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,9 +16,9 @@ class RowFlow:
 
     read: Counter[str]
     lost: Mapping[str, Counter[str]]
-    """By reason, most rows first; rows that the draw had no room for are not among them."""
+    """By reason, most rows first; rows that sampling had no room for are not among them."""
     good: Counter[str]
-    undrawn: Mapping[str, Counter[str]]
+    unsampled: Mapping[str, Counter[str]]
     """By reason."""
     kept: Counter[str]
     """Rows of the mixture."""
@@ -30,26 +30,26 @@ def row_flow(stages: Sequence[StageCount], sources: Iterable[str]) -> RowFlow:
     """Return where the rows of a ledger went.
 
     Args:
-        stages: counts of all stages, in order; the last one is the draw.
+        stages: counts of all stages, in order; the last one is sampling.
         sources: their names.
     """
     read = Counter({name: _first(stages, name) for name in sources})
-    lost, folded = _folded(_lost(stages, drawn=False))
-    undrawn = _lost(stages, drawn=True)
+    lost, folded = _folded(_lost(stages, sampled=False))
+    unsampled = _lost(stages, sampled=True)
     good = read - sum(lost.values(), Counter())
-    return RowFlow(read, lost, good, undrawn, good - sum(undrawn.values(), Counter()), folded)
+    return RowFlow(read, lost, good, unsampled, good - sum(unsampled.values(), Counter()), folded)
 
 
 def _first(stages: Sequence[StageCount], source: str) -> int:
     return next((count.read.rows for count in stages if count.source == source), 0)
 
 
-def _lost(stages: Sequence[StageCount], *, drawn: bool) -> dict[str, Counter[str]]:
-    """Return rows by reason and source: those the draw had no room for, or all others."""
+def _lost(stages: Sequence[StageCount], *, sampled: bool) -> dict[str, Counter[str]]:
+    """Return rows by reason and source: those sampling had no room for, or all others."""
     lost: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for count in stages:
         for reason, amount in count.dropped.items():
-            if amount.rows and (count.stage == MIX) is drawn:
+            if amount.rows and (count.stage == MIX) is sampled:
                 lost[reason][count.source] += amount.rows
     return dict(sorted(lost.items(), key=lambda item: (-item[1].total(), item[0])))
 

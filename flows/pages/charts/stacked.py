@@ -10,7 +10,7 @@ from thinkmix.flows.pages.formatting import grouped
 
 
 @dataclass(frozen=True)
-class Part:
+class Segment:
     """A piece of a bar."""
 
     name: str
@@ -35,11 +35,11 @@ class Stacked:
 
     title: str
     total: str
-    parts: tuple[Part, ...]
+    parts: tuple[Segment, ...]
 
 
-def stacked(title: str, amounts: Mapping[str, int], colours: Mapping[str, int]) -> Stacked:
+def stacked_bar(title: str, amounts: Mapping[str, int], colours: Mapping[str, int]) -> Stacked:
     """Return a bar of the amounts that are there."""
     total = sum(amounts.values())
-    parts = [Part(name, colours[name], number / total) for name, number in amounts.items() if number]
+    parts = [Segment(name, colours[name], number / total) for name, number in amounts.items() if number]
     return Stacked(title, grouped(total), tuple(parts))

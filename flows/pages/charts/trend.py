@@ -6,24 +6,24 @@ from markupsafe import Markup
 
 from thinkmix.flows.pages.charts.picture import WIDTH, picture
 from thinkmix.flows.pages.charts.scale import Scale, path, room
-from thinkmix.schemas.run import Night
+from thinkmix.schemas.run import PastRun
 
 _HEIGHT, _EDGE, _LEAST = 128, 6, 42
 """Of the chart, of the free edge around it, and of the room for the numbers of its scale."""
 
 
-def trend(nights: Sequence[Night], numbers: Sequence[float], *, label: str) -> Markup:
+def trend(past_runs: Sequence[PastRun], numbers: Sequence[float], *, label: str) -> Markup:
     """Return a figure over the runs, oldest first.
 
     A run that failed has no figure: its mark lies at the foot, and the line passes it by. The scale does not
     begin at zero, unless the figures do.
 
     Args:
-        nights: the runs.
+        past_runs: the runs.
         numbers: the figure of each.
         label: what is shown, in a sentence.
     """
-    ended = [night.status for night in nights]
+    ended = [past.status for past in past_runs]
     low, high = _frame([number for status, number in zip(ended, numbers, strict=True) if status != "failed"])
     down = Scale(low, high, _HEIGHT - _EDGE, _EDGE)
     ticks = down.ticks(3)

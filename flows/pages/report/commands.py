@@ -1,4 +1,4 @@
-"""What a person types next about a version that is held, word for word."""
+"""What a person types next about a version that is blocked, word for word."""
 
 import shlex
 from pathlib import Path
@@ -15,17 +15,17 @@ class Command(NamedTuple):
 
 
 def next_commands(run: RunReport, place: Path | None) -> tuple[Command, ...]:
-    """Return the commands that approve a held version, compare it, and show the page of the current one.
+    """Return the commands that approve a blocked version, compare it, and show the page of the current one.
 
     Args:
         run: what the version came to; nothing is returned unless it waits for a person.
         place: the mixture's folder; unset where it is not known, which the commands then say.
     """
-    if run.status != "held" or run.acceptance:
+    if run.status != "blocked" or run.approval:
         return ()
     folder = place or Path("STORE", run.report.mixture)
     mine = _quoted(folder / run.candidate[:12])
-    found = [Command("Approve it", f'thinkmix accept {mine} --why "…"')]
+    found = [Command("Approve it", f'thinkmix approve {mine} --why "…"')]
     old = run.current.version if run.current else run.baseline
     if old and old != run.candidate:
         lines = f"thinkmix diff {_quoted(folder / old[:12])} {mine}"

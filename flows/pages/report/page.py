@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from thinkmix.flows.pages.charts.road import road
 from thinkmix.flows.pages.charts.row_flow import row_flow
+from thinkmix.flows.pages.charts.row_flow_chart import row_flow_chart
 from thinkmix.flows.pages.render import render
 from thinkmix.flows.pages.report import plots, sections
 from thinkmix.flows.pages.report.commands import next_commands
 from thinkmix.flows.pages.verdict import last_good, signals, verdict, verdict_of_failed
 from thinkmix.schemas.run import Current, FailedRun, RunReport
-from thinkmix.schemas.stated import Stated, stated
+from thinkmix.schemas.stated import Stated, stated_settings
 
 _WIDE, _NARROW = 880, 350
-"""Widths of the road of the rows: on a screen or paper, and on a phone."""
+"""Widths of the flow of the rows: on a screen or paper, and on a phone."""
 
 
 def render_page(run: RunReport, place: Path | None = None) -> str:
@@ -37,7 +37,7 @@ def render_page(run: RunReport, place: Path | None = None) -> str:
         last_good=last_good(run),
         places=places,
         flow=flow,
-        roads=[road(flow, places, width=width) for width in widths],
+        row_flows=[row_flow_chart(flow, places, width=width) for width in widths],
         shares=sections.shares(report, places),
         thinking=sections.thinking(report),
         causes=sections.causes(run.changes) if run.changes else None,
@@ -49,7 +49,7 @@ def render_page(run: RunReport, place: Path | None = None) -> str:
         spreads=plots.spreads(report.spreads, places),
         sizes=plots.cluster_sizes(report.clusters),
         trends=plots.trends(run.trend) if len(run.trend) > 1 else [],
-        nights=plots.night_rows(run.trend),
+        past_runs=plots.run_rows(run.trend),
         kept=sections.samples(report, kept=True),
         dropped=sections.samples(report, kept=False),
         recipe=sections.recipe_text(report.recipe),
@@ -72,11 +72,11 @@ def render_failed(run: FailedRun, current: Current | None) -> str:
         places=_places(run.recipe),
         reasons=sections.reasons(run.ledger.stages),
         trends=plots.trends(run.trend) if len(run.trend) > 1 else [],
-        nights=plots.night_rows(run.trend),
+        past_runs=plots.run_rows(run.trend),
         recipe=sections.recipe_text(run.recipe),
     )
 
 
 def _places(recipe: Stated) -> dict[str, int]:
     """Return which of the sources each one is."""
-    return {source.name: place for place, source in enumerate(stated(recipe).sources)}
+    return {source.name: place for place, source in enumerate(stated_settings(recipe).sources)}

@@ -9,7 +9,7 @@ from thinkmix.flows.pages.figure import Figure
 from thinkmix.flows.pages.formatting import grouped
 from thinkmix.flows.pages.verdict import duration, moment
 from thinkmix.schemas.report import ClusterView, LengthView, Spread, ThinkView
-from thinkmix.schemas.run import Night
+from thinkmix.schemas.run import PastRun
 
 _MEASURES = {
     "solutions_per_problem": (
@@ -152,25 +152,25 @@ def cluster_sizes(view: ClusterView) -> Figure | None:
     )
 
 
-def trends(nights: Sequence[Night]) -> list[Figure]:
+def trends(past_runs: Sequence[PastRun]) -> list[Figure]:
     """Return the figures of the last runs, one chart each."""
-    shown: list[tuple[str, str, Callable[[Night], float], Callable[[float], str]]] = [
-        ("Rows read", "from all sources", lambda night: night.read, grouped),
-        ("Examples", "in the mixture, train and eval", lambda night: night.examples, grouped),
-        ("Tokens", "in the mixture", lambda night: night.tokens, grouped),
-        ("Rows left out", "before the draw, for whatever reason", lambda night: night.dropped, grouped),
-        ("Minutes", "from start to end", lambda night: night.seconds / 60, lambda value: f"{value:.1f}"),
+    shown: list[tuple[str, str, Callable[[PastRun], float], Callable[[float], str]]] = [
+        ("Rows read", "from all sources", lambda past: past.read, grouped),
+        ("Examples", "in the mixture, train and eval", lambda past: past.examples, grouped),
+        ("Tokens", "in the mixture", lambda past: past.tokens, grouped),
+        ("Rows left out", "before sampling, for whatever reason", lambda past: past.dropped, grouped),
+        ("Minutes", "from start to end", lambda past: past.seconds / 60, lambda value: f"{value:.1f}"),
     ]
     figures = []
     for title, note, number, word in shown:
-        numbers = [number(night) for night in nights]
-        there = [value for value, night in zip(numbers, nights, strict=True) if night.status != "failed"]
+        numbers = [number(past) for past in past_runs]
+        there = [value for value, past in zip(numbers, past_runs, strict=True) if past.status != "failed"]
         told = f"from {word(min(there))} to {word(max(there))}, last {word(there[-1])}" if there else "none"
         figures.append(
             Figure(
                 title=title,
                 note=note,
-                picture=trend(nights, numbers, label=f"{title} of the last {len(nights)} runs: {told}"),
+                picture=trend(past_runs, numbers, label=f"{title} of the last {len(past_runs)} runs: {told}"),
                 head=(),
                 rows=(),
             )
@@ -178,21 +178,21 @@ def trends(nights: Sequence[Night]) -> list[Figure]:
     return figures
 
 
-def night_rows(nights: Sequence[Night]) -> list[tuple[str, ...]]:
+def run_rows(past_runs: Sequence[PastRun]) -> list[tuple[str, ...]]:
     """Return the runs as lines of a table, newest first."""
     return [
         (
-            moment(night.started),
-            night.status if not night.error else f"{night.status}: {night.error}",
-            (night.version or "–")[:12],
-            grouped(night.read),
-            grouped(night.examples),
-            grouped(night.tokens),
-            grouped(night.dropped),
-            grouped(night.failed),
-            duration(night.seconds),
+            moment(past.started),
+            past.status if not past.error else f"{past.status}: {past.error}",
+            (past.version or "–")[:12],
+            grouped(past.read),
+            grouped(past.examples),
+            grouped(past.tokens),
+            grouped(past.dropped),
+            grouped(past.failed),
+            duration(past.seconds),
         )
-        for night in reversed(nights)
+        for past in reversed(past_runs)
     ]
 
 

@@ -7,7 +7,7 @@ import yaml
 from pydantic import ValidationError
 
 from thinkmix.curation.rules.known import known_reasons
-from thinkmix.flows.pages.charts.stacked import Stacked, stacked
+from thinkmix.flows.pages.charts.stacked import Stacked, stacked_bar
 from thinkmix.flows.pages.formatting import grouped
 from thinkmix.flows.pages.meaning import sentence
 from thinkmix.flows.pages.render import COLOURS
@@ -24,9 +24,9 @@ CAUSES = {
     "upstream": "the source changed",
     "rule": "a rule or setting changed",
     "duplicate": "another row of its cluster came or went",
-    "draw": "the draw gave its place to another row",
+    "sample": "sampling gave its place to another row",
 }
-_CAUSE_COLOURS = {"upstream": 0, "rule": 1, "duplicate": 2, "draw": 5}
+_CAUSE_COLOURS = {"upstream": 0, "rule": 1, "duplicate": 2, "sample": 5}
 
 
 def shares(report: Report, places: Mapping[str, int]) -> list[Stacked]:
@@ -36,7 +36,7 @@ def shares(report: Report, places: Mapping[str, int]) -> list[Stacked]:
         amounts = dict.fromkeys(places, 0)
         for share in report.shares:
             amounts[share.source] = amounts.get(share.source, 0) + getattr(share, unit)
-        bars.append(stacked(title, amounts, {name: places.get(name, 0) % COLOURS for name in amounts}))
+        bars.append(stacked_bar(title, amounts, {name: places.get(name, 0) % COLOURS for name in amounts}))
     return bars
 
 
@@ -48,13 +48,13 @@ def thinking(report: Report) -> list[Stacked]:
             traces, direct = counted.get(share.source, (0, 0))
             counted[share.source] = traces + share.thinking, direct + share.examples - share.thinking
     bars = [
-        stacked(source, {"thinking": traces, "not thinking": direct}, {"thinking": 3, "not thinking": 5})
+        stacked_bar(source, {"thinking": traces, "not thinking": direct}, {"thinking": 3, "not thinking": 5})
         for source, (traces, direct) in counted.items()
     ]
     if len(bars) > 1:
         both = [sum(column) for column in zip(*counted.values(), strict=True)]
         whole = dict(zip(("thinking", "not thinking"), both, strict=True))
-        bars.insert(0, stacked("the whole mixture", whole, {"thinking": 3, "not thinking": 5}))
+        bars.insert(0, stacked_bar("the whole mixture", whole, {"thinking": 3, "not thinking": 5}))
     return bars
 
 
@@ -64,7 +64,9 @@ def causes(changes: Changes) -> Stacked:
     for move in changes.moves:
         rows[move.cause] += move.rows
     named = {CAUSES[cause]: number for cause, number in rows.items()}
-    return stacked("Rows that moved", named, {CAUSES[cause]: tone for cause, tone in _CAUSE_COLOURS.items()})
+    return stacked_bar(
+        "Rows that moved", named, {CAUSES[cause]: tone for cause, tone in _CAUSE_COLOURS.items()}
+    )
 
 
 def because(cause: str) -> str:
@@ -83,7 +85,7 @@ def key_figures(run: RunReport) -> list[dict[str, str]]:
     first = report.ledger.stages[0].stage if report.ledger.stages else ""
     read = sum(count.read.rows for count in report.ledger.of(first).values())
     part = f"{trainable / tokens:.0%} of them trained on" if tokens else ""
-    lost = f"{now.dropped / read:.1%} left out before the draw" if now and read else ""
+    lost = f"{now.dropped / read:.1%} left out before sampling" if now and read else ""
     return [
         {"name": "rows read", "value": grouped(read), "note": lost, "delta": _sum(changed, "read")},
         {"name": "examples", "value": grouped(examples), "note": "", "delta": _sum(changed, "examples")},
@@ -147,7 +149,7 @@ def _place(reason: str) -> tuple[int, str]:
 
 
 def _cut(sample: Sample) -> dict[str, object]:
-    start, end = sample.span or (len(sample.content), len(sample.content))
+    start, end = sample.highlight or (len(sample.content), len(sample.content))
     start = min(max(start, 0), len(sample.content))
     end = min(max(end, start), len(sample.content))
     text = sample.content

@@ -6,14 +6,14 @@ import shlex
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from thinkmix.flows.pages.training import sections
-from thinkmix.flows.pages.training.change import changes_of, signed
+from thinkmix.flows.pages.training.change import changes_of, format_change
 from thinkmix.flows.pages.training.timing import Timing
 from thinkmix.flows.pages.training.verdict import verdict
 from thinkmix.flows.pages.verdict import duration
 from thinkmix.flows.system.markdown import inline
 from thinkmix.schemas.manifest import Manifest
 from thinkmix.schemas.plain import plain
-from thinkmix.schemas.stated import stated
+from thinkmix.schemas.stated import stated_settings
 from thinkmix.train.output.result import TrainResult
 
 _ADAPTERS = ("lora", "qlora4", "qlora8")
@@ -52,7 +52,7 @@ def model_card(result: TrainResult, timing: Timing | None, manifest: Manifest | 
         datasets=_datasets(manifest) if manifest else [],
         parts=sections.parts(manifest) if manifest else [],
         stated=sections.settings(result.plan)[0],
-        signed=signed,
+        signed=format_change,
         size=sections.size,
     )
 
@@ -64,7 +64,7 @@ def _base(result: TrainResult) -> str:
 
 def _datasets(manifest: Manifest) -> list[str]:
     """Return the Hugging Face datasets among the sources: a hub knows no other ids."""
-    hub = {source.name for source in stated(manifest.recipe).sources if source.kind == "hub"}
+    hub = {source.name for source in stated_settings(manifest.recipe).sources if source.kind == "hub"}
     return sorted({source.dataset for source in manifest.sources if source.name in hub})
 
 

@@ -45,7 +45,7 @@ class Change:
     @property
     def told(self) -> str:
         """Return it as `2.310 → 1.942 (−0.368)`."""
-        return f"{self.before:.3f} → {self.after:.3f} ({signed(self.moved)})"
+        return f"{self.before:.3f} → {self.after:.3f} ({format_change(self.moved)})"
 
     @property
     def too_high(self) -> bool:
@@ -75,7 +75,7 @@ def changes_of(result: TrainResult) -> list[Change]:
     return changes(result.eval_before, result.eval_after, result.plan.protected)
 
 
-def signed(number: float) -> str:
+def format_change(number: float) -> str:
     """Return how far a loss moved: `+0.012`, `−0.368`, `±0`."""
     word = f"{abs(number):.3f}"
     return "±0" if float(word) == 0 else f"{'−' if number < 0 else '+'}{word}"

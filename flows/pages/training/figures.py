@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import isfinite
 from statistics import median
 
-from thinkmix.flows.pages.charts.curve import MOST, Point, curve, thinned
+from thinkmix.flows.pages.charts.curve import MOST, Point, curve, thin_out
 from thinkmix.flows.pages.figure import Figure
 from thinkmix.flows.pages.formatting import grouped
 from thinkmix.flows.pages.training.change import MODES, Change
@@ -48,7 +48,7 @@ _BAND = "a point is the mean of {} steps, the band their lowest to highest"
 
 def training_loss(losses: Sequence[float], *, first: int = 1) -> Figure | None:
     """Return the loss of each step's trained tokens; None if there was no step."""
-    points = thinned(losses, first=first)
+    points = thin_out(losses, first=first)
     if not points:
         return None
     width = -(-len(losses) // MOST)

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from thinkmix.flows.pages.render import render
 from thinkmix.flows.pages.training import figures, sections
 from thinkmix.flows.pages.training.card import model_card
-from thinkmix.flows.pages.training.change import NOTICEABLE, changes, changes_of, signed
+from thinkmix.flows.pages.training.change import NOTICEABLE, changes, changes_of, format_change
 from thinkmix.flows.pages.training.timing import Timing
 from thinkmix.flows.pages.training.verdict import failure, signals, verdict
 from thinkmix.flows.store.atomic import write_atomically
@@ -150,7 +150,7 @@ def render_failure(failed: FailedTraining) -> str:
 
 def _words() -> dict[str, object]:
     return {
-        "signed": signed,
+        "signed": format_change,
         "noticeable": NOTICEABLE,
         "size": sections.size,
         "kinds": sections.KINDS,

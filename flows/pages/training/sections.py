@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from itertools import groupby
 from statistics import median
 
-from thinkmix.flows.pages.charts.stacked import Stacked, stacked
+from thinkmix.flows.pages.charts.stacked import Stacked, stacked_bar
 from thinkmix.flows.pages.formatting import grouped
 from thinkmix.flows.pages.render import COLOURS
-from thinkmix.flows.pages.training.change import Change, changes_of, signed
+from thinkmix.flows.pages.training.change import Change, changes_of, format_change
 from thinkmix.flows.pages.training.timing import Timing
 from thinkmix.flows.pages.verdict import duration
 from thinkmix.schemas.manifest import Manifest, Share, SourceEntry
 from thinkmix.schemas.record import descriptions
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.train.output.result import Answer, Counts, SwitchReport, TrainResult
+from thinkmix.train.output.result import Answer, Counts, ModeReport, TrainResult
 
 KINDS: Mapping[str, str] = {"all": "", "source": "source", "mode": "mode"}
 _ASKED = {"thinking": "Asked to think", "non_thinking": "Asked not to think"}
@@ -67,10 +67,12 @@ def tokens(counts: Counts) -> Stacked:
         "prompts, only read": counts.tokens - counts.trained_tokens,
         "padding": counts.padding_tokens,
     }
-    return stacked("Tokens in the batches", parts, {"trained on": 0, "prompts, only read": 2, "padding": 5})
+    return stacked_bar(
+        "Tokens in the batches", parts, {"trained on": 0, "prompts, only read": 2, "padding": 5}
+    )
 
 
-def samples(report: SwitchReport) -> list[tuple[str, list[Answer]]]:
+def samples(report: ModeReport) -> list[tuple[str, list[Answer]]]:
     """Return the answers that are shown, by what was asked for."""
     return [
         (_ASKED[mode], list(mine)) for mode, mine in groupby(report.samples, key=lambda answer: answer.mode)
@@ -103,7 +105,7 @@ def parts(manifest: Manifest) -> list[tuple[SourceEntry, Share, str]]:
 def shares(manifest: Manifest) -> Stacked:
     """Return the sources' parts of the tokens of all training rows."""
     given = {source.name: share.tokens for source, share, _ in parts(manifest)}
-    return stacked("Tokens by source", given, {name: place % COLOURS for place, name in enumerate(given)})
+    return stacked_bar("Tokens by source", given, {name: place % COLOURS for place, name in enumerate(given)})
 
 
 def peak(timing: Timing) -> int:
@@ -117,7 +119,7 @@ def size(number: int) -> str:
 
 
 def _loss(change: Change) -> dict[str, str]:
-    note = f"{signed(change.moved)}, it was {change.before:.3f}"
+    note = f"{format_change(change.moved)}, it was {change.before:.3f}"
     return _number("held-out loss", f"{change.after:.3f}", note)
 
 

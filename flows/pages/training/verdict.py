@@ -6,7 +6,7 @@ from statistics import fmean
 from thinkmix.flows.pages.formatting import grouped
 from thinkmix.flows.pages.training.change import NOTICEABLE, Change, changes_of
 from thinkmix.flows.pages.verdict import WORST_FIRST, Signal, Verdict
-from thinkmix.schemas.errors import Forgotten, ModeSwitchFailed, ThinkmixError
+from thinkmix.schemas.errors import Forgotten, ThinkingModeFailed, ThinkmixError
 from thinkmix.schemas.gates import Level
 from thinkmix.templates.chat.families.known import family_of
 from thinkmix.train.output.result import ModeAnswers, TrainResult
@@ -40,7 +40,7 @@ def failure(error: ThinkmixError) -> Verdict:
     what = "The training failed"
     if isinstance(error, Forgotten):
         what = "The model forgot a protected source"
-    elif isinstance(error, ModeSwitchFailed):
+    elif isinstance(error, ThinkingModeFailed):
         what = "The model does not think as it is asked to"
     return Verdict("bad", f"{what}: nothing was written.", "the training failed", _sentence(str(error)))
 
@@ -113,22 +113,22 @@ def _switch(result: TrainResult) -> Iterator[Signal]:
             "warn",
             name,
             "was not checked, so nobody knows whether the model still thinks when asked to, and only then: "
-            "train with --switch-prompts 32",
+            "train with --mode-prompts 32",
         )
     else:
         for asked, counts in (("on", result.switch.thinking), ("off", result.switch.non_thinking)):
             share = counts.right / max(counts.answers, 1)
             level: Level = "pass" if share >= _RIGHT else "warn"
-            level = level if share >= result.plan.switch_least else "fail"
+            level = level if share >= result.plan.mode_least else "fail"
             yield Signal(level, f"Thinking {asked}", _answered(counts, result))
 
 
 def _answered(counts: ModeAnswers, result: TrainResult) -> str:
     told = f"{counts.right} of {counts.answers} answers do as asked"
-    if counts.right / max(counts.answers, 1) < max(_RIGHT, result.plan.switch_least):
-        told += f" (the plan wants {result.plan.switch_least:.0%} at the least)"
+    if counts.right / max(counts.answers, 1) < max(_RIGHT, result.plan.mode_least):
+        told += f" (the plan wants {result.plan.mode_least:.0%} at the least)"
     cut = counts.opened - counts.closed
-    return f"{told}; {cut} traces were cut off at {result.plan.switch_tokens} tokens" if cut else told
+    return f"{told}; {cut} traces were cut off at {result.plan.mode_tokens} tokens" if cut else told
 
 
 def _rest(result: TrainResult) -> Iterator[Signal]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.harness.builders import recipe
 from thinkmix.curation.audit.diff import Side, compare
-from thinkmix.curation.tables import FATES
+from thinkmix.curation.tables import OUTCOMES
 from thinkmix.schemas.changes import Changes
 from thinkmix.schemas.ledger import Ledger
 from thinkmix.schemas.manifest import InputEntry, Manifest, Share, SourceEntry
@@ -36,16 +36,16 @@ def name(content: object) -> str:
 
 def row(
     content: object,
-    fate: str = "mixture",
+    outcome: str = "mixture",
     place: tuple[str, int] = ("a", 0),
     *,
     winner: object = None,
     **other,
 ) -> dict:
-    """Make the fate of one row; its cluster is that of its winner."""
-    stage = STAGES[fate]
+    """Make the outcome of one row; its cluster is that of its winner."""
+    stage = STAGES[outcome]
     ids = {"id": name(content), "cluster": name(content if winner is None else winner)}
-    reason = None if stage is None else fate
+    reason = None if stage is None else outcome
     won = None if winner is None else name(winner)
     return {
         **ids,
@@ -122,13 +122,14 @@ def side(
         "files": {},
     }
     frames = {
-        source: [pl.DataFrame(fates, schema_overrides=FATES).pipe(_whole)] for source, fates in rows.items()
+        source: [pl.DataFrame(outcomes, schema_overrides=OUTCOMES).pipe(_whole)]
+        for source, outcomes in rows.items()
     }
     return Side(digest, Manifest(**facts, **manifest), Report(**facts, **empty, lengths=(view,)), frames)
 
 
-def _whole(fates: pl.DataFrame) -> pl.DataFrame:
-    return pl.concat([FATES.to_frame(), fates], how="diagonal")
+def _whole(outcomes: pl.DataFrame) -> pl.DataFrame:
+    return pl.concat([OUTCOMES.to_frame(), outcomes], how="diagonal")
 
 
 def moves(changes: Changes) -> set[tuple[str, str, str, int]]:
@@ -143,19 +144,19 @@ def moved(before: Sequence[dict], after: Sequence[dict], **changes: object) -> s
 
 @st.composite
 def versions(draw: st.DrawFn) -> list[dict]:
-    """Draw rows of few contents, so that copies, moves and edits are frequent."""
+    """Sample rows of few contents, so that copies, moves and edits are frequent."""
     found = draw(
         st.lists(st.tuples(st.integers(0, 6), st.sampled_from(sorted(STAGES)), st.integers(0, 3)), max_size=9)
     )
     return [
-        row(content, fate, ("ab"[n % 2], n // 2), winner=winner if STAGES[fate] == "dedup" else None)
-        for n, (content, fate, winner) in enumerate(found)
+        row(content, outcome, ("ab"[n % 2], n // 2), winner=winner if STAGES[outcome] == "dedup" else None)
+        for n, (content, outcome, winner) in enumerate(found)
     ]
 
 
 def in_mixture(rows: Sequence[dict]) -> int:
     """Count the rows of the mixture."""
-    return sum(fate["reason"] is None for fate in rows)
+    return sum(outcome["reason"] is None for outcome in rows)
 
 
 @settings(max_examples=50, deadline=None)
@@ -174,8 +175,8 @@ def test_every_row_of_both_mixtures_is_accounted_for(before, after, chat, code):
     assert (came, went, edited) == (changes.added, changes.removed, changes.changed)
     for source in changes.sources:
         mine = [move for move in changes.moves if move.source == source.source]
-        for fate, delta in {**source.reasons, "mixture": source.mixture_rows}.items():
-            gained = sum(move.rows * ((move.after == fate) - (move.before == fate)) for move in mine)
+        for outcome, delta in {**source.reasons, "mixture": source.mixture_rows}.items():
+            gained = sum(move.rows * ((move.after == outcome) - (move.before == outcome)) for move in mine)
             assert delta.after - delta.before == gained
 
 
@@ -202,7 +203,7 @@ def test_a_version_does_not_differ_from_itself(rows, order):
     order.shuffle(mixed)
     changes = compare(side("1", {"math": rows}), side("1", {"math": mixed}))
     assert (changes.added, changes.removed, changes.changed) == (0, 0, 0)
-    assert (changes.moves, changes.shifts, changes.settings) == ((), (), ())
+    assert (changes.moves, changes.stability, changes.settings) == ((), (), ())
 
 
 THINKING = {
@@ -260,8 +261,8 @@ BETTER = row(3, "mixture", ("b", 0))
         ),
         ([row(1), LOSER], [row(1), FREED], {"code": "d" * 64}, {("rule", "near_dup", "mixture", 1)}),
         ([row(1, "too_long")], [row(1)], {"max_tokens": 700}, {("rule", "too_long", "mixture", 1)}),
-        ([row(1, "too_long")], [row(1, "not_sampled")], {}, {("draw", "too_long", "not_sampled", 1)}),
-        ([row(1, "not_sampled")], [row(1)], {"seed": 7}, {("draw", "not_sampled", "mixture", 1)}),
+        ([row(1, "too_long")], [row(1, "not_sampled")], {}, {("sample", "too_long", "not_sampled", 1)}),
+        ([row(1, "not_sampled")], [row(1)], {"seed": 7}, {("sample", "not_sampled", "mixture", 1)}),
     ],
 )
 def test_every_move_has_its_cause(before, after, changes, want):
@@ -280,7 +281,7 @@ def test_a_row_of_another_source_frees_a_row():
 
 def test_a_move_names_rows_of_the_later_version():
     """Of each move the smallest ids are named, as many as asked for."""
-    before, after = ([row(n, fate, ("a", n)) for n in range(9)] for fate in ("not_sampled", "mixture"))
+    before, after = ([row(n, outcome, ("a", n)) for n in range(9)] for outcome in ("not_sampled", "mixture"))
     changes = compare(side("1", {"math": before}), side("2", {"math": after}), listed=3)
     assert [move.examples for move in changes.moves] == [tuple(sorted(map(name, range(9)))[:3])]
 
@@ -307,11 +308,11 @@ def test_fields_of_a_source_are_named_by_the_source():
 
 def test_shift_is_the_population_stability_index():
     """From halves to a quarter and three quarters it is ln(1.5) / 4 - ln(0.5) / 4, by hand."""
-    [shift] = compare(side("1", {}, histogram=(10, 10)), side("2", {}, histogram=(5, 15))).shifts
+    [shift] = compare(side("1", {}, histogram=(10, 10)), side("2", {}, histogram=(5, 15))).stability
     assert (shift.source, shift.measure, shift.psi) == ("math", "tokens", 0.2747)
 
 
 def test_bin_that_was_empty_is_no_infinite_shift():
     """An empty bin counts as half an example."""
-    [shift] = compare(side("1", {}, histogram=(20, 0)), side("2", {}, histogram=(10, 10))).shifts
+    [shift] = compare(side("1", {}, histogram=(20, 0)), side("2", {}, histogram=(10, 10))).stability
     assert 0.2 < shift.psi < 10

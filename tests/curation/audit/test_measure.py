@@ -15,20 +15,20 @@ from thinkmix.curation.audit.measure import (
     thinking,
 )
 from thinkmix.curation.sample.settings import MixPlan
-from thinkmix.curation.tables import DRAWN
+from thinkmix.curation.tables import SAMPLED
 from thinkmix.schemas.ledger import Amount, Ledger, StageCount
 from thinkmix.schemas.manifest import Share
 
 
-def drawn(*rows: tuple[str, int, str]) -> pl.DataFrame:
-    """Make drawn examples of (cluster, completion tokens, split)."""
-    blank = dict.fromkeys(DRAWN.names())
+def sampled(*rows: tuple[str, int, str]) -> pl.DataFrame:
+    """Make sampled examples of (cluster, completion tokens, split)."""
+    blank = dict.fromkeys(SAMPLED.names())
     listed = [
         blank
         | {"row": row, "cluster": ord(cluster), "split": split, "prompt_tokens": 6, "completion_tokens": n}
         for row, (cluster, n, split) in enumerate(rows)
     ]
-    return pl.DataFrame(listed, schema=DRAWN, orient="row")
+    return pl.DataFrame(listed, schema=SAMPLED, orient="row")
 
 
 def test_lengths_are_of_prompt_and_completion_together() -> None:
@@ -101,13 +101,16 @@ def test_shares_must_be_reached_within_one_example(a: int, b: int, unit: str, pa
 def test_a_cluster_on_both_sides_fails_the_audit(splits: list[str], passed: bool) -> None:
     """Near-duplicates in train and eval would measure memory, in whichever shards they stand."""
     one, two, three = splits
-    assert check_split([drawn(("x", 1, one)), drawn(("x", 1, two), ("y", 1, three))]).passed is passed
+    assert check_split([sampled(("x", 1, one)), sampled(("x", 1, two), ("y", 1, three))]).passed is passed
 
 
 @pytest.mark.parametrize(("tokens", "passed"), [(1, True), (0, False)])
 def test_an_example_without_a_trained_token_fails_the_audit(tokens: int, passed: bool) -> None:
     """An example must have something to learn."""
-    assert check_targets([drawn(("x", 5, "train")), drawn(), drawn(("y", tokens, "eval"))]).passed is passed
+    assert (
+        check_targets([sampled(("x", 5, "train")), sampled(), sampled(("y", tokens, "eval"))]).passed
+        is passed
+    )
 
 
 def test_the_ledger_check_tells_how_many_rows() -> None:

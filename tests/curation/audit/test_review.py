@@ -1,4 +1,4 @@
-"""Drawing rows for review, and the rates that follow: right as often as they say, against a known truth."""
+"""Sampling rows for review, and the rates that follow: right as often as they say, against a known truth."""
 
 from hashlib import sha256
 
@@ -6,11 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from thinkmix.curation.audit.review import combined, rate, sample
+from thinkmix.curation.audit.review import combine_rates, rate, sample
 from thinkmix.schemas.review import KEPT
 
 
-def fates(number: int) -> pl.DataFrame:
+def outcomes(number: int) -> pl.DataFrame:
     """Make rows of two sources, most of them kept, some dropped for one of two reasons."""
     reasons = [None, None, "near_dup", None, "too_long"]
     return pl.DataFrame(
@@ -29,18 +29,18 @@ def fates(number: int) -> pl.DataFrame:
 
 def test_every_stratum_gives_as_many_rows_as_asked_for():
     """Each source and reason, kept rows among them, gives the same number, or all it has."""
-    drawn = sample([fates(100)], each=12, seed=1)
+    sampled = sample([outcomes(100)], each=12, seed=1)
     sizes = {
         (row["source"], row["reason"]): row["len"]
-        for row in drawn.group_by("source", "reason").len().to_dicts()
+        for row in sampled.group_by("source", "reason").len().to_dicts()
     }
     assert sizes == {(source, reason): 12 if reason == KEPT else 10
                      for source in ("chat", "math") for reason in (KEPT, "near_dup", "too_long")}  # fmt: skip
 
 
 def test_the_draw_depends_on_nothing_but_rows_and_seed():
-    """Order and pieces do not matter, another seed draws others, and more rows include the fewer."""
-    rows = fates(500)
+    """Order and pieces do not matter, another seed samples others, and more rows include the fewer."""
+    rows = outcomes(500)
     whole = sample([rows], each=5, seed=1)
     shuffled = rows.sample(fraction=1, shuffle=True, seed=3)
     assert sample([shuffled[:200], shuffled[200:201], shuffled[201:]], each=5, seed=1).equals(whole)
@@ -49,8 +49,8 @@ def test_the_draw_depends_on_nothing_but_rows_and_seed():
 
 
 def test_every_row_is_as_likely_as_another():
-    """Over many seeds each row of a stratum is drawn about equally often."""
-    rows = fates(100).filter(pl.col("reason") == "near_dup")
+    """Over many seeds each row of a stratum is sampled about equally often."""
+    rows = outcomes(100).filter(pl.col("reason") == "near_dup")
     seen = pl.concat([sample([rows], each=5, seed=seed) for seed in range(400)])["id"].value_counts()
     assert seen.height == rows.height  # 20 rows, 2 strata of 10
     assert seen["count"].min() > 150  # 200 are expected, with a standard deviation of 10
@@ -83,13 +83,13 @@ def test_a_stratum_that_was_judged_whole_is_known_exactly():
 
 def test_strata_weigh_by_their_rows():
     """A large stratum decides, one without verdicts is left out, and without any there is no rate."""
-    assert combined([(0, 10, 90), (10, 10, 10)]).estimate == pytest.approx(0.1)
-    assert combined([(0, 10, 90), (10, 10, 10), (0, 0, 10**6)]).estimate == pytest.approx(0.1)
-    assert combined([(3, 5, 5), (0, 3, 3)]).model_dump() == pytest.approx(
+    assert combine_rates([(0, 10, 90), (10, 10, 10)]).estimate == pytest.approx(0.1)
+    assert combine_rates([(0, 10, 90), (10, 10, 10), (0, 0, 10**6)]).estimate == pytest.approx(0.1)
+    assert combine_rates([(3, 5, 5), (0, 3, 3)]).model_dump() == pytest.approx(
         {"estimate": 3 / 8, "low": 3 / 8, "high": 3 / 8}
     )
-    assert combined([(0, 0, 10)]) is None
-    assert combined([]) is None
+    assert combine_rates([(0, 0, 10)]) is None
+    assert combine_rates([]) is None
 
 
 WORLDS = {
@@ -112,6 +112,6 @@ def test_the_interval_holds_the_truth_in_93_of_100_reviews(sizes, rates):
     found = draw.hypergeometric(wrong, np.subtract(sizes, wrong), judged, (2000, len(sizes)))
     held = 0
     for review in found.tolist():
-        estimated = combined(list(zip(review, judged, sizes, strict=True)))
+        estimated = combine_rates(list(zip(review, judged, sizes, strict=True)))
         held += estimated.low - 1e-12 <= truth <= estimated.high + 1e-12
     assert held >= 0.93 * 2000

@@ -1,4 +1,4 @@
-"""Rows that a report shows of each fate."""
+"""Rows that a report shows of each outcome."""
 
 from pathlib import Path
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from thinkmix.curation.audit.samples import DrawnShard, dropped_samples, kept_samples
+from thinkmix.curation.audit.samples import SampledShard, dropped_samples, kept_samples
 from thinkmix.curation.files.shards import write_shard
-from thinkmix.curation.tables import DRAWN, EXAMPLES, REJECTS
+from thinkmix.curation.tables import EXAMPLES, REJECTS, SAMPLED
 
 
 def dropped(row: int, id_: str, reason: str = "r", content: str = "中" * 9, **more: Any) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def test_dropped_rows_are_few_of_each_source_and_reason(tmp_path: Path) -> None:
     paths = [write(tmp_path / "1", rows[:2], REJECTS), write(tmp_path / "2", rows[2:], REJECTS)]
     for order in (paths, paths[::-1]):
         got = dropped_samples(order, each=2, characters=3)
-        assert [(sample.reason, sample.id, sample.content, sample.span) for sample in got] == [
+        assert [(sample.reason, sample.id, sample.content, sample.highlight) for sample in got] == [
             ("q", "a", "中中中", None),
             ("r", "b", "中中中", None),
             ("r", "c", "中中中", None),
@@ -42,8 +42,8 @@ def test_a_dropped_row_is_cut_around_the_offending_place(before: int, after: int
     detail = f"<|im_end|> at character {before}"
     path = write(tmp_path / "1", [dropped(0, "a", "control_token", content, detail=detail)], REJECTS)
     (got,) = dropped_samples([path], characters=60)
-    assert got.span is not None
-    start, end = got.span
+    assert got.highlight is not None
+    start, end = got.highlight
     assert got.content[start:end] == "<|im_end|>"
     assert got.content in content
     assert len(got.content) == min(60, len(content))
@@ -69,20 +69,20 @@ def test_kept_rows_are_shown_with_their_place(tmp_path: Path) -> None:
         example("a", "t", "of another source"),
     ]
     shard = write(tmp_path / "train", rows, EXAMPLES)
-    drawn = []
+    sampled = []
     for number, (source, ids) in enumerate([("s", "cb"), ("s", "a"), ("t", "a")]):
         listed = [
-            dict.fromkeys(DRAWN) | {"id": int(id_ * 16, 16), "row": 10 * number + row}
+            dict.fromkeys(SAMPLED) | {"id": int(id_ * 16, 16), "row": 10 * number + row}
             for row, id_ in enumerate(ids)
             for _ in range(2)
         ]
-        drawn.append(DrawnShard(source, f"f{number}", write(tmp_path / str(number), listed, DRAWN)))
-    got = kept_samples([shard], drawn, each=2, characters=60)
+        sampled.append(SampledShard(source, f"f{number}", write(tmp_path / str(number), listed, SAMPLED)))
+    got = kept_samples([shard], sampled, each=2, characters=60)
     assert [(sample.source, sample.id[0], sample.file, sample.row) for sample in got] == [
         ("s", "a", "f1", 10),
         ("s", "b", "f0", 1),
         ("t", "a", "f2", 20),
     ]
-    assert {(sample.reason, sample.stage, sample.span) for sample in got} == {("", "mix", None)}
+    assert {(sample.reason, sample.stage, sample.highlight) for sample in got} == {("", "mix", None)}
     assert got[0].content == "user: q\nassistant: other"
     assert got[1].content == "user: q\nassistant (thinking): tracetracetracetrac…\nassistant: answer"

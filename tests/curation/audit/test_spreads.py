@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from thinkmix.curation.audit.spreads import spreads
 from thinkmix.curation.files.shards import write_shard
-from thinkmix.curation.tables import DRAWN
+from thinkmix.curation.tables import SAMPLED
 from thinkmix.curation.text.languages import LANGUAGES
 
 Row = tuple[int, int, str, float | None]
@@ -17,19 +17,19 @@ ROW = st.tuples(st.integers(0, 4), st.integers(1, 9), st.sampled_from(LANGUAGES)
 
 
 def shard(path: Path, rows: list[Row], copies: int = 1) -> Path:
-    """Write drawn rows of (problem, questions, language, pass rate), each with some examples."""
+    """Write sampled rows of (problem, questions, language, pass rate), each with some examples."""
     listed = [
-        dict.fromkeys(DRAWN)
+        dict.fromkeys(SAMPLED)
         | {"row": row, "problem": problem, "questions": questions, "language": language, "pass_rate": rate}
         for row, (problem, questions, language, rate) in enumerate(rows)
         for _ in range(copies)
     ]
-    write_shard(path, pl.DataFrame(listed, schema=DRAWN))
+    write_shard(path, pl.DataFrame(listed, schema=SAMPLED))
     return path
 
 
 def test_rows_are_counted_and_not_their_examples(tmp_path: Path) -> None:
-    """A problem's solutions are counted over all shards, a row once however often it is drawn."""
+    """A problem's solutions are counted over all shards, a row once however often it is sampled."""
     one = [(1, 1, "zh", 0.0), (1, 2, "en", 0.2), (2, 4, "en", 0.19)]
     two = [(1, 6, "ja", 1.0), (3, 1, "en", None)]
     paths = [shard(tmp_path / "1", one, copies=3), shard(tmp_path / "2", two)]

@@ -42,11 +42,11 @@ def test_what_is_not_marked_is_the_same_on_both_sides(left, right):
     """Without the marked words both texts have the same words in the same order."""
     diff = word_diff(left, right)
 
-    def rest(text, spans):
+    def rest(text, highlights):
         return [
             word
             for word, start, end in cut_words(text)
-            if not any(first <= start and end <= last for first, last in spans)
+            if not any(first <= start and end <= last for first, last in highlights)
         ]
 
     assert rest(diff.left, diff.left_only) == rest(diff.right, diff.right_only)

@@ -7,7 +7,7 @@ import pytest
 
 from thinkmix.curation.dedup.cluster_view import CHARACTERS, MEMBERS, ClusterShard, cluster_view, clusters
 from thinkmix.curation.files.shards import write_shard
-from thinkmix.curation.tables import FATES, KEYS
+from thinkmix.curation.tables import KEYS, OUTCOMES
 
 SIZES = {"a": 2, "b": 3, "c": 9, "d": 1}
 
@@ -22,15 +22,15 @@ def shards(folder: Path, *names: str, largest: int = 2) -> list[ClusterShard]:
             place = {"id": f"{name}{number}{row}", "source": "s", "file": f"f{number}", "row": row}
             rows.append({**place, "cluster": name, "reason": "near_dup" if name in seen else None})
             seen.add(name)
-        fates, keys = folder / f"fates{number}", folder / f"keys{number}"
-        write_shard(fates, pl.DataFrame([dict.fromkeys(FATES) | row for row in rows], schema=FATES))
+        outcomes, keys = folder / f"fates{number}", folder / f"keys{number}"
+        write_shard(outcomes, pl.DataFrame([dict.fromkeys(OUTCOMES) | row for row in rows], schema=OUTCOMES))
         texts = [
             dict.fromkeys(KEYS) | {"row": row["row"], "text": f"{row['id']} " + "中" * 500} for row in rows
         ]
         write_shard(keys, pl.DataFrame(texts, schema=KEYS))
         sizes = [SIZES[name] for name in clustered]
         verdicts = pl.DataFrame({"cluster": list(clustered), "cluster_size": sizes})
-        made.append(ClusterShard(clusters(verdicts, largest=largest), fates, keys))
+        made.append(ClusterShard(clusters(verdicts, largest=largest), outcomes, keys))
     return made
 
 
@@ -42,11 +42,11 @@ def test_clusters_are_counted_by_size(tmp_path: Path) -> None:
 
 
 def test_members_are_few_and_kept_ones_first(tmp_path: Path) -> None:
-    """A row is shown with its fate and the beginning of its text, whichever shard it lies in."""
+    """A row is shown with its outcome and the beginning of its text, whichever shard it lies in."""
     got = cluster_view(shards(tmp_path, "ccccbd", "cccccbb"), largest=2)
     large, small = got.largest
     assert len(large.rows) == MEMBERS
-    assert [(row.id, row.fate) for row in small.rows] == [
+    assert [(row.id, row.outcome) for row in small.rows] == [
         ("b04", "kept"),
         ("b15", "near_dup"),
         ("b16", "near_dup"),

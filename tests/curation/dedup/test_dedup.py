@@ -78,7 +78,7 @@ def judge(
     return pl.concat([frame, found.drop("id")], how="horizontal"), counts
 
 
-def fates(rows: Sequence[dict[str, object]], folder: Path) -> list[str | None]:
+def outcomes(rows: Sequence[dict[str, object]], folder: Path) -> list[str | None]:
     return judge(rows, folder)[0]["reason"].to_list()
 
 
@@ -198,13 +198,13 @@ def test_unlike_texts_stay(tmp_path: Path) -> None:
 def test_texts_without_words_are_not_near_duplicates(tmp_path: Path) -> None:
     """Empty questions say nothing about each other, but equal conversations are still exact duplicates."""
     rows = [row("", 1), row(" ", 2), row("", 3, content="same"), row("", 4, content="same")]
-    assert fates(rows, tmp_path) == [None, None, None, "exact_dup"]
+    assert outcomes(rows, tmp_path) == [None, None, None, "exact_dup"]
 
 
 def test_short_texts_are_compared_as_a_whole(tmp_path: Path) -> None:
     """Two texts of fewer words than a shingle are near-duplicates only if their words are equal."""
     rows = [row("Hi there!", 1, quality=1.0), row("hi  there!", 2), row("Hi you!", 3)]
-    assert fates(rows, tmp_path) == [None, "near_dup", None]
+    assert outcomes(rows, tmp_path) == [None, "near_dup", None]
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_a_pair_exactly_at_the_threshold_is_a_duplicate(tmp_path: Path) -> None:
 def test_a_cap_keeps_so_many_solutions_and_names_the_rest(tmp_path: Path) -> None:
     """With a cap of two the third solution of one solver goes, by quality."""
     rows = [row(PROBLEM, n, cap=2, quality=float(n)) for n in range(3)]
-    assert fates(rows, tmp_path) == ["solution_cap", None, None]
+    assert outcomes(rows, tmp_path) == ["solution_cap", None, None]
 
 
 def test_solvers_take_turns_under_a_cap(tmp_path: Path) -> None:
@@ -274,7 +274,7 @@ def test_solvers_take_turns_under_a_cap(tmp_path: Path) -> None:
         row(PROBLEM, 4, cap=3, solver="qwq", quality=1.0),
         row(NEAR, 5, cap=3, solver=None, quality=0.5),
     ]
-    assert fates(rows, tmp_path) == [None, "solution_cap", "solution_cap", None, None]
+    assert outcomes(rows, tmp_path) == [None, "solution_cap", "solution_cap", None, None]
 
 
 def test_other_sources_give_way_to_the_source_of_the_best_row(tmp_path: Path) -> None:
@@ -296,7 +296,7 @@ def test_an_exact_duplicate_does_not_use_up_the_cap(tmp_path: Path) -> None:
         row(PROBLEM, 2, cap=2, content="one", quality=2.0),
         row(PROBLEM, 3, cap=2, content="two"),
     ]
-    assert fates(rows, tmp_path) == [None, "exact_dup", None]
+    assert outcomes(rows, tmp_path) == [None, "exact_dup", None]
 
 
 def test_the_winner_of_an_exact_duplicate_is_its_twin(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from thinkmix.curation.files import shards
-from thinkmix.curation.files.shards import ShardWriter, bounded, read_groups, write_shard
+from thinkmix.curation.files.shards import ShardWriter, bounded_lists, read_groups, write_shard
 
 SCHEMA = pl.Schema(
     {
@@ -156,5 +156,5 @@ def test_some_columns_are_read_alone(tmp_path: Path) -> None:
 )
 def test_a_stream_is_cut_by_number_and_by_size(count: int, total: int, want: list[list[str]]) -> None:
     """All items, in order, in lists that end with the item that fills them."""
-    assert list(bounded(["a", "bb", "ccc", "d", "ee"], len, count=count, total=total)) == want
-    assert list(bounded([], len, count=count, total=total)) == []
+    assert list(bounded_lists(["a", "bb", "ccc", "d", "ee"], len, count=count, total=total)) == want
+    assert list(bounded_lists([], len, count=count, total=total)) == []

@@ -277,7 +277,7 @@ def test_the_same_facts_pass_every_gate():
             {},
             {"dropped": {"worker_killed": 1}},
             "math: 1 row ended a process and was left out: the manifest names it; "
-            "give workers more memory (--worker-memory), or accept the version",
+            "give workers more memory (--worker-memory), or approve the version",
         ),
     ],
 )

@@ -40,7 +40,7 @@ def test_size_that_was_not_reached_names_the_source_that_limits_it():
     (found,) = said("size", report(SMALL, size=100_000))
     assert found.level == "warn"
     assert found.sentence == (
-        "214 of 100,000 examples came: math limits the mixture, with 150 of its 150 examples drawn to train "
+        "214 of 100,000 examples came: math limits the mixture, with 150 of its 150 examples sampled to train "
         "for a share of 70 %; add rows to it or lower its share, lower `size`, or say `when_short: repeat`"
     )
 
@@ -53,7 +53,7 @@ def test_size_by_examples_is_exact(size: int, level: str):
 
 @pytest.mark.parametrize(("size", "level"), [(2140, "pass"), (2141, "warn")])
 def test_size_by_tokens_is_reached_to_within_an_example_a_source(size: int, level: str):
-    """A draw ends at the end of an example; here the longest has no tokens, so that none may be missing."""
+    """A sample ends at the end of an example; here the longest has no tokens, so that none may be missing."""
     assert [one.level for one in said("size", report(SMALL, size=size, unit="tokens"))] == [level]
     view = facts().lengths[0].model_copy(update={"longest": 1})
     near = report(SMALL, size=size, unit="tokens").model_copy(update={"lengths": (view,)})
@@ -69,7 +69,7 @@ def test_mixture_that_one_source_shrinks_to_a_fifth_names_it():
     (found,) = said("bottleneck", report(shares))
     assert (found.level, found.subject) == ("warn", "s07")
     assert found.sentence.startswith(
-        "240 of 1,120 examples are drawn (21.4 %): s07 limits the mixture, with 20 of its 20 examples"
+        "240 of 1,120 examples are sampled (21.4 %): s07 limits the mixture, with 20 of its 20 examples"
     )
 
 

@@ -1,4 +1,4 @@
-"""Putting the drawn examples into published shards, in the order of the draw."""
+"""Putting the sampled examples into published shards, in the order of sampling."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import pytest
 from thinkmix.curation.files import shards
 from thinkmix.curation.files.shards import write_shard
 from thinkmix.curation.publish import assemble
-from thinkmix.curation.publish.assemble import gather, regions, scatter
+from thinkmix.curation.publish.assemble import partition, publish_shard, regions
 from thinkmix.curation.sample.targets import assign_shards
 from thinkmix.curation.tables import EXAMPLES
 
@@ -114,12 +114,12 @@ def spread(folder: Path, layout: list[list[int]], order: dict[int, int]) -> tupl
     for number, numbers in enumerate(layout):
         rows = pl.DataFrame([example(n) for n in numbers], schema=EXAMPLES, orient="row")
         write_shard(folder / f"examples-{number}", rows)
-        drawn = [(place, 0, order[n]) for place, n in enumerate(numbers) if n in order]
-        if drawn:
-            chosen = selected(*drawn).with_columns(target=pl.lit("train-00000-of-00001.parquet"))
-            places = scatter(folder / f"examples-{number}", chosen, folder / f"{number}.arrow")
+        sampled = [(place, 0, order[n]) for place, n in enumerate(numbers) if n in order]
+        if sampled:
+            chosen = selected(*sampled).with_columns(target=pl.lit("train-00000-of-00001.parquet"))
+            places = partition(folder / f"examples-{number}", chosen, folder / f"{number}.arrow")
             parts += regions(folder / f"{number}.arrow", places["train-00000-of-00001.parquet"])
-    content = gather(parts, folder / "out.parquet")
+    content = publish_shard(parts, folder / "out.parquet")
     return (folder / "out.parquet").read_bytes(), content
 
 
@@ -160,10 +160,10 @@ def test_scattered_examples_go_to_their_targets_from_all_row_groups(
     write_shard(tmp_path / "examples", rows)
     chosen = selected(*((n, 0, n) for n in range(1, 20, 3)))
     chosen = chosen.with_columns(target=pl.Series([f"t{n % 2}" for n in range(chosen.height)]))
-    places = scatter(tmp_path / "examples", chosen, tmp_path / "parts")
+    places = partition(tmp_path / "examples", chosen, tmp_path / "parts")
     found = {}
     for target, batches in places.items():
-        gather(regions(tmp_path / "parts", batches), tmp_path / target)
+        publish_shard(regions(tmp_path / "parts", batches), tmp_path / target)
         found[target] = pl.read_parquet(tmp_path / target)["id"].to_list()
     assert len(places["t0"]) > 1
     assert found == {
@@ -183,18 +183,18 @@ def test_what_goes_to_a_shard_is_told_by_its_own_rows(tmp_path: Path) -> None:
         write_shard(tmp_path / name, pl.DataFrame(changed, schema=EXAMPLES, orient="row"))
         chosen = selected(*((n, 0, n) for n in range(12)))
         chosen = chosen.with_columns(target=pl.Series([f"t{n % 4}" for n in range(12)]))
-        places = scatter(tmp_path / name, chosen, tmp_path / f"{name}-parts")
+        places = partition(tmp_path / name, chosen, tmp_path / f"{name}-parts")
         digests.append({target: [content for *_, content in found] for target, found in places.items()})
     one, two = digests
     assert {target for target in one if one[target] != two[target]} == {"t0", "t2", "t3"}
 
 
 def test_copies_of_an_example_have_ids_of_their_own(tmp_path: Path) -> None:
-    """`#2`, `#3`, in the order of the draw."""
+    """`#2`, `#3`, in the order of sampling."""
     write_shard(tmp_path / "examples", pl.DataFrame([example(0), example(1)], schema=EXAMPLES, orient="row"))
     chosen = selected((0, 0, 9), (0, 1, 3), (0, 2, 5), (1, 0, 4)).with_columns(target=pl.lit("t"))
-    places = scatter(tmp_path / "examples", chosen, tmp_path / "parts")
-    gather(regions(tmp_path / "parts", places["t"]), tmp_path / "out")
+    places = partition(tmp_path / "examples", chosen, tmp_path / "parts")
+    publish_shard(regions(tmp_path / "parts", places["t"]), tmp_path / "out")
     got = pl.read_parquet(tmp_path / "out")
     assert got["id"].to_list() == ["0000-1#2", "0001-1", "0000-1#3", "0000-1"]
     assert got["conversation_id"].to_list() == ["0000", "0001", "0000", "0000"]

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.read.encodings import UNKNOWN, likely
 from thinkmix.curation.read.read import RawRow, read_rows, slices
-from thinkmix.curation.validate.normalize import Origin, normalize_slice
+from thinkmix.curation.validate.rowwise import Origin, validate_slice
 from thinkmix.flows.sources.settings import LocalSource
 from thinkmix.schemas.errors import SourceError
 
@@ -121,9 +121,7 @@ def test_rows_that_are_not_utf8_are_counted_by_the_encoding_they_seem_to_have(tm
     source = LocalSource.model_validate({"name": "a", "files": ["x"], "format": "messages"})
     (piece,) = slices("x.jsonl", Blob(tmp_path / "x.jsonl", "0" * 64))
     (tmp_path / "out").mkdir()
-    seen = normalize_slice(
-        piece, origin=Origin(source, "x.jsonl"), max_row_bytes=10_000, out=tmp_path / "out"
-    )
+    seen = validate_slice(piece, origin=Origin(source, "x.jsonl"), max_row_bytes=10_000, out=tmp_path / "out")
     assert (seen.rows.kept.rows, seen.rows.dropped["bad_json"].rows) == (20, 2)
     assert seen.tally.encodings == {"gb18030": 2}
     assert (seen.tally + seen.tally).encodings == {"gb18030": 4}

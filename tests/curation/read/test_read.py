@@ -43,7 +43,7 @@ def of_bytes(tmp_path: Path, data: bytes, name: str = "x.jsonl", most: int = 10_
     return rows_of(tmp_path / name, most)
 
 
-def fates(rows: list[RawRow]) -> list[str | None]:
+def outcomes(rows: list[RawRow]) -> list[str | None]:
     return [row.fault.type if row.fault else None for row in rows]
 
 
@@ -86,7 +86,7 @@ def fates(rows: list[RawRow]) -> list[str | None]:
 def test_a_bad_line_costs_itself_only(tmp_path: Path, line: bytes, reason: str | None) -> None:
     """A line that cannot be read comes with its reason and its text; its neighbours come as ever."""
     got = of_bytes(tmp_path, GOOD + line.replace(b"\n", b"\\u") + b"\n" + GOOD)
-    assert fates(got) == [None, reason, None]
+    assert outcomes(got) == [None, reason, None]
     assert [row.number for row in got] == [0, 1, 2]
     assert bool(got[1].text) == (reason is not None)
 
@@ -139,7 +139,7 @@ def test_line_ends_marks_and_blank_lines_are_no_rows(tmp_path: Path, data: bytes
 def test_the_limit_is_of_text_not_of_its_escapes(tmp_path: Path) -> None:
     """A row whose JSON is six times its text is as long as its text."""
     line = json.dumps({"a": "中" * 300}).encode()
-    assert fates(of_bytes(tmp_path, line, most=1000)) == [None]
+    assert outcomes(of_bytes(tmp_path, line, most=1000)) == [None]
 
 
 PACKERS = {
@@ -345,7 +345,7 @@ def test_a_bad_element_of_an_array_costs_itself_only(tmp_path: Path) -> None:
     )
     got = of_bytes(tmp_path, data, "x.json")
     want = [None, None, "wrong_type", "bad_json", "too_big", None, "bad_json", None]
-    assert fates(got) == want
+    assert outcomes(got) == want
     assert got[5].values == {"a": '],[{"}'}
 
 
@@ -380,7 +380,7 @@ def test_a_parquet_file_without_rows_has_one_empty_slice(tmp_path: Path) -> None
 def test_a_huge_value_in_parquet_costs_its_row_only(tmp_path: Path, column: pa.Array, reason: str) -> None:
     """It spoils one row, not its batch."""
     got = rows_of(parquet(tmp_path, pa.table({"a": column, "b": ["one", "two", "three"]})))
-    assert fates(got) == [None, reason, None]
+    assert outcomes(got) == [None, reason, None]
     assert json.loads(got[1].text)["b"] == "two"
     assert [row.number for row in got] == [0, 1, 2]
 
@@ -400,7 +400,7 @@ def test_a_value_that_python_cannot_hold_matters_only_to_who_reads_it(
 ) -> None:
     """Text that is not UTF-8, a date beyond the calendar: the row is there, and the format sees why."""
     got = rows_of(parquet(tmp_path, pa.table({"a": column, "b": ["one", "two", "three"]})))
-    assert fates(got) == [None, None, None]
+    assert outcomes(got) == [None, None, None]
     assert (got[1].values["a"].reason, got[1].values["b"]) == (reason, "two")
     with pytest.raises(PydanticCustomError, match="a: a value cannot be read") as caught:
         required_text(got[1].values, "a", Notes())

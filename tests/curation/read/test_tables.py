@@ -27,7 +27,7 @@ def of_text(folder: Path, text: str | bytes, name: str = "x.csv", most: int = 10
     return rows_of(folder / name, most)
 
 
-def fates(rows: list[RawRow]) -> list[str | None]:
+def outcomes(rows: list[RawRow]) -> list[str | None]:
     return [row.fault.type if row.fault else None for row in rows]
 
 
@@ -79,7 +79,7 @@ def test_the_header_names_the_columns(
 def test_a_bad_row_costs_itself_only(tmp_path: Path, line: bytes, reason: str, says: str) -> None:
     """It comes with its reason, the lines that it stands on, and its text."""
     got = of_text(tmp_path, b"a,b\n1,2\n" + line + b"\n3,4\n")
-    assert fates(got) == [None, reason, None]
+    assert outcomes(got) == [None, reason, None]
     assert got[1].fault is not None
     assert says in got[1].fault.message()
     assert line.decode(errors="backslashreplace").startswith(got[1].text[:5])

@@ -1,4 +1,4 @@
-"""The draw: exact shares, stable under change, whole clusters on one side."""
+"""Sampling: exact shares, stable under change, whole clusters on one side."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -58,13 +58,13 @@ def plan(shares: dict[str, float] | None = None, **settings: Any) -> MixPlan:
 
 
 def mix(examples: dict[str, pl.DataFrame], stated: MixPlan, *, seed: int) -> Mixture:
-    """Draw from examples that are all counted."""
+    """Sample from examples that are all counted."""
     mixture = draw(examples, stated, seed=seed, max_tokens=MAX_TOKENS)
     assert mixture.wanted.height == 0
     return mixture
 
 
-def drawn(mixture: Mixture, split: str = "train") -> list[Place]:
+def sampled(mixture: Mixture, split: str = "train") -> list[Place]:
     rows = mixture.selection.filter(split=split)
     return list(rows.select("shard", "place").iter_rows())
 
@@ -86,7 +86,7 @@ def lazily(
     seed: int,
     requests: list[list[int]] | None = None,
 ) -> tuple[Mixture, dict[str, pl.DataFrame], int]:
-    """Draw with none counted at first, counting what is asked for; tell in how many rounds.
+    """Sample with none counted at first, counting what is asked for; tell in how many rounds.
 
     `requests` takes how many examples each round asks for, of the first source and of the second.
     """
@@ -108,7 +108,7 @@ def lazily(
             fresh = asked.fill_null(value=False)
             assert not (fresh & counted[name]).any()
             counted[name] |= fresh
-    pytest.fail("the draw has no end")
+    pytest.fail("sampling has no end")
 
 
 SHARES = st.lists(st.integers(0, 1000), min_size=1, max_size=6).filter(sum)
@@ -151,7 +151,7 @@ def test_a_free_mixture_is_as_large_as_its_shares_allow(
     """Exact to the row; only a pool of a few rows is rounded."""
     mixture = mix(two(a, b), plan(shares), seed=1)
     assert amounts(mixture) == want
-    assert len(drawn(mixture)) == sum(want.values())
+    assert len(sampled(mixture)) == sum(want.values())
 
 
 def test_replay_is_drawn_like_any_source_and_declared_as_what_it_is() -> None:
@@ -188,7 +188,7 @@ def test_too_little_shrinks_to_the_shares() -> None:
 
 
 def test_too_little_repeats_in_whole_rounds() -> None:
-    """With repeats no row is drawn a third time before every row was drawn twice."""
+    """With repeats no row is sampled a third time before every row was sampled twice."""
     mixture = mix(two(100, 100), plan(size=1000, when_short="repeat"), seed=1)
     assert amounts(mixture) == {"a": 700, "b": 300}
     assert amounts(mixture, "repeated") == {"a": 600, "b": 200}
@@ -241,23 +241,23 @@ def test_the_draw_does_not_depend_on_the_order_of_examples() -> None:
 
 
 def test_the_seed_decides_rows_and_order() -> None:
-    """Another seed, another draw; the same seed, the same."""
-    one, same, other = (drawn(mix(two(), plan(size=200), seed=seed)) for seed in (1, 1, 2))
+    """Another seed, another sample; the same seed, the same."""
+    one, same, other = (sampled(mix(two(), plan(size=200), seed=seed)) for seed in (1, 1, 2))
     assert one == same
     assert len(set(one) & set(other)) < 100
     assert one != sorted(one)
 
 
 def test_a_changed_row_changes_about_one_row() -> None:
-    """Without one drawn example its successor moves up; all others stay, in the same order."""
+    """Without one sampled example its successor moves up; all others stay, in the same order."""
     index = two()
-    before = drawn(mix(index, plan(size=500), seed=1))
+    before = sampled(mix(index, plan(size=500), seed=1))
     gone = before[17]
     rest = {
         name: rows.filter(~((pl.col("shard") == gone[0]) & (pl.col("place") == gone[1])))
         for name, rows in index.items()
     }
-    after = drawn(mix(rest, plan(size=500), seed=1))
+    after = sampled(mix(rest, plan(size=500), seed=1))
     assert set(before) - set(after) == {gone}
     assert len(set(after) - set(before)) == 1
     kept = set(before) & set(after)
@@ -327,7 +327,7 @@ def test_a_cluster_that_is_everything_leaves_one_side_empty() -> None:
 
 
 def test_shares_tell_what_was_reached() -> None:
-    """Available, drawn, tokens, trained tokens and thinking examples per source and split."""
+    """Available, sampled, tokens, trained tokens and thinking examples per source and split."""
     mixture = mix(two(100, 100, tokens=8), plan(size=10), seed=1)
     share = next(share for share in mixture.shares if (share.source, share.split) == ("a", "train"))
     assert share.model_dump(exclude={"thinking"}) == {
@@ -340,7 +340,7 @@ def test_shares_tell_what_was_reached() -> None:
         "trainable_tokens": 7 * 8,
         "repeated": 0,
     }
-    rows = [row for shard, row in drawn(mixture) if shard == 0]
+    rows = [row for shard, row in sampled(mixture) if shard == 0]
     assert share.thinking == sum(row % 2 == 0 for row in rows)
 
 
@@ -356,9 +356,9 @@ def test_turns_of_one_conversation_are_drawn_by_themselves() -> None:
 
 
 def test_sources_do_not_shape_each_others_draw() -> None:
-    """A larger other source draws no other rows from this one."""
-    one = {row for shard, row in drawn(mix(two(300, 300), plan(size=200), seed=1)) if shard == 0}
-    two_ = {row for shard, row in drawn(mix(two(300, 900), plan(size=200), seed=1)) if shard == 0}
+    """A larger other source samples no other rows from this one."""
+    one = {row for shard, row in sampled(mix(two(300, 300), plan(size=200), seed=1)) if shard == 0}
+    two_ = {row for shard, row in sampled(mix(two(300, 900), plan(size=200), seed=1)) if shard == 0}
     assert one == two_
 
 
@@ -384,7 +384,7 @@ PLANS = [
 def test_what_is_drawn_does_not_depend_on_what_is_counted(
     seed: int, settings: dict[str, Any], supply: tuple[int, int], losing: int
 ) -> None:
-    """Counting only what the draw asks for, some of which is too long, gives the draw of all examples."""
+    """Counting only what sampling asks for, some of which is too long, gives sampling of all examples."""
     examples = {
         name: rows.with_columns(
             lost=pl.Series([losing > 0 and n % (losing + 1) == 0 for n in range(len(rows))])
@@ -440,7 +440,7 @@ def test_scarce_and_lost_examples_are_drawn_as_if_all_were_counted(
 
 
 def outcome(work: Callable[[], Mixture]) -> pl.DataFrame | None:
-    """Return what was drawn, or None if nothing could be."""
+    """Return what was sampled, or None if nothing could be."""
     try:
         return work().selection
     except MixtureError:
@@ -474,7 +474,7 @@ def test_the_first_example_is_taken_if_it_is_nearer_than_nothing(size: int, exam
 
 
 def test_what_was_lost_is_not_available() -> None:
-    """A third of ninety cannot be drawn."""
+    """A third of ninety cannot be sampled."""
     mixture = mix({"a": some_lost(pool(90), 3)}, plan({"a": 1}), seed=1)
     assert amounts(mixture, "available") == {"a": 60}
 
@@ -655,10 +655,10 @@ def test_what_comes_to_the_need_exactly_is_enough() -> None:
     """Not one example more is asked for."""
     examples = {"a": pool(100)}
     stated = plan({"a": 1}, size=10)
-    drawn_rows = drawn(mix(examples, stated, seed=1))
-    counted = pl.col("place").is_in([place for _, place in drawn_rows])
+    sampled_rows = sampled(mix(examples, stated, seed=1))
+    counted = pl.col("place").is_in([place for _, place in sampled_rows])
     known = pl.concat([examples["a"].filter(counted), uncounted(examples["a"].filter(~counted))])
-    assert drawn(mix({"a": known}, stated, seed=1)) == drawn_rows
+    assert sampled(mix({"a": known}, stated, seed=1)) == sampled_rows
     one_less = known.with_columns(pl.when(pl.int_range(pl.len()) > 0).then("part").alias("part"))
     assert draw({"a": one_less}, stated, seed=1, max_tokens=MAX_TOKENS).wanted.height > 0
 

@@ -1,4 +1,4 @@
-"""What may be drawn of a shard: what dedup left, turn by turn, and what is known of it."""
+"""What may be sampled of a shard: what dedup left, turn by turn, and what is known of it."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.shards import write_shard
-from thinkmix.curation.sample.pools import POOL, Part, PartFiles, PoolShard, read_pool
+from thinkmix.curation.sample.pools import POOL, PartFiles, PoolShard, RenderedPart, read_pool
 from thinkmix.curation.tables import COUNTED, KEYS, LOST, VERDICT_SCHEMA
 from thinkmix.schemas.errors import LedgerError
 
@@ -30,7 +30,7 @@ def shard(folder: Path, *reasons: str | None) -> tuple[Path, Path]:
 
 
 def blobs(*paths: Path) -> list[Blob]:
-    """Return files as the draw takes them."""
+    """Return files as sampling takes them."""
     return [Blob(path, "") for path in paths]
 
 
@@ -53,7 +53,7 @@ def test_what_was_rendered_is_known_in_its_part(tmp_path: Path) -> None:
         index = write(tmp_path / f"i{number}", [{"row": row, "turn": turn, "place": 2, **sizes}], COUNTED)
         gone = [{"row": 0, "turn": 3, "reason": "too_long", "detail": "", "tokens": 9}] if number else []
         lost = write(tmp_path / f"l{number}", gone, LOST)
-        parts.append(Part(number + 8, PartFiles(*blobs(index, lost))))
+        parts.append(RenderedPart(number + 8, PartFiles(*blobs(index, lost))))
     got = read_pool([PoolShard(0, *blobs(*paths), parts)]).sort("row", "turn")
     assert got.schema == POOL
     known = ["row", "turn", "part", "place", "prompt_tokens", "completion_tokens", "thinking", "lost"]
@@ -66,7 +66,7 @@ def test_what_was_rendered_is_known_in_its_part(tmp_path: Path) -> None:
 
 
 def test_verdicts_of_other_rows_are_refused(tmp_path: Path) -> None:
-    """A shifted verdict would let a duplicate be drawn."""
+    """A shifted verdict would let a duplicate be sampled."""
     keys, verdicts = shard(tmp_path, None, "near_dup")
     write_shard(verdicts, pl.read_parquet(verdicts).reverse())
     with pytest.raises(LedgerError, match="not about these rows"):

@@ -12,7 +12,7 @@ from rich.console import Console
 from thinkmix.curation.audit.overlap import cut_words
 from thinkmix.curation.read.read import RawRow, raw_json
 from thinkmix.curation.text.shingles import shingle_hashes
-from thinkmix.curation.validate.normalize import Origin, judge
+from thinkmix.curation.validate.rowwise import Origin, judge
 from thinkmix.flows.cli.show.printing import say
 from thinkmix.flows.sources.settings import LocalSource
 from thinkmix.templates.chat.tokenizer import count_tokens, encode

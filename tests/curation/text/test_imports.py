@@ -25,7 +25,7 @@ def test_a_module_is_absent_only_inside_the_block(monkeypatch) -> None:
     ("work", "heavy"),
     [
         ("import thinkmix.curation.dedup.dedup", "scipy.linalg"),
-        ("import thinkmix.flows.build.gathering", "scipy.linalg"),
+        ("import thinkmix.flows.build.publish", "scipy.linalg"),
         ("import thinkmix.flows.build.stages", "numba"),
         ("import thinkmix.flows.build.pipeline", "pyarrow"),
         (

@@ -11,10 +11,12 @@ from thinkmix.schemas.ledger import Amount, StageCount
 FATES = pl.Schema({"reason": pl.String(), "messages": pl.Int64(), "text_bytes": pl.Int64()})
 
 
-def test_rows_are_counted_by_fate() -> None:
+def test_rows_are_counted_by_outcome() -> None:
     """Kept where the reason is null, dropped by reason elsewhere, each in all units there are."""
-    fates = pl.DataFrame([(None, 2, 10), ("a", 1, 5), (None, 3, 1), ("b", 0, 0)], schema=FATES, orient="row")
-    assert count_stage("x", "s", fates) == StageCount(
+    outcomes = pl.DataFrame(
+        [(None, 2, 10), ("a", 1, 5), (None, 3, 1), ("b", 0, 0)], schema=FATES, orient="row"
+    )
+    assert count_stage("x", "s", outcomes) == StageCount(
         stage="x",
         source="s",
         read=Amount(rows=4, messages=6, text_bytes=16),
@@ -25,10 +27,10 @@ def test_rows_are_counted_by_fate() -> None:
 
 def test_examples_are_counted_as_examples() -> None:
     """Lines that stand for examples add up to examples and tokens, not to rows."""
-    fates = pl.DataFrame(
+    outcomes = pl.DataFrame(
         {"reason": [None, "a"], "tokens": [7, 3]}, schema={"reason": pl.String, "tokens": pl.Int64}
     )
-    assert count_stage("x", "s", fates, of="examples") == StageCount(
+    assert count_stage("x", "s", outcomes, of="examples") == StageCount(
         stage="x",
         source="s",
         read=Amount(examples=2, tokens=10),
@@ -44,6 +46,6 @@ def test_examples_are_counted_as_examples() -> None:
     )
 )
 def test_every_count_balances(rows: list[tuple[str | None, int, int]]) -> None:
-    """Whatever the fates, what was read is what was kept and dropped."""
+    """Whatever the outcomes, what was read is what was kept and dropped."""
     count = count_stage("x", "s", pl.DataFrame(rows, schema=FATES, orient="row")).check()
     assert count.read.rows == len(rows)

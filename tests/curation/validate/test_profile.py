@@ -13,8 +13,8 @@ from tests.harness.builders import recipe, write_rows
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.read.read import slices
 from thinkmix.curation.validate import profile
-from thinkmix.curation.validate.normalize import Origin, normalize_slice
-from thinkmix.curation.validate.profile import Profile, ProfilePart, merged
+from thinkmix.curation.validate.profile import Profile, ProfilePart, merge_columns
+from thinkmix.curation.validate.rowwise import Origin, validate_slice
 from thinkmix.schemas.columns import Columns
 
 
@@ -44,7 +44,7 @@ TABLE = {
 
 def test_columns_of_a_table_are_noted():
     """Types are named as polars prints them, nulls are counted, and short lists of short texts are kept."""
-    found = merged("chat", [of_table(TABLE)])
+    found = merge_columns("chat", [of_table(TABLE)])
     assert found == Columns(
         source="chat",
         types={name: str(kind) for name, kind in pl.from_dict(TABLE).schema.items()},
@@ -71,7 +71,7 @@ def test_rows_of_json_have_columns_too():
     part = of_rows(
         {"a": 1, "b": "x", "c": [1]}, {"a": 1.5, "b": None}, {"a": 2, "d": {"x": True}}, {"e": None}
     )
-    found = merged("math", [part])
+    found = merge_columns("math", [part])
     types = {"a": "Float64", "b": "String", "c": "List", "d": "Struct", "e": "Null"}
     assert found.types == types
     assert found.missing == {"a": 1, "b": 3, "c": 3, "d": 3, "e": 4}
@@ -82,7 +82,7 @@ def test_shards_that_disagree_are_seen():
     """Another type in a second file makes two types; a column that it lacks is missing in all its rows."""
     first = of_table({"x": [1, 2], "y": ["a", "b"], "z": ["p", None]})
     second = of_table({"x": ["1", "2", "3"], "z": ["q", "q", "q"]})
-    found = merged("math", [first, second])
+    found = merge_columns("math", [first, second])
     assert found.types == {"x": "Int64 | String", "y": "String", "z": "String"}
     assert found.missing == {"x": 0, "y": 3, "z": 1}
     assert found.values == {"y": ("a", "b"), "z": ("p", "q")}
@@ -91,17 +91,17 @@ def test_shards_that_disagree_are_seen():
 def test_it_does_not_matter_how_rows_are_cut():
     """One shard or many, one batch or many: the columns of a source are the same."""
     rows = {"x": [f"v{n % 19}" for n in range(60)], "y": [str(n) for n in range(60)], "z": [None, 1] * 30}
-    whole = merged("math", [of_table(rows, batch=60)])
+    whole = merge_columns("math", [of_table(rows, batch=60)])
     parts = [of_table({name: column[n : n + 7] for name, column in rows.items()}, 3) for n in range(0, 60, 7)]
-    assert merged("math", parts) == whole
+    assert merge_columns("math", parts) == whole
     assert list(whole.values) == ["x"]
 
 
 def test_twenty_values_are_few_and_twenty_one_are_not():
     """No values are listed of a column with more than a person reads, in one shard or in all together."""
     twenty = {"x": [f"v{n}" for n in range(20)]}
-    assert merged("a", [of_table(twenty)]).values["x"] == tuple(sorted(twenty["x"]))
-    assert merged("a", [of_table(twenty), of_table({"x": ["another"]})]).values == {}
+    assert merge_columns("a", [of_table(twenty)]).values["x"] == tuple(sorted(twenty["x"]))
+    assert merge_columns("a", [of_table(twenty), of_table({"x": ["another"]})]).values == {}
     assert of_table({"x": [f"v{n}" for n in range(21)]}).values == {}
 
 
@@ -111,14 +111,14 @@ def test_memory_is_bounded_whatever_rows_call_their_columns(monkeypatch: pytest.
     part = of_rows({"k" * 10_000: 1}, *({f"key{n}": n} for n in range(9)))
     assert len(part.types) == 3
     assert max(len(name) for name in part.types) < 250
-    found = merged("math", [part, of_rows({"other": 1})])
+    found = merge_columns("math", [part, of_rows({"other": 1})])
     assert (len(found.types), found.cut) == (3, True)
 
 
 @pytest.mark.parametrize("text", ["\ud800", "a\ud800", "\x00", "\u202e"])
 def test_no_name_or_value_breaks_the_report(text: str):
     """Half of a surrogate pair or a control character as key and value is escaped or kept, never an error."""
-    found = merged("math", [of_rows({text: text})])
+    found = merge_columns("math", [of_rows({text: text})])
     orjson.dumps(found.model_dump(mode="json"))
 
 
@@ -148,7 +148,7 @@ def test_validation_notes_the_columns_of_what_it_reads(name: str, tmp_path: Path
     (piece,) = slices(name, Blob(path, ""))
     seen = Profile()
     origin = Origin(source, name)
-    normalize_slice(piece, origin=origin, max_row_bytes=10_000, out=tmp_path, profile=seen)
-    found = merged("math", [seen.part()])
+    validate_slice(piece, origin=origin, max_row_bytes=10_000, out=tmp_path, profile=seen)
+    found = merge_columns("math", [seen.part()])
     assert found.types == {"generated_solution": "String", "problem": "String"}
     assert found.missing == {"generated_solution": 0, "problem": 0}

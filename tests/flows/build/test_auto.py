@@ -20,7 +20,7 @@ from thinkmix.flows.inspect.rows import Rows
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.store.store import Store
 from thinkmix.flows.system.progress import Event
-from thinkmix.schemas.errors import Held, RecipeError
+from thinkmix.schemas.errors import Blocked, RecipeError
 
 Row = dict[str, object]
 
@@ -150,26 +150,26 @@ def test_to_pin_what_was_recognised_makes_no_row_anew(
 
 
 def test_another_layout_on_another_night_awaits_a_person(tmp_path: Path) -> None:
-    """The version is built, and held; the last good one stays current."""
+    """The version is built, and blocked; the last good one stays current."""
     write(tmp_path, a=[tagged(n) for n in range(20)])
     first = quick_build(stated(), tmp_path / "store", tmp_path)
     write(tmp_path, a=[pair(n) for n in range(20)])
     second = quick_build(stated(), tmp_path / "store", tmp_path)
 
-    assert (first.status, second.status) == ("published", "held")
-    with pytest.raises(Held) as held:
+    assert (first.status, second.status) == ("published", "blocked")
+    with pytest.raises(Blocked) as blocked:
         second.check()
-    assert "chat is read as {type: qa, question: query, answer: response}" in str(held.value)
+    assert "chat is read as {type: qa, question: query, answer: response}" in str(blocked.value)
     assert second.run.changes is not None
     assert "recipe: sources.chat.format.type sharegpt → qa" in second.run.changes.settings
     assert Store(tmp_path / "store").versions.current("small") == first.version
 
 
 def test_rows_are_looked_up_by_what_was_recognised(built: Built) -> None:
-    """A kept row, a dropped one and one that was not drawn say what the build read in them."""
-    fates = Rows(built.version).fates.collect()
+    """A kept row, a dropped one and one that was not sampled say what the build read in them."""
+    outcomes = Rows(built.version).outcomes.collect()
     kept, lost, twin = (
-        fates.filter(pl.col("reason").eq_missing(reason))["id"][0]
+        outcomes.filter(pl.col("reason").eq_missing(reason))["id"][0]
         for reason in (None, "not_sampled", "exact_dup")
     )
     for row in (lost, twin):

@@ -51,9 +51,9 @@ def check(built: Built, read: dict[str, int]) -> Counter[str]:
         for one, next_one in pairwise(stages):
             for unit in ("rows", "messages", "text_bytes"):
                 assert getattr(one.kept, unit) == getattr(next_one.read, unit)
-        fates = pl.read_parquet(built.version / "fates" / f"{source}.parquet")
-        assert fates.select("file", "row").n_unique() == fates.height == rows
-        told = Counter(reason for reason in fates["reason"].to_list() if reason is not None)
+        outcomes = pl.read_parquet(built.version / "outcomes" / f"{source}.parquet")
+        assert outcomes.select("file", "row").n_unique() == outcomes.height == rows
+        told = Counter(reason for reason in outcomes["reason"].to_list() if reason is not None)
         counted: Counter[str] = Counter()
         for count in stages:
             counted.update({reason: amount.rows for reason, amount in count.dropped.items() if amount.rows})
@@ -69,7 +69,7 @@ def check(built: Built, read: dict[str, int]) -> Counter[str]:
 @pytest.mark.acceptance("A7")
 @pytest.mark.parametrize("builds", [4, pytest.param(100, marks=pytest.mark.deep)])
 def test_rows_messages_and_bytes_are_conserved(builds: int, tmp_path: Path) -> None:
-    """Random rows, 50 a source and build: each has one fate, and every stage balances in every unit."""
+    """Random rows, 50 a source and build: each has one outcome, and every stage balances in every unit."""
     met: Counter[str] = Counter()
     for seed in range(builds):
         chance, read = random.Random(seed), {}
@@ -85,7 +85,7 @@ def test_rows_messages_and_bytes_are_conserved(builds: int, tmp_path: Path) -> N
 
 @pytest.mark.acceptance("A7")
 def test_a_lost_row_is_missed(built: Built, tmp_path: Path) -> None:
-    """The count that is done here fails if a single row has no fate: the test can fail."""
+    """The count that is done here fails if a single row has no outcome: the test can fail."""
     read = {source: count.read.rows for source, count in built.manifest.ledger.of("validate").items()}
     check(built, read)
     with pytest.raises(AssertionError):

@@ -49,7 +49,7 @@ def test_rows_that_an_evaluation_asks_are_left_out_by_name(sources: Path, tmp_pa
 
 
 def test_a_new_question_means_a_new_build(sources: Path, tmp_path: Path) -> None:
-    """The digest of the questions is part of the manifest; the same ones are the same night."""
+    """The digest of the questions is part of the manifest; the same ones are the same run."""
     base = shutil.copytree(sources, tmp_path / "base")
     write_rows(base / "evals" / "a.jsonl", [{"question": "Nobody asks this of anyone at all, ever."}])
     first = quick_build(asking(), tmp_path / "store", base)

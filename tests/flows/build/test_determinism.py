@@ -39,7 +39,7 @@ def published_ids(built: Built, split: str) -> set[str]:
 
 
 def data_files(built: Built) -> dict[str, str]:
-    """Return the digests of the published rows and of the fates, by file."""
+    """Return the digests of the published rows and of the outcomes, by file."""
     files = built.manifest.files.items()
     return {name: entry.sha256 for name, entry in files if name.startswith(("train-", "eval-"))}
 
@@ -130,7 +130,7 @@ def test_dropped_row_changes_about_one_row(source, row, sources, tmp_path):
 
 
 def test_seed_changes_the_draw(sources, tmp_path):
-    """Another seed draws another mixture of the same shares from the same rows."""
+    """Another seed samples another mixture of the same shares from the same rows."""
     one = quick_build(recipe(size=40, eval_share=0, seed=1), tmp_path, sources)
     two = quick_build(recipe(size=40, eval_share=0, seed=2), tmp_path, sources)
     assert one.manifest.content_sha256 != two.manifest.content_sha256

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from tests.harness.builders import Row, chat_row, math_row, quick_build, text, write_rows
 from thinkmix.curation.rules.contract import Judging, Rule
 from thinkmix.curation.rules.known import RULES
-from thinkmix.flows.build.step import keyed
+from thinkmix.flows.build.step import argument_key
 from thinkmix.flows.recipe import recipe_errors
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.sources.settings import HubSource, LocalSource, ModelScopeSource
@@ -238,7 +238,7 @@ def test_every_setting_of_a_format_is_in_the_key_of_its_rows(kind):
     """Each of them, whichever format a source has."""
     plain = kind.model_construct(**dict.fromkeys(kind.model_fields, "one"))
     for field in kind.model_fields.keys() - {"type"}:
-        assert keyed(plain.model_copy(update={field: "another"})) != keyed(plain), field
+        assert argument_key(plain.model_copy(update={field: "another"})) != argument_key(plain), field
 
 
 @pytest.mark.parametrize("kind", RULES, ids=lambda kind: kind.name)
@@ -246,6 +246,6 @@ def test_every_setting_of_a_rule_is_in_the_key_of_validation(kind):
     """Each of them, and its action, whichever rule is on."""
     plain = kind.model_construct(**dict.fromkeys(kind.model_fields, "one"))
     for field in kind.model_fields:
-        assert keyed(Judging((plain.model_copy(update={field: "another"}),))) != keyed(Judging((plain,))), (
-            field
-        )
+        assert argument_key(Judging((plain.model_copy(update={field: "another"}),))) != argument_key(
+            Judging((plain,))
+        ), field

@@ -216,7 +216,7 @@ def test_rot_between_the_last_stage_and_the_publish_is_found(sources, tmp_path):
     """A shard that changes on the disk after it was written is not blessed by the manifest."""
 
     def rot():
-        for path in (tmp_path / ".cache" / "gather").glob("*/train-*.parquet"):
+        for path in (tmp_path / ".cache" / "shards").glob("*/train-*.parquet"):
             flip_bit(path)
 
     with pytest.raises(StoreCorrupt, match=r"train-00000-of-00001\.parquet changed on the disk"):
@@ -228,14 +228,14 @@ def test_rot_between_the_last_stage_and_the_publish_is_found(sources, tmp_path):
 @pytest.mark.acceptance("A7")
 def test_writer_that_loses_rows_is_found(sources, tmp_path, monkeypatch):
     """Rows that a writer lost without an error are missed before anything is published."""
-    real = assemble.gather
+    real = assemble.publish_shard
 
     def lossy(parts, out):
         content = real(parts, out)
         pl.read_parquet(out).head(1).write_parquet(out)
         return content
 
-    monkeypatch.setattr(assemble, "gather", lossy)
+    monkeypatch.setattr(assemble, "publish_shard", lossy)
     with pytest.raises(LedgerError, match="hold 1 rows, but"):
         quick_build(recipe(), tmp_path, sources)
     assert Store(tmp_path).versions.current("small") is None

@@ -151,8 +151,8 @@ def test_shares_are_reached_to_the_row(first):
 
 
 @SHIPPED
-def test_every_raw_row_has_one_fate(first, served):
-    """As many lines in fates/ as rows in the files that were served, each for a row of its own."""
+def test_every_raw_row_has_one_outcome(first, served):
+    """As many lines in outcomes/ as rows in the files that were served, each for a row of its own."""
     first.manifest.ledger.check()
     for source, dataset in NAMES.items():
         raw = {
@@ -160,9 +160,9 @@ def test_every_raw_row_has_one_fate(first, served):
             for name, path in served[dataset].items()
             for row in range(pl.scan_parquet(path).select(pl.len()).collect().item())
         }
-        fates = pl.read_parquet(first.version / f"fates/{source}.parquet", columns=["file", "row"])
-        assert fates.height == len(raw)
-        assert set(fates.iter_rows()) == raw
+        outcomes = pl.read_parquet(first.version / f"outcomes/{source}.parquet", columns=["file", "row"])
+        assert outcomes.height == len(raw)
+        assert set(outcomes.iter_rows()) == raw
 
 
 @pytest.mark.parametrize(("place", "first"), [("shared", "math-7-3")], indirect=True)
@@ -199,7 +199,7 @@ def test_a_second_build_changes_and_transfers_nothing(first, hub, store):
     indirect=["place"],
 )
 def test_shares_by_tokens_are_reached_within_one_example(name, store):
-    """With tokens as the unit, no source is further off than the longest example that was drawn."""
+    """With tokens as the unit, no source is further off than the longest example that was sampled."""
     counted = built(name, store, unit="tokens", name=f"{name}-by-tokens")
     rows = pl.scan_parquet(counted.version / "train-*.parquet")
     longest = rows.select((pl.col("prompt_tokens") + pl.col("completion_tokens")).max()).collect().item()
@@ -251,7 +251,7 @@ def test_trouble_that_lasts_leaves_the_last_good_version(harm, error, hub, serve
     harm(hub)
     try:
         with pytest.raises(error) as caught:
-            built("math-7-3", store, seed=1)  # another draw: last night's version will not do
+            built("math-7-3", store, seed=1)  # another sample: the last run's version will not do
     finally:
         hub.faults.clear()
         hub.down()

@@ -153,7 +153,7 @@ def test_trouble_that_lasts_leaves_the_good_version(
 def test_revision_that_moves_under_a_build_is_not_mixed(
     hub: LoopbackHub, sources: Path, tmp_path: Path, built: Built
 ) -> None:
-    """A branch that moves after it was resolved changes nothing tonight; the next build has the new rows."""
+    """A branch that moves after it was resolved changes nothing now; the next build has the new rows."""
 
     def step(name: str, function: Callable) -> Callable:
         if name == "fetch math":

@@ -79,9 +79,9 @@ def test_every_layout_gives_the_same_mixture(built):
 def test_a_row_is_found_again_in_its_file(built, name):
     """By its number, whatever lies around it."""
     version = built[name].version
-    fates = pl.read_parquet(version / "fates" / "a.parquet")
+    outcomes = pl.read_parquet(version / "outcomes" / "a.parquet")
     rows = Rows(version)
-    found = rows._reopened(fates["id"].to_list())
+    found = rows._reopened(outcomes["id"].to_list())
     assert {said.messages[1].content for said in found.values()} == {row["output"] for row in ROWS}
 
 

@@ -1,4 +1,4 @@
-"""The road from recipe to version: what is kept of an earlier build, what is made anew, what is published."""
+"""The path from recipe to version: what is kept of an earlier build, what is made anew, what is published."""
 
 import json
 import pickle
@@ -27,7 +27,7 @@ from tests.harness.builders import (
     write_rows,
 )
 from thinkmix.curation.sample import blocks
-from thinkmix.flows.build import tonight
+from thinkmix.flows.build import inputs
 from thinkmix.flows.build.watch import Watch, directly
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.store import fingerprint
@@ -95,13 +95,13 @@ def test_damaged_version_is_not_taken_for_last_nights(sources, store_copy, built
     [
         ({"seed": 5}, LATE),
         ({"size": 20}, LATE),
-        ({"unit": "tokens"}, {"draw"}),
+        ({"unit": "tokens"}, {"sample"}),
         ({"eval_share": 0.2}, LATE),
         ({"shares": {"math": 0.7, "chat": 0.3}}, LATE),
         ({"max_tokens": 100}, {"render", *LATE}),
         ({"template": "qwen3-instruct-2507"}, {"render"}),
         ({"dedup": {"threshold": 0.5}}, {"dedup"}),
-        ({"dedup": {"numbers": "distinguish"}}, {"dedup", "fates"}),
+        ({"dedup": {"numbers": "distinguish"}}, {"dedup", "outcomes"}),
         ({"dedup": {"seed": 4}}, {"bands", "dedup"}),
         ({"max_row_bytes": 2000}, {"validate"}),
         ({"max_turns": 500}, {"validate"}),
@@ -142,8 +142,8 @@ def test_changed_row_costs_its_block_and_not_its_shard(sources, tmp_path, monkey
     write_rows(base / "math" / "0.jsonl", [*rows[:7], math_row("another"), *rows[8:]])
     again = quick_build(stated, store, base)
     after = made(store)
-    assert len(before["scatter"]) > 8
-    assert 1 <= len(after["scatter"] - before["scatter"]) <= 3
+    assert len(before["partition"]) > 8
+    assert 1 <= len(after["partition"] - before["partition"]) <= 3
     assert again.digest == quick_build(stated, tmp_path / "fresh", base).digest
 
 
@@ -172,7 +172,7 @@ EDITS = {
     "schemas/formats/openmathreasoning.py": {"validate", "render"},
     "curation/dedup/survivors.py": {"bands", "dedup"},
     "curation/publish/rejects.py": {"rejects"},
-    "curation/audit/proof.py": {"audit", "sample", "proof"},
+    "curation/audit/reference_check.py": {"audit", "check_sample", "reference_check"},
 }
 """Of edited files, the stages whose outputs are made again: those whose work reaches them."""
 
@@ -220,9 +220,9 @@ def test_version_is_found_by_what_its_recipe_means(sources, store_copy):
     manifest = json.loads(path.read_bytes())
     del manifest["recipe"]["max_turns"]
     path.write_text(json.dumps(manifest))
-    shots = [tonight.resolve(store, source, sources) for source in recipe().sources]
-    assert path.parent in tonight.same_inputs(store, recipe(), shots, [])
-    assert path.parent not in tonight.same_inputs(store, recipe(max_turns=999), shots, [])
+    shots = [inputs.resolve(store, source, sources) for source in recipe().sources]
+    assert path.parent in inputs.same_inputs(store, recipe(), shots, [])
+    assert path.parent not in inputs.same_inputs(store, recipe(max_turns=999), shots, [])
 
 
 def test_jobs_name_what_a_worker_runs_by_the_one_name(sources, store_copy, monkeypatch):
@@ -249,12 +249,12 @@ def _noting(run, named: set[str]):
     return noted
 
 
-def test_every_row_has_one_fate(version, built):
-    """Rows read, rows with a fate, and rows in the ledger are the same number, for each source."""
+def test_every_row_has_one_outcome(version, built):
+    """Rows read, rows with an outcome, and rows in the ledger are the same number, for each source."""
     for source, rows in (("math", 67), ("chat", 67)):
-        fates = pl.read_parquet(version / "fates" / f"{source}.parquet")
-        assert fates.height == rows
-        assert fates.select("file", "row").is_unique().all()
+        outcomes = pl.read_parquet(version / "outcomes" / f"{source}.parquet")
+        assert outcomes.height == rows
+        assert outcomes.select("file", "row").is_unique().all()
         assert built.manifest.ledger.of("validate")[source].read.rows == rows
         counted = {
             reason: amount.rows
@@ -262,15 +262,15 @@ def test_every_row_has_one_fate(version, built):
             for reason, amount in count.dropped.items()
             if count.source == source and amount.rows
         }
-        reasons = fates["reason"].drop_nulls().value_counts()
+        reasons = outcomes["reason"].drop_nulls().value_counts()
         assert counted == dict(reasons.iter_rows())
-        assert fates["reason"].null_count() == built.manifest.ledger.of("mix")[source].kept.rows
+        assert outcomes["reason"].null_count() == built.manifest.ledger.of("mix")[source].kept.rows
 
 
 def test_planted_dirt_is_found(version):
     """Every kind of planted row is left out for its own reason."""
-    fates = pl.concat([pl.read_parquet(path) for path in sorted((version / "fates").iterdir())])
-    assert set(fates["reason"].drop_nulls()) == REASONS
+    outcomes = pl.concat([pl.read_parquet(path) for path in sorted((version / "outcomes").iterdir())])
+    assert set(outcomes["reason"].drop_nulls()) == REASONS
 
 
 def test_manifest_names_every_file(version, built):
@@ -313,8 +313,8 @@ def test_published_rows_are_those_of_the_mixture(version, built):
     }
     ids = pl.concat(rows.values())["id"]
     assert ids.n_unique() == len(ids)
-    fates = pl.concat([pl.read_parquet(path) for path in sorted((version / "fates").iterdir())])
-    cluster = dict(fates.filter(pl.col("cluster").is_not_null()).select("id", "cluster").iter_rows())
+    outcomes = pl.concat([pl.read_parquet(path) for path in sorted((version / "outcomes").iterdir())])
+    cluster = dict(outcomes.filter(pl.col("cluster").is_not_null()).select("id", "cluster").iter_rows())
     sides = {split: {cluster.get(row, row) for row in rows[split]["conversation_id"]} for split in rows}
     assert sides["train"] & sides["eval"] == set()
 
@@ -337,7 +337,7 @@ def test_build_tells_how_it_gets_on(sources, tmp_path):
         "dedup",
         "render",
         "mix",
-        "gather",
+        "publish shards",
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.harness.builders import chat_row, quick_build, text, write_rows
-from thinkmix.curation.tables import EXAMPLES, FATES, FLAGS
+from thinkmix.curation.tables import EXAMPLES, FLAGS, OUTCOMES
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.schemas.errors import SourceEmpty
 from thinkmix.schemas.manifest import Manifest
@@ -59,7 +59,7 @@ def examples(version: Path) -> pl.DataFrame:
 
 
 def outcomes(version: Path) -> pl.DataFrame:
-    return pl.read_parquet(version / "fates/chat.parquet")
+    return pl.read_parquet(version / "outcomes/chat.parquet")
 
 
 EXTENSIONS = pytest.mark.parametrize("extension", ["jsonl", "parquet"])
@@ -87,7 +87,7 @@ def test_a_flagged_row_carries_its_flag_into_the_published_files(base, store, ex
     """Its outcome has it, too; rows without one have empty lists, those of other sources as well."""
     version = built(base, store, extension=extension, rules={"repetition": "flag"})
     rows = outcomes(version)
-    assert rows.schema == pl.Schema({**FATES, **FLAGS})
+    assert rows.schema == pl.Schema({**OUTCOMES, **FLAGS})
     flagged = rows.filter(pl.col("flags").list.len() > 0)
     assert flagged["row"].to_list() == list(LOOPS)
     assert flagged["reason"].to_list() == [None, None]
@@ -119,7 +119,7 @@ def test_a_rule_that_is_off_leaves_the_files_as_they_are(base, store):
     """The columns are not there, and every byte that is trained on is as if there was no rule."""
     plain, off = (built(base, store, **rules) for rules in ({}, {"rules": {"repetition": "off"}}))
     assert examples(plain).schema == EXAMPLES
-    assert outcomes(plain).schema == FATES
+    assert outcomes(plain).schema == OUTCOMES
     files = [
         {path.name: path.read_bytes() for path in version.glob("*-*.parquet")} for version in (plain, off)
     ]
@@ -161,7 +161,7 @@ def test_a_source_without_a_selected_row_ends_the_build(base, store):
         built(base, store, **{**settings, "source": {**settings["source"], **select}})
     (failed,) = {path.parent for path in store.glob("small/runs/*/fates/chat.parquet")}
     rows = pl.read_parquet(failed / "chat.parquet")
-    assert rows.schema == pl.Schema({**FATES, **FLAGS})
+    assert rows.schema == pl.Schema({**OUTCOMES, **FLAGS})
     assert rows["flags"].to_list() == [[]] * 14
 
 

@@ -60,7 +60,7 @@ def test_source_that_shrinks_all_others_is_amber(base: Path, tmp_path: Path):
     """Without a stated size, too."""
     found = ambers(quick_build(stated(["big", "rare"]), tmp_path / "store", base))
     assert found["bottleneck rare"].startswith(
-        "12 of 66 examples are drawn (18.2 %): rare limits the mixture"
+        "12 of 66 examples are sampled (18.2 %): rare limits the mixture"
     )
 
 

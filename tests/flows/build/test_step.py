@@ -18,10 +18,10 @@ from thinkmix.curation.sample.model_files import ModelFiles
 from thinkmix.curation.sample.pools import PartFiles
 from thinkmix.curation.validate import work as validate_work
 from thinkmix.curation.validate.settings import Limits, TextSettings
-from thinkmix.flows.build.step import keyed, passes, step
+from thinkmix.flows.build.step import argument_key, passes, step
 from thinkmix.schemas.formats.alpaca import Alpaca
 from thinkmix.schemas.formats.sharegpt import ShareGPT
-from thinkmix.schemas.record import narrowed
+from thinkmix.schemas.record import narrow
 from thinkmix.templates.chat.families.qwen3 import QWEN3
 
 HERE, THERE = Blob(Path("a"), "1" * 64), Blob(Path("b"), "1" * 64, (7,), ("b", 3))
@@ -33,14 +33,14 @@ class Foreign(NamedTuple):
 
 def bands(**changes: object):
     """Return the step of hashing one shard, with changes of its plan."""
-    return step(dedup_work.bands, keys=HERE, plan=narrowed(DedupPlan(**changes), BandPlan))
+    return step(dedup_work.bands, keys=HERE, plan=narrow(DedupPlan(**changes), BandPlan))
 
 
 def test_file_counts_by_what_it_holds():
     """Not by where it lies, nor by which region of its file it is."""
-    assert bands().key == step(dedup_work.bands, keys=THERE, plan=narrowed(DedupPlan(), BandPlan)).key
+    assert bands().key == step(dedup_work.bands, keys=THERE, plan=narrow(DedupPlan(), BandPlan)).key
     other = Blob(Path("a"), "2" * 64)
-    assert bands().key != step(dedup_work.bands, keys=other, plan=narrowed(DedupPlan(), BandPlan)).key
+    assert bands().key != step(dedup_work.bands, keys=other, plan=narrow(DedupPlan(), BandPlan)).key
 
 
 def test_setting_that_a_function_does_not_take_is_not_in_its_key():
@@ -73,7 +73,7 @@ def test_argument_that_no_key_can_hold_raises(value, sentence):
 def test_open_file_raises(tmp_path):
     """What is read from it depends on where it stands."""
     with (tmp_path / "f").open("wb") as file, pytest.raises(TypeError, match="cannot be part of a key"):
-        keyed(file)
+        argument_key(file)
 
 
 def test_order_of_a_mapping_says_nothing_and_that_of_a_sequence_does():
@@ -93,7 +93,7 @@ def test_format_brings_its_own_code_and_no_other():
 
     def code(format: object):
         settings = TextSettings(name="s", format=format)
-        return step(sample_work.draw, settings=settings).decided.code.modules
+        return step(sample_work.sample, settings=settings).decided.code.modules
 
     formats = "thinkmix.schemas.formats."
     assert f"{formats}sharegpt" in code(ShareGPT()).keys() - code(Alpaca()).keys()
@@ -120,8 +120,8 @@ def test_pass_makes_what_is_missing_and_keys_each_piece_alone():
     """Keys of a pass are those of its pieces; the function is given the pieces whose output is wanted."""
     pieces = [Blob(Path(f"p{digit}"), digit * 64) for digit in "123"]
     model = ModelFiles.installed(QWEN3)
-    whole = passes(audit_work.prove_all, over="samples", model=model, samples=pieces)
-    some = passes(audit_work.prove_all, over="samples", model=model, samples=pieces[1:])
+    whole = passes(audit_work.compare_all, over="samples", model=model, samples=pieces)
+    some = passes(audit_work.compare_all, over="samples", model=model, samples=pieces[1:])
     assert len(set(whole.keys)) == 3
     assert whole.keys[1:] == some.keys
     assert [make.args for make in whole.make([2, 0])] == [(Path("p3"), QWEN3), (Path("p1"), QWEN3)]
@@ -142,7 +142,9 @@ def test_decided_names_arguments_field_by_field():
 
 def test_pieces_of_work_in_one_module_do_not_share_their_code():
     """Publishing a shard does not depend on how dropped rows are read again, though both are in one file."""
-    gather = step(publish_work.gather, parts=[], target="t").decided.code.modules
-    save = step(publish_work.save, piece=1, max_row_bytes=1, quarantine=HERE, later=HERE).decided.code.modules
+    gather = step(publish_work.publish_shard, parts=[], target="t").decided.code.modules
+    save = step(
+        publish_work.write_rejects, piece=1, max_row_bytes=1, quarantine=HERE, later=HERE
+    ).decided.code.modules
     assert "thinkmix.curation.read.read" in save.keys() - gather.keys()
-    assert "thinkmix.curation.publish.work.gather" in gather.keys() - save.keys()
+    assert "thinkmix.curation.publish.work.publish_shard" in gather.keys() - save.keys()

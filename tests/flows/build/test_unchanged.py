@@ -1,4 +1,4 @@
-"""A run on which nothing changed is cheap: it loads nothing that reads, compares or draws rows."""
+"""A run on which nothing changed is cheap: it loads nothing that reads, compares or samples rows."""
 
 import shutil
 from pathlib import Path

@@ -11,7 +11,7 @@ from thinkmix.curation.dedup.settings import BandPlan
 from thinkmix.curation.files.blob import Blob
 from thinkmix.flows.build.step import Decided, step
 from thinkmix.flows.build.watch import Watch
-from thinkmix.flows.build.why import MadeAgain, Outputs, made_again, noted, sentences
+from thinkmix.flows.build.why import MadeAgain, Outputs, explain_outputs, noted_outputs, sentences
 from thinkmix.flows.cli import app
 from thinkmix.flows.store.fingerprint import Code
 from thinkmix.flows.store.store import Store
@@ -32,7 +32,7 @@ def bands(sha256: str = "1" * 64, **plan: int) -> Decided:
 
 def reasons(before: Outputs | None, after: Outputs) -> list[str]:
     """Return the reasons why outputs of one kind were made again."""
-    (one,) = made_again(before, after)
+    (one,) = explain_outputs(before, after)
     return list(one.because)
 
 
@@ -59,7 +59,7 @@ def test_changed_code_is_named_module_by_module():
 
 def test_output_that_nothing_changed_is_said_to_be_gone():
     """The cache may have been emptied, or the output may be damaged."""
-    (one,) = made_again(used(bands()), used(bands()))
+    (one,) = explain_outputs(used(bands()), used(bands()))
     assert one.because == ()
     assert list(sentences([one])) == [
         "bands: 1 output made (s part 0)",
@@ -70,7 +70,7 @@ def test_output_that_nothing_changed_is_said_to_be_gone():
 def test_new_and_unknown_outputs_are_told_apart():
     """A file that was added is new; without notes of a last build, nothing is known."""
     both = used(bands(), bands())
-    assert [one.because for one in made_again(used(bands()), both)] == [
+    assert [one.because for one in explain_outputs(used(bands()), both)] == [
         (),
         ("new: the last build had no such output",),
     ]
@@ -79,7 +79,7 @@ def test_new_and_unknown_outputs_are_told_apart():
 
 def test_reused_outputs_are_not_listed():
     """Only what was made costs anything."""
-    assert made_again(None, used(bands(), reused=True)) == ()
+    assert explain_outputs(None, used(bands(), reused=True)) == ()
 
 
 def test_many_changes_are_counted():
@@ -93,15 +93,20 @@ def test_many_changes_are_counted():
 
 def test_notes_of_another_layout_are_no_notes():
     """An older release noted a list of names."""
-    assert noted(["validate/0"]) is noted(None) is noted({"outputs": {"a/b": {}}, "code": {}}) is None
+    assert (
+        noted_outputs(["validate/0"])
+        is noted_outputs(None)
+        is noted_outputs({"outputs": {"a/b": {}}, "code": {}})
+        is None
+    )
 
 
 def test_build_notes_what_decided_each_output(sources, store_copy):
     """What the next build compares with: with another threshold, MinHash is not computed again."""
     store = Store(store_copy())
-    before = noted(store.cache.recorded("small"))
+    before = noted_outputs(store.cache.recorded("small"))
     quick_build(recipe(dedup={"threshold": 0.5}), store.root, sources)
-    found = made_again(before, noted(store.cache.recorded("small")))
+    found = explain_outputs(before, noted_outputs(store.cache.recorded("small")))
     assert found[0] == MadeAgain(
         stage="dedup",
         outputs=1,
@@ -122,7 +127,7 @@ def test_command_says_why(sources, store_copy, tmp_path):
     assert "no output was made: nothing that decides one changed" in again.stdout
     asked = CliRunner().invoke(app, [*line, "--json", "--size", "20"])
     made = json.loads(asked.stdout)["made"]
-    assert {one["stage"] for one in made} >= {"draw", "fates"}
+    assert {one["stage"] for one in made} >= {"sample", "outcomes"}
     path.unlink()
 
 

@@ -23,7 +23,7 @@ from tests.harness.builders import (
     write_recipe,
 )
 from thinkmix.flows.build import pipeline as pipeline_room
-from thinkmix.flows.recipe.recipes import shipped
+from thinkmix.flows.recipe.recipes import shipped_recipes
 from thinkmix.flows.store.store import Store
 
 HEAVY = (
@@ -140,14 +140,14 @@ def test_report_shows_reasons(run, version: Path):
 
 
 def test_explain_answers_for_people_and_machines(run, version: Path):
-    """A row's fate is a sentence, or the same as JSON."""
-    fates = pl.read_parquet(version / "fates" / "chat.parquet")
-    row = fates.filter(reason="role_unknown").row(0, named=True)
+    """A row's outcome is a sentence, or the same as JSON."""
+    outcomes = pl.read_parquet(version / "outcomes" / "chat.parquet")
+    row = outcomes.filter(reason="role_unknown").row(0, named=True)
     code, out, _ = run("explain", row["id"], "--in", version)
     assert code == 0
     assert "left out at validate as role_unknown" in out
     found = json.loads(run("explain", row["id"], "--in", version, "--json")[1])
-    assert [fate["reason"] for fate in found["rows"]] == ["role_unknown"]
+    assert [outcome["reason"] for outcome in found["rows"]] == ["role_unknown"]
 
 
 def test_row_is_explained_by_what_it_says(run, version: Path):
@@ -187,9 +187,9 @@ def test_a_row_is_shown_as_it_is_trained(run, version: Path):
 
 
 def test_a_review_goes_from_draw_to_score(run, version: Path, tmp_path: Path, monkeypatch):
-    """What is drawn is told; verdicts come from keys and from a file; the score counts them all."""
+    """What is sampled is told; verdicts come from keys and from a file; the score counts them all."""
     copy = shutil.copytree(version, tmp_path / "small" / "versions" / version.name)
-    assert "are drawn, at most 3 of each stratum" in run("review", copy, "--each", 3)[1]
+    assert "are sampled, at most 3 of each stratum" in run("review", copy, "--each", 3)[1]
     monkeypatch.setattr(sys, "stdin", StringIO("kdq"))
     (tmp_path / "latest").symlink_to(copy)
     assert (
@@ -214,8 +214,8 @@ def test_recipes_are_listed_and_printed(run):
     """All shipped recipes are listed with a title; one that is named is printed as it is."""
     code, out, _ = run("recipes")
     assert code == 0
-    assert [line.split()[0] for line in out.splitlines()] == list(shipped())
-    assert run("recipes", "math-7-3")[1] == shipped()["math-7-3"].read_text(encoding="utf-8")
+    assert [line.split()[0] for line in out.splitlines()] == list(shipped_recipes())
+    assert run("recipes", "math-7-3")[1] == shipped_recipes()["math-7-3"].read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -319,7 +319,7 @@ def test_what_is_named_and_is_not_there_is_a_mistake_of_the_command(run, version
         (("show", "--flag", "repetitoin", "--in", mixture), "there is no rule 'repetitoin'; the rules are"),
         (("rejects", mixture, "--source", "maths"), "has no source 'maths'"),
         (("review", tmp_path), "neither a version"),
-        (("accept", mixture / "9999", "--why", "it is good"), "no version of small"),
+        (("approve", mixture / "9999", "--why", "it is good"), "no version of small"),
         (("train", tmp_path, "--output", tmp_path / "out"), "neither a version"),
         (("calibrate", tmp_path, "--output", tmp_path / "out"), "neither a version"),
         (("plan", tmp_path), "neither a version"),
@@ -341,8 +341,8 @@ def test_a_version_without_its_manifest_is_damaged(run, store_copy):
 def test_a_mixture_without_a_good_version_is_not_damaged(run, sources: Path, tmp_path: Path):
     """Before the first version is current, commands on the mixture say where to read why."""
     stated = statement()
-    held = recipe(sources=[{**source, "expect_rows": 10**6} for source in stated["sources"]])
-    assert quick_build(held, tmp_path, sources).status == "held"
+    blocked = recipe(sources=[{**source, "expect_rows": 10**6} for source in stated["sources"]])
+    assert quick_build(blocked, tmp_path, sources).status == "blocked"
     code, _, err = run("verify", tmp_path / "small")
     assert (code, "no version of" in err, "thinkmix report" in err) == (2, True, True)
 

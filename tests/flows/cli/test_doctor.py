@@ -14,7 +14,7 @@ import pytest
 
 from tests.harness.builders import flip_bit, python
 from thinkmix.flows.cli.doctor import disk, libraries, machine, net, server
-from thinkmix.flows.cli.doctor.finding import Finding
+from thinkmix.flows.cli.doctor.diagnosis import Diagnosis
 from thinkmix.flows.orchestrate import settings
 from thinkmix.flows.store.digests import MANIFEST
 from thinkmix.flows.store.store import Store
@@ -31,12 +31,12 @@ LIBRARIES = libraries.look()
 GB = 10**9
 
 
-def statuses(findings: Iterable[Finding]) -> dict[str, str]:
+def statuses(findings: Iterable[Diagnosis]) -> dict[str, str]:
     """Return status by name."""
     return {finding.name: finding.status for finding in findings}
 
 
-def named(findings: Iterable[Finding], name: str) -> Finding:
+def named(findings: Iterable[Diagnosis], name: str) -> Diagnosis:
     """Return one finding; whatever is not well has an advice."""
     findings = list(findings)
     assert all(finding.advice for finding in findings if finding.status != "ok")
@@ -166,11 +166,11 @@ def test_settings_of_the_profile_count(tmp_path: Path) -> None:
         'active = "x"\n[profiles.x]\nPREFECT_SERVER_API_HOST = "0.0.0.0"\nPREFECT_API_URL = "http://a/api"\n'
     )
     home = {"PREFECT_HOME": str(tmp_path)}
-    found = settings.stated({**home, "PREFECT_API_URL": "http://b/api", "HOME": "/"})
+    found = settings.profile_settings({**home, "PREFECT_API_URL": "http://b/api", "HOME": "/"})
     assert found["PREFECT_SERVER_API_HOST"] == "0.0.0.0"
     assert found["PREFECT_API_URL"] == "http://b/api"
     (tmp_path / "profiles.toml").write_text("active = [")
-    assert settings.stated(home) == home
+    assert settings.profile_settings(home) == home
 
 
 def answer(status: int | None, words: str = "") -> net.Answer:
@@ -201,7 +201,7 @@ def test_silent_hub_is_a_warning(hub: net.Answer | None, status: str) -> None:
 )
 def test_configured_server_must_answer_in_our_version(says: net.Answer | None, status: str) -> None:
     """A server that is configured but is not there, or is no Prefect, fails every build."""
-    found = server.reached(says, "3.8.8", credentials=False)
+    found = server.check_answer(says, "3.8.8", credentials=False)
     assert (found.status, bool(found.advice)) == (status, status != "ok")
 
 

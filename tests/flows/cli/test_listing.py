@@ -9,13 +9,13 @@ import pytest
 
 from tests.harness.builders import math_row, math_rows, quick_build, recipe, write_rows
 from thinkmix.flows.build.pipeline import Built
-from thinkmix.flows.runs.accept import accept
+from thinkmix.flows.runs.approve import approve
 from thinkmix.flows.runs.rollback import rollback
 
 
 @pytest.fixture
 def store(built: Built, sources: Path, tmp_path: Path) -> Path:
-    """A store with a good version, a held one, a run that changed nothing, and another mixture."""
+    """A store with a good version, a blocked one, a run that changed nothing, and another mixture."""
     root = shutil.copytree(built.version.parents[2], tmp_path / "store")
     fewer = shutil.copytree(sources, tmp_path / "fewer")
     write_rows(fewer / "math" / "0.jsonl", math_rows()[:8])
@@ -36,14 +36,14 @@ def test_versions_of_a_store_or_of_one_mixture(store: Path, built: Built, run: C
     found = listed(run, "versions", store)
     assert {(one["mixture"], one["standing"], one["current"], one["good"]) for one in found} == {
         ("other", "published", True, True),
-        ("small", "held", False, False),
+        ("small", "blocked", False, False),
         ("small", "published", True, True),
     }
     mine = {one["standing"]: one for one in listed(run, "versions", store / "small")}
-    assert set(mine) == {"held", "published"}
+    assert set(mine) == {"blocked", "published"}
     assert mine["published"]["version"] == built.digest
     assert mine["published"]["examples"] == sum(share.examples for share in built.manifest.shares)
-    assert "math read 32.8 % fewer rows" in mine["held"]["why"]
+    assert "math read 32.8 % fewer rows" in mine["blocked"]["why"]
     code, out, _ = run("versions", store)
     assert code == 0
     assert f"{built.digest[:12]}  published, current" in out
@@ -51,17 +51,17 @@ def test_versions_of_a_store_or_of_one_mixture(store: Path, built: Built, run: C
 
 
 def test_what_a_person_did_is_listed(store: Path, built: Built, run: Callable):
-    """Who accepted a version, and who rolled back from it."""
-    held = next(one["version"] for one in listed(run, "versions", store) if one["standing"] == "held")
-    accept(store / "small" / held[:12], why="upstream took it back", by="ada")
-    accepted = next(one for one in listed(run, "versions", store) if one["version"] == held)
+    """Who approved a version, and who rolled back from it."""
+    blocked = next(one["version"] for one in listed(run, "versions", store) if one["standing"] == "blocked")
+    approve(store / "small" / blocked[:12], why="upstream took it back", by="ada")
+    accepted = next(one for one in listed(run, "versions", store) if one["version"] == blocked)
     assert (accepted["standing"], accepted["current"], accepted["why"]) == (
-        "accepted",
+        "approved",
         True,
-        "ada accepted it: upstream took it back",
+        "ada approved it: upstream took it back",
     )
     rollback(store / "small", built.digest, why="it did not", by="bob")
-    rejected = next(one for one in listed(run, "versions", store) if one["version"] == held)
+    rejected = next(one for one in listed(run, "versions", store) if one["version"] == blocked)
     assert (rejected["standing"], rejected["current"], rejected["good"]) == ("rolled back", False, False)
     assert "bob rolled back from it" in rejected["why"]
 
@@ -69,7 +69,7 @@ def test_what_a_person_did_is_listed(store: Path, built: Built, run: Callable):
 def test_runs_are_listed_newest_first(store: Path, run: Callable, tmp_path: Path):
     """How each ended, and why; `--last` counts for each mixture."""
     found = listed(run, "runs", store / "small")
-    assert [one["ended"] for one in found] == ["held", "unchanged", "published"]
+    assert [one["ended"] for one in found] == ["blocked", "unchanged", "published"]
     assert "math read 32.8 % fewer rows" in found[0]["why"]
     assert [one["mixture"] for one in listed(run, "runs", store, "--last", 1)] == ["other", "small"]
     out = run("runs", store)[1]

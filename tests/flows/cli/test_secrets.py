@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.harness.builders import Inline, flip_bit, quick_build, recipe, statement, write_recipe
+from thinkmix.flows.build import inputs
 from thinkmix.flows.build import pipeline as pipeline_room
-from thinkmix.flows.build import tonight
 from thinkmix.flows.cli import main
 from thinkmix.flows.sources.patience import Patience
 from thinkmix.flows.store.paths import open_version
@@ -69,8 +69,8 @@ def test_token_is_in_no_output_and_no_file(
     }
     for key, value in env.items():
         monkeypatch.setenv(key, value)
-    impatient = partial(tonight.sources.resolve, patience=Patience(tries=1))
-    monkeypatch.setattr(tonight.sources, "resolve", impatient)
+    impatient = partial(inputs.sources.resolve, patience=Patience(tries=1))
+    monkeypatch.setattr(inputs.sources, "resolve", impatient)
     monkeypatch.setattr(pipeline_room, "workers", lambda *_: Inline())
     for name, command in MISTAKES.items():
         if name == "no such files":

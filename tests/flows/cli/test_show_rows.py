@@ -11,7 +11,7 @@ from thinkmix.flows.cli.show.show_rows import show_explanation, show_rejects, sh
 from thinkmix.flows.inspect.examples import Example, Seen, seen
 from thinkmix.flows.inspect.explain import Beside, Explanation
 from thinkmix.flows.inspect.rejects import Reject, Rejects
-from thinkmix.flows.inspect.rows import Fate, StageVerdict
+from thinkmix.flows.inspect.rows import Outcome, StageVerdict
 from thinkmix.schemas.review import Question
 
 EVIL = (
@@ -28,10 +28,10 @@ EVIL = (
 )
 
 
-def fate(words: str) -> Fate:
-    return Fate(
+def outcome(words: str) -> Outcome:
+    return Outcome(
         id="a" * 32, source="math", file=words, row=3, stage="validate", reason="bad_json", detail=words,
-        cluster=None, winner=None, similarity=None, examples=0, drawn=0,
+        cluster=None, winner=None, similarity=None, examples=0, sampled=0,
         stages=(StageVerdict(stage="validate", verdict="dropped", says=words),),
     )  # fmt: skip
 
@@ -40,7 +40,12 @@ def explanation(words: str) -> Explanation:
     side = {"jaccard": 0.5, "text": words, "other": words, "whole": True}
     beside = Beside(id="b", relation="mate", text_only=((0, 2),), other_only=((1, 3),), **side)
     return Explanation(
-        rows=(fate(words),), mates=(fate(words),), comparison=None, text=words, found=words, beside=(beside,)
+        rows=(outcome(words),),
+        mates=(outcome(words),),
+        comparison=None,
+        text=words,
+        found=words,
+        beside=(beside,),
     )
 
 
@@ -54,7 +59,7 @@ def trained(words: str) -> Seen:
         id=words, split="train", copies=1, turn=1, thinking=True, prompt=words,
         completion=f"<think>\n{words}\n</think>\n\n{words}", prompt_tokens=1, completion_tokens=2,
     )  # fmt: skip
-    return Seen(row=fate(words), says=words, examples=(example,))
+    return Seen(row=outcome(words), says=words, examples=(example,))
 
 
 @pytest.mark.parametrize("colour", [None, "truecolor"])

@@ -22,7 +22,7 @@ from thinkmix.flows.build.pipeline import build
 from thinkmix.flows.build.watch import Watch
 from thinkmix.flows.executor import cluster as cluster_room
 from thinkmix.flows.executor.cluster import Cluster, cluster
-from thinkmix.flows.executor.engine import Engine
+from thinkmix.flows.executor.engine import Executor
 from thinkmix.flows.executor.workers import Job
 from thinkmix.flows.recipe.recipes import load
 from thinkmix.flows.store.paths import open_version
@@ -109,9 +109,9 @@ def connected(where: Site, root: Path, exchange: str | None = None) -> Iterator[
         yield pool
 
 
-def dask(where: Site, exchange: str | None = None) -> Engine:
+def dask(where: Site, exchange: str | None = None) -> Executor:
     """Return the engine that sends jobs there."""
-    return Engine(kind="dask", scheduler=where.address, exchange=exchange)
+    return Executor(kind="dask", scheduler=where.address, exchange=exchange)
 
 
 def run(pool: Cluster, *jobs: Job) -> list:
@@ -287,7 +287,7 @@ def test_machines_without_a_shared_disk_exchange_files(pair, sources, built, tmp
     assert problems(done.version) == []
     assert all(list(root.glob(".cache/validate/*/keys.parquet")) for root in pair.roots)
     names = {path.name for path in (tmp_path / "a").rglob("*.*") if path.is_file()}
-    assert "fates.parquet" in names
+    assert "outcomes.parquet" in names
     assert names & cluster_room.WORKERS_ONLY == set()
 
 

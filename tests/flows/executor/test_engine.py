@@ -2,20 +2,20 @@
 
 import pytest
 
-from thinkmix.flows.executor.engine import LOCAL, Engine, stated, workers
+from thinkmix.flows.executor.engine import LOCAL, Executor, executor_from_flags, workers
 from thinkmix.flows.executor.workers import LEAST_BYTES
 from thinkmix.schemas.errors import RecipeError
 
 
 def test_flags_that_were_not_given_change_nothing():
     """No flag, no change: this machine, all its cores, its memory."""
-    assert stated(kind=None, memory=None, scheduler=None, exchange=None) == LOCAL == Engine()
+    assert executor_from_flags(kind=None, memory=None, scheduler=None, exchange=None) == LOCAL == Executor()
 
 
 @pytest.mark.parametrize(("text", "size"), [("6GB", 6 * 10**9), ("4GiB", 2**32), (10**9, 10**9)])
 def test_memory_is_a_size(text, size):
     """Sizes are written as people write them."""
-    assert stated(memory=text).memory == size
+    assert executor_from_flags(memory=text).memory == size
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_memory_is_a_size(text, size):
 def test_impossible_settings_are_refused(settings, said):
     """The sentence names the setting."""
     with pytest.raises(RecipeError, match=said):
-        stated(**settings)
+        executor_from_flags(**settings)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,10 @@ def test_impossible_settings_are_refused(settings, said):
 )
 def test_settings_of_the_other_engine_are_refused(settings, count, said, tmp_path):
     """A flag that would do nothing is an error, not a surprise."""
-    with pytest.raises(RecipeError, match=said), workers(stated(**settings), count, tmp_path, *[None] * 2):
+    with (
+        pytest.raises(RecipeError, match=said),
+        workers(executor_from_flags(**settings), count, tmp_path, *[None] * 2),
+    ):
         pass
 
 

@@ -16,8 +16,8 @@ import pytest
 
 from tests.harness import doomed
 from tests.harness.builders import ROOT, math_row, quick_build, recipe, text
-from thinkmix.flows.build import drawing
 from thinkmix.flows.build import pipeline as pipeline_room
+from thinkmix.flows.build import sampling
 from thinkmix.flows.build.pipeline import build
 from thinkmix.flows.executor import workers as workers_room
 from thinkmix.flows.executor.workers import (
@@ -27,7 +27,7 @@ from thinkmix.flows.executor.workers import (
     Processes,
     RowKilled,
     RowWork,
-    planned,
+    plan_workers,
     processes,
 )
 from thinkmix.flows.store.store import Store
@@ -281,14 +281,14 @@ def test_shard_that_dies_of_no_single_row_is_named(probe):
 
 def test_rendering_can_be_tried_for_some_rows(sources, tmp_path):
     """The search for a row that ends a process goes through rendering as through validation, to the end."""
-    tried, real = [], drawing.pass_job
+    tried, real = [], sampling.pass_job
 
     def noted(*args, rows, **settings):
         tried.append(rows)
         return real(*args, rows=rows, **settings)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(drawing, "pass_job", noted)
+        patch.setattr(sampling, "pass_job", noted)
         quick_build(recipe(seed=6), tmp_path, sources)
         seen = [[work.probe(0, 5), work.probe(5, 15), work.probe(0, 10**6)] for work in tried]
     assert {(work.stage, work.first) for work in tried} == {("render", 0)}
@@ -317,7 +317,7 @@ def test_row_that_kills_twice_is_left_out_and_the_version_blocked(tmp_path):
     count = built.manifest.ledger.of("validate")["chat"]
     assert (count.read.rows, count.kept.rows) == (41, 40)
     assert {reason: amount.rows for reason, amount in count.dropped.items()} == {"worker_killed": 1}
-    assert built.status == "held"
+    assert built.status == "blocked"
     assert store.versions.current(built.manifest.mixture) is None
     (dropped,) = pl.read_parquet(built.version / "rejects" / "*.parquet").to_dicts()
     assert (dropped["row"], dropped["reason"]) == (3, "worker_killed")
@@ -447,7 +447,7 @@ GIB = 1024**3
 )
 def test_workers_follow_cores_and_memory(asked, cores, usable, planned_with):
     """Unless their number is stated there are no more than can work at once in the memory there is."""
-    assert planned(*asked, cores=cores, usable=usable) == planned_with
+    assert plan_workers(*asked, cores=cores, usable=usable) == planned_with
 
 
 def test_held_memory_is_what_the_limit_counts():

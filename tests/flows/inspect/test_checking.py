@@ -80,7 +80,7 @@ def test_examples_are_those_that_a_build_publishes(sources: Path, built) -> None
 
 
 def test_a_table_is_read_as_a_build_reads_it(tmp_path: Path) -> None:
-    """Rows of parquet, which a build screens by columns, have the same fates when they are looked at."""
+    """Rows of parquet, which a build screens by columns, have the same outcomes when they are looked at."""
     rows = [*chats(30), chat_row("Who?", "Nobody.", speakers=("human", "oracle")), chat_row("Silence?", " ")]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "rows.parquet")
     stated = one_source(tmp_path, [], files=["rows.parquet"])

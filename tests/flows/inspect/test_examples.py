@@ -29,8 +29,8 @@ def test_published_example_is_shown_as_it_is_trained(version: Path):
 @pytest.mark.parametrize("reason", ["near_dup", "not_sampled", "solution_cap", "too_long", "exact_dup"])
 def test_good_row_that_was_left_out_is_rendered_now(reason: str, version: Path):
     """It is shown as it would be trained, and said not to be in the mixture, unless its twin is."""
-    fates = pl.scan_parquet(version / "fates" / "*.parquet").filter(reason=reason).collect()
-    found = seen(version, fates["id"][0])
+    outcomes = pl.scan_parquet(version / "outcomes" / "*.parquet").filter(reason=reason).collect()
+    found = seen(version, outcomes["id"][0])
     (example,) = found.examples
     assert example.prompt.startswith("<|im_start|>user\n")
     assert example.completion.endswith("<|im_end|>\n")
@@ -42,9 +42,9 @@ def test_good_row_that_was_left_out_is_rendered_now(reason: str, version: Path):
 @pytest.mark.parametrize("reason", ["bad_json", "think_missing", "control_token"])
 def test_row_that_is_no_conversation_shows_nothing(reason: str, version: Path):
     """The reason is said instead."""
-    fates = pl.scan_parquet(version / "fates" / "*.parquet").filter(reason=reason).collect()
+    outcomes = pl.scan_parquet(version / "outcomes" / "*.parquet").filter(reason=reason).collect()
     with pytest.raises(NotFound, match=f"as {reason}: .* a trainer would see nothing of it"):
-        seen(version, fates["id"][0])
+        seen(version, outcomes["id"][0])
 
 
 def test_turn_that_a_row_does_not_have_is_refused(version: Path):
@@ -55,7 +55,7 @@ def test_turn_that_a_row_does_not_have_is_refused(version: Path):
 
 
 def test_copies_are_one_example_that_says_how_often(sources: Path, tmp_path: Path):
-    """A row that is drawn several times is shown once."""
+    """A row that is sampled several times is shown once."""
     settings = {"size": 300, "when_short": "repeat", "eval_share": 0}
     version = quick_build(recipe(**settings), tmp_path, sources).version
     copied = pl.scan_parquet(version / "train-*.parquet").filter(pl.col("id").str.ends_with("#2")).collect()
@@ -85,9 +85,9 @@ def half(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_turn_that_the_template_cannot_write_costs_itself_alone(half: Path):
     """The row stays with its other turn; who asks for the lost one is told why, and so is who explains it."""
-    drawn = pl.scan_parquet(half / "train-*.parquet").select("conversation_id", "turn").collect()
-    assert drawn["turn"].to_list() == [1] * 6
-    row = drawn["conversation_id"][0]
+    sampled = pl.scan_parquet(half / "train-*.parquet").select("conversation_id", "turn").collect()
+    assert sampled["turn"].to_list() == [1] * 6
+    row = sampled["conversation_id"][0]
     assert [example.turn for example in seen(half, row).examples] == [1]
     why = r"messages\[3\] \(assistant\) has no trace of reasoning, with which qwen3-thinking-2507 always"
     with pytest.raises(NotFound, match=f"row {row}: {why}"):
@@ -96,8 +96,8 @@ def test_turn_that_the_template_cannot_write_costs_itself_alone(half: Path):
 
 def test_row_of_which_the_template_can_write_nothing_says_why(half: Path):
     """Its first turn that cannot be written names itself; an explanation names all."""
-    fates = pl.scan_parquet(half / "fates" / "*.parquet").filter(reason="mode_unsupported").collect()
-    row = fates["id"][0]
+    outcomes = pl.scan_parquet(half / "outcomes" / "*.parquet").filter(reason="mode_unsupported").collect()
+    row = outcomes["id"][0]
     with pytest.raises(NotFound, match=rf"row {row}: messages\[1\] \(assistant\) has no trace"):
         seen(half, row)
     told = next(stage.says for stage in explain(half, row).rows[0].stages if stage.stage == "render")

@@ -19,9 +19,9 @@ WITH_WINNER = {"exact_dup", "near_dup", "solution_cap"}
 
 
 @pytest.fixture(scope="module")
-def fates(version: Path) -> pl.DataFrame:
-    """The fates of all rows of the small version."""
-    return pl.concat([pl.read_parquet(path) for path in sorted((version / "fates").iterdir())])
+def outcomes(version: Path) -> pl.DataFrame:
+    """The outcomes of all rows of the small version."""
+    return pl.concat([pl.read_parquet(path) for path in sorted((version / "outcomes").iterdir())])
 
 
 def shown(version: Path, row_id: str) -> str:
@@ -32,22 +32,27 @@ def shown(version: Path, row_id: str) -> str:
 
 
 @pytest.mark.parametrize("reason", sorted(REASONS))
-def test_dropped_row_says_why(reason: str, version: Path, fates: pl.DataFrame):
+def test_dropped_row_says_why(reason: str, version: Path, outcomes: pl.DataFrame):
     """For every reason: the stage, the reason in words, and what the row says."""
-    row = fates.filter(reason=reason).row(0, named=True)
+    row = outcomes.filter(reason=reason).row(0, named=True)
     found = explain(version, row["id"])
-    assert reason in {fate.reason for fate in found.rows}
-    fate = next(fate for fate in found.rows if fate.reason == reason)
-    assert (fate.source, fate.file, fate.row, fate.drawn) == (row["source"], row["file"], row["row"], 0)
-    assert f"as {reason}: {Reason(reason).sentence}" in sentence(fate)
+    assert reason in {outcome.reason for outcome in found.rows}
+    outcome = next(outcome for outcome in found.rows if outcome.reason == reason)
+    assert (outcome.source, outcome.file, outcome.row, outcome.sampled) == (
+        row["source"],
+        row["file"],
+        row["row"],
+        0,
+    )
+    assert f"as {reason}: {Reason(reason).sentence}" in sentence(outcome)
     assert found.text
-    assert (fate.winner is not None) == (reason in WITH_WINNER)
+    assert (outcome.winner is not None) == (reason in WITH_WINNER)
     assert f"as {reason}: " in shown(version, row["id"])
 
 
-def test_kept_row_says_so(version: Path, fates: pl.DataFrame):
+def test_kept_row_says_so(version: Path, outcomes: pl.DataFrame):
     """A row of the mixture says with how many of its examples, and shows its text."""
-    alone = fates.filter(pl.col("id").is_unique() & pl.col("reason").is_null())
+    alone = outcomes.filter(pl.col("id").is_unique() & pl.col("reason").is_null())
     row = alone.filter(source="math").row(0, named=True)
     found = explain(version, row["id"])
     assert sentence(found.rows[0]) == "in the mixture, with 1 of its 1 examples"
@@ -57,9 +62,9 @@ def test_kept_row_says_so(version: Path, fates: pl.DataFrame):
 
 
 @pytest.mark.parametrize("reason", ["near_dup", "solution_cap"])
-def test_duplicate_shows_what_it_shares_with_the_winner(reason: str, version: Path, fates: pl.DataFrame):
+def test_duplicate_shows_what_it_shares_with_the_winner(reason: str, version: Path, outcomes: pl.DataFrame):
     """A near-duplicate comes with the texts that were compared, their Jaccard and what they share."""
-    row = fates.filter(reason=reason).sort("similarity").row(0, named=True)
+    row = outcomes.filter(reason=reason).sort("similarity").row(0, named=True)
     found = explain(version, row["id"])
     assert found.comparison is not None
     assert found.comparison.jaccard == pytest.approx(row["similarity"], abs=1e-6)
@@ -71,20 +76,22 @@ def test_duplicate_shows_what_it_shares_with_the_winner(reason: str, version: Pa
     assert f"beside the row that stays {row['winner'][:12]}" in shown(version, row["id"])
 
 
-def test_problem_asked_by_a_chat_stays_with_its_reasoning(version: Path, fates: pl.DataFrame):
+def test_problem_asked_by_a_chat_stays_with_its_reasoning(version: Path, outcomes: pl.DataFrame):
     """Across sources the row of the higher priority wins, and explain names it."""
-    row = fates.filter(source="chat", reason="near_dup").filter(pl.col("similarity") == 1).row(0, named=True)
+    row = (
+        outcomes.filter(source="chat", reason="near_dup").filter(pl.col("similarity") == 1).row(0, named=True)
+    )
     winner = explain(version, row["winner"])
     assert winner.rows[0].source == "math"
     assert text(5) in (winner.text or "")
 
 
-def test_exact_duplicates_are_told_together(version: Path, fates: pl.DataFrame):
+def test_exact_duplicates_are_told_together(version: Path, outcomes: pl.DataFrame):
     """Rows with one id are one answer: the one that stayed and the one that did not."""
-    row = fates.filter(reason="exact_dup").row(0, named=True)
+    row = outcomes.filter(reason="exact_dup").row(0, named=True)
     found = explain(version, row["id"])
     assert len(found.rows) == 2
-    assert {fate.reason for fate in found.rows} >= {"exact_dup"}
+    assert {outcome.reason for outcome in found.rows} >= {"exact_dup"}
     assert row["winner"] == row["id"]
 
 
@@ -105,10 +112,10 @@ def test_unknown_id_is_said_to_be_unknown(row_id: str, version: Path):
     assert repr(row_id) in str(raised.value)
 
 
-def test_ambiguous_id_is_answered_with_two_of_the_rows(version: Path, fates: pl.DataFrame):
+def test_ambiguous_id_is_answered_with_two_of_the_rows(version: Path, outcomes: pl.DataFrame):
     """A start that several ids share is refused with their number and two of them."""
-    first = fates["id"].str.head(1).value_counts(sort=True)[fates.columns[0]][0]
-    ids = sorted(set(fates.filter(pl.col("id").str.starts_with(first))["id"]))
+    first = outcomes["id"].str.head(1).value_counts(sort=True)[outcomes.columns[0]][0]
+    ids = sorted(set(outcomes.filter(pl.col("id").str.starts_with(first))["id"]))
     assert len(ids) > 1
     with pytest.raises(
         NotFound,
@@ -119,18 +126,18 @@ def test_ambiguous_id_is_answered_with_two_of_the_rows(version: Path, fates: pl.
         explain(version, "")
 
 
-def test_version_explains_itself_without_its_store(version: Path, fates: pl.DataFrame, tmp_path: Path):
+def test_version_explains_itself_without_its_store(version: Path, outcomes: pl.DataFrame, tmp_path: Path):
     """A version that was copied elsewhere, even into an odd folder, still says why rows were left out."""
     copy = shutil.copytree(version, tmp_path / "odd [name] *" / version.name)
     for reason in REASONS:
-        row = fates.filter(reason=reason).row(0, named=True)
-        assert reason in {fate.reason for fate in explain(copy, row["id"]).rows}
-    kept = fates.filter(pl.col("reason").is_null()).row(0, named=True)
+        row = outcomes.filter(reason=reason).row(0, named=True)
+        assert reason in {outcome.reason for outcome in explain(copy, row["id"]).rows}
+    kept = outcomes.filter(pl.col("reason").is_null()).row(0, named=True)
     assert explain(copy, kept["id"]).text
 
 
 def test_row_that_is_drawn_several_times_says_so(sources: Path, tmp_path: Path):
-    """Repeats are copies of the same example: one row, drawn, and its copies can be asked for by id."""
+    """Repeats are copies of the same example: one row, sampled, and its copies can be asked for by id."""
     settings = {"size": 300, "when_short": "repeat", "eval_share": 0}
     version = quick_build(recipe(**settings), tmp_path, sources).version
     rows = pl.concat([pl.read_parquet(path) for path in version.glob("train-*.parquet")])
@@ -143,8 +150,8 @@ def test_row_that_was_not_drawn_is_read_from_its_file_while_it_is_the_same(sourc
     """A version lists good rows it did not take; their text is shown only if the file still holds them."""
     base = shutil.copytree(sources, tmp_path / "base")
     version = quick_build(recipe(size=20), tmp_path / "store", base).version
-    fates = pl.concat([pl.read_parquet(path) for path in sorted((version / "fates").iterdir())])
-    alone = fates.filter(pl.col("id").is_unique())
+    outcomes = pl.concat([pl.read_parquet(path) for path in sorted((version / "outcomes").iterdir())])
+    alone = outcomes.filter(pl.col("id").is_unique())
     row = alone.filter(reason="not_sampled", source="chat").row(0, named=True)
     assert (explain(version, row["id"]).text or "").startswith("user: ")
     path = base / row["file"]
@@ -166,18 +173,18 @@ def test_row_is_shown_whole_of_which_only_an_early_turn_was_drawn(sources: Path,
     version = quick_build(recipe(size=40), tmp_path / "store", base).version
     examples = pl.concat([pl.read_parquet(path) for path in version.glob("*.parquet")])
     last = examples.group_by("conversation_id").agg(pl.col("turn").max()).filter(turn=1)
-    fates = pl.concat([pl.read_parquet(path) for path in sorted((version / "fates").iterdir())])
-    early = fates.filter(pl.col("id").is_in(last["conversation_id"].implode()) & (pl.col("examples") == 2))
+    outcomes = pl.concat([pl.read_parquet(path) for path in sorted((version / "outcomes").iterdir())])
+    early = outcomes.filter(pl.col("id").is_in(last["conversation_id"].implode()) & (pl.col("examples") == 2))
     assert early.height > 0
     for row in early["id"]:
         assert (explain(version, row).text or "").endswith("assistant: No.")
 
 
 @pytest.mark.parametrize("reason", sorted(REASONS))
-def test_every_stage_has_a_verdict(reason: str, version: Path, fates: pl.DataFrame):
+def test_every_stage_has_a_verdict(reason: str, version: Path, outcomes: pl.DataFrame):
     """Stages pass a row up to the one that drops it, and none after it sees the row."""
-    row = fates.filter(reason=reason).row(0, named=True)
-    told = next(fate for fate in explain(version, row["id"]).rows if fate.reason == reason)
+    row = outcomes.filter(reason=reason).row(0, named=True)
+    told = next(outcome for outcome in explain(version, row["id"]).rows if outcome.reason == reason)
     verdicts = [stage.verdict for stage in told.stages]
     place = [stage.stage for stage in told.stages].index(row["stage"])
     assert verdicts == ["passed"] * place + ["dropped"] + ["not reached"] * (3 - place)
@@ -187,9 +194,9 @@ def test_every_stage_has_a_verdict(reason: str, version: Path, fates: pl.DataFra
         assert evidence is None or evidence in says
 
 
-def test_kept_row_says_its_tokens_and_where_it_went(version: Path, fates: pl.DataFrame):
+def test_kept_row_says_its_tokens_and_where_it_went(version: Path, outcomes: pl.DataFrame):
     """All four stages pass it: with its turns, its tokens as published, its split."""
-    row = fates.filter(pl.col("reason").is_null() & pl.col("id").is_unique()).row(0, named=True)
+    row = outcomes.filter(pl.col("reason").is_null() & pl.col("id").is_unique()).row(0, named=True)
     example = pl.scan_parquet(version / "train-*.parquet").filter(conversation_id=row["id"]).collect()
     stages = {stage.stage: stage for stage in explain(version, row["id"]).rows[0].stages}
     assert {stage.verdict for stage in stages.values()} == {"passed"}
@@ -200,20 +207,20 @@ def test_kept_row_says_its_tokens_and_where_it_went(version: Path, fates: pl.Dat
         assert "turn 1 in train" in stages["mix"].says
 
 
-def test_row_that_was_not_drawn_says_how_far_the_shares_went(version: Path, fates: pl.DataFrame):
+def test_row_that_was_not_drawn_says_how_far_the_shares_went(version: Path, outcomes: pl.DataFrame):
     """Its examples are counted now, and the source's share is told."""
-    row = fates.filter(reason="not_sampled", source="chat").row(0, named=True)
+    row = outcomes.filter(reason="not_sampled", source="chat").row(0, named=True)
     stages = {stage.stage: stage.says for stage in explain(version, row["id"]).rows[0].stages}
     assert "1 example, counted now; turn 1: " in stages["render"]
     assert "examples of chat" in stages["mix"]
 
 
-def test_row_is_found_by_its_whole_question(version: Path, fates: pl.DataFrame):
+def test_row_is_found_by_its_whole_question(version: Path, outcomes: pl.DataFrame):
     """The question names the row; the others that ask the same are listed."""
     found = explain_text(version, f"Find {text(1)}.")
     assert "the whole text that rows are compared by" in found.found
     ids = {found.rows[0].id, *(other.id for other in found.others)}
-    capped = fates.filter(reason="solution_cap")["id"]
+    capped = outcomes.filter(reason="solution_cap")["id"]
     assert set(capped) & ids
     assert all(explain(version, row).text.startswith(f"user: Find {text(1)}.") for row in ids)
 
@@ -226,13 +233,13 @@ def test_dropped_row_is_found_by_a_piece_that_json_writes_otherwise(version: Pat
     assert explain_text(version, '{"conversations": [').rows[0].reason == "bad_json"
 
 
-def test_row_is_found_by_a_piece_of_its_answer(version: Path, fates: pl.DataFrame):
+def test_row_is_found_by_a_piece_of_its_answer(version: Path, outcomes: pl.DataFrame):
     """What only the completion says finds a row of the mixture."""
-    drawn = fates.filter(pl.col("reason").is_null(), source="math").row(0, named=True)
-    answer = (explain(version, drawn["id"]).text or "").rpartition("assistant: ")[2]
+    sampled = outcomes.filter(pl.col("reason").is_null(), source="math").row(0, named=True)
+    answer = (explain(version, sampled["id"]).text or "").rpartition("assistant: ")[2]
     found = explain_text(version, answer)
     assert "rows of the mixture hold it" in found.found
-    assert drawn["id"] in {found.rows[0].id, *(other.id for other in found.others)}
+    assert sampled["id"] in {found.rows[0].id, *(other.id for other in found.others)}
 
 
 def test_text_that_no_row_has_finds_the_nearest(version: Path):
@@ -261,9 +268,11 @@ def test_text_that_is_nowhere_is_said_to_be(words: str, version: Path):
         explain_text(version, words)
 
 
-def test_cluster_mates_stand_side_by_side(version: Path, fates: pl.DataFrame):
+def test_cluster_mates_stand_side_by_side(version: Path, outcomes: pl.DataFrame):
     """Each other text of the cluster is compared word by word, the winner first."""
-    row = fates.filter(source="chat", reason="near_dup").filter(pl.col("similarity") < 1).row(0, named=True)
+    row = (
+        outcomes.filter(source="chat", reason="near_dup").filter(pl.col("similarity") < 1).row(0, named=True)
+    )
     found = explain(version, row["id"])
     beside = found.beside[0]
     assert (beside.id, beside.relation) == (row["winner"], "winner")

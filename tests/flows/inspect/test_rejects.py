@@ -13,10 +13,10 @@ from thinkmix.schemas.errors import NotFound, StoreError
 
 @pytest.mark.parametrize("reason", sorted(REASONS))
 def test_each_reason_lists_its_rows(reason: str, version: Path):
-    """As many rows as the fates have of the reason; whole, but for good rows that were not needed."""
-    fates = pl.scan_parquet(version / "fates" / "*.parquet").filter(reason=reason).collect()
+    """As many rows as the outcomes have of the reason; whole, but for good rows that were not needed."""
+    outcomes = pl.scan_parquet(version / "outcomes" / "*.parquet").filter(reason=reason).collect()
     found = rejects(version, reason=reason, limit=100)
-    assert (found.total, len(found.rows)) == (fates.height, fates.height)
+    assert (found.total, len(found.rows)) == (outcomes.height, outcomes.height)
     assert {row.reason for row in found.rows} == {reason}
     assert all((row.content is None) == (reason in LISTED) for row in found.rows)
 

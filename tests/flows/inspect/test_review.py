@@ -1,4 +1,4 @@
-"""A review end to end: what is drawn and asked, what is stored, and what the score says of it."""
+"""A review end to end: what is sampled and asked, what is stored, and what the score says of it."""
 
 import json
 import shutil
@@ -56,11 +56,11 @@ def test_every_reason_and_the_kept_rows_are_asked_about(version: Path):
     assert open_review(version, each=3, seed=2).questions() != asked
 
 
-def test_strata_are_as_large_as_the_fates_say(version: Path):
+def test_strata_are_as_large_as_the_outcomes_say(version: Path):
     """The ledger's numbers, which weigh the strata, are those of the rows."""
-    fates = pl.scan_parquet(version / "fates" / "*.parquet").filter(pl.col("reason") != "not_sampled")
-    kept = pl.scan_parquet(version / "fates" / "*.parquet").filter(pl.col("reason").is_null())
-    rows = pl.concat([fates, kept]).with_columns(pl.col("reason").fill_null(KEPT))
+    outcomes = pl.scan_parquet(version / "outcomes" / "*.parquet").filter(pl.col("reason") != "not_sampled")
+    kept = pl.scan_parquet(version / "outcomes" / "*.parquet").filter(pl.col("reason").is_null())
+    rows = pl.concat([outcomes, kept]).with_columns(pl.col("reason").fill_null(KEPT))
     sizes = rows.group_by("source", "reason").len().collect().rows()
     assert open_review(version).strata() == {(source, reason): size for source, reason, size in sizes}
 
@@ -100,7 +100,7 @@ def test_rows_that_lie_nowhere_any_more_are_told(fresh: Path):
     (fresh.parents[1] / "places.json").unlink()
     out = screen()
     walk(open_review(fresh, each=1), out, typed("q"))
-    assert "1 drawn rows cannot be asked about" in out.file.getvalue()  # beyond the cap of solutions
+    assert "1 sampled rows cannot be asked about" in out.file.getvalue()  # beyond the cap of solutions
 
 
 def test_a_walk_can_go_back(fresh: Path):
@@ -135,7 +135,7 @@ def test_a_filled_in_file_is_taken_once(fresh: Path, tmp_path: Path):
         ({"verdict": "maybe"}, "line 2: verdict: "),
         ({"version": "0" * 64}, "line 2 is of version '000000000000', not of "),
         ({"extra": 1}, "line 2: extra: "),
-        ({"id": "0" * 32}, "line 2 is of a row that was not drawn"),
+        ({"id": "0" * 32}, "line 2 is of a row that was not sampled"),
         (None, "line 2: the line: Invalid JSON"),
     ],
 )
@@ -197,7 +197,7 @@ def test_a_verdict_goes_with_the_row_and_the_reason(sources: Path, tmp_path: Pat
     store = tmp_path / "store"
     first = quick_build(recipe(), store, sources).version
     judge_all(first)
-    # one solution a problem fewer, so rows that were kept or beyond the cap have other fates
+    # one solution a problem fewer, so rows that were kept or beyond the cap have other outcomes
     sources_ = [source.model_copy(update={"max_solutions_per_problem": 1}) for source in recipe().sources]
     second = quick_build(recipe().model_copy(update={"sources": tuple(sources_)}), store, sources).version
     assert second != first

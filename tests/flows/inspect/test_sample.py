@@ -19,7 +19,7 @@ from thinkmix.templates.chat.tokenizer import count_tokens
 
 SAMPLES = ROOT / "data" / "samples"
 PLANTED = json.loads((SAMPLES / "planted.json").read_bytes())
-DRAW = "not_sampled"
+NOT_SAMPLED = "not_sampled"
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +30,9 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 
 @pytest.fixture(scope="module")
-def fates(sample: Built) -> dict[tuple[str, int], dict[str, object]]:
-    """The fate of each row of the sample, by file and row."""
-    frame = pl.concat([pl.read_parquet(path) for path in sorted((sample.version / "fates").iterdir())])
+def outcomes(sample: Built) -> dict[tuple[str, int], dict[str, object]]:
+    """The outcome of each row of the sample, by file and row."""
+    frame = pl.concat([pl.read_parquet(path) for path in sorted((sample.version / "outcomes").iterdir())])
     return {(row["file"], row["row"]): row for row in frame.iter_rows(named=True)}
 
 
@@ -51,32 +51,36 @@ def splits(sample: Built) -> dict[str, pl.DataFrame]:
 def test_ledger_counts_what_was_planted(source: str, sample: Built):
     """For each source the ledger drops exactly the planted rows for each reason; none but long ones late.
 
-    How long a row is, is only asked where the draw gets to it.
+    How long a row is, is only asked where sampling gets to it.
     """
     dropped: dict[str, int] = {}
     for count in sample.manifest.ledger.stages:
         if count.source == source:
             for reason, amount in count.dropped.items():
                 dropped[reason] = dropped.get(reason, 0) + amount.rows
-    dropped.pop(DRAW, None)
+    dropped.pop(NOT_SAMPLED, None)
     planted = dict(PLANTED[source])
     assert dropped.pop("too_long", 0) <= planted.pop("too_long", 0)
     assert {reason: rows for reason, rows in dropped.items() if rows} == planted
 
 
-def test_planted_rows_have_their_fates(fates):
+def test_planted_rows_have_their_outcomes(outcomes):
     """Of each planted group so many rows leave for its reason, and all others of the group are good."""
     lines = (SAMPLES / "planted_rows.jsonl").read_text(encoding="utf-8").splitlines()
     named: dict[tuple[str, int], set[str]] = {}
     for group in map(json.loads, lines):
         places = [tuple(place) for place in group["rows"]]
-        reasons = [fates[place]["reason"] for place in places]
-        assert {fates[place]["source"] for place in places} <= set(PLANTED)
-        unasked = reasons.count(DRAW) if group["reason"] == "too_long" else 0
+        reasons = [outcomes[place]["reason"] for place in places]
+        assert {outcomes[place]["source"] for place in places} <= set(PLANTED)
+        unasked = reasons.count(NOT_SAMPLED) if group["reason"] == "too_long" else 0
         assert reasons.count(group["reason"]) + unasked == group["count"], group
         for place in places:
             named.setdefault(place, set()).add(group["reason"])
-    left_out = {place: fate["reason"] for place, fate in fates.items() if fate["reason"] not in (None, DRAW)}
+    left_out = {
+        place: outcome["reason"]
+        for place, outcome in outcomes.items()
+        if outcome["reason"] not in (None, NOT_SAMPLED)
+    }
     assert set(left_out) <= set(named)
     assert [place for place, reason in left_out.items() if reason not in named[place]] == []
     found = Counter(left_out.values())

@@ -17,7 +17,17 @@ from thinkmix.flows.store.versions import problems
 STARTED = "2026-01-02T02:00:00+00:00"
 STAGES = {
     *("resolve math", "resolve chat", "fetch math", "fetch chat", "validate math", "validate chat"),
-    *("compare", "decontaminate", "dedup", "draw", "settle", "save", "gather", "audit", "publish"),
+    *(
+        "compare",
+        "decontaminate",
+        "dedup",
+        "sample",
+        "assign outcomes",
+        "write rejects",
+        "publish shards",
+        "audit",
+        "publish",
+    ),
 }
 
 
@@ -237,7 +247,7 @@ def test_server_that_is_away_is_one_sentence(env: dict, words: str, sources: Pat
     assert not (tmp_path / "store" / "away").exists()
 
 
-NIGHTS = """
+DAILY_RUNS = """
 import sys
 from pathlib import Path
 import thinkmix.flows.build.pipeline
@@ -253,17 +263,17 @@ for stated in sys.argv[2:]:
 
 
 def test_training_is_a_run_of_its_own(api: Api, sources: Path, tmp_path: Path):
-    """One that fails is a failed run within a night that has published; the next night makes up for it."""
+    """One that fails is a failed run within a run that has published; the next run makes up for it."""
     pytest.importorskip("peft", reason="needs thinkmix[train]")
     store, plan = tmp_path / "store", {"max_steps": 1, "batch": 2048, "max_tokens": 2048, "eval_rows": 0}
     tunings = [
         {"model": "tiny-random", "plan": {**plan, "rank": rank}, "when": "missing"} for rank in (40, 2)
     ]
     recipes = [
-        write_recipe(sources / f"tuned{night}.yaml", name="tuned", train=tuning)
-        for night, tuning in enumerate(tunings)
+        write_recipe(sources / f"tuned{daily_run}.yaml", name="tuned", train=tuning)
+        for daily_run, tuning in enumerate(tunings)
     ]
-    ended = python("-c", NIGHTS, store, *recipes, env=api.env, timeout=200)
+    ended = python("-c", DAILY_RUNS, store, *recipes, env=api.env, timeout=200)
     assert ended.returncode == 0, ended.stderr
     assert [line["status"] for line in Store(store).log.trainings("tuned")] == ["failed", "trained"]
     assert len(runs_of(api, "tuned", "COMPLETED")) == 2

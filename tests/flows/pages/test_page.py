@@ -28,7 +28,7 @@ PLACES = {"math": 0, "chat": 1}
 
 @pytest.fixture(scope="module")
 def run(built: Built) -> RunReport:
-    """A run with everything in it, which a gate held."""
+    """A run with everything in it, which a gate blocked."""
     return full_run(built.run.report)
 
 
@@ -55,7 +55,7 @@ def words(page: str) -> str:
             "The current version may be trained on.",
             "Nothing changed since the last build.",
         ),
-        ({"status": "held", "gates": ()}, "bad", "Do not train", "It waits for a person"),
+        ({"status": "blocked", "gates": ()}, "bad", "Do not train", "It waits for a person"),
     ],
 )
 def test_verdict_says_what_to_do(changes, colour: str, headline: str, sentence: str, run: RunReport):
@@ -68,16 +68,16 @@ def test_verdict_says_what_to_do(changes, colour: str, headline: str, sentence: 
 
 def test_a_gate_to_look_at_makes_a_good_verdict_amber(report: Report):
     """A version with warnings may be trained on, and the number of warnings is said."""
-    run = full_run(report, held=False).model_copy(update={"acceptance": None})
+    run = full_run(report, blocked=False).model_copy(update={"approval": None})
     assert (verdict(run).colour, verdict(run).sentence) == ("warn", "Nothing failed; 2 gates to look at.")
 
 
 def test_an_accepted_version_says_who_accepted_it_and_why(report: Report):
-    """The page of an accepted version is amber and quotes the person."""
-    text = words(render_page(full_run(report, held=False)))
+    """The page of an approved version is amber and quotes the person."""
+    text = words(render_page(full_run(report, blocked=False)))
     for said in (
         "This version may be trained on.",
-        "Accepted by Li Wei",
+        "Approved by Li Wei",
         "on purpose. 已确认。",
         "schema_drift",
     ):
@@ -115,7 +115,7 @@ def test_the_page_of_a_first_version_needs_no_optional_fact(report: Report, buil
     text = words(render_page(built.run.model_copy(update=changes)))
     for said in (
         "no earlier version to compare with",
-        "No example was drawn.",
+        "No example was sampled.",
         "No two rows say nearly the same.",
     ):
         assert said in text
@@ -127,14 +127,14 @@ def test_the_page_of_a_version_without_rows_draws_no_road(report: Report, built:
     empty = report.model_copy(update={"ledger": report.ledger.model_copy(update={"stages": ()})})
     page = render_page(built.run.model_copy(update={"report": empty}))
     assert "No row was read." in words(page)
-    assert 'class="road' not in page
+    assert 'class="row-flow' not in page
 
 
 def test_the_offending_characters_are_marked(report: Report):
     """A sample with a span shows exactly these characters as marked, even if the span leaves the text."""
     page = render_page(full_run(report))
     assert "The answer is 4.<mark>&lt;|im_end|&gt;</mark>" in page
-    one = full_report(report).samples[0].model_copy(update={"content": "short", "span": (3, 99)})
+    one = full_report(report).samples[0].model_copy(update={"content": "short", "highlight": (3, 99)})
     (group,) = samples(report.model_copy(update={"samples": (one,)}), kept=False)
     (row,) = group["rows"]
     assert (row["before"], row["marked"], row["after"]) == ("sho", "rt", "")
@@ -244,7 +244,7 @@ def test_a_version_without_runs_is_shown_by_its_facts(store_copy, built: Built):
 def test_the_summary_fits_a_message(run: RunReport):
     """Verdict, failed gates, what to look at, what changed and shares, in a few lines."""
     lines = summary(run).splitlines()
-    assert lines[0].startswith("**small** HELD: Do not train on this version. 1 check of")
+    assert lines[0].startswith("**small** BLOCKED: Do not train on this version. 1 check of")
     assert [line[:3] for line in lines if line.startswith("- ")] == ["- ✗", "- !"]
     assert any("212 rows added, 103 removed, 7 edited" in line for line in lines)
     assert len(lines) < 20

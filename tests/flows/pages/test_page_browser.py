@@ -175,7 +175,7 @@ def test_evil_texts_in_fields_and_charts_do_nothing(first: int, browser, report,
 def test_one_evil_text_in_every_field_does_nothing(string: str, browser, report, tmp_path: Path):
     """With one string in all free fields: it is there as text, no dialog, no request, no other tag."""
     assert string in harmless(
-        browser, render_page(flooded(full_run(report, held=False), lambda: string)), tmp_path
+        browser, render_page(flooded(full_run(report, blocked=False), lambda: string)), tmp_path
     )
 
 

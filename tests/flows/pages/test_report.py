@@ -30,7 +30,7 @@ from thinkmix.flows.cli.show.printing import say
 from thinkmix.flows.cli.show.show import show_version, version_facts
 from thinkmix.flows.cli.show.show_rows import show_explanation
 from thinkmix.flows.inspect.explain import Explanation
-from thinkmix.flows.inspect.rows import Fate
+from thinkmix.flows.inspect.rows import Outcome
 from thinkmix.flows.pages.card import dataset_card
 from thinkmix.flows.pages.report.page import render_page
 from thinkmix.flows.runs.summary import fractions, ledger_table, summary
@@ -90,7 +90,7 @@ svg rect circle text tspan g line path"
 TAGS = set(_TAGS.split())
 """Tags of a page that only shows."""
 
-SECTIONS = {"#verdict", "#changes", "#road", "#reasons", "#shares", "#lengths", "#thinking", "#content"}
+SECTIONS = {"#verdict", "#changes", "#row-flow", "#reasons", "#shares", "#lengths", "#thinking", "#content"}
 SECTIONS |= {"#reading", "#duplicates", "#trend", "#samples", "#origin"}
 """Where the page's own links lead: to nothing outside."""
 
@@ -223,9 +223,9 @@ def test_evil_texts_in_every_field_and_chart_are_not_obeyed(report: Report):
 
 
 def test_evil_texts_are_shown_in_the_summary_and_not_obeyed(report: Report):
-    """Gates and acceptances that speak of evil columns make no tag, link, heading or table of the summary."""
+    """Gates and approvals that speak of evil columns make no tag, link, heading or table of the summary."""
     strings = cycle(EVIL)
-    words = summary(flooded(full_run(report, held=False), lambda: next(strings)))
+    words = summary(flooded(full_run(report, blocked=False), lambda: next(strings)))
     assert [string for string in EVIL if "<" in string and string in words.split("| split")[0]] == []
     assert "](" not in words.replace("\\](", "").replace("\\]\\(", "")
     assert not [line for line in words.splitlines() if line.startswith(("#", "---"))]
@@ -291,11 +291,13 @@ def test_evil_title_stays_one_harmless_line_of_the_card(string: str, report: Rep
 @pytest.mark.parametrize("string", EVIL)
 def test_terminal_shows_and_does_not_obey(string: str):
     """Markup, emoji names and escape codes out of a row stand in the terminal as they were written."""
-    fate = Fate(
+    outcome = Outcome(
         id="a1", source="math", file=string, row=3, stage="validate", reason="bad_json", detail=string,
-        cluster=None, winner=None, similarity=None, examples=0, drawn=0,
+        cluster=None, winner=None, similarity=None, examples=0, sampled=0,
     )  # fmt: skip
-    out = shown(show_explanation, Explanation(rows=(fate,), mates=(fate,), comparison=None, text=string))
+    out = shown(
+        show_explanation, Explanation(rows=(outcome,), mates=(outcome,), comparison=None, text=string)
+    )
     steers = [char for char in out if not char.isprintable() and char != "\n"]
     assert steers == []
     visible = "".join(char if char.isprintable() or char == "\n" else _code(char) for char in string)

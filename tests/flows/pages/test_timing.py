@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from thinkmix.flows.pages.training.timing import Stopwatch, Timing, write_timing
-from thinkmix.flows.training.pace import left
+from thinkmix.flows.training.pace import time_left
 from thinkmix.train.output.result import Progress, Start
 
 
@@ -52,8 +52,8 @@ def test_pace_counts_only_the_steps_of_this_run(resumed):
 def test_time_left_follows_from_the_tokens_that_are_left(resumed):
     """One step of four is left, but most of the tokens: 1,000 at 15 a second take 67 seconds."""
     watch, _ = resumed
-    assert left(TOLD, watch.pace) == "0:01:07 left"
-    assert left(TOLD, 0.0) == ""
+    assert time_left(TOLD, watch.pace) == "0:01:07 left"
+    assert time_left(TOLD, 0.0) == ""
 
 
 def test_times_are_written_whole_beside_the_weights(resumed, tmp_path, monkeypatch):

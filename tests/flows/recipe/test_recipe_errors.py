@@ -11,7 +11,7 @@ from thinkmix.curation.sample.settings import MixPlan
 from thinkmix.flows.recipe.plans import load_plan
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.recipe.recipes import override, parse
-from thinkmix.flows.recipe.tuning import RecipeFile
+from thinkmix.flows.recipe.training import RecipeFile
 from thinkmix.schemas.errors import RecipeError
 from thinkmix.schemas.patterns import IN_WORDS, NAME, as_name
 

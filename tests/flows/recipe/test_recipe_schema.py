@@ -9,7 +9,7 @@ import yaml
 
 from tests.harness.builders import ROOT, statement
 from thinkmix.flows.recipe.recipe_schema import recipe_schema
-from thinkmix.flows.recipe.recipes import shipped
+from thinkmix.flows.recipe.recipes import shipped_recipes
 
 
 def valid(recipe: object) -> bool:
@@ -26,10 +26,10 @@ def test_the_published_schema_is_current(run) -> None:
     assert json.loads(run("schema", "recipe")[1]) == published
 
 
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", shipped_recipes())
 def test_shipped_recipes_fit_the_schema(name: str) -> None:
     """With formats that are a name, and those that have settings."""
-    assert valid(yaml.safe_load(shipped()[name].read_text(encoding="utf-8")))
+    assert valid(yaml.safe_load(shipped_recipes()[name].read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from tests.harness.builders import recipe, statement, write_recipe
-from thinkmix.flows.recipe.recipes import LARGEST, load, override, parse, shipped
+from thinkmix.flows.recipe.recipes import LARGEST, load, override, parse, shipped_recipes
 from thinkmix.schemas.errors import RecipeError
 
 
@@ -17,8 +17,8 @@ def stated(**changes: object) -> str:
 
 def test_shipped_recipes_are_valid():
     """Every recipe that comes with the program loads, under its own name, with a title."""
-    assert {"math-7-3", "balanced-5-5"} <= set(shipped())
-    for name in shipped():
+    assert {"math-7-3", "balanced-5-5"} <= set(shipped_recipes())
+    for name in shipped_recipes():
         assert load(name).recipe.name == name
         assert load(name).recipe.title
 

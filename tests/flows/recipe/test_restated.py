@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from tests.harness.trained import manifest
 from thinkmix.curation.audit.provenance import changed_fields, settings
-from thinkmix.flows.recipe.restated import restated
+from thinkmix.flows.recipe.restated import restate
 
 
 def test_a_setting_that_came_later_is_no_change() -> None:
@@ -14,8 +14,8 @@ def test_a_setting_that_came_later_is_no_change() -> None:
     said = {name: value for name, value in now.recipe.items() if name not in ("max_turns", "gates")}
     then = now.model_copy(update={"recipe": said})
     assert "max_turns" in changed_fields(then, now)
-    assert restated(then) == now
-    assert settings(restated(then), restated(now)) == ()
+    assert restate(then) == now
+    assert settings(restate(then), restate(now)) == ()
 
 
 def test_a_recipe_that_this_release_does_not_read_is_refused() -> None:
@@ -23,4 +23,4 @@ def test_a_recipe_that_this_release_does_not_read_is_refused() -> None:
     now = manifest()
     then = now.model_copy(update={"recipe": {**now.recipe, "colour": "red"}})
     with pytest.raises(ValidationError, match="colour"):
-        restated(then)
+        restate(then)

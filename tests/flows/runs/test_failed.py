@@ -131,15 +131,15 @@ def test_history_keeps_counts_and_sentence(fail: Callable[..., str], tmp_path: P
     assert said.startswith(str(line["sentence"]))
 
 
-def test_run_keeps_ledger_fates_and_rejects(fail: Callable[..., str], tmp_path: Path):
+def test_run_keeps_ledger_outcomes_and_rejects(fail: Callable[..., str], tmp_path: Path):
     """What the stages found out until then lies in the run's folder, as a version would hold it."""
     fail([{"dialog": turns(n)} for n in range(7)])
     folder = open_rows(tmp_path / "store" / "t")
     told = failed(tmp_path / "store")
     assert told.ledger.check().of("validate")["mine"].dropped["wrong_type"].rows == 7
     assert told.ledger.of("validate")["good"].kept.rows == 20
-    fates = pl.read_parquet(folder / "fates" / "*.parquet")
-    assert fates.group_by("source", "reason").len().sort("source").rows() == [
+    outcomes = pl.read_parquet(folder / "outcomes" / "*.parquet")
+    assert outcomes.group_by("source", "reason").len().sort("source").rows() == [
         ("good", None, 20),
         ("mine", "wrong_type", 7),
     ]
@@ -165,10 +165,10 @@ def test_commands_on_rows_work_on_a_failed_run(fail: Callable[..., str], tmp_pat
     row = json.loads(run("rejects", mixture, "--json")[1])["rows"][0]["id"]
     code, out, _ = run("explain", row, "--in", mixture)
     assert (code, "conversations is missing, not a list" in out) == (0, True)
-    good = pl.read_parquet(open_rows(mixture) / "fates" / "good.parquet")["id"][0]
+    good = pl.read_parquet(open_rows(mixture) / "outcomes" / "good.parquet")["id"][0]
     code, out, _ = run("explain", good, "--in", mixture)
     assert code == 0
-    assert "good so far: the build ended before it was drawn or left out" in out
+    assert "good so far: the build ended before it was sampled or left out" in out
     assert "· mix      not reached" in out
 
 

@@ -15,9 +15,9 @@ import pytest
 
 from tests.harness.builders import ROOT, quick_build, recipe
 from thinkmix.flows.runs.retention import KEEP, RUNS, retain, tidy
-from thinkmix.flows.sources.disk import locked
+from thinkmix.flows.sources.disk import lock_folder
 from thinkmix.flows.store.digests import MANIFEST
-from thinkmix.flows.store.holds import shared
+from thinkmix.flows.store.locks import shared_lock
 from thinkmix.flows.store.paths import reading, store_of
 from thinkmix.flows.store.store import Store
 from thinkmix.flows.store.versions import problems
@@ -98,14 +98,14 @@ def test_current_version_stays_whatever_the_history_says(store: Store) -> None:
 
 
 def test_accepted_versions_stay_for_ever(store: Store) -> None:
-    """What a person has accepted is never collected."""
+    """What a person has approved is never collected."""
     (store.root / "small" / "accepted.jsonl").write_text(json.dumps({"version": name(0), "by": "me"}) + "\n")
-    assert why(store, keep=1) == {0: "accepted", 3: "current"}
+    assert why(store, keep=1) == {0: "approved", 3: "current"}
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"by": "me"}'])
 def test_unreadable_acceptance_stops_the_collection(line: str, store: Store) -> None:
-    """If nobody knows what was accepted, nothing is removed, and the line is named."""
+    """If nobody knows what was approved, nothing is removed, and the line is named."""
     (store.root / "small" / "accepted.jsonl").write_text(f'{{"version": "x"}}\n{line}\n')
     with pytest.raises(StoreCorrupt, match="line 2"):
         retain(store, keep=1)
@@ -121,12 +121,12 @@ def test_damaged_pointer_stops_the_collection(store: Store) -> None:
 
 
 def test_held_candidates_of_the_last_runs_stay(store: Store) -> None:
-    """A held version stays as long as one of the last runs built it, so that a person may accept it."""
+    """A blocked version stays as long as one of the last runs built it, so that a person may approve it."""
     for number in (4, 5, 6):
         add_version(store, number)
-        store.log.record_run("small", {"version": name(number), "status": "held"})
+        store.log.record_run("small", {"version": name(number), "status": "blocked"})
     store.log.record_run("small", {"version": None, "status": "failed"})
-    assert why(store, keep=2) == {2: "published", 3: "current", 5: "held", 6: "held"}
+    assert why(store, keep=2) == {2: "published", 3: "current", 5: "blocked", 6: "blocked"}
 
 
 def test_lost_history_costs_no_good_version(store: Store) -> None:
@@ -205,7 +205,7 @@ def test_outputs_go_when_no_build_has_used_them(store: Store) -> None:
 
 
 def test_unchanged_nights_do_not_cost_the_cache(store: Store) -> None:
-    """While a mixture is built, outputs of its last build with any work stay, though no night uses them."""
+    """While a mixture is built, outputs of its last build with any work stay, though no run uses them."""
     last, older = add_output(store, 1), add_output(store, 2)
     (store.root / "small" / "outputs.json").write_text(json.dumps([f"bands/{name(1)}"]))
     retain(store)
@@ -243,7 +243,7 @@ def test_what_was_trained_goes_with_its_version(store: Store) -> None:
             path.write_text("")
             age(path)
     os.utime(trained / f"{name(1)[:12]}-{'f' * 12}" / "training.json")
-    with shared(trained / f".{name(2)[:12]}-{'f' * 12}.partial" / "lock"):
+    with shared_lock(trained / f".{name(2)[:12]}-{'f' * 12}.partial" / "lock"):
         told = retain(store, keep=1)
     left = sorted(path.name.strip(".")[:12] + path.suffix for path in trained.iterdir())
     expected = [name(1)[:12], f"{name(2)[:12]}.partial", name(3)[:12], f"{name(3)[:12]}.partial"]
@@ -261,23 +261,23 @@ def test_build_notes_what_it_used(built) -> None:
 def test_what_a_running_build_has_used_stays(store: Store) -> None:
     """With no days of grace at all, outputs, downloads and versions used since a build began stay."""
     used, unused = add_output(store, 1), add_output(store, 2)
-    held = store.cache.downloads / "hub" / "org" / "data" / "c1" / "lock"
+    blocked = store.cache.downloads / "hub" / "org" / "data" / "c1" / "lock"
     with store.lock("other"):
         time.sleep(0.05)
         assert store.cache.stage("bands", name(1), pytest.fail).reused
-        with locked(held):
+        with lock_folder(blocked):
             pass
         time.sleep(2.1)  # longer than what the clocks of file systems are forgiven
         retain(store, days=0)
-        assert (used.exists(), unused.exists(), held.exists()) == (True, False, True)
+        assert (used.exists(), unused.exists(), blocked.exists()) == (True, False, True)
     retain(store, days=0)
-    assert (used.exists(), held.exists()) == (False, False)
+    assert (used.exists(), blocked.exists()) == (False, False)
 
 
 def test_downloads_of_current_versions_stay(store: Store) -> None:
     """Old downloads go, except the commits that a current version or the last build read."""
     for commit in ("c1", "c2", "c3"):
-        with locked(store.cache.downloads / "hub" / "org" / "data" / commit / "lock"):
+        with lock_folder(store.cache.downloads / "hub" / "org" / "data" / commit / "lock"):
             pass
         age(store.cache.downloads / "hub" / "org" / "data" / commit / "lock")
     place = store.cache.downloads / "hub" / "org" / "data" / "c2" / "files" / "a.parquet"
@@ -296,10 +296,10 @@ def test_commit_of_the_current_version_stays(built, store_copy: Callable[[], Pat
     store = Store(store_copy())
     entry = built.manifest.sources[0]
     kept, gone = (store.cache.downloads / "hub" / "org" / "x" / commit / "lock" for commit in ("c1", "c2"))
-    for held in (kept, gone):
-        with locked(held):
+    for blocked in (kept, gone):
+        with lock_folder(blocked):
             pass
-        age(held)
+        age(blocked)
     manifest = built.manifest.model_copy(
         update={"sources": (entry.model_copy(update={"dataset": "org/x", "commit": "c1"}),)}
     )
@@ -319,7 +319,7 @@ def test_folder_that_moves_while_one_waits_for_it_is_made_anew(tmp_path: Path, m
         return real(*sides) and path.exists()
 
     monkeypatch.setattr(os.path, "samestat", collected)
-    with locked(path):
+    with lock_folder(path):
         assert path.exists()
     assert moved
 

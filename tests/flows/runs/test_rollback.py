@@ -1,4 +1,4 @@
-"""Return to an earlier good version: on record, told everywhere, and not undone by the next night."""
+"""Return to an earlier good version: on record, told everywhere, and not undone by the next run."""
 
 import json
 import shutil
@@ -12,14 +12,14 @@ from rich.console import Console
 from tests.harness.builders import flip_bit, math_row, quick_build, recipe, write_rows
 from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.cli.show.show import show_version, version_facts
-from thinkmix.flows.runs.accept import accept
-from thinkmix.flows.runs.nights import judged, newest_run
+from thinkmix.flows.runs.approve import approve
+from thinkmix.flows.runs.history import judge_version, newest_run
 from thinkmix.flows.runs.retention import retain
 from thinkmix.flows.runs.rollback import rollback
 from thinkmix.flows.runs.standing import standing
 from thinkmix.flows.runs.summary import summary
 from thinkmix.flows.store.store import Store
-from thinkmix.schemas.errors import Held, NotAccepted, NotFound, NotRolledBack, StoreBusy, StoreCorrupt
+from thinkmix.schemas.errors import Blocked, NotApproved, NotFound, NotRolledBack, StoreBusy, StoreCorrupt
 
 WHY = "loss went up on Friday"
 
@@ -74,18 +74,18 @@ def test_earlier_version_becomes_current_on_record(mixture: Path, first: str, se
 def test_next_identical_run_is_held_and_says_by_whom_and_why(
     mixture: Path, first: str, second: str, more: Path
 ):
-    """Night after night, and through the whole pipeline as well as without a stage."""
+    """Night after run, and through the whole pipeline as well as without a stage."""
     rollback(mixture, first, why=WHY, by="ada")
     store = Store(mixture.parent)
     for _ in range(2):
         built = quick_build(recipe(), store.root, more)
-        assert (built.digest, built.status, built.made) == (second, "held", 0)
+        assert (built.digest, built.status, built.made) == (second, "blocked", 0)
         assert store.versions.current("small").name == first
-        with pytest.raises(Held, match=rf"ada rolled back from it to {first[:12]} .*: {WHY}"):
+        with pytest.raises(Blocked, match=rf"ada rolled back from it to {first[:12]} .*: {WHY}"):
             built.check()
         assert f"ada rolled back from it to {first[:12]}" in summary(built.run)
     (mixture / "runs.jsonl").unlink()
-    assert quick_build(recipe(), store.root, more).status == "held"
+    assert quick_build(recipe(), store.root, more).status == "blocked"
     assert store.versions.current("small").name == first
 
 
@@ -96,7 +96,7 @@ def test_version_of_the_same_rows_is_held_with_it(
     rollback(mixture, first, why=WHY, by="ada")
     stated = recipe(title="Other words on the card")
     built = quick_build(stated, mixture.parent, more)
-    assert (built.digest != second, built.status) == (True, "held")
+    assert (built.digest != second, built.status) == (True, "blocked")
     other = recipe(seed=7)
     assert quick_build(other, mixture.parent, more).status == "published"
 
@@ -125,34 +125,37 @@ def test_page_terminal_and_machines_tell_the_truth(mixture: Path, first: str, se
     rejected = mixture / "versions" / second
     assert run("report", rejected)[0] == 3
     facts = version_facts(rejected)
-    assert (facts["good"], facts["status"], facts["rolled_back"]["why"]) == (False, "held", WHY)
-    assert judged(rejected)[0] is False
+    assert (facts["good"], facts["status"], facts["rolled_back"]["why"]) == (False, "blocked", WHY)
+    assert judge_version(rejected)[0] is False
     shown = StringIO()
     show_version(rejected, Console(file=shown, width=300))
     assert "do not train on it (rolled back)" in shown.getvalue()
-    assert judged(mixture / "versions" / first) == (True, "every check passed")
+    assert judge_version(mixture / "versions" / first) == (True, "every check passed")
 
 
 def test_page_of_a_rejected_version_says_so(
     mixture: Path, first: str, second: str, tmp_path: Path, run: Callable
 ):
-    """Its own page, drawn once more."""
+    """Its own page, sampled once more."""
     rollback(mixture, first, why=WHY, by="ada")
     run("report", mixture / "versions" / second, "--html", tmp_path / "page.html")
     assert "ada rolled back from it" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 def test_person_may_accept_it_after_all(mixture: Path, first: str, second: str, more: Path):
-    """At once, or after a night that was held; from then on it is current and good."""
+    """At once, or after a run that was blocked; from then on it is current and good."""
     store = Store(mixture.parent)
-    for night in (False, True):
+    for daily_run in (False, True):
         rollback(mixture, first, why=WHY)
-        if night:
-            assert quick_build(recipe(), store.root, more).status == "held"
-        record = accept(mixture / second[:12], why="it was the other machine", by="bob")
+        if daily_run:
+            assert quick_build(recipe(), store.root, more).status == "blocked"
+        record = approve(mixture / second[:12], why="it was the other machine", by="bob")
         assert record.rolled_back == store.log.rollbacks("small")[-1]["at"]
         assert store.versions.current("small").name == second
-        assert judged(mixture / "versions" / second) == (True, "bob accepted it: it was the other machine")
+        assert judge_version(mixture / "versions" / second) == (
+            True,
+            "bob approved it: it was the other machine",
+        )
         assert "do not train on this" not in front(mixture)
         built = quick_build(recipe(), store.root, more)
         assert (built.digest, built.status) == (second, "unchanged")
@@ -171,11 +174,11 @@ def test_what_is_no_good_version_is_refused(mixture: Path, first: str, second: s
         rollback(mixture.parent / "other", first, why=WHY)
     rollback(mixture, first, why=WHY)
     with pytest.raises(
-        NotRolledBack, match=r"is no good version, it was rolled back from: .*thinkmix accept"
+        NotRolledBack, match=r"is no good version, it was rolled back from: .*thinkmix approve"
     ):
         rollback(mixture, second, why=WHY)
-    with pytest.raises(NotAccepted, match="is the current version of small already"):
-        accept(mixture / first[:12], why=WHY)
+    with pytest.raises(NotApproved, match="is the current version of small already"):
+        approve(mixture / first[:12], why=WHY)
 
 
 def test_damaged_version_does_not_become_current(mixture: Path, first: str, second: str):
@@ -206,9 +209,12 @@ def test_command_takes_a_mixture_by_name_or_folder(mixture: Path, first: str, se
     store = mixture.parent
     code, out, _ = run("rollback", "small", first[:8], "--store", store, "--why", WHY, "--json")
     assert (code, json.loads(out)["version"]) == (0, first)
-    accept(mixture / second[:12], why=WHY)
+    approve(mixture / second[:12], why=WHY)
     code, out, _ = run("rollback", mixture, first[:8], "--why", WHY)
-    assert (code, out) == (0, f"{first} is current again; {second[:12]} is held until a person accepts it\n")
+    assert (code, out) == (
+        0,
+        f"{first} is current again; {second[:12]} is blocked until a person approves it\n",
+    )
     code, _, err = run("rollback", mixture, first[:8], "--why", WHY)
     assert (code, "already" in err) == (2, True)
 
@@ -217,12 +223,12 @@ def test_held_page_prints_the_commands_word_for_word(mixture: Path, first: str, 
     """They approve, compare, and show the page of the current version; each of them runs as it stands."""
     rollback(mixture, first, why=WHY)
     page = front(mixture)
-    assert f"thinkmix accept {mixture}/{second[:12]} --why &#34;…&#34;" in page
+    assert f"thinkmix approve {mixture}/{second[:12]} --why &#34;…&#34;" in page
     assert f"thinkmix diff {mixture}/{first[:12]} {mixture}/{second[:12]}" in page
     assert f"thinkmix report {mixture}/versions/{first} --html current.html" in page
     assert run("diff", mixture / first[:12], mixture / second[:12])[0] == 0
-    accept(mixture / second[:12], why="it was the other machine")
-    assert "thinkmix accept" not in front(mixture)
+    approve(mixture / second[:12], why="it was the other machine")
+    assert "thinkmix approve" not in front(mixture)
 
 
 def test_newest_run_on_disk_is_not_rewritten(mixture: Path, first: str, second: str):

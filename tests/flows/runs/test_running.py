@@ -7,8 +7,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from thinkmix.flows.runs.recording import recorded
-from thinkmix.flows.runs.running import Running, Scheduled, settle
+from thinkmix.flows.runs.recording import record_run
+from thinkmix.flows.runs.running import Running, Scheduled, record_killed
 from thinkmix.flows.store.store import Store
 from thinkmix.schemas.errors import MixtureError
 
@@ -56,7 +56,7 @@ def note(store: Store) -> dict[str, object] | None:
 
 def test_build_is_noted_while_it_runs(store: Store):
     """The note names this process and the scheduler's run, and is gone when the build has ended."""
-    with recorded(store, "small", Scheduled("run-1")):
+    with record_run(store, "small", Scheduled("run-1")):
         noted = note(store)
         assert noted is not None
         assert (noted["pid"], noted["flow_run"], noted["mixture"]) == (os.getpid(), "run-1", "small")
@@ -66,7 +66,7 @@ def test_build_is_noted_while_it_runs(store: Store):
 
 def test_failed_build_leaves_no_note(store: Store):
     """A build that fails has its line in the history, so there is nothing to settle."""
-    with pytest.raises(MixtureError), recorded(store, "small"):
+    with pytest.raises(MixtureError), record_run(store, "small"):
         raise MixtureError("too little")
     assert note(store) is None
     assert [line["error"] for line in store.log.runs("small")] == ["mixture_error"]
@@ -77,7 +77,7 @@ def test_killed_build_gets_its_line_and_its_end(store: Store, leave: Callable[..
     """The next build writes `killed` into the history, tells the scheduler, and notes itself."""
     leave()
     notices = Notices()
-    with recorded(store, "small", Scheduled("living", notices)):
+    with record_run(store, "small", Scheduled("living", notices)):
         assert note(store)["flow_run"] == "living"
     assert notices.seen == [("dead", False)]
     (line,) = store.log.runs("small")
@@ -93,7 +93,7 @@ def test_settling_twice_changes_nothing(store: Store, leave: Callable[..., None]
     notices = Notices()
     for _ in range(2):
         leave()
-        settle(store, "small", Scheduled(killed=notices))
+        record_killed(store, "small", Scheduled(killed=notices))
     assert len(store.log.runs("small")) == 1
     assert notices.seen == [("dead", False), ("dead", True)]
 
@@ -103,7 +103,7 @@ def test_build_killed_after_it_was_recorded_stays_as_recorded(store: Store, leav
     leave()
     store.log.record_run("small", {"started": "2026-01-02T02:00:00+00:00", "status": "published"})
     notices = Notices()
-    settle(store, "small", Scheduled(killed=notices))
+    record_killed(store, "small", Scheduled(killed=notices))
     assert [line["status"] for line in store.log.runs("small")] == ["published"]
     assert notices.seen == [("dead", True)]
 
@@ -112,7 +112,7 @@ def test_run_that_the_scheduler_starts_over_is_not_its_own_corpse(store: Store, 
     """A retried run keeps its id: the killed attempt gets a line, the living run is not called crashed."""
     leave(flow_run="again")
     notices = Notices()
-    with recorded(store, "small", Scheduled("again", notices)):
+    with record_run(store, "small", Scheduled("again", notices)):
         pass
     assert notices.seen == []
     assert [line["error"] for line in store.log.runs("small")] == ["killed"]
@@ -121,11 +121,11 @@ def test_run_that_the_scheduler_starts_over_is_not_its_own_corpse(store: Store, 
 @pytest.mark.acceptance("A27")
 def test_living_process_is_left_alone(store: Store):
     """A process that still runs has only failed to remove its note: no line, no crash."""
-    with recorded(store, "small"):
+    with record_run(store, "small"):
         living = note(store)
     store.log.note_running("small", living)
     notices = Notices()
-    settle(store, "small", Scheduled(killed=notices))
+    record_killed(store, "small", Scheduled(killed=notices))
     assert notices.seen == []
     assert store.log.runs("small") == []
 
@@ -133,7 +133,7 @@ def test_living_process_is_left_alone(store: Store):
 @pytest.mark.parametrize("changed", [{"born": "1"}, {"boot": "another"}])
 def test_pid_of_another_process_does_not_count(store: Store, changed: dict[str, str]):
     """A pid that was used again, or is from before the machine was restarted, is no sign of life."""
-    with recorded(store, "small"):
+    with record_run(store, "small"):
         living = note(store)
     assert not Running.model_validate({**living, **changed}).alive()
 
@@ -143,7 +143,7 @@ def test_torn_note_is_passed_over(store: Store, content: bytes):
     """A note that a power loss tore is no reason not to build."""
     (store.root / "small" / "running.json").write_bytes(content)
     notices = Notices()
-    with recorded(store, "small", Scheduled(killed=notices)):
+    with record_run(store, "small", Scheduled(killed=notices)):
         pass
     assert notices.seen == []
     assert note(store) is None

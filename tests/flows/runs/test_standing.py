@@ -11,10 +11,10 @@ import pytest
 from tests.harness.builders import math_rows, quick_build, recipe, statement, write_rows, write_sources
 from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.pages.verdict import verdict_of_failed
-from thinkmix.flows.runs.accept import accept
+from thinkmix.flows.runs.approve import approve
 from thinkmix.flows.runs.standing import standing
 from thinkmix.flows.store.store import Store
-from thinkmix.schemas.errors import Held, SourceNotFound, ThinkmixError
+from thinkmix.schemas.errors import Blocked, SourceNotFound, ThinkmixError
 from thinkmix.schemas.run import Current
 
 WHY = "upstream took back the second file"
@@ -92,33 +92,33 @@ def test_page_and_report_agree_after_a_held_run(
     store: Path, mixture: Path, tmp_path: Path, built: Built, run
 ):
     """The verdict is red in both, both say which version stays current, and the exit code is by that one."""
-    held = hold(store, tmp_path)
+    blocked = hold(store, tmp_path)
     told = json.loads(run("report", mixture, "--json")[1])
     page = front(mixture)
     for words in (told["verdict"]["headline"], told["verdict"]["sentence"]):
         assert words in page
     assert told["verdict"]["colour"] == "bad"
-    assert (told["last_run"]["ended"], told["last_run"]["version"]) == ("held", held.digest)
+    assert (told["last_run"]["ended"], told["last_run"]["version"]) == ("blocked", blocked.digest)
     assert "math read 32.8 % fewer rows" in told["last_run"]["why"]
     assert told["current"]["version"] == built.digest
     assert f"Version {built.digest[:12]} of " in page
     assert run("report", mixture)[0] == 0
-    assert run("report", held.version)[0] == 3
+    assert run("report", blocked.version)[0] == 3
 
 
 def test_accepted_version_is_the_current_one_in_page_and_report(
     store: Path, mixture: Path, sources: Path, tmp_path: Path, run
 ):
-    """What a person accepted may be trained on; a run that failed since then stays the last run."""
-    held = hold(store, tmp_path)
+    """What a person approved may be trained on; a run that failed since then stays the last run."""
+    blocked = hold(store, tmp_path)
     fail(store, sources)
-    accept(held.version, why=WHY, by="anna")
+    approve(blocked.version, why=WHY, by="anna")
     told = json.loads(run("report", mixture, "--json")[1])
-    assert (told["current"]["version"], told["current"]["good"]) == (held.digest, True)
-    assert told["current"]["why"] == f"anna accepted it: {WHY}"
+    assert (told["current"]["version"], told["current"]["good"]) == (blocked.digest, True)
+    assert told["current"]["why"] == f"anna approved it: {WHY}"
     assert told["last_run"]["ended"] == "failed"
     assert told["verdict"]["sentence"] in front(mixture)
-    code, out, _ = run("report", held.version)
+    code, out, _ = run("report", blocked.version)
     assert code == 0
     assert "(held)" not in out
 
@@ -137,9 +137,9 @@ def test_mixture_without_a_version_ends_with_3(sources: Path, tmp_path: Path, ru
 def test_first_version_that_is_held_has_a_report(sources: Path, tmp_path: Path, run):
     """No version is current yet, and the report says what a person must look at."""
     gates = {"quarantine": {"action": "fail", "limit": 0.0}}
-    held = quick_build(recipe(gates=gates), tmp_path, sources)
-    with pytest.raises(Held):
-        held.check()
+    blocked = quick_build(recipe(gates=gates), tmp_path, sources)
+    with pytest.raises(Blocked):
+        blocked.check()
     code, out, _ = run("report", tmp_path / "small")
     assert code == 3
     assert "Do not train on this version." in out

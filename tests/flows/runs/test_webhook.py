@@ -15,7 +15,7 @@ from thinkmix.flows.executor.engine import LOCAL
 from thinkmix.flows.runs import webhook
 from thinkmix.flows.system.progress import silent
 from thinkmix.schemas.errors import (
-    Held,
+    Blocked,
     LedgerError,
     MixtureError,
     RecipeError,
@@ -57,18 +57,18 @@ def test_message_is_the_summary(chat: Receiver, built: Built):
 @pytest.mark.parametrize(
     ("notify", "told"),
     [
-        (None, ["published", "held"]),
-        ("held,failed", ["held"]),
+        (None, ["published", "blocked"]),
+        ("blocked,failed", ["blocked"]),
         ("unchanged", ["unchanged"]),
         (" published , unchanged ", ["published", "unchanged"]),
     ],
 )
 def test_only_chosen_endings_are_told(chat: Receiver, built: Built, monkeypatch, notify, told):
-    """An unchanged night is silent unless it is asked for."""
+    """An unchanged run is silent unless it is asked for."""
     monkeypatch.setenv(webhook.NOTIFY, notify or "")
-    for status in ("published", "unchanged", "held"):
+    for status in ("published", "unchanged", "blocked"):
         webhook.tell(run(built, status), built.folder)
-    words = {"published": "published", "unchanged": "unchanged", "held": "HELD:"}
+    words = {"published": "published", "unchanged": "unchanged", "blocked": "BLOCKED:"}
     assert [text.split()[1] for text in chat.texts()] == [words[status] for status in told]
 
 
@@ -94,8 +94,8 @@ def test_failure_quotes_no_row(chat: Receiver, error: Exception, said: str):
 
 
 def test_held_build_is_told_once(chat: Receiver):
-    """The error that ends the command of a held build is not told: its report was."""
-    webhook.tell_failure("small", Held("small is held"))
+    """The error that ends the command of a blocked build is not told: its report was."""
+    webhook.tell_failure("small", Blocked("small is blocked"))
     assert chat.messages == []
 
 
@@ -103,7 +103,7 @@ def test_hostile_words_are_text(chat: Receiver, built: Built):
     """Names from a form or a source call nobody, open no link and steer no terminal."""
     webhook.tell_failure(HOSTILE, SourceNotFound(HOSTILE))
     webhook.tell(
-        run(built, "held", report=built.run.report.model_copy(update={"mixture": HOSTILE})), built.folder
+        run(built, "blocked", report=built.run.report.model_copy(update={"mixture": HOSTILE})), built.folder
     )
     for text in chat.texts():
         assert "&lt;!channel&gt; &lt;https://x.example|click&gt;" in text
@@ -164,7 +164,7 @@ def test_unreachable_chat_is_a_line(url: str, capsys, monkeypatch):
 def test_bad_address_is_refused_unseen(url: str, capsys, monkeypatch):
     """A flag that is no address is refused; in the environment of a build it is complained of."""
     with pytest.raises(RecipeError) as refused:
-        webhook.checked(url, None)
+        webhook.check_webhook(url, None)
     assert SECRET not in str(refused.value)
     monkeypatch.setenv(webhook.URL, url)
     webhook.tell_failure("small", SourceNotFound("gone"))
@@ -175,8 +175,10 @@ def test_bad_address_is_refused_unseen(url: str, capsys, monkeypatch):
 
 def test_unknown_ending_is_named():
     """--notify says which word it does not know."""
-    with pytest.raises(RecipeError, match=r"--notify .* names 'hold'; there are published, unchanged, held"):
-        webhook.checked("https://x.example/y", "hold,failed")
+    with pytest.raises(
+        RecipeError, match=r"--notify .* names 'hold'; there are published, unchanged, blocked"
+    ):
+        webhook.check_webhook("https://x.example/y", "hold,failed")
 
 
 def test_command_tells_and_keeps_the_address(chat: Receiver, sources: Path, tmp_path: Path, capfd):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from thinkmix.flows.sources.patience import Patience, Transient, retried
+from thinkmix.flows.sources.patience import Patience, Transient, retry
 from thinkmix.schemas.errors import SourceCorrupt, SourceUnavailable
 
 
@@ -22,16 +22,16 @@ def failing(times: int, **settings):
 @pytest.mark.parametrize("times", range(5))
 def test_up_to_four_failures_are_overcome(quick, waits, times):
     """The fifth try is the last; each failure before it costs one wait."""
-    assert retried(failing(times), what="it", patience=quick) == "done"
+    assert retry(failing(times), what="it", patience=quick) == "done"
     assert len(waits) == times
 
 
 def test_the_last_failure_decides_the_error(quick):
     """The error has the class that the failure names, and does not drag the failure along."""
     with pytest.raises(SourceUnavailable, match="it: no luck; gave up after 5 tries"):
-        retried(failing(5), what="it", patience=quick)
+        retry(failing(5), what="it", patience=quick)
     with pytest.raises(SourceCorrupt) as caught:
-        retried(failing(5, final=SourceCorrupt), what="it", patience=quick)
+        retry(failing(5, final=SourceCorrupt), what="it", patience=quick)
     assert caught.value.__context__ is None
 
 
@@ -52,5 +52,5 @@ def test_all_waits_together_are_bounded():
 def test_a_hub_that_asks_for_too_long_is_given_up(quick, waits):
     """An hour is not waited, and the error says how long it would have been."""
     with pytest.raises(SourceUnavailable, match="asks to wait 3600 s"):
-        retried(failing(1, wait=3600), what="it", patience=quick)
+        retry(failing(1, wait=3600), what="it", patience=quick)
     assert waits == []

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thinkmix.flows.sources.local import _glob
-from thinkmix.flows.sources.patterns import matching, nearest
+from thinkmix.flows.sources.patterns import match_names, nearest
 
 NAMES = [
     "a.jsonl",
@@ -45,7 +45,7 @@ NAMES = [
 )
 def test_what_a_pattern_means(pattern: str, want: list[str]) -> None:
     """`*`, `?` and brackets stay inside a folder, `**` crosses folders, and an exact name is that file."""
-    assert matching(pattern, NAMES) == want
+    assert match_names(pattern, NAMES) == want
 
 
 PARTS = st.sampled_from(
@@ -76,7 +76,7 @@ def test_a_disk_and_a_list_of_names_agree(
         + parts[-1]
     )
     on_disk = {path.relative_to(base).as_posix() for path in _glob(pattern, base)}
-    assert on_disk == set(matching(pattern, sorted(names)))
+    assert on_disk == set(match_names(pattern, sorted(names)))
 
 
 def test_names_that_are_alike_come_first_and_readable_ones_before_others() -> None:

@@ -18,8 +18,8 @@ WORK = {
     "validate": ["validate", "try_rows"],
     "decontaminate": ["questions", "overlap"],
     "dedup": ["bands", "duplicates"],
-    "sample": ["draw", "render_blocks", "try_rows"],
-    "publish": ["settle", "save", "join", "scatter", "gather"],
+    "sample": ["sample", "render_blocks", "try_rows"],
+    "publish": ["assign_outcomes", "write_rejects", "join", "partition", "publish_shard"],
     "audit": ["measured", "sample", "prove_all"],
 }
 """The functions that workers run, by stage."""
@@ -119,9 +119,9 @@ for make in work.render_blocks(
 code = OURS.work("thinkmix.curation.sample.work", "render_blocks", OpenMathReasoning.__module__).modules
 ours = {name for name in sys.modules if name.startswith("thinkmix.")}
 own = {"thinkmix.curation.sample.work"}  # of which the statements count that rendering uses
-drawing = set(OURS.reach(["thinkmix.curation.sample.work"]).modules)  # what its other functions import
+sampling = set(OURS.reach(["thinkmix.curation.sample.work"]).modules)  # what its other functions import
 own.add(QWEN3.module)  # what it states is an argument, by value
-print(sorted(ours - set(code) - own - drawing), len(ours & set(code)))
+print(sorted(ours - set(code) - own - sampling), len(ours & set(code)))
 """
     done = python("-c", f"import os; os.chdir({str(tmp_path)!r})\n{script}")
     assert done.returncode == 0, done.stderr
@@ -133,7 +133,7 @@ print(sorted(ours - set(code) - own - drawing), len(ours & set(code)))
 @pytest.mark.parametrize(
     ("name", "stages"),
     [
-        ("curation/validate/normalize.py", {"validate"}),
+        ("curation/validate/rowwise.py", {"validate"}),
         ("curation/validate/reading.py", {"validate", "sample"}),
         ("curation/dedup/candidates.py", {"dedup"}),
         ("curation/decontaminate/contamination.py", {"decontaminate"}),
@@ -174,7 +174,7 @@ def test_edited_module_reaches_the_stages_that_use_it(name, stages, tree):
         ("curation/gates/settings.py", True),
         ("schemas/report.py", True),
         ("flows/build/version.py", True),
-        ("flows/build/gathering.py", True),
+        ("flows/build/publish.py", True),
         ("flows/recipe/recipe.py", True),
         ("flows/sources/settings.py", True),
         ("curation/gates/gates.py", False),

@@ -127,9 +127,9 @@ def test_shape_of_a_version_is_checked(version: Path, tmp_path: Path) -> None:
     train, evals = copy / "train-00000-of-00001.parquet", copy / "eval-00000-of-00001.parquet"
     os.truncate(train, train.stat().st_size // 2)
     os.truncate(copy / "README.md", 0)
-    (copy / "fates" / "chat.parquet").rename(copy / "swap")
-    (copy / "fates" / "math.parquet").rename(copy / "fates" / "chat.parquet")
-    (copy / "swap").rename(copy / "fates" / "math.parquet")
+    (copy / "outcomes" / "chat.parquet").rename(copy / "swap")
+    (copy / "outcomes" / "math.parquet").rename(copy / "outcomes" / "chat.parquet")
+    (copy / "swap").rename(copy / "outcomes" / "math.parquet")
     shutil.copy(train, copy / "train-00001-of-00001.parquet")
     evals.rename(tmp_path / "elsewhere")
     evals.symlink_to(tmp_path / "elsewhere")
@@ -139,8 +139,8 @@ def test_shape_of_a_version_is_checked(version: Path, tmp_path: Path) -> None:
     assert set(problems(copy)) == {
         "train-00000-of-00001.parquet: sha256 differs from the manifest",
         "README.md: sha256 differs from the manifest",
-        "fates/chat.parquet: sha256 differs from the manifest",
-        "fates/math.parquet: sha256 differs from the manifest",
+        "outcomes/chat.parquet: sha256 differs from the manifest",
+        "outcomes/math.parquet: sha256 differs from the manifest",
         "train-00001-of-00001.parquet: not in the manifest",
         "eval-00000-of-00001.parquet: not a plain file",
         "report.json: missing",
@@ -230,9 +230,9 @@ def test_shape_of_a_cached_output_is_checked(store_copy, sources: Path, built) -
     first.with_name("swap").rename(second)
     rendered = sorted((store / ".cache" / "render").iterdir())[0]
     os.truncate(rendered / "index.parquet", 10)
-    (sorted((store / ".cache" / "gather").iterdir())[0] / MANIFEST).unlink()
-    drawn = next((store / ".cache" / "draw").glob("*/selection-00000.parquet")).parent
-    shutil.copy(drawn / "selection-00000.parquet", drawn / "selection-99999.parquet")
+    (sorted((store / ".cache" / "shards").iterdir())[0] / MANIFEST).unlink()
+    sampled = next((store / ".cache" / "sample").glob("*/selection-00000.parquet")).parent
+    shutil.copy(sampled / "selection-00000.parquet", sampled / "selection-99999.parquet")
     forget(store)
     again = quick_build(recipe(), store, sources)
     assert (again.digest, again.made) == (built.digest, 5)

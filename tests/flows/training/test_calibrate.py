@@ -36,22 +36,22 @@ def table(version: Path, split: str) -> pl.DataFrame:
 
 
 def test_nothing_drawn_resembles_a_held_out_row(crowded: Path, run, tmp_path: Path):
-    """Drawn to the last row, no prompt is a near-duplicate of a held-out one, and no cluster is shared."""
+    """Sampled to the last row, no prompt is a near-duplicate of a held-out one, and no cluster is shared."""
     assert run("calibrate", crowded, "--rows", 1000, "--output", tmp_path / "out")[0] == 0
     train, held_out = table(crowded, "train"), table(crowded, "eval")
-    drawn = pl.read_parquet(tmp_path / "out" / "calibration.parquet").join(train, on="id")
-    assert drawn.height == train.height
+    sampled = pl.read_parquet(tmp_path / "out" / "calibration.parquet").join(train, on="id")
+    assert sampled.height == train.height
 
     def alike(a: pl.Series, b: pl.Series) -> int:
         return sum(explain_pair(one, other, shingle=5).jaccard >= 0.8 for one in a for other in b)
 
-    assert alike(drawn["prompt"].unique(), held_out["prompt"].unique()) == 0
+    assert alike(sampled["prompt"].unique(), held_out["prompt"].unique()) == 0
     twice = held_out.filter(pl.col("prompt").is_duplicated())["prompt"]  # each problem is
     assert alike(twice, twice) > twice.len() > 0
-    fates = pl.concat([pl.read_parquet(path) for path in sorted((crowded / "fates").iterdir())])
-    cluster = dict(fates.filter(pl.col("cluster").is_not_null()).select("id", "cluster").iter_rows())
-    sides = [{cluster[row] for row in side["conversation_id"]} for side in (drawn, held_out)]
-    assert len(sides[0]) < drawn.height
+    outcomes = pl.concat([pl.read_parquet(path) for path in sorted((crowded / "outcomes").iterdir())])
+    cluster = dict(outcomes.filter(pl.col("cluster").is_not_null()).select("id", "cluster").iter_rows())
+    sides = [{cluster[row] for row in side["conversation_id"]} for side in (sampled, held_out)]
+    assert len(sides[0]) < sampled.height
     assert sides[0].isdisjoint(sides[1])
 
 
@@ -61,15 +61,15 @@ def test_a_model_is_measured_and_the_plan_is_one_that_training_takes(version: Pa
     command = ("calibrate", version, "--model", "tiny-random", "--rows", 8)
     code, out, err = run(*command, "--output", tmp_path / "one")
     assert code == 0, err
-    for word in ("nf4_double", "fp4", "int8", "drew 8 rows", "bits a weight", "thinking", "method: "):
+    for word in ("nf4_double", "fp4", "int8", "sampled 8 rows", "bits a weight", "thinking", "method: "):
         assert word in out
     told = Calibration.model_validate_json((tmp_path / "one" / "calibration.json").read_bytes())
-    assert (told.mixture_digest, told.rows, told.noise.model.name) == (version.name, 8, "tiny-random")
+    assert (told.mixture_digest, told.rows, told.quant_error.model.name) == (version.name, 8, "tiny-random")
     assert sorted(told.files) == ["calibration.jsonl", "calibration.parquet", "plan.yaml"]
     for name, digest in told.files.items():
         assert sha256((tmp_path / "one" / name).read_bytes()).hexdigest() == digest
     plan = load_plan(tmp_path / "one" / "plan.yaml", flags={})
-    assert plan.method == told.noise.proposal.plan["method"]
+    assert plan.method == told.quant_error.proposal.plan["method"]
     code, out, _ = run(*command, "--output", tmp_path / "two", "--json")
     assert (code, json.loads(out)) == (0, told.model_dump(mode="json"))
     for name in (*told.files, "calibration.json"):
@@ -90,18 +90,18 @@ def test_an_adapter_begins_from_the_first_exported_rows(
         raise TrainError("enough")
 
     monkeypatch.setattr(models, "prepare", prepare)
-    run("calibrate", version, "--seed", 3, "--max-tokens", 600, "--output", tmp_path / "drawn")
+    run("calibrate", version, "--seed", 3, "--max-tokens", 600, "--output", tmp_path / "sampled")
     train = ("train", version, "--model", "tiny-random", "--max-steps", 1, "--output", tmp_path / "out")
     assert (
         run(*train, "--init", init, "--seed", 3, "--max-tokens", 600, "--batch", 16_384)[0]
         == TrainError.exit_code
     )
-    drawn = pl.read_parquet(tmp_path / "drawn" / "calibration.parquet")["input_ids"].to_list()
-    assert shown == drawn[:16]
+    sampled = pl.read_parquet(tmp_path / "sampled" / "calibration.parquet")["input_ids"].to_list()
+    assert shown == sampled[:16]
 
 
 def test_a_draw_needs_no_torch(version: Path, run, tmp_path: Path):
-    """Without a model, rows are drawn and exported by a program that never imports torch; seeds decide."""
+    """Without a model, rows are sampled and exported by a program that never imports torch; seeds decide."""
     script = (
         "import sys; from thinkmix.flows.cli.terminal import app; import thinkmix.flows.cli; "
         "app(sys.argv[1:], standalone_mode=False); print('torch' in sys.modules)"
@@ -111,12 +111,12 @@ def test_a_draw_needs_no_torch(version: Path, run, tmp_path: Path):
     files = [path.name for path in sorted((tmp_path / "one").iterdir())]
     assert files == ["calibration.json", "calibration.jsonl", "calibration.parquet"]
     run("calibrate", version, "--rows", 8, "--seed", 2, "--output", tmp_path / "two")
-    drawn = [(tmp_path / name / "calibration.jsonl").read_bytes() for name in ("one", "two")]
-    assert drawn[0] != drawn[1]
+    sampled = [(tmp_path / name / "calibration.jsonl").read_bytes() for name in ("one", "two")]
+    assert sampled[0] != sampled[1]
 
 
 def test_what_fails_leaves_nothing_behind(version: Path, run, tmp_path: Path, monkeypatch):
-    """A model that cannot be loaded ends the command after the draw: there is no folder, not even a part."""
+    """A model that cannot be loaded ends the command after sampling: there is no folder, not even a part."""
     pytest.importorskip("bitsandbytes", reason="needs thinkmix[train]")
     base = tmp_path / "here"
     base.mkdir()
@@ -127,7 +127,7 @@ def test_what_fails_leaves_nothing_behind(version: Path, run, tmp_path: Path, mo
 
 
 def test_a_used_folder_and_a_damaged_version_are_refused(version: Path, run, tmp_path: Path):
-    """Nothing is written over, and nothing is drawn from a version that is not what it was."""
+    """Nothing is written over, and nothing is sampled from a version that is not what it was."""
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").touch()
     code, _, err = run("calibrate", version, "--output", tmp_path / "out")
@@ -137,5 +137,5 @@ def test_a_used_folder_and_a_damaged_version_are_refused(version: Path, run, tmp
     flip_bit(damaged / "README.md")
     code, _, err = run("calibrate", damaged, "--output", tmp_path / "new")
     assert code == 5
-    assert "is damaged, so nothing is drawn from it" in err
+    assert "is damaged, so nothing is sampled from it" in err
     assert not (tmp_path / "new").exists()

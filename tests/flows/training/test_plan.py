@@ -31,9 +31,9 @@ def test_a_published_model_is_planned_for_without_its_config(plan):
     assert [each["method"] for each in told["methods"]] == ["lora", "qlora4", "qlora8", "freeze", "full"]
     lora = told["methods"][0]
     assert lora["peak"] == "backward"
-    held = ("weights", "adapter", "gradients", "optimiser", "context")
+    blocked = ("weights", "adapter", "gradients", "optimiser", "context")
     parts = lora["parts"]
-    assert lora["total"] == sum(parts[name] for name in (*held, "activations", "layer", "dequantised"))
+    assert lora["total"] == sum(parts[name] for name in (*blocked, "activations", "layer", "dequantised"))
     assert (lora["cards"]["RTX 3060 12GB"], lora["cards"]["RTX 4090 24GB"]) == ("no", "fits")
     assert (told["choice"]["method"], told["choice"]["card"]) == ("lora", "RTX 4090 24GB")
 
@@ -79,7 +79,7 @@ def test_the_command_that_is_printed_trains_what_was_reckoned(
     told = json.loads(plan(*asked, "--json")[1])["choice"]
     taken = {}
     monkeypatch.setattr(
-        "thinkmix.flows.training.finetune.finetune", lambda version, **given: taken.update(given) or 1 / 0
+        "thinkmix.flows.training.run.run_training", lambda version, **given: taken.update(given) or 1 / 0
     )
     thinkmix, *command = shlex.split(told["command"])
     with pytest.raises(ZeroDivisionError):

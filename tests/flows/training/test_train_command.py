@@ -10,7 +10,7 @@ import pytest
 from thinkmix.flows.pages.training.timing import Timing
 from thinkmix.flows.recipe.plans import load_plan
 from thinkmix.flows.training import pace
-from thinkmix.flows.training.finetune import _encoded
+from thinkmix.flows.training.run import _encoded
 from thinkmix.schemas.errors import RecipeError, TrainError
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.train.output.result import Progress as Step
@@ -216,12 +216,12 @@ def test_a_finished_run_has_a_page_and_a_card_beside_its_times(run, version: Pat
 def test_a_run_that_fails_after_its_first_step_leaves_a_page_beside_its_output(run, version: Path, tmp_path):
     """One that cannot start leaves nothing."""
     pytest.importorskip("peft", reason="needs thinkmix[train]")
-    doomed = ("--switch-prompts", 1, "--switch-least", 1, "--switch-tokens", 4)
+    doomed = ("--mode-prompts", 1, "--mode-least", 1, "--mode-tokens", 4)
     code, _, err = run("train", version, "--output", tmp_path / "out", *TRAIN, *doomed)
     page = tmp_path / "out.failed.html"
     assert code, err
     assert f"how far it got: {page}" in err
-    assert "switch_least is 1" in page.read_text()
+    assert "mode_least is 1" in page.read_text()
     assert not (tmp_path / "out").exists()
     code, _, _ = run("train", version, "--output", tmp_path / "never", *TRAIN[:-2], "--rank", 40)
     assert code

@@ -77,7 +77,7 @@ def _join(place: Mapping[str, str], version: Path, output: Path, plan: TrainPlan
 
 def train(version: Path, output: Path, plan: TrainPlan, moment: str) -> None:
     """Train, and die at the moment; `never` is none."""
-    from thinkmix.train.output import staging  # noqa: PLC0415 - the forked process has them already
+    from thinkmix.train.output import atomic_output  # noqa: PLC0415 - the forked process has them already
     from thinkmix.train.run import checkpoint, fit  # noqa: PLC0415 - the forked process has them already
 
     kind, _, number = moment.partition(" ")
@@ -125,9 +125,9 @@ def train(version: Path, output: Path, plan: TrainPlan, moment: str) -> None:
         case "unpruned":
             checkpoint.Checkpoints._prune = call(checkpoint.Checkpoints._prune, before=True)
         case "unpublished":
-            staging.sync = call(staging.sync, before=True)
+            atomic_output.sync = call(atomic_output.sync, before=True)
         case "unswept":
-            staging.shutil.rmtree = _last_rmtree
+            atomic_output.shutil.rmtree = _last_rmtree
     digest = sha256((version / "manifest.json").read_bytes()).hexdigest()
     fit.fit(TrainJob(version, digest, plan, "tiny-random", output), listener=Heard(step=step))
 
@@ -138,9 +138,9 @@ def held_by_one(plan: TrainPlan) -> float:
 
     from thinkmix.train.model.model import base_model, prepare, quiet  # noqa: PLC0415
     from thinkmix.train.run.engines import shard  # noqa: PLC0415
-    from thinkmix.train.run.processes import joined  # noqa: PLC0415
+    from thinkmix.train.run.processes import join_processes  # noqa: PLC0415
 
-    with joined(plan) as process, quiet():
+    with join_processes(plan) as process, quiet():
         learner = prepare("tiny-random", plan)
         shard(learner, process)
         weights = list(base_model(learner).model.layers.parameters())

@@ -18,7 +18,7 @@ from thinkmix.schemas.formats.fields import (
     optional_name,
     optional_number,
     optional_text,
-    parsed,
+    parse_value,
     refuse_media,
     required_list,
     required_text,
@@ -173,22 +173,25 @@ def test_the_first_key_that_is_there_counts() -> None:
 
 def test_json_text_is_parsed_once() -> None:
     """Other values stay."""
-    assert parsed('"[1]"', Reason.WRONG_TYPE) == "[1]"
-    assert parsed({"a": "[1]"}, Reason.WRONG_TYPE) == {"a": "[1]"}
+    assert parse_value('"[1]"', Reason.WRONG_TYPE) == "[1]"
+    assert parse_value({"a": "[1]"}, Reason.WRONG_TYPE) == {"a": "[1]"}
     for text in ("x" * 100, "NaN", "Infinity"):
-        reason, detail = refused(parsed, text, Reason.TOOLS_INVALID)
+        reason, detail = refused(parse_value, text, Reason.TOOLS_INVALID)
         assert reason == "tools_invalid"
         assert detail.startswith("not JSON (")
         assert detail.endswith(f"): {text[:80]!r}")
-    assert "NaN is not JSON" in refused(parsed, "NaN", Reason.WRONG_TYPE)[1]
+    assert "NaN is not JSON" in refused(parse_value, "NaN", Reason.WRONG_TYPE)[1]
 
 
 def test_values_nest_as_deep_as_a_row_may() -> None:
     """Deeper text is refused whether or not a parser can follow it."""
-    assert parsed("[" * MAX_DEPTH + "]" * MAX_DEPTH, Reason.WRONG_TYPE)
+    assert parse_value("[" * MAX_DEPTH + "]" * MAX_DEPTH, Reason.WRONG_TYPE)
     deep = "[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1)
-    assert refused(parsed, deep, Reason.WRONG_TYPE) == ("too_deep", f"nested deeper than {MAX_DEPTH} levels")
-    assert refused(parsed, "[" * 100_000, Reason.WRONG_TYPE) == (
+    assert refused(parse_value, deep, Reason.WRONG_TYPE) == (
+        "too_deep",
+        f"nested deeper than {MAX_DEPTH} levels",
+    )
+    assert refused(parse_value, "[" * 100_000, Reason.WRONG_TYPE) == (
         "too_deep",
         "nested deeper than a parser can follow",
     )
@@ -201,10 +204,10 @@ def test_integers_have_64_bits(number: int, fits: bool) -> None:
     """Wherever they stand, in text or not."""
     for value in (number, [number], (1, number), {"a": [{"b": number}]}, json.dumps([number])):
         if fits:
-            parsed(value, Reason.WRONG_TYPE)
+            parse_value(value, Reason.WRONG_TYPE)
         else:
             detail = "an integer beyond 64 bits, which most readers of JSON round"
-            assert refused(parsed, value, Reason.TOOLS_INVALID) == ("wrong_type", detail)
+            assert refused(parse_value, value, Reason.TOOLS_INVALID) == ("wrong_type", detail)
 
 
 def test_what_nobody_can_read_says_why() -> None:

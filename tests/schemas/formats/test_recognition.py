@@ -11,9 +11,9 @@ from thinkmix.schemas.formats import recognition
 from thinkmix.schemas.formats.recognition import (
     FORMATS,
     best,
+    format_statement,
     parse_format,
     refusal,
-    settled_statement,
     unknown,
 )
 
@@ -119,7 +119,7 @@ def test_a_statement_is_yaml_that_means_the_same_format(format: dict[str, object
 
 def test_a_stated_format_that_is_no_more_is_shown_as_it_was() -> None:
     """A manifest may be older than the program."""
-    assert settled_statement({"type": "gone", "column": "a"}) == "{type: gone, column: a}"
+    assert format_statement({"type": "gone", "column": "a"}) == "{type: gone, column: a}"
 
 
 def test_every_format_is_documented_and_each_set_belongs_to_one() -> None:

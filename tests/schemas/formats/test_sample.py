@@ -8,9 +8,9 @@ from thinkmix.schemas.formats.sample import (
     are_text,
     columns_of,
     filled_columns,
+    find_column,
     is_said,
     most,
-    named,
     objects,
 )
 
@@ -32,10 +32,10 @@ def test_columns_are_those_of_all_rows() -> None:
 
 def test_a_column_is_found_by_its_name_or_in_other_letter_case() -> None:
     """Unless two are alike."""
-    assert named([{"Text": 1, "text": 2}], "text") == "text"
-    assert named([{"Text": 1}, {"other": 2}], "text") == "Text"
-    assert named([{"Text": 1, "TEXT": 2}], "text") is None
-    assert named([{"texts": 1}], "text") is None
+    assert find_column([{"Text": 1, "text": 2}], "text") == "text"
+    assert find_column([{"Text": 1}, {"other": 2}], "text") == "Text"
+    assert find_column([{"Text": 1, "TEXT": 2}], "text") is None
+    assert find_column([{"texts": 1}], "text") is None
 
 
 def test_columns_are_text_if_all_of_them_are_in_most_rows() -> None:

@@ -14,7 +14,7 @@ from thinkmix.schemas.formats.tools import (
     read_tools,
     says_none,
     tool_name,
-    united,
+    unite_calls,
 )
 
 FUNCTION = {"name": "tide", "description": "Tide", "parameters": {"type": "object", "properties": {}}}
@@ -373,11 +373,11 @@ def test_the_same_calls_in_two_places_are_made_once() -> None:
     """By name and arguments; the first have the ids."""
     one, other = {"name": "f", "arguments": {}, "id": "a"}, {"name": "f", "arguments": {"a": 1}}
     same = {"name": "f", "arguments": {}}
-    assert united([one], [same]) == [one]
-    assert united([one], [other]) == [one, other]
-    assert united([one, other], [same]) == [one, other, same]
-    assert united([], [one]) == [one]
-    assert united([one], []) == [one]
+    assert unite_calls([one], [same]) == [one]
+    assert unite_calls([one], [other]) == [one, other]
+    assert unite_calls([one, other], [same]) == [one, other, same]
+    assert unite_calls([], [one]) == [one]
+    assert unite_calls([one], []) == [one]
 
 
 @pytest.mark.parametrize("tool", [{}, {"function": "f"}, {"function": {}}, {"function": {"name": 7}}])

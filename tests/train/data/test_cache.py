@@ -15,7 +15,7 @@ from thinkmix.schemas.errors import TrainError
 from thinkmix.templates.chat.tokenizer import encode
 from thinkmix.train.data import cache
 from thinkmix.train.data.cache import open_tokens
-from thinkmix.train.data.rows import draw_rows, index_rows, read_manifest
+from thinkmix.train.data.rows import index_rows, read_manifest, sample_rows
 
 
 @pytest.fixture
@@ -64,8 +64,8 @@ def test_rows_are_encoded_once_for_all_plans(publish, sums, opened, encoded, tmp
     rows, tokens = opened(version, max_tokens=40)
     assert rows.too_long > 0
     check(rows, tokens, sums)
-    drawn = draw_rows(rows, per_source=3)
-    check(*opened(version, rows=drawn), sums)
+    sampled = sample_rows(rows, per_source=3)
+    check(*opened(version, rows=sampled), sums)
     assert len(encoded) == 8
     assert [path.name.count("train") for path in files(tmp_path)] == [1]
 

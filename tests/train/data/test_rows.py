@@ -8,7 +8,7 @@ import pytest
 
 from thinkmix.schemas.errors import TrainError
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.train.data.rows import draw_rows, hash_order, index_rows, plan_steps, read_manifest
+from thinkmix.train.data.rows import hash_order, index_rows, plan_steps, read_manifest, sample_rows
 
 
 def train_rows(version, max_tokens=4096):
@@ -91,12 +91,12 @@ def test_a_mixture_without_a_row_that_fits_is_refused(publish, sums):
 
 
 def test_held_out_rows_are_drawn_per_source(publish, sums):
-    """Each source is measured, and the draw does not depend on the order of the files."""
+    """Each source is measured, and sampling does not depend on the order of the files."""
     draws = []
     for name, rows in (("one", sums), ("two", sums[::-1])):
-        drawn = draw_rows(train_rows(publish(rows, name=name)), per_source=3)
-        assert drawn.frame["source"].value_counts(sort=True)["count"].to_list() == [3, 3]
-        draws.append(sorted(drawn.frame["id"]))
+        sampled = sample_rows(train_rows(publish(rows, name=name)), per_source=3)
+        assert sampled.frame["source"].value_counts(sort=True)["count"].to_list() == [3, 3]
+        draws.append(sorted(sampled.frame["id"]))
     assert draws[0] == draws[1]
 
 

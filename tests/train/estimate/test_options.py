@@ -5,7 +5,7 @@ import pytest
 from thinkmix.schemas.errors import TrainError
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.train.estimate.gpus import GPUS, Gpu, find_gpu
-from thinkmix.train.estimate.options import METHODS, Size, fitting, option, propose, with_method
+from thinkmix.train.estimate.options import METHODS, Size, least_change, option, propose, with_method
 from thinkmix.train.estimate.shapes import QWEN3
 
 EIGHT = QWEN3["Qwen3-8B"]
@@ -60,7 +60,7 @@ def test_a_change_makes_an_option_fit(method, card):
     """Whatever is proposed fits with headroom, and 512 tokens more at once would not."""
     gpu = find_gpu(card)
     chosen = option(EIGHT, with_method(TrainPlan(), method), LONG)
-    change = fitting(EIGHT, chosen, gpu)
+    change = least_change(EIGHT, chosen, gpu)
     if change is None:
         least = Size(512, 512)
         plan = TrainPlan(method=method, checkpointing=True, optimiser="adamw8bit")
@@ -79,7 +79,7 @@ def test_a_change_makes_an_option_fit(method, card):
 def test_an_option_that_fits_is_not_changed():
     """Four thousand tokens of an 8B in 4 bit fit a card of 80 GB as they are."""
     chosen = option(EIGHT, TrainPlan(method="qlora4"), Size(4096, 4096))
-    change = fitting(EIGHT, chosen, find_gpu("80GB"))
+    change = least_change(EIGHT, chosen, find_gpu("80GB"))
     assert (change.words, change.option) == ((), chosen)
 
 

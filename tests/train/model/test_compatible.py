@@ -7,7 +7,7 @@ transformers = pytest.importorskip("transformers", reason="needs thinkmix[train]
 
 from thinkmix.schemas.errors import TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
-from thinkmix.train.model.compatible import check_model, check_plan, linear_shapes, named  # noqa: E402
+from thinkmix.train.model.compatible import check_model, check_plan, full_names, linear_shapes  # noqa: E402
 from thinkmix.train.model.loading import load_config  # noqa: E402
 
 TINY = load_config("tiny-random")
@@ -99,6 +99,6 @@ def test_layers_are_named_whole_or_by_their_last_parts():
     shapes = dict.fromkeys(
         ["model.layers.1.mlp.up_proj", "model.layers.11.mlp.up_proj", "a.fast_up_proj"], (1, 1)
     )
-    assert named(["up_proj"], shapes) == ["model.layers.1.mlp.up_proj", "model.layers.11.mlp.up_proj"]
-    assert named(["1.mlp.up_proj"], shapes) == ["model.layers.1.mlp.up_proj"]
-    assert named(["model.layers.11.mlp.up_proj"], shapes) == ["model.layers.11.mlp.up_proj"]
+    assert full_names(["up_proj"], shapes) == ["model.layers.1.mlp.up_proj", "model.layers.11.mlp.up_proj"]
+    assert full_names(["1.mlp.up_proj"], shapes) == ["model.layers.1.mlp.up_proj"]
+    assert full_names(["model.layers.11.mlp.up_proj"], shapes) == ["model.layers.11.mlp.up_proj"]

@@ -11,7 +11,7 @@ transformers = pytest.importorskip("transformers", reason="needs thinkmix[train]
 pytest.importorskip("peft", reason="needs thinkmix[train]")
 
 from tests.harness.train.learning import load_trained  # noqa: E402
-from thinkmix.flows.training.finetune import merge_adapter  # noqa: E402 - needs torch
+from thinkmix.flows.training.run import merge_adapter  # noqa: E402 - needs torch
 from thinkmix.schemas.errors import TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
 from thinkmix.templates.chat.tokenizer import tokenizer_path  # noqa: E402

@@ -17,7 +17,7 @@ from thinkmix.train.model import inits  # noqa: E402
 from thinkmix.train.model.adapters import adapted_layers  # noqa: E402
 from thinkmix.train.model.loading import load_model  # noqa: E402
 from thinkmix.train.model.model import prepare, quiet  # noqa: E402
-from thinkmix.train.model.quantise import rounded  # noqa: E402
+from thinkmix.train.model.quantise import round_weight  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 
@@ -106,7 +106,7 @@ def test_loftq_makes_up_for_what_four_bits_lost():
     settings = plan(init="loftq", method="qlora4")
     for name, layer in begun(settings).items():
         weight = stored[f"{name}.weight"]
-        lost = weight - rounded(weight, settings)
+        lost = weight - round_weight(weight, settings)
         left = torch.linalg.norm(lost - 2 * (layer.up @ layer.down).detach())
         assert float(left) < 0.95 * float(torch.linalg.norm(lost))
         assert float(left) == pytest.approx(

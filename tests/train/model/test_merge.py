@@ -20,7 +20,7 @@ from thinkmix.train.model.artefact import spell_twice  # noqa: E402
 from thinkmix.train.model.loading import load_model, read_weight, stored_files  # noqa: E402
 from thinkmix.train.model.merge import merge  # noqa: E402
 from thinkmix.train.model.model import quiet  # noqa: E402
-from thinkmix.train.model.quantise import rounded  # noqa: E402
+from thinkmix.train.model.quantise import round_weight  # noqa: E402
 from thinkmix.train.run.fit import fit  # noqa: E402
 from thinkmix.train.run.job import TrainJob  # noqa: E402
 
@@ -81,7 +81,7 @@ def test_an_adapter_that_makes_up_for_four_bits_is_merged_into_what_four_bits_re
     with stored_files("tiny-random") as stored:
         name = "model.layers.0.mlp.up_proj.weight"
         weight = read_weight(stored, name)
-    change = load_file(folder / "model.safetensors")[name] - rounded(weight, plan)
+    change = load_file(folder / "model.safetensors")[name] - round_weight(weight, plan)
     assert int(torch.linalg.matrix_rank(change, rtol=1e-4)) == 4
 
 

@@ -57,7 +57,7 @@ def load(folder):
 
 
 def test_the_tiny_model_is_the_same_every_time(monkeypatch):
-    """It has no weights on disk, so it must be drawn alike wherever an adapter is loaded again."""
+    """It has no weights on disk, so it must be sampled alike wherever an adapter is loaded again."""
     monkeypatch.setattr(loading, "_tiny_random", unwrap(loading._tiny_random))
     torch.manual_seed(5)
     first = load_model("tiny-random", dtype=torch.float32)

@@ -1,4 +1,4 @@
-"""A draw stands for the mixture: every kind of row its share, none held out, the same wherever rows lie."""
+"""A sample stands for the mixture: every kind of row its share, none held out, the same wherever rows lie."""
 
 import json
 
@@ -15,10 +15,10 @@ from thinkmix.templates.chat.tokenizer import reference_tokenizer
 from thinkmix.train.data.rows import index_rows, read_manifest
 from thinkmix.train.quantize.calibration import (
     calibration_ids,
-    draw_calibration,
     quotas,
-    read_drawn,
-    write_drawn,
+    read_sampled,
+    sample_calibration,
+    write_sampled,
 )
 
 
@@ -48,14 +48,14 @@ SIZES = st.lists(st.integers(1, 300), min_size=1, max_size=12)
 def test_quotas_add_up_and_no_stratum_is_empty_or_overdrawn(sizes, more):
     """Whatever the sizes: the sum is exact, each gives at least one row and at most all it has."""
     count = len(sizes) + more
-    drawn = quotas(sizes, count)
-    assert sum(drawn) == min(count, sum(sizes))
-    assert all(1 <= mine <= size for mine, size in zip(drawn, sizes, strict=True))
+    sampled = quotas(sizes, count)
+    assert sum(sampled) == min(count, sum(sizes))
+    assert all(1 <= mine <= size for mine, size in zip(sampled, sizes, strict=True))
 
 
 @given(SIZES, st.integers(0, 100))
 def test_one_row_more_takes_none_away(sizes, more):
-    """A draw of one row more holds the smaller draw: no stratum gives less."""
+    """A sample of one row more holds the smaller sample: no stratum gives less."""
     fewer, count = quotas(sizes, len(sizes) + more), len(sizes) + more + 1
     assert all(a <= b for a, b in zip(fewer, quotas(sizes, count), strict=True))
 
@@ -75,15 +75,15 @@ def test_quotas_are_proportional(sizes, count, want):
 
 
 def test_every_source_mode_and_length_is_drawn_by_its_share(publish, mixed, index):
-    """Of 60, 40 and 20 rows in three strata, a draw of 30 takes 15, 10 and 5."""
-    draw = draw_calibration(index(publish(mixed)), count=30, seed=1)
-    told = [(s.source, s.mode, s.up_to, s.available, s.drawn) for s in draw.strata]
+    """Of 60, 40 and 20 rows in three strata, a sample of 30 takes 15, 10 and 5."""
+    sample = sample_calibration(index(publish(mixed)), count=30, seed=1)
+    told = [(s.source, s.mode, s.up_to, s.available, s.sampled) for s in sample.strata]
     assert told == [
         ("chat", "non_thinking", 256, 60, 15),
         ("math", "thinking", 256, 40, 10),
         ("math", "thinking", 512, 20, 5),
     ]
-    rows = read_drawn(draw)
+    rows = read_sampled(sample)
     assert [sum(row.source == source for row in rows) for source in ("chat", "math")] == [15, 15]
     assert sum(len(row.input_ids) > 256 for row in rows) == 5
     assert all((row.mode == "thinking") == (row.source == "math") for row in rows)
@@ -92,9 +92,9 @@ def test_every_source_mode_and_length_is_drawn_by_its_share(publish, mixed, inde
 def test_the_draw_depends_on_no_position(publish, mixed, index, tmp_path):
     """Other order, other shards, other row groups: the same bytes in both files."""
     for name, rows, shards in (("one", mixed, 1), ("two", mixed[::-1], 4)):
-        draw = draw_calibration(index(publish(rows, shards=shards, name=name)), count=30, seed=1)
+        sample = sample_calibration(index(publish(rows, shards=shards, name=name)), count=30, seed=1)
         (tmp_path / f"{name}-out").mkdir()
-        write_drawn(read_drawn(draw), tmp_path / f"{name}-out")
+        write_sampled(read_sampled(sample), tmp_path / f"{name}-out")
     for file in ("calibration.jsonl", "calibration.parquet"):
         assert (tmp_path / "one-out" / file).read_bytes() == (tmp_path / "two-out" / file).read_bytes(), file
 
@@ -103,7 +103,7 @@ def test_a_larger_draw_holds_the_smaller_and_another_seed_draws_others(publish, 
     """Seeds decide which rows, the count only how many."""
     rows = index(publish(mixed))
     names = {
-        (count, seed): {row.id for row in read_drawn(draw_calibration(rows, count=count, seed=seed))}
+        (count, seed): {row.id for row in read_sampled(sample_calibration(rows, count=count, seed=seed))}
         for count, seed in ((10, 1), (30, 1), (30, 2))
     }
     assert names[10, 1] < names[30, 1]
@@ -111,18 +111,18 @@ def test_a_larger_draw_holds_the_smaller_and_another_seed_draws_others(publish, 
 
 
 def test_no_row_is_drawn_twice_and_none_is_held_out(publish, mixed, index):
-    """Copies of a repeated row count as that row; all that can be drawn are the training rows, once each."""
+    """Copies of a repeated row count as that row; all that can be sampled are the training rows, once each."""
     train = mixed[10:]
     copies = [{**row, "id": f"{row['id']}#2"} for row in train[:40]]
     version = publish(train + copies, held_out=mixed[:10])
-    drawn = read_drawn(draw_calibration(index(version), count=1000, seed=1))
-    assert sorted(row.id for row in drawn) == sorted(row["id"] for row in train)
+    sampled = read_sampled(sample_calibration(index(version), count=1000, seed=1))
+    assert sorted(row.id for row in sampled) == sorted(row["id"] for row in train)
 
 
 def test_text_is_whole_and_ids_are_its_tokens(publish, mixed, index, tmp_path):
     """Each line is prompt and completion; the ids are what the official tokenizer makes of it, unpadded."""
     by_text = {row["prompt"] + row["completion"]: row for row in mixed}
-    write_drawn(read_drawn(draw_calibration(index(publish(mixed)), count=12, seed=1)), tmp_path)
+    write_sampled(read_sampled(sample_calibration(index(publish(mixed)), count=12, seed=1)), tmp_path)
     lines = [json.loads(line) for line in (tmp_path / "calibration.jsonl").read_text().splitlines()]
     table = pl.read_parquet(tmp_path / "calibration.parquet")
     for line, row in zip(lines, table.iter_rows(named=True), strict=True):
@@ -138,8 +138,8 @@ def test_text_is_whole_and_ids_are_its_tokens(publish, mixed, index, tmp_path):
 def test_adapters_begin_from_the_same_rows(publish, mixed, index, digest_of, tmp_path):
     """`calibration_ids` gives the ids of the parquet file, in its order, for the same plan."""
     version, plan = publish(mixed), TrainPlan(seed=3, max_tokens=256)
-    draw = draw_calibration(index(version, max_tokens=256), count=20, seed=3)
-    write_drawn(read_drawn(draw), tmp_path)
+    sample = sample_calibration(index(version, max_tokens=256), count=20, seed=3)
+    write_sampled(read_sampled(sample), tmp_path)
     got = calibration_ids(version, digest=digest_of(version), plan=plan, rows=20)
     want = pl.read_parquet(tmp_path / "calibration.parquet")["input_ids"].to_list()
     assert got == want
@@ -147,11 +147,11 @@ def test_adapters_begin_from_the_same_rows(publish, mixed, index, digest_of, tmp
 
 
 def test_text_that_is_not_drawn_stays_unread(publish, mixed, index):
-    """With the text of all other row groups destroyed, the rows of the draw are still read."""
+    """With the text of all other row groups destroyed, the rows of sampling are still read."""
     version = publish(mixed)
-    draw = draw_calibration(index(version), count=3, seed=1)
-    want = [row.text for row in read_drawn(draw)]
-    wanted = draw.rows.frame["position"].to_numpy() // 5  # row groups of five
+    sample = sample_calibration(index(version), count=3, seed=1)
+    want = [row.text for row in read_sampled(sample)]
+    wanted = sample.rows.frame["position"].to_numpy() // 5  # row groups of five
     path = version / "train-00000.parquet"
     data, groups = bytearray(path.read_bytes()), pq.read_metadata(path)
     for group in set(range(groups.num_row_groups)) - set(wanted.tolist()):
@@ -161,7 +161,7 @@ def test_text_that_is_not_drawn_stays_unread(publish, mixed, index):
                 start = chunk.dictionary_page_offset or chunk.data_page_offset
                 data[start : start + chunk.total_compressed_size] = bytes(chunk.total_compressed_size)
     path.write_bytes(data)
-    assert [row.text for row in read_drawn(draw)] == want
+    assert [row.text for row in read_sampled(sample)] == want
     with pytest.raises(OSError, match=r"."):
         pq.read_table(path, columns=["prompt"])
 
@@ -169,15 +169,15 @@ def test_text_that_is_not_drawn_stays_unread(publish, mixed, index):
 def test_what_cannot_be_drawn_is_said(publish, mixed, index):
     """Fewer rows than kinds, and a mixture without a row that fits, are refused; long rows are counted."""
     version = publish(mixed)
-    with pytest.raises(TrainError, match=r"2 rows are fewer than the 3 kinds .*: draw at least 3"):
-        draw_calibration(index(version), count=2, seed=1)
-    with pytest.raises(TrainError, match="no row to draw from; 120 are longer"):
-        draw_calibration(index(version, max_tokens=5), count=10, seed=1)
-    assert draw_calibration(index(version, max_tokens=256), count=10, seed=1).rows.too_long == 20
+    with pytest.raises(TrainError, match=r"2 rows are fewer than the 3 kinds .*: sample at least 3"):
+        sample_calibration(index(version), count=2, seed=1)
+    with pytest.raises(TrainError, match="no row to sample from; 120 are longer"):
+        sample_calibration(index(version, max_tokens=5), count=10, seed=1)
+    assert sample_calibration(index(version, max_tokens=256), count=10, seed=1).rows.too_long == 20
 
 
 def test_the_order_mixes_kinds(publish, mixed, index):
     """A quantiser that takes the first rows sees every source among them."""
-    drawn = read_drawn(draw_calibration(index(publish(mixed)), count=120, seed=1))
-    assert {row.source for row in drawn[:10]} == {"chat", "math"}
-    assert np.mean([row.source == "chat" for row in drawn[:60]]) == pytest.approx(0.5, abs=0.2)
+    sampled = read_sampled(sample_calibration(index(publish(mixed)), count=120, seed=1))
+    assert {row.source for row in sampled[:10]} == {"chat", "math"}
+    assert np.mean([row.source == "chat" for row in sampled[:60]]) == pytest.approx(0.5, abs=0.2)

@@ -209,7 +209,7 @@ def test_a_checkpoint_of_another_run_is_refused_with_the_way_out(checkpoints, ch
 def test_how_often_is_saved_and_what_is_asked_afterwards_may_change(checkpoints):
     """These decide no weight: a run may go on with others."""
     save(checkpoints(), 2)
-    plan = TrainPlan(save_every=7, keep_checkpoints=5, switch_prompts=3, switch_least=0.5, switch_tokens=8)
+    plan = TrainPlan(save_every=7, keep_checkpoints=5, mode_prompts=3, mode_least=0.5, mode_tokens=8)
     assert checkpoints(plan=plan).newest().header.step == 2
 
 

@@ -18,7 +18,7 @@ from thinkmix.schemas.errors import TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
 from thinkmix.train.run.fit import fit  # noqa: E402
 from thinkmix.train.run.job import TrainJob  # noqa: E402
-from thinkmix.train.run.processes import Process, joined  # noqa: E402
+from thinkmix.train.run.processes import Process, join_processes  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -90,7 +90,7 @@ def test_each_batch_is_read_by_one_process_and_all_go_through_as_many():
 
 def test_a_plan_that_shares_weights_wants_several_processes():
     """Alone there is nobody to share with, and the sentence says how to start."""
-    with pytest.raises(TrainError, match="there is one: torchrun"), joined(plan_of(sharding="fsdp2")):
+    with pytest.raises(TrainError, match="there is one: torchrun"), join_processes(plan_of(sharding="fsdp2")):
         pass
 
 

@@ -12,7 +12,7 @@ pytest.importorskip("bitsandbytes", reason="needs thinkmix[train]")
 from tests.harness.train.learning import learn, loss_of  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
 from thinkmix.train.model.model import prepare, quiet  # noqa: E402
-from thinkmix.train.run.compensated import CompensatedAdamW  # noqa: E402
+from thinkmix.train.run.kahan_adamw import KahanAdamW  # noqa: E402
 from thinkmix.train.run.optimiser import build_optimiser  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
@@ -110,7 +110,7 @@ def small(dtype, optimiser, *, steps):
 def test_small_steps_are_not_lost_on_weights_in_bfloat16():
     """After a hundred steps of 1e-5 they are where float32 brings them; plain AdamW leaves most alone."""
     _, _, exact = small(torch.float32, torch.optim.AdamW, steps=100)
-    _, built, kept = small(torch.bfloat16, CompensatedAdamW, steps=100)
+    _, built, kept = small(torch.bfloat16, KahanAdamW, steps=100)
     _, _, lost = small(torch.bfloat16, torch.optim.AdamW, steps=100)
     (state,) = built.state.values()
     there = (kept + state["lost"].float() - exact).abs().mean() / exact.abs().mean()
@@ -121,15 +121,15 @@ def test_small_steps_are_not_lost_on_weights_in_bfloat16():
 
 def test_a_saved_state_is_taken_up_to_the_last_bit():
     """Ten steps at once, or five, saved, loaded and five more: the same weights."""
-    whole, _, _ = small(torch.bfloat16, CompensatedAdamW, steps=10)
+    whole, _, _ = small(torch.bfloat16, KahanAdamW, steps=10)
     generator = torch.Generator().manual_seed(0)
     weight = torch.nn.Parameter((torch.randn(100, 100, generator=generator) * 0.03).to(torch.bfloat16))
     slope = torch.randn(100, 100, generator=generator)
-    optimiser = CompensatedAdamW([{"params": [weight]}], lr=1e-5)
+    optimiser = KahanAdamW([{"params": [weight]}], lr=1e-5)
     for step in range(10):
         if step == 5:
             saved = copy.deepcopy(optimiser.state_dict())
-            optimiser = CompensatedAdamW([{"params": [weight]}], lr=1e-5)
+            optimiser = KahanAdamW([{"params": [weight]}], lr=1e-5)
             optimiser.load_state_dict(saved)
         weight.grad = (slope + torch.randn(100, 100, generator=generator)).to(torch.bfloat16)
         optimiser.step()

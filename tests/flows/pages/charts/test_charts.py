@@ -9,11 +9,11 @@ from thinkmix.flows.pages.charts.bars import counts, grouped_bars
 from thinkmix.flows.pages.charts.histogram import histogram
 from thinkmix.flows.pages.charts.picture import WIDTH
 from thinkmix.flows.pages.charts.trend import trend
-from thinkmix.schemas.run import Night
+from thinkmix.schemas.run import PastRun
 
 
 @pytest.fixture(scope="module")
-def nights(built: Built) -> tuple[Night, ...]:
+def daily_runs(built: Built) -> tuple[PastRun, ...]:
     """Thirty runs that ended in all ways."""
     return full_run(built.run.report).trend
 
@@ -59,23 +59,23 @@ def test_counts_are_seen_whether_large_or_tiny():
     assert texts(chart) == ["a" * 23 + "…", "1\u202f000\u202f000", "·<i>", "1"]
 
 
-def test_a_trend_marks_every_run_and_draws_a_line_through_those_that_have_a_figure(nights):
+def test_a_trend_marks_every_run_and_draws_a_line_through_those_that_have_a_figure(daily_runs):
     """Thirty runs have thirty marks in the colours of their endings, and one line past those that failed."""
-    chart = trend(nights, [night.examples for night in nights], label="x")
-    assert classes(chart, "path") == ["line", *(f"s-{night.status}" for night in nights)]
-    assert len(places(chart)) == len([night for night in nights if night.status != "failed"])
+    chart = trend(daily_runs, [daily_run.examples for daily_run in daily_runs], label="x")
+    assert classes(chart, "path") == ["line", *(f"s-{daily_run.status}" for daily_run in daily_runs)]
+    assert len(places(chart)) == len([daily_run for daily_run in daily_runs if daily_run.status != "failed"])
     failed = [path.get("d") for path in parsed(chart).iter("path") if path.get("class") == "s-failed"]
     assert [mark.split("m")[0].split()[1] for mark in failed] == ["122.0"] * 2
 
 
-def test_the_scale_of_a_trend_shows_one_percent_as_little(nights):
+def test_the_scale_of_a_trend_shows_one_percent_as_little(daily_runs):
     """From 35,000 to 35,350 is nearly a level line, between lines of the scale that bear round numbers."""
-    chart = trend(nights[-1:] * 2, [35_000, 35_350], label="x")
+    chart = trend(daily_runs[-1:] * 2, [35_000, 35_350], label="x")
     assert texts(chart) == ["32k", "34k", "36k", "38k"]
     (_, before), (_, after) = places(chart)
     assert 0 < before - after < 15
     for figures, word in (([0, 3], "2"), ([0.04, 0.05], "0.05"), ([2e9, 3e9], "2.5G"), ([0, 0], "0")):
-        assert word in texts(trend(nights[-1:] * 2, figures, label="x"))
+        assert word in texts(trend(daily_runs[-1:] * 2, figures, label="x"))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from math import inf, nan
 import pytest
 
 from tests.harness.charts import classes, numbers, parsed, places, texts
-from thinkmix.flows.pages.charts.curve import Point, curve, thinned
+from thinkmix.flows.pages.charts.curve import Point, curve, thin_out
 from thinkmix.flows.pages.charts.picture import WIDTH
 
 
@@ -16,10 +16,10 @@ def single(*values: float) -> list[Point]:
 
 def test_thinned_steps_keep_their_mean_and_their_bounds():
     """Ten values in four points: groups of three, the last of what is left; no number is passed over."""
-    points = thinned([1, 2, 3, 4, 4, 4, nan, 8, 9, 5], first=11, most=4)
+    points = thin_out([1, 2, 3, 4, 4, 4, nan, 8, 9, 5], first=11, most=4)
     assert points == [Point(13, 2, 1, 3), Point(16, 4, 4, 4), Point(19, 8.5, 8, 9), Point(20, 5, 5, 5)]
-    assert thinned([], most=4) == []
-    assert len(thinned([0.5] * 12_345)) <= 80
+    assert thin_out([], most=4) == []
+    assert len(thin_out([0.5] * 12_345)) <= 80
 
 
 def test_a_lower_loss_lies_lower():
@@ -34,7 +34,7 @@ def test_a_lower_loss_lies_lower():
 
 def test_many_steps_have_a_band_and_no_dots():
     """Where a point stands for several steps, their lowest and highest are drawn around the line."""
-    chart = curve(thinned([1, 2] * 80), label="x")
+    chart = curve(thin_out([1, 2] * 80), label="x")
     assert classes(chart, "path") == ["band", "line"]
     band = next(parsed(chart).iter("path")).get("d")
     assert (band.count("L"), band[-1]) == (2 * len(places(chart)) - 1, "Z")

@@ -110,7 +110,7 @@ def test_the_page_of_a_bare_run_says_what_is_not_there():
     """Without held-out rows, switch, clock, version or settings, each section says so."""
     bare = trained(evals=(), switch=None, protected={}, plan=TrainPlan(), losses=(2.0,))
     text = words(render_page(bare, None, None))
-    said = ["Nothing was measured: no row was held out", "It was not checked. With --switch-prompts 32"]
+    said = ["Nothing was measured: no row was held out", "It was not checked. With --mode-prompts 32"]
     said += [
         "Nobody looked at the clock.",
         "are in the report of that version",

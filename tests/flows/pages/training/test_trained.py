@@ -51,7 +51,7 @@ def run(version: Path, output: Path, **settings: object) -> Path:
 @pytest.fixture(scope="module")
 def adapter(version: Path, tmp_path_factory) -> Path:
     """An adapter of a run that was measured and asked at every step; read only."""
-    asked = {"eval_every": 1, "switch_prompts": 2, "switch_least": 0, "switch_tokens": 4}
+    asked = {"eval_every": 1, "mode_prompts": 2, "mode_least": 0, "mode_tokens": 4}
     return run(version, tmp_path_factory.mktemp("lora") / "out", protected={"chat": 5}, **asked)
 
 

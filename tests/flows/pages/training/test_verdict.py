@@ -5,9 +5,9 @@ import math
 import pytest
 
 from tests.harness.trained import STEPS, answers, curve, point, trained
-from thinkmix.flows.pages.training.change import Change, changes, changes_of, signed
+from thinkmix.flows.pages.training.change import Change, changes, changes_of, format_change
 from thinkmix.flows.pages.training.verdict import failure, signals, verdict
-from thinkmix.schemas.errors import Forgotten, ModeSwitchFailed, TrainError
+from thinkmix.schemas.errors import Forgotten, ThinkingModeFailed, TrainError
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.train.output.result import Guarded
 
@@ -83,7 +83,7 @@ def test_a_run_of_which_everything_was_checked_may_be_used():
             "on the way (1.460)",
         ),
         ({"kept_step": 150}, "warn", "Weights", "those of step 150 of 200 were written"),
-        ({"switch": None}, "warn", "Thinking on and off", "train with --switch-prompts 32"),
+        ({"switch": None}, "warn", "Thinking on and off", "train with --mode-prompts 32"),
         (
             {"switch": switched(14, 16)},
             "bad",
@@ -92,13 +92,13 @@ def test_a_run_of_which_everything_was_checked_may_be_used():
         ),
         ({"switch": switched(16, 14)}, "bad", "Thinking off", "14 of 16 answers do as asked"),
         (
-            {"switch": switched(14, 16), "plan": plan(switch_least=0.5)},
+            {"switch": switched(14, 16), "plan": plan(mode_least=0.5)},
             "warn",
             "Thinking on",
             "14 of 16 answers do as asked (the plan wants 50% at the least)",
         ),
         (
-            {"switch": switched(15, 16), "plan": plan(switch_least=1.0)},
+            {"switch": switched(15, 16), "plan": plan(mode_least=1.0)},
             "bad",
             "Thinking on",
             "15 of 16 answers do as asked (the plan wants 100% at the least)",
@@ -195,7 +195,7 @@ def test_traces_that_were_cut_off_are_told_and_right():
     ("error", "headline"),
     [
         (Forgotten("forgotten at step 60"), "The model forgot a protected source: nothing was written."),
-        (ModeSwitchFailed("mode switch: no"), "The model does not think as it is asked to: nothing was"),
+        (ThinkingModeFailed("mode switch: no"), "The model does not think as it is asked to: nothing was"),
         (TrainError("step 3: loss nan"), "The training failed: nothing was written."),
     ],
 )
@@ -230,7 +230,7 @@ def test_changes_are_those_of_the_weights_that_were_kept():
 def test_a_hundredth_of_a_nat_is_no_change(after: float, went: str, word: str):
     """Below it a loss stayed; the sign and three digits are always told."""
     change = Change("all", "", 10, 2.0, after, None)
-    assert (change.went, signed(change.moved)) == (went, word)
+    assert (change.went, format_change(change.moved)) == (went, word)
 
 
 def test_a_protected_source_is_too_high_above_its_bound_only():
