@@ -31,6 +31,40 @@ different problems, and so are rows with another `preamble`, a digest of system 
 KEYS = pl.Schema({**KEY_SCHEMA, "messages": pl.Int64(), "text_bytes": pl.Int64()})
 """What is known of a valid row without opening it again; `text_bytes` is the text that the raw row holds."""
 
+FLAGS = pl.Schema(
+    {
+        "flags": pl.List(pl.String()),
+        "checks": pl.List(
+            pl.Struct(
+                {
+                    "rule": pl.String(),
+                    "value": pl.Float64(),
+                    "evidence": pl.Struct(
+                        {
+                            "text": pl.String(),
+                            "message": pl.Int64(),
+                            "part": pl.String(),
+                            "start": pl.Int64(),
+                            "end": pl.Int64(),
+                        }
+                    ),
+                }
+            )
+        ),
+    }
+)
+"""What rules found in a row that stays: their names, and for each what it measured and where.
+
+These columns follow those of `KEYS`, `OUTCOMES` and `EXAMPLES` if a rule is on in the recipe, and are absent
+otherwise. A row without flags has empty lists.
+"""
+
+
+def with_flags(schema: pl.Schema, *, flagged: bool) -> pl.Schema:
+    """Return a schema as it is in a mixture whose rows may have flags, or may have none."""
+    return pl.Schema({**schema, **FLAGS}) if flagged else schema
+
+
 REJECTS = pl.Schema(
     {
         "id": pl.String(),

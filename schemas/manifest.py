@@ -66,6 +66,17 @@ class Share(Record):
     """Examples that are a second or later copy."""
 
 
+class FlagCount(Record):
+    """How many rows of one source have the flag of one rule."""
+
+    source: str
+    rule: str
+    rows: int
+    """Rows with the flag, of all that have an outcome; a later stage may have left them out."""
+    mixed: int
+    """Of these, rows that are in the mixture."""
+
+
 class Manifest(Record):
     """What `manifest.json` says; its sha256 is the version's name.
 
@@ -92,6 +103,8 @@ class Manifest(Record):
     """Rows that ended the processes that worked on them, and what those were allowed."""
     ledger: Ledger
     shares: tuple[Share, ...]
+    flags: tuple[FlagCount, ...] = ()
+    """By source and rule how many rows are flagged; none if no rule flags."""
     content_sha256: str
     """Digest of the ordered rows (id, prompt, completion); survives a change of the file format."""
     files: Mapping[str, FileEntry]

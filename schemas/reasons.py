@@ -20,8 +20,9 @@ class Worded(StrEnum):
 class Reason(Worded):
     """One word per outcome; the comment is the sentence that the report shows.
 
-    Grouped by the stage that decides it. A new rule adds its member here and nowhere else:
-    the report, the ledger and `thinkmix explain` read this list.
+    Grouped by the stage that decides it. What a stage decides by itself is a member here and nowhere else.
+    The reason of a row that a rule of `curation/rules` drops is the rule's name: `curation.rules.known.why`
+    knows both.
     """
 
     # validate: the raw row is not a conversation
@@ -64,6 +65,9 @@ class Reason(Worded):
     THINK_NOT_FIRST = "think_not_first", "text before the trace: the template would delete it"
     THINK_FOREIGN_TAG = "think_foreign_tag", "the trace is marked by another model's tags"
     THINK_NO_ANSWER = "think_no_answer", "a trace without an answer after it"
+
+    # rules: a valid row, but its source does not want rows with its flags
+    NOT_SELECTED = "not_selected", "its flags are not those that the source's `select` wants"
 
     # dedup: a good row, but an evaluation asks the same, or another row says it
     EVAL_OVERLAP = "eval_overlap", "repeats words of an evaluation's question"

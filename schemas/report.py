@@ -6,7 +6,7 @@ from typing import Literal
 from thinkmix.schemas.columns import Columns
 from thinkmix.schemas.findings import UnreadField
 from thinkmix.schemas.ledger import Ledger, TurnCount
-from thinkmix.schemas.manifest import Share, SourceEntry
+from thinkmix.schemas.manifest import FlagCount, Share, SourceEntry
 from thinkmix.schemas.record import Record
 from thinkmix.schemas.stated import Stated
 
@@ -148,6 +148,7 @@ class Report(Record):
     findings: tuple[SourceFindings, ...] = ()
     not_scanned: Mapping[str, str] = {}
     """Evaluations that rows were to be checked against, and why they were not."""
+    flags: tuple[FlagCount, ...] = ()
     clusters: ClusterView
     samples: tuple[Sample, ...]
     sources: tuple[SourceEntry, ...]

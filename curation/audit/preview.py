@@ -11,11 +11,12 @@ from typing import NamedTuple
 import polars as pl
 
 from thinkmix.curation.read.read import RawRow, raw_json
+from thinkmix.curation.rules.known import why
 from thinkmix.curation.sample.render import render_rows
 from thinkmix.curation.sample.settings import Unit
 from thinkmix.curation.validate.compared import comparison_text
 from thinkmix.curation.validate.reading import Reopened
-from thinkmix.curation.validate.rowwise import STAGE, Judged, Origin, Sight, judge
+from thinkmix.curation.validate.rowwise import STAGE, Judged, Origin, Sight, apply_rules, judge
 from thinkmix.schemas.findings import Tally, looks_like
 from thinkmix.schemas.formats.contract import Format
 from thinkmix.schemas.ledger import Amount, Ledger, StageCount, TurnCount
@@ -145,7 +146,8 @@ def preview(
     judged: list[Judged] = []
     of_file: list[tuple[str, list[Judged]]] = []
     for origin, rows in batches:
-        mine = list(sight.add_rows(judge(row, origin=origin, max_row_bytes=max_row_bytes) for row in rows))
+        found = (judge(row, origin=origin, max_row_bytes=max_row_bytes) for row in rows)
+        mine = list(sight.add_rows(apply_rules(found, origin)))
         judged += mine
         of_file.append((origin.file, mine))
     examples, lost, rendered, left = [], [], 0, _RENDERED_BYTES * render
@@ -229,13 +231,13 @@ def _dropped(of_file: Sequence[tuple[str, Sequence[Judged]]]) -> list[Drop]:
         for item in judged:
             if item.reason is None:
                 continue
-            counts[item.reason.value] += 1
-            if item.reason.value not in first:
-                first[item.reason.value] = Drop(
+            counts[item.reason] += 1
+            if item.reason not in first:
+                first[item.reason] = Drop(
                     stage=STAGE,
-                    reason=item.reason.value,
+                    reason=item.reason,
                     count=0,
-                    detail=item.detail or item.reason.sentence,
+                    detail=item.detail or why(item.reason).sentence,
                     file=file,
                     row=item.row.number,
                     content=raw_json(item.row)[:_SHOWN_TEXT],

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from thinkmix.curation.files.shards import read_groups
 from thinkmix.schemas.errors import StoreCorrupt
-from thinkmix.schemas.manifest import Manifest, Split
+from thinkmix.schemas.manifest import SPLITS, Manifest, Split
 
 _ROWS_AT_ONCE = 256
 """Rows of a row group that are Python objects at a time."""
@@ -46,6 +47,12 @@ class Version:
         return sorted(
             name for name in self.manifest.files if name.startswith(f"{split}-") and name.endswith(".parquet")
         )
+
+    @property
+    def flagged(self) -> bool:
+        """Return whether its rows have flags of rules: the columns of `tables.FLAGS`."""
+        names = [name for split in SPLITS for name in self.files(split)]
+        return any("flags" in pq.read_schema(self.folder / name).names for name in names)
 
     def rows(self, split: Split) -> int:
         """Return how many rows of a split the manifest promises."""

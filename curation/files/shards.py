@@ -107,7 +107,7 @@ def _arrow_schema(columns: tuple[tuple[str, pl.DataType], ...]) -> pa.Schema:
 
 
 def read_many(paths: Sequence[Path], columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-    """Yield columns of shards of one schema, some `ROWS_AT_ONCE` at a time, in order; none are in vain.
+    """Yield columns that shards have in common, some `ROWS_AT_ONCE` at a time, in order; none are in vain.
 
     Args:
         paths: the shards.
@@ -117,7 +117,8 @@ def read_many(paths: Sequence[Path], columns: Sequence[str]) -> Iterator[pl.Data
     some = (size for size in sizes if size[2])
     for part in bounded_lists(some, lambda size: size[2], count=len(sizes), total=ROWS_AT_ONCE):
         places, files, rows = zip(*part, strict=True)
-        read = pl.read_parquet(list(files), columns=list(columns), glob=False, hive_partitioning=False)
+        shards = pl.scan_parquet(list(files), glob=False, hive_partitioning=False, extra_columns="ignore")
+        read = shards.select(columns).collect()
         yield read.with_columns(shard=pl.Series(np.repeat(np.array(places, np.int32), rows)))
 
 

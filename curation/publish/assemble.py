@@ -10,14 +10,14 @@ import pyarrow as pa
 
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.shards import GROUP_BYTES, ShardWriter, bounded_lists, read_tables
-from thinkmix.curation.tables import EXAMPLES
+from thinkmix.curation.tables import EXAMPLES, FLAGS, with_flags
 
 _ROWS_AT_ONCE = 512
 _GROUPS_AT_ONCE = 16
 _AT_ONCE = 3 * GROUP_BYTES
 """Bytes of a part that are sorted by shard at once, or more: the less, the smaller are its batches."""
 
-_PART = pl.Schema({**EXAMPLES, "order": pl.UInt64(), "copy": pl.Int64()})
+_PLACED = pl.Schema({"order": pl.UInt64(), "copy": pl.Int64()})
 
 Batches = list[tuple[int, int, int, str]]
 """Batches of a partitioned file: where each begins, its bytes there and unpacked, and its sha256."""
@@ -31,7 +31,9 @@ def regions(partitioned: Path, batches: Batches) -> list[Blob]:
     return [Blob(partitioned, content, (at, size, unpacked)) for at, size, unpacked, content in batches]
 
 
-def partition(examples: Path, selection: pl.DataFrame, out: Path) -> Places:
+def partition(
+    examples: Path, selection: pl.DataFrame, out: Path, flags: pl.DataFrame | None = None
+) -> Places:
     """Copy the sampled examples of one rendered part, sorted by published shard, into one file.
 
     One file however many shards there are, in batches that can be read by themselves. Each is packed as a
@@ -42,12 +44,13 @@ def partition(examples: Path, selection: pl.DataFrame, out: Path) -> Places:
         examples: shard of schema `EXAMPLES`.
         selection: of this part only: place, copy, order, target; an example may be sampled several times.
         out: file to write.
+        flags: of this part only, if rows are flagged: place, flags and checks of the examples that have some.
 
     Returns:
         Which batches of it go to which published shard, by place and content.
     """
     places: dict[str, Batches] = {}
-    position, codec, layout = 0, _codec(), _layout()
+    position, codec, layout = 0, _codec(), _layout(flagged=flags is not None)
     kept = pa.schema([layout.field(name) for name in EXAMPLES])
     with out.open("wb") as parts:
         groups = read_tables(examples)
@@ -59,9 +62,10 @@ def partition(examples: Path, selection: pl.DataFrame, out: Path) -> Places:
             sampled = selection.filter(place.is_between(0, group.num_rows - 1)).with_columns(place)
             position += group.num_rows
             rows = group.cast(kept).combine_chunks()
+            first = position - group.num_rows
             for mine in sampled.partition_by("target", maintain_order=True):
                 target = mine["target"][0]
-                batch = _batch(rows, mine, layout).serialize()
+                batch = _batch(rows, mine, layout, _flags(mine, first, flags)).serialize()
                 packed = codec.compress(batch)
                 at, content = parts.tell(), sha256(packed).hexdigest()
                 places.setdefault(target, []).append((at, packed.size, batch.size, content))
@@ -69,7 +73,7 @@ def partition(examples: Path, selection: pl.DataFrame, out: Path) -> Places:
     return places
 
 
-def publish_shard(parts: Sequence[Blob], out: Path) -> str:
+def publish_shard(parts: Sequence[Blob], out: Path, *, flagged: bool = False) -> str:
     """Write one published shard and return the digest of its rows.
 
     Rows stand in the order of sampling. Copies of an example are told apart by `#2`, `#3`, … at
@@ -79,13 +83,14 @@ def publish_shard(parts: Sequence[Blob], out: Path) -> str:
     Args:
         parts: the batches that belong to this shard, as `regions` states them.
         out: parquet file to write.
+        flagged: whether the rows have flags.
     """
-    rows = pl.from_arrow(pa.Table.from_batches(_read(parts)), rechunk=True)
+    rows = pl.from_arrow(pa.Table.from_batches(_read(parts, flagged=flagged)), rechunk=True)
     assert isinstance(rows, pl.DataFrame)
     order = rows.select("order", "id", "copy").with_row_index().sort("order", "id", "copy")["index"]
     suffix = pl.when(pl.col("copy") > 0).then(pl.format("#{}", pl.col("copy") + 1)).otherwise(pl.lit(""))
     content = sha256()
-    with ShardWriter(out, EXAMPLES) as shard:
+    with ShardWriter(out, with_flags(EXAMPLES, flagged=flagged)) as shard:
         # put in order a few at a time: all of them at once would be in memory twice
         for start in range(0, len(order), _ROWS_AT_ONCE):
             part = rows[order[start : start + _ROWS_AT_ONCE]].with_columns(id=pl.col("id") + suffix)
@@ -96,15 +101,27 @@ def publish_shard(parts: Sequence[Blob], out: Path) -> str:
     return content.hexdigest()
 
 
-def _batch(examples: pa.Table, sampled: pl.DataFrame, layout: pa.Schema) -> pa.RecordBatch:
+def _flags(sampled: pl.DataFrame, first: int, flags: pl.DataFrame | None) -> list[pa.Array]:
+    """Return the flags of sampled examples as columns; `sampled` counts places from `first` on."""
+    if flags is None:
+        return []
+    places = sampled.select(place=pl.col("place").cast(pl.Int64) + first)
+    joined = places.join(flags, on="place", how="left", maintain_order="left")
+    filled = joined.select(pl.col(name).fill_null(pl.lit([], dtype=kind)) for name, kind in FLAGS.items())
+    return list(filled.to_arrow(compat_level=pl.CompatLevel.oldest()).columns)
+
+
+def _batch(
+    examples: pa.Table, sampled: pl.DataFrame, layout: pa.Schema, flags: Sequence[pa.Array]
+) -> pa.RecordBatch:
     """Return the sampled examples; taken, not cut out, so that the bytes depend on these rows alone."""
     rows = examples.take(sampled["place"].to_arrow())
-    columns = [*rows.columns, sampled["order"].to_arrow(), sampled["copy"].to_arrow()]
+    columns = [*rows.columns, *flags, sampled["order"].to_arrow(), sampled["copy"].to_arrow()]
     return pa.table(columns, schema=layout).combine_chunks().to_batches()[0]
 
 
-def _read(parts: Sequence[Blob]) -> Iterator[pa.RecordBatch]:
-    codec, layout = _codec(), _layout()
+def _read(parts: Sequence[Blob], *, flagged: bool) -> Iterator[pa.RecordBatch]:
+    codec, layout = _codec(), _layout(flagged=flagged)
     for path, batches in groupby(parts, key=lambda part: part.path):
         with path.open("rb") as file:
             for batch in batches:
@@ -117,5 +134,6 @@ def _codec() -> pa.Codec:
     return pa.Codec("zstd", 1)
 
 
-def _layout() -> pa.Schema:
-    return pl.DataFrame(schema=_PART).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+def _layout(*, flagged: bool) -> pa.Schema:
+    part = {**with_flags(EXAMPLES, flagged=flagged), **_PLACED}
+    return pl.DataFrame(schema=part).to_arrow(compat_level=pl.CompatLevel.oldest()).schema

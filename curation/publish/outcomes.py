@@ -8,7 +8,7 @@ import polars as pl
 
 from thinkmix.curation.files.shards import read_groups
 from thinkmix.curation.sample.pools import PartFiles, bits, check_same_rows
-from thinkmix.curation.tables import COUNTED, LOST, OUTCOMES, REJECTS, SAMPLED
+from thinkmix.curation.tables import COUNTED, FLAGS, LOST, OUTCOMES, REJECTS, SAMPLED, with_flags
 from thinkmix.curation.validate.count import count_stage
 from thinkmix.schemas.ledger import MIX, RENDER, Amount, StageCount
 from thinkmix.schemas.reasons import Reason
@@ -21,6 +21,12 @@ class Assigned(NamedTuple):
     sampled: pl.DataFrame
     rendered: StageCount
     mixed: StageCount
+    flags: pl.DataFrame
+    """The flags of sampled examples that have some (schema `EXAMPLE_FLAGS`)."""
+
+
+EXAMPLE_FLAGS = pl.Schema({"nth": pl.Int32(), "place": pl.Int64(), **FLAGS})
+"""The flags of a sampled example, which lies at a place of the nth rendered part of its shard."""
 
 
 def assign_outcomes(
@@ -31,6 +37,7 @@ def assign_outcomes(
     verdicts: Path,
     parts: Sequence[PartFiles],
     selection: Path,
+    flagged: bool = False,
 ) -> Assigned:
     """Return what became of every row of a slice.
 
@@ -44,23 +51,81 @@ def assign_outcomes(
         verdicts: what dedup decided of them, row by row.
         parts: what was rendered of them.
         selection: what was sampled of them: place and split of `tables.SELECTION`, and `nth`, the part.
+        flagged: whether rows of the mixture may have flags; those of keys and verdicts are joined.
 
     Raises:
         LedgerError: if the verdicts are of other rows than the keys.
     """
     tried, copies = _tried(parts, selection)
-    rows = _outcomes(_verdict_rows(keys, verdicts), tried).with_columns(source=pl.lit(source))
+    judged = _verdict_rows(keys, verdicts)
+    if flagged:
+        judged = judged.hstack(join_flags(judged.height, keys, verdicts))
+    rows = _outcomes(judged, tried).with_columns(source=pl.lit(source))
     dropped = [group.drop("content") for group in read_groups(rejects)]
     outcomes = pl.concat([*dropped, rows], how="diagonal")
     outcomes = outcomes.with_columns(pl.col("examples", "sampled").fill_null(0))
+    schema = with_flags(OUTCOMES, flagged=flagged)
+    if flagged:
+        outcomes = without_null_flags(outcomes)
     left = rows.filter(pl.col("stage").is_null() | (pl.col("stage") != "dedup"))
     unknown = int(left["possible"].sum()) - tried.height
     return Assigned(
-        outcomes.select(OUTCOMES.names()).cast(OUTCOMES).sort("row"),
+        outcomes.select(schema.names()).cast(schema).sort("row"),
         _sampled(copies, rows),
         _count_rendered(source, left, tried, unknown),
         _count_mixed(source, left, tried, unknown),
+        _example_flags(rows, parts, selection) if flagged else EXAMPLE_FLAGS.to_frame(),
     )
+
+
+def join_flags(rows: int, *stages: Path) -> pl.DataFrame:
+    """Return the flags that stages gave to the same rows, in their order, each once, schema `FLAGS`.
+
+    Args:
+        rows: how many rows there are.
+        stages: files of one line per row; one without the columns of flags has flagged none.
+    """
+    found = [
+        pl.read_parquet(file, columns=FLAGS.names())
+        for file in stages
+        if "flags" in pl.read_parquet_schema(file)
+    ]
+    if not found:
+        return pl.select(
+            pl.lit([], dtype=kind).repeat_by(rows).explode().alias(name) for name, kind in FLAGS.items()
+        )
+    joined = pl.DataFrame(
+        {name: found[0].select(pl.concat_list([frame[name] for frame in found]))[name] for name in FLAGS}
+    )
+    return joined.with_columns(pl.col("flags").list.unique(maintain_order=True))
+
+
+def without_null_flags(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows where those that have no flags, because a stage dropped them, have empty lists of them."""
+    return rows.with_columns(pl.col(name).fill_null(pl.lit([], dtype=kind)) for name, kind in FLAGS.items())
+
+
+def count_flags(outcomes: pl.DataFrame) -> dict[str, dict[str, int]]:
+    """Return by flag how many rows have it, and how many of those are in the mixture."""
+    if "flags" not in outcomes.columns:
+        return {}
+    named = outcomes.select(flag="flags", kept=pl.col("sampled") > 0).explode("flag").drop_nulls("flag")
+    counted = named.group_by("flag").agg(rows=pl.len(), mixed=pl.col("kept").sum()).sort("flag")
+    return {flag: {"rows": rows, "mixed": mixed} for flag, rows, mixed in counted.iter_rows()}
+
+
+def _example_flags(rows: pl.DataFrame, parts: Sequence[PartFiles], selection: Path) -> pl.DataFrame:
+    some = rows.filter(pl.col("flags").list.len() > 0).select("row", *FLAGS.names())
+    found = [EXAMPLE_FLAGS.to_frame()]
+    sampled = pl.read_parquet(selection, columns=["nth", "place"]).unique()
+    for nth, part in enumerate(parts):
+        index = pl.read_parquet(part.index.path, columns=["row", "place"])
+        mine = sampled.filter(nth=nth).select(pl.col("place").cast(pl.Int64))
+        flagged = index.join(mine, on="place", how="semi").join(some, on="row", how="inner")
+        found.append(
+            flagged.select(pl.lit(nth, pl.Int32).alias("nth"), "place", *FLAGS.names()).sort("place")
+        )
+    return pl.concat(found)
 
 
 def late_drops(outcomes: pl.DataFrame) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from thinkmix.curation.publish import assemble, outcomes
 from thinkmix.curation.publish.rejects import keep_rejects
 from thinkmix.curation.read.read import RawSlice
 from thinkmix.curation.sample.pools import PartFiles
-from thinkmix.curation.tables import OUTCOMES, REJECTS
+from thinkmix.curation.tables import OUTCOMES, REJECTS, with_flags
 from thinkmix.schemas.ledger import MIX, RENDER
 
 
@@ -28,9 +28,17 @@ class Validated(NamedTuple):
 
 
 def assign_outcomes(
-    out: Path, shard: Validated, verdicts: Blob, parts: Sequence[PartFiles], selection: Blob
+    out: Path,
+    shard: Validated,
+    verdicts: Blob,
+    parts: Sequence[PartFiles],
+    selection: Blob,
+    flagged: bool,
 ) -> dict[str, object]:
-    """Write the outcome of each row of a shard, the rows dropped after validation, and what was sampled."""
+    """Write the outcome of each row of a shard, the rows dropped after validation, and what was sampled.
+
+    If rows are flagged, write `flags.parquet`, too: schema `outcomes.EXAMPLE_FLAGS`.
+    """
     assigned = outcomes.assign_outcomes(
         shard.source,
         rejects=shard.rejects.path,
@@ -38,7 +46,10 @@ def assign_outcomes(
         verdicts=verdicts.path,
         parts=parts,
         selection=selection.path,
+        flagged=flagged,
     )
+    if flagged:
+        write_shard(out / "flags.parquet", assigned.flags)
     write_shard(out / "late_drops.parquet", outcomes.late_drops(assigned.outcomes))
     write_shard(out / "outcomes.parquet", assigned.outcomes)
     write_shard(out / "sampled.parquet", assigned.sampled)
@@ -48,6 +59,7 @@ def assign_outcomes(
         MIX: assigned.mixed.model_dump(),
         "clusters": found.model_dump(),
         "rows": assigned.outcomes.height,
+        "flags": outcomes.count_flags(assigned.outcomes),
     }
 
 
@@ -61,9 +73,9 @@ def write_rejects(
     return {"rows": height(out / "rejects.parquet")}
 
 
-def join(out: Path, parts: Sequence[Blob], file: str) -> dict[str, object]:
-    """Write the same file of several shards as one."""
-    with ShardWriter(out / file, _JOINED[file]) as joined:
+def join(out: Path, parts: Sequence[Blob], file: str, flagged: bool) -> dict[str, object]:
+    """Write the same file of several shards as one. `flagged` says whether its rows have flags."""
+    with ShardWriter(out / file, with_flags(_JOINED[file], flagged=flagged)) as joined:
         for part in parts:
             for group in read_groups(part.path):
                 joined.append(group)
@@ -73,14 +85,19 @@ def join(out: Path, parts: Sequence[Blob], file: str) -> dict[str, object]:
 _JOINED = {"outcomes.parquet": OUTCOMES, "rejects.parquet": REJECTS}
 
 
-def partition(out: Path, examples: Blob, selection: Blob) -> dict[str, object]:
-    """Write the sampled examples of a rendered part by published shard; `selection` names them."""
-    sampled = pl.read_parquet(selection.path).filter(nth=selection.region[0]).drop("nth")
-    places = assemble.partition(examples.path, sampled, out / "parts")
+def partition(out: Path, examples: Blob, selection: Blob, flags: Blob | None) -> dict[str, object]:
+    """Write the sampled examples of a rendered part by published shard; `selection` names them.
+
+    `flags` are those of all sampled examples of its shard, if rows are flagged.
+    """
+    nth = selection.region[0]
+    sampled = pl.read_parquet(selection.path).filter(nth=nth).drop("nth")
+    mine = None if flags is None else pl.read_parquet(flags.path).filter(nth=nth).drop("nth")
+    places = assemble.partition(examples.path, sampled, out / "parts", mine)
     return {"places": places, "rows": sampled.height}
 
 
-def publish_shard(out: Path, parts: Sequence[Blob], target: str) -> dict[str, object]:
+def publish_shard(out: Path, parts: Sequence[Blob], target: str, flagged: bool) -> dict[str, object]:
     """Write a published shard, in its order; `parts` are the batches of partitions that go to it."""
-    content = assemble.publish_shard(parts, out / target)
+    content = assemble.publish_shard(parts, out / target, flagged=flagged)
     return {"content_sha256": content, "rows": height(out / target)}

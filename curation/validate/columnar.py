@@ -4,6 +4,7 @@ Every other row is a suspect and is judged by itself. Being a suspect changes no
 so whatever is rare, odd or hard to see in columns makes one.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
 from itertools import pairwise
@@ -15,6 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from thinkmix.curation.rules.contract import Judging
+from thinkmix.curation.rules.judging import judge
+from thinkmix.curation.rules.turns import TurnTable
 from thinkmix.curation.tables import TURN_END
 from thinkmix.curation.text.columns import (
     Texts,
@@ -76,6 +80,7 @@ CLEARED = pl.Schema(
 )
 """What is known of a row that is surely clean; `place` is where it stands in its batch."""
 
+NO_RULES = Judging()
 _SYSTEM, _USER, _ASSISTANT = (ROLES.index(role) for role in ("system", "user", "assistant"))
 _ASKED = np.full(256, TURN, np.uint8)
 _ASKED[_ASSISTANT] = ANSWER
@@ -84,17 +89,30 @@ _WORD = 8
 _TURN_WORDS = 4
 
 
+class RuledOut(NamedTuple):
+    """A row that is clean, and that a rule drops."""
+
+    place: int
+    reason: str
+    detail: str
+    messages: int
+    size: int
+    """Bytes of its text."""
+
+
 class ColumnVerdicts(NamedTuple):
     """What the columns of a batch show about its rows; rows in neither set are suspects."""
 
     cleared: pl.DataFrame
-    """Rows that are surely clean, of schema `CLEARED`."""
+    """Rows that are surely clean, of schema `CLEARED`, and with `tables.FLAGS` if rules are on."""
     refused: Offsets
     """Places of rows that are clean but for having a trace, or none, against the source's rule."""
     sizes: Offsets
     """Bytes of text of each refused row."""
     turns: TurnCount
     """The turns of the rows that are cleared."""
+    ruled_out: Sequence[RuledOut] = ()
+    """Rows that are clean, and that a rule drops."""
 
     @classmethod
     def nothing(cls, source: RowSettings) -> "ColumnVerdicts":
@@ -134,6 +152,7 @@ def validate_columns(
     notes: Notes,
     limits: Limits = LIMITS,
     scanned: bool = False,
+    judging: Judging = NO_RULES,
 ) -> ColumnVerdicts:
     """Return what is known of the rows that are ordinary; all others are suspects.
 
@@ -144,6 +163,7 @@ def validate_columns(
         notes: takes unread fields and padding of the rows that are not suspects.
         limits: what work a row may cost.
         scanned: whether a column `said` (of `tables.SAID`) is wanted beside those of `CLEARED`.
+        judging: the rules that are on.
     """
     where = source.format.layout()
     if where is None or not rows.num_rows or not _is_table_plain(rows):
@@ -167,8 +187,10 @@ def validate_columns(
     refused = np.zeros(rows.num_rows, np.bool_)
     check_rows(said.roles, said.traces, said.first, _THINKING[source.thinking], doubts, refused)
     clear = ~(doubts | refused)
-    places = np.flatnonzero(clear)
     note_unread(rows, where, source.format.columns().union(MEDIA), ~doubts, notes)
+    flagged, ruled_out = _judge(said, clear, sizes, judging) if judging.rules else (None, [])
+    clear[[row.place for row in ruled_out]] = False
+    places = np.flatnonzero(clear)
     notes.count(Finding.PADDING_NULL, padding(rows, clear))
     kept = _only(said, clear)
     learned = _learned(kept, source)
@@ -183,8 +205,38 @@ def validate_columns(
     cleared = pl.DataFrame({name: known[name] for name in CLEARED}, schema=CLEARED)
     if scanned:
         cleared = cleared.with_columns(_all_said(kept).alias("said"))
+    if flagged is not None:
+        cleared = cleared.hstack(flagged)
     against = np.flatnonzero(refused & ~doubts)
-    return ColumnVerdicts(cleared, against, sizes[against], _count_turns(kept, learned, source))
+    turns_seen = _count_turns(kept, learned, source)
+    return ColumnVerdicts(cleared, against, sizes[against], turns_seen, ruled_out)
+
+
+def _judge(
+    said: _Said, clear: Flags, sizes: Offsets, judging: Judging
+) -> tuple[pl.DataFrame, list[RuledOut]]:
+    """Return the flags of the clear rows that stay (schema `FLAGS`), and those that rules drop."""
+    places, turns = np.flatnonzero(clear).tolist(), turn_table(_only(said, clear))
+    found, sizes_of = judge(judging, turns), np.diff(turns.first)
+    out = [
+        RuledOut(places[row], *why, int(sizes_of[row]), int(sizes[places[row]]))
+        for row, why in sorted(found.dropped.items())
+    ]
+    return found.flags(turns.rows), out
+
+
+def turn_table(said: _Said) -> TurnTable:
+    """Return the turns as rules read them, their texts one after another."""
+    sizes = said.contents, said.traces
+    ends = [np.append(0, np.cumsum(size)) for size in sizes]
+    out = np.empty(ends[0][-1] + ends[1][-1], np.uint8)
+    every = np.ones((len(said.roles), 2), np.bool_)
+    _copy(said, every, ends[0][:-1], ends[0][-1] + ends[1][:-1], out)
+    texts = (
+        Texts(data, end, size == 0)
+        for data, end, size in zip((out[: ends[0][-1]], out[ends[0][-1] :]), ends, sizes, strict=True)
+    )
+    return TurnTable(said.first, said.roles, *texts)
 
 
 def _costly(turns: Offsets, sizes: Offsets, limits: Limits) -> Flags:

@@ -4,7 +4,7 @@ Conversations are not written: the row they came from is still there, and is jud
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,8 +30,12 @@ from thinkmix.curation.read.read import (
     read_batches,
     read_rows,
 )
-from thinkmix.curation.tables import KEYS, REJECTS, SAID
-from thinkmix.curation.validate.columnar import CLEARED, validate_columns
+from thinkmix.curation.rules import judging
+from thinkmix.curation.rules.contract import Judging, Verdict
+from thinkmix.curation.rules.judging import flag_row
+from thinkmix.curation.rules.turns import TurnTable
+from thinkmix.curation.tables import FLAGS, KEYS, REJECTS, SAID, with_flags
+from thinkmix.curation.validate.columnar import CLEARED, NO_RULES, RuledOut, validate_columns
 from thinkmix.curation.validate.compared import comparison_text, preamble_of
 from thinkmix.curation.validate.count import count_stage
 from thinkmix.curation.validate.learned import (
@@ -71,6 +75,13 @@ class Origin(Reading):
     """What work the row may cost."""
     scanned: bool = False
     """Whether evaluations are looked for in what the row says."""
+    judging: Judging = NO_RULES
+    """Which rules are on for its source."""
+
+    @property
+    def keys(self) -> pl.Schema:
+        """Columns of its valid rows."""
+        return with_flags(KEYS, flagged=bool(self.judging.rules))
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -92,12 +103,15 @@ class Judged(NamedTuple):
     row: RawRow
     conversation: Conversation | None
     content_key: str
-    reason: Reason | None
+    reason: str | None
+    """A member of `Reason`, or the name of the rule that drops the row."""
     detail: str
     messages: int
     text_bytes: int
     notes: Notes
     learned: Learned = Learned([], [])
+    flagged: Sequence[tuple[str, Verdict]] = ()
+    """What rules found in it, if it stays."""
 
 
 def validate_slice(
@@ -145,11 +159,11 @@ def validate_slice(
             read = (row for row in islice(read, only.stop) if row.number >= only.start)
         rows = _noted_rows(read, profile)
         judged = (judge(row, origin=origin, max_row_bytes=max_row_bytes) for row in rows)
-        found = _frames(sight.add_rows(judged), origin)
+        found = _frames(sight.add_rows(apply_rules(judged, origin)), origin)
     with ExitStack() as stack:
         keys, rejects = (
             stack.enter_context(ShardWriter(out / f"{name}.parquet", schema))
-            for name, schema in (("keys", KEYS), ("rejects", REJECTS))
+            for name, schema in (("keys", origin.keys), ("rejects", REJECTS))
         )
         said = stack.enter_context(ShardWriter(out / "said.parquet", SAID)) if origin.scanned else None
         for kept, dropped in found:
@@ -323,31 +337,36 @@ def _part_frames(
     if isinstance(part, RawBatch):
         yield from _batch_frames(part, origin, max_row_bytes, sight)
     else:
-        yield from _frames(sight.add_rows([judge(part, origin=origin, max_row_bytes=max_row_bytes)]), origin)
+        judged = [judge(part, origin=origin, max_row_bytes=max_row_bytes)]
+        yield from _frames(sight.add_rows(apply_rules(judged, origin)), origin)
 
 
 def _batch_frames(batch: RawBatch, origin: Origin, max_row_bytes: int, sight: Sight) -> Iterator[_Frames]:
     """Yield keys and rejects of a table: most rows are judged by columns, the suspects one by one."""
-    cleared, refused, sizes, turns = validate_columns(
+    cleared, refused, sizes, turns, ruled_out = validate_columns(
         batch.columns,
         source=origin.source,
         max_row_bytes=max_row_bytes,
         notes=sight.notes,
         limits=origin.limits,
         scanned=origin.scanned,
+        judging=origin.judging,
     )
     sight.turns += turns
     keys = [_cleared_frame(cleared, batch.first, origin)]
     others = np.delete(np.arange(batch.columns.num_rows), cleared["place"].to_numpy())
     if len(others):
         breaking = dict(zip((batch.first + refused).tolist(), sizes.tolist(), strict=True))
+        ruled = {batch.first + row.place: row for row in ruled_out}
         judged = (
             _refused(row, breaking[row.number], origin)
             if row.number in breaking
+            else _ruled_out(row, ruled[row.number])
+            if row.number in ruled
             else judge(row, origin=origin, max_row_bytes=max_row_bytes)
             for row in batch.rows(others if cleared.height else None, max_row_bytes=max_row_bytes)
         )
-        for kept, dropped in _frames(sight.add_rows(judged), origin):
+        for kept, dropped in _frames(sight.add_rows(apply_rules(judged, origin)), origin):
             keys.append(kept)
             yield keys[0].clear(), dropped
     yield pl.concat(keys).sort("row") if len(keys) > 1 else keys[0], REJECTS.to_frame()
@@ -358,6 +377,30 @@ def _refused(row: RawRow, size: int, origin: Origin) -> Judged:
     error = _thinking_fault(origin.source)
     turns = origin.source.format.turns(row.values)
     return Judged(row, None, "", Reason(error.type), error.message(), turns, size, Notes())
+
+
+def _ruled_out(row: RawRow, found: RuledOut) -> Judged:
+    """Return the outcome of a row that a look at its columns cleared, and that a rule drops."""
+    return Judged(row, None, "", found.reason, found.detail, found.messages, found.size, Notes())
+
+
+def apply_rules(judged: Iterable[Judged], origin: Origin) -> Iterator[Judged]:
+    """Yield rows that were judged one by one, those that are valid as the rules leave them."""
+    if not origin.judging.rules:
+        yield from judged
+        return
+    for batch in bounded_lists(judged, lambda item: item.text_bytes, count=_BATCH_ROWS, total=_BATCH_BYTES):
+        valid = [place for place, item in enumerate(batch) if item.conversation is not None]
+        turns = TurnTable.of(of.messages for item in batch if (of := item.conversation))
+        found = judging.judge(origin.judging, turns)
+        row_of = {place: row for row, place in enumerate(valid)}
+        for place, item in enumerate(batch):
+            row = row_of.get(place, -1)
+            if row in found.dropped:
+                reason, detail = found.dropped[row]
+                yield item._replace(conversation=None, reason=reason, detail=detail, learned=Learned([], []))
+            else:
+                yield item._replace(flagged=found.flagged.get(row, ()))
 
 
 def _frames(judged: Iterable[Judged], origin: Origin) -> Iterator[_Frames]:
@@ -392,12 +435,17 @@ def _cleared_frame(cleared: pl.DataFrame, first: int, origin: Origin) -> pl.Data
             columns[name] = pl.Series([constants[name]], dtype=kind).new_from_index(0, cleared.height)
         elif name in CLEARED:
             columns[name] = cleared[name]
-    frame = pl.DataFrame({name: columns[name] for name in KEYS})
-    return frame.with_columns(cleared["said"]) if origin.scanned else frame
+    known = pl.DataFrame({name: columns[name] for name in KEYS})
+    if origin.judging.rules:
+        # a batch without a row that is surely clean was not judged by columns
+        known = known.hstack(cleared.select(FLAGS.names()) if cleared.height else FLAGS.to_frame())
+    if origin.scanned:
+        known = known.hstack(cleared.select(SAID.names()) if cleared.height else SAID.to_frame())
+    return known
 
 
 def _key_frame(kept: list[Judged], origin: Origin) -> pl.DataFrame:
-    source = origin.source
+    source, ruled = origin.source, bool(origin.judging.rules)
     rows = [
         {
             "id": conversation.id,
@@ -415,11 +463,12 @@ def _key_frame(kept: list[Judged], origin: Origin) -> pl.DataFrame:
             "messages": item.messages,
             "text_bytes": item.text_bytes,
             "turns": item.learned.turns,
+            **(flag_row(item.flagged) if ruled else {}),
         }
         for item in kept
         if (conversation := item.conversation)
     ]
-    frame = pl.DataFrame(rows, schema=KEYS, orient="row")
+    frame = pl.DataFrame(rows, schema=origin.keys, orient="row")
     if not origin.scanned:
         return frame
     said = [said_text(item.conversation.messages) for item in kept if item.conversation]

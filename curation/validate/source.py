@@ -1,12 +1,14 @@
 """What a recipe declares of every source, wherever its rows lie."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from thinkmix.curation.rules.known import Rules
 from thinkmix.curation.validate.settings import RowSettings
 from thinkmix.schemas.formats.known import RowFormat
-from thinkmix.schemas.patterns import Line
+from thinkmix.schemas.patterns import Line, Name
 
 
 def _format_by_name(value: object) -> object:
@@ -21,6 +23,13 @@ class SourceBase(RowSettings):
     unopened_trace: Literal["auto", "read", "refuse"] = "auto"
     """What `</think>` without `<think>` means: the end of a trace that the template opened (`read`), or a
     broken row (`refuse`). `auto` reads it if the chat template opens traces in its prompts."""
+    rules: Rules = Field(default_factory=dict)
+    """Rules that this source has otherwise than the recipe: `{repetition: {above: 0.5}}`."""
+    select: Mapping[Literal["with", "without"], Annotated[tuple[Name, ...], Field(max_length=32)]] = Field(
+        default_factory=dict
+    )
+    """Which rows stay, by the flags that rules give them: those that have one of `with`, and none of
+    `without`."""
     licence: Line | None = None
     """SPDX id or words, carried into manifest and dataset card."""
     expect_rows: int | None = Field(default=None, ge=0, le=10**12)

@@ -11,7 +11,7 @@ from thinkmix.curation.files.shards import ShardWriter, read_groups, write_shard
 from thinkmix.curation.publish import outcomes
 from thinkmix.curation.publish.rejects import keep_rejects
 from thinkmix.curation.sample import mix, render
-from thinkmix.curation.tables import OUTCOMES
+from thinkmix.curation.tables import OUTCOMES, with_flags
 from thinkmix.curation.validate import rowwise
 from thinkmix.curation.validate.profile import ProfilePart, merge_columns
 from thinkmix.flows.build.jobs import Shard, counts
@@ -74,12 +74,13 @@ class Known:
         """
         for name in ("outcomes", "rejects"):
             (folder / name).mkdir()
+        schema = with_flags(OUTCOMES, flagged=self.recipe.flagged)
         selection = folder / ".selection.parquet"
         write_shard(selection, pl.DataFrame(schema=_SELECTION))
         rendered: list[StageCount] = []
         for origin in self.origins:
             mine = self.of(origin.name)
-            with ShardWriter(folder / "outcomes" / f"{origin.name}.parquet", OUTCOMES) as out:
+            with ShardWriter(folder / "outcomes" / f"{origin.name}.parquet", schema) as out:
                 for nth, shard in enumerate(mine):
                     rows, counted = self._settle(shard, selection)
                     rendered += counted
@@ -118,16 +119,19 @@ class Known:
 
     def _settle(self, shard: Shard, selection: Path) -> tuple[pl.DataFrame, list[StageCount]]:
         """Return the outcomes of a shard's rows as far as they are known, and what rendering counted."""
+        flagged = self.recipe.flagged
+        schema = with_flags(OUTCOMES, flagged=flagged)
         if self.verdicts is None:
             columns = ["id", "file", "row", "messages", "text_bytes"]
             valid = pl.read_parquet(shard.keys.path, columns=columns).with_columns(
                 source=pl.lit(shard.source.name)
             )
+            if flagged:
+                valid = valid.hstack(outcomes.join_flags(valid.height, shard.keys.path))
             dropped = [group.drop("content") for group in read_groups(shard.rejects.path)]
-            rows = pl.concat([pl.DataFrame(schema=OUTCOMES), *dropped, valid], how="diagonal_relaxed")
-            return rows.with_columns(pl.col("examples", "sampled").fill_null(0)).cast(OUTCOMES).sort(
-                "row"
-            ), []
+            rows = pl.concat([pl.DataFrame(schema=schema), *dropped, valid], how="diagonal_relaxed")
+            rows = outcomes.without_null_flags(rows) if flagged else rows
+            return rows.with_columns(pl.col("examples", "sampled").fill_null(0)).cast(schema).sort("row"), []
         assigned = outcomes.assign_outcomes(
             shard.source.name,
             rejects=shard.rejects.path,
@@ -135,13 +139,14 @@ class Known:
             verdicts=self.verdicts.folder / numbered_name("verdicts", shard.number),
             parts=[part.files for part in self.parts if part.shard == shard.number],
             selection=selection,
+            flagged=flagged,
         )
         unsampled = pl.col("stage") == mix.STAGE  # there was no sample that could have left them out
         unset = [
             pl.when(unsampled).then(None).otherwise(pl.col(name)).alias(name)
             for name in ("stage", "reason", "detail")
         ]
-        return assigned.outcomes.with_columns(unset).cast(OUTCOMES), [assigned.rendered]
+        return assigned.outcomes.with_columns(unset).cast(schema), [assigned.rendered]
 
     def _profiles(self, source: str) -> Iterator[ProfilePart]:
         for shard in self.of(source):

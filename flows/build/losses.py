@@ -10,6 +10,7 @@ import polars as pl
 
 from thinkmix.curation.read.encodings import SAMPLE, UNKNOWN, likely
 from thinkmix.curation.read.read import first_rows
+from thinkmix.curation.rules.known import Why, why
 from thinkmix.curation.validate.layouts import ROWS, suggest_format
 from thinkmix.flows.build.jobs import Shard
 from thinkmix.schemas.errors import SourceError
@@ -27,11 +28,12 @@ _COLUMNS = 20
 _LONGEST = 160
 _NAME = 60
 
-_SETTINGS: Mapping[Reason, str] = {
+_SETTINGS: Mapping[str, str] = {
     Reason.WRONG_TYPE: "format",
     Reason.ROLE_UNKNOWN: "format",
     Reason.BAD_JSON: "format",
     Reason.TOO_BIG: "max_row_bytes",
+    Reason.NOT_SELECTED: "select",
     Reason.EVAL_OVERLAP: "decontaminate",
     Reason.EXACT_DUP: "priority",
     Reason.NEAR_DUP: "priority",
@@ -46,7 +48,7 @@ _SETTINGS: Mapping[Reason, str] = {
 
 
 class _Loss(NamedTuple):
-    reason: Reason
+    reason: Why
     detail: str
     place: str
 
@@ -94,13 +96,13 @@ def _first(path: Path, reason: str) -> _Loss:
     """Return the first row that was dropped for a reason."""
     rows = pl.scan_parquet(path, glob=False).filter(pl.col("reason") == reason)
     detail, file, row = rows.select("detail", "file", "row").head(1).collect().row(0)
-    known = Reason(reason)
+    known = why(reason)
     return _Loss(known, plain(detail or known.sentence, _LONGEST), f"{plain(file, _NAME)} row {row}")
 
 
 def _hints(known: "Known", shards: Sequence[Shard], first: _Loss) -> Iterator[str]:
     """Yield what to change: the setting that decides, and the format or encoding that the rows have."""
-    if setting := _SETTINGS.get(first.reason):
+    if setting := _SETTINGS.get(first.reason.value):
         yield f"see `{setting}:`"
     shard = next((one for one in shards if int(str(one.validated.result["rows"]))), shards[0])
     if found := _encodings(shards):

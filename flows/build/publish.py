@@ -18,9 +18,9 @@ _JOINED_AT_ONCE = 16
 
 
 def assign_outcomes(
-    run: Run, shards: Sequence[Shard], verdicts: StageOutput, sampled: Sampled
+    run: Run, shards: Sequence[Shard], verdicts: StageOutput, sampled: Sampled, *, flagged: bool
 ) -> list[StageOutput]:
-    """Write down the one outcome of every raw row."""
+    """Write down the one outcome of every raw row; `flagged`: rows of the mixture may have flags."""
     jobs = []
     by_shard: dict[int, list[Rendered]] = {}
     for part in sampled.parts:
@@ -32,6 +32,7 @@ def assign_outcomes(
             verdicts=verdicts.blob(numbered_name("verdicts", shard.number)),
             parts=[part.files for part in by_shard.get(shard.number, [])],
             selection=sampled.selection(shard.number),
+            flagged=flagged,
         )
         jobs.append(job(run, "outcomes", shard.label, assigning, source=shard.source.name))
     return run_jobs(run, jobs, stage="assign outcomes")
@@ -64,10 +65,17 @@ def publish_shards(
     assigned: Sequence[StageOutput],
     written: Sequence[StageOutput],
     sampled: Sampled,
+    *,
+    flagged: bool,
 ) -> tuple[Joined, list[StageOutput]]:
     """Write what is published: outcomes and dropped rows of each source, and the shards of the mixture."""
-    joins = _joins(run, shards, assigned, written)
-    targets = _partition(run, sampled)
+    joins = _joins(run, shards, assigned, written, flagged=flagged)
+    flags = {
+        shard.number: one.blob("flags.parquet")
+        for shard, one in zip(shards, assigned, strict=True)
+        if flagged
+    }
+    targets = _partition(run, sampled, flags)
     made = run_jobs(run, [*joins.values(), *targets], stage="publish shards")
     return dict(zip(joins, made, strict=False)), made[len(joins) :]
 
@@ -78,7 +86,12 @@ def rejects_name(source: str, number: int, files: int) -> str:
 
 
 def _joins(
-    run: Run, shards: Sequence[Shard], assigned: Sequence[StageOutput], written: Sequence[StageOutput]
+    run: Run,
+    shards: Sequence[Shard],
+    assigned: Sequence[StageOutput],
+    written: Sequence[StageOutput],
+    *,
+    flagged: bool,
 ) -> dict[str, StageJob[StageOutput]]:
     """Return the jobs that join each source's outcomes in one file, and its dropped rows, some shards a file.
 
@@ -93,25 +106,37 @@ def _joins(
         for number, start in enumerate(starts):
             some = [rejects for _, rejects in outputs[start : start + _JOINED_AT_ONCE]]
             name = f"rejects/{rejects_name(source, number, len(starts))}"
-            jobs[name] = _join_job(run, name, "rejects.parquet", some)
+            jobs[name] = _join_job(run, name, "rejects.parquet", some, flagged=False)
         name = f"outcomes/{source}.parquet"
-        jobs[name] = _join_job(run, name, "outcomes.parquet", [outcome for outcome, _ in outputs])
+        jobs[name] = _join_job(
+            run, name, "outcomes.parquet", [outcome for outcome, _ in outputs], flagged=flagged
+        )
     return jobs
 
 
-def _join_job(run: Run, name: str, file: str, outputs: Sequence[StageOutput]) -> StageJob[StageOutput]:
+def _join_job(
+    run: Run, name: str, file: str, outputs: Sequence[StageOutput], *, flagged: bool
+) -> StageJob[StageOutput]:
     parts = [output.blob(file) for output in outputs]
-    return job(run, "join", name, step(work.join, parts=parts, file=file))
+    return job(run, "join", name, step(work.join, parts=parts, file=file, flagged=flagged))
 
 
-def _partition(run: Run, sampled: Sampled) -> list[StageJob[StageOutput]]:
-    """Partition what was sampled by published shard, and return the jobs that write these shards."""
+def _partition(run: Run, sampled: Sampled, flags: Mapping[int, Blob]) -> list[StageJob[StageOutput]]:
+    """Partition what was sampled by published shard, and return the jobs that write these shards.
+
+    `flags` are those of sampled examples by the number of their shard, if rows are flagged.
+    """
     jobs = [
         job(
             run,
             "partition",
             f"part {part.number}",
-            step(work.partition, examples=part.examples, selection=sampled.selected(part)),
+            step(
+                work.partition,
+                examples=part.examples,
+                selection=sampled.selected(part),
+                flags=flags.get(part.shard),
+            ),
         )
         for part in sampled.parts
     ]
@@ -122,7 +147,7 @@ def _partition(run: Run, sampled: Sampled) -> list[StageJob[StageOutput]]:
             # of each part only what goes to this shard: a change elsewhere in it does not matter here
             having.setdefault(target, []).extend(assemble.regions(partitioned, batches))
     return [
-        job(run, "shards", target, step(work.publish_shard, parts=parts, target=target))
+        job(run, "shards", target, step(work.publish_shard, parts=parts, target=target, flagged=bool(flags)))
         for target, parts in sorted(having.items())
     ]
 

@@ -72,12 +72,14 @@ def after_validation(run: Run, known: Known, asked: Asked, base: Path, step: Ste
     known.verdicts = verdicts
     tell_counts(run, "dedup", [verdicts])
     sampled = step("sample", sampling.sample)(run, shards, verdicts, recipe, known.parts)
-    assigned = step("assign outcomes", publish.assign_outcomes)(run, shards, verdicts, sampled)
+    assigned = step("assign outcomes", publish.assign_outcomes)(
+        run, shards, verdicts, sampled, flagged=recipe.flagged
+    )
     for stage in (render.STAGE, mix.STAGE):
         tell_counts(run, stage, assigned)
     written = step("write rejects", publish.write_rejects)(run, shards, assigned)
     joined, published = step("publish shards", publish.publish_shards)(
-        run, shards, assigned, written, sampled
+        run, shards, assigned, written, sampled, flagged=recipe.flagged
     )
     audit = step("audit", figures.audit)(run, shards, assigned, joined, published, recipe.family)
     return Work(

@@ -35,7 +35,9 @@ def validate(
     scanned = bool(recipe.decontaminate.benchmarks)
     slots = []
     for file in files:
-        origin = rowwise.Origin(narrow(source, RowSettings), file.name, unopened, recipe.limits, scanned)
+        origin = rowwise.Origin(
+            narrow(source, RowSettings), file.name, unopened, recipe.limits, scanned, recipe.judging(source)
+        )
         slots += [
             Raw(piece, origin, recipe.max_row_bytes, _inside(piece, left_out))
             for piece in slices(file.name, blob_of(file), source.rows, source.encoding)

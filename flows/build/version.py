@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -30,7 +31,7 @@ from thinkmix.schemas.findings import Tally, looks_like
 from thinkmix.schemas.findings import total as total_tally
 from thinkmix.schemas.ledger import Ledger, StageCount, TurnCount, total
 from thinkmix.schemas.left_out import LeftOut
-from thinkmix.schemas.manifest import SPLITS, FileEntry, Manifest, SourceEntry
+from thinkmix.schemas.manifest import SPLITS, FileEntry, FlagCount, Manifest, SourceEntry
 from thinkmix.schemas.report import Report, SourceFindings, Unread
 from thinkmix.templates.chat.tokenizer import tokenizer_digest
 
@@ -146,6 +147,7 @@ def _report(work: Work, ledger: Ledger, content: str) -> Report:
         turns=_turns(work, ledger),
         findings=_findings(work),
         not_scanned=not_scanned(work.asked),
+        flags=tuple(_flags(work)),
         clusters=audit.clusters,
         samples=audit.samples,
         sources=tuple(work.origins),
@@ -204,6 +206,20 @@ def _findings(work: Work) -> tuple[SourceFindings, ...]:
     return tuple(found)
 
 
+def _flags(work: Work) -> Iterator[FlagCount]:
+    """Yield how many rows of each source have which flag."""
+    counted: Counter[tuple[str, str, str]] = Counter()
+    for shard, output in zip(work.shards, work.assigned, strict=True):
+        found = output.result["flags"]
+        assert isinstance(found, dict)
+        for rule, rows in found.items():
+            counted += Counter({(shard.source.name, rule, part): many for part, many in rows.items()})
+    for source in work.recipe.sources:
+        for rule in sorted({rule for name, rule, _ in counted if name == source.name}):
+            rows, mixed = (counted[source.name, rule, part] for part in ("rows", "mixed"))
+            yield FlagCount(source=source.name, rule=rule, rows=rows, mixed=mixed)
+
+
 def _manifest(work: Work, report: Report, folder: Path) -> Manifest:
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     with ThreadPoolExecutor(_HASHED_AT_ONCE) as threads:  # hashing lets go of the interpreter
@@ -223,6 +239,7 @@ def _manifest(work: Work, report: Report, folder: Path) -> Manifest:
         left_out=work.left_out,
         ledger=report.ledger,
         shares=report.shares,
+        flags=report.flags,
         content_sha256=report.content_sha256,
         files=dict(zip(names, entries, strict=True)),
     )

@@ -42,15 +42,29 @@ def explain(
 @app.command(epilog="Example: thinkmix show 3f2a9c --in build/store/sample-7-3 --ids")
 def show(
     version: InOption,
-    row_id: Annotated[str, typer.Argument(help="Id of a row or an example; its first digits are enough.")],
+    row_id: Annotated[
+        str | None, typer.Argument(help="Id of a row or an example; its first digits are enough.")
+    ] = None,
+    flag: Annotated[
+        str | None, typer.Option("--flag", help="List the rows that this rule flags.", metavar="RULE")
+    ] = None,
     ids: Annotated[bool, typer.Option("--ids", help="Print the token ids, too.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show a row as the trainer sees it: the prompt dim, the completion, which carries the loss, bright."""
-    from thinkmix.flows.cli.show.show_rows import show_seen
+    from thinkmix.flows.cli.show.show_rows import show_flagged, show_seen
     from thinkmix.flows.inspect.examples import seen
+    from thinkmix.flows.inspect.flagged import flagged
     from thinkmix.flows.store.paths import reading_rows
 
+    if flag is not None and row_id is None:
+        with reading_rows(version) as folder:
+            listed = flagged(folder, flag)
+        answer(listed, show_flagged, as_json=as_json)
+        return
+    if row_id is None or flag is not None:
+        msg = "give the id of a row, or --flag with the name of a rule"
+        raise typer.BadParameter(msg)
     with reading_rows(version) as folder:
         found = seen(folder, row_id, ids=ids)
     answer(found, show_seen, as_json=as_json)
@@ -60,6 +74,7 @@ def show(
 def rejects(
     version: VersionArgument,
     reason: Annotated[str | None, typer.Option("--reason", help="Only rows dropped for this reason.")] = None,
+    rule: Annotated[str | None, typer.Option("--rule", help="Only rows that this rule dropped.")] = None,
     source: Annotated[str | None, typer.Option("--source", help="Only rows of this source.")] = None,
     grep: Annotated[
         str | None,
@@ -80,13 +95,18 @@ def rejects(
     from thinkmix.flows.inspect.rejects import rejects as listed
     from thinkmix.flows.store.paths import open_rows
 
+    if rule is not None and reason is not None:
+        msg = "give --reason or --rule: a rule's name is the reason of the rows that it drops"
+        raise typer.BadParameter(msg)
     folder = open_rows(version)
     if out is not None:
-        rows = export(matching(folder, reason=reason, source=source, grep=grep), out, limit=limit)
+        rows = export(matching(folder, reason=reason, rule=rule, source=source, grep=grep), out, limit=limit)
         if as_json:
             say_json({"version": folder.name, "out": str(out), "rows": rows})
         else:
             say(f"{rows:,} rows in {out}")
         return
-    found = listed(folder, reason=reason, source=source, grep=grep, limit=_SHOWN if limit is None else limit)
+    found = listed(
+        folder, reason=reason, rule=rule, source=source, grep=grep, limit=_SHOWN if limit is None else limit
+    )
     answer(found, partial(show_rejects, grep=grep), as_json=as_json)

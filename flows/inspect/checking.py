@@ -218,7 +218,7 @@ def check_source(
 def origin(recipe: Recipe, source: Source, sample: Sample, file: str) -> Origin:
     """Return where rows of a file come from and how they are judged."""
     unopened = recipe.reads_unopened(source)
-    return Origin(source, file, unopened, recipe.limits)
+    return Origin(source, file, unopened, recipe.limits, judging=recipe.judging(source))
 
 
 def _mend(recipe: Recipe, source: Source, sample: Sample, seen: Preview) -> Iterator[str]:

@@ -10,6 +10,7 @@ import polars as pl
 
 from thinkmix.curation.audit.overlap import explain_pair
 from thinkmix.curation.audit.worddiff import Highlight, WordDiff, word_diff
+from thinkmix.curation.rules.known import why
 from thinkmix.curation.sample import mix, render
 from thinkmix.curation.text.shingles import shingle_hashes
 from thinkmix.flows.inspect.examples import would_be
@@ -192,7 +193,7 @@ def _shown(rows: Rows, row_id: str, said: Mapping[str, Said]) -> str | None:
 def _stages(rows: Rows, outcome: Outcome, said: Said | None) -> Iterator[StageVerdict]:
     """Yield the verdict of every stage, with what it rests on."""
     says = {
-        VALIDATE: lambda: f"{outcome.messages} turns, {outcome.text_bytes:,} bytes of text, nothing wrong",
+        VALIDATE: lambda: _valid(outcome),
         "dedup": lambda: _survived(rows, outcome),
         render.STAGE: lambda: _rendered(rows, outcome, said),
         mix.STAGE: lambda: _sampled(rows, outcome),
@@ -212,11 +213,11 @@ def _stages(rows: Rows, outcome: Outcome, said: Said | None) -> Iterator[StageVe
 
 def _why(rows: Rows, outcome: Outcome, said: Said | None) -> str:
     """Return why a row was dropped: the rule in words, and what it was applied to."""
-    reason = Reason(outcome.reason or "")
+    reason = why(outcome.reason or "")
     words = f"{reason.value}: {reason.sentence}"
     if outcome.detail:
         words += f" ({outcome.detail})"
-    if outcome.winner and reason is not Reason.EXACT_DUP:
+    if outcome.winner and reason.value != Reason.EXACT_DUP:
         words += (
             f"; {outcome.winner} stays, Jaccard {outcome.similarity or 0:.3f}, in cluster {outcome.cluster}"
         )
@@ -225,6 +226,11 @@ def _why(rows: Rows, outcome: Outcome, said: Said | None) -> str:
     if outcome.stage == mix.STAGE:
         words += f"; {_share(rows, outcome)}"
     return words
+
+
+def _valid(outcome: Outcome) -> str:
+    found = f"flagged {'; '.join(map(str, outcome.checks))}" if outcome.checks else "nothing wrong"
+    return f"{outcome.messages} turns, {outcome.text_bytes:,} bytes of text, {found}"
 
 
 def _survived(rows: Rows, outcome: Outcome) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+from thinkmix.curation.rules.known import known_reasons, rule_named
 from thinkmix.flows.inspect.rows import Rows, check_text
 from thinkmix.schemas.errors import NotFound, StoreError
 from thinkmix.schemas.reasons import Reason
@@ -44,6 +45,7 @@ def rejects(
     version: Path,
     *,
     reason: str | None = None,
+    rule: str | None = None,
     source: str | None = None,
     grep: str | None = None,
     limit: int = 20,
@@ -53,14 +55,16 @@ def rejects(
     Args:
         version: the version's folder.
         reason: only those that were dropped for it.
+        rule: only those that this rule dropped.
         source: only those of it.
         grep: only those whose content has this text, in any letter case.
         limit: most rows to return; the totals count all.
 
     Raises:
-        NotFound: for a reason or source that no row has, and for text of rows that are only listed.
+        NotFound: for a reason, rule or source that does not exist, and for text of rows that are only
+            listed.
     """
-    found = matching(version, reason=reason, source=source, grep=grep)
+    found = matching(version, reason=reason, rule=rule, source=source, grep=grep)
     counted = found.group_by("reason").len().sort(["len", "reason"], descending=[True, False]).collect()
     reasons = dict(counted.iter_rows())
     rows = found.head(limit).collect()
@@ -89,7 +93,12 @@ def export(found: pl.LazyFrame, out: Path, *, limit: int | None = None) -> int:
 
 
 def matching(
-    version: Path, *, reason: str | None = None, source: str | None = None, grep: str | None = None
+    version: Path,
+    *,
+    reason: str | None = None,
+    rule: str | None = None,
+    source: str | None = None,
+    grep: str | None = None,
 ) -> pl.LazyFrame:
     """Return the dropped rows that match, in the columns of `Reject`; arguments as for `rejects`.
 
@@ -101,8 +110,10 @@ def matching(
     if source is not None and source not in names:
         msg = f"{version.name[:12]} has no source {source!r}; it has {', '.join(names)}"
         raise NotFound(msg)
-    if reason is not None and reason not in set(Reason):
-        msg = f"there is no reason {reason!r}; the reasons are {', '.join(Reason)}"
+    if rule is not None:
+        reason = rule_named(rule)
+    if reason is not None and reason not in known_reasons():
+        msg = f"there is no reason {reason!r}; the reasons are {', '.join(known_reasons())}"
         raise NotFound(msg)
     if reason in LISTED:
         if grep is not None:

@@ -13,6 +13,8 @@ import numpy as np
 import polars as pl
 
 from thinkmix.curation.files.blob import Blob
+from thinkmix.curation.rules.contract import said
+from thinkmix.curation.rules.known import why
 from thinkmix.curation.validate.settings import Limits
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.sources.contract import Source
@@ -25,7 +27,6 @@ from thinkmix.schemas.errors import NotFound, SourceError
 from thinkmix.schemas.formats.auto import Auto
 from thinkmix.schemas.formats.recognition import parse_format
 from thinkmix.schemas.manifest import Manifest
-from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.record import Record, json_text, parse_json
 from thinkmix.schemas.run import FailedRun
 
@@ -40,6 +41,28 @@ class StageVerdict(Record):
     verdict: Literal["passed", "dropped", "not reached"]
     says: str
     """The evidence, in a sentence."""
+
+
+class Place(Record):
+    """Where a rule found something, and what stands there: the fields of `rules.contract.Evidence`."""
+
+    text: str
+    message: int | None
+    part: str | None
+    start: int | None
+    end: int | None
+
+
+class Check(Record):
+    """What a rule found in a row that stays."""
+
+    rule: str
+    value: float
+    evidence: Place
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        return f"{self.rule} {said(self.value, self.evidence.model_dump())}"
 
 
 class Outcome(Record):
@@ -59,6 +82,10 @@ class Outcome(Record):
     sampled: int
     messages: int = 0
     text_bytes: int = 0
+    flags: tuple[str, ...] = ()
+    """Rules that flag it."""
+    checks: tuple[Check, ...] = ()
+    """What each of them found, in their order."""
     stages: tuple[StageVerdict, ...] = ()
     """Every stage's verdict, of a row that was asked for."""
 
@@ -234,7 +261,7 @@ def check_text(text: str) -> str:
 
 def outcomes_of(frame: pl.DataFrame) -> tuple[Outcome, ...]:
     """Return the lines of a frame of outcomes as records."""
-    columns = [name for name in Outcome.model_fields if name != "stages"]
+    columns = [name for name in Outcome.model_fields if name in frame.columns]
     return tuple(Outcome(**row) for row in frame.select(columns).to_dicts())
 
 
@@ -243,8 +270,9 @@ def sentence(outcome: Outcome) -> str:
     if outcome.reason is None and not outcome.sampled:
         return "good so far: the build ended before it was sampled or left out"
     if outcome.reason is None:
-        return f"in the mixture, with {outcome.sampled} of its {outcome.examples} examples"
-    words = f"left out at {outcome.stage} as {outcome.reason}: {Reason(outcome.reason).sentence}"
+        flagged = f"; flagged {', '.join(outcome.flags)}" if outcome.flags else ""
+        return f"in the mixture, with {outcome.sampled} of its {outcome.examples} examples{flagged}"
+    words = f"left out at {outcome.stage} as {outcome.reason}: {why(outcome.reason).sentence}"
     return f"{words} ({outcome.detail})" if outcome.detail else words
 
 

@@ -1,6 +1,6 @@
 """A recipe out of rows: what the first rows of each source are, written down as a recipe with comments."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -54,7 +54,10 @@ _LETTERS = f"{ascii_letters}{digits}._-"
 _TRIED = 3
 """Settings for unread fields that are tried on the rows."""
 
-_REMEDIES = {Reason.THINK_UNOPENED: ("unopened_trace", "read"), Reason.ROLE_ORDER: ("turns", "join")}
+_REMEDIES: Mapping[str, tuple[str, str]] = {
+    Reason.THINK_UNOPENED: ("unopened_trace", "read"),
+    Reason.ROLE_ORDER: ("turns", "join"),
+}
 """Settings of a source that keep rows which are dropped for a reason without them."""
 
 
@@ -409,9 +412,8 @@ def _settings(source: Source, sample: Sample, seen: Preview, scratch: Path) -> I
             "thinking: forbidden", f"drops rows with a trace; {seen.thinking:,} examples have one", False
         )
     for drop in seen.dropped:
-        reason = Reason(drop.reason)
-        if reason in _REMEDIES:
-            name, value = _REMEDIES[reason]
+        if drop.reason in _REMEDIES:
+            name, value = _REMEDIES[drop.reason]
             changed = source.model_copy(update={name: value})
             tried = check_source(_only(source), changed, sample, scratch, render=False)
             if tried.kept > seen.kept:

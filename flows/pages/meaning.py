@@ -1,12 +1,13 @@
 """What the words of a ledger mean, in a sentence; empty for one that this release does not know."""
 
+from thinkmix.curation.rules.known import known_reasons, why
 from thinkmix.schemas.findings import Finding
-from thinkmix.schemas.reasons import Context, Reason
+from thinkmix.schemas.reasons import Context
 
 
 def sentence(reason: str) -> str:
     """Return what a reason means."""
-    return Reason(reason).sentence if reason in list(Reason) else ""
+    return why(reason).sentence if reason in known_reasons() else ""
 
 
 def finding_meaning(word: str) -> str:

@@ -1,10 +1,14 @@
 """A recipe: the settings of all stages together, and what must fit between them."""
 
+from collections.abc import Mapping
+
 from pydantic import Field, ValidationInfo, field_validator
 
 from thinkmix.curation.decontaminate.settings import Decontamination
 from thinkmix.curation.dedup.settings import DedupPlan
 from thinkmix.curation.gates.known import Gates
+from thinkmix.curation.rules.contract import Judging, Rule, Select
+from thinkmix.curation.rules.known import Rules, in_force, merged
 from thinkmix.curation.sample.settings import MixPlan
 from thinkmix.curation.validate.settings import LIMITS, Limits
 from thinkmix.curation.validate.source import SourceBase
@@ -23,6 +27,8 @@ class Recipe(Record):
     """Folder of the mixture in the store."""
     title: Line = ""
     """One line for report and dataset card."""
+    rules: Rules = Field(default_factory=dict)
+    """What is done with rows in which a rule finds something: `{repetition: drop}`; see docs/rules.md."""
     sources: tuple[AnySource, ...] = Field(min_length=1, max_length=256)
     """Where rows come from; each needs a share of the mixture."""
     mix: MixPlan
@@ -60,6 +66,24 @@ class Recipe(Record):
         refuse_twice("source", [source.name for source in sources])
         return sources
 
+    @field_validator("sources")
+    @classmethod
+    def _sources_have_all_rules(
+        cls, sources: tuple[AnySource, ...], info: ValidationInfo
+    ) -> tuple[AnySource, ...]:
+        """Put what a source says of rules together with what the recipe says of them."""
+        if "rules" not in info.data:  # wrong themselves
+            return sources
+        whole = [
+            source.model_copy(update={"rules": merged(info.data["rules"], source.rules)})
+            if source.rules
+            else source
+            for source in sources
+        ]
+        for source in whole:
+            _check_rules(source, {**info.data["rules"], **source.rules})
+        return tuple(whole)
+
     @field_validator("mix")
     @classmethod
     def _shares_match_sources(cls, mix: MixPlan, info: ValidationInfo) -> MixPlan:
@@ -81,6 +105,16 @@ class Recipe(Record):
         """Return the model family that the mixture is for."""
         return family_of(self.template)
 
+    def judging(self, source: SourceBase) -> Judging:
+        """Return the rules that are on for a source, and which of its rows stay by their flags."""
+        select = Select(source.select.get("with", ()), source.select.get("without", ()))
+        return Judging(in_force({**self.rules, **source.rules}), select)
+
+    @property
+    def flagged(self) -> bool:
+        """Return whether rows may have flags: a rule is on for one of the sources."""
+        return any(self.judging(source).rules for source in self.sources)
+
     @property
     def limits(self) -> Limits:
         """Return what work one row may cost."""
@@ -91,3 +125,21 @@ class Recipe(Record):
         if source.unopened_trace == "auto":
             return self.family.opens_trace
         return source.unopened_trace == "read"
+
+
+def _check_rules(source: SourceBase, rules: Mapping[str, Rule]) -> None:
+    """Refuse settings of a rule that is off without a word of it, and a choice of rows by flags of none.
+
+    Raises:
+        ValueError: naming source, rule and the way out.
+    """
+    for name, rule in rules.items():
+        if rule.action == "off" and rule.model_fields_set and "action" not in rule.model_fields_set:
+            msg = f"{source.name}: the rule {name} has settings and is off"
+            raise ValueError(f"{msg}; add `action: drop` or `action: flag`")
+    flags = [rule.name for rule in in_force(rules) if rule.action == "flag"]
+    for name in dict.fromkeys(one for named in source.select.values() for one in named):
+        if name not in flags:
+            known = f"flags are {', '.join(flags)}" if flags else "no rule flags rows of it"
+            msg = f"{source.name}: `select` names {name}, which flags none of its rows ({known}); "
+            raise ValueError(f"{msg}add `rules: {{{name}: flag}}`")

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from thinkmix.curation.rules import known
+from thinkmix.curation.rules.contract import Rule
 from thinkmix.flows.recipe.training import RecipeFile
 from thinkmix.schemas.patterns import IN_WORDS, Name, as_name
 from thinkmix.schemas.plain import plain
@@ -224,6 +226,8 @@ def _belongs(one: ErrorDetails, model: type[BaseModel]) -> str:
     name, here = str(one["loc"][-1]), _models_at(one["loc"][:-1], model)
     if new := _RENAMED.get(name):
         return f" any more: it is called `{new}` now"
+    if Rule in here:
+        return _meant(name, [kind.name for kind in known.RULES])
     if place := _elsewhere(name, here, model):
         return f" here, but of {place}: move it there"
     return _meant(name, [setting for found in here for setting in found.model_fields])
@@ -284,6 +288,8 @@ def _models_at(loc: tuple[Step, ...], model: type[BaseModel]) -> list[type[BaseM
             continue
         fields = [found.model_fields[step] for found in models if step in found.model_fields]
         tagged = [found for found in models if step in _tags(found)]
+        if Rule in models:  # the name of a rule
+            tagged = [kind for kind in known.RULES if kind.name == step]
         # the name of a format may be the name of one of its columns
         models = tagged or [inner for field in fields for inner in _models(field.annotation)]
     return models

@@ -11,6 +11,7 @@ from thinkmix.curation.export import known
 from thinkmix.curation.export.contract import Exporter
 from thinkmix.curation.export.record import MANIFEST, Counter, Counts, Export
 from thinkmix.curation.export.version import Version
+from thinkmix.curation.tables import FLAGS
 from thinkmix.flows.recipe import recipe_errors
 from thinkmix.flows.store import digests
 from thinkmix.flows.store.digests import digest
@@ -34,6 +35,9 @@ from thinkmix.train.output.atomic_output import atomic_output, refuse_used, work
 _TOLD_EVERY = 500
 
 Item = TypeVar("Item")
+
+_FLAGS = dict.fromkeys(FLAGS, "exports hold what is trained on; see `thinkmix show --flag`")
+"""Why exports do not hold the columns that rules add to a version, where one is on."""
 
 
 def exporter(name: str, options: Mapping[str, object]) -> Exporter:
@@ -100,7 +104,7 @@ def export(
                 template=found.manifest.template,
                 splits=counts,
                 held=to.held,
-                left_out=to.left_out,
+                left_out={**to.left_out, **(_FLAGS if found.flagged else {})},
                 remarks=to.remarks(counts),
                 files={to.file(split): _entry(written / to.file(split), counts[split]) for split in wanted},
             )

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 
 from thinkmix.curation.audit.worddiff import word_diff
+from thinkmix.curation.rules.known import why
 from thinkmix.flows.cli.show.printing import cut, say, table
 from thinkmix.flows.cli.show.show_rows import side_by_side
 from thinkmix.flows.inspect.review import Review, answer
-from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.review import KEPT, Opinion, Question, Rate, ReviewScore, StratumScore, Total
 
 _KEYS: dict[str, Opinion] = {"k": "keep", "d": "drop", "u": "unsure"}
@@ -122,7 +122,7 @@ def _press(question: Question, console: Console, key: Callable[[], str]) -> str:
 
 def _show_question(question: Question, number: int, total: int, console: Console) -> None:
     kept = question.reason == KEPT
-    why = "it is in the mixture" if kept else Reason(question.reason).sentence
+    words = "it is in the mixture" if kept else why(question.reason).sentence
     say(
         console,
         "\n",
@@ -131,7 +131,7 @@ def _show_question(question: Question, number: int, total: int, console: Console
         ("green" if kept else "red", question.reason),
         f" · {question.id[:12]} · {question.file} row {question.row}",
     )
-    say(console, f"  {why}{f' ({cut(question.detail, 300)})' if question.detail else ''}", style="dim")
+    say(console, f"  {words}{f' ({cut(question.detail, 300)})' if question.detail else ''}", style="dim")
     say(console, cut(question.text or "", _SHOWN_TEXT))
     if question.instead is not None and question.instead != question.text:
         say(console, "\nbeside the row that stays instead", style="bold")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from thinkmix.curation.audit.worddiff import Highlight, WordDiff
     from thinkmix.flows.inspect.examples import Example, Seen
     from thinkmix.flows.inspect.explain import Beside, Explanation
+    from thinkmix.flows.inspect.flagged import Flagged
     from thinkmix.flows.inspect.rejects import Reject, Rejects
 
     Rendered = Example | Shown
@@ -68,6 +69,18 @@ def show_rejects(rejects: "Rejects", console: Console, *, grep: str | None = Non
     counts = ", ".join(f"{reason} {count:,}" for reason, count in rejects.reasons.items())
     shown = f"{len(rejects.rows):,} of {rejects.total:,} dropped rows" if rejects.rows else "no dropped rows"
     say(console, f"{shown}{': ' if counts else ''}{counts}")
+
+
+def show_flagged(found: "Flagged", console: Console) -> None:
+    """Print rows that a rule flagged, what it found in each and what became of it, and how many there are."""
+    for row in found.rows:
+        say(console, ("bold", row.id[:12]), f"  {_where(row)}")
+        for check in row.checks:
+            if check.rule == found.flag:
+                say(console, "  ", ("yellow", cut(str(check), _SNIPPET)))
+        say(console, "  ", ("dim", cut(sentence(row), _SNIPPET)))
+    shown = f"{len(found.rows):,} of {found.total:,}" if found.rows else "no"
+    say(console, f"{shown} rows flagged {found.flag}, {found.mixed:,} of them in the mixture")
 
 
 def show_seen(seen: "Seen", console: Console) -> None:

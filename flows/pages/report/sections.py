@@ -6,6 +6,7 @@ from itertools import groupby
 import yaml
 from pydantic import ValidationError
 
+from thinkmix.curation.rules.known import known_reasons
 from thinkmix.flows.pages.charts.stacked import Stacked, stacked_bar
 from thinkmix.flows.pages.formatting import grouped
 from thinkmix.flows.pages.meaning import sentence
@@ -13,7 +14,6 @@ from thinkmix.flows.pages.render import COLOURS
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.schemas.changes import Changes, Delta
 from thinkmix.schemas.ledger import StageCount
-from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.report import Report, Sample
 from thinkmix.schemas.run import RunReport
 from thinkmix.schemas.stated import Stated
@@ -144,8 +144,8 @@ def samples(report: Report, *, kept: bool) -> list[dict[str, object]]:
 
 def _place(reason: str) -> tuple[int, str]:
     """Return where a reason stands: in the order of the stages, unknown ones last."""
-    known = list(Reason)
-    return (known.index(Reason(reason)) if reason in known else len(known)), reason
+    known = known_reasons()
+    return (known.index(reason) if reason in known else len(known)), reason
 
 
 def _cut(sample: Sample) -> dict[str, object]:

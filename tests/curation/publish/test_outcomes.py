@@ -8,12 +8,13 @@ import pytest
 
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.shards import write_shard
-from thinkmix.curation.publish.outcomes import Assigned, assign_outcomes, late_drops
+from thinkmix.curation.publish.outcomes import Assigned, assign_outcomes, count_flags, late_drops
 from thinkmix.curation.publish.rejects import write_rejects
 from thinkmix.curation.read.read import RawRow
 from thinkmix.curation.sample.pools import PartFiles
 from thinkmix.curation.tables import (
     COUNTED,
+    FLAGS,
     KEYS,
     LOST,
     OUTCOMES,
@@ -190,6 +191,47 @@ def test_nothing_at_all_is_settled_too(tmp_path: Path) -> None:
     """An empty slice has no outcomes and counts nothing."""
     got = assigned(tmp_path, rows=[], parts=[])
     assert (got.outcomes.height, got.outcomes.schema, got.mixed.read) == (0, OUTCOMES, Amount())
+
+
+def flag(*names: str) -> dict[str, Any]:
+    """Make the columns of a row that has these flags."""
+    evidence = {"text": "t", "message": 1, "part": "content", "start": 0, "end": 1}
+    return {
+        "flags": list(names),
+        "checks": [{"rule": name, "value": 0.5, "evidence": evidence} for name in names],
+    }
+
+
+def test_flags_of_an_outcome_are_those_of_all_stages(tmp_path: Path) -> None:
+    """In their order; rows that a stage dropped have none, and sampled examples carry those of their row."""
+    rows = [valid(1, "a", turns=(1, 3)), valid(2, "b"), valid(3, "c")]
+    assigned(tmp_path, rejects=[rejected(0)], rows=rows, parts=[])
+    keys = [{**row, **flag(*names)} for row, names in zip(rows, [["x"], [], ["x"]], strict=True)]
+    later = [{**row, **flag(*names)} for row, names in zip(rows, [["y"], ["y"], ["x"]], strict=True)]
+    index = write(tmp_path / "index", [counted(1, 0), counted(1, 1, 3), counted(2, 2)], COUNTED)
+    got = assign_outcomes(
+        "s",
+        rejects=tmp_path / "rejects",
+        keys=write(tmp_path / "keys", keys, pl.Schema({**KEYS, **FLAGS})),
+        verdicts=write(tmp_path / "verdicts", later, pl.Schema({**VERDICT_SCHEMA, **FLAGS})),
+        parts=[PartFiles(Blob(index, ""), Blob(write(tmp_path / "lost", [], LOST), ""))],
+        selection=write(
+            tmp_path / "selection",
+            [{**one, "nth": 0} for one in selected((1, "train"), (2, "eval"))],
+            pl.Schema({**SELECTION, "nth": pl.Int32()}),
+        ),
+        flagged=True,
+    )
+    assert got.outcomes.schema == pl.Schema({**OUTCOMES, **FLAGS})
+    assert got.outcomes["flags"].to_list() == [[], ["x", "y"], ["y"], ["x"]]
+    assert [[check["rule"] for check in row] for row in got.outcomes["checks"].to_list()] == [
+        [],
+        ["x", "y"],
+        ["y"],
+        ["x", "x"],
+    ]
+    assert got.flags.select("nth", "place", "flags").rows() == [(0, 1, ["x", "y"]), (0, 2, ["y"])]
+    assert count_flags(got.outcomes) == {"x": {"rows": 2, "mixed": 1}, "y": {"rows": 2, "mixed": 2}}
 
 
 def test_verdicts_of_other_rows_are_refused(tmp_path: Path) -> None:

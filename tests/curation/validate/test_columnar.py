@@ -3,8 +3,9 @@
 import unicodedata
 from collections.abc import Iterable
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
@@ -16,10 +17,12 @@ from polars.testing import assert_frame_equal
 
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.read.read import RawBatch, RawSlice, joined, read_batches, slices
-from thinkmix.curation.tables import KEYS, REJECTS
+from thinkmix.curation.rules.contract import Evidence, Judging, Rule, Verdict
+from thinkmix.curation.rules.turns import PARTS, TurnTable
+from thinkmix.curation.tables import REJECTS
 from thinkmix.curation.text import text_kernels
 from thinkmix.curation.validate import rowwise
-from thinkmix.curation.validate.columnar import CLEARED, validate_columns
+from thinkmix.curation.validate.columnar import CLEARED, NO_RULES, validate_columns
 from thinkmix.curation.validate.learned import TAG_BYTES
 from thinkmix.curation.validate.rowwise import Origin, judge
 from thinkmix.curation.validate.settings import LIMITS, Limits
@@ -36,6 +39,37 @@ def source(format: object, **settings: Any) -> LocalSource:
     return LocalSource(name="s", format=format, files=("*",), **settings)
 
 
+class Witness(Rule):
+    """Finds every row, and has all that it says as evidence."""
+
+    name: ClassVar[str] = "witness"
+
+    def judge(self, turns: TurnTable) -> list[Verdict]:
+        """Return all that is said in each row."""
+        columns = [turns.column(part).to_list() for part in PARTS]
+        said = [
+            f"{turns.roles[turn]} {[column[turn] for column in columns]}" for turn in range(len(turns.roles))
+        ]
+        ends = turns.first.tolist()
+        return [
+            Verdict(row, 1.0, Evidence("\n".join(said[start:end])))
+            for row, (start, end) in enumerate(pairwise(ends))
+        ]
+
+
+class Chance(Witness):
+    """Finds half of the rows, by what they say."""
+
+    name: ClassVar[str] = "chance"
+
+    def judge(self, turns: TurnTable) -> list[Verdict]:
+        """Return rows by a sum over their text."""
+        return [one for one in super().judge(turns) if sum(one.evidence.text.encode()) % 2]
+
+
+WITNESSED = Judging((Witness(action="flag"), Chance(action="drop")))
+
+
 def batch_of(table: pa.Table | pa.RecordBatch) -> RawBatch:
     if isinstance(table, pa.Table):
         (table,) = table.combine_chunks().to_batches() or [pa.RecordBatch.from_pylist([], table.schema)]
@@ -48,25 +82,32 @@ def agree(
 ) -> int:
     """Check that all is as if every row were judged; return how many rows were cleared.
 
-    All are keys and rejects, the ledger of turns, findings and unread fields.
+    All are keys and rejects, the ledger of turns, findings and unread fields, and what rules are shown.
     """
-    origin = Origin(source(format, **settings), "f.parquet", limits=limits)
-    quick, slow = (rowwise.Sight("s") for _ in range(2))
-    found = list(rowwise._batch_frames(batch, origin, limit, quick))
-    got = (pl.concat(frames) for frames in zip(*found, strict=True))
-    rows = [judge(row, origin=origin, max_row_bytes=limit) for row in batch.rows(max_row_bytes=limit)]
-    judged = list(rowwise._frames(slow.add_rows(rows), origin))
-    assert quick.counted() == slow.counted()
-    assert tallied(quick) == tallied(slow)
-    empty = (KEYS.to_frame(), REJECTS.to_frame())
-    for found, want in zip(
-        got, (pl.concat(frames) for frames in zip(empty, *judged, strict=True)), strict=True
-    ):
-        assert_frame_equal(found, want)
+    for judging in (WITNESSED, NO_RULES):
+        origin = Origin(source(format, **settings), "f.parquet", limits=limits, judging=judging)
+        rows = _agree(batch, origin, limit)
     cleared = screened(batch, origin.source, limit, limits)
     stated = [origin.source.format.turns(rows[place].row.values) for place in cleared["place"]]
     assert cleared["messages"].to_list() == stated  # by which a limit of turns goes
     return cleared.height
+
+
+def _agree(batch: RawBatch, origin: Origin, limit: int) -> list[rowwise.Judged]:
+    quick, slow = (rowwise.Sight("s") for _ in range(2))
+    found = list(rowwise._batch_frames(batch, origin, limit, quick))
+    got = (pl.concat(frames) for frames in zip(*found, strict=True))
+    rows = [judge(row, origin=origin, max_row_bytes=limit) for row in batch.rows(max_row_bytes=limit)]
+    ruled = list(rowwise.apply_rules(rows, origin))
+    judged = list(rowwise._frames(slow.add_rows(ruled), origin))
+    assert quick.counted() == slow.counted()
+    assert tallied(quick) == tallied(slow)
+    empty = (origin.keys.to_frame(), REJECTS.to_frame())
+    for found, want in zip(
+        got, (pl.concat(frames) for frames in zip(empty, *judged, strict=True)), strict=True
+    ):
+        assert_frame_equal(found, want)
+    return rows
 
 
 def screened(

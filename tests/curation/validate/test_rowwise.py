@@ -212,6 +212,7 @@ def test_reasons_of_validation_are_all_in_the_tables() -> None:
         "round_trip",
         "seam",
         "too_long",
+        "not_selected",
         "not_sampled",
     }
     assert shown == {reason.value for reason in Reason} - later
@@ -714,7 +715,7 @@ def survives(row: Row, format: str, thinking: Any = "allowed") -> None:
         return
     talk = got.conversation
     assert Conversation.model_validate(talk.model_dump()) == talk
-    assert rowwise._key_frame([got], source(format))["id"].to_list() == [talk.id]
+    assert rowwise._key_frame([got], Origin(source(format), "f"))["id"].to_list() == [talk.id]
     again = judge(RawRow(1, {**row, "more": "x"}, None, ""), origin=OTHER[format], max_row_bytes=2 * LIMIT)
     assert again.conversation is not None
     assert again.conversation.id == talk.id

@@ -9,6 +9,8 @@ import pytest
 from pydantic import BaseModel
 
 from tests.harness.builders import Row, chat_row, math_row, quick_build, text, write_rows
+from thinkmix.curation.rules.contract import Judging, Rule
+from thinkmix.curation.rules.known import RULES
 from thinkmix.curation.validate.source import SourceBase
 from thinkmix.flows.build.step import argument_key
 from thinkmix.flows.recipe import recipe_errors
@@ -58,6 +60,9 @@ ANOTHER: Mapping[str, object] = {
     "sources.compare": "conversation",
     "sources.priority": 7,
     "sources.max_solutions_per_problem": 2,
+    "rules": {"repetition": "drop"},
+    "sources.rules": {"repetition": "flag"},
+    "sources.select": {"with": ["repetition"]},
     "sources.licence": "mit",
     "sources.expect_rows": 3,
     "mix.shares": {"math": 0.3, "chat": 0.7},
@@ -107,6 +112,7 @@ def rows() -> dict[str, list[Row]]:
         chat_row("中文 的 问题 在 这里", text("story", 60)),
         chat_row(f"Find {text(3)}.", "A chat that asks a problem of the other source."),
         chat_row("A very long answer, please.", text("story", 400)),
+        chat_row("Go round and round, please.", " ".join([text("loop", 12)] * 10)),
     ]
     math: list[Row] = [math_row(n) for n in range(12)]
     more: list[Row] = [chat_row(f"More of {text(('more', n))}?", f"Well: {n}.") for n in range(6)]
@@ -147,17 +153,21 @@ def changed(path: str) -> dict[str, Any]:
         stated["mix"]["shares"] = {"math": 0.5, "other": 0.5}
     if path == "mix.replay":
         stated["mix"]["shares"] = {"math": 1.0}
+    if path == "sources.select":
+        stated["rules"] = {"repetition": "flag"}
     if path == "dedup.permutations":
         stated["dedup"]["bands"] = 20
     return stated
 
 
 def paths(model: type[BaseModel], above: str = "") -> Iterator[str]:
-    """Yield the paths of all settings that a recipe may state, without those of row formats."""
+    """Yield the paths of all settings that a recipe may state, without those of row formats and rules."""
     for name, field in model.model_fields.items():
         path = f"{above}{name}"
         inner = [
-            one for one in recipe_errors._models(field.annotation) if not issubclass(one, (*FORMATS, Auto))
+            one
+            for one in recipe_errors._models(field.annotation)
+            if not issubclass(one, (*FORMATS, Auto, Rule))
         ]
         for one in inner:
             yield from paths(one, f"{path}.")
@@ -244,3 +254,13 @@ def test_every_setting_of_a_format_is_in_the_key_of_its_rows(kind):
     plain = kind.model_construct(**dict.fromkeys(kind.model_fields, "one"))
     for field in kind.model_fields.keys() - {"type"}:
         assert argument_key(plain.model_copy(update={field: "another"})) != argument_key(plain), field
+
+
+@pytest.mark.parametrize("kind", RULES, ids=lambda kind: kind.name)
+def test_every_setting_of_a_rule_is_in_the_key_of_validation(kind):
+    """Each of them, and its action, whichever rule is on."""
+    plain = kind.model_construct(**dict.fromkeys(kind.model_fields, "one"))
+    for field in kind.model_fields:
+        assert argument_key(Judging((plain.model_copy(update={field: "another"}),))) != argument_key(
+            Judging((plain,))
+        ), field

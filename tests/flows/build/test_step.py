@@ -10,9 +10,13 @@ from thinkmix.curation.dedup import work as dedup_work
 from thinkmix.curation.dedup.settings import BandPlan, DedupPlan
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.publish import work as publish_work
+from thinkmix.curation.rules.contract import Judging
+from thinkmix.curation.rules.html_entities import HtmlEntities
+from thinkmix.curation.rules.repetition import Repetition
 from thinkmix.curation.sample import work as sample_work
 from thinkmix.curation.sample.model_files import ModelFiles
 from thinkmix.curation.sample.pools import PartFiles
+from thinkmix.curation.validate import work as validate_work
 from thinkmix.curation.validate.settings import Limits, TextSettings
 from thinkmix.flows.build.step import argument_key, step, steps_of_pass
 from thinkmix.schemas.formats.alpaca import Alpaca
@@ -95,6 +99,21 @@ def test_format_brings_its_own_code_and_no_other():
     assert f"{formats}sharegpt" in code(ShareGPT()).keys() - code(Alpaca()).keys()
     assert f"{formats}alpaca" in code(Alpaca()).keys() - code(ShareGPT()).keys()
     assert f"{formats}known" not in code(ShareGPT())
+
+
+def test_rule_brings_its_own_code_and_no_other():
+    """Validation without rules does not depend on what rules find; with one, on that one alone."""
+    codes = [
+        step(validate_work.validate, origin=Judging(rules)).decided.code.modules
+        for rules in ((), (Repetition(action="flag"),), (HtmlEntities(action="flag"),))
+    ]
+    rules, kernel = "thinkmix.curation.rules", "thinkmix.curation.text.repeats"
+    own = {f"{rules}.repetition", f"{rules}.html_entities", kernel}
+    assert [own & code.keys() for code in codes] == [
+        set(),
+        {f"{rules}.repetition", kernel},
+        {f"{rules}.html_entities"},
+    ]
 
 
 def test_pass_makes_what_is_missing_and_keys_each_piece_alone():

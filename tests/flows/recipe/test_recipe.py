@@ -122,3 +122,18 @@ def test_a_recipe_survives_its_own_dump() -> None:
     """What is written into the manifest reads back as the same recipe."""
     assert Recipe.model_validate(recipe().model_dump(mode="json")) == recipe()
     assert DedupPlan.model_validate(recipe().dedup.model_dump()) == DedupPlan()
+
+
+def test_a_source_states_rules_setting_by_setting() -> None:
+    """What it does not state is as the recipe says; the recipe in the manifest says the same again."""
+    stated = recipe(rules={"repetition": {"action": "flag", "above": 0.2}}).model_dump(mode="json")
+    stated["sources"][0]["rules"] = {"repetition": {"min_words": 90}}
+    stated["sources"][1]["rules"] = {"repetition": False}
+    found = Recipe.model_validate(stated)
+    (first,), second = (found.judging(source).rules for source in found.sources[:2])
+    assert (first.action, first.above, first.min_words) == ("flag", 0.2, 90)
+    assert second == ()
+    again = Recipe.model_validate(found.model_dump(mode="json"))
+    assert [again.judging(source) for source in again.sources] == [
+        found.judging(source) for source in found.sources
+    ]

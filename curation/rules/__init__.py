@@ -1,0 +1,1 @@
+"""Rules on valid rows, one file each: `contract` says what a rule is, `known` lists all."""

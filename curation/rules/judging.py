@@ -1,0 +1,69 @@
+"""The rules that are on for a source, applied to the turns of its valid rows."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from thinkmix.curation.rules.contract import Judging, Select, Verdict, detail_of
+from thinkmix.curation.rules.turns import TurnTable
+from thinkmix.curation.tables import FLAGS
+from thinkmix.schemas.reasons import Reason
+
+
+class Found(NamedTuple):
+    """What rules found in the rows of a table, by the row's place."""
+
+    dropped: Mapping[int, tuple[str, str]]
+    """Reason and detail of the rows that are left out."""
+    flagged: Mapping[int, Sequence[tuple[str, Verdict]]]
+    """Rules and their verdicts on the rows that stay, in the order of the rules."""
+
+    def flags(self, rows: int) -> pl.DataFrame:
+        """Return the flags of the rows that stay, of so many, schema `tables.FLAGS`."""
+        stay = np.ones(rows, np.bool_)
+        stay[list(self.dropped)] = False
+        some = [{"row": row, **flag_row(found)} for row, found in self.flagged.items()]
+        flagged = pl.DataFrame(some, schema={"row": pl.Int64(), **FLAGS}, orient="row")
+        every = pl.DataFrame({"row": np.flatnonzero(stay)}, schema={"row": pl.Int64()})
+        return every.join(flagged, on="row", how="left", maintain_order="left").select(
+            pl.col(name).fill_null(pl.lit([], dtype=kind)) for name, kind in FLAGS.items()
+        )
+
+
+def judge(judging: Judging, turns: TurnTable) -> Found:
+    """Return what becomes of the rows. The first rule that drops a row is its reason."""
+    dropped: dict[int, tuple[str, str]] = {}
+    flagged: dict[int, list[tuple[str, Verdict]]] = {}
+    for rule in judging.rules:
+        for verdict in rule.judge(turns):
+            if rule.action == "drop":
+                dropped.setdefault(verdict.row, (rule.name, detail_of(verdict)))
+            else:
+                flagged.setdefault(verdict.row, []).append((rule.name, verdict))
+    if judging.select != Select():
+        for row in range(turns.rows):
+            if why := _unwanted([name for name, _ in flagged.get(row, ())], judging.select):
+                dropped.setdefault(row, (Reason.NOT_SELECTED, why))
+    return Found(dropped, {row: found for row, found in flagged.items() if row not in dropped})
+
+
+def _unwanted(flags: Sequence[str], select: Select) -> str:
+    """Return why a row with these flags is left out; empty where it stays."""
+    if refused := [name for name in select.refused if name in flags]:
+        return f"it has the flag {', '.join(refused)}"
+    if select.wanted and not any(name in flags for name in select.wanted):
+        return f"it has none of the flags {', '.join(select.wanted)}"
+    return ""
+
+
+def flag_row(found: Sequence[tuple[str, Verdict]]) -> dict[str, list[Any]]:
+    """Return verdicts on a row as its columns `flags` and `checks`, see `tables.FLAGS`."""
+    return {
+        "flags": [name for name, _ in found],
+        "checks": [
+            {"rule": name, "value": verdict.value, "evidence": verdict.evidence._asdict()}
+            for name, verdict in found
+        ],
+    }

@@ -1,0 +1,79 @@
+"""The turns of valid rows as columns, for rules to read: no object per row."""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from thinkmix.curation.text.columns import Texts
+from thinkmix.curation.text.text_kernels import Bytes, Flags, Offsets
+from thinkmix.schemas.conversation import ROLES, Message
+
+Part = Literal["content", "reasoning"]
+"""Which text of a turn: what is said, or the trace before it."""
+
+PARTS: tuple[Part, ...] = ("content", "reasoning")
+
+
+class TurnTable(NamedTuple):
+    """The turns of n valid rows in their order; row and turn are places in this table."""
+
+    first: Offsets
+    """n + 1 places between which the turns of a row stand."""
+    roles: Bytes
+    """Place in `ROLES` of each turn's role."""
+    content: Texts
+    """What each turn says, UTF-8, as a conversation holds it; of a turn that only calls tools, empty."""
+    reasoning: Texts
+    """The trace of each turn; missing where there is none."""
+
+    @classmethod
+    def of(cls, rows: Iterable[Sequence[Message]]) -> "TurnTable":
+        """Return the turns of conversations."""
+        listed = list(rows)
+        turns = [turn for row in listed for turn in row]
+        first = np.append(0, np.cumsum([len(row) for row in listed])).astype(np.int64)
+        roles = np.array([ROLES.index(turn.role) for turn in turns], np.uint8)
+        return cls(
+            first, roles, _texts([turn.content for turn in turns]), _texts([turn.reasoning for turn in turns])
+        )
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self.first) - 1
+
+    @property
+    def row(self) -> Offsets:
+        """The row of each turn."""
+        return np.repeat(np.arange(self.rows), np.diff(self.first))
+
+    def said_by(self, role: str) -> Flags:
+        """Return which turns are of a role."""
+        said: Flags = self.roles == ROLES.index(role)
+        return said
+
+    def texts(self, part: Part) -> Texts:
+        """Return the texts of a part of all turns."""
+        return self.content if part == "content" else self.reasoning
+
+    def column(self, part: Part) -> pl.Series:
+        """Return the texts of a part of all turns as a column; one that is missing is null."""
+        texts = self.texts(part)
+        buffers = pa.py_buffer(texts.offsets), pa.py_buffer(texts.data)
+        column = pl.Series(pa.LargeStringArray.from_buffers(len(texts.missing), *buffers))
+        return column.set(pl.Series(texts.missing), None)
+
+    def text(self, turn: int, part: Part) -> bytes:
+        """Return one text in UTF-8."""
+        texts = self.texts(part)
+        return texts.data[texts.offsets[turn] : texts.offsets[turn + 1]].tobytes()
+
+
+def _texts(values: Sequence[str | None]) -> Texts:
+    encoded = [(value or "").encode() for value in values]
+    offsets = np.append(0, np.cumsum([len(text) for text in encoded])).astype(np.int64)
+    data = np.frombuffer(b"".join(encoded), np.uint8)
+    return Texts(data, offsets, np.array([value is None for value in values], np.bool_))
