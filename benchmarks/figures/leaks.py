@@ -17,7 +17,6 @@ from thinkmix.curation.decontaminate.contamination import (
     read_questions,
     write_questions,
 )
-from thinkmix.curation.decontaminate.scan import Asked
 from thinkmix.curation.decontaminate.settings import ScanPlan
 from thinkmix.curation.tables import TURN_END
 
@@ -121,13 +120,13 @@ class Scanner:
         work.mkdir(exist_ok=True)
         self._said = work / "said.parquet"
         self._known = write_questions(asked, work)
-        self._asked: Asked = read_questions(work / "words.index", work / "anchors.index", self._known)
+        self._index = read_questions(work / "words.index", work / "anchors.index", self._known)
         self.words = [f"word{number}" for number in range(500)]
 
     def hits(self, texts: Sequence[str]) -> tuple[int, int]:
         """Return how many rows would be dropped, and how many flagged."""
         pl.DataFrame({"said": texts}, schema={"said": pl.String}).write_parquet(self._said)
-        found = find_overlap(self._said, self._asked, self._known, score=ScanPlan().score)
+        found = find_overlap(self._said, self._index, self._known, score=ScanPlan().score)
         dropped = found.filter(action="drop").height
         return dropped, found.height - dropped
 

@@ -80,7 +80,14 @@ def write_questions(
     return known
 
 
-def read_questions(words_index: Path, anchors_index: Path, benchmarks: Benchmarks) -> Asked:
+class Index(NamedTuple):
+    """Questions as a scan reads them."""
+
+    asked: Asked
+    sieve: scan.Sieve
+
+
+def read_questions(words_index: Path, anchors_index: Path, benchmarks: Benchmarks) -> Index:
     """Return what `write_questions` wrote.
 
     Raises:
@@ -90,7 +97,7 @@ def read_questions(words_index: Path, anchors_index: Path, benchmarks: Benchmark
     anchors, places = map(index_rows(anchors_index, _about("anchors")).read, range(2))
     count = sum(benchmarks.questions)
     asking = (places >> np.uint64(32)).astype(np.int32)
-    return Asked(
+    asked = Asked(
         words=words,
         first=np.searchsorted(owners, np.arange(count + 1, dtype=np.uint64)).astype(np.int64),
         weights=weights.view(np.float64).astype(np.float32),
@@ -99,24 +106,25 @@ def read_questions(words_index: Path, anchors_index: Path, benchmarks: Benchmark
         offsets=(places & np.uint64(0xFFFFFFFF)).astype(np.int32),
         enough=scan.enough(np.bincount(asking, minlength=count)),
     )
+    return Index(asked, scan.sieve(anchors))
 
 
-def find_overlap(said: Path, asked: Asked, benchmarks: Benchmarks, *, score: float) -> pl.DataFrame:
+def find_overlap(said: Path, index: Index, benchmarks: Benchmarks, *, score: float) -> pl.DataFrame:
     """Return the rows of one shard that repeat a question, schema `OVERLAP`.
 
     Args:
         said: shard with a column `said`: the turns of each row, with `TURN_END` between them.
-        asked: what `read_questions` returned.
+        index: what `read_questions` returned.
         benchmarks: what `write_questions` returned.
         score: part of a question from which on a row is near it.
     """
-    sieve, room = scan.sieve(asked.anchors), scan.scratch(sum(benchmarks.questions))
+    room = scan.scratch(sum(benchmarks.questions))
     found: list[_Hit] = []
     done = 0
     with pq.ParquetFile(said) as shard:
         for batch in shard.iter_batches(_BATCH_ROWS, columns=["said"]):
             texts = as_texts(pl.Series(batch.column(0)))
-            for place, how, question, part, turn, start in _hits(texts, asked, sieve, room, done, score):
+            for place, how, question, part, turn, start in _hits(texts, index, room, done, score):
                 excerpt = _excerpt(texts[place], turn, start)
                 name = benchmarks.question(question)
                 detail = f"{name}: {_HOW[how]}, in turn {turn}: {excerpt!r}"
@@ -144,14 +152,14 @@ _HOW = {
 
 
 def _hits(
-    texts: pl.Series, asked: Asked, sieve: scan.Sieve, room: scan.Scratch, done: int, near: float
+    texts: pl.Series, index: Index, room: scan.Scratch, done: int, near: float
 ) -> Iterator[tuple[int, int, int, float, int, int]]:
     """Yield place, how, question, score, turn and first byte of each text that repeats a question."""
     data, starts = utf8_buffers(texts)
     longest = int(np.diff(starts).max(initial=0)) + 1
     words, places = np.empty(longest, np.uint64), np.empty(longest, np.int64)
     out = np.empty((len(texts), 4), np.float64)
-    scan.find_all(data, starts, alphabet(), words, places, asked, sieve, room, done, out)
+    scan.find_all(data, starts, alphabet(), words, places, index.asked, index.sieve, room, done, out)
     kinds = out[:, 0].astype(np.int64)
     for place in np.flatnonzero((kinds > scan.NEAR) | ((kinds == scan.NEAR) & (out[:, 2] >= near))).tolist():
         how, question, score, start = out[place].tolist()

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,8 +63,8 @@ def overlap(
         The rows that were scanned, and per benchmark and action those that were hit.
     """
     benchmarks = contamination.Benchmarks.model_validate(known)
-    asked = contamination.read_questions(words.path, anchors.path, benchmarks)
-    found = contamination.find_overlap(said.path, asked, benchmarks, score=plan.score)
+    index = _index(words.path, anchors.path, benchmarks)
+    found = contamination.find_overlap(said.path, index, benchmarks, score=plan.score)
     if plan.near == "off":
         found = found.filter(action="drop")
     elif plan.near == "drop":
@@ -76,6 +77,12 @@ def overlap(
             {"benchmark": name, "action": action, "rows": n} for (name, action), n in sorted(hits.items())
         ],
     }
+
+
+@lru_cache(maxsize=1)
+def _index(words: Path, anchors: Path, benchmarks: contamination.Benchmarks) -> contamination.Index:
+    """Return the index that all shards of a build are scanned with; a process reads it once."""
+    return contamination.read_questions(words, anchors, benchmarks)
 
 
 def _check_allowed(allow: Sequence[str], benchmarks: contamination.Benchmarks) -> None:

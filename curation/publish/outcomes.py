@@ -38,6 +38,7 @@ def assign_outcomes(
     parts: Sequence[PartFiles],
     selection: Path,
     flagged: bool = False,
+    overlap: Path | None = None,
 ) -> Assigned:
     """Return what became of every row of a slice.
 
@@ -51,7 +52,8 @@ def assign_outcomes(
         verdicts: what dedup decided of them, row by row.
         parts: what was rendered of them.
         selection: what was sampled of them: place and split of `tables.SELECTION`, and `nth`, the part.
-        flagged: whether rows of the mixture may have flags; those of keys and verdicts are joined.
+        flagged: whether rows of the mixture may have flags; those of keys, verdicts and overlap are joined.
+        overlap: which of the valid rows repeat a question (schema `tables.OVERLAP`), if any was looked for.
 
     Raises:
         LedgerError: if the verdicts are of other rows than the keys.
@@ -59,7 +61,8 @@ def assign_outcomes(
     tried, copies = _tried(parts, selection)
     judged = _verdict_rows(keys, verdicts)
     if flagged:
-        judged = judged.hstack(join_flags(judged.height, keys, verdicts))
+        near = [] if overlap is None else [_overlap_flags(judged.height, overlap)]
+        judged = judged.hstack(join_flags(judged.height, keys, verdicts, more=near))
     rows = _outcomes(judged, tried).with_columns(source=pl.lit(source))
     dropped = [group.drop("content") for group in read_groups(rejects)]
     outcomes = pl.concat([*dropped, rows], how="diagonal")
@@ -78,18 +81,19 @@ def assign_outcomes(
     )
 
 
-def join_flags(rows: int, *stages: Path) -> pl.DataFrame:
+def join_flags(rows: int, *stages: Path, more: Sequence[pl.DataFrame] = ()) -> pl.DataFrame:
     """Return the flags that stages gave to the same rows, in their order, each once, schema `FLAGS`.
 
     Args:
         rows: how many rows there are.
         stages: files of one line per row; one without the columns of flags has flagged none.
+        more: flags of other stages, schema `FLAGS`, a line per row.
     """
     found = [
         pl.read_parquet(file, columns=FLAGS.names())
         for file in stages
         if "flags" in pl.read_parquet_schema(file)
-    ]
+    ] + list(more)
     if not found:
         return pl.select(
             pl.lit([], dtype=kind).repeat_by(rows).explode().alias(name) for name, kind in FLAGS.items()
@@ -98,6 +102,22 @@ def join_flags(rows: int, *stages: Path) -> pl.DataFrame:
         {name: found[0].select(pl.concat_list([frame[name] for frame in found]))[name] for name in FLAGS}
     )
     return joined.with_columns(pl.col("flags").list.unique(maintain_order=True))
+
+
+def _overlap_flags(rows: int, overlap: Path) -> pl.DataFrame:
+    """Return the flags of rows that are near a question, schema `FLAGS`, a line per row."""
+    unknown = [pl.lit(None).alias(name) for name in ("message", "part", "start", "end")]
+    words = pl.struct(pl.col("detail").alias("text"), *unknown).alias("evidence")
+    rule = pl.lit(Reason.EVAL_OVERLAP.value)
+    check = pl.struct(rule.alias("rule"), pl.col("score").alias("value"), words)
+    near = (
+        pl.read_parquet(overlap)
+        .filter(action="flag")
+        .select("place", pl.concat_list(rule).alias("flags"), pl.concat_list(check).alias("checks"))
+    )
+    every = pl.select(pl.int_range(rows, dtype=pl.Int64).alias("place"))
+    joined = every.join(near, on="place", how="left", maintain_order="left")
+    return without_null_flags(joined.select(FLAGS.names()).cast(FLAGS))
 
 
 def without_null_flags(rows: pl.DataFrame) -> pl.DataFrame:

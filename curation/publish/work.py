@@ -34,6 +34,7 @@ def assign_outcomes(
     parts: Sequence[PartFiles],
     selection: Blob,
     flagged: bool,
+    overlap: Blob | None,
 ) -> dict[str, object]:
     """Write the outcome of each row of a shard, the rows dropped after validation, and what was sampled.
 
@@ -47,6 +48,7 @@ def assign_outcomes(
         parts=parts,
         selection=selection.path,
         flagged=flagged,
+        overlap=None if overlap is None else overlap.path,
     )
     if flagged:
         write_shard(out / "flags.parquet", assigned.flags)

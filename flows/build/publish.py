@@ -1,6 +1,7 @@
 """The stages after sampling: the outcome of every row, the dropped rows whole, and the published shards."""
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.outputs import numbered_name
@@ -18,14 +19,20 @@ _JOINED_AT_ONCE = 16
 
 
 def assign_outcomes(
-    run: Run, shards: Sequence[Shard], verdicts: StageOutput, sampled: Sampled, *, flagged: bool
+    run: Run,
+    shards: Sequence[Shard],
+    overlaps: Sequence[StageOutput],
+    verdicts: StageOutput,
+    sampled: Sampled,
+    *,
+    flagged: bool,
 ) -> list[StageOutput]:
     """Write down the one outcome of every raw row; `flagged`: rows of the mixture may have flags."""
     jobs = []
     by_shard: dict[int, list[Rendered]] = {}
     for part in sampled.parts:
         by_shard.setdefault(part.shard, []).append(part)
-    for shard in shards:
+    for shard, overlap in zip_longest(shards, overlaps):
         assigning = step(
             work.assign_outcomes,
             shard=work.Validated(shard.source.name, shard.rejects, shard.keys),
@@ -33,6 +40,7 @@ def assign_outcomes(
             parts=[part.files for part in by_shard.get(shard.number, [])],
             selection=sampled.selection(shard.number),
             flagged=flagged,
+            overlap=overlap.blob("overlap.parquet") if overlap and flagged else None,
         )
         jobs.append(job(run, "outcomes", shard.label, assigning, source=shard.source.name))
     return run_jobs(run, jobs, stage="assign outcomes")

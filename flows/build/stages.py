@@ -73,7 +73,7 @@ def after_validation(run: Run, known: Known, asked: Asked, base: Path, step: Ste
     tell_counts(run, "dedup", [verdicts])
     sampled = step("sample", sampling.sample)(run, shards, verdicts, recipe, known.parts)
     assigned = step("assign outcomes", publish.assign_outcomes)(
-        run, shards, verdicts, sampled, flagged=recipe.flagged
+        run, shards, overlaps, verdicts, sampled, flagged=recipe.flagged
     )
     for stage in (render.STAGE, mix.STAGE):
         tell_counts(run, stage, assigned)

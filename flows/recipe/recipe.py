@@ -112,8 +112,10 @@ class Recipe(Record):
 
     @property
     def flagged(self) -> bool:
-        """Return whether rows may have flags: a rule is on for one of the sources."""
-        return any(self.judging(source).rules for source in self.sources)
+        """Return whether rows may have flags: a rule is on for a source, or questions are looked for."""
+        scan = self.decontaminate
+        near = bool(scan.benchmarks) and scan.near == "flag"
+        return near or any(self.judging(source).rules for source in self.sources)
 
     @property
     def limits(self) -> Limits:

@@ -15,6 +15,7 @@ from thinkmix.curation.decontaminate.contamination import (
     write_questions,
 )
 from thinkmix.flows.inspect.explain import explain
+from thinkmix.flows.inspect.flagged import flagged as flagged_rows
 from thinkmix.flows.inspect.rows import sentence
 from thinkmix.schemas.errors import RecipeError, SourceNotFound
 
@@ -110,6 +111,37 @@ def test_a_row_near_a_question_stays_unless_the_recipe_drops_it(sources: Path, t
         return counts["eval_overlap"].rows if "eval_overlap" in counts else 0
 
     assert [dropped(), dropped(near="drop"), dropped(near="drop", allow=["exam/0"])] == [0, 1, 0]
+
+
+def test_a_row_near_a_question_is_flagged_wherever_it_goes(sources: Path, tmp_path: Path) -> None:
+    """Flag and question are in outcomes, published rows, manifest, `explain` and `show --flag`."""
+    base = shutil.copytree(sources, tmp_path / "base")
+    asked = f"{question(base)} Say why in three words, please."
+    write_rows(base / "evals" / "a.jsonl", [{"question": asked}])
+    built = quick_build(asking(), tmp_path / "store", base)
+    (count,) = built.manifest.flags
+    assert (count.source, count.rule, count.rows) == ("chat", "eval_overlap", 1)
+    outcomes = pl.read_parquet(built.version / "outcomes" / "chat.parquet")
+    (row,) = outcomes.filter(pl.col("flags").list.contains("eval_overlap")).to_dicts()
+    (check,) = row["checks"]
+    assert check["evidence"]["text"].startswith("exam/0: nearly the question, in turn 1: ")
+    assert 0.5 <= check["value"] < 1
+    published = pl.concat(map(pl.read_parquet, built.version.glob("*-*.parquet")))
+    flagged = published.filter(pl.col("flags").list.len() > 0)
+    assert set(flagged["conversation_id"]) <= {row["id"]}
+    assert flagged.height == row["sampled"]
+    assert "flagged eval_overlap" in sentence(explain(built.version, row["id"]).rows[0])
+    assert flagged_rows(built.version, "eval_overlap").total == 1
+
+
+def test_a_build_without_evaluations_has_no_flags(sources: Path, tmp_path: Path) -> None:
+    """Nor has one that leaves near rows alone: the columns are absent, and the bytes are those of before."""
+    base = shutil.copytree(sources, tmp_path / "base")
+    write_rows(base / "evals" / "a.jsonl", [{"question": "Does anybody ask this of anyone at all, ever?"}])
+    for stated in (recipe(), asking(near="off")):
+        built = quick_build(stated, tmp_path / "store", base)
+        assert "flags" not in pl.read_parquet_schema(built.version / "outcomes" / "chat.parquet")
+        assert "flags" not in pl.read_parquet_schema(next(built.version.glob("train-*.parquet")))
 
 
 def test_an_allowed_question_that_is_not_there_is_refused(sources: Path, tmp_path: Path) -> None:
