@@ -6,7 +6,7 @@ name as its reason and the evidence as its detail. A flagged row stays, and its 
 
 A stage after validation may flag rows, too: it writes the columns `flags` and `checks` into its verdicts
 (`tables.VERDICT_SCHEMA`, a row for each key row). The flags of an outcome are the union of those of all
-stages, in the order of the stages; `publish.outcomes.settle` joins them, and counts them for the report. The
+stages, in the order of the stages; `publish.outcomes.assign_outcomes` joins them, and counts them for the report. The
 name of its flag is a reason or a rule, so that it has a sentence, and `Recipe.flagged` says when it may flag.
 """
 
@@ -71,7 +71,7 @@ class Select(NamedTuple):
     """Which rows of a source stay, by their flags."""
 
     wanted: tuple[str, ...] = ()
-    """Flags of which a row needs one, where any are named."""
+    """A row needs one of these flags, if any are named."""
     refused: tuple[str, ...] = ()
     """Flags that no row has."""
 

@@ -21,7 +21,7 @@ class Found(NamedTuple):
     """Rules and their verdicts on the rows that stay, in the order of the rules."""
 
     def flags(self, rows: int) -> pl.DataFrame:
-        """Return the flags of the rows that stay, of so many, schema `tables.FLAGS`."""
+        """Return the flags of the rows that stay among `rows`, schema `tables.FLAGS`."""
         stay = np.ones(rows, np.bool_)
         stay[list(self.dropped)] = False
         some = [{"row": row, **flag_row(found)} for row, found in self.flagged.items()]

@@ -17,7 +17,7 @@ class Repetition(Rule):
     The value is the share of words that lie in a run of ten words which stood in the same text before: a text
     that is said twice has 0.5. A Chinese or Japanese character counts as a word. The evidence is the first
     place of the stretch that is repeated most often. Gopher (Rae et al. 2021, arXiv:2112.11446, table A1)
-    refuses web pages of which more than a tenth of the characters is in repeated runs of ten words; the
+    refuses web pages with more than a tenth of their characters in repeated runs of ten words; the
     default is higher, because answers restate formulas and code.
     """
 

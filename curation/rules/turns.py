@@ -27,7 +27,7 @@ class TurnTable(NamedTuple):
     content: Texts
     """What each turn says, UTF-8, as a conversation holds it; of a turn that only calls tools, empty."""
     reasoning: Texts
-    """The trace of each turn; missing where there is none."""
+    """The trace of each turn; missing where a turn has no trace."""
 
     @classmethod
     def of(cls, rows: Iterable[Sequence[Message]]) -> "TurnTable":

@@ -380,7 +380,7 @@ def _refused(row: RawRow, size: int, origin: Origin) -> Judged:
 
 
 def _ruled_out(row: RawRow, found: RuledOut) -> Judged:
-    """Return the outcome of a row that a look at its columns cleared, and that a rule drops."""
+    """Return the outcome of a row that is clean by its columns, and that a rule drops."""
     return Judged(row, None, "", found.reason, found.detail, found.messages, found.size, Notes())
 
 

@@ -130,7 +130,7 @@ class Recipe(Record):
 
 
 def _check_rules(source: SourceBase, rules: Mapping[str, Rule]) -> None:
-    """Refuse settings of a rule that is off without a word of it, and a choice of rows by flags of none.
+    """Refuse settings of a rule that stays off, and a choice of rows by flags that no rule gives.
 
     Raises:
         ValueError: naming source, rule and the way out.

@@ -50,7 +50,7 @@ def typed(program: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a source of which rows 2 and 5 shout, and recipes that flag and drop them."""
+    """Return a folder with a source whose rows 2 and 5 shout, and recipes that flag and drop them."""
     folder = tmp_path_factory.mktemp("rows")
     said = [chat_row(f"Tell of {text(n)}.", f"Gladly: {text((n, n))}.") for n in range(8)]
     for row in (2, 5):
