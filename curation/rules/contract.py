@@ -7,8 +7,8 @@ name as its reason and the evidence as its detail. A flagged row stays, and its 
 A stage after validation may flag rows, too: it writes the columns `flags` and `checks` into its verdicts
 (`tables.VERDICT_SCHEMA`, a row for each key row), or, as decontamination does, a line for each row that it
 flags. The flags of an outcome are the union of those of all stages, in the order of the stages;
-`publish.outcomes.assign_outcomes` joins them, and counts them for the report. The name of its flag is a reason
-or a rule, so that it has a sentence, and `Recipe.flagged` says when it may flag.
+`publish.outcomes.assign_outcomes` joins them, and counts them for the report. The name of its flag is a
+reason or a rule, so that it has a sentence, and `Recipe.flagged` says when it may flag.
 """
 
 from collections.abc import Mapping, Sequence
