@@ -38,8 +38,8 @@ class Exporter(Record):
         """Return whether each answer says whether it is learned; the last turn of an example alone is."""
         raise NotImplementedError
 
-    def row_format(self) -> Format:
-        """Return the row format of ours that reads the files back."""
+    def row_format(self) -> Format | None:
+        """Return the row format of ours that reads the files back; None for rendered text, see `check`."""
         raise NotImplementedError
 
     def write(self, examples: Iterable[Example], file: Path) -> None:
@@ -49,10 +49,14 @@ class Exporter(Record):
     def check(self, examples: Iterable[Example], file: Path) -> None:
         """Read a file back through `row_format` and compare each row with its example.
 
+        An exporter without a row format compares the texts of its lines itself.
+
         Raises:
             LedgerError: naming the first row that differs, is missing or is surplus.
         """
-        compare(examples, file, row_format=self.row_format(), marked=self.marked)
+        row_format = self.row_format()
+        assert row_format is not None, f"{self.name} has no row format and no check of its own"
+        compare(examples, file, row_format=row_format, marked=self.marked)
 
     def command(self, folder: Path, counts: Mapping[Split, Counts]) -> str:
         """Return the line that trains on the files in a folder, in the trainer that they are for.

@@ -2,11 +2,12 @@
 
 from thinkmix.curation.export.contract import Exporter
 from thinkmix.curation.export.messages import Messages
+from thinkmix.curation.export.rendered import Rendered
 from thinkmix.schemas.errors import RecipeError
 from thinkmix.schemas.plain import plain
 from thinkmix.schemas.record import descriptions
 
-EXPORTERS: tuple[type[Exporter], ...] = (Messages,)
+EXPORTERS: tuple[type[Exporter], ...] = (Messages, Rendered)
 """Every exporter, in the order in which they are shown."""
 
 _SHOWN = 40

@@ -10,6 +10,7 @@ from tests.toys.exporter import Toy
 from thinkmix.curation.export import known
 from thinkmix.curation.export.messages import Messages
 from thinkmix.curation.export.record import Counter, Counts
+from thinkmix.curation.export.rendered import Rendered
 from thinkmix.curation.export.version import Example
 from thinkmix.curation.tables import EXAMPLES
 from thinkmix.schemas.errors import LedgerError, RecipeError
@@ -122,6 +123,8 @@ def test_tools_may_be_text(tmp_path: Path):
         Messages(mark="loss"),
         Messages(mark="training"),
         Messages(mark="none", tools="text"),
+        Rendered(),
+        Rendered(final_newline="keep"),
         Toy(),
     ],
     ids=repr,
@@ -260,4 +263,4 @@ def test_a_name_that_is_not_known_is_refused_with_those_that_are():
     assert [known.exporter(kind.name) for kind in known.EXPORTERS] == list(known.EXPORTERS)
     with pytest.raises(RecipeError) as raised:
         known.exporter("al\x1bpaca")
-    assert str(raised.value) == "there is no exporter 'al·paca'; known are messages"
+    assert str(raised.value) == "there is no exporter 'al·paca'; known are messages, rendered"
