@@ -16,6 +16,8 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
+from benchmarks.measure import last_line, run
+from benchmarks.peer_envs import python_of, script
 from tests.harness.builders import ROOT, WORDS, quick_build
 from thinkmix.flows.recipe.recipe import Recipe
 
@@ -149,6 +151,7 @@ def main() -> None:
     parser.add_argument(
         "--real", type=Path, default=ROOT / "../shared", help="folder of real questions and rows"
     )
+    parser.add_argument("--oracle", action="store_true", help="compare with convmerge, row by row")
     given = parser.parse_args()
     real = given.real.resolve()
     rows = [*edited(real), *real_rows(real)]
@@ -167,6 +170,40 @@ def main() -> None:
     for edit, name, count, drop, flag in counted.iter_rows():
         part = (drop + flag) / count
         print(f"{edit:<30} {name:<22} {count:>6,} rows {drop:>6,} drop {flag:>6,} flag {part:>7.1%}")
+    if given.oracle:
+        compare_with_oracle(real)
+
+
+def compare_with_oracle(real: Path) -> None:
+    """Print how many problems of the stand-in hub and first turns of its chats convmerge finds, beside ours.
+
+    convmerge finds a text that has 13 words in a row of a question, whole or not.
+    """
+    questions = [
+        question
+        for path in sorted((real / "benchmarks").glob("*.jsonl"))
+        for question in pl.read_ndjson(path)["question"]
+        if question
+    ]
+    chats = pl.read_parquet(real / "hub/mlabonne/FineTome-100k/data/*.parquet")["conversations"].to_list()
+    asked = [next((turn["value"] for turn in turns if turn["from"] == "human"), "") or "" for turns in chats]
+    problems = [row["messages"][0]["content"] for row in real_rows(real)]
+    for name, texts in (("problems of the stand-in hub", problems), ("first turns of its chats", asked)):
+        with TemporaryDirectory() as folder:
+            given = Path(folder) / "texts.json"
+            given.write_text(json.dumps({"questions": questions, "texts": texts}), encoding="utf-8")
+            told = run([python_of("convmerge"), script("convmerge_leaks"), given]).output
+            rows = [{"messages": _pair(text, place)} for place, text in enumerate(texts)]
+            ours = judged(rows, real, Path(folder))
+        theirs = set(json.loads(last_line(told)))
+        dropped = {place for place, action in ours.items() if action == "drop"}
+        print(
+            f"{name}: convmerge finds {len(theirs):,}; of these {len(theirs & dropped):,} are dropped, "
+            f"{len(theirs & ours.keys() - dropped):,} flagged, {len(theirs - ours.keys()):,} not found; "
+            f"{len(ours.keys() - theirs):,} others are found"
+        )
+        for place in sorted(theirs - ours.keys())[:5]:
+            print(f"    not found: {texts[place][:150]!r}")
 
 
 if __name__ == "__main__":

@@ -147,6 +147,7 @@ class _Hit(NamedTuple):
 _HOW = {
     scan.WHOLE: "the whole question",
     scan.INSIDE: "the whole question, a short one, among other words",
+    scan.RUN: f"{scan.LONG} words or more in a row of the question",
     scan.NEAR: "nearly the question",
 }
 

@@ -29,8 +29,9 @@ ANCHOR = 4
 LONG = 13
 """A question of this many words counts wherever it is found (Brown et al. 2020, appendix C)."""
 
-NOTHING, NEAR, INSIDE, WHOLE = 0, 1, 2, 3
-"""What is found of a question: its score; a short one among other words; one that is the turn, or is long."""
+NOTHING, NEAR, RUN, INSIDE, WHOLE = 0, 1, 2, 3, 4
+"""What is found of a question: its score; `LONG` of its words in a row; a short one among other words, whole;
+and one that is the turn, or is long."""
 
 _LONGEST = 400
 """Words of a question that are aligned, around the anchor; time grows with the square."""
@@ -175,6 +176,23 @@ def _overlay(words: Hashes, count: int, base: int, asked: Asked, question: int) 
 
 
 @compiled
+def _run(words: Hashes, start: int, end: int, at: int, asked: Asked, question: int, offset: int) -> int:
+    """Return how many words in a row, with the anchor at `at`, the turn and a question share."""
+    first, last = asked.first[question], asked.first[question + 1]
+    place = asked.first[question] + offset
+    before = 0
+    while (
+        at - before > start and place - before > first
+        and words[at - before - 1] == asked.words[place - before - 1]
+    ):  # fmt: skip
+        before += 1
+    after = ANCHOR
+    while at + after < end and place + after < last and words[at + after] == asked.words[place + after]:
+        after += 1
+    return before + after
+
+
+@compiled
 def _aligned(
     words: Hashes, low: int, high: int, asked: Asked, question: int, offset: int, scratch: Scratch
 ) -> np.float32:
@@ -286,7 +304,8 @@ def _meet(
         scratch.seen[question], scratch.since[question], scratch.hits[question] = text, at, 0
         scratch.until[question] = 0
     scratch.hits[question] += 1
-    if scratch.hits[question] < asked.enough[question]:
+    is_run = _run(words, start, end, at, asked, question, offset) >= LONG
+    if scratch.hits[question] < asked.enough[question] and not is_run:
         return
     spare = size // 4 + _SPARE
     low = max(start, base - spare, at - 2 * _LONGEST)
@@ -294,8 +313,9 @@ def _meet(
     part = _aligned(words, low, high, asked, question, offset, scratch)
     scratch.until[question] = high
     scratch.hits[question] = 0
-    if part > best[2] and part >= _LEAST:
-        best[0], best[1], best[2], best[3] = NEAR, question, part, low
+    kind = RUN if is_run else NEAR if part >= _LEAST else NOTHING
+    if kind > best[0] or (kind == best[0] and part > best[2]):
+        best[0], best[1], best[2], best[3] = kind, question, part, low
 
 
 @compiled

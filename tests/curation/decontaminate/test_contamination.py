@@ -1,5 +1,6 @@
 """Rows that repeat an evaluation are found in every turn: whole questions, short ones, and near ones."""
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -102,14 +103,26 @@ def test_a_question_with_words_left_out_or_changed_is_flagged(tmp_path: Path) ->
     ]
 
 
+def test_thirteen_words_in_a_row_are_flagged_however_long_the_question_is(tmp_path: Path) -> None:
+    """They are a small part of a long question; twelve are what a phrase may share."""
+    words = ["".join(letters) for letters in product("abcdef", repeat=3)][:200]
+    known, asked = asked_in(tmp_path, [Questions("alpha", pl.Series([" ".join(words)]))])
+    texts = [f"{OTHER}{' '.join(words[90 : 90 + count])} {OTHER}" for count in (12, 13)]
+    pl.DataFrame({"said": texts}).write_parquet(tmp_path / "said")
+    ((place, action, _, score, detail),) = find_overlap(tmp_path / "said", asked, known, score=0.5).rows()
+    assert (place, action) == (1, "flag")
+    assert score < 0.1
+    assert detail.startswith("alpha/0: 13 words or more in a row of the question, in turn 1: ")
+
+
 def test_the_score_says_how_much_of_a_question_is_there(tmp_path: Path) -> None:
-    """A limit of 0.9 leaves rows alone that one of 0.5 flags; a whole question has 1."""
-    half = LONG.split(". ", maxsplit=1)[0]
-    assert found(tmp_path, [half], score=0.9) == []
+    """A limit of 0.95 leaves rows alone that one of 0.5 flags; a whole question has 1."""
+    half = " ".join(word for place, word in enumerate(LONG.split()) if place % 10 != 9)
+    assert found(tmp_path, [half], score=0.95) == []
     known, asked = asked_in(tmp_path, [Questions("alpha", pl.Series([LONG]))])
     pl.DataFrame({"said": [half, LONG]}).write_parquet(tmp_path / "said")
     part, whole = find_overlap(tmp_path / "said", asked, known, score=0.5)["score"]
-    assert 0.5 < part < 0.9
+    assert 0.5 < part < 0.95
     assert whole == 1
 
 
