@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 from thinkmix.schemas.patterns import REPO_ID, REVISION, Name, Patterns, RowsIn, refuse_twice
 from thinkmix.schemas.record import Record
 
+QuestionName = Annotated[str, Field(min_length=3, max_length=200)]
 FieldName = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -52,7 +53,7 @@ class Decontamination(ScanPlan):
     """The evaluations; none means that nothing is checked."""
     pack: bool = False
     """Add the shipped list of public evaluations (data/benchmarks.yaml) to those that are stated."""
-    allow: tuple[str, ...] = Field(default=(), max_length=100_000)
+    allow: tuple[QuestionName, ...] = Field(default=(), max_length=100_000)
     """Questions that rows may repeat, as reports name them (`gsm8k/12`): hits that somebody found false."""
 
     @field_validator("benchmarks")

@@ -35,6 +35,7 @@ NOT_PLANTABLE = {
     Reason.ROUND_TRIP,
     Reason.SEAM,  # no token spans the seam of the hybrid template
     Reason.NOT_SAMPLED,
+    Reason.NOT_SELECTED,  # a recipe chooses
     Reason.EVAL_OVERLAP,
 }
 

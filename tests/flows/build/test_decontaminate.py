@@ -124,7 +124,9 @@ def test_a_row_near_a_question_is_flagged_wherever_it_goes(sources: Path, tmp_pa
     outcomes = pl.read_parquet(built.version / "outcomes" / "chat.parquet")
     (row,) = outcomes.filter(pl.col("flags").list.contains("eval_overlap")).to_dicts()
     (check,) = row["checks"]
-    assert check["evidence"]["text"].startswith("exam/0: nearly the question, in turn 1: ")
+    assert check["evidence"]["text"].startswith(
+        "exam/0: 13 words or more in a row of the question, in turn 1: "
+    )
     assert 0.5 <= check["value"] < 1
     published = pl.concat(map(pl.read_parquet, built.version.glob("*-*.parquet")))
     flagged = published.filter(pl.col("flags").list.len() > 0)

@@ -230,8 +230,8 @@ def test_writer_that_loses_rows_is_found(sources, tmp_path, monkeypatch):
     """Rows that a writer lost without an error are missed before anything is published."""
     real = assemble.publish_shard
 
-    def lossy(parts, out):
-        content = real(parts, out)
+    def lossy(parts, out, **more):
+        content = real(parts, out, **more)
         pl.read_parquet(out).head(1).write_parquet(out)
         return content
 

@@ -159,7 +159,7 @@ def test_a_source_without_a_selected_row_ends_the_build(base, store):
     select = {"select": {"with": ["repetition"]}, "files": ["plain.jsonl"]}
     with pytest.raises(SourceEmpty, match=r"not_selected 14 .*see `select:`"):
         built(base, store, **{**settings, "source": {**settings["source"], **select}})
-    (failed,) = {path.parent for path in store.glob("small/runs/*/fates/chat.parquet")}
+    (failed,) = {path.parent for path in store.glob("small/runs/*/outcomes/chat.parquet")}
     rows = pl.read_parquet(failed / "chat.parquet")
     assert rows.schema == pl.Schema({**OUTCOMES, **FLAGS})
     assert rows["flags"].to_list() == [[]] * 14

@@ -17,7 +17,7 @@ from thinkmix.flows.store.fingerprint import LIBRARIES, OURS, Sources, code_dige
 WORK = {
     "validate": ["validate", "try_rows"],
     "decontaminate": ["questions", "overlap"],
-    "dedup": ["bands", "duplicates"],
+    "dedup": ["bands", "boilerplate", "duplicates"],
     "sample": ["sample", "render_blocks", "try_rows"],
     "publish": ["assign_outcomes", "write_rejects", "join", "partition", "publish_shard"],
     "audit": ["measure_mixture", "sample", "compare_all"],
@@ -140,7 +140,7 @@ print(sorted(ours - set(code) - own - sampling), len(ours & set(code)))
         ("curation/sample/mix.py", {"sample", "audit"}),
         ("curation/publish/assemble.py", {"publish"}),
         ("curation/audit/measure.py", {"audit"}),
-        ("curation/text/kernels.py", set(WORK)),
+        ("curation/text/kernels.py", set(WORK) - {"publish"}),
         ("templates/chat/turns.py", {"sample"}),
         ("templates/chat/render.py", {"audit"}),
         ("templates/chat/families/contract.py", {"sample", "audit"}),
