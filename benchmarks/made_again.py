@@ -104,11 +104,16 @@ def add_file(place: Place) -> None:
     overwrite(target, frame.with_columns(problem=new))
 
 
-def edit(name: str) -> Change:
-    """Return the edit of a source file that changes what it holds and nothing of what it does."""
+def edit(*names: str) -> Change:
+    """Return the edit of a source file that changes what it holds and nothing of what it does.
+
+    Args:
+        names: of the file in this release and in earlier ones; the first that is there is edited.
+    """
 
     def change(place: Place) -> None:
-        with (place.code / name).open("a", encoding="utf-8") as file:
+        path = next(path for name in names if (path := place.code / name).is_file())
+        with path.open("a", encoding="utf-8") as file:
             file.write("\n")
 
     return change
@@ -169,9 +174,11 @@ def library(name: str) -> Change:
 CHANGES: Mapping[str, Change] = {
     "one changed row": edit_row,
     "one added file": add_file,
-    "one edited gate": edit("curation/gates/rows.py"),
-    "one edited rule of validation": edit("curation/validate/rowwise.py"),
-    "one edited rule of the draw": edit("curation/sample/mix.py"),
+    "one edited gate": edit("curation/gates/rows.py", "curation/gates/gates.py", "curation/gates.py"),
+    "one edited rule of validation": edit(
+        "curation/validate/rowwise.py", "curation/validate/normalize.py", "curation/normalize.py"
+    ),
+    "one edited rule of sampling": edit("curation/sample/mix.py", "curation/mix.py"),
     "the edited page of the report": edit("templates/pages/report.html.jinja"),
     "one new row format": add_format,
     "`threshold` 0.8 to 0.85": state("dedup: {threshold: 0.85}"),
