@@ -189,7 +189,9 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("every")
     for name, made in rows().items():
         write_rows(folder / f"{name}.jsonl", made)
-    near = f"{text(('chat', 3))} {text('unasked', 8)}"  # three quarters of it are in a row
+    words = text(("chat", 3)).split()
+    words[5::6] = text("unasked", len(words[5::6])).split()
+    near = " ".join(words)  # three quarters of it are in a row, never 13 words without a break
     asked = [
         {"question": f"{text('asked', 5)}", "more": f"Tell of {text(('chat', 2))}?"},
         {"question": f"Tell of {near}?", "more": "Anything?"},
