@@ -85,7 +85,7 @@ ANOTHER: Mapping[str, object] = {
     "decontaminate.benchmarks.passage": "more",
     "decontaminate.near": "drop",
     "decontaminate.score": 0.9,
-    "decontaminate.allow": ("exam/0",),
+    "decontaminate.allow": ("asked/0",),
     "title": "Another",
     "name": "another",
 }
