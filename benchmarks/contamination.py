@@ -9,16 +9,16 @@ fixed seed.
 import argparse
 import json
 import random
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import polars as pl
 
+from benchmarks.edits import chat, placed
 from benchmarks.measure import last_line, run
 from benchmarks.peer_envs import python_of, script
-from tests.harness.builders import ROOT, WORDS, quick_build
+from tests.harness.builders import ROOT, quick_build
 from thinkmix.flows.recipe.recipe import Recipe
 
 SEED = 20261201
@@ -30,61 +30,6 @@ SETS: Mapping[str, int] = {
     "olympiadbench": 55,
 }
 """Questions of each set; 440 in all."""
-WRAP = 30
-"""Words before a question, and as many behind it."""
-
-Turns = Sequence[tuple[str, str]]
-Edit = Callable[[str, random.Random], str]
-
-
-def _wrapped(question: str, chance: random.Random) -> str:
-    before, after = (" ".join(chance.choices(WORDS, k=WRAP)) for _ in range(2))
-    return f"{before}. {question} {after}."
-
-
-def _latex(question: str, chance: random.Random) -> str:
-    r"""Return a question with other spacing and delimiters: `$x+1$` becomes `\(x \, + \, 1\)`."""
-    parts = question.split("$")
-    inside = [re.sub(r"\s*(?<![\\{^_])([=+<>])\s*", r" \\, \1 \\, ", part) for part in parts]
-    return (
-        "".join(part if place % 2 == 0 else rf"\({inside[place]}\)" for place, part in enumerate(parts))
-        if len(parts) % 2
-        else question.replace(" ", r" \, ", 1)
-    )
-
-
-def _shorter(question: str, chance: random.Random) -> str:
-    """Return a question without every tenth word, from one of the first ten on."""
-    words, first = question.split(), chance.randrange(10)
-    return " ".join(word for place, word in enumerate(words) if place % 10 != first)
-
-
-EDITS: Mapping[str, Edit] = {
-    "word for word": lambda question, _: question,
-    f"{WRAP} words before and after": _wrapped,
-    "LaTeX spacing and delimiters": _latex,
-    "every tenth word left out": _shorter,
-}
-
-
-def _places(question: str, chance: random.Random) -> Iterator[tuple[str, Turns]]:
-    for name, edit in EDITS.items():
-        yield name, (("user", edit(question, chance)), ("assistant", _chat(chance)))
-    yield (
-        "second turn",
-        (
-            ("user", _chat(chance)),
-            ("assistant", _chat(chance)),
-            ("user", question),
-            ("assistant", _chat(chance)),
-        ),
-    )
-    yield "answer", (("user", _chat(chance)), ("assistant", question))
-    yield "system prompt", (("system", question), ("user", _chat(chance)), ("assistant", _chat(chance)))
-
-
-def _chat(chance: random.Random) -> str:
-    return f"{' '.join(f'{word}{chance.randrange(1000)}' for word in chance.choices(WORDS, k=12))}."
 
 
 def edited(real: Path) -> list[dict[str, object]]:
@@ -94,7 +39,7 @@ def edited(real: Path) -> list[dict[str, object]]:
     for name, count in SETS.items():
         known = [one for one in pl.read_ndjson(real / "benchmarks" / f"{name}.jsonl")["question"] if one]
         for question in chance.sample(known, count):
-            for edit, turns in _places(question, chance):
+            for edit, turns in placed(question, chance):
                 messages = [{"role": role, "content": content} for role, content in turns]
                 rows.append({"messages": messages, "edit": edit, "set": name})
     return rows
@@ -112,7 +57,7 @@ def real_rows(real: Path) -> list[dict[str, object]]:
 
 
 def _pair(question: str, place: int) -> list[dict[str, str]]:
-    answer = _chat(random.Random(SEED + place))
+    answer = chat(random.Random(SEED + place))
     return [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
 
 

@@ -3,11 +3,12 @@
 import itertools
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
 
+from benchmarks.edits import WRAP, placed
 from benchmarks.figures.pairs import synthetic_texts
 from benchmarks.measurements import Measurement, Options
 from benchmarks.rows import CHAT, MATH, folder, is_real
@@ -25,61 +26,16 @@ QUESTIONS = 440
 INDEXED = 30_000
 """Questions in the index whose speed is measured: real ones, and made-up ones from where these end."""
 
-Edit = Callable[[str, random.Random, Sequence[str]], str]
-
-
-def verbatim(question: str, chance: random.Random, words: Sequence[str]) -> str:
-    """Leave it as it is."""
-    return question
-
-
-def wrapped(question: str, chance: random.Random, words: Sequence[str]) -> str:
-    """Put 30 words before it and 30 after it."""
-    before, after = (" ".join(chance.choices(words, k=30)) for _ in range(2))
-    return f"{before} {question} {after}"
-
-
-def respaced(question: str, chance: random.Random, words: Sequence[str]) -> str:
-    r"""Put `\,` around operators, `\(` and `\)` in place of dollars, and `\dfrac` in place of `\frac`."""
-    parts = question.split("$")
-    mathematics = "".join(
-        part if place % 2 == 0 else rf"\({part}\)" for place, part in enumerate(parts)
-    ) if len(parts) % 2 else question  # fmt: skip
-    for sign in "+=<>":
-        mathematics = mathematics.replace(sign, rf"\,{sign}\,")
-    return mathematics.replace(r"\frac", r"\dfrac")
-
-
-def thinned(question: str, chance: random.Random, words: Sequence[str]) -> str:
-    """Leave out every tenth word."""
-    return " ".join(word for place, word in enumerate(question.split(), 1) if place % 10)
-
-
-def in_second_turn(question: str, chance: random.Random, words: Sequence[str]) -> str:
-    """Ask it after another question was answered."""
-    return TURN_END.join([" ".join(chance.choices(words, k=20)), "Certainly.", question, "The answer is 4."])
-
-
-def in_answer(question: str, chance: random.Random, words: Sequence[str]) -> str:
-    """Have the assistant say it, among other words."""
-    return TURN_END.join(["Give me an exercise, please", f"With pleasure. {question} Take your time."])
-
-
-def in_system_prompt(question: str, chance: random.Random, words: Sequence[str]) -> str:
-    """Show it as an example in the system prompt."""
-    return TURN_END.join([f"Answer like this. Question: {question} Answer: 4", "Hello", "Hello!"])
-
-
-WANTED: dict[str, tuple[Edit, float]] = {
-    "word for word": (verbatim, 1),
-    "between 30 other words and 30 more": (wrapped, 0.99),
-    "with LaTeX spacing and other delimiters": (respaced, 1),
-    "without every tenth word": (thinned, 0.95),
-    "in a second turn": (in_second_turn, 1),
-    "in an answer": (in_answer, 1),
-    "in a system prompt": (in_system_prompt, 1),
+WANTED = {
+    "word for word": 1,
+    f"{WRAP} words before and after": 0.99,
+    "LaTeX spacing and delimiters": 1,
+    "every tenth word left out": 0.95,
+    "second turn": 1,
+    "answer": 1,
+    "system prompt": 1,
 }
-"""Each edit, and the share that is to be found."""
+"""The share that is to be found of each way of `edits.placed`."""
 
 
 def measure(options: Options) -> Sequence[Measurement]:
@@ -90,9 +46,9 @@ def measure(options: Options) -> Sequence[Measurement]:
     found = []
     with folder(options, "leaks") as work:
         scanner = Scanner(work, asked)
-        for what, (edit, least) in WANTED.items():
-            share = scanner.found([edit(text, random.Random(text), scanner.words) for text in chosen])
-            found.append(_finding(f"questions found {what}", share, least, on))
+        for way, texts in _planted(chosen).items():
+            share = scanner.found(texts)
+            found.append(_finding(f"questions found: {way}", share, WANTED[way], on))
         if real:
             rows = pl.read_parquet(options.real / MATH)
             copies = rows.filter(pl.col("problem_source").str.ends_with("_MiP"))["problem"].to_list()
@@ -121,7 +77,6 @@ class Scanner:
         self._said = work / "said.parquet"
         self._known = write_questions(asked, work)
         self._index = read_questions(work / "words.index", work / "anchors.index", self._known)
-        self.words = [f"word{number}" for number in range(500)]
 
     def hits(self, texts: Sequence[str]) -> tuple[int, int]:
         """Return how many rows would be dropped, and how many flagged."""
@@ -154,6 +109,16 @@ def _questions(options: Options) -> tuple[list[Questions], bool]:
 def _choose(asked: Sequence[Questions], count: int) -> list[str]:
     texts = [text for questions in asked for text in questions.texts.drop_nulls().unique(maintain_order=True)]
     return random.Random(SEED).sample(texts, count)
+
+
+def _planted(chosen: Sequence[str]) -> dict[str, list[str]]:
+    """Return by way of `edits.placed` the rows that hold the questions."""
+    chance = random.Random(SEED)
+    rows: dict[str, list[str]] = {}
+    for question in chosen:
+        for way, turns in placed(question, chance):
+            rows.setdefault(way, []).append(TURN_END.join(text for _, text in turns))
+    return rows
 
 
 def _clean_rows(options: Options, *, real: bool) -> list[str]:
