@@ -65,6 +65,11 @@ def with_flags(schema: pl.Schema, *, flagged: bool) -> pl.Schema:
     return pl.Schema({**schema, **FLAGS}) if flagged else schema
 
 
+def without_null_flags(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows with columns of flags, which are empty lists where they were null."""
+    return rows.with_columns(pl.col(name).fill_null(pl.lit([], dtype=kind)) for name, kind in FLAGS.items())
+
+
 REJECTS = pl.Schema(
     {
         "id": pl.String(),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from thinkmix.curation.decontaminate import scan
 from thinkmix.curation.decontaminate.scan import Asked
-from thinkmix.curation.decontaminate.words import TURN, alphabet, read_words
+from thinkmix.curation.decontaminate.words import TURN, alphabet, words_of
 from thinkmix.curation.files.index import index_rows, write_index
 from thinkmix.curation.tables import OVERLAP, TURN_END
 from thinkmix.curation.text.kernels import Hashes
@@ -70,7 +70,8 @@ def write_questions(
     count = sum(known.questions)
     texts = as_texts(pl.concat([pl.Series(benchmark.texts, dtype=pl.String) for benchmark in benchmarks]))
     if allowed:
-        spared = [known.question(number) in allowed for number in range(count)]
+        wanted = frozenset(allowed)
+        spared = [known.question(number) in wanted for number in range(count)]
         texts = pl.select(pl.when(pl.Series(spared)).then(pl.lit("")).otherwise(texts)).to_series()
     words, owners = _words(texts)
     first = np.searchsorted(owners, np.arange(count + 1))
@@ -125,7 +126,7 @@ def find_overlap(said: Path, index: Index, benchmarks: Benchmarks, *, score: flo
         for batch in shard.iter_batches(_BATCH_ROWS, columns=["said"]):
             texts = as_texts(pl.Series(batch.column(0)))
             for place, how, question, part, turn, start in _hits(texts, index, room, done, score):
-                excerpt = _excerpt(texts[place], turn, start)
+                excerpt = _excerpt(texts[place], start)
                 name = benchmarks.question(question)
                 detail = f"{name}: {_HOW[how]}, in turn {turn}: {excerpt!r}"
                 action = "drop" if how == scan.WHOLE else "flag"
@@ -175,21 +176,16 @@ def _hits(
         )
 
 
-def _excerpt(text: str, turn: int, start: int) -> str:
+def _excerpt(text: str, start: int) -> str:
     """Return how the words go that were found, from byte `start` on."""
     return text.encode()[start : start + _EXCERPT].decode(errors="ignore").split(TURN_END)[0]
 
 
 def _words(texts: pl.Series) -> tuple[Hashes, Hashes]:
     """Return the words of all texts, ends of turns left out, and the text of each."""
-    data, starts = utf8_buffers(texts)
-    words, places = np.empty(len(data) + 1, np.uint64), np.empty(len(data) + 1, np.int64)
-    found, owners = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint64)]
-    for text in range(len(texts)):
-        count = read_words(data, starts[text], starts[text + 1], alphabet(), words, places)
-        found.append(words[:count][words[:count] != TURN])
-        owners.append(np.full(len(found[-1]), text, np.uint64))
-    return np.concatenate(found), np.concatenate(owners)
+    found = [words[words != TURN] for words in map(words_of, texts)]
+    owners = np.repeat(np.arange(len(found), dtype=np.uint64), list(map(len, found)))
+    return np.concatenate([np.zeros(0, np.uint64), *found]), owners
 
 
 def _weights(words: Hashes, owners: Hashes, count: int) -> NDArray[np.float64]:

@@ -1,6 +1,5 @@
 """The work of decontamination: an index of all questions, and the rows of one shard that repeat one."""
 
-from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -57,11 +56,7 @@ def _texts(benchmark: QuestionSettings, pieces: Sequence[RawSlice]) -> pl.Series
 def overlap(
     out: Path, said: Blob, words: Blob, anchors: Blob, known: object, plan: ScanPlan
 ) -> dict[str, object]:
-    """Write `overlap.parquet` (schema `tables.OVERLAP`): the valid rows of a shard that repeat a question.
-
-    Returns:
-        The rows that were scanned, and per benchmark and action those that were hit.
-    """
+    """Write `overlap.parquet` (schema `tables.OVERLAP`): the valid rows of a shard that repeat a question."""
     benchmarks = contamination.Benchmarks.model_validate(known)
     index = _index(words.path, anchors.path, benchmarks)
     found = contamination.find_overlap(said.path, index, benchmarks, score=plan.score)
@@ -70,13 +65,7 @@ def overlap(
     elif plan.near == "drop":
         found = found.with_columns(action=pl.lit("drop"))
     found.write_parquet(out / "overlap.parquet")
-    hits = Counter(zip(found["question"].str.split("/").list.first(), found["action"], strict=True))
-    return {
-        "rows": height(said.path),
-        "hits": [
-            {"benchmark": name, "action": action, "rows": n} for (name, action), n in sorted(hits.items())
-        ],
-    }
+    return {"rows": height(said.path)}
 
 
 @lru_cache(maxsize=1)

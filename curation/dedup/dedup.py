@@ -39,7 +39,7 @@ from thinkmix.curation.dedup.survivors import (
     Integers,
     Outcomes,
     best_of,
-    problem_fates,
+    problem_outcomes,
 )
 from thinkmix.curation.files.index import IndexRows, index_rows, write_index
 from thinkmix.curation.files.shards import ROWS_AT_ONCE, bounded_lists
@@ -243,7 +243,7 @@ def _decide(
     problems = rows.copy()
     problems[together] = _problems(columns, together, texts, numbers, plan=plan)
     problems = problems[originals]
-    outcomes[together] = problem_fates(
+    outcomes[together] = problem_outcomes(
         _renumbered(problems[together]),
         _order(columns.ranks[together]),
         columns.source[together],

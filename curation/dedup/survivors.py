@@ -84,7 +84,7 @@ def best_of(groups: Rows, ranks: Rows) -> Rows:
     return best
 
 
-def problem_fates(problems: Rows, ranks: Rows, source: Rows, solver: Rows, cap: Integers) -> Outcomes:
+def problem_outcomes(problems: Rows, ranks: Rows, source: Rows, solver: Rows, cap: Integers) -> Outcomes:
     """Return for each row whether it stays, or is left out as near-duplicate or over the cap.
 
     Args:

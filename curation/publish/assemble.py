@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.shards import GROUP_BYTES, ShardWriter, bounded_lists, read_tables
-from thinkmix.curation.tables import EXAMPLES, FLAGS, with_flags
+from thinkmix.curation.tables import EXAMPLES, FLAGS, with_flags, without_null_flags
 
 _ROWS_AT_ONCE = 512
 _GROUPS_AT_ONCE = 16
@@ -107,7 +107,7 @@ def _flags(sampled: pl.DataFrame, first: int, flags: pl.DataFrame | None) -> lis
         return []
     places = sampled.select(place=pl.col("place").cast(pl.Int64) + first)
     joined = places.join(flags, on="place", how="left", maintain_order="left")
-    filled = joined.select(pl.col(name).fill_null(pl.lit([], dtype=kind)) for name, kind in FLAGS.items())
+    filled = without_null_flags(joined.select(FLAGS.names()))
     return list(filled.to_arrow(compat_level=pl.CompatLevel.oldest()).columns)
 
 

@@ -8,7 +8,16 @@ import polars as pl
 
 from thinkmix.curation.files.shards import read_groups
 from thinkmix.curation.sample.pools import PartFiles, bits, check_same_rows
-from thinkmix.curation.tables import COUNTED, FLAGS, LOST, OUTCOMES, REJECTS, SAMPLED, with_flags
+from thinkmix.curation.tables import (
+    COUNTED,
+    FLAGS,
+    LOST,
+    OUTCOMES,
+    REJECTS,
+    SAMPLED,
+    with_flags,
+    without_null_flags,
+)
 from thinkmix.curation.validate.count import count_stage
 from thinkmix.schemas.ledger import MIX, RENDER, Amount, StageCount
 from thinkmix.schemas.reasons import Reason
@@ -118,11 +127,6 @@ def _overlap_flags(rows: int, overlap: Path) -> pl.DataFrame:
     every = pl.select(pl.int_range(rows, dtype=pl.Int64).alias("place"))
     joined = every.join(near, on="place", how="left", maintain_order="left")
     return without_null_flags(joined.select(FLAGS.names()).cast(FLAGS))
-
-
-def without_null_flags(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return rows where those that have no flags, because a stage dropped them, have empty lists of them."""
-    return rows.with_columns(pl.col(name).fill_null(pl.lit([], dtype=kind)) for name, kind in FLAGS.items())
 
 
 def count_flags(outcomes: pl.DataFrame) -> dict[str, dict[str, int]]:

@@ -8,7 +8,7 @@ import polars as pl
 
 from thinkmix.curation.rules.contract import Judging, Select, Verdict, detail_of
 from thinkmix.curation.rules.turns import TurnTable
-from thinkmix.curation.tables import FLAGS
+from thinkmix.curation.tables import FLAGS, without_null_flags
 from thinkmix.schemas.reasons import Reason
 
 
@@ -27,9 +27,8 @@ class Found(NamedTuple):
         some = [{"row": row, **flag_row(found)} for row, found in self.flagged.items()]
         flagged = pl.DataFrame(some, schema={"row": pl.Int64(), **FLAGS}, orient="row")
         every = pl.DataFrame({"row": np.flatnonzero(stay)}, schema={"row": pl.Int64()})
-        return every.join(flagged, on="row", how="left", maintain_order="left").select(
-            pl.col(name).fill_null(pl.lit([], dtype=kind)) for name, kind in FLAGS.items()
-        )
+        joined = every.join(flagged, on="row", how="left", maintain_order="left")
+        return without_null_flags(joined.select(FLAGS.names()))
 
 
 def judge(judging: Judging, turns: TurnTable) -> Found:

@@ -11,7 +11,7 @@ from thinkmix.curation.files.shards import ShardWriter, read_groups, write_shard
 from thinkmix.curation.publish import outcomes
 from thinkmix.curation.publish.rejects import keep_rejects
 from thinkmix.curation.sample import mix, render
-from thinkmix.curation.tables import OUTCOMES, with_flags
+from thinkmix.curation.tables import OUTCOMES, with_flags, without_null_flags
 from thinkmix.curation.validate import rowwise
 from thinkmix.curation.validate.profile import ProfilePart, merge_columns
 from thinkmix.flows.build.jobs import Shard, counts
@@ -82,7 +82,7 @@ class Known:
             mine = self.of(origin.name)
             with ShardWriter(folder / "outcomes" / f"{origin.name}.parquet", schema) as out:
                 for nth, shard in enumerate(mine):
-                    rows, counted = self._settle(shard, selection)
+                    rows, counted = self._assign(shard, selection)
                     rendered += counted
                     out.append(rows)
                     name = rejects_name(origin.name, nth, len(mine))
@@ -117,7 +117,7 @@ class Known:
             )
         )
 
-    def _settle(self, shard: Shard, selection: Path) -> tuple[pl.DataFrame, list[StageCount]]:
+    def _assign(self, shard: Shard, selection: Path) -> tuple[pl.DataFrame, list[StageCount]]:
         """Return the outcomes of a shard's rows as far as they are known, and what rendering counted."""
         flagged = self.recipe.flagged
         schema = with_flags(OUTCOMES, flagged=flagged)
@@ -130,7 +130,7 @@ class Known:
                 valid = valid.hstack(outcomes.join_flags(valid.height, shard.keys.path))
             dropped = [group.drop("content") for group in read_groups(shard.rejects.path)]
             rows = pl.concat([pl.DataFrame(schema=schema), *dropped, valid], how="diagonal_relaxed")
-            rows = outcomes.without_null_flags(rows) if flagged else rows
+            rows = without_null_flags(rows) if flagged else rows
             return rows.with_columns(pl.col("examples", "sampled").fill_null(0)).cast(schema).sort("row"), []
         assigned = outcomes.assign_outcomes(
             shard.source.name,

@@ -22,7 +22,7 @@ def shards(folder: Path, *names: str, largest: int = 2) -> list[ClusterShard]:
             place = {"id": f"{name}{number}{row}", "source": "s", "file": f"f{number}", "row": row}
             rows.append({**place, "cluster": name, "reason": "near_dup" if name in seen else None})
             seen.add(name)
-        outcomes, keys = folder / f"fates{number}", folder / f"keys{number}"
+        outcomes, keys = folder / f"outcomes{number}", folder / f"keys{number}"
         write_shard(outcomes, pl.DataFrame([dict.fromkeys(OUTCOMES) | row for row in rows], schema=OUTCOMES))
         texts = [
             dict.fromkeys(KEYS) | {"row": row["row"], "text": f"{row['id']} " + "中" * 500} for row in rows
