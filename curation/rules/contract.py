@@ -21,6 +21,7 @@ from thinkmix.schemas.record import Record
 
 if TYPE_CHECKING:  # it brings numpy, and recipes are read by commands that judge nothing
     from thinkmix.curation.rules.turns import Part, TurnTable
+    from thinkmix.schemas.formats.contract import Format
 
 
 def _off(stated: object) -> object:
@@ -89,6 +90,10 @@ class Rule(Record):
     """What recipes call it; the reason of the rows that it drops, and their flag."""
     sentence: ClassVar[str]
     """What is wrong with a row that it finds, as people read it."""
+    default: ClassVar[Action] = "off"
+    """Its action on rows of a format that it fits, where a recipe does not name it."""
+    needs: ClassVar[str] = ""
+    """What rows must have for the rule to judge them, in words; empty if it judges all rows."""
 
     action: Action = "off"
     """What becomes of a row that it finds: left out (`drop`), kept with a flag (`flag`), or not looked for
@@ -103,10 +108,15 @@ class Rule(Record):
         raise NotImplementedError
 
     @classmethod
-    def default(cls) -> Action:
-        """Return the action of the rule where a recipe does not name it."""
-        stated: Action = cls.model_fields["action"].default
-        return stated
+    def fits(cls, rows: "Format") -> bool:
+        """Return whether rows of a format have what the rule needs; it judges no others."""
+        return True
+
+    def action_on(self, rows: "Format") -> Action:
+        """Return what becomes of rows of a format in which it finds something."""
+        if not self.fits(rows):
+            return "off"
+        return self.action if "action" in self.model_fields_set else self.default
 
 
 class Judging(NamedTuple):

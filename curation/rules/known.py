@@ -16,6 +16,8 @@ from thinkmix.schemas.reasons import Reason
 if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
 
+    from thinkmix.schemas.formats.contract import Format
+
 RULES: tuple[type[Rule], ...] = (Repetition, HtmlEntities)
 """Every rule, in the order in which they judge and are shown."""
 
@@ -70,10 +72,11 @@ def merged(rules: Mapping[str, Rule], overrides: Mapping[str, Rule]) -> dict[str
     return found
 
 
-def in_force(rules: Mapping[str, Rule]) -> tuple[Rule, ...]:
-    """Return the rules that are on, in their order; one that is not named has its default."""
+def in_force(rules: Mapping[str, Rule], rows: "Format") -> tuple[Rule, ...]:
+    """Return the rules that are on for rows of a format, in their order, each with its action on them."""
     every = (rules.get(kind.name) or kind() for kind in RULES)
-    return tuple(rule for rule in every if rule.action != "off")
+    actions = ((rule, rule.action_on(rows)) for rule in every)
+    return tuple(rule.model_copy(update={"action": action}) for rule, action in actions if action != "off")
 
 
 def rule_named(name: str) -> str:

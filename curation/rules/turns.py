@@ -1,6 +1,9 @@
-"""The turns of valid rows as columns, for rules to read: no object per row."""
+"""Valid rows as columns, for rules to read: their turns, and what the source says of each row.
 
-from collections.abc import Iterable, Sequence
+No text becomes an object; tools and their calls, which columns cannot hold, are objects where rows have them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -9,7 +12,8 @@ import pyarrow as pa
 
 from thinkmix.curation.text.columns import Texts
 from thinkmix.curation.text.text_kernels import Bytes, Flags, Offsets
-from thinkmix.schemas.conversation import ROLES, Message
+from thinkmix.schemas.conversation import ROLES, Conversation, ToolCall
+from thinkmix.schemas.record import JsonObject
 
 Part = Literal["content", "reasoning"]
 """Which text of a turn: what is said, or the trace before it."""
@@ -28,16 +32,26 @@ class TurnTable(NamedTuple):
     """What each turn says, UTF-8, as a conversation holds it; of a turn that only calls tools, empty."""
     reasoning: Texts
     """The trace of each turn; missing where a turn has no trace."""
+    answers: Texts
+    """What the source says that the answer of each row is; missing where it says nothing."""
+    calls: Mapping[int, Sequence[ToolCall]]
+    """The calls of each turn that calls tools."""
+    tools: Mapping[int, Sequence[JsonObject]]
+    """The definitions of each row that has tools."""
 
     @classmethod
-    def of(cls, rows: Iterable[Sequence[Message]]) -> "TurnTable":
+    def of(cls, rows: Iterable[Conversation]) -> "TurnTable":
         """Return the turns of conversations."""
         listed = list(rows)
-        turns = [turn for row in listed for turn in row]
-        first = np.append(0, np.cumsum([len(row) for row in listed])).astype(np.int64)
-        roles = np.array([ROLES.index(turn.role) for turn in turns], np.uint8)
+        turns = [turn for row in listed for turn in row.messages]
         return cls(
-            first, roles, _texts([turn.content for turn in turns]), _texts([turn.reasoning for turn in turns])
+            first=np.append(0, np.cumsum([len(row.messages) for row in listed])).astype(np.int64),
+            roles=np.array([ROLES.index(turn.role) for turn in turns], np.uint8),
+            content=texts([turn.content for turn in turns]),
+            reasoning=texts([turn.reasoning for turn in turns]),
+            answers=texts([row.answer for row in listed]),
+            calls={place: turn.tool_calls for place, turn in enumerate(turns) if turn.tool_calls},
+            tools={place: row.tools for place, row in enumerate(listed) if row.tools},
         )
 
     @property
@@ -72,7 +86,8 @@ class TurnTable(NamedTuple):
         return texts.data[texts.offsets[turn] : texts.offsets[turn + 1]].tobytes()
 
 
-def _texts(values: Sequence[str | None]) -> Texts:
+def texts(values: Sequence[str | None]) -> Texts:
+    """Return a column of texts."""
     encoded = [(value or "").encode() for value in values]
     offsets = np.append(0, np.cumsum([len(text) for text in encoded])).astype(np.int64)
     data = np.frombuffer(b"".join(encoded), np.uint8)

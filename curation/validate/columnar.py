@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from thinkmix.curation.rules.contract import Judging
 from thinkmix.curation.rules.judging import judge
-from thinkmix.curation.rules.turns import TurnTable
+from thinkmix.curation.rules.turns import TurnTable, texts
 from thinkmix.curation.tables import TURN_END
 from thinkmix.curation.text.columns import (
     Texts,
@@ -188,7 +188,11 @@ def validate_columns(
     check_rows(said.roles, said.traces, said.first, _THINKING[source.thinking], doubts, refused)
     clear = ~(doubts | refused)
     note_unread(rows, where, source.format.columns().union(MEDIA), ~doubts, notes)
-    flagged, ruled_out = _judge(said, clear, sizes, judging) if judging.rules else (None, [])
+    flagged, ruled_out = (
+        _judge(said, clear, sizes, _names(rows, where.answer, np.flatnonzero(clear)), judging)
+        if judging.rules
+        else (None, [])
+    )
     clear[[row.place for row in ruled_out]] = False
     places = np.flatnonzero(clear)
     notes.count(Finding.PADDING_NULL, padding(rows, clear))
@@ -213,10 +217,13 @@ def validate_columns(
 
 
 def _judge(
-    said: _Said, clear: Flags, sizes: Offsets, judging: Judging
+    said: _Said, clear: Flags, sizes: Offsets, answers: pl.Series, judging: Judging
 ) -> tuple[pl.DataFrame, list[RuledOut]]:
-    """Return the flags of the clear rows that stay (schema `FLAGS`), and those that rules drop."""
-    places, turns = np.flatnonzero(clear).tolist(), turn_table(_only(said, clear))
+    """Return the flags of the clear rows that stay (schema `FLAGS`), and those that rules drop.
+
+    `answers` are what the clear rows say that their answers are.
+    """
+    places, turns = np.flatnonzero(clear).tolist(), turn_table(_only(said, clear), answers)
     found, sizes_of = judge(judging, turns), np.diff(turns.first)
     out = [
         RuledOut(places[row], *why, int(sizes_of[row]), int(sizes[places[row]]))
@@ -225,18 +232,19 @@ def _judge(
     return found.flags(turns.rows), out
 
 
-def turn_table(said: _Said) -> TurnTable:
-    """Return the turns as rules read them, their texts one after another."""
+def turn_table(said: _Said, answers: pl.Series) -> TurnTable:
+    """Return the turns as rules read them, their texts one after another; a cleared row has no tools."""
     sizes = said.contents, said.traces
     ends = [np.append(0, np.cumsum(size)) for size in sizes]
     out = np.empty(ends[0][-1] + ends[1][-1], np.uint8)
     every = np.ones((len(said.roles), 2), np.bool_)
     _copy(said, every, ends[0][:-1], ends[0][-1] + ends[1][:-1], out)
-    texts = (
+    content, reasoning = (
         Texts(data, end, size == 0)
         for data, end, size in zip((out[: ends[0][-1]], out[ends[0][-1] :]), ends, sizes, strict=True)
     )
-    return TurnTable(said.first, said.roles, *texts)
+    stated = texts(answers.to_list())
+    return TurnTable(said.first, said.roles, content, reasoning, stated, calls={}, tools={})
 
 
 def _costly(turns: Offsets, sizes: Offsets, limits: Limits) -> Flags:

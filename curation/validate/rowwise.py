@@ -391,7 +391,7 @@ def apply_rules(judged: Iterable[Judged], origin: Origin) -> Iterator[Judged]:
         return
     for batch in bounded_lists(judged, lambda item: item.text_bytes, count=_BATCH_ROWS, total=_BATCH_BYTES):
         valid = [place for place, item in enumerate(batch) if item.conversation is not None]
-        turns = TurnTable.of(of.messages for item in batch if (of := item.conversation))
+        turns = TurnTable.of(of for item in batch if (of := item.conversation))
         found = judging.judge(origin.judging, turns)
         row_of = {place: row for row, place in enumerate(valid)}
         for place, item in enumerate(batch):

@@ -1,6 +1,6 @@
 """A recipe: the settings of all stages together, and what must fit between them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -80,8 +80,9 @@ class Recipe(Record):
             else source
             for source in sources
         ]
-        for source in whole:
-            _check_rules(source, {**info.data["rules"], **source.rules})
+        for source, stated in zip(whole, sources, strict=True):
+            _check_rules(source, {**info.data["rules"], **source.rules}, stated.rules)
+        _check_fit(whole, info.data["rules"])
         return tuple(whole)
 
     @field_validator("mix")
@@ -108,7 +109,7 @@ class Recipe(Record):
     def judging(self, source: SourceBase) -> Judging:
         """Return the rules that are on for a source, and which of its rows stay by their flags."""
         select = Select(source.select.get("with", ()), source.select.get("without", ()))
-        return Judging(in_force({**self.rules, **source.rules}), select)
+        return Judging(in_force({**self.rules, **source.rules}, source.format), select)
 
     @property
     def flagged(self) -> bool:
@@ -129,19 +130,42 @@ class Recipe(Record):
         return source.unopened_trace == "read"
 
 
-def _check_rules(source: SourceBase, rules: Mapping[str, Rule]) -> None:
+def _check_rules(source: SourceBase, rules: Mapping[str, Rule], own: Mapping[str, Rule]) -> None:
     """Refuse settings of a rule that stays off, and a choice of rows by flags that no rule gives.
+
+    Args:
+        source: with what the recipe says of rules.
+        rules: all that are named for it.
+        own: those that the source itself names.
 
     Raises:
         ValueError: naming source, rule and the way out.
     """
+    for name in own:
+        if not rules[name].fits(source.format):
+            msg = f"{source.name}: the rule {name} needs {rules[name].needs}"
+            raise ValueError(f"{msg}, and rows of the format {source.format.type} have none; leave it out")
     for name, rule in rules.items():
-        if rule.action == "off" and rule.model_fields_set and "action" not in rule.model_fields_set:
+        silent = rule.model_fields_set and "action" not in rule.model_fields_set
+        if silent and rule.fits(source.format) and rule.default == "off":
             msg = f"{source.name}: the rule {name} has settings and is off"
             raise ValueError(f"{msg}; add `action: drop` or `action: flag`")
-    flags = [rule.name for rule in in_force(rules) if rule.action == "flag"]
+    flags = [rule.name for rule in in_force(rules, source.format) if rule.action == "flag"]
     for name in dict.fromkeys(one for named in source.select.values() for one in named):
         if name not in flags:
             known = f"flags are {', '.join(flags)}" if flags else "no rule flags rows of it"
             msg = f"{source.name}: `select` names {name}, which flags none of its rows ({known}); "
             raise ValueError(f"{msg}add `rules: {{{name}: flag}}`")
+
+
+def _check_fit(sources: Sequence[SourceBase], rules: Mapping[str, Rule]) -> None:
+    """Refuse a rule of the recipe that can judge no source.
+
+    Raises:
+        ValueError: naming the rule, what it needs, and the formats that the sources have.
+    """
+    for name, rule in rules.items():
+        if rule.action != "off" and not any(rule.fits(source.format) for source in sources):
+            formats = ", ".join(dict.fromkeys(source.format.type for source in sources))
+            msg = f"the rule {name} needs {rule.needs}, and no source has such rows (formats: {formats})"
+            raise ValueError(f"{msg}; leave it out")

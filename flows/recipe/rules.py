@@ -22,6 +22,9 @@ what becomes of the row:
   `thinkmix show --flag NAME --in VERSION` lists such rows; report and manifest count them per source.
 * `off`: the rule is not applied.
 
+A rule that the recipe names is applied to the sources whose format has what the rule needs; a source that
+names one that does not fit its rows is refused, and so is a rule that fits no source.
+
 Both columns are in all outcomes and published files if a rule is on for one of the sources, and in none
 otherwise.
 
@@ -59,6 +62,8 @@ class Described(Record):
     """What is wrong with a row that it finds."""
     default: Action
     """Its action where a recipe does not name it."""
+    needs: str
+    """What rows must have for the rule to judge them; empty if it judges all rows."""
     settings: tuple[Setting, ...]
 
 
@@ -85,14 +90,21 @@ def _described(kind: type[Rule]) -> Described:
         for name, field in kind.model_fields.items()
         if name != "action"
     )
-    return Described(name=kind.name, sentence=kind.sentence, default=kind.default(), settings=tuple(settings))
+    return Described(
+        name=kind.name,
+        sentence=kind.sentence,
+        default=kind.default,
+        needs=kind.needs,
+        settings=tuple(settings),
+    )
 
 
 def _table() -> Iterator[str]:
-    yield "| rule | what it finds | default |"
-    yield "|---|---|---|"
+    yield "| rule | what it finds | in rows that have | default |"
+    yield "|---|---|---|---|"
     for rule in listed().rules:
-        yield f"| `{rule.name}` | {_cell(rule.sentence)} | `{rule.default}` |"
+        told = f"{_cell(rule.sentence)} | {_cell(rule.needs or 'anything')}"
+        yield f"| `{rule.name}` | {told} | `{rule.default}` |"
 
 
 def _part(kind: type[Rule]) -> Iterator[str]:

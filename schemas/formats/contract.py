@@ -102,6 +102,9 @@ class Format(Record):
     rated: ClassVar[bool] = False
     """Whether its rows say how often a model solved them, see `pass_rate`."""
 
+    answered: ClassVar[bool] = False
+    """Whether its rows say what the answer is, see `Draft`."""
+
     type: str
     """Name of the format."""
 

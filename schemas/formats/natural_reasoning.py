@@ -20,6 +20,8 @@ class NaturalReasoning(TextFormat):
 
     sets: ClassVar[tuple[str, ...]] = ("facebook/natural_reasoning",)
 
+    answered: ClassVar[bool] = True
+
     type: Literal["natural_reasoning"] = "natural_reasoning"
     """Name of the format."""
     question: Column = "question"

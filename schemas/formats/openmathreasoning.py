@@ -20,6 +20,7 @@ class OpenMathReasoning(Format):
 
     sets: ClassVar[tuple[str, ...]] = ("nvidia/OpenMathReasoning",)
     rated: ClassVar[bool] = True
+    answered: ClassVar[bool] = True
 
     type: Literal["openmathreasoning"] = "openmathreasoning"
     """Name of the format."""

@@ -6,26 +6,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.harness.judged import asked, conversation, judged
 from thinkmix.curation.rules.repetition import Repetition
-from thinkmix.curation.rules.turns import TurnTable
-from thinkmix.schemas.conversation import Message
+from thinkmix.schemas.conversation import Conversation
 
 LOOP = "one two three four five six seven eight nine ten eleven twelve "
 
 
-def chat(answer: str, trace: str | None = None) -> list[Message]:
-    return [
-        Message(role="user", content="Say."),
-        Message(role="assistant", content=answer, reasoning=trace),
-    ]
+def chat(answer: str, trace: str | None = None) -> Conversation:
+    return asked("Say.", answer, trace)
 
 
 def words(first: int, last: int) -> str:
     return " ".join(f"w{number}" for number in range(first, last))
 
 
-def judge(*rows: list[Message], **settings):
-    return Repetition(**settings).judge(TurnTable.of(rows))
+def judge(*rows: Conversation, **settings):
+    return judged(Repetition(**settings), *rows)
 
 
 def test_a_text_said_twice_repeats_half_of_its_words():
@@ -54,7 +51,7 @@ def test_a_text_of_fewer_words_is_not_judged():
 def test_the_evidence_is_the_first_place_of_what_is_repeated_most():
     """In characters of the text, not in bytes, and of the message that holds it."""
     begin = "Früh am Tage: "
-    row = [*chat("Fine."), *chat(begin + LOOP * 20)]
+    row = conversation([*chat("Fine.").messages, *chat(begin + LOOP * 20).messages])
     (found,) = judge(chat(words(0, 80)), row)
     assert (found.row, found.evidence.message, found.evidence.part) == (1, 3, "content")
     text = (begin + LOOP * 20)[found.evidence.start : found.evidence.end]
@@ -72,7 +69,7 @@ def test_a_trace_is_judged_by_itself():
 
 def test_the_user_may_repeat():
     """What is asked is not learned."""
-    assert judge([Message(role="user", content=LOOP * 9), Message(role="assistant", content="No.")]) == []
+    assert judge(asked(LOOP * 9, "No.")) == []
 
 
 def test_chinese_repeats_by_characters():

@@ -79,7 +79,7 @@ def test_a_rule_that_joins_is_offered_wherever_rules_are_listed(typed, rows):
     (first, *_) = json.loads(told["out"])["rules"]
     assert (first["name"], first["sentence"], first["default"]) == ("shouting", Shouting.sentence, "off")
     assert [(one["name"], one["default"]) for one in first["settings"]] == [("least", 5)]
-    assert f"| `shouting` | {Shouting.sentence} | `off` |" in page["out"]
+    assert f"| `shouting` | {Shouting.sentence} | anything | `off` |" in page["out"]
     assert "| `least` | `5` | Turns with fewer letters are not judged. |" in page["out"]
 
 

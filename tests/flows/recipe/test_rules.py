@@ -22,4 +22,4 @@ def test_every_rule_has_a_name_of_its_own_and_a_sentence() -> None:
 
 def test_no_rule_is_on_that_a_recipe_does_not_name() -> None:
     """Recipes of older releases make the same bytes."""
-    assert {kind.default() for kind in RULES} == {"off"}
+    assert {kind.default for kind in RULES} == {"off"}
