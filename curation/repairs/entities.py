@@ -6,6 +6,7 @@ from html import unescape
 
 from thinkmix.curation.repairs.contract import Edit, Repair, prose
 from thinkmix.schemas.conversation import is_clean
+from thinkmix.schemas.think import CLOSE, OPEN
 
 _NAMES = frozenset(("amp", "lt", "gt", "quot", "apos", "nbsp"))
 _LONGEST = len("&#x10FFFF;")
@@ -21,13 +22,13 @@ def edits(text: str, before: str) -> Sequence[Edit]:
 
     Nothing is decoded in a text that holds or speaks of markup, or that answers one that does, because it
     may mean the entity; in code and formulas; where a digit follows or goes before `&lt;` or `&gt;` (a
-    comparison is a formula); what is no printable character; and where the text would become a command to
+    comparison is a formula); characters that cannot be printed; and where the text would become a command to
     the model (`&lt;think&gt;`).
     """
     every = list(_entities(text, 0, len(text)))
     if not every or _is_about_markup(text) or _is_about_markup(before):
         return []
-    if not is_clean("".join((text[: every[0].start], unescape(text[every[0].start :])))):
+    if not is_clean(unescape(text.replace(OPEN, "").replace(CLOSE, ""))):
         return []
     return [
         edit
@@ -52,8 +53,8 @@ def _is_entity(word: str) -> bool:
 
 
 def _is_about_markup(text: str) -> bool:
-    lowered = text.casefold()
-    return any(word in lowered for word in _ABOUT_MARKUP) or _has_tag(text)
+    lowered = text.replace(OPEN, "").replace(CLOSE, "").casefold()
+    return any(word in lowered for word in _ABOUT_MARKUP) or _has_tag(lowered)
 
 
 def _has_tag(text: str) -> bool:

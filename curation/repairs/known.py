@@ -63,5 +63,5 @@ def named(names: Sequence[str]) -> tuple[Repair, ...]:
 
 
 def mend_of(names: Sequence[str]) -> Mend | None:
-    """Return what makes the named repairs in a text while it is read; None if there are none."""
+    """Return what makes the named repairs in a text while it is read; None without names."""
     return partial(mended, named(names)) if names else None
