@@ -22,7 +22,7 @@ def edits(text: str, before: str) -> Sequence[Edit]:
     trace = text[text.index(OPEN) + len(OPEN) : start]
     if not trace.strip() or not text[start + len(_OPENING) : end].strip():
         return []
-    return [Edit(start - len(trace) + len(trace.rstrip()), start, f"\n{CLOSE}\n\n")]
+    return [Edit(start, start, f"{CLOSE}\n\n")]
 
 
 REPAIR = Repair(

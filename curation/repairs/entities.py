@@ -11,9 +11,10 @@ from thinkmix.schemas.think import CLOSE, OPEN
 _NAMES = frozenset(("amp", "lt", "gt", "quot", "apos", "nbsp"))
 _LONGEST = len("&#x10FFFF;")
 _ABOUT_MARKUP = (
-    *("html", "xml", "xss", "svg", "markup", "entit", "escap", "encod", "decod", "saniti", "ampersand"),
-    *("parse", "转义", "实体", "编码"),
+    *("html", "xml", "xss", "svg", "markup", "ampersand", "sanitiz"),
+    *("escaped", "escaping", "escape char", "escape seq", "escape the", "转义", "实体"),
 )
+_KNOWN_TAGS = (OPEN, CLOSE, "<answer>", "</answer>")
 _TAG = 200
 
 
@@ -28,7 +29,7 @@ def edits(text: str, before: str) -> Sequence[Edit]:
     every = list(_entities(text, 0, len(text)))
     if not every or _is_about_markup(text) or _is_about_markup(before):
         return []
-    if not is_clean(unescape(text.replace(OPEN, "").replace(CLOSE, ""))):
+    if not is_clean(unescape(_without_known_tags(text))):
         return []
     return [
         edit
@@ -53,8 +54,14 @@ def _is_entity(word: str) -> bool:
 
 
 def _is_about_markup(text: str) -> bool:
-    lowered = text.replace(OPEN, "").replace(CLOSE, "").casefold()
+    lowered = _without_known_tags(text).casefold()
     return any(word in lowered for word in _ABOUT_MARKUP) or _has_tag(lowered)
+
+
+def _without_known_tags(text: str) -> str:
+    for tag in _KNOWN_TAGS:
+        text = text.replace(tag, "")
+    return text
 
 
 def _has_tag(text: str) -> bool:

@@ -48,7 +48,7 @@ def _by_lines(text: str) -> Sequence[Edit]:
     (_, _, trace), (_, marker, answer) = marks
     if not text[trace:marker].strip() or not text[answer:].strip():
         return []
-    end = trace + len(text[trace:marker].rstrip())
+    end = trace + len(text[trace:marker].rstrip("\n"))
     return [Edit(0, trace, f"{OPEN}\n"), Edit(end, answer, f"\n{CLOSE}\n\n")]
 
 

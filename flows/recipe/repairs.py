@@ -28,6 +28,12 @@ Source files stay as they are: `thinkmix explain ID` shows each edit before and 
 What rules, duplicates and evaluations are looked for in is the repaired text. A row whose damage is not sure
 to be what it seems is left as it is.
 
+`python -m benchmarks.repairs` plants damage in real answers: of 400 rows each, 400 with foreign markers, 394
+with a cut trace, 389 with entities, 400 with a next speaker and 400 with characters without width have the
+trace and the answer that they had before. In 23,332 answers of public sets as they are, repairs edit 690: in
+686 the markers of the trace had become words, and 4 say nothing but one character without width, so that they
+are dropped as `empty_turn`. An engineer of the project looked at all of these edits, and found none wrong.
+
 This page is printed by `thinkmix repairs`.
 """
 
