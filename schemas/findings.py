@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 from typing import Any
 
+from thinkmix.schemas.mending import Kind, Mend, Patch
 from thinkmix.schemas.plain import plain
 from thinkmix.schemas.reasons import Worded
 from thinkmix.schemas.record import Record, json_text
@@ -175,16 +176,28 @@ class Tally(Record):
 
 
 class Notes:
-    """Collects what is found in rows, in the order that they are read."""
+    """Collects what is found in rows, in the order that they are read, and what was repaired in them."""
 
-    __slots__ = ("_cut", "_unread", "found", "read")
+    __slots__ = ("_cut", "_mend", "_unread", "found", "patches", "read")
 
-    def __init__(self) -> None:
+    def __init__(self, mend: Mend | None = None) -> None:
+        """Begin without findings; `mend` makes the repairs that the recipe asks for."""
+        self._mend = mend
+        self.patches: list[Patch] = []
+        """What was repaired, in the order of the turns."""
         self.read: set[str] = set()
         """Columns of this row that were read although most rows of the format have none of that name."""
         self.found: dict[Finding, int] = {}
         self._unread: dict[str, tuple[int, object]] = {}  # each row has notes: `tally` writes what is shown
         self._cut = False
+
+    def mended(self, kind: Kind, text: str, turns: Sequence[Mapping[str, Any]]) -> str:
+        """Return a text as the repairs leave it; `turns` stand before it."""
+        if self._mend is None:
+            return text
+        text, patches = self._mend(kind, text, turns)
+        self.patches += patches
+        return text
 
     def count(self, finding: Finding, times: int = 1) -> None:
         """Count a finding."""

@@ -1,11 +1,13 @@
 """Every rule that a recipe may name: a rule that joins is one import and one line here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from thinkmix.curation.repairs.contract import Repair
+from thinkmix.curation.repairs.known import REPAIRS
 from thinkmix.curation.rules.contract import ACTIONS, Rule
 from thinkmix.curation.rules.html_entities import HtmlEntities
 from thinkmix.curation.rules.repetition import Repetition
@@ -100,12 +102,13 @@ class Why(NamedTuple):
 
 
 def why(reason: str) -> Why:
-    """Return what a reason says, one of the stages' own or the name of a rule.
+    """Return what a reason or a flag says: one of the stages' own, or the name of a rule or a repair.
 
     Raises:
         ValueError: if there is neither.
     """
-    for kind in RULES:
+    named: Sequence[type[Rule] | Repair] = (*RULES, *REPAIRS)
+    for kind in named:
         if kind.name == reason:
             return Why(kind.name, kind.sentence)
     known = Reason(reason)

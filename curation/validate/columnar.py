@@ -16,9 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from thinkmix.curation.repairs.contract import Repair
+from thinkmix.curation.repairs.known import named
 from thinkmix.curation.rules.contract import Judging
 from thinkmix.curation.rules.judging import judge
-from thinkmix.curation.rules.turns import TurnTable, texts
+from thinkmix.curation.rules.turns import PARTS, TurnTable, texts
 from thinkmix.curation.tables import TURN_END
 from thinkmix.curation.text.columns import (
     Texts,
@@ -183,6 +185,8 @@ def validate_columns(
     for name in (*where.empty, *MEDIA):
         doubts |= is_filled(column_of(rows, name), rows.num_rows, listed=True)
     said = _join(there, doubts)
+    if source.repair:
+        doubts |= _damaged(said, doubts, named(source.repair))
     doubts |= _costly(np.diff(said.first), sizes, limits)
     refused = np.zeros(rows.num_rows, np.bool_)
     check_rows(said.roles, said.traces, said.first, _THINKING[source.thinking], doubts, refused)
@@ -245,6 +249,19 @@ def turn_table(said: _Said, answers: pl.Series) -> TurnTable:
     )
     stated = texts(answers.to_list())
     return TurnTable(said.first, said.roles, content, reasoning, stated, calls={}, tools={})
+
+
+def _damaged(said: _Said, doubts: Flags, repairs: Sequence[Repair]) -> Flags:
+    """Return which of the rows that are not in doubt have a text that one of the repairs may edit."""
+    damaged = np.zeros(len(doubts), np.bool_)
+    places = np.flatnonzero(~doubts)
+    turns = turn_table(_only(said, ~doubts), pl.repeat(None, len(places), dtype=pl.String, eager=True))
+    for repair in repairs:
+        asked = np.isin(turns.roles, [ROLES.index(kind) for kind in repair.kinds if kind != "trace"])
+        for part in PARTS:
+            found = turns.column(part).str.contains(repair.sign).fill_null(value=False).to_numpy()
+            damaged[places[turns.row[asked & found]]] = True
+    return damaged
 
 
 def _costly(turns: Offsets, sizes: Offsets, limits: Limits) -> Flags:

@@ -8,12 +8,14 @@ from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from thinkmix.curation.read.read import Numbers, RawRow, RawSlice, read_rows
+from thinkmix.curation.repairs.known import mend_of
 from thinkmix.curation.validate.settings import TextSettings
 from thinkmix.schemas.arrange import arrange_messages
 from thinkmix.schemas.conversation import Conversation, Lineage, Message, content_key, row_id
 from thinkmix.schemas.errors import SourceError
 from thinkmix.schemas.findings import Notes
 from thinkmix.schemas.formats.fields import refuse_media
+from thinkmix.schemas.mending import Patch
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,10 @@ class Reading:
     unopened: bool = False
     """Whether `</think>` without `<think>` closes a trace that the template opened."""
 
+    def notes(self) -> Notes:
+        """Return what takes the findings of a row of it, and makes the repairs that it asks for."""
+        return Notes(mend_of(self.source.repair))
+
 
 class Reopened(NamedTuple):
     """A valid row, read again: what can be rendered of it."""
@@ -35,6 +41,8 @@ class Reopened(NamedTuple):
     tools: tuple[Mapping[str, Any], ...]
     pass_rate: float | None = None
     """How often its problem was solved, where the format has such a column."""
+    patches: tuple[Patch, ...] = ()
+    """What was repaired in it."""
 
 
 def read_conversation(row: RawRow, reading: Reading, notes: Notes) -> Conversation:
@@ -80,7 +88,7 @@ def reopen(piece: RawSlice, rows: Numbers, *, reading: Reading, max_row_bytes: i
 
 def _trusted(row: RawRow, reading: Reading) -> Reopened | None:
     """Return what a valid row says, without checking it; None if it takes more than reading to know."""
-    source, notes = reading.source, Notes()
+    source, notes = reading.source, reading.notes()
     try:
         draft = source.format.read(row.values, notes, unopened=reading.unopened)
         if row.fault or draft.tools or any("tool_calls" in fields for fields in draft.messages):
@@ -89,18 +97,20 @@ def _trusted(row: RawRow, reading: Reading) -> Reopened | None:
     except PydanticCustomError:
         return None
     own_id = row_id(source.name, content_key(messages, ()))
-    return Reopened(row.number, own_id, messages, (), source.format.pass_rate(row.values))
+    rate = source.format.pass_rate(row.values)
+    return Reopened(row.number, own_id, messages, (), rate, tuple(notes.patches))
 
 
 def _reopened(row: RawRow, reading: Reading) -> Reopened:
-    source = reading.source
+    source, notes = reading.source, reading.notes()
     try:
         if row.fault is not None:
             raise row.fault
-        found = read_conversation(row, reading, Notes())
+        found = read_conversation(row, reading, notes)
     except (PydanticCustomError, ValidationError, RecursionError) as error:
         detail = error.message() if isinstance(error, PydanticCustomError) else str(error)
         msg = f"{reading.file}: row {row.number} was valid before and no longer is ({detail})"
         raise SourceError(msg) from None
     own_id = row_id(source.name, content_key(found.messages, found.tools))
-    return Reopened(row.number, own_id, found.messages, found.tools, source.format.pass_rate(row.values))
+    rate = source.format.pass_rate(row.values)
+    return Reopened(row.number, own_id, found.messages, found.tools, rate, tuple(notes.patches))

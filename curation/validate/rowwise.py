@@ -34,7 +34,7 @@ from thinkmix.curation.rules import judging
 from thinkmix.curation.rules.contract import Judging, Verdict
 from thinkmix.curation.rules.judging import flag_row
 from thinkmix.curation.rules.turns import TurnTable
-from thinkmix.curation.tables import FLAGS, KEYS, REJECTS, SAID, with_flags
+from thinkmix.curation.tables import FLAGS, KEYS, REJECTS, SAID, with_flags, without_null_flags
 from thinkmix.curation.validate.columnar import CLEARED, NO_RULES, RuledOut, validate_columns
 from thinkmix.curation.validate.compared import comparison_text, preamble_of
 from thinkmix.curation.validate.count import count_stage
@@ -48,6 +48,7 @@ from thinkmix.curation.validate.learned import (
 )
 from thinkmix.curation.validate.profile import Profile
 from thinkmix.curation.validate.reading import Reading, read_conversation
+from thinkmix.curation.validate.repaired import flags_of
 from thinkmix.curation.validate.said import said_text
 from thinkmix.curation.validate.settings import LIMITS, Limits, RowSettings
 from thinkmix.schemas.conversation import Conversation, content_key, row_id
@@ -81,7 +82,12 @@ class Origin(Reading):
     @property
     def keys(self) -> pl.Schema:
         """Columns of its valid rows."""
-        return with_flags(KEYS, flagged=bool(self.judging.rules))
+        return with_flags(KEYS, flagged=self.flagged)
+
+    @property
+    def flagged(self) -> bool:
+        """Whether its rows may have flags: a rule is on, or damage is repaired."""
+        return bool(self.judging.rules or self.source.repair)
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -111,7 +117,7 @@ class Judged(NamedTuple):
     notes: Notes
     learned: Learned = Learned([], [])
     flagged: Sequence[tuple[str, Verdict]] = ()
-    """What rules found in it, if it stays."""
+    """What was repaired in it, and what rules found in it, if it stays."""
 
 
 def validate_slice(
@@ -233,7 +239,7 @@ def judge(row: RawRow, *, origin: Origin, max_row_bytes: int) -> Judged:
     """Return the conversation that a raw row holds, or the reason why it holds none. Never raises."""
     source = origin.source
     size = len(row.text.encode()) if row.text else text_bytes(row.values)
-    turns, notes = source.format.turns(row.values), Notes()
+    turns, notes = source.format.turns(row.values), origin.notes()
     try:
         if row.fault is not None:
             raise row.fault
@@ -264,7 +270,8 @@ def judge(row: RawRow, *, origin: Origin, max_row_bytes: int) -> Judged:
         return Judged(row, None, "", Reason.TOO_DEEP, detail, turns, size, notes)
     key = content_key(conversation.messages, conversation.tools)
     conversation = conversation.model_copy(update={"id": row_id(source.name, key)})
-    return Judged(row, conversation, key, None, "", len(conversation.messages), size, notes, learned)
+    count, repaired = len(conversation.messages), flags_of(notes.patches)
+    return Judged(row, conversation, key, None, "", count, size, notes, learned, repaired)
 
 
 def text_bytes(value: object) -> int:
@@ -400,7 +407,7 @@ def apply_rules(judged: Iterable[Judged], origin: Origin) -> Iterator[Judged]:
                 reason, detail = found.dropped[row]
                 yield item._replace(conversation=None, reason=reason, detail=detail, learned=Learned([], []))
             else:
-                yield item._replace(flagged=found.flagged.get(row, ()))
+                yield item._replace(flagged=[*item.flagged, *found.flagged.get(row, ())])
 
 
 def _frames(judged: Iterable[Judged], origin: Origin) -> Iterator[_Frames]:
@@ -439,13 +446,16 @@ def _cleared_frame(cleared: pl.DataFrame, first: int, origin: Origin) -> pl.Data
     if origin.judging.rules:
         # a batch without a row that is surely clean was not judged by columns
         known = known.hstack(cleared.select(FLAGS.names()) if cleared.height else FLAGS.to_frame())
+    elif origin.flagged:  # a row that is cleared needs no repair
+        none = (pl.lit(None, dtype=kind).alias(name) for name, kind in FLAGS.items())
+        known = without_null_flags(known.with_columns(none))
     if origin.scanned:
         known = known.hstack(cleared.select(SAID.names()) if cleared.height else SAID.to_frame())
     return known
 
 
 def _key_frame(kept: list[Judged], origin: Origin) -> pl.DataFrame:
-    source, ruled = origin.source, bool(origin.judging.rules)
+    source, flagged = origin.source, origin.flagged
     rows = [
         {
             "id": conversation.id,
@@ -463,7 +473,7 @@ def _key_frame(kept: list[Judged], origin: Origin) -> pl.DataFrame:
             "messages": item.messages,
             "text_bytes": item.text_bytes,
             "turns": item.learned.turns,
-            **(flag_row(item.flagged) if ruled else {}),
+            **(flag_row(item.flagged) if flagged else {}),
         }
         for item in kept
         if (conversation := item.conversation)

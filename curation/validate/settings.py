@@ -5,6 +5,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, Field
 
+from thinkmix.curation.repairs.known import Repairs
 from thinkmix.schemas.arrange import Neighbours
 from thinkmix.schemas.formats.contract import Format
 from thinkmix.schemas.patterns import Name, RowsIn
@@ -49,6 +50,8 @@ class TextSettings(Record):
     """Where the list of rows lies in JSON files that hold one object: `data`, or `result.items`."""
     encoding: Encoding | None = None
     """Encoding of its files of text, where that is not UTF-8: `gbk`, `utf-16`, `latin-1`."""
+    repair: Repairs = ()
+    """Damage that is taken back while rows are read: `all`, or names of docs/repairs.md; nothing if unset."""
     soft_switch: Literal["plain", "train"] = "plain"
     """Where an answer to `/no_think` has its empty trace: in the prompt (`plain`), or learned (`train`)."""
     turns: Neighbours = "keep"

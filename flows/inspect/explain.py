@@ -56,6 +56,20 @@ class Beside(Record):
         return WordDiff(self.text, self.other, self.text_only, self.other_only, self.whole)
 
 
+class Repaired(Record):
+    """One stretch of a text of the row that a repair replaced."""
+
+    repair: str
+    message: int
+    """Which turn, counted from 0 as the row writes them."""
+    kind: str
+    """Whose text it is: a role, or `trace`."""
+    start: int
+    """Character at which it begins in the text as the repair leaves it."""
+    before: str
+    after: str
+
+
 class Explanation(Record):
     """All that a version knows of a row id. Exact duplicates share an id, so there may be several rows."""
 
@@ -71,6 +85,10 @@ class Explanation(Record):
     """Other rows that match the text that was asked for, at most 20."""
     beside: tuple[Beside, ...] = ()
     """The winner first, then other rows of the cluster whose text differs."""
+    repaired: tuple[Repaired, ...] = ()
+    """What was repaired in it, if its raw row still lies where it was read."""
+    was: str | None = None
+    """A repaired row as it was, as JSON text."""
 
 
 def explain(version: Path, row_id: str) -> Explanation:
@@ -115,6 +133,10 @@ def _explained(rows: Rows, found: Found, *, asked: str | None) -> Explanation:
         mates=mates,
         comparison=_compare(rows, lost, texts),
         text=_shown(rows, row_id, said),
+        repaired=tuple(
+            Repaired(**patch._asdict()) for patch in (said[row_id].patches if row_id in said else ())
+        ),
+        was=(said[row_id].raw or None) if row_id in said else None,
         found=found.how,
         others=tuple(outcomes[other] for other in found.ids[1:]),
         beside=tuple(_beside(rows, mine[0], lost, texts, None if found.exact else asked)),

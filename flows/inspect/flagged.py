@@ -4,6 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
+from thinkmix.curation.repairs.known import REPAIRS
 from thinkmix.curation.rules.known import rule_named
 from thinkmix.flows.inspect.rows import Outcome, Rows, outcomes_of
 from thinkmix.schemas.manifest import Manifest
@@ -26,7 +27,7 @@ def flagged(version: Path, flag: str, *, limit: int = 20) -> Flagged:
 
     Args:
         version: the version's folder.
-        flag: name of a rule.
+        flag: name of a rule or a repair.
         limit: most rows to return; the totals count all.
 
     Raises:
@@ -34,7 +35,8 @@ def flagged(version: Path, flag: str, *, limit: int = 20) -> Flagged:
     """
     rows = Rows(version)
     stages = rows.manifest.flags if isinstance(rows.manifest, Manifest) else ()
-    name = flag if flag in {count.rule for count in stages} else rule_named(flag)
+    known = {*(count.rule for count in stages), *(repair.name for repair in REPAIRS)}
+    name = flag if flag in known else rule_named(flag)
     outcomes = rows.outcomes
     if "flags" not in outcomes.collect_schema():
         return Flagged(version=version.name, flag=name, total=0, mixed=0, rows=())

@@ -27,6 +27,7 @@ from thinkmix.schemas.errors import NotFound, SourceError
 from thinkmix.schemas.formats.auto import Auto
 from thinkmix.schemas.formats.recognition import parse_format
 from thinkmix.schemas.manifest import Manifest
+from thinkmix.schemas.mending import Patch
 from thinkmix.schemas.record import Record, json_text, parse_json
 from thinkmix.schemas.run import FailedRun
 
@@ -95,6 +96,10 @@ class Said(NamedTuple):
 
     messages: tuple[Message, ...]
     tools: tuple[Mapping[str, Any], ...]
+    patches: tuple[Patch, ...] = ()
+    """What was repaired in it while it was read."""
+    raw: str = ""
+    """The raw row as JSON text, of a row in which something was repaired."""
 
 
 @dataclass(frozen=True)
@@ -192,8 +197,9 @@ class Rows:
 
         stated = self.source(source)
         origin = Origin(stated, "", self.recipe.reads_unopened(stated), Limits(_ANY_SIZE, _ANY_SIZE))
-        found = judge(RawRow(0, values, None, ""), origin=origin, max_row_bytes=_ANY_SIZE).conversation
-        return Said(found.messages, found.tools) if found else None
+        judged = judge(RawRow(0, values, None, ""), origin=origin, max_row_bytes=_ANY_SIZE)
+        found, patches = judged.conversation, tuple(judged.notes.patches)
+        return Said(found.messages, found.tools, patches, content if patches else "") if found else None
 
     def compared(self, outcome: Outcome, messages: Sequence[Message]) -> str:
         """Return the text of a row that near-duplicates are judged by."""
@@ -230,7 +236,7 @@ class Rows:
         return {row: found[row] for row in ids if row in found}
 
     def _read(self, source: str, file: str, path: Path, numbers: Sequence[int]) -> Iterator[tuple[str, Said]]:
-        from thinkmix.curation.read.read import slices  # noqa: PLC0415 - as above
+        from thinkmix.curation.read.read import raw_json, read_rows, slices  # noqa: PLC0415 - as above
         from thinkmix.curation.validate.reading import reopen  # noqa: PLC0415
         from thinkmix.curation.validate.rowwise import Origin  # noqa: PLC0415
 
@@ -242,7 +248,13 @@ class Rows:
                 mine = np.array([row for row in numbers if piece.first_row <= row < end])
                 if len(mine):
                     for row in reopen(piece, mine, reading=origin, max_row_bytes=limit):
-                        yield row.id, Said(row.messages, row.tools)
+                        here = np.array([row.row])
+                        raw = (
+                            raw_json(next(read_rows(piece, max_row_bytes=limit, rows=here)))
+                            if row.patches
+                            else ""
+                        )
+                        yield row.id, Said(row.messages, row.tools, row.patches, raw)
 
 
 def check_text(text: str) -> str:

@@ -113,10 +113,10 @@ class Recipe(Record):
 
     @property
     def flagged(self) -> bool:
-        """Return whether rows may have flags: a rule is on for a source, or questions are looked for."""
+        """Return whether rows may have flags: rules, repairs or a search for questions give them."""
         scan = self.decontaminate
         near = bool(scan.benchmarks) and scan.near == "flag"
-        return near or any(self.judging(source).rules for source in self.sources)
+        return near or any(source.repair or self.judging(source).rules for source in self.sources)
 
     @property
     def limits(self) -> Limits:

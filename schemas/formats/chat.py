@@ -44,6 +44,7 @@ class Chat:
 
     def system(self, text: str) -> None:
         """Add a system turn, unless it is blank or the very one before; definitions in its text are read."""
+        text = self.notes.mended("system", text, self.messages)
         if "<tools>" in text:
             text, tools = hermes.split_tools(text, self.notes)
             self.tools += tools
@@ -57,6 +58,7 @@ class Chat:
 
     def user(self, text: str) -> None:
         """Add a user turn; responses of tools that stand in its text, as Qwen3 shows them, are tool turns."""
+        text = self.notes.mended("user", text, self.messages)
         responses = hermes.split_responses(text)
         if responses is None:
             self.messages.append({"role": "user", "content": text})
@@ -79,6 +81,8 @@ class Chat:
             calls: what it calls.
             context: whether its author marks it as not to be learned.
         """
+        text = self.notes.mended("assistant", text, self.messages)
+        traces = [trace and self.notes.mended("trace", trace, self.messages) for trace in traces]
         found = list(calls)
         if "<tool_call>" in text:
             text, written = hermes.split_calls(text, self.notes)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _SHOWN_TEXT = 2000
 _SNIPPET = 160
+_PATCHES = 10
 _AROUND = 24  # words of common text that are left around a difference
 _NARROW = 80
 _MARKS = {"passed": ("✓", "green"), "dropped": ("✗", "red"), "not reached": ("·", "dim")}
@@ -47,11 +48,28 @@ def show_explanation(explanation: "Explanation", console: Console) -> None:
         say(console, "\nshared passages", style="bold")
         for passage in comparison.shared:
             say(console, "  ", ("green", cut(passage)))
+    _show_repairs(explanation, console)
     _list("the cluster also holds", explanation.mates, console)
     _list("the same text is in", explanation.others, console)
     if explanation.text:
         say(console, "\nthe row", style="bold")
         say(console, cut(explanation.text))
+
+
+def _show_repairs(explanation: "Explanation", console: Console) -> None:
+    """Print what was repaired in a row, before and after, and the row as it was."""
+    if not explanation.repaired:
+        return
+    say(console, "\nrepaired", style="bold")
+    for patch in explanation.repaired[:_PATCHES]:
+        before, after = (cut(repr(text), _SNIPPET) for text in (patch.before, patch.after))
+        say(console, f"  {patch.repair}, {patch.kind} turn {patch.message}, character {patch.start}: ")
+        say(console, "    ", ("red", before), " became ", ("green", after))
+    if len(explanation.repaired) > _PATCHES:
+        say(console, f"  and {len(explanation.repaired) - _PATCHES:,} more; --json prints all of them")
+    if explanation.was:
+        say(console, "\nthe row as it was", style="bold")
+        say(console, cut(explanation.was))
 
 
 def show_rejects(rejects: "Rejects", console: Console, *, grep: str | None = None) -> None:

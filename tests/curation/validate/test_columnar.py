@@ -836,3 +836,40 @@ def test_real_rows_of_every_format_are_judged_alike_as_tables(name: str, format:
     path = SHARED / "formats" / name
     frame = pl.read_ndjson(path) if name.endswith("l") else pl.read_json(path)
     agree(batch_of(frame.to_arrow(compat_level=pl.CompatLevel.oldest())), format, 1_000_000)
+
+
+def test_damaged_rows_are_repaired_one_by_one_and_others_are_cleared():
+    """Each repair's damage in content and trace; a row that only looks like it is judged, and stays."""
+    said = [
+        "think\nSo: it is 4.\nanswer\nIt is 4.",
+        "<think>\nso\n<answer>4</answer>",
+        "<think>\nIt&#39;s 4.\n</think>\n\nIt&#39;s &quot;4&quot;.",
+        "It is 4.\n\nHuman:",
+        "It\u200b is 4.",
+        "Use `&lt;`.",
+        "It is 4.",
+    ]
+    table = pa.table({"problem": [f"What is it, {n}?" for n in range(7)], "generated_solution": said})
+    assert agree(batch_of(table), "openmathreasoning", repair="all") == 1
+    origin = Origin(source("openmathreasoning", repair="all"), "f.parquet")
+    read = batch_of(table).rows(max_row_bytes=LIMIT)
+    rows = [judge(row, origin=origin, max_row_bytes=LIMIT) for row in read]
+    turns = [row.conversation.messages[1] for row in rows if row.conversation]
+    assert [(turn.reasoning, turn.content) for turn in turns] == [
+        ("So: it is 4.", "It is 4."),
+        ("so", "<answer>4</answer>"),
+        ("It's 4.", 'It\'s "4".'),
+        (None, "It is 4."),
+        (None, "It is 4."),
+        (None, "Use `&lt;`."),
+        (None, "It is 4."),
+    ]
+    assert [[name for name, _ in row.flagged] for row in rows] == [
+        ["foreign_markers"],
+        ["cut_trace"],
+        ["entities"],
+        ["next_speaker"],
+        ["zero_width"],
+        [],
+        [],
+    ]

@@ -54,6 +54,7 @@ ANOTHER: Mapping[str, object] = {
     "sources.encoding": "gbk",
     "sources.thinking": "forbidden",
     "sources.supervise": "last",
+    "sources.repair": "all",
     "sources.soft_switch": "train",
     "sources.turns": "join",
     "sources.unopened_trace": "read",
