@@ -33,6 +33,7 @@ from thinkmix.schemas.ledger import Ledger, StageCount, TurnCount, total
 from thinkmix.schemas.left_out import LeftOut
 from thinkmix.schemas.manifest import SPLITS, FileEntry, FlagCount, Manifest, SourceEntry
 from thinkmix.schemas.report import Report, SourceFindings, Unread
+from thinkmix.schemas.version_name import seal
 from thinkmix.templates.chat.tokenizer import tokenizer_digest
 
 _HASHED_AT_ONCE = 4
@@ -93,7 +94,7 @@ def put_together(work: Work, folder: Path) -> tuple[Manifest, Report]:
     manifest = _manifest(work, report, folder)
     _check_rows(manifest)
     _check_content(manifest, linked)
-    write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
+    (folder / MANIFEST).write_bytes(seal(manifest.model_dump(mode="json", exclude={"seal"})))
     return manifest, report
 
 
