@@ -13,6 +13,7 @@ import orjson
 import pyarrow.parquet as pq
 
 from thinkmix.curation.audit import measure
+from thinkmix.curation.audit.precision import measured_precision
 from thinkmix.curation.sample import mix, render
 from thinkmix.curation.validate import profile, rowwise
 from thinkmix.flows.build.benchmarks import Asked, commits, not_scanned
@@ -150,6 +151,7 @@ def _report(work: Work, ledger: Ledger, content: str) -> Report:
         not_scanned=not_scanned(work.asked),
         flags=tuple(_flags(work)),
         clusters=audit.clusters,
+        precision=measured_precision(),
         samples=audit.samples,
         sources=tuple(work.origins),
         recipe=recipe.model_dump(mode="json"),
