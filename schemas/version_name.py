@@ -32,7 +32,7 @@ def version_name(manifest: bytes) -> str:
         ValueError: if a byte is not what it was when the manifest was sealed.
     """
     stated = orjson.loads(manifest)
-    if not isinstance(stated, dict) or "seal" not in stated:
+    if not isinstance(stated, dict) or stated.get("seal") is None:
         return sha256(manifest).hexdigest()
     del stated["seal"]
     if seal(stated) != manifest:
