@@ -21,8 +21,8 @@ from benchmarks.measure import machine
 from benchmarks.measurements import HEADER, RESULTS, Options, record, write_page
 
 FIGURES = (
-    "signatures", "neardup", "quality", "rendering", "tokens", "encoding", "training", "validation", "stages",
-    "memory", "growth", "pairs", "runs", "startup", "leaks",
+    "signatures", "neardup", "recipes", "quality", "rendering", "tokens", "encoding", "training",
+    "validation", "stages", "memory", "growth", "pairs", "runs", "startup", "leaks",
 )  # fmt: skip
 PEERLESS = ("quality", "validation", "stages", "memory", "growth", "pairs", "runs", "startup", "leaks")
 OTHERS = ("generate", "page", "likeness", "snippets")

@@ -11,16 +11,15 @@ import argparse
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from hashlib import sha256
-from math import sqrt
 from pathlib import Path
 
 import polars as pl
 
+from thinkmix.curation.audit.precision import interval
 from thinkmix.flows.inspect.rows import Outcome, Rows, outcomes_of
 
 _NEARBY = 6
 _SHOWN = 60
-_Z = 1.959964
 
 
 def sampled(rows: Rows, reason: str, *, count: int, seed: int) -> Sequence[Outcome]:
@@ -57,14 +56,6 @@ def differences(left: str, right: str) -> str:
     return " | ".join(parts) or f"= {_cut(ours)}"
 
 
-def precision(right: int, judged: int) -> tuple[float, float, float]:
-    """Return the part that is right, and the bounds of its 95 % interval."""
-    part = right / judged
-    middle = (part + _Z**2 / (2 * judged)) / (1 + _Z**2 / judged)
-    half = _Z * sqrt(part * (1 - part) / judged + _Z**2 / (4 * judged**2)) / (1 + _Z**2 / judged)
-    return part, middle - half, middle + half
-
-
 def _cut(words: Sequence[str]) -> str:
     return " ".join(words) if len(words) <= _SHOWN else f"{' '.join(words[:_SHOWN])} … {len(words)} words"
 
@@ -82,8 +73,8 @@ def main() -> None:
     if given.judged:
         verdicts = [line.split()[-1] for line in given.judged.read_text(encoding="utf-8").splitlines()]
         right, judged = verdicts.count("right"), len(verdicts)
-        part, low, high = precision(right, judged)
-        print(f"{right} of {judged} right: {part:.1%}, 95 % interval {low:.1%} to {high:.1%}")
+        low, high = interval(right, judged)
+        print(f"{right} of {judged} right: {right / judged:.1%}, 95 % interval {low:.1%} to {high:.1%}")
         return
     rows = Rows(given.version)
     for line in pairs(rows, sampled(rows, given.reason, count=given.count, seed=given.seed)):

@@ -37,6 +37,8 @@ class Measurement:
     date: str = ""
     load: float = 0.0
     """Processes that wanted a core, over the five minutes before the end."""
+    cpu: str = ""
+    """What it was measured on if that is another processor than the one that the page names for all."""
 
     @property
     def reached(self) -> str:
@@ -56,7 +58,7 @@ class Measurement:
             f"{sign}{_number(self.aim)}{self.unit}",
             f"{_number(self.measured)}{self.unit}",
             self.reached,
-            f"{self.on}; {self.date}, load {self.load:.1f}",
+            f"{self.on}; {self.date}, load {self.load:.1f}" + (f", {self.cpu}" if self.cpu else ""),
         )
         return f"| {' | '.join(cells)} |"
 
@@ -88,13 +90,22 @@ Measure = Callable[[Options], Sequence[Measurement]]
 
 
 def record(found: Sequence[Measurement], options: Options, path: Path = RESULTS) -> list[Measurement]:
-    """Date the findings and put them in the place of those of the same name."""
+    """Date the findings and put them in the place of those of the same name.
+
+    The page names the machine of all of them; one with another processor is named with its findings alone.
+    """
     today = datetime.now(UTC).strftime("%Y-%m-%d")
     busy = os.getloadavg()[1]
-    dated = [replace(finding, scale=options.scale, date=today, load=busy) for finding in found]
+    here = machine()
+    named = json.loads(path.read_text(encoding="utf-8"))["machine"] if path.exists() else here
+    other = here["cpu"] if here["cpu"] != named["cpu"] else ""
+    dated = [replace(finding, scale=options.scale, date=today, load=busy, cpu=other) for finding in found]
     known = {finding.what: finding for finding in load(path)}
     known |= {finding.what: finding for finding in dated}
-    content = {"machine": machine(), "findings": [asdict(finding) for finding in known.values()]}
+    content = {
+        "machine": named if other else here,
+        "findings": [asdict(finding) for finding in known.values()],
+    }
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return dated
 

@@ -79,6 +79,7 @@ def prepare(source: Path, keys: Path, bands: Path, number: int, *, column: str, 
                     "turns": None,
                     "file": source.name,
                     "row": places,
+                    "text_bytes": texts.str.len_bytes(),
                 },
                 schema=KEY_SCHEMA,
             )

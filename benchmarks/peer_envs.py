@@ -20,7 +20,8 @@ PEERS: Mapping[str, tuple[str, ...]] = {
         "datasets==5.2.0", "numpy",
     ),
     "transformers": ("transformers==5.23.0", "tokenizers==0.23.3", "jinja2", "numpy", "pyarrow"),
-    "convmerge": ("convmerge==1.6.5",),
+    "convmerge": ("convmerge[quality]==1.6.5",),
+    "daft": ("daft==0.7.26", "igraph", "numpy", "pyarrow"),
     "datasets": (
         "datasets==5.2.0", "transformers==5.23.0", "tokenizers==0.23.3", "jinja2", "numpy", "pyarrow",
     ),

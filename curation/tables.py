@@ -17,6 +17,7 @@ KEY_SCHEMA = pl.Schema(
         "turns": pl.List(pl.Int64()),
         "file": pl.String(),
         "row": pl.Int64(),
+        "text_bytes": pl.Int64(),
     }
 )
 """What is known of a row when duplicates are decided.
@@ -26,10 +27,11 @@ duplicates, `text` is what near-duplicates are judged by, higher `priority` and 
 `turns`, the positions of the turns that are learned among its messages. `cap` is how many rows of one problem
 the source may keep, and `answer` is what the row says that the answer is: rows with different ones are
 different problems, and so are rows with another `preamble`, a digest of system prompts and tools.
+`text_bytes` is the text that the raw row holds: of rows of one id that with less of it wins.
 """
 
-KEYS = pl.Schema({**KEY_SCHEMA, "messages": pl.Int64(), "text_bytes": pl.Int64()})
-"""What is known of a valid row without opening it again; `text_bytes` is the text that the raw row holds."""
+KEYS = pl.Schema({**KEY_SCHEMA, "messages": pl.Int64()})
+"""What is known of a valid row without opening it again."""
 
 FLAGS = pl.Schema(
     {

@@ -78,7 +78,7 @@ class FlagCount(Record):
 
 
 class Manifest(Record):
-    """What `manifest.json` says; its sha256 is the version's name.
+    """What `manifest.json` says; `version_name` makes the version's name of it.
 
     No clock, host or path is in it: the same inputs give the same bytes. `version` counts changes
     of this layout.
@@ -108,3 +108,5 @@ class Manifest(Record):
     content_sha256: str
     """Digest of the ordered rows (id, prompt, completion); survives a change of the file format."""
     files: Mapping[str, FileEntry]
+    seal: str | None = None
+    """The sha256 of all other fields as they are written; unset before that, and by earlier releases."""

@@ -106,6 +106,24 @@ class ClusterView(Record):
     """The largest clusters, largest first."""
 
 
+class Precision(Record):
+    """How often rows that dedup leaves out for one reason repeat the row that stays.
+
+    Measured by the project: the pairs that were read are of other rows than the version's.
+    """
+
+    reason: str
+    right: int
+    """Pairs that state the same problem, or ask the same."""
+    pairs: int
+    """Pairs of a row that was left out and the row that stays instead, read and judged."""
+    low: float
+    high: float
+    """Bounds of the 95 % interval of `right` / `pairs`."""
+    planted: int
+    """Rows that are planted for the reason in the embedded sample; all are found, and no other row."""
+
+
 class Sample(Record):
     """A row as an example of its outcome, cut for display."""
 
@@ -150,6 +168,8 @@ class Report(Record):
     """Evaluations that rows were to be checked against, and why they were not."""
     flags: tuple[FlagCount, ...] = ()
     clusters: ClusterView
+    precision: tuple[Precision, ...] = ()
+    """How often dedup is right, of the release that made the version."""
     samples: tuple[Sample, ...]
     sources: tuple[SourceEntry, ...]
     recipe: Stated

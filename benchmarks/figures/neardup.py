@@ -27,8 +27,8 @@ def measure(options: Options) -> Sequence[Measurement]:
     rows = enough_texts(options)
     with folder(options, "neardup") as work:
         source = write_shards(rows, work / "in")
-        tools = {"thinkmix": _thinkmix, "text-dedup": _text_dedup, "datatrove": _datatrove}
-        _thinkmix(source, work)  # compiles
+        tools = {"thinkmix": run_thinkmix, "text-dedup": _text_dedup, "datatrove": _datatrove}
+        run_thinkmix(source, work)  # compiles
         taken = medians(
             options.rounds, **{name: partial(_seconds, tools[name], source, work) for name in tools}
         )
@@ -107,8 +107,9 @@ def _seconds(tool: Tool, source: Path, work: Path) -> float:
     return tool(source, work).wall
 
 
-def _thinkmix(source: Path, work: Path, *, watch: bool = False) -> Spent:
-    out = _empty(work / "thinkmix")
+def run_thinkmix(source: Path, work: Path, *, watch: bool = False) -> Spent:
+    """Deduplicate the shards with ours, as a program of its own."""
+    out = empty_folder(work / "thinkmix")
     inputs = sorted(source.glob("*.parquet"))
     command = [
         sys.executable,
@@ -124,7 +125,7 @@ def _thinkmix(source: Path, work: Path, *, watch: bool = False) -> Spent:
 
 
 def _text_dedup(source: Path, work: Path, *, watch: bool = False) -> Spent:
-    out, python = _empty(work / "text-dedup"), python_of("text-dedup")
+    out, python = empty_folder(work / "text-dedup"), python_of("text-dedup")
     where = [
         "--path",
         "parquet",
@@ -154,7 +155,7 @@ def _text_dedup(source: Path, work: Path, *, watch: bool = False) -> Spent:
 
 
 def _datatrove(source: Path, work: Path, *, watch: bool = False) -> Spent:
-    out, python = _empty(work / "datatrove"), python_of("datatrove")
+    out, python = empty_folder(work / "datatrove"), python_of("datatrove")
     how = [source, out / "kept", out / "scratch", SHARDS, CORES]
     return run([python, script("datatrove_minhash"), *how], watch=watch, HF_HUB_OFFLINE="1")
 
@@ -163,7 +164,8 @@ def _more(spent: Spent) -> str:
     return f"{spent.cpu:.1f} CPU s, peak RSS {spent.rss / 1e9:.2f} GB"
 
 
-def _empty(path: Path) -> Path:
+def empty_folder(path: Path) -> Path:
+    """Return the folder, emptied."""
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(parents=True)
     return path

@@ -110,6 +110,7 @@ def synthetic_keys(rows: int, shard: int) -> pl.DataFrame:
         turns=pl.lit(None, pl.List(pl.Int64)),
         file=pl.lit(f"{shard}"),
         row=pl.int_range(pl.len(), dtype=pl.Int64),
+        text_bytes=pl.col("text").str.len_bytes().cast(pl.Int64),
     )
 
 

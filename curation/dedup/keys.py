@@ -19,7 +19,7 @@ from thinkmix.curation.text.kernels import Bytes, Hashes, Offsets
 _HEX = 32
 _EACH, _TOPS = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
 _SAYS_NOTHING = r"\s|\$|\\(?:left|right|displaystyle)\b|\\[,;:! ()\[\]]"
-_NAMES, _NUMBERS = ["source", "solver", "file"], ["priority", "cap", "row"]
+_NAMES, _NUMBERS = ["source", "solver", "file"], ["priority", "cap", "row", "text_bytes"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def read_keys(keys: Sequence[Path]) -> KeyColumns:
     files = _Codes()
     sources, solvers = _Codes(), _Codes()
     codes = np.empty((3, total), np.int32)
-    priority, cap, row, turns = (np.empty(total, np.int64) for _ in range(4))
+    priority, cap, row, size, turns = (np.empty(total, np.int64) for _ in range(5))
     quality = np.empty(total, np.float64)
     answers, preambles = np.empty(total, np.uint64), np.empty(total, np.uint64)
     done = 0
@@ -62,14 +62,18 @@ def read_keys(keys: Sequence[Path]) -> KeyColumns:
         part = slice(done, done + len(table))
         for i, (code, name) in enumerate(zip((sources, solvers, files), _NAMES, strict=True)):
             codes[i, part] = code.of(table[name])
-        priority[part], cap[part], row[part] = (table[name].to_numpy() for name in _NUMBERS)
+        numbers = (table[name].to_numpy() for name in _NUMBERS)
+        priority[part], cap[part], row[part], size[part] = numbers
         quality[part] = table["quality"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
         turns[part] = table["turns"].list.len().fill_null(0).to_numpy()
         answers[part] = answer_hashes(table["answer"])
         preambles[part] = _hashes(table["preamble"])
         done = part.stop
     ids = read_hex(keys, "id")
-    order = ranks(Preference(priority, quality, turns), ids, files.sorted_place()[codes[2]], row)
+    # which of two copies stays follows from what they say, as far as anything is made of it: their files may
+    # be called anything
+    solver, file = solvers.sorted_place()[codes[1]], files.sorted_place()[codes[2]]
+    order = ranks(Preference(priority, quality, turns), ids, (size, answers, solver, file, row))
     return KeyColumns(ids, order, codes[0].copy(), codes[1].copy(), cap, answers, preambles)
 
 

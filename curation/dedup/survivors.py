@@ -1,11 +1,12 @@
 """Who stays of a group of duplicates: the declared policy, as array operations over all rows at once.
 
-Rows are ordered best first by source priority, quality (unknown last), supervised turns (more first), id,
-file and row. Of exact duplicates the best stays. Of the rows of one problem the source of the best row stays,
-with up to `cap` rows; solvers take turns, so that a cap of two keeps two solvers' solutions where there are
-two.
+Rows are ordered best first by source priority, quality (unknown last), supervised turns (more first) and id.
+Rows of one id are ordered by what else they say, and only then by file and row. Of exact duplicates the best
+stays. Of the rows of one problem the source of the best row stays, with up to `cap` rows; solvers take turns,
+so that a cap of two keeps two solvers' solutions where there are two.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -31,16 +32,15 @@ class Preference(NamedTuple):
     """Turns that are learned, more first."""
 
 
-def ranks(preference: Preference, ids: Hashes, file: Rows, row: Integers) -> Rows:
+def ranks(preference: Preference, ids: Hashes, ties: Sequence[Rows | Integers | Hashes]) -> Rows:
     """Return the place of each row in the order of preference, 0 for the best.
 
     Args:
         preference: what makes rows better.
         ids: row ids as 128 bits, shape (2, n), lower first.
-        file: place of the row's file name in the sorted list of file names.
-        row: place in its file.
+        ties: what decides between rows of one id, lower first, the first key that differs first.
     """
-    order = _by_id(ids, file, row)
+    order = _by_id(ids, ties)
     order = _stably(order, -preference.turns)
     order = _stably(order, np.where(np.isnan(preference.quality), np.inf, -preference.quality))
     order = _stably(order, -preference.priority)
@@ -54,23 +54,25 @@ def _stably(order: Rows, key: Integers | NDArray[np.float64]) -> Rows:
     return order[np.argsort(key[order], kind="stable")] if (key != key[:1]).any() else order
 
 
-def _by_id(ids: Hashes, file: Rows, row: Integers) -> Rows:
-    """Return the rows by id, file and row.
+def _by_id(ids: Hashes, ties: Sequence[Rows | Integers | Hashes]) -> Rows:
+    """Return the rows by id, and those of one id by the other keys.
 
-    Sorts the upper bits of an id and the row packed into one integer, several times as fast as by four
+    Sorts the upper bits of an id and the row packed into one integer, several times as fast as by all
     keys; what is equal there, hardly more than rows of one id, is sorted by all keys.
     """
-    shift = np.uint64(max(len(row) - 1, 1).bit_length())
+    rows = ids.shape[1]
+    shift = np.uint64(max(rows - 1, 1).bit_length())
     packed = ids[0] >> shift << shift
-    packed |= np.arange(len(row), dtype=np.uint64)
+    packed |= np.arange(rows, dtype=np.uint64)
     packed.sort()
     order: Rows = (packed & ((np.uint64(1) << shift) - np.uint64(1))).astype(np.int32)
     packed >>= shift
-    tied = np.zeros(len(row), np.bool_)
+    tied = np.zeros(rows, np.bool_)
     tied[1:] = packed[1:] == packed[:-1]
     tied[:-1] |= tied[1:]
-    rows = order[tied]
-    order[tied] = rows[np.lexsort((row[rows], file[rows], ids[1][rows], ids[0][rows]))]
+    mine = order[tied]
+    keys = [key[mine] for key in (ids[0], ids[1], *ties)]
+    order[tied] = mine[np.lexsort(keys[::-1])]
     return order
 
 

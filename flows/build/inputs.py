@@ -48,6 +48,21 @@ def same_inputs(store: Store, recipe: Recipe, snapshots: Sequence[Snapshot], ask
                 yield version
 
 
+def note_places(store: Store, recipe: Recipe, snapshots: Sequence[Snapshot], base: Path) -> None:
+    """Note where the sources' files lie now: they may have been moved or renamed since they were read."""
+    known = store.log.places(recipe.name)
+    places = {}
+    for source, shot in zip(recipe.sources, snapshots, strict=True):
+        local = source.matches(base)
+        there = local.paths if local else source.fetched(shot, into=store.cache.downloads)
+        mine = {
+            file.sha256: str(path) for file in shot.files if file.sha256 and (path := there.get(file.path))
+        }
+        places[source.name] = {**known.get(source.name, {}), **mine}
+    if places != known:
+        store.log.record_places(recipe.name, places)
+
+
 def check_frozen(store: Store, recipe: Recipe, snapshots: Sequence[Snapshot], asked: Asked) -> None:
     """Refuse to build from anything but what the current version was made from.
 
@@ -81,6 +96,8 @@ def _moved(known: SourceEntry | None, shot: Snapshot) -> str | None:
         return "it is new"
     if known.dataset != shot.dataset:
         return f"its dataset went from {known.dataset} to {shot.dataset}"
+    if _same_contents(known, shot):
+        return None
     before = {file.name: file.sha256 for file in known.files}
     after = {file.path: file.sha256 for file in shot.files}
     changed = [
@@ -112,19 +129,27 @@ def _newest(store: Store, mixture: str) -> Iterator[Path]:
 
 
 def _is_made_of(manifest: Manifest, recipe: Recipe, snapshots: Sequence[Snapshot], asked: Asked) -> bool:
-    """Return whether building would make this manifest again; a commit stands for what its files hold."""
-    made = [
-        (source.name, source.dataset, source.revision, source.commit, {file.name for file in source.files})
-        for source in manifest.sources
-    ]
-    asked_for = [
-        (source.name, shot.dataset, shot.revision, shot.commit, {file.path for file in shot.files})
-        for source, shot in zip(recipe.sources, snapshots, strict=True)
-    ]
+    """Return whether building would make a version of this name again."""
+    made = [(source.name, source.dataset) for source in manifest.sources]
+    asked_for = [(source.name, shot.dataset) for source, shot in zip(recipe.sources, snapshots, strict=True)]
     program = (code_digest(), recipe.family.digest(), tokenizer_digest())
     return (
         made == asked_for
+        and all(map(_same_files, manifest.sources, snapshots))
         and Recipe.model_validate(manifest.recipe) == recipe
         and manifest.benchmarks == commits(asked)
         and (manifest.code_sha256, manifest.template_sha256, manifest.tokenizer_sha256) == program
     )
+
+
+def _same_files(known: SourceEntry, shot: Snapshot) -> bool:
+    """Return whether a source's files hold what they held: a commit stands for that, or their digests do."""
+    names = {file.name for file in known.files} == {file.path for file in shot.files}
+    commit = (known.revision, known.commit) == (shot.revision, shot.commit)
+    return (commit and names) or _same_contents(known, shot)
+
+
+def _same_contents(known: SourceEntry, shot: Snapshot) -> bool:
+    """Return whether a source's files hold what they held, whatever they are called; each needs a sha256."""
+    promised = [file.sha256 for file in shot.files]
+    return None not in promised and sorted(file.sha256 for file in known.files) == sorted(map(str, promised))

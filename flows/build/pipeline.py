@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from thinkmix.curation.text.imports import without_gc
 from thinkmix.flows.build import benchmarks, preload
 from thinkmix.flows.build.benchmarks import NotScanned
-from thinkmix.flows.build.inputs import already_built, check_frozen, resolve
+from thinkmix.flows.build.inputs import already_built, check_frozen, note_places, resolve
 from thinkmix.flows.build.watch import UNWATCHED, Watch
 from thinkmix.flows.executor.engine import LOCAL, Executor, workers
 from thinkmix.flows.recipe.recipe import Recipe
@@ -109,8 +109,11 @@ def build(
             check_frozen(store, recipe, snapshots, asked)
         _tell_files(recipe, [*snapshots, *asked], notify)
         if found := step("compare", already_built)(store, recipe, snapshots, asked):
+            note_places(store, recipe, snapshots, base)
             with without_gc():  # no stage runs: what is judged and sampled is one report
-                return step("publish", _publish_again)(store, found, active)
+                built = step("publish", _publish_again)(store, found, active)
+            _tell_renamed(built, snapshots, notify)
+            return built
         with workers(engine, processes, store.root, preload.prepare, preload.load_ahead) as pool:
             with without_gc():
                 # while the workers import theirs, and not in runs in which nothing changed
@@ -120,7 +123,9 @@ def build(
             run = stages.Run(store, pool, notify)
             active.known = stages.Known(recipe)
             work = stages.make(run, active.known, snapshots, asked, base, step)
-            return step("publish", _publish)(run, work, active)
+            built = step("publish", _publish)(run, work, active)
+            _tell_renamed(built, snapshots, notify)
+            return built
 
 
 def _tell_files(recipe: Recipe, snapshots: Sequence[Snapshot | NotScanned], notify: Notify) -> None:
@@ -136,6 +141,15 @@ def _tell_files(recipe: Recipe, snapshots: Sequence[Snapshot | NotScanned], noti
         notify(Event("resolve", name, count, count, "files", note))
 
 
+def _tell_renamed(built: Built, snapshots: Sequence[Snapshot], notify: Notify) -> None:
+    """Say which sources a version states at another commit, because it was published before."""
+    for source, shot in zip(built.manifest.sources, snapshots, strict=True):
+        if source.commit != shot.commit:
+            same = f"{source.name}: its files hold what they held at {source.commit[:12]}"
+            note = f"{same}; version {built.digest[:12]} keeps their names of then"
+            notify(Event("publish", source.name, 0, None, note=note))
+
+
 def _publish(run: "Run", work: "Work", active: ActiveRun) -> Built:
     """Put the version together and let it be judged."""
     from thinkmix.flows.build import why  # noqa: PLC0415 - there by now
@@ -145,6 +159,8 @@ def _publish(run: "Run", work: "Work", active: ActiveRun) -> Built:
     with scratch_folder(store.root / mixture / "versions") as folder:
         manifest, report = put_together(work, folder)
         version, new = store.versions.keep(mixture, folder)
+    if not new:  # it may state other names of the same files: they are what `explain` tells
+        manifest, report = _read_facts(version)
     store.cache.record_outputs(mixture, why.of_build(run.used).note())
     reused = sum(used.output.reused for used in run.used)
     candidate = _Candidate(version, manifest, report, new)
@@ -153,9 +169,14 @@ def _publish(run: "Run", work: "Work", active: ActiveRun) -> Built:
 
 def _publish_again(store: Store, version: Path, active: ActiveRun) -> Built:
     """Let a version be judged that was built before: it is current, or a gate blocked it last time."""
-    manifest = Manifest.model_validate_json((version / MANIFEST).read_bytes())
-    report = Report.model_validate_json((version / "report.json").read_bytes())
+    manifest, report = _read_facts(version)
     return _judge(store, _Candidate(version, manifest, report, new=False), active, reused=0, made=0)
+
+
+def _read_facts(version: Path) -> tuple[Manifest, Report]:
+    """Return the manifest and the report of a version that is whole."""
+    manifest = Manifest.model_validate_json((version / MANIFEST).read_bytes())
+    return manifest, Report.model_validate_json((version / "report.json").read_bytes())
 
 
 class _Candidate(NamedTuple):

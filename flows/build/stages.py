@@ -100,6 +100,7 @@ def after_validation(run: Run, known: Known, asked: Asked, base: Path, step: Ste
 def _read_sources(run: Run, known: Known, snapshots: Sequence[Snapshot], base: Path, step: Step) -> None:
     """Fetch and validate source by source."""
     recipe, shards = known.recipe, known.shards
+    places: dict[str, dict[str, str]] = {}
     for stated, snapshot in zip(recipe.sources, snapshots, strict=True):
         files = step(f"fetch {stated.name}", fetch.fetch)(run, stated, snapshot, base)
         source: Source = stated
@@ -117,10 +118,5 @@ def _read_sources(run: Run, known: Known, snapshots: Sequence[Snapshot], base: P
         tell_counts(run, rowwise.STAGE, [shard.validated for shard in mine])
         shards += mine
         known.origins.append(fetch.origin(source, snapshot, files))
-    places = {
-        name: {
-            shard.raw.piece.file: str(shard.raw.piece.path) for shard in shards if shard.source.name == name
-        }
-        for name in (source.name for source in recipe.sources)
-    }
+        places[source.name] = {file.sha256: str(file.path) for file in files}
     run.store.log.record_places(recipe.name, places)

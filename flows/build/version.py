@@ -13,6 +13,7 @@ import orjson
 import pyarrow.parquet as pq
 
 from thinkmix.curation.audit import measure
+from thinkmix.curation.audit.precision import measured_precision
 from thinkmix.curation.sample import mix, render
 from thinkmix.curation.validate import profile, rowwise
 from thinkmix.flows.build.benchmarks import Asked, commits, not_scanned
@@ -33,6 +34,7 @@ from thinkmix.schemas.ledger import Ledger, StageCount, TurnCount, total
 from thinkmix.schemas.left_out import LeftOut
 from thinkmix.schemas.manifest import SPLITS, FileEntry, FlagCount, Manifest, SourceEntry
 from thinkmix.schemas.report import Report, SourceFindings, Unread
+from thinkmix.schemas.version_name import seal
 from thinkmix.templates.chat.tokenizer import tokenizer_digest
 
 _HASHED_AT_ONCE = 4
@@ -93,7 +95,7 @@ def put_together(work: Work, folder: Path) -> tuple[Manifest, Report]:
     manifest = _manifest(work, report, folder)
     _check_rows(manifest)
     _check_content(manifest, linked)
-    write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
+    (folder / MANIFEST).write_bytes(seal(manifest.model_dump(mode="json", exclude={"seal"})))
     return manifest, report
 
 
@@ -149,6 +151,7 @@ def _report(work: Work, ledger: Ledger, content: str) -> Report:
         not_scanned=not_scanned(work.asked),
         flags=tuple(_flags(work)),
         clusters=audit.clusters,
+        precision=measured_precision(),
         samples=audit.samples,
         sources=tuple(work.origins),
         recipe=recipe.model_dump(mode="json"),

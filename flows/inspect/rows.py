@@ -229,8 +229,9 @@ class Rows:
         for source, file, row in rows.iter_rows():
             wanted[source, file].append(row)
         found: dict[str, Said] = {}
+        contents = {(one.name, file.name): file.sha256 for one in self.manifest.sources for file in one.files}
         for (source, file), numbers in sorted(wanted.items()):
-            path = places.get(source, {}).get(file)
+            path = places.get(source, {}).get(contents.get((source, file), ""))
             if path is not None and Path(path).is_file():
                 found |= self._read(source, file, Path(path), sorted(set(numbers)))
         return {row: found[row] for row in ids if row in found}

@@ -78,13 +78,18 @@ class RunLog:
         return None
 
     def record_places(self, mixture: str, places: Mapping[str, Mapping[str, str]]) -> None:
-        """Note where each source's files lie, so that rows a version does not hold can be opened again."""
+        """Note where each source's files lie, so that rows a version does not hold can be opened again.
+
+        Args:
+            mixture: whose sources they are.
+            places: path by source and sha256 of the file, which may be called something else in a version.
+        """
         with full_disk(self.root):
             content = orjson.dumps(places, option=orjson.OPT_SORT_KEYS)
             write_atomically(self.root / mixture / "places.json", content)
 
     def places(self, mixture: str) -> Mapping[str, Mapping[str, str]]:
-        """Return path by source and file of the last build here; empty if none is known."""
+        """Return path by source and sha256 of the file, of the last build here; empty if none is known."""
         try:
             noted: Mapping[str, Mapping[str, str]] = orjson.loads(
                 (self.root / mixture / "places.json").read_bytes()

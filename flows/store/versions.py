@@ -7,7 +7,6 @@ new one, whatever dies in between.
 
 import stat
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 import orjson
@@ -17,6 +16,7 @@ from thinkmix.flows.store.digests import MANIFEST, digest
 from thinkmix.flows.store.disk_errors import full_disk
 from thinkmix.flows.store.locks import use
 from thinkmix.schemas.errors import StoreCorrupt
+from thinkmix.schemas.version_name import version_name
 
 _DIGITS = 64
 
@@ -31,13 +31,14 @@ class Versions:
     def keep(self, mixture: str, scratch: Path) -> tuple[Path, bool]:
         """Put a finished folder among the mixture's versions; it does not become current by that.
 
-        The folder's `manifest.json` must be complete; its sha256 becomes the version's name. A
-        version that is there already and holds is kept, so a repeated build changes nothing.
+        The folder's `manifest.json` must be complete; `version_name` makes the version's name of it. A
+        version that is there already and holds is kept, so a repeated build changes nothing: not even the
+        names of source files that it states, if the same files have other names by now.
 
         Returns:
             Where the version lies, and whether it is new there.
         """
-        version = self.root / mixture / "versions" / digest(scratch / MANIFEST)
+        version = self.root / mixture / "versions" / version_name((scratch / MANIFEST).read_bytes())
         use(version / MANIFEST)  # one that is there may be so old that it is about to be collected
         with full_disk(self.root):
             new = commit(scratch, version, whole=lambda there: not problems(there))
@@ -87,6 +88,15 @@ def outcome_files(version: Path) -> list[Path]:
     return sorted((version / "outcomes").glob("*.parquet"))
 
 
+def manifest_problem(manifest: bytes, name: str) -> str | None:
+    """Return what is wrong with the bytes of the manifest of the version of this name; None if they hold."""
+    try:
+        found = version_name(manifest)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"damaged ({error})"
+    return None if found == name else f"its digest differs from the version's name {name}"
+
+
 def problems(version: Path) -> list[str]:
     """Return what is wrong with a version, one sentence each; empty means that every byte holds."""
     try:
@@ -95,8 +105,8 @@ def problems(version: Path) -> list[str]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return [f"{MANIFEST}: unreadable ({error})"]
     found = []
-    if sha256(manifest).hexdigest() != version.name:
-        found.append(f"{MANIFEST}: sha256 differs from the version's name {version.name}")
+    if damage := manifest_problem(manifest, version.name):
+        found.append(f"{MANIFEST}: {damage}")
     there = {str(path.relative_to(version)): path for path in version.rglob("*") if not is_folder(path)}
     there.pop(MANIFEST)
     found += [f"{name}: missing" for name in sorted(promised.keys() - there.keys())]

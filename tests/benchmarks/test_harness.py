@@ -1,5 +1,6 @@
 """The harness: what is measured is kept and shown, and a figure runs from rows to a line of the table."""
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,7 +14,7 @@ from benchmarks import measure, measurements, rows
 from benchmarks.__main__ import FIGURES, PEERLESS, import_docs
 from benchmarks.exact_pairs import shingle_matrix, similar_pairs
 from benchmarks.figures import quality, stages
-from benchmarks.judged_pairs import differences, precision
+from benchmarks.judged_pairs import differences
 from benchmarks.measurements import BEGIN, END, Measurement, Options
 from benchmarks.near_dup import deduplicate
 from thinkmix.curation.dedup.settings import DedupPlan
@@ -49,6 +50,18 @@ def test_a_new_run_replaces_the_figure_of_the_same_name(tmp_path: Path):
         "speed": (20, "full"),
         "memory": (9.5, "tiny"),
     }
+
+
+def test_figure_of_another_processor_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The page's first line stays that of the other figures, and the new one names its own processor."""
+    path = tmp_path / "results.json"
+    measurements.record([SPEED], Options("tiny"), path)
+    here = measurements.machine()
+    monkeypatch.setattr(measurements, "machine", lambda: {**here, "cpu": "Abacus"})
+    measurements.record([replace(SPEED, what="memory")], Options("tiny"), path)
+    assert json.loads(path.read_text())["machine"] == here
+    lines = [finding.line() for finding in measurements.load(path)]
+    assert [line.endswith(", Abacus |") for line in lines] == [False, True]
 
 
 def test_page_gets_the_table_between_its_marks(tmp_path: Path):
@@ -170,17 +183,6 @@ def test_a_command_runs_the_package_of_its_own_checkout(
     monkeypatch.setattr(measure, "ROOT", tmp_path)
     spent = measure.run([sys.executable, "-c", "import thinkmix; print(thinkmix.NAME)"])
     assert spent.output == "of this checkout\n"
-
-
-@pytest.mark.parametrize(
-    ("right", "judged", "low", "high"),
-    [(198, 202, 0.950, 0.992), (100, 100, 0.963, 1.0), (0, 10, 0.0, 0.278)],
-)
-def test_precision_has_the_interval_of_wilson(right: int, judged: int, low: float, high: float) -> None:
-    """Also where all or none are right, as tables of the interval have it."""
-    part, least, most = precision(right, judged)
-    assert part == right / judged
-    assert (least, most) == (pytest.approx(low, abs=1e-3), pytest.approx(high, abs=1e-3))
 
 
 def test_pairs_are_shown_by_what_differs() -> None:

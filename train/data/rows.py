@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from thinkmix.schemas.errors import TrainError
 from thinkmix.schemas.manifest import Manifest
 from thinkmix.schemas.training import TrainPlan
+from thinkmix.schemas.version_name import version_name
 from thinkmix.templates.chat.tokenizer import tokenizer_digest
 from thinkmix.train.data.packing import pack
 
@@ -45,7 +46,7 @@ class Rows:
 
 
 def read_manifest(version: Path, *, digest: str) -> Manifest:
-    """Return the manifest of a published version, whose name is the sha256 of `manifest.json`.
+    """Return the manifest of a published version, whose name is the digest that was verified.
 
     Raises:
         TrainError: when it is missing or unreadable, is not the one that was verified, or was
@@ -62,13 +63,21 @@ def read_manifest(version: Path, *, digest: str) -> Manifest:
         fields = ", ".join(sorted({str(item["loc"][0]) for item in error.errors() if item["loc"]}))
         msg = f"{path} is not the manifest of a version: {fields or 'not JSON'}"
         raise TrainError(msg) from error
-    if (found := sha256(text).hexdigest()) != digest:
+    if (found := _name_of(path, text)) != digest:
         msg = f"{version} holds the mixture {found}, not {digest}, which was verified"
         raise TrainError(msg)
     if manifest.tokenizer_sha256 != tokenizer_digest():
         msg = f"{version} was built with another tokenizer ({manifest.tokenizer_sha256}): build it again"
         raise TrainError(msg)
     return manifest
+
+
+def _name_of(path: Path, manifest: bytes) -> str:
+    try:
+        return version_name(manifest)
+    except ValueError as error:
+        msg = f"{path} is damaged ({error}): verify the version"
+        raise TrainError(msg) from error
 
 
 def index_rows(version: Path, manifest: Manifest, *, split: str, max_tokens: int) -> Rows:

@@ -7,7 +7,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 
 import orjson
@@ -16,6 +15,7 @@ from thinkmix.flows.cli.doctor.diagnosis import Diagnosis, diagnose
 from thinkmix.flows.store.cache import ABANDONED_AFTER
 from thinkmix.flows.store.digests import MANIFEST
 from thinkmix.flows.store.store import Store
+from thinkmix.flows.store.versions import manifest_problem
 from thinkmix.flows.system.progress import size
 from thinkmix.schemas.errors import StoreCorrupt
 
@@ -107,7 +107,7 @@ def _damage(store: Store, mixture: str) -> Iterator[str]:
     except OSError:
         yield f"CURRENT names {version.name[:12]}, which is not there"
         return
-    if sha256(manifest).hexdigest() != version.name:
+    if manifest_problem(manifest, version.name):
         yield f"the manifest of {version.name[:12]} is damaged"
         return
     for file, entry in orjson.loads(manifest)["files"].items():

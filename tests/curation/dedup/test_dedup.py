@@ -59,6 +59,7 @@ def row(text: str, n: int, **fields: object) -> dict[str, object]:
         "turns": [1],
         "file": "shard-0",
         "row": n,
+        "text_bytes": len(text.encode()),
     }
     return made | fields
 
@@ -221,6 +222,10 @@ def test_short_texts_are_compared_as_a_whole(tmp_path: Path) -> None:
     assert outcomes(rows, tmp_path) == [None, "near_dup", None]
 
 
+ONE = {"id": "0" * 32, "text_bytes": 9}
+"""What rows of one conversation have in common."""
+
+
 @pytest.mark.parametrize(
     ("better", "worse"),
     [
@@ -229,17 +234,22 @@ def test_short_texts_are_compared_as_a_whole(tmp_path: Path) -> None:
         ({"quality": -1.0}, {"quality": None}),
         ({"quality": 0.0}, {"quality": float("nan")}),
         ({"id": "0" * 32}, {"id": "0" * 31 + "1"}),
-        ({"id": "0" * 32, "file": "a", "row": 9}, {"id": "0" * 32, "file": "b", "row": 1}),
-        ({"id": "0" * 32, "row": 1}, {"id": "0" * 32, "row": 2}),
+        (ONE | {"text_bytes": 8, "file": "b"}, ONE | {"text_bytes": 9, "file": "a"}),
+        (
+            ONE | {"answer": None, "solver": "a", "file": "b"},
+            ONE | {"answer": None, "solver": "b", "file": "a"},
+        ),
+        (ONE | {"file": "a", "row": 9}, ONE | {"file": "b", "row": 1}),
+        (ONE | {"row": 1}, ONE | {"row": 2}),
     ],
-    ids=["priority", "quality", "quality known", "quality is a number", "id", "file", "row"],
+    ids=["priority", "quality", "known", "a number", "id", "text", "solver", "file", "row"],
 )
 @pytest.mark.parametrize("kind", ["exact_dup", "near_dup"])
 @pytest.mark.parametrize("first", [True, False], ids=["better first", "worse first"])
 def test_the_better_row_stays(
     better: dict[str, object], worse: dict[str, object], kind: str, first: bool, tmp_path: Path
 ) -> None:
-    """By priority, then quality, then id, file and row; never by position."""
+    """By priority, quality, id, then what the rows say, then file and row; never by position."""
     same = {"content": "same"} if kind == "exact_dup" else {}
     rows = [row(PROBLEM, 7, **better, **same), row(PROBLEM if same else NEAR, 7, **worse, **same)]
     judged, _ = judge(rows if first else rows[::-1], tmp_path)

@@ -54,29 +54,29 @@ def test_names_have_one_code_over_all_shards(tmp_path: Path) -> None:
     """A source is the same number in every shard, and a missing solver is one of its own."""
     rows = {"source": ["a", "b"], "solver": [None, "r1"], "file": ["y", "x"], "priority": [0, 0]}
     for number, sources in enumerate((["a", "b"], ["b", "a"])):
-        places = {"id": [DIGITS] * 2, "row": [0, number], "cap": [1, 1]}
+        places = {"id": [DIGITS] * 2, "row": [0, number], "cap": [1, 1], "text_bytes": [9, 9]}
         frame = pl.DataFrame({**rows, **places, "source": sources})
         empty = pl.DataFrame(schema=KEY_SCHEMA)
         pl.concat([empty, frame], how="diagonal_relaxed").write_parquet(tmp_path / str(number))
     columns = read_keys([tmp_path / "0", tmp_path / "1"])
     assert columns.source.tolist() == [0, 1, 1, 0]
     assert columns.solver.tolist() == [-1, 0, -1, 0]
-    assert columns.ranks.tolist() == [2, 0, 3, 1]
+    assert columns.ranks.tolist() == [0, 2, 1, 3]
 
 
 @pytest.mark.parametrize("at_once", [1, 1_000])
 def test_every_column_is_read_of_every_shard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    """Rows of all shards one after the other; the better row is first by priority, quality, then id."""
+    """Rows of all shards one after the other; the better row is first by priority, quality, id, then text."""
     monkeypatch.setattr("thinkmix.curation.files.shards.ROWS_AT_ONCE", at_once)
     rows = [
-        # id       source solver  file  row  priority quality cap answer turns preamble
-        ("2" * 32, "a", "r1", "y", 5, 0, None, 1, "7", [1], "p"),
-        ("1" * 32, "b", None, "x", 6, 0, 0.5, 2, None, [1], None),
-        ("3" * 32, "b", "qwq", "x", 7, 1, None, 3, "$ 7 $", [1, 3], "p"),
-        ("1" * 32, "a", "r1", "w", 8, 0, 0.25, 4, "8", [1], "q"),
-        ("1" * 32, "a", "r1", None, 9, 0, 0.25, 5, " ", [1], ""),
+        # id       source solver  file  row  priority quality cap answer turns preamble bytes
+        ("2" * 32, "a", "r1", "y", 5, 0, None, 1, "7", [1], "p", 7),
+        ("1" * 32, "b", None, "x", 6, 0, 0.5, 2, None, [1], None, 7),
+        ("3" * 32, "b", "qwq", "x", 7, 1, None, 3, "$ 7 $", [1, 3], "p", 7),
+        ("1" * 32, "a", "r1", "w", 8, 0, 0.25, 4, "8", [1], "q", 9),
+        ("1" * 32, "a", "r1", None, 9, 0, 0.25, 5, " ", [1], "", 7),
     ]
     names = [
         "id",
@@ -90,6 +90,7 @@ def test_every_column_is_read_of_every_shard(
         "answer",
         "turns",
         "preamble",
+        "text_bytes",
     ]
     schema = {name: KEY_SCHEMA[name] for name in names}
     for number, part in enumerate((rows[:2], rows[2:])):

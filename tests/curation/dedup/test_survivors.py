@@ -20,7 +20,7 @@ ROW = st.tuples(
 
 @settings(deadline=None)
 @given(st.lists(ROW, max_size=30, unique_by=lambda row: row[3:]))
-def test_rows_are_preferred_by_priority_quality_turns_id_file_and_row(rows: list[tuple]) -> None:
+def test_rows_are_preferred_by_priority_quality_turns_id_and_ties(rows: list[tuple]) -> None:
     """The fast sort gives the order of the plain one, also for ids that differ in their last bits only."""
 
     def preference(place: int) -> tuple:
@@ -31,8 +31,7 @@ def test_rows_are_preferred_by_priority_quality_turns_id_file_and_row(rows: list
     got = ranks(
         Preference(np.array(priority, np.int64), np.array(quality, np.float64), np.array(turns, np.int64)),
         np.array([high, low], np.uint64),
-        np.array(file, np.int32),
-        np.array(row, np.int64),
+        (np.array(file, np.int32), np.array(row, np.int64)),
     )
     assert np.argsort(got).tolist() == sorted(range(len(rows)), key=preference)
 
@@ -41,5 +40,5 @@ def test_the_highest_bits_of_an_id_count_first() -> None:
     """An id is one number of 128 bits: neither its lower bits nor its lower half outweigh its first bit."""
     ids = np.array([[1 << 63, 1, 2, 2], [0, 9, 8, 7]], np.uint64)
     same = np.zeros(4, np.int64)
-    got = ranks(Preference(same, same.astype(np.float64), same), ids, same.astype(np.int32), np.arange(4))
+    got = ranks(Preference(same, same.astype(np.float64), same), ids, ())
     assert got.tolist() == [3, 0, 2, 1]

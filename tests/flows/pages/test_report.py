@@ -24,6 +24,7 @@ from tests.harness.builders import (
     write_rows,
 )
 from tests.harness.reports import flooded, full_run
+from thinkmix.curation.audit.precision import measured_precision
 from thinkmix.curation.sample import targets, work
 from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.cli.show.printing import say
@@ -181,6 +182,18 @@ def test_report_shows_what_was_left_out(report: Report, built: Built):
         assert check.detail in words
     for source in built.manifest.sources:
         assert source.commit[:12] in words
+
+
+def test_page_says_how_often_dedup_is_right_and_where_that_was_read(report: Report, built: Built):
+    """In the section on duplicates, with intervals; and that it was not read in this version's rows."""
+    page = " ".join(render_page(built.run).split())
+    section = page.partition('<section id="duplicates">')[2].partition("</section>")[0]
+    assert report.precision == measured_precision()
+    for one in report.precision:
+        said = f"{one.right} of {one.pairs} pairs of <i>{one.reason.replace('_', ' ')}</i>"
+        assert f"{said} (95 % interval {100 * one.low:.1f} to {100 * one.high:.1f} %)" in section
+    assert "in other rows than these" in section
+    assert "docs/recipes.md" in section
 
 
 def test_evil_samples_are_shown_and_not_obeyed(report: Report, built: Built):

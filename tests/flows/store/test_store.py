@@ -149,9 +149,9 @@ def test_shape_of_a_version_is_checked(version: Path, tmp_path: Path) -> None:
 
 
 def test_version_under_another_name_is_a_problem(version: Path, tmp_path: Path) -> None:
-    """A version is what its name says: the digest of its manifest."""
+    """A version is what its name says."""
     copy = shutil.copytree(version, tmp_path / ("0" * 64))
-    assert problems(copy) == [f"{MANIFEST}: sha256 differs from the version's name {copy.name}"]
+    assert problems(copy) == [f"{MANIFEST}: its digest differs from the version's name {copy.name}"]
 
 
 def test_damaged_version_is_built_anew(sources: Path, store_copy, built) -> None:
