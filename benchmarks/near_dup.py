@@ -18,7 +18,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from thinkmix.curation.dedup.boilerplate import boilerplate, write_boilerplate
+from thinkmix.curation.dedup.boilerplate import LeastTexts, boilerplate, write_boilerplate
 from thinkmix.curation.dedup.candidates import about_bands
 from thinkmix.curation.dedup.dedup import DedupCounts, find_duplicates, text_bands
 from thinkmix.curation.dedup.keys import hex_series
@@ -43,18 +43,23 @@ def deduplicate(
     ):
         keys = [Path(name) / f"{number}.keys.parquet" for number in range(len(inputs))]
         bands = [path.with_suffix(".index") for path in keys]
+        least = [path.with_suffix(".least") for path in keys]
         verdicts = [path.with_suffix(".verdicts") for path in keys]
-        list(pool.map(partial(prepare, column=column, plan=plan), inputs, keys, bands, range(len(inputs))))
+        work = partial(prepare, column=column, plan=plan)
+        list(pool.map(work, inputs, keys, bands, least, range(len(inputs))))
         shared = Path(name) / "boilerplate.index"
-        write_boilerplate(shared, boilerplate(keys, bands, plan=plan))
+        write_boilerplate(shared, boilerplate(least, plan=plan))
         counts = find_duplicates(keys, bands, verdicts, plan=plan, boilerplate=[shared])
         list(pool.map(_keep, inputs, verdicts, [out / path.name for path in inputs]))
     return counts
 
 
-def prepare(source: Path, keys: Path, bands: Path, number: int, *, column: str, plan: DedupPlan) -> None:
+def prepare(
+    source: Path, keys: Path, bands: Path, least: Path, number: int, *, column: str, plan: DedupPlan
+) -> None:
     """Write keys and bands of input `number`: an id is a row's place, equal texts are exact duplicates."""
     tables, place = [np.empty((plan.bands + PRINTS, 0), np.uint64)], number << 32
+    kept = LeastTexts()
     with (
         pq.ParquetFile(source) as rows,
         pq.ParquetWriter(
@@ -84,8 +89,10 @@ def prepare(source: Path, keys: Path, bands: Path, number: int, *, column: str, 
             )
             writer.write_table(frame.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(_KEYS))
             tables.append(text_bands(texts, plan=plan))
+            kept.add(batch.column(0), tables[-1][plan.bands])
             place += len(texts)
     write_index(bands, np.concatenate(tables, axis=1), about_bands(plan))
+    kept.write(least)
 
 
 def _keep(source: Path, verdicts: Path, out: Path) -> None:

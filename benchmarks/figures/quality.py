@@ -59,11 +59,11 @@ def clusters(rows: pl.Series, options: Options) -> Pairs:
     """Return for each row the first row of the cluster that the product puts it in."""
     plan = DedupPlan(threshold=THRESHOLD)
     with folder(options, "quality") as work:
-        source, keys, bands, verdict = (
-            work / name for name in ("in.parquet", "keys", "bands.index", "verdict")
+        source, keys, bands, least, verdict = (
+            work / name for name in ("in.parquet", "keys", "bands.index", "least", "verdict")
         )
         pl.DataFrame({"text": rows}).write_parquet(source)
-        prepare(source, keys, bands, 0, column="text", plan=plan)
+        prepare(source, keys, bands, least, 0, column="text", plan=plan)
         find_duplicates([keys], [bands], [verdict], plan=plan)
         names = pl.read_parquet(verdict)["cluster"].to_numpy()
     _, first, place = np.unique(names, return_index=True, return_inverse=True)

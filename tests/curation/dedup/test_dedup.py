@@ -78,14 +78,14 @@ def judge(
     frame = rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(rows, schema=KEY_SCHEMA)
     size = max(-(-frame.height // shards), 1)
     names = [folder / f"{i}" for i in range(shards)]
-    keys, bands, verdicts = (
-        [name.with_suffix(end) for name in names] for end in (".keys", ".npy", ".verdict")
+    keys, bands, least, verdicts = (
+        [name.with_suffix(end) for name in names] for end in (".keys", ".npy", ".least", ".verdict")
     )
     for i in range(shards):
         frame.slice(i * size, size).write_parquet(keys[i])
-        write_bands(keys[i], bands[i], plan=plan)
+        write_bands(keys[i], bands[i], least[i], plan=plan)
     shared = folder / "boilerplate"
-    write_boilerplate(shared, np.empty(0, np.uint64) if whole else boilerplate(keys, bands, plan=plan))
+    write_boilerplate(shared, np.empty(0, np.uint64) if whole else boilerplate(least, plan=plan))
     counts = find_duplicates(keys, bands, verdicts, plan=plan, boilerplate=[shared])
     found = pl.concat([pl.read_parquet(path) for path in verdicts])
     assert found["id"].to_list() == frame["id"].to_list()
@@ -365,6 +365,7 @@ def test_nothing_but_verdicts_is_left_behind(tmp_path: Path) -> None:
     judge([row(PROBLEM, 1), row(NEAR, 2)], tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "0.keys",
+        "0.least",
         "0.npy",
         "0.verdict",
         "boilerplate",
@@ -461,10 +462,10 @@ def test_boilerplate_is_what_more_than_a_hundredth_of_all_texts_share(tmp_path: 
     def shared(sharing: int, copies: int) -> int:
         texts = [f"a b c d {n}" if n >= sharing else f"v w x y z {n}" for n in range(1_100)]
         rows = [row(text, n) for n, text in enumerate([*texts, *["p q r s t"] * copies])]
-        keys, bands = tmp_path / "keys", tmp_path / "bands"
+        keys, bands, least = tmp_path / "keys", tmp_path / "bands", tmp_path / "least"
         pl.DataFrame(rows, schema=KEY_SCHEMA).write_parquet(keys)
-        write_bands(keys, bands, plan=PLAN)
-        return len(boilerplate([keys], [bands], plan=PLAN))
+        write_bands(keys, bands, least, plan=PLAN)
+        return len(boilerplate([least], plan=PLAN))
 
     assert [shared(11, 0), shared(12, 0), shared(11, 100)] == [0, 1, 0]
 
