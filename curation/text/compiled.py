@@ -39,7 +39,10 @@ class _Kernel(Generic[Arguments, Result]):
         try:
             made: Callable[Arguments, Result] = njit(cache=True, nogil=True)(self._loop)
         except RuntimeError:  # numba finds no writable folder, neither beside the source nor in the home
+            _look_for_no_blas()
             made = njit(nogil=True)(self._loop)
+        else:
+            _load_alone(made)
         return made
 
     @property
@@ -77,9 +80,33 @@ class _Instruction:
 
 @cache
 def _compiler() -> Callable[..., Any]:
-    # Numba looks once, when the first kernel is loaded, whether scipy has a BLAS for it: no kernel here
+    compiler: Callable[..., Any] = import_module("numba").njit
+    return compiler
+
+
+@cache
+def _look_for_no_blas() -> None:
+    # Numba looks once, when its implementations are imported, whether scipy has a BLAS for it: no kernel here
     # needs one, and importing scipy takes longer than loading all kernels.
     with absent("scipy"):
         import_module("numba.np.arraymath")
-    compiler: Callable[..., Any] = import_module("numba").njit
-    return compiler
+
+
+def _load_alone(made: Any) -> None:  # noqa: ANN401 - numba's own have no types
+    """Let a kernel's machine code be loaded without all that could be compiled into it.
+
+    Before it looks into its cache numba imports its implementations of Python and numpy, which takes
+    longer than loading all kernels. Machine code needs its allocator alone; whatever has to be compiled
+    after all asks for the rest by itself.
+    """
+    stored = made._cache
+
+    def load(signature: object, target: object) -> object:
+        import_module("numba.core.runtime").rtsys.initialize(target)
+        with stored._guard_against_spurious_io_errors():
+            found = stored._load_overload(signature, target)
+        if found is None:
+            _look_for_no_blas()
+        return found
+
+    stored.load_overload = load
