@@ -19,7 +19,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from thinkmix.curation.dedup.boilerplate import LeastTexts, boilerplate, write_boilerplate
+from thinkmix.curation.dedup.boilerplate import boilerplate, write_boilerplate
 from thinkmix.curation.dedup.candidates import about_bands
 from thinkmix.curation.dedup.dedup import DedupCounts, find_duplicates, text_bands
 from thinkmix.curation.dedup.keys import hex_series
@@ -38,7 +38,6 @@ class Scratch(NamedTuple):
 
     keys: Path
     bands: Path
-    least: Path
     verdicts: Path
     texts: Path
     """The texts in Arrow's own format: read again without decompressing them again."""
@@ -61,14 +60,15 @@ def deduplicate(
         made = [scratch(Path(name), number) for number in range(len(inputs))]
         list(pool.map(partial(prepare, column=column, plan=plan), inputs, made, range(len(inputs))))
         shared = Path(name) / "boilerplate.index"
-        write_boilerplate(shared, boilerplate([files.least for files in made], plan=plan))
+        texts, bands = [partial(stored_texts, files.texts) for files in made], [files.bands for files in made]
+        write_boilerplate(shared, boilerplate(texts, bands, plan=plan, threads=threads))
         counts = find_duplicates(
             [files.keys for files in made],
-            [files.bands for files in made],
+            bands,
             [files.verdicts for files in made],
             plan=plan,
             boilerplate=[shared],
-            texts=[partial(stored_texts, files.texts) for files in made],
+            texts=texts,
             threads=threads,
         )
         list(pool.map(partial(_keep, column=column), inputs, made, [out / path.name for path in inputs]))
@@ -78,7 +78,6 @@ def deduplicate(
 def prepare(source: Path, files: Scratch, number: int, *, column: str, plan: DedupPlan) -> None:
     """Write what is known of input `number`: an id is a row's place, equal texts are exact duplicates."""
     tables, contents = [np.empty((plan.bands + PRINTS, 0), np.uint64)], [np.empty((2, 0), np.uint64)]
-    kept = LeastTexts()
     with pq.ParquetFile(source) as rows, pa.OSFile(str(files.texts), "wb") as file:
         schema = pa.schema([_plain(rows.schema_arrow.field(column))])
         with pa.ipc.new_file(file, schema) as stored:
@@ -88,9 +87,7 @@ def prepare(source: Path, files: Scratch, number: int, *, column: str, plan: Ded
                 texts = pl.Series(plain.column(0)).fill_null("")
                 contents.append(np.stack([texts.hash(seed).to_numpy() for seed in (1, 2)]))
                 tables.append(text_bands(texts, plan=plan))
-                kept.add(plain.column(0), tables[-1][plan.bands])
     write_index(files.bands, np.concatenate(tables, axis=1), about_bands(plan))
-    kept.write(files.least)
     _write_keys(files.keys, np.concatenate(contents, axis=1), number, source.name)
 
 

@@ -85,7 +85,7 @@ def _write_shard(folder: Path, rows: int, first: int) -> float:
     keys = folder / f"{first:09}.keys"
     synthetic_keys(min(SHARD_ROWS, rows - first), first).write_parquet(keys)
     start = time.process_time()
-    write_bands(keys, keys.with_suffix(BANDS_SUFFIX), keys.with_suffix(".least"), plan=PLAN)
+    write_bands(keys, keys.with_suffix(BANDS_SUFFIX), plan=PLAN)
     return time.process_time() - start
 
 

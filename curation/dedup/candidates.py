@@ -159,7 +159,7 @@ def _write_sets(
     shards, path = part
     sizes, middles, written = [np.empty(0, np.int64)], [np.empty(0, np.int64)], 0
     with path.open("wb") as file:
-        for texts in _texts_of(shards):
+        for texts in texts_of(shards):
             hashes, offsets = shingle_hashes(texts, shingle=plan.shingle)
             middle = offsets[1:].copy()
             if len(boilerplate):
@@ -227,7 +227,7 @@ def rows_of_shards(texts: Sequence[Texts], counts: Sequence[int], rows: NDArray[
     ]
 
 
-def _texts_of(shards: Sequence[ShardRows]) -> Iterator[pl.Series]:
+def texts_of(shards: Sequence[ShardRows]) -> Iterator[pl.Series]:
     """Yield the texts of rows, batch by batch; a shard without such rows is not opened."""
     for shard in shards:
         first, wanted = 0, shard.rows
@@ -238,6 +238,8 @@ def _texts_of(shards: Sequence[ShardRows]) -> Iterator[pl.Series]:
             if len(here):
                 yield pl.Series(batch).gather(here)
             first += len(batch)
+            if first > wanted[-1]:
+                break
 
 
 def _mapped(path: Path) -> mmap.mmap:

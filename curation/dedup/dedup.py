@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from thinkmix.curation.dedup.boilerplate import LeastTexts, read_boilerplate
+from thinkmix.curation.dedup.boilerplate import read_boilerplate
 from thinkmix.curation.dedup.candidates import (
     FINGERPRINT_ROWS,
     PairCounts,
@@ -101,26 +101,22 @@ class _Verdicts:
     cluster_size: NDArray[np.int64]
 
 
-def write_bands(keys: Path, out: Path, least: Path, *, plan: BandPlan) -> None:
-    """Write what `find_duplicates` and `boilerplate.boilerplate` need of the texts of one shard.
+def write_bands(keys: Path, out: Path, *, plan: BandPlan) -> None:
+    """Write what `find_duplicates` needs of the texts of one shard.
 
     Args:
         keys: parquet with a column `text`.
         out: index file to write: `text_bands` of each batch, side by side.
-        least: parquet to write: what `boilerplate.LeastTexts` keeps of the texts.
         plan: how texts are cut and hashed.
     """
-    kept = LeastTexts()
     with pq.ParquetFile(keys) as shard:
         table = np.empty((plan.bands + PRINTS, shard.metadata.num_rows), np.uint64)
         done = 0
         for batch in shard.iter_batches(_BATCH_ROWS, columns=["text"], use_threads=False):
-            part = table[:, done : done + len(batch)]
-            part[:] = text_bands(pl.Series(batch.column(0)), plan=plan)
-            kept.add(batch.column(0), part[plan.bands])
-            done += len(batch)
+            end = done + len(batch)
+            table[:, done:end] = text_bands(pl.Series(batch.column(0)), plan=plan)
+            done = end
     write_index(out, table, about_bands(plan))
-    kept.write(least)
 
 
 def text_bands(texts: pl.Series, *, plan: BandPlan) -> Hashes:

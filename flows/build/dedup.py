@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from thinkmix.curation.dedup import work as dedup_work
 from thinkmix.curation.dedup.settings import BandPlan, DedupPlan
+from thinkmix.curation.files.blob import Blob
 from thinkmix.flows.build.jobs import Run, Shard, job, run_jobs
 from thinkmix.flows.build.step import step
 from thinkmix.flows.store.cache import StageOutput
@@ -32,7 +33,8 @@ def deduplicate(
             source,
             step(
                 dedup_work.boilerplate,
-                least=[band.blob("least.parquet") for band in mine],
+                keys=[shard.keys for shard, _ in mine],
+                bands=[band for _, band in mine],
                 plan=narrow(plan, BandPlan),
             ),
             source=source,
@@ -57,9 +59,11 @@ def deduplicate(
     return run_jobs(run, [search], stage="dedup")[0]
 
 
-def _by_source(shards: Sequence[Shard], bands: Sequence[StageOutput]) -> Mapping[str, Sequence[StageOutput]]:
-    """Return what was made of the shards of each source."""
-    found: dict[str, list[StageOutput]] = {}
+def _by_source(
+    shards: Sequence[Shard], bands: Sequence[StageOutput]
+) -> Mapping[str, Sequence[tuple[Shard, Blob]]]:
+    """Return the shards of each source, each with its bands."""
+    found: dict[str, list[tuple[Shard, Blob]]] = {}
     for shard, band in zip(shards, bands, strict=True):
-        found.setdefault(shard.source.name, []).append(band)
+        found.setdefault(shard.source.name, []).append((shard, band.blob("bands.index")))
     return found

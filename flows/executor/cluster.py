@@ -33,7 +33,7 @@ PATIENCE = 60.0
 WORKERS_ONLY = frozenset(
     {
         *("keys.parquet", "bands.index", "examples.parquet", "index.parquet", "lost.parquet"),
-        *("sampled.parquet", "parts", "least.parquet"),
+        *("sampled.parquet", "parts"),
     }
 )
 """Files that no step of the parent opens, so that they need not travel to it."""
