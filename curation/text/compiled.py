@@ -39,7 +39,6 @@ class _Kernel(Generic[Arguments, Result]):
         try:
             made: Callable[Arguments, Result] = njit(cache=True, nogil=True)(self._loop)
         except RuntimeError:  # numba finds no writable folder, neither beside the source nor in the home
-            _look_for_no_blas()
             made = njit(nogil=True)(self._loop)
         else:
             _load_alone(made)
@@ -80,16 +79,12 @@ class _Instruction:
 
 @cache
 def _compiler() -> Callable[..., Any]:
-    compiler: Callable[..., Any] = import_module("numba").njit
-    return compiler
-
-
-@cache
-def _look_for_no_blas() -> None:
-    # Numba looks once, when its implementations are imported, whether scipy has a BLAS for it: no kernel here
+    # Numba looks once, when the first kernel is loaded, whether scipy has a BLAS for it: no kernel here
     # needs one, and importing scipy takes longer than loading all kernels.
     with absent("scipy"):
         import_module("numba.np.arraymath")
+    compiler: Callable[..., Any] = import_module("numba").njit
+    return compiler
 
 
 def _load_alone(made: Any) -> None:  # noqa: ANN401 - numba's own have no types
@@ -104,9 +99,7 @@ def _load_alone(made: Any) -> None:  # noqa: ANN401 - numba's own have no types
     def load(signature: object, target: object) -> object:
         import_module("numba.core.runtime").rtsys.initialize(target)
         with stored._guard_against_spurious_io_errors():
-            found = stored._load_overload(signature, target)
-        if found is None:
-            _look_for_no_blas()
-        return found
+            return stored._load_overload(signature, target)
+        return None  # the file could not be read: numba compiles
 
     stored.load_overload = load
