@@ -92,8 +92,8 @@ def prepare(source: Path, files: Scratch, number: int, *, column: str, plan: Ded
 
 
 def stored_texts(path: Path) -> Iterator[pa.Array]:
-    """Yield the texts that `prepare` stored, mapped, batch by batch."""
-    with pa.memory_map(str(path)) as file:
+    """Yield the texts that `prepare` stored, batch by batch: mapped pages would count as memory."""
+    with pa.OSFile(str(path)) as file:
         stored = pa.ipc.open_file(file)
         for number in range(stored.num_record_batches):
             yield stored.get_batch(number).column(0)
