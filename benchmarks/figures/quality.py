@@ -1,6 +1,7 @@
 """Whether the near-duplicates found are those there are: against all pairs by exact Jaccard similarity."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -9,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 
 from benchmarks.exact_pairs import Pairs, shingle_matrix, similar_pairs
 from benchmarks.measurements import Measurement, Options
-from benchmarks.near_dup import prepare
+from benchmarks.near_dup import prepare, scratch, stored_texts
 from benchmarks.rows import described, folder, raw_rows, texts
 from thinkmix.curation.dedup.dedup import find_duplicates
 from thinkmix.curation.dedup.settings import DedupPlan
@@ -59,13 +60,12 @@ def clusters(rows: pl.Series, options: Options) -> Pairs:
     """Return for each row the first row of the cluster that the product puts it in."""
     plan = DedupPlan(threshold=THRESHOLD)
     with folder(options, "quality") as work:
-        source, keys, bands, verdict = (
-            work / name for name in ("in.parquet", "keys", "bands.index", "verdict")
-        )
+        source, made = work / "in.parquet", scratch(work, 0)
         pl.DataFrame({"text": rows}).write_parquet(source)
-        prepare(source, keys, bands, 0, column="text", plan=plan)
-        find_duplicates([keys], [bands], [verdict], plan=plan)
-        names = pl.read_parquet(verdict)["cluster"].to_numpy()
+        prepare(source, made, 0, column="text", plan=plan)
+        texts_of_rows = [partial(stored_texts, made.texts)]
+        find_duplicates([made.keys], [made.bands], [made.verdicts], plan=plan, texts=texts_of_rows)
+        names = pl.read_parquet(made.verdicts)["cluster"].to_numpy()
     _, first, place = np.unique(names, return_index=True, return_inverse=True)
     return first[place]
 

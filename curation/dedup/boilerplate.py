@@ -6,12 +6,21 @@ before texts are compared. Texts are counted, not rows: ten solutions of one pro
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from thinkmix.curation.dedup.candidates import about_bands, read_band, texts_of
+from thinkmix.curation.dedup.candidates import (
+    ShardRows,
+    Texts,
+    about_bands,
+    each,
+    read_band,
+    rows_of_shards,
+    texts_of,
+)
 from thinkmix.curation.dedup.settings import BandPlan
 from thinkmix.curation.files.index import index_rows, open_index, write_index
 from thinkmix.curation.text.kernels import NO_SHINGLES, Hashes
@@ -28,22 +37,24 @@ _BUCKETS = 1 << 20
 _ABOUT = {"index": "boilerplate"}
 
 
-def boilerplate(keys: Sequence[Path], bands: Sequence[Path], *, plan: BandPlan) -> Hashes:
+def boilerplate(texts: Sequence[Texts], bands: Sequence[Path], *, plan: BandPlan, threads: int = 1) -> Hashes:
     """Return the sorted hashes of the shingles that more than `SHARE` of a source's texts have.
 
     They depend on the texts alone, not on their order or on how they are cut into shards.
 
     Args:
-        keys: parquet with a column `text`, one per shard of the source.
+        texts: of each shard of the source.
         bands: what `dedup.write_bands` made of each under the same plan.
         plan: how texts are cut and hashed.
+        threads: how many shards may be read at once.
     """
-    rows = _counted(bands, plan=plan)
+    indexes = [index_rows(path, about_bands(plan)) for path in bands]
+    rows = _counted(read_band(indexes, plan.bands))
     limit = max(FEWEST, int(SHARE * len(rows)) + 1)
     if len(rows) < limit:
         return np.empty(0, np.uint64)
-    sets = [shingle_hashes(some, shingle=plan.shingle)[0] for some in texts_of(keys, rows)]
-    hashes = np.concatenate(sets)
+    shards = rows_of_shards(texts, [index.shape[1] for index in indexes], rows)
+    hashes = np.concatenate(each(partial(_shingles, shingle=plan.shingle), shards, threads))
     bucket = (hashes >> np.uint64(44)).astype(np.int32)  # most are dropped before what is left is sorted
     often = np.bincount(bucket, minlength=_BUCKETS)[bucket] >= limit
     values, counts = np.unique(hashes[often], return_counts=True)
@@ -61,9 +72,14 @@ def read_boilerplate(paths: Sequence[Path]) -> Hashes:
     return np.unique(np.concatenate([np.empty(0, np.uint64), *(open_index(path, _ABOUT) for path in paths)]))
 
 
-def _counted(bands: Sequence[Path], *, plan: BandPlan) -> NDArray[np.int64]:
-    """Return the rows whose texts are counted, ascending, one of each text."""
-    hashes = read_band([index_rows(path, about_bands(plan)) for path in bands], plan.bands)
+def _shingles(shard: ShardRows, *, shingle: int) -> Hashes:
+    """Return the shingles of some texts of a shard, those of each text once."""
+    sets = [shingle_hashes(some, shingle=shingle)[0] for some in texts_of([shard])]
+    return np.concatenate([np.empty(0, np.uint64), *sets])
+
+
+def _counted(hashes: Hashes) -> NDArray[np.int64]:
+    """Return the rows whose texts are counted, ascending, one of each text: of each hash one."""
     values, rows = np.unique(hashes, return_index=True)
     rows = rows[values != NO_SHINGLES]
     return np.sort(rows[:COUNTED])

@@ -1,12 +1,17 @@
 """From band files to near-equal texts and what leads them: one band, then one stretch of texts at a time."""
 
 import mmap
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -23,7 +28,6 @@ from thinkmix.curation.dedup.clusters import (
     similarities,
     singletons,
 )
-from thinkmix.curation.dedup.keys import shard_rows
 from thinkmix.curation.dedup.settings import BandPlan, DedupPlan
 from thinkmix.curation.files.index import IndexRows
 from thinkmix.curation.text.kernels import NO_SHINGLES, Flags, Hashes, Offsets
@@ -32,9 +36,16 @@ from thinkmix.curation.text.shingles import shingle_hashes
 FINGERPRINT_ROWS = 2
 """Rows of a band file after its bands: 128 bits of the text's word sequence."""
 
+Texts = Callable[[], Iterator[pa.Array]]
+"""Yields all texts of a shard in their order, batch by batch."""
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
 _BATCH_ROWS = 8_192
 _BUDGET = 32 << 20  # shingles of 8 bytes looked at before their pages are released
 _PAIRS = 1 << 17
+_COPIED = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -61,6 +72,16 @@ class ShingleStore:
         return np.where(there, found, -1).astype(np.int32)
 
 
+class ShardRows(NamedTuple):
+    """Some rows of a shard."""
+
+    texts: Texts
+    first: int
+    """The number of its first row among those of all shards."""
+    rows: NDArray[np.int64]
+    """Places in the shard, ascending."""
+
+
 @dataclass(frozen=True)
 class PairCounts:
     """Pairs of texts that were compared, and those that reached the threshold."""
@@ -81,29 +102,64 @@ def read_band(bands: Sequence[IndexRows], band: int) -> Hashes:
     return np.concatenate(parts) if parts else np.empty(0, np.uint64)
 
 
+def each(work: Callable[[Item], Made], items: Iterable[Item], threads: int) -> list[Made]:
+    """Return what work makes of each item, in their order; kernels and libraries let threads run at once."""
+    if threads == 1:
+        return list(map(work, items))
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, items))
+
+
 def propose(
-    bands: Sequence[IndexRows], eligible: Flags, scratch: Path, *, plan: DedupPlan
+    bands: Sequence[IndexRows], eligible: Flags, scratch: Path, *, plan: DedupPlan, threads: int
 ) -> NDArray[np.int64]:
     """Write the buckets of each band to `scratch`; return the rows that are in any, ascending."""
     proposed = np.zeros(len(eligible), np.bool_)
-    for band in range(plan.bands):
+
+    def of_band(band: int) -> None:
         hashes = read_band(bands, band)
         hashes[~eligible] = NO_SHINGLES
         members, bounds = buckets(hashes)
         proposed[members] = True
         np.save(_members(scratch, band), members)
         np.save(_bounds(scratch, band), bounds)
+
+    each(of_band, range(plan.bands), threads)
     return np.flatnonzero(proposed)
 
 
 def store_shingles(
-    keys: Sequence[Path], rows: NDArray[np.int64], boilerplate: Hashes, scratch: Path, *, plan: DedupPlan
+    shards: Sequence[ShardRows], boilerplate: Hashes, scratch: Path, *, plan: DedupPlan, threads: int
 ) -> ShingleStore:
-    """Write the shingle sets of the given rows' texts to `scratch`, batch by batch."""
+    """Write the shingle sets of some rows' texts to `scratch`, batch by batch, a run of shards a thread."""
     path = scratch / "shingles.u64"
-    sizes, middles, written = [np.zeros(1, np.int64)], [np.empty(0, np.int64)], 0
+    ends = np.cumsum([0, *(len(shard.rows) for shard in shards)])
+    group = np.minimum(ends[:-1] * threads // max(ends[-1], 1), threads - 1)
+    groups = [
+        ([shard for shard, of in zip(shards, group, strict=True) if of == number], part)
+        for number, part in enumerate([path, *(scratch / f"shingles-{n}.u64" for n in range(1, threads))])
+    ]
+    found = each(partial(_write_sets, boilerplate=boilerplate, plan=plan), groups, threads)
+    sizes = [np.zeros(1, np.int64), *(size for size, _ in found)]
+    starts = np.cumsum([0, *(int(size.sum()) for size, _ in found)])
+    with path.open("ab") as whole:
+        for _, part in groups[1:]:
+            with part.open("rb") as more:
+                shutil.copyfileobj(more, whole, _COPIED)
+            part.unlink()
+    middles = [middle + start for (_, middle), start in zip(found, starts[:-1], strict=True)]
+    rows = np.concatenate([np.empty(0, np.int64), *(shard.first + shard.rows for shard in shards)])
+    return ShingleStore(path, rows, np.cumsum(np.concatenate(sizes)), np.concatenate(middles))
+
+
+def _write_sets(
+    part: tuple[Sequence[ShardRows], Path], *, boilerplate: Hashes, plan: DedupPlan
+) -> tuple[Offsets, Offsets]:
+    """Write the sets of some shards' texts; return their sizes, and where the boilerplate of each starts."""
+    shards, path = part
+    sizes, middles, written = [np.empty(0, np.int64)], [np.empty(0, np.int64)], 0
     with path.open("wb") as file:
-        for texts in texts_of(keys, rows):
+        for texts in texts_of(shards):
             hashes, offsets = shingle_hashes(texts, shingle=plan.shingle)
             middle = offsets[1:].copy()
             if len(boilerplate):
@@ -112,7 +168,7 @@ def store_shingles(
             sizes.append(np.diff(offsets))
             middles.append(middle + written)
             written += len(hashes)
-    return ShingleStore(path, rows, np.cumsum(np.concatenate(sizes)), np.concatenate(middles))
+    return np.concatenate(sizes), np.concatenate(middles)
 
 
 def cluster(store: ShingleStore, scratch: Path, *, plan: DedupPlan) -> tuple[Rows, PairCounts]:
@@ -154,26 +210,36 @@ def text_similarity(store: ShingleStore, left: Rows, right: Rows) -> NDArray[np.
     return found
 
 
-def texts_of(keys: Sequence[Path], rows: NDArray[np.int64]) -> Iterator[pl.Series]:
-    """Yield the texts of ascending `rows` of all shards, batch by batch."""
-    first = 0
-    for path, count in zip(keys, shard_rows(keys), strict=True):
-        wanted = rows[np.searchsorted(rows, first) : np.searchsorted(rows, first + count)] - first
-        if len(wanted):
-            yield from _shard_texts(path, wanted)
-        first += count
+def key_texts(keys: Path) -> Iterator[pa.Array]:
+    """Yield the column `text` of a parquet file."""
+    with pq.ParquetFile(keys) as shard:
+        for batch in shard.iter_batches(_BATCH_ROWS, columns=["text"], use_threads=False):
+            yield batch.column(0)
 
 
-def _shard_texts(path: Path, wanted: NDArray[np.int64]) -> Iterator[pl.Series]:
-    first = 0
-    with pq.ParquetFile(path) as shard:
-        for batch in shard.iter_batches(_BATCH_ROWS, columns=["text"]):
+def rows_of_shards(texts: Sequence[Texts], counts: Sequence[int], rows: NDArray[np.int64]) -> list[ShardRows]:
+    """Return which of some ascending rows of all shards each shard has."""
+    ends = np.cumsum([0, *counts])
+    places = np.searchsorted(rows, ends)
+    return [
+        ShardRows(of_shard, int(first), rows[start:end] - first)
+        for of_shard, first, start, end in zip(texts, ends, places, places[1:], strict=False)
+    ]
+
+
+def texts_of(shards: Sequence[ShardRows]) -> Iterator[pl.Series]:
+    """Yield the texts of rows, batch by batch; a shard without such rows is not opened."""
+    for shard in shards:
+        first, wanted = 0, shard.rows
+        for batch in shard.texts() if len(wanted) else ():
             here = (
                 wanted[np.searchsorted(wanted, first) : np.searchsorted(wanted, first + len(batch))] - first
             )
             if len(here):
-                yield pl.Series(batch.column(0)).gather(here)
+                yield pl.Series(batch).gather(here)
             first += len(batch)
+            if first > wanted[-1]:
+                break
 
 
 def _mapped(path: Path) -> mmap.mmap:

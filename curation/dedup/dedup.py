@@ -6,6 +6,7 @@ hundred bytes per row, reads one band at a time, and loads only texts that share
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,11 +20,15 @@ from thinkmix.curation.dedup.candidates import (
     FINGERPRINT_ROWS,
     PairCounts,
     ShingleStore,
+    Texts,
     about_bands,
     cluster,
+    each,
+    key_texts,
     lead,
     propose,
     read_band,
+    rows_of_shards,
     store_shingles,
     text_similarity,
 )
@@ -76,7 +81,7 @@ class DedupCounts:
 
 
 @dataclass(frozen=True)
-class _Texts:
+class _Compared:
     """Which rows have the same text, and which texts are in one cluster; rows are named by row."""
 
     same: Rows
@@ -107,7 +112,7 @@ def write_bands(keys: Path, out: Path, *, plan: BandPlan) -> None:
     with pq.ParquetFile(keys) as shard:
         table = np.empty((plan.bands + PRINTS, shard.metadata.num_rows), np.uint64)
         done = 0
-        for batch in shard.iter_batches(_BATCH_ROWS, columns=["text"]):
+        for batch in shard.iter_batches(_BATCH_ROWS, columns=["text"], use_threads=False):
             end = done + len(batch)
             table[:, done:end] = text_bands(pl.Series(batch.column(0)), plan=plan)
             done = end
@@ -136,6 +141,8 @@ def find_duplicates(
     plan: DedupPlan,
     boilerplate: Sequence[Path] = (),
     overlaps: Sequence[Path] = (),
+    texts: Sequence[Texts] = (),
+    threads: int = 1,
 ) -> DedupCounts:
     """Decide for every row of all shards whether it stays, and write one verdict file per shard.
 
@@ -150,6 +157,8 @@ def find_duplicates(
         boilerplate: what `boilerplate.write_boilerplate` wrote of each source.
         overlaps: of each shard the rows that repeat an evaluation (schema `tables.OVERLAP`); those with
             the action `drop` are out.
+        texts: of each shard, if they are not a column of `keys`.
+        threads: how many may run at once; each holds some texts and a band of its own.
 
     Raises:
         ValueError: if an id or content key is not hexadecimal, or a band file does not fit its keys.
@@ -164,11 +173,12 @@ def find_duplicates(
     del contents
     with TemporaryDirectory(dir=verdicts[0].parent if verdicts else None, prefix=".dedup-") as scratch:
         shared = read_boilerplate(boilerplate)
-        texts = _compare_texts(keys, indexes, originals, out, shared, Path(scratch), plan=plan)
+        compare = partial(_compare_texts, texts or [partial(key_texts, path) for path in keys], indexes)
+        compared = compare(originals, out, shared, Path(scratch), plan=plan, threads=threads)
         numbers = read_band(indexes, plan.bands + FINGERPRINT_ROWS) if plan.numbers == "distinguish" else None
-        decided = _decide(columns, originals, texts, numbers, plan=plan)
+        decided = _decide(columns, originals, compared, numbers, plan=plan)
     decided.outcomes[out] = EVAL
-    _write_verdicts(verdicts, shard_rows(keys), columns, decided, details)
+    _write_verdicts(verdicts, shard_rows(keys), columns, decided, details, threads)
     outcomes = np.bincount(decided.outcomes, minlength=len(_REASONS))
     return DedupCounts(
         rows=len(originals),
@@ -176,10 +186,10 @@ def find_duplicates(
         near_dup=int(outcomes[NEAR]),
         solution_cap=int(outcomes[CAP]),
         eval_overlap=int(outcomes[EVAL]),
-        texts=texts.distinct,
-        candidates=len(texts.store.rows),
-        pairs_compared=texts.pairs.compared,
-        pairs_matched=texts.pairs.matched,
+        texts=compared.distinct,
+        candidates=len(compared.store.rows),
+        pairs_compared=compared.pairs.compared,
+        pairs_matched=compared.pairs.matched,
     )
 
 
@@ -208,7 +218,7 @@ def _open_bands(keys: Sequence[Path], bands: Sequence[Path], *, plan: DedupPlan)
 
 
 def _compare_texts(
-    keys: Sequence[Path],
+    texts: Sequence[Texts],
     bands: Sequence[IndexRows],
     originals: Rows,
     out: Integers,
@@ -216,7 +226,8 @@ def _compare_texts(
     scratch: Path,
     *,
     plan: DedupPlan,
-) -> _Texts:
+    threads: int,
+) -> _Compared:
     rows = np.arange(len(originals), dtype=np.int32)
     first, second = (read_band(bands, plan.bands + i) for i in range(FINGERPRINT_ROWS))
     first[originals != rows] = NO_SHINGLES
@@ -224,16 +235,17 @@ def _compare_texts(
     same = equal_groups(first, second)
     distinct = (same == rows) & (first != NO_SHINGLES)
     del first, second
-    candidates = propose(bands, distinct, scratch, plan=plan)
-    store = store_shingles(keys, candidates, boilerplate, scratch, plan=plan)
+    candidates = propose(bands, distinct, scratch, plan=plan, threads=threads)
+    shards = rows_of_shards(texts, [index.shape[1] for index in bands], candidates)
+    store = store_shingles(shards, boilerplate, scratch, plan=plan, threads=threads)
     found, pairs = cluster(store, scratch, plan=plan)
     clusters = rows
     clusters[store.rows] = store.rows[found]
-    return _Texts(same, clusters[same][originals], store, pairs, int(distinct.sum()))
+    return _Compared(same, clusters[same][originals], store, pairs, int(distinct.sum()))
 
 
 def _decide(
-    columns: KeyColumns, originals: Rows, texts: _Texts, numbers: Hashes | None, *, plan: DedupPlan
+    columns: KeyColumns, originals: Rows, texts: _Compared, numbers: Hashes | None, *, plan: DedupPlan
 ) -> _Verdicts:
     """Apply the policy to each problem; only rows that are with others need more than a glance."""
     rows = np.arange(len(originals), dtype=np.int32)
@@ -263,7 +275,7 @@ def _decide(
 
 
 def _problems(
-    columns: KeyColumns, rows: Rows, texts: _Texts, numbers: Hashes | None, *, plan: DedupPlan
+    columns: KeyColumns, rows: Rows, texts: _Compared, numbers: Hashes | None, *, plan: DedupPlan
 ) -> Rows:
     """Return the best row of each row's problem.
 
@@ -300,7 +312,7 @@ def _starts(*keys: Rows | Hashes) -> Flags:
     return starts
 
 
-def _similarity(winner: Rows, originals: Rows, texts: _Texts) -> NDArray[np.float32]:
+def _similarity(winner: Rows, originals: Rows, texts: _Compared) -> NDArray[np.float32]:
     """Return each row's similarity to its winner, by the texts that the two share with others."""
     similarity = np.ones(len(winner), np.float32)
     text = texts.same[originals]
@@ -338,17 +350,20 @@ def _write_verdicts(
     columns: KeyColumns,
     decided: _Verdicts,
     details: Mapping[int, str],
+    threads: int,
 ) -> None:
     ends = np.cumsum([0, *rows]).tolist()
     shards = list(zip(verdicts, ends[:-1], ends[1:], strict=True))
-    # some at a time: what a frame takes to be made does not depend on its rows, and all rows are many
-    for part in bounded_lists(
-        shards, lambda shard: shard[2] - shard[1], count=len(shards), total=ROWS_AT_ONCE
-    ):
+
+    def write(part: Sequence[tuple[Path, int, int]]) -> None:
         first = part[0][1]
         frame = _verdicts(columns, decided, details, slice(first, part[-1][2]))
         for path, start, end in part:
             frame.slice(start - first, end - start).write_parquet(path, compression_level=1)
+
+    # some at a time: what a frame takes to be made does not depend on its rows, and all rows are many
+    total = ROWS_AT_ONCE // threads
+    each(write, bounded_lists(shards, lambda one: one[2] - one[1], count=len(shards), total=total), threads)
 
 
 def _verdicts(

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from thinkmix.curation.dedup import boilerplate as shared
 from thinkmix.curation.dedup import dedup
+from thinkmix.curation.dedup.candidates import key_texts
 from thinkmix.curation.dedup.settings import BandPlan, DedupPlan
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.outputs import numbered_name
@@ -22,7 +24,8 @@ def bands(out: Path, keys: Blob, plan: BandPlan) -> dict[str, object]:
 
 def boilerplate(out: Path, keys: Sequence[Blob], bands: Sequence[Blob], plan: BandPlan) -> dict[str, object]:
     """Write `boilerplate.index`: the shingles that many texts of a source share, of all its shards."""
-    found = shared.boilerplate([blob.path for blob in keys], [blob.path for blob in bands], plan=plan)
+    texts = [partial(key_texts, blob.path) for blob in keys]
+    found = shared.boilerplate(texts, [blob.path for blob in bands], plan=plan)
     shared.write_boilerplate(out / "boilerplate.index", found)
     return {"rows": 0, "shingles": len(found)}
 

@@ -40,6 +40,8 @@ class _Kernel(Generic[Arguments, Result]):
             made: Callable[Arguments, Result] = njit(cache=True, nogil=True)(self._loop)
         except RuntimeError:  # numba finds no writable folder, neither beside the source nor in the home
             made = njit(nogil=True)(self._loop)
+        else:
+            _load_alone(made)
         return made
 
     @property
@@ -83,3 +85,21 @@ def _compiler() -> Callable[..., Any]:
         import_module("numba.np.arraymath")
     compiler: Callable[..., Any] = import_module("numba").njit
     return compiler
+
+
+def _load_alone(made: Any) -> None:  # noqa: ANN401 - numba's own have no types
+    """Let a kernel's machine code be loaded without all that could be compiled into it.
+
+    Before it looks into its cache numba imports its implementations of Python and numpy, which takes
+    longer than loading all kernels. Machine code needs its allocator alone; whatever has to be compiled
+    after all asks for the rest by itself.
+    """
+    stored = made._cache
+
+    def load(signature: object, target: object) -> object:
+        import_module("numba.core.runtime").rtsys.initialize(target)
+        with stored._guard_against_spurious_io_errors():
+            return stored._load_overload(signature, target)
+        return None  # the file could not be read: numba compiles
+
+    stored.load_overload = load

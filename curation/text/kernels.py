@@ -39,6 +39,9 @@ UNSEEN = np.uint32(0xFFFFFFFF)
 BLOCK = 64
 """Bytes that are classified together, one bit each; scratch arrays are longer by it than their text."""
 
+_FULL = 24
+"""Hashes in one bucket from which inserting them one by one takes too long."""
+
 _VECTOR = ir.VectorType(ir.IntType(8), BLOCK)
 _SEED, _PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x9FB21C651E98DF25)
 _FOREIGN = 0x80
@@ -438,6 +441,44 @@ def _longest(offsets: Offsets) -> int:
 
 
 @compiled
+def _distinct(hashes: Hashes, pool: Hashes, starts: NDArray[np.int32]) -> int:
+    """Sort hashes and leave each once, in place; return how many are left.
+
+    Into about as many buckets as there are hashes, by their upper bits, and then by insertion: hashes are
+    spread evenly, so that few change places. If they are not, they are sorted in the usual way.
+    """
+    count, bits = len(hashes), 1
+    while 1 << bits < count:
+        bits += 1
+    shift = np.uint64(64 - bits)
+    starts[: (1 << bits) + 1] = 0
+    for value in hashes:
+        starts[np.int64(value >> shift) + 1] += 1
+    fullest = 0
+    for i in range(1, (1 << bits) + 1):
+        fullest = max(fullest, starts[i])
+        starts[i] += starts[i - 1]
+    for value in hashes:
+        bucket = np.int64(value >> shift)
+        pool[starts[bucket]] = value
+        starts[bucket] += 1
+    if fullest > _FULL:
+        pool[:count].sort()
+    kept = 0
+    for i in range(count):
+        value, place = pool[i], kept
+        while place and hashes[place - 1] > value:
+            place -= 1
+        if place and hashes[place - 1] == value:
+            continue
+        for j in range(kept, place, -1):
+            hashes[j] = hashes[j - 1]
+        hashes[place] = value
+        kept += 1
+    return kept
+
+
+@compiled
 def shingle_sets(
     data: Bytes,
     texts: Offsets,
@@ -456,6 +497,7 @@ def shingle_sets(
     lower, letters = np.empty(longest + BLOCK, np.uint8), np.empty(2 * longest + BLOCK, np.uint8)
     stops = np.empty(longest // BLOCK + 1, np.uint64)
     halves, hashes = np.empty(longest // 2 + 2, np.uint32), np.empty(longest // 2 + 2, np.uint32)
+    pool, starts = np.empty(longest // 2 + 2, np.uint64), np.empty(longest + 6, np.int32)
     end = 0
     for row in range(len(texts) - 1):
         here = out[end:]
@@ -468,13 +510,7 @@ def shingle_sets(
         _sequences(halves, words, shingle, hashes)
         for i in range(count):
             here[i] |= np.uint64(hashes[i])
-        here[:count].sort()
-        kept = min(count, 1)
-        for i in range(1, count):
-            if here[i] != here[kept - 1]:
-                here[kept] = here[i]
-                kept += 1
-        end += kept
+        end += _distinct(here[:count], pool, starts)
         offsets[row + 1] = end
 
 

@@ -1,6 +1,7 @@
 """Which rows stay: near-duplicates against brute force, and each rule of the policy."""
 
 from collections.abc import Sequence
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import scipy.sparse as sp
 
 from thinkmix.curation.dedup.boilerplate import boilerplate, write_boilerplate
+from thinkmix.curation.dedup.candidates import key_texts
 from thinkmix.curation.dedup.dedup import DedupCounts, find_duplicates, write_bands
 from thinkmix.curation.dedup.settings import DedupPlan
 from thinkmix.curation.tables import KEY_SCHEMA, VERDICT_SCHEMA
@@ -71,6 +73,7 @@ def judge(
     shards: int = 1,
     plan: DedupPlan = PLAN,
     whole: bool = False,
+    threads: int = 1,
 ) -> tuple[pl.DataFrame, DedupCounts]:
     """Cut rows into shards, run all stages, and return keys and verdicts side by side.
 
@@ -86,8 +89,10 @@ def judge(
         frame.slice(i * size, size).write_parquet(keys[i])
         write_bands(keys[i], bands[i], plan=plan)
     shared = folder / "boilerplate"
-    write_boilerplate(shared, np.empty(0, np.uint64) if whole else boilerplate(keys, bands, plan=plan))
-    counts = find_duplicates(keys, bands, verdicts, plan=plan, boilerplate=[shared])
+    texts = [partial(key_texts, path) for path in keys]
+    known = np.empty(0, np.uint64) if whole else boilerplate(texts, bands, plan=plan, threads=threads)
+    write_boilerplate(shared, known)
+    counts = find_duplicates(keys, bands, verdicts, plan=plan, boilerplate=[shared], threads=threads)
     found = pl.concat([pl.read_parquet(path) for path in verdicts])
     assert found["id"].to_list() == frame["id"].to_list()
     return pl.concat([frame, found.drop("id")], how="horizontal"), counts
@@ -370,6 +375,20 @@ def test_empty_shards_and_empty_corpora_are_fine(tmp_path: Path) -> None:
     assert pl.read_parquet_schema(tmp_path / "0.verdict") == VERDICT_SCHEMA
 
 
+@pytest.mark.parametrize(("shards", "threads"), [(1, 2), (5, 2), (2, 3), (5, 8)])
+def test_any_number_of_threads_writes_the_same_verdicts(tmp_path: Path, shards: int, threads: int) -> None:
+    """Clusters, winners and similarities are those of one thread, byte for byte."""
+    rows = pl.DataFrame([row(f"{RULE} and find {n} {n} {n}", n) for n in range(20)], schema=KEY_SCHEMA)
+    rows = pl.concat([planted(150, 3), rows])
+    found = []
+    for count in (1, threads):
+        (folder := tmp_path / str(count)).mkdir()
+        _, counts = judge(rows, folder, shards=shards, threads=count)
+        found.append((counts, [(folder / f"{n}.verdict").read_bytes() for n in range(shards)]))
+    assert found[0] == found[1]
+    assert found[0][0].near_dup > 10
+
+
 def test_nothing_but_verdicts_is_left_behind(tmp_path: Path) -> None:
     """Scratch files are gone when the verdicts are there."""
     judge([row(PROBLEM, 1), row(NEAR, 2)], tmp_path)
@@ -474,7 +493,7 @@ def test_boilerplate_is_what_more_than_a_hundredth_of_all_texts_share(tmp_path: 
         keys, bands = tmp_path / "keys", tmp_path / "bands"
         pl.DataFrame(rows, schema=KEY_SCHEMA).write_parquet(keys)
         write_bands(keys, bands, plan=PLAN)
-        return len(boilerplate([keys], [bands], plan=PLAN))
+        return len(boilerplate([partial(key_texts, keys)], [bands], plan=PLAN))
 
     assert [shared(11, 0), shared(12, 0), shared(11, 100)] == [0, 1, 0]
 

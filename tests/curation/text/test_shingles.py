@@ -82,6 +82,13 @@ def test_a_short_text_is_one_shingle_and_an_empty_one_has_none() -> None:
     assert [len(found) for found in sets_of(texts)] == [0, 0, 0, 1, 1]
 
 
+def test_a_text_that_repeats_itself_has_each_shingle_once() -> None:
+    """However often a shingle is in a text, its set is ascending and without repeats."""
+    hashes, offsets = shingle_hashes(pl.Series(["a b c " * 400, "a b c d e f g"]), shingle=5)
+    assert offsets.tolist() == [0, 3, 6]
+    assert all(np.diff(part.astype(object)).min() > 0 for part in (hashes[:3], hashes[3:]))
+
+
 def test_null_is_an_empty_text() -> None:
     """A missing text has no shingles and does not shift its neighbours."""
     hashes, offsets = shingle_hashes(pl.Series(["a", None, "b"]), shingle=5)
