@@ -119,4 +119,4 @@ class _InPython:
 
 
 def _bytes(value: Any) -> Any:  # noqa: ANN401
-    return np.array(value.constant, np.uint8) if isinstance(value, ir.Constant) else value
+    return np.uint8(value.constant[0].constant) if isinstance(value, ir.Constant) else value  # of `each`
