@@ -26,7 +26,7 @@ _LEAST_ANCHORS = 3
 _MOST_OWNERS = 64
 _LEAST_WEIGHT = 0.05
 _EXCERPT = 80
-_PIECE = 1 << 18
+_PIECE = 1 << 17
 """Bytes whose words are read before questions are looked for in them: they stay in the processor's cache."""
 
 

@@ -258,7 +258,7 @@ def read_words(data: Bytes, starts: Offsets, low: int, high: int, alphabet: Alph
     for text in range(low, high):
         words.first[text - low] = np.int64(count)
         count = _read_text(data, starts[text], starts[text + 1], alphabet, words, count)
-        words.hashes[count], words.places[count] = TURN, starts[text + 1]
+        words.hashes[count] = TURN
         count += _ONE
     words.first[high - low] = np.int64(count)
     for step in range(SPARE):
@@ -360,7 +360,7 @@ def _letters_and_more(
 @compiled_in_place
 def _number(text: Bytes, at: np.uint64, spelled: Bytes) -> tuple[np.uint64, np.uint64]:
     """Read a number without its separators of thousands; return its hash and where it ends."""
-    first, size = at, _ZERO
+    size = _ZERO
     while True:
         if _is_digit(text[at]) or (text[at] == _POINT and _is_digit(text[at + _ONE])):
             spelled[size] = text[at]
@@ -368,11 +368,8 @@ def _number(text: Bytes, at: np.uint64, spelled: Bytes) -> tuple[np.uint64, np.u
         else:
             after = _after_separator(text, at)
             if after == at:
-                break
+                return _hashed(spelled, _ZERO, size, _AS_IT_IS), at
             at = after
-    if at - first == size:  # it stands there as it is spelled
-        return _hashed(text, first, size, _AS_IT_IS), at
-    return _hashed(spelled, _ZERO, size, _AS_IT_IS), at
 
 
 @compiled_in_place

@@ -59,6 +59,31 @@ def test_the_end_of_a_turn_is_a_word_of_its_own() -> None:
         assert len(words_of(text)) == 3
 
 
+def test_variants_of_a_command_are_one_word() -> None:
+    """Each of them is read as the word that is known for it, and a command that sets type as none."""
+    variants = [
+        "dfrac",
+        "cfrac",
+        "leq",
+        "geq",
+        "neq",
+        "dbinom",
+        "ldots",
+        "cdots",
+        "dotsc",
+        "rightarrow",
+        "lt",
+        "gt",
+        "cdot",
+        "times",
+        "ast",
+    ]
+    words = ["frac", "frac", "le", "ge", "ne", "binom", "dots", "dots", "dots", "to", "<", ">", "*", "*", "*"]
+    for variant, word in zip(variants, words, strict=True):
+        assert np.array_equal(words_of(rf"\{variant} x"), words_of(f"{word} x"))
+    assert len(words_of(r"\left \displaystyle \phantom")) == 0
+
+
 @pytest.mark.parametrize("before", range(60, 68))
 @pytest.mark.parametrize(
     "text",
@@ -91,6 +116,8 @@ def test_words_do_not_depend_on_where_they_stand(before: int, text: str) -> None
         ("1.5.", 1),
         ("1,", 1),
         ("ab\u3000c", 2),
+        ("1.900 1,900,999 z{a@`[", 4),
+        ("+++", 3),
     ],
 )
 def test_a_word_ends_where_another_kind_begins(text: str, count: int) -> None:
