@@ -62,6 +62,10 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
         "curation/decontaminate/contamination.py": _of("curation", "contamination"),
         "curation/validate/columnar.py": _of("curation", "columnar"),
     },
+    "scan": {
+        "curation/decontaminate/words.py": _of("curation", "words"),
+        "curation/decontaminate/scan.py": _of("curation", "contamination"),
+    },
     "formats": _formats(),
 }
 

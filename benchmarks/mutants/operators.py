@@ -17,6 +17,7 @@ _SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Mod: ast.Add, ast.Pow: ast.Mult, ast.LShift: ast.RShift, ast.RShift: ast.LShift,
     ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.BitXor: ast.BitOr,
 }  # fmt: skip
+_COMPILERS = ("compiled", "compiled_in_place")
 _NEGATED = (ast.Eq, ast.NotEq, ast.Is, ast.IsNot, ast.In, ast.NotIn)  # swapping these negates them
 _NAMES = dict(
     pair
@@ -81,7 +82,7 @@ def _parsed(source: str) -> ast.Module:
     tree = ast.parse(source)
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
-            node.decorator_list = [one for one in node.decorator_list if ast.unparse(one) != "compiled"]
+            node.decorator_list = [one for one in node.decorator_list if ast.unparse(one) not in _COMPILERS]
     return tree
 
 

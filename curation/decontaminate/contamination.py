@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from thinkmix.curation.decontaminate import scan
 from thinkmix.curation.decontaminate.scan import Asked
-from thinkmix.curation.decontaminate.words import TURN, alphabet, words_of
+from thinkmix.curation.decontaminate.words import TURN, Words, alphabet, read_words, room_for, words_of
 from thinkmix.curation.files.index import index_rows, write_index
 from thinkmix.curation.tables import OVERLAP, TURN_END
-from thinkmix.curation.text.kernels import Hashes
+from thinkmix.curation.text.kernels import Hashes, Offsets
 from thinkmix.curation.text.shingles import as_texts, utf8_buffers
 from thinkmix.schemas.record import Record
 
@@ -26,6 +26,8 @@ _LEAST_ANCHORS = 3
 _MOST_OWNERS = 64
 _LEAST_WEIGHT = 0.05
 _EXCERPT = 80
+_PIECE = 1 << 17
+"""Bytes whose words are read before questions are looked for in them: they stay in the processor's cache."""
 
 
 class Questions(NamedTuple):
@@ -95,19 +97,10 @@ def read_questions(words_index: Path, anchors_index: Path, benchmarks: Benchmark
         ValueError: naming a file that is another kind of index.
     """
     words, weights, owners = map(index_rows(words_index, _about("words")).read, range(3))
-    anchors, places = map(index_rows(anchors_index, _about("anchors")).read, range(2))
-    count = sum(benchmarks.questions)
-    asking = (places >> np.uint64(32)).astype(np.int32)
-    asked = Asked(
-        words=words,
-        first=np.searchsorted(owners, np.arange(count + 1, dtype=np.uint64)).astype(np.int64),
-        weights=weights.view(np.float64).astype(np.float32),
-        anchors=anchors,
-        owners=asking,
-        offsets=(places & np.uint64(0xFFFFFFFF)).astype(np.int32),
-        enough=scan.enough(np.bincount(asking, minlength=count)),
-    )
-    return Index(asked, scan.sieve(anchors))
+    anchors = np.stack([*map(index_rows(anchors_index, _about("anchors")).read, range(2))])
+    weighed = weights.view(np.float64).astype(np.float32)
+    asked = scan.ask(words, owners, weighed, anchors, sum(benchmarks.questions))
+    return Index(asked, scan.sieve(anchors[0]))
 
 
 def find_overlap(said: Path, index: Index, benchmarks: Benchmarks, *, score: float) -> pl.DataFrame:
@@ -119,13 +112,12 @@ def find_overlap(said: Path, index: Index, benchmarks: Benchmarks, *, score: flo
         benchmarks: what `write_questions` returned.
         score: part of a question from which on a row is near it.
     """
-    room = scan.scratch(sum(benchmarks.questions))
     found: list[_Hit] = []
     done = 0
     with pq.ParquetFile(said) as shard:
         for batch in shard.iter_batches(_BATCH_ROWS, columns=["said"]):
             texts = as_texts(pl.Series(batch.column(0)))
-            for place, how, question, part, turn, start in _hits(texts, index, room, done, score):
+            for place, how, question, part, turn, start in _hits(texts, index, score):
                 excerpt = _excerpt(texts[place], start)
                 name = benchmarks.question(question)
                 detail = f"{name}: {_HOW[how]}, in turn {turn}: {excerpt!r}"
@@ -153,15 +145,15 @@ _HOW = {
 }
 
 
-def _hits(
-    texts: pl.Series, index: Index, room: scan.Scratch, done: int, near: float
-) -> Iterator[tuple[int, int, int, float, int, int]]:
+def _hits(texts: pl.Series, index: Index, near: float) -> Iterator[tuple[int, int, int, float, int, int]]:
     """Yield place, how, question, score, turn and first byte of each text that repeats a question."""
     data, starts = utf8_buffers(texts)
-    longest = int(np.diff(starts).max(initial=0)) + 1
-    words, places = np.empty(longest, np.uint64), np.empty(longest, np.int64)
+    words = _room(starts)
+    scratch = scan.scratch(index.asked, len(words.hashes))
     out = np.empty((len(texts), 4), np.float64)
-    scan.find_all(data, starts, alphabet(), words, places, index.asked, index.sieve, room, done, out)
+    for low, high in _pieces(starts):
+        read_words(data, starts, low, high, alphabet(), words)
+        scan.find_all(words, index.asked, index.sieve, scratch, low, out[low:high])
     kinds = out[:, 0].astype(np.int64)
     for place in np.flatnonzero((kinds > scan.NEAR) | ((kinds == scan.NEAR) & (out[:, 2] >= near))).tolist():
         how, question, score, start = out[place].tolist()
@@ -174,6 +166,21 @@ def _hits(
             before.count(TURN_END.encode()) + 1,
             int(start - starts[place]),
         )
+
+
+def _pieces(starts: Offsets) -> Iterator[tuple[int, int]]:
+    """Yield the first text of each piece, and the one after its last: `_PIECE` bytes, or one long text."""
+    high = 0
+    while (low := high) < len(starts) - 1:
+        within = int(np.searchsorted(starts, starts[low] + _PIECE, side="right")) - 1
+        high = max(within, low + 1)
+        yield low, high
+
+
+def _room(starts: Offsets) -> Words:
+    """Return room for the words of any piece."""
+    longest = int(np.diff(starts).max(initial=0))
+    return room_for(len(starts) - 1, max(_PIECE, longest), longest)
 
 
 def _excerpt(text: str, start: int) -> str:

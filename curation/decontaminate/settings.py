@@ -54,7 +54,10 @@ class Decontamination(ScanPlan):
     pack: bool = False
     """Add the shipped list of public evaluations (data/benchmarks.yaml) to those that are stated."""
     allow: tuple[QuestionName, ...] = Field(default=(), max_length=100_000)
-    """Questions that rows may repeat, as reports name them (`gsm8k/12`): hits that somebody found false."""
+    """Questions that rows may repeat, as reports name them (`gsm8k/12`): hits that somebody found false.
+
+    A benchmark that cannot be had now is named, too: the gate `not_scanned` tells.
+    """
 
     @field_validator("benchmarks")
     @classmethod

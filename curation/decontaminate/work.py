@@ -80,6 +80,11 @@ def _check_allowed(allow: Sequence[str], benchmarks: contamination.Benchmarks) -
     for name in allow:
         benchmark, _, number = name.rpartition("/")
         if not (number.isdecimal() and int(number) < counts.get(benchmark, 0)):
-            shown = plain(name, 80)
-            msg = f"decontaminate.allow: there is no question {shown!r}; write benchmark/number, from 0 on"
-            raise RecipeError(msg)
+            raise unknown_question(name)
+
+
+def unknown_question(name: str) -> RecipeError:
+    """Return what is said of an allowed question that is not there."""
+    shown = plain(name, 80)
+    msg = f"decontaminate.allow: there is no question {shown!r}; write benchmark/number, from 0 on"
+    return RecipeError(msg)

@@ -1,6 +1,6 @@
 """How an inner loop becomes machine code: compiled once per machine, cached where a cache can be written."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, cached_property, update_wrapper
 from importlib import import_module
 from typing import Any, Generic, ParamSpec, TypeVar
@@ -16,7 +16,16 @@ def compiled(loop: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
 
     Kernels are single-threaded: workers are processes, and one thread gives one order of operations.
     """
-    return _Kernel(loop)
+    return _Kernel(loop, {})
+
+
+def compiled_in_place(loop: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Compile `loop`, which makes no array and no slice of one, as `compiled` does.
+
+    Otherwise each call that LLVM does not inline counts a reference to each array of its arguments, and
+    again at its end: of reading words, with ten arrays, that was three quarters of the time.
+    """
+    return _Kernel(loop, {"_nrt": False})
 
 
 class _Kernel(Generic[Arguments, Result]):
@@ -25,8 +34,8 @@ class _Kernel(Generic[Arguments, Result]):
     Importing numba takes longer than all that a run without a change does.
     """
 
-    def __init__(self, loop: Callable[Arguments, Result]) -> None:
-        self._loop = loop
+    def __init__(self, loop: Callable[Arguments, Result], options: Mapping[str, bool]) -> None:
+        self._loop, self._options = loop, options
         update_wrapper(self, loop)
 
     def __call__(self, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
@@ -37,9 +46,9 @@ class _Kernel(Generic[Arguments, Result]):
         """The loop, compiled or about to be."""
         njit = _compiler()
         try:
-            made: Callable[Arguments, Result] = njit(cache=True, nogil=True)(self._loop)
+            made: Callable[Arguments, Result] = njit(cache=True, nogil=True, **self._options)(self._loop)
         except RuntimeError:  # numba finds no writable folder, neither beside the source nor in the home
-            made = njit(nogil=True)(self._loop)
+            made = njit(nogil=True, **self._options)(self._loop)
         else:
             _load_alone(made)
         return made
@@ -50,24 +59,24 @@ class _Kernel(Generic[Arguments, Result]):
         return import_module("numba").typeof(self.machine)
 
 
-def instruction(typed: Callable[..., object]) -> Callable[..., Any]:
+def instruction(typed: Callable[..., object], in_python: Callable[..., Any]) -> Callable[..., Any]:
     """Return what kernels call for a few machine instructions of their own.
 
     Args:
         typed: takes the types of the arguments, and returns the signature and what emits the instructions.
+        in_python: does the same where a kernel runs as Python.
     """
-    return _Instruction(typed)
+    return _Instruction(typed, in_python)
 
 
 class _Instruction:
     """Machine instructions that are made known to numba when the first kernel with them is compiled."""
 
-    def __init__(self, typed: Callable[..., object]) -> None:
-        self._typed = typed
+    def __init__(self, typed: Callable[..., object], in_python: Callable[..., Any]) -> None:
+        self._typed, self._in_python = typed, in_python
 
     def __call__(self, *args: object) -> object:
-        """Refuse: Python has no such instruction."""
-        raise NotImplementedError
+        return self._in_python(*args)
 
     @cached_property
     def _numba_type_(self) -> object:

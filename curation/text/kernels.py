@@ -4,18 +4,12 @@ They are in one file because numba's cache notices changes only to the file that
 typed with care: numba turns `uint64 + int64` into a float.
 """
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 from llvmlite import ir
 from numpy.typing import NDArray
 
-from thinkmix.curation.text.compiled import compiled, instruction
-
-if TYPE_CHECKING:
-    from numba import types
-    from numba.core.typing.templates import Signature
+from thinkmix.curation.text.blocks import BLOCK, each, machine_bits, machine_lowest
+from thinkmix.curation.text.compiled import compiled
 
 Bytes = NDArray[np.uint8]
 Hashes = NDArray[np.uint64]
@@ -36,13 +30,8 @@ NO_SHINGLES = np.uint64(0xFFFFFFFFFFFFFFFF)
 UNSEEN = np.uint32(0xFFFFFFFF)
 """Signature value before the first shingle."""
 
-BLOCK = 64
-"""Bytes that are classified together, one bit each; scratch arrays are longer by it than their text."""
-
 _FULL = 24
 """Hashes in one bucket from which inserting them one by one takes too long."""
-
-_VECTOR = ir.VectorType(ir.IntType(8), BLOCK)
 _SEED, _PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x9FB21C651E98DF25)
 _FOREIGN = 0x80
 """Set in the last of the three bytes of a character beyond ASCII, so that no two words have equal bytes."""
@@ -90,74 +79,30 @@ def _mix(value: np.uint64) -> np.uint64:
     return value ^ (value >> np.uint64(33))
 
 
-def _machine_bits(
-    test: Callable[[ir.IRBuilder, ir.Value], ir.Value],
-) -> Callable[[Bytes, np.uint64], np.uint64]:
-    """Return a function: which bytes of the block at a place pass `test`, one bit each.
-
-    Written as vector instructions: a block takes a few of them, loops over bytes and bits take hundreds.
-    """
-
-    def emit(
-        context: Any,  # noqa: ANN401 - numba's own has no types
-        builder: ir.IRBuilder,
-        signature: "Signature",
-        values: Sequence[ir.Value],
-    ) -> ir.Value:
-        data = context.make_array(signature.args[0])(context, builder, values[0]).data
-        place = builder.bitcast(builder.gep(data, [values[1]]), _VECTOR.as_pointer())
-        return builder.bitcast(test(builder, builder.load(place, align=1)), ir.IntType(BLOCK))
-
-    def bits(_: object, data: "types.Array", at: "types.Integer") -> "tuple[Signature, object]":
-        from numba import types  # noqa: PLC0415 - only where something is compiled
-
-        return types.uint64(data, types.int64), emit
-
-    return instruction(bits)
-
-
-def _machine_lowest() -> Callable[[np.uint64], np.uint64]:
-    """Return a function: the place of the lowest bit that is set, or 64."""
-
-    def emit(_: object, builder: ir.IRBuilder, _types: "Signature", values: Sequence[ir.Value]) -> ir.Value:
-        return builder.cttz(values[0], ir.Constant(ir.IntType(1), 0))
-
-    def lowest(_: object, bits: "types.Integer") -> "tuple[Signature, object]":
-        from numba import types  # noqa: PLC0415 - only where something is compiled
-
-        return types.uint64(types.uint64), emit
-
-    return instruction(lowest)
-
-
-def _each(value: int) -> ir.Constant:
-    return ir.Constant(_VECTOR, [value] * BLOCK)
-
-
 def _separates(builder: ir.IRBuilder, block: ir.Value) -> ir.Value:
     """Blanks and controls, double quotes, and DEL: the separators of shingles in ASCII."""
-    blank = builder.icmp_unsigned("<=", block, _each(0x20))
-    quote = builder.icmp_unsigned("==", block, _each(0x22))
-    return builder.or_(builder.or_(blank, quote), builder.icmp_unsigned("==", block, _each(0x7F)))
+    blank = builder.icmp_unsigned("<=", block, each(0x20))
+    quote = builder.icmp_unsigned("==", block, each(0x22))
+    return builder.or_(builder.or_(blank, quote), builder.icmp_unsigned("==", block, each(0x7F)))
 
 
 def _trails(builder: ir.IRBuilder, block: ir.Value) -> ir.Value:
     """The marks that do not belong to a word unless more of it follows."""
-    found = builder.icmp_unsigned("==", block, _each(ord(".")))
+    found = builder.icmp_unsigned("==", block, each(ord(".")))
     for mark in ",;:?":
-        found = builder.or_(found, builder.icmp_unsigned("==", block, _each(ord(mark))))
+        found = builder.or_(found, builder.icmp_unsigned("==", block, each(ord(mark))))
     return found
 
 
 def _counts(builder: ir.IRBuilder, block: ir.Value) -> ir.Value:
-    return builder.icmp_unsigned("<", builder.sub(block, _each(ord("0"))), _each(10))
+    return builder.icmp_unsigned("<", builder.sub(block, each(ord("0"))), each(10))
 
 
-_lowest = _machine_lowest()
-_separators = _machine_bits(_separates)
-_tails = _machine_bits(_trails)
-_digits = _machine_bits(_counts)
-_foreign = _machine_bits(lambda builder, block: builder.icmp_unsigned(">=", block, _each(0x80)))
+_lowest = machine_lowest()
+_separators = machine_bits(_separates)
+_tails = machine_bits(_trails)
+_digits = machine_bits(_counts)
+_foreign = machine_bits(lambda builder, block: builder.icmp_unsigned(">=", block, each(0x80)))
 
 
 @compiled

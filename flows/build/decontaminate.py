@@ -40,14 +40,19 @@ def fetch(store: Store, plan: Decontamination, asked: Asked, base: Path) -> list
 def overlaps(
     run: Run, shards: Sequence[Shard], evaluations: Sequence[Evaluation], plan: Decontamination
 ) -> list[StageOutput]:
-    """Return per shard which of its valid rows repeat a question; nothing if there are no questions."""
+    """Return per shard which of its valid rows repeat a question; nothing if there are no questions.
+
+    Raises:
+        RecipeError: naming an allowed question that no benchmark has.
+    """
+    allow = _allowed_of(plan, evaluations)
     if not evaluations:
         return []
     asking = job(
         run,
         "questions",
         "questions",
-        step(work.questions, evaluations=evaluations, allow=plan.allow),
+        step(work.questions, evaluations=evaluations, allow=allow),
     )
     questions = run_jobs(run, [asking], stage="questions")[0]
     jobs = [
@@ -68,3 +73,18 @@ def overlaps(
         for shard in shards
     ]
     return run_jobs(run, jobs, stage=STAGE, total=sum(shard.valid for shard in shards))
+
+
+def _allowed_of(plan: Decontamination, evaluations: Sequence[Evaluation]) -> tuple[str, ...]:
+    """Return the allowed questions of these evaluations; those of others are not scanned for.
+
+    Raises:
+        RecipeError: naming an allowed question of a benchmark that the recipe does not have.
+    """
+    stated = {benchmark.name for benchmark in plan.benchmarks}
+    there = {evaluation.benchmark.name for evaluation in evaluations}
+    named = {name: name.rpartition("/")[0] for name in plan.allow}
+    for name, benchmark in named.items():
+        if benchmark not in stated:
+            raise work.unknown_question(name)
+    return tuple(name for name, benchmark in named.items() if benchmark in there)

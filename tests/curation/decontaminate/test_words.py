@@ -59,6 +59,72 @@ def test_the_end_of_a_turn_is_a_word_of_its_own() -> None:
         assert len(words_of(text)) == 3
 
 
+def test_variants_of_a_command_are_one_word() -> None:
+    """Each of them is read as the word that is known for it, and a command that sets type as none."""
+    variants = [
+        "dfrac",
+        "cfrac",
+        "leq",
+        "geq",
+        "neq",
+        "dbinom",
+        "ldots",
+        "cdots",
+        "dotsc",
+        "rightarrow",
+        "lt",
+        "gt",
+        "cdot",
+        "times",
+        "ast",
+    ]
+    words = ["frac", "frac", "le", "ge", "ne", "binom", "dots", "dots", "dots", "to", "<", ">", "*", "*", "*"]
+    for variant, word in zip(variants, words, strict=True):
+        assert np.array_equal(words_of(rf"\{variant} x"), words_of(f"{word} x"))
+    assert len(words_of(r"\left \displaystyle \phantom")) == 0
+
+
+@pytest.mark.parametrize("before", range(60, 68))
+@pytest.mark.parametrize(
+    "text",
+    [
+        "seventeen apples",
+        "naïve Größe",
+        "12 345.5 8,400 x",
+        r"\frac\left(\3 4\34 a",
+        "三加 ８，x+1",
+        "a-b -- -c − d",
+        f"{'x' * 70} {'7' * 70} end",
+        "a\x1e\\\x1eb",
+        r"7{,}000 7,\!000 7\,000 7\!00 7,",
+    ],
+)
+def test_words_do_not_depend_on_where_they_stand(before: int, text: str) -> None:
+    """A text is read in blocks of 64 bytes: a word may begin in one of them and end in the next."""
+    assert np.array_equal(words_of(f"{'.' * before}{text}"), words_of(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        (r"\3 4", 1),
+        (r"\34", 1),
+        ("3a", 2),
+        ("é3", 2),
+        ("é３", 1),
+        ("3３", 2),
+        ("1.5.", 1),
+        ("1,", 1),
+        ("ab\u3000c", 2),
+        ("1.900 1,900,999 z{a@`[", 4),
+        ("+++", 3),
+    ],
+)
+def test_a_word_ends_where_another_kind_begins(text: str, count: int) -> None:
+    """An escaped digit is none; a full-width digit goes on with a word of letters."""
+    assert len(words_of(text)) == count
+
+
 @pytest.mark.parametrize("text", ["", " ", "$$", "\\", "\\(", "é"[:0], "{},;:"])
 def test_a_text_may_have_no_words(text: str) -> None:
     """However it ends."""

@@ -147,11 +147,12 @@ def test_a_build_without_evaluations_has_no_flags(sources: Path, tmp_path: Path)
 
 
 def test_an_allowed_question_that_is_not_there_is_refused(sources: Path, tmp_path: Path) -> None:
-    """It would allow nothing, and nobody would notice."""
+    """It would allow nothing, and nobody would notice: its number or its name is wrong."""
     base = shutil.copytree(sources, tmp_path / "base")
     write_rows(base / "evals" / "a.jsonl", [{"question": "What?"}])
-    with pytest.raises(RecipeError, match=r"there is no question 'exam/7'; write benchmark/number"):
-        quick_build(asking(allow=["exam/7"]), tmp_path / "store", base)
+    for name in ("exam/7", "exma/0"):
+        with pytest.raises(RecipeError, match=rf"there is no question '{name}'; write benchmark/number"):
+            quick_build(asking(allow=[name]), tmp_path / "store", base)
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared real data is not beside the checkout")
