@@ -108,5 +108,7 @@ def pytest_collection() -> Iterator[None]:
     try:
         return (yield)
     finally:
+        import hypothesis  # noqa: F401, PLC0415 - what it sets up looks for referrers among objects of now
+
         gc.freeze()
         gc.enable()
