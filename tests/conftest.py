@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,7 +38,9 @@ os.environ.pop("PREFECT_PROFILE", None)
 
 # Some eighty processes are started; without bytecode each would compile all that it imports of ours.
 # Libraries are installed with theirs, which a prefix would hide: torch and what it brings take 15 s.
+# This process has read the variable already; to rewrite the assertions of all tests takes 5 s of CPU.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -97,9 +100,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
-    """Look for no garbage meanwhile: of a million objects nearly all stay, and that takes two seconds."""
+    """Look for no garbage meanwhile: of a million objects nearly all stay, and that takes two seconds.
+
+    Later collections pass over them, too: each that did not would take most of a second.
+    """
     gc.disable()
     try:
         return (yield)
     finally:
+        import hypothesis  # noqa: F401, PLC0415 - what it sets up looks for referrers among objects of now
+
+        gc.freeze()
         gc.enable()

@@ -111,6 +111,7 @@ class _Server(Watch):
 def _functions() -> Mapping[Place, list[FunctionType]]:
     """Return all functions by file and name, methods as `Class.name`."""
     functions = defaultdict(list)
+    gc.unfreeze()  # `tests/conftest.py` freezes what it collected, which would not be among the objects
     for one in gc.get_objects():
         if isinstance(one, FunctionType):
             functions[one.__code__.co_filename, one.__code__.co_qualname].append(one)

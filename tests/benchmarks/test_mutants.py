@@ -1,6 +1,7 @@
 """Small changes of the code are made one by one, and it shows which of them no test notices."""
 
 import ast
+import gc
 import json
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 
 from benchmarks.measure import ROOT
 from benchmarks.mutants import __main__ as driver
-from benchmarks.mutants.collected import _exchange
+from benchmarks.mutants.collected import _exchange, _functions
 from benchmarks.mutants.operators import changed, mutants
 from benchmarks.mutants.sessions import Outcome
 
@@ -80,8 +81,11 @@ def test_a_changed_kernel_stays_python() -> None:
 SCRIPT = """
 import json, sys
 from pathlib import Path
+import pytest, pytest_timeout, _pytest.assertion.rewrite
+from benchmarks.mutants import sessions, trial
 from benchmarks.mutants.operators import changed, mutants
 from benchmarks.mutants.trial import Tests
+sessions.SPARE = trial.SPARE = 1  # each of these tests takes milliseconds
 copy = Path(sys.argv[1])
 files = sorted(path.name for path in copy.glob("test_*.py"))
 tests, source = Tests(copy, "m.py", files), (copy / "m.py").read_text()
@@ -378,6 +382,15 @@ def test_every_module_and_its_tests_are_there() -> None:
         for path, files in modules.items():
             assert files
             assert all((ROOT / name).is_file() for name in (path, *files)), path
+
+
+def test_functions_are_found_that_were_there_before_objects_were_frozen() -> None:
+    """Each would otherwise be changed in its file, and all tests be collected for it."""
+    gc.freeze()
+    try:
+        assert _functions()[made.__code__.co_filename, "made"] == [made]
+    finally:
+        gc.freeze()
 
 
 @pytest.mark.parametrize(("decorator", "quick"), [("", True), ("@compiled\n", False)])

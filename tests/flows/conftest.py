@@ -10,6 +10,7 @@ import pytest
 from tests.harness.builders import quick_build, recipe, write_sources
 from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.cli import main
+from thinkmix.flows.recipe.recipes import load
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +29,13 @@ def built(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
 def version(built: Built) -> Path:
     """The folder of the small version; read only."""
     return built.version
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The recipe sample-7-3, built once from what the package holds; read only."""
+    located = load("sample-7-3")
+    return quick_build(located.recipe, tmp_path_factory.mktemp("sample"), located.base)
 
 
 @pytest.fixture

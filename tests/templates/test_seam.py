@@ -20,7 +20,7 @@ def official(text):
     return reference_tokenizer().encode(text, add_special_tokens=False).ids
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.sampled_from(ENDINGS), texts, texts)
 @example("<think>\n", "", " \n")
 @example("<|im_start|>assistant\n", "", "\u2028\r")
@@ -33,7 +33,7 @@ def test_a_seam_that_is_taken_for_clean_is_clean(ending, end, begin):
             assert tokens(prompt + completion) == tokens(prompt) + tokens(completion)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.sampled_from(ENDINGS), texts, texts)
 def test_a_token_that_spans_the_seam_is_found(ending, end, begin):
     """A problem is told exactly where the official tokenizer reads the whole otherwise than its parts."""

@@ -410,7 +410,7 @@ def test_what_is_drawn_does_not_depend_on_what_is_counted(
     assert rounds < 20
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.integers(0, 2**63 - 1),
     st.sampled_from(PLANS + [{"size": 101, "when_short": word} for word in ("fail", "shrink", "repeat")]),

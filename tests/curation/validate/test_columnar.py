@@ -304,7 +304,7 @@ def test_rows_whose_prompts_are_too_big_are_dropped_one_by_one(supervise: str) -
     batch = batch_of(pa.concat_tables(tables))
     cleared = [
         agree(batch, "sharegpt", limits=Limits(prompt_bytes=most), supervise=supervise)
-        for most in range(1, 2000, 13)
+        for most in range(1, 2000, 31)
     ]
     assert (cleared[0], cleared[-1]) == (0, 3)
     assert cleared == sorted(cleared)
@@ -582,7 +582,9 @@ def test_white_space_is_what_python_takes_for_it() -> None:
 
 def test_a_character_has_the_same_outcome_and_key_either_way() -> None:
     """Each by itself, at the end of an answer."""
-    answers = [f"a{chr(code)}" for code in CODES if code < 0x2100 or code >= 0x3000]
+    seen = [code for code in CODES if code < 0x2100 or 0x3000 <= code <= 0x10000 or code % 0x10000 < 2]
+    seen += range(0x10000, 0x110000, 1009)  # a prime, so that all last bytes of UTF-8 come up
+    answers = [f"a{chr(code)}" for code in seen]
     table = pa.table({"problem": ["p"] * len(answers), "generated_solution": answers})
     assert agree(batch_of(table), "openmathreasoning") > 0.95 * len(answers)
 
@@ -718,7 +720,7 @@ def layouts(draw: Any, table: pa.Table) -> pa.Table:
 
 
 @pytest.mark.acceptance("A8")
-@settings(max_examples=300, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=120, suppress_health_check=list(HealthCheck), deadline=None)
 @given(
     data=st.data(),
     format=st.sampled_from(list(TABLES)),
@@ -749,7 +751,7 @@ def test_screened_tables_have_the_verdicts_and_keys_of_judged_rows(
 
 
 @pytest.mark.acceptance("A8")
-@settings(max_examples=200, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=80, suppress_health_check=list(HealthCheck), deadline=None)
 @given(
     st.lists(
         st.one_of(st.binary(max_size=6), st.text(max_size=4).map(str.encode), TEXTS.map(str.encode)),
@@ -780,9 +782,9 @@ def tables(path: Path) -> list[RawBatch]:
     return [batch for piece in slices(path.name, Blob(path, "")) for batch in joined(read_batches(piece))]
 
 
-def compared(paths: Iterable[Path], format: str, **settings: Any) -> tuple[int, int]:
-    """Judge all rows of files both ways; return how many were cleared, of how many."""
-    batches = [batch for path in sorted(paths) for batch in tables(path)]
+def compared(paths: Iterable[Path], format: str, every: int = 1, **settings: Any) -> tuple[int, int]:
+    """Judge the rows of one batch in `every` both ways; return how many were cleared, of how many."""
+    batches = [batch for path in sorted(paths) for batch in tables(path)][::every]
     cleared = sum(agree(batch, format, 1_000_000, **settings) for batch in batches)
     return cleared, sum(batch.columns.num_rows for batch in batches)
 
@@ -801,6 +803,7 @@ def test_the_sample_is_judged_alike_and_mostly_cleared(
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared real data is not beside the checkout")
+@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.deep), 4])
 @pytest.mark.parametrize(
     ("pattern", "format", "thinking", "least"),
     [
@@ -810,11 +813,11 @@ def test_the_sample_is_judged_alike_and_mostly_cleared(
     ],
 )
 def test_real_rows_are_judged_alike_and_mostly_cleared(
-    pattern: str, format: str, thinking: Any, least: float
+    pattern: str, format: str, thinking: Any, least: float, every: int
 ) -> None:
-    """Every row of real files, with the dirt they have."""
+    """Rows of real files, with the dirt they have: a quarter of the batches, or all."""
     paths = (SHARED / "hub").glob(pattern)
-    cleared, rows = compared(paths, format, thinking=thinking, compare="user_turns")
+    cleared, rows = compared(paths, format, every, thinking=thinking, compare="user_turns")
     assert cleared > least * rows > 0
 
 

@@ -808,7 +808,7 @@ def mutated(value: Any, draw: Any, left: list[int]) -> Any:
 
 
 @pytest.mark.acceptance("A8")
-@settings(max_examples=1200, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=400, suppress_health_check=list(HealthCheck), deadline=None)
 @given(data=st.data(), good=st.sampled_from(GOOD_ROWS), thinking=st.sampled_from(["allowed", "required"]))
 def test_no_damaged_row_raises(data: st.DataObject, good: tuple[str, Row], thinking: str) -> None:
     """Good rows with a few parts spoilt: a conversation that survives its dump, or a reason."""

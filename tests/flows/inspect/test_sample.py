@@ -8,9 +8,8 @@ import orjson
 import polars as pl
 import pytest
 
-from tests.harness.builders import ROOT, quick_build
+from tests.harness.builders import ROOT
 from thinkmix.flows.build.pipeline import Built
-from thinkmix.flows.recipe.recipes import load
 from thinkmix.flows.store.versions import problems
 from thinkmix.schemas.report import Report
 from thinkmix.templates.chat.families.qwen3 import QWEN3
@@ -20,13 +19,6 @@ from thinkmix.templates.chat.tokenizer import count_tokens
 SAMPLES = ROOT / "data" / "samples"
 PLANTED = json.loads((SAMPLES / "planted.json").read_bytes())
 NOT_SAMPLED = "not_sampled"
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """The recipe sample-7-3, built from what the package holds; read only."""
-    located = load("sample-7-3")
-    return quick_build(located.recipe, tmp_path_factory.mktemp("sample"), located.base)
 
 
 @pytest.fixture(scope="module")

@@ -449,7 +449,7 @@ def live(sources: Path, store: Path, seconds: float, *programs: str) -> tuple[in
 
 
 @pytest.mark.parametrize(
-    "seconds", [8, pytest.param(600, marks=[pytest.mark.deep, pytest.mark.timeout(900)])]
+    "seconds", [4, pytest.param(600, marks=[pytest.mark.deep, pytest.mark.timeout(900)])]
 )
 def test_neither_builds_nor_readers_notice_a_collector(seconds: float, sources: Path, tmp_path: Path) -> None:
     """A collector that spares nothing for its age runs beside builds and a reader: no live file goes."""

@@ -21,10 +21,10 @@ pytestmark = pytest.mark.usefixtures("tiny")
 def crowded(tmp_path_factory: pytest.TempPathFactory):
     """Build a mixture in which every problem has two solutions; a third of the problems is held out."""
     base = tmp_path_factory.mktemp("crowded")
-    rows = [math_row(n, answer=f"{n} by way {way}") for n in range(40) for way in range(2)]
+    rows = [math_row(n, answer=f"{n} by way {way}") for n in range(24) for way in range(2)]
     write_rows(base / "math" / "0.jsonl", rows)
     chats = [
-        chat_row(f"Tell me of {text(('chat', n))}?", f"Gladly: {text(('reply', n), 8)}.") for n in range(80)
+        chat_row(f"Tell me of {text(('chat', n))}?", f"Gladly: {text(('reply', n), 8)}.") for n in range(48)
     ]
     write_rows(base / "chat" / "0.jsonl", chats)
     return quick_build(recipe(eval_share=0.3), base / "store", base).version

@@ -19,7 +19,7 @@ from thinkmix.curation.export.record import Export
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.read.read import read_rows, slices
 from thinkmix.curation.validate.reading import Reading, read_conversation
-from thinkmix.flows.recipe.recipes import load
+from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.sources.local_source import LocalSource
 from thinkmix.schemas.findings import Notes
 from thinkmix.schemas.record import json_text
@@ -28,10 +28,9 @@ SPLITS = ("train", "eval")
 
 
 @pytest.fixture(scope="session")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sample(sample: Built) -> Path:
     """The embedded mixture, whose rows think, answer and call tools; read only."""
-    located = load("sample-7-3")
-    return quick_build(located.recipe, tmp_path_factory.mktemp("sample"), located.base).version
+    return sample.version
 
 
 @pytest.fixture
