@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import BeforeValidator
 
+from thinkmix.curation.rules.precision import Reviewed
 from thinkmix.schemas.plain import plain
 from thinkmix.schemas.record import Record
 
@@ -98,6 +99,8 @@ class Rule(Record):
     action: Action = "off"
     """What becomes of a row that it finds: left out (`drop`), kept with a flag (`flag`), or not looked for
     (`off`)."""
+    reviewed: Reviewed | None = None
+    """What a review of your own rows found; with it, a rule that is not proven otherwise may drop rows."""
 
     def judge(self, turns: "TurnTable") -> Sequence[Verdict]:
         """Return the rows in which it finds something, in their order, each once.

@@ -76,7 +76,11 @@ def in_force(rules: Mapping[str, Rule], rows: "Format") -> tuple[Rule, ...]:
     """Return the rules that are on for rows of a format, in their order, each with its action on them."""
     every = (rules.get(kind.name) or kind() for kind in RULES)
     actions = ((rule, rule.action_on(rows)) for rule in every)
-    return tuple(rule.model_copy(update={"action": action}) for rule, action in actions if action != "off")
+    return tuple(
+        rule.model_copy(update={"action": action, "reviewed": None})  # it decides no byte
+        for rule, action in actions
+        if action != "off"
+    )
 
 
 def rule_named(name: str) -> str:

@@ -21,7 +21,7 @@ from thinkmix.flows.store.disk_errors import full_disk
 from thinkmix.flows.store.store import Store, make_root
 from thinkmix.flows.system.progress import Event, Notify
 from thinkmix.schemas.artifact import Snapshot
-from thinkmix.schemas.errors import Blocked, StoreCorrupt
+from thinkmix.schemas.errors import Blocked, RecipeError, StoreCorrupt
 from thinkmix.schemas.manifest import Manifest
 from thinkmix.schemas.report import Report
 from thinkmix.schemas.run import RunReport, Status
@@ -93,6 +93,8 @@ def build(
     Raises:
         ThinkmixError: for everything a person must fix; `thinkmix.schemas.errors` draws the tree.
     """
+    if refused := recipe.refused_drops():  # a recipe from a form or from Python was not read from a file
+        raise RecipeError(refused[0])
     make_root(store.root)
     with (
         full_disk(store.root),

@@ -9,6 +9,7 @@ from thinkmix.curation.dedup.settings import DedupPlan
 from thinkmix.curation.gates.known import Gates
 from thinkmix.curation.rules.contract import Judging, Rule, Select
 from thinkmix.curation.rules.known import Rules, in_force, merged
+from thinkmix.curation.rules.proven import refuse_drop
 from thinkmix.curation.sample.settings import MixPlan
 from thinkmix.curation.validate.settings import LIMITS, Limits
 from thinkmix.curation.validate.source import SourceBase
@@ -110,6 +111,20 @@ class Recipe(Record):
         """Return the rules that are on for a source, and which of its rows stay by their flags."""
         select = Select(source.select.get("with", ()), source.select.get("without", ()))
         return Judging(in_force({**self.rules, **source.rules}, source.format), select)
+
+    def refused_drops(self) -> list[str]:
+        """Return why rules may not drop rows of sources, a sentence each; see `curation/rules/proven.py`.
+
+        Recipes of versions that an earlier release made are read all the same, so this is asked where a
+        recipe's file is read and where a build begins.
+        """
+        return [
+            f"{source.name}: {why}"
+            for source in self.sources
+            for name, rule in {**self.rules, **source.rules}.items()
+            if rule.action_on(source.format) == "drop"
+            and (why := refuse_drop(name, rule, rule.reviewed.precision if rule.reviewed else None))
+        ]
 
     @property
     def flagged(self) -> bool:

@@ -60,7 +60,7 @@ ANOTHER: Mapping[str, object] = {
     "sources.compare": "conversation",
     "sources.priority": 7,
     "sources.max_solutions_per_problem": 2,
-    "rules": {"repetition": "drop"},
+    "rules": {"repetition": {"action": "drop", "reviewed": {"read": 50, "right": 50}}},
     "sources.rules": {"repetition": "flag"},
     "sources.select": {"with": ["repetition"]},
     "sources.licence": "mit",

@@ -15,6 +15,7 @@ from thinkmix.schemas.errors import SourceEmpty
 from thinkmix.schemas.manifest import Manifest
 
 LOOP = "we go round and round in circles until somebody tells us to stop now. "
+DROP = {"action": "drop", "reviewed": {"read": 50, "right": 50}}
 LOOPS = {3: f"Well. {LOOP * 20}", 8: "你好，" + "今天天气很好我们去公园散步吧。" * 12}
 
 
@@ -68,7 +69,7 @@ EXTENSIONS = pytest.mark.parametrize("extension", ["jsonl", "parquet"])
 @EXTENSIONS
 def test_a_dropped_row_has_the_rule_as_its_reason_and_the_evidence_as_its_detail(base, store, extension):
     """Validated by rows or by columns; the ledger counts it, and the row is kept whole."""
-    version = built(base, store, extension=extension, rules={"repetition": "drop"})
+    version = built(base, store, extension=extension, rules={"repetition": DROP})
     lost = outcomes(version).filter(pl.col("reason").is_not_null())
     lost = lost.filter(pl.col("reason") != "not_sampled")
     assert lost["row"].to_list() == list(LOOPS)
@@ -108,7 +109,7 @@ def test_both_validators_say_the_same_of_a_row(base, store):
     """A file of JSON lines is judged row by row, a table by its columns."""
     said = [
         outcomes(built(base, store, extension=extension, rules={"repetition": action})).drop("file").rows()
-        for action in ("flag", "drop")
+        for action in ("flag", DROP)
         for extension in ("jsonl", "parquet")
     ]
     assert said[0] == said[1]
@@ -155,7 +156,7 @@ def test_a_source_selects_rows_by_their_flags(base, store, extension, select, le
 
 def test_a_source_without_a_selected_row_ends_the_build(base, store):
     """The sentence says which reason and setting; the outcomes of the failed run have flags, too."""
-    settings = {"rules": {"repetition": "drop"}, "source": {"rules": {"repetition": "flag"}}}
+    settings = {"rules": {"repetition": DROP}, "source": {"rules": {"repetition": "flag"}}}
     select = {"select": {"with": ["repetition"]}, "files": ["plain.jsonl"]}
     with pytest.raises(SourceEmpty, match=r"not_selected 14 .*see `select:`"):
         built(base, store, **{**settings, "source": {**settings["source"], **select}})
@@ -177,7 +178,7 @@ def test_an_export_names_the_flags_that_it_leaves_out(base, store, run, tmp_path
 
 def test_a_look_at_a_recipe_applies_its_rules(base, run, tmp_path):
     """`check` says what a build would drop by them."""
-    (base / "drop.yaml").write_text(yaml.safe_dump(stated(rules={"repetition": "drop"})), encoding="utf-8")
+    (base / "drop.yaml").write_text(yaml.safe_dump(stated(rules={"repetition": DROP})), encoding="utf-8")
     code, out, _ = run("check", base / "drop.yaml", "--json")
     assert code == 0
     (chat, *_) = json.loads(out)["sources"]
