@@ -12,7 +12,7 @@ reason or a rule, so that it has a sentence, and `Recipe.flagged` says when it m
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Protocol
 
 from pydantic import BeforeValidator
 
@@ -122,10 +122,25 @@ class Rule(Record):
         return self.action if "action" in self.model_fields_set else self.default
 
 
+class Applied(Protocol):
+    """A rule that is on for a source, built in or out of a user's file."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def action(self) -> Action:
+        """What becomes of a row that it finds."""
+
+    def judge(self, turns: "TurnTable") -> Sequence[Verdict]:
+        """Return the rows in which it finds something, in their order, each once."""
+
+
 class Judging(NamedTuple):
     """Which rules are on for a source, in their order, and which of its rows stay by their flags."""
 
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[Applied, ...] = ()
     select: Select = Select()
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from thinkmix.curation.rules.contract import Judging
 from thinkmix.curation.rules.judging import judge
+from thinkmix.curation.rules.own import RuleFailed
 from thinkmix.curation.rules.turns import TurnTable, texts
 from thinkmix.curation.tables import TURN_END
 from thinkmix.curation.text.columns import (
@@ -224,7 +225,11 @@ def _judge(
     `answers` are what the clear rows say that their answers are.
     """
     places, turns = np.flatnonzero(clear).tolist(), turn_table(_only(said, clear), answers)
-    found, sizes_of = judge(judging, turns), np.diff(turns.first)
+    try:
+        found = judge(judging, turns)
+    except RuleFailed as failed:
+        raise RuleFailed(failed.said, places[failed.row]) from failed
+    sizes_of = np.diff(turns.first)
     out = [
         RuledOut(places[row], *why, int(sizes_of[row]), int(sizes[places[row]]))
         for row, why in sorted(found.dropped.items())

@@ -12,6 +12,7 @@ from thinkmix.flows.build.benchmarks import NotScanned
 from thinkmix.flows.build.inputs import already_built, check_frozen, resolve
 from thinkmix.flows.build.watch import UNWATCHED, Watch
 from thinkmix.flows.executor.engine import LOCAL, Executor, workers
+from thinkmix.flows.recipe.own_rules import open_rules
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.runs.history import ActiveRun, render_files
 from thinkmix.flows.runs.recording import record_run
@@ -95,6 +96,7 @@ def build(
     """
     if refused := recipe.refused_drops():  # a recipe from a form or from Python was not read from a file
         raise RecipeError(refused[0])
+    opened = open_rules(recipe, base)
     make_root(store.root)
     with (
         full_disk(store.root),
@@ -120,13 +122,15 @@ def build(
             if said := store.cache.adopt():
                 notify(Event("resolve", "", 0, None, note=said))
             run = stages.Run(store, pool, notify)
-            active.known = stages.Known(recipe)
+            active.known = stages.Known(opened)
             work = stages.make(run, active.known, snapshots, asked, base, step)
             return step("publish", _publish)(run, work, active)
 
 
 def _tell_files(recipe: Recipe, snapshots: Sequence[Snapshot | NotScanned], notify: Notify) -> None:
-    """Say which files each pattern of the recipe means now, and which evaluations cannot be had."""
+    """Say which rule files run, which files each pattern means now, and which evaluations cannot be had."""
+    for rule in recipe.own_rules.values():
+        notify(Event("resolve", "", 0, None, note=rule.file.told))
     named = [*recipe.sources, *recipe.decontaminate.benchmarks]
     for name, snapshot in zip((one.name for one in named), snapshots, strict=True):
         if isinstance(snapshot, NotScanned):

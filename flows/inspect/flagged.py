@@ -34,7 +34,7 @@ def flagged(version: Path, flag: str, *, limit: int = 20) -> Flagged:
     """
     rows = Rows(version)
     stages = rows.manifest.flags if isinstance(rows.manifest, Manifest) else ()
-    name = flag if flag in {count.rule for count in stages} else rule_named(flag)
+    name = flag if flag in {count.rule for count in stages} else rule_named(flag, rows.own)
     outcomes = rows.outcomes
     if "flags" not in outcomes.collect_schema():
         return Flagged(version=version.name, flag=name, total=0, mixed=0, rows=())

@@ -1,13 +1,15 @@
 """What the words of a ledger mean, in a sentence; empty for one that this release does not know."""
 
-from thinkmix.curation.rules.known import known_reasons, why
+from collections.abc import Mapping
+
+from thinkmix.curation.rules.known import NO_OWN, known_reasons, why
 from thinkmix.schemas.findings import Finding
 from thinkmix.schemas.reasons import Context
 
 
-def sentence(reason: str) -> str:
-    """Return what a reason means."""
-    return why(reason).sentence if reason in known_reasons() else ""
+def sentence(reason: str, own: Mapping[str, str] = NO_OWN) -> str:
+    """Return what a reason means; `own` are rules of users' files that the recipe names."""
+    return why(reason, own).sentence if reason in known_reasons(own) else ""
 
 
 def finding_meaning(word: str) -> str:

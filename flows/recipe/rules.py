@@ -1,6 +1,6 @@
 """docs/rules.md: every rule with its sentence, its settings and what was measured of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from inspect import cleandoc
 from typing import Any
 
@@ -45,6 +45,58 @@ sources:
 `select` chooses the rows of a source by their flags: `with` keeps those that have one of the flags that it
 names, `without` those that have none. It is applied with the rules, before duplicates are looked for, so that
 no row is dropped in favour of one that is left out. The first rule that drops a row is its reason.
+
+## A rule of your own
+
+A rule file is Python that defines one class. A recipe names it in `rules` by its path, which starts from the
+recipe's folder and ends with `.py`:
+
+```python
+from thinkmix.curation.rules.contract import Evidence, Rule, Verdict
+
+
+class Shouting(Rule):
+    \"""How many letters stand in a turn that is written in capitals alone.\"""
+
+    name = "shouting"  # its flag, and the reason of rows that it drops
+    sentence = "a turn is written in capitals alone"  # what reports say of such a row
+    least: int = 5  # a setting
+
+    def judge(self, turns):
+        texts = enumerate(turns.column("content"))
+        loud = {int(turns.row[turn]): (turn, text) for turn, text in texts if (text or "").isupper()}
+        return [
+            Verdict(row, float(len(text)), Evidence.at(turns, turn, "content", 0, len(text.encode())))
+            for row, (turn, text) in loud.items()
+            if len(text) >= self.least
+        ]
+```
+
+```yaml
+rules:
+  rules/shouting.py: {action: flag, least: 20}
+```
+
+`turns` holds some hundred valid rows (`TurnTable` in `curation/rules/turns.py`): `turns.row` is the row of
+each turn, `turns.column("content")` and `turns.column("reasoning")` are their texts,
+`turns.said_by("assistant")` tells whose they are, and `turns.answers`, `turns.calls` and `turns.tools` hold
+the expected answers and the tools. `judge` returns one `Verdict(row, value, evidence)` for each row in which
+it finds something. Equal rows must have equal verdicts, in whichever batch they come. `thinkmix rules --file
+shouting.py` prints what the program sees of it, and `thinkmix check RECIPE` what it would find.
+
+* **It is code**, and runs with your rights as soon as the recipe is read, by `check`, `build` or
+  `serve`. Read the rule files of a recipe that somebody sent you before you name it to a command. `check` and
+  `build` say which ones they run. Reports, `explain` and all that reads a finished version run none. A recipe
+  without its rule files is refused; a path outside the recipe's folder needs `..`, and an absolute one is
+  refused.
+* Its sha256 is in the manifest, its text in the key of what it decides: an edit judges the rows again. A
+  build refuses a file that changed after the recipe was read. Only the file counts: what else it imports may
+  change without notice, so let it import nothing but Thinkmix, polars, numpy and Python's own modules.
+* A rule that raises an exception, or returns what is no verdict on its rows, ends the build with a sentence
+  that names the line, the row and its file: no row is lost or kept unseen by it.
+* Its name may not be that of another rule or reason. It judges rows of all formats; name it in the `rules` of
+  one source to let it judge that source alone.
+* It is not measured, so it flags at most until you state what a review of its hits found (below).
 
 ## How good a rule is
 
@@ -108,9 +160,15 @@ class RuleList(Record):
     rules: tuple[Described, ...]
 
 
-def listed() -> RuleList:
-    """Return all rules with their settings."""
-    return RuleList(rules=tuple(map(_described, known.RULES)))
+def listed(kinds: Sequence[type[Rule]] | None = None) -> RuleList:
+    """Return rules with their settings, all that are built in unless some are given."""
+    return RuleList(rules=tuple(map(_described, known.RULES if kinds is None else kinds)))
+
+
+def part(kind: type[Rule]) -> str:
+    """Return what the page says of one rule, in markdown."""
+    sentence = f"It finds rows of which this is true: {_described(kind).sentence}."
+    return "\n".join([*list(_part(kind))[1:], "", sentence]) + "\n"
 
 
 def page() -> str:
