@@ -8,7 +8,7 @@ from thinkmix.curation.decontaminate.settings import Decontamination
 from thinkmix.curation.dedup.settings import DedupPlan
 from thinkmix.curation.gates.known import Gates
 from thinkmix.curation.rules.contract import Judging, Select
-from thinkmix.curation.rules.known import Rules, in_force, known_reasons, merged, own_of
+from thinkmix.curation.rules.known import RULES, Rules, in_force, known_reasons, merged, own_of
 from thinkmix.curation.rules.own import AnyRule, OwnRule
 from thinkmix.curation.rules.proven import refuse_drop
 from thinkmix.curation.sample.settings import MixPlan
@@ -113,6 +113,16 @@ class Recipe(Record):
         """Return the rules that are on for a source, and which of its rows stay by their flags."""
         select = Select(source.select.get("with", ()), source.select.get("without", ()))
         return Judging(in_force({**self.rules, **source.rules}, source.format), select)
+
+    def tried(self, source: SourceBase) -> list[AnyRule]:
+        """Return all rules that fit rows of a source, those that are off, too, as they are stated for it."""
+        stated = {**self.rules, **source.rules}
+        every = [*(stated.get(kind.name) or kind() for kind in RULES), *own_of(stated)]
+        return [
+            rule.model_copy(update={"action": rule.action_on(source.format)})
+            for rule in every
+            if rule.fits(source.format)
+        ]
 
     def refused_drops(self) -> list[str]:
         """Return why rules may not drop rows of sources, a sentence each; see `curation/rules/proven.py`.

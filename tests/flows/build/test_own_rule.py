@@ -80,6 +80,15 @@ def test_what_reads_a_version_runs_no_rule_file(made, run, monkeypatch):
     assert "a turn is written in capitals alone" in page.read_text(encoding="utf-8")
 
 
+def test_a_check_says_which_rule_files_ran_and_what_they_find(made, run):
+    """Before the first build with them."""
+    _, out, _ = run("check", made[0])
+    words = " ".join(out.split())
+    assert "rule file rules/shouting.py (the rule shouting, sha256 " in words
+    assert "is code that runs here" in words
+    assert "shouting flags 2 of 8 rows (25.0%); the first is rows.jsonl row 2: »NO, " in words
+
+
 def test_a_second_build_is_unchanged_until_the_file_is_edited(made, tmp_path):
     """A plan says so, too; a comment is an edit."""
     path, store, version = made

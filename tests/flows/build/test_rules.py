@@ -176,10 +176,18 @@ def test_an_export_names_the_flags_that_it_leaves_out(base, store, run, tmp_path
     assert ({"flags", "checks"} <= told.keys()) == named
 
 
-def test_a_look_at_a_recipe_applies_its_rules(base, run, tmp_path):
-    """`check` says what a build would drop by them."""
+def test_a_look_at_a_recipe_applies_its_rules_and_tries_the_others(base, run, tmp_path):
+    """`check` says what a build would drop by them, and what each one finds, on or off, with its words."""
     (base / "drop.yaml").write_text(yaml.safe_dump(stated(rules={"repetition": DROP})), encoding="utf-8")
     code, out, _ = run("check", base / "drop.yaml", "--json")
     assert code == 0
     (chat, *_) = json.loads(out)["sources"]
     assert [(drop["reason"], drop["count"]) for drop in chat["preview"]["dropped"]] == [("repetition", 2)]
+    tried = {one["rule"]: one for one in chat["preview"]["rules"]}
+    assert (tried["repetition"]["action"], tried["repetition"]["hits"]) == ("drop", 2)
+    assert (tried["html_entities"]["action"], tried["html_entities"]["hits"]) == ("off", 0)
+    (base / "off.yaml").write_text(yaml.safe_dump(stated()), encoding="utf-8")
+    _, out, _ = run("check", base / "off.yaml")
+    words = " ".join(out.split())
+    assert "repetition would find 2 of 12 rows (16.7%" in words
+    assert "the first is chat.jsonl row 3: Well. »we go round and round in circles" in words
