@@ -151,6 +151,8 @@ class Report(Record):
     flags: tuple[FlagCount, ...] = ()
     clusters: ClusterView
     samples: tuple[Sample, ...]
+    flagged: tuple[Sample, ...] = ()
+    """Rows of the mixture that rules flag; the reason of each is its flag."""
     sources: tuple[SourceEntry, ...]
     recipe: Stated
     template_sha256: str

@@ -150,6 +150,7 @@ def _report(work: Work, ledger: Ledger, content: str) -> Report:
         flags=tuple(_flags(work)),
         clusters=audit.clusters,
         samples=audit.samples,
+        flagged=audit.flagged,
         sources=tuple(work.origins),
         recipe=recipe.model_dump(mode="json"),
         template_sha256=recipe.family.digest(),
