@@ -34,7 +34,8 @@ Action = Annotated[Literal["drop", "flag", "off"], BeforeValidator(_off)]
 
 ACTIONS = ("drop", "flag", "off")
 
-_SHOWN = 160
+SHOWN = 160
+"""Most characters of evidence that are kept."""
 
 
 class Evidence(NamedTuple):
@@ -57,7 +58,7 @@ class Evidence(NamedTuple):
         text = turns.text(turn, part)
         begin, found = len(text[:start].decode()), text[start:end].decode()
         message = turn - int(turns.first[turns.first.searchsorted(turn, side="right") - 1])
-        return cls(plain(found, _SHOWN), message, part, begin, begin + len(found))
+        return cls(plain(found, SHOWN), message, part, begin, begin + len(found))
 
 
 class Verdict(NamedTuple):

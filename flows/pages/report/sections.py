@@ -138,7 +138,12 @@ def samples(report: Report, *, kept: bool) -> list[dict[str, object]]:
     mine = [sample for sample in report.samples if (not sample.reason) is kept]
     mine.sort(key=lambda sample: (_place(sample.reason, own), sample.source))  # stable: rows stay in order
     return [
-        {"reason": reason, "source": source, "sentence": sentence(reason, own), "rows": list(map(_cut, rows))}
+        {
+            "reason": reason,
+            "source": source,
+            "sentence": sentence(reason, own),
+            "rows": list(map(cut_marked, rows)),
+        }
         for (reason, source), rows in groupby(
             mine, key=lambda sample: (sample.reason, sample.source if kept else "")
         )
@@ -151,7 +156,8 @@ def _place(reason: str, own: Mapping[str, str]) -> tuple[int, str]:
     return (known.index(reason) if reason in known else len(known)), reason
 
 
-def _cut(sample: Sample) -> dict[str, object]:
+def cut_marked(sample: Sample) -> dict[str, object]:
+    """Return a sample with its text in three: before the offending words, these words, and after them."""
     start, end = sample.highlight or (len(sample.content), len(sample.content))
     start = min(max(start, 0), len(sample.content))
     end = min(max(end, start), len(sample.content))

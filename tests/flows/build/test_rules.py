@@ -10,6 +10,8 @@ import yaml
 
 from tests.harness.builders import chat_row, quick_build, text, write_rows
 from thinkmix.curation.tables import EXAMPLES, FLAGS, OUTCOMES
+from thinkmix.flows.pages.report.content import content
+from thinkmix.flows.pages.report.page import render_page
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.schemas.errors import SourceEmpty
 from thinkmix.schemas.manifest import Manifest
@@ -81,6 +83,43 @@ def test_a_dropped_row_has_the_rule_as_its_reason_and_the_evidence_as_its_detail
     assert (count.read.rows, count.kept.rows, count.dropped["repetition"].rows) == (12, 10, 2)
     kept = pl.concat([pl.read_parquet(path) for path in (version / "rejects").glob("chat-*")])
     assert kept["row"].to_list() == list(LOOPS)
+
+
+def test_the_report_shows_what_rules_find_with_their_words_marked(base, store):
+    """Flagged rows in the section on content, with its verdict; dropped ones among the samples."""
+    flagged, dropped = (
+        quick_build(Recipe.model_validate(stated(rules={"repetition": action})), store, base).run
+        for action in ("flag", DROP)
+    )
+    told = content(flagged)
+    assert (told.level, told.sentence) == (
+        "warn",
+        "chat: repetition flags 16.7 % (2 of 12 rows); the limit is 5 %.",
+    )
+    (count,) = told.counts
+    assert (count.source, count.rule, count.flagged, count.mixed, count.dropped) == (
+        "chat",
+        "repetition",
+        2,
+        2,
+        0,
+    )
+    (group,) = told.examples
+    marked = [one["marked"] for one in group["rows"]]
+    assert sorted(words[:12] for words in marked) == ["we go round ", "今天天气很好我们去公园散"]
+    page = render_page(flagged)
+    assert "<mark>we go round and round in circles" in page
+    (count,) = content(dropped).counts
+    assert (count.flagged, count.dropped) == (0, 2)
+    assert content(dropped).level == "pass"
+    assert "<mark>we go round and round in circles" in render_page(dropped)
+
+
+def test_a_report_without_rules_says_that_nothing_is_known(base, store):
+    """The verdict is neither green nor amber."""
+    told = content(quick_build(Recipe.model_validate(stated()), store, base).run)
+    assert told.level == "none"
+    assert told.sentence.startswith("No rule is on")
 
 
 @EXTENSIONS
