@@ -21,10 +21,21 @@ from benchmarks.measure import machine
 from benchmarks.measurements import HEADER, RESULTS, Options, record, write_page
 
 FIGURES = (
-    "signatures", "neardup", "quality", "rendering", "tokens", "encoding", "training", "validation", "stages",
-    "memory", "growth", "pairs", "runs", "startup", "leaks",
+    "signatures", "neardup", "quality", "rendering", "tokens", "encoding", "training", "validation", "rules",
+    "stages", "memory", "growth", "pairs", "runs", "startup", "leaks",
 )  # fmt: skip
-PEERLESS = ("quality", "validation", "stages", "memory", "growth", "pairs", "runs", "startup", "leaks")
+PEERLESS = (
+    "quality",
+    "validation",
+    "rules",
+    "stages",
+    "memory",
+    "growth",
+    "pairs",
+    "runs",
+    "startup",
+    "leaks",
+)
 OTHERS = ("generate", "page", "likeness", "snippets")
 
 
