@@ -1,6 +1,7 @@
 """A rule out of a user's file: built with, shown, and refused where it cannot be trusted."""
 
 import json
+import pickle
 import re
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import polars as pl
 import pytest
 import yaml
 
-from tests.harness.builders import ROOT, chat_row, quick_build, text, write_rows
+from tests.harness.builders import ROOT, chat_row, python, quick_build, text, write_rows
 from thinkmix.flows.build.dry_run import plan_build
 from thinkmix.flows.recipe.own_rules import open_rules
 from thinkmix.flows.recipe.recipe import Recipe
@@ -78,6 +79,19 @@ def test_what_reads_a_version_runs_no_rule_file(made, run, monkeypatch):
     assert "html_entities, shouting" in wrong
     (page,) = store.glob("small/runs/*/report.html")
     assert "a turn is written in capitals alone" in page.read_text(encoding="utf-8")
+
+
+def test_another_process_judges_by_the_text_and_needs_no_file(made):
+    """As a worker of this machine or of a cluster does: a rule goes there with its text."""
+    located = load(str(made[0]))
+    rule = open_rules(located.recipe, located.base).own_rules["rules/shouting.py"]
+    judging = (
+        "import pickle, sys; from tests.harness.judged import asked, judged; "
+        "rule = pickle.loads(bytes.fromhex(sys.stdin.read())); "
+        "print([verdict.row for verdict in judged(rule, asked('So?', 'Yes.'), asked('So?', 'NEVER!'))])"
+    )
+    done = python("-c", judging, input=pickle.dumps(rule).hex())
+    assert (done.stdout.strip(), done.stderr) == ("[1]", "")
 
 
 def test_a_check_says_which_rule_files_ran_and_what_they_find(made, run):
