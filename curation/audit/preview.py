@@ -145,7 +145,7 @@ def preview(
         max_row_bytes: most bytes of text in a row.
         scratch: an empty folder, for what rendering writes.
         render: whether examples are wanted, or only which rows are kept.
-        tried: rules of which it is asked what they find, whether or not they are on.
+        tried: rules whose hits are wanted, whether or not they are on.
     """
     source = batches[0].origin.source
     sight = Sight(source.name)

@@ -108,7 +108,7 @@ class OwnRule(Record):
         """Return the rows in which it finds something, in their order.
 
         Raises:
-            RuleFailed: if it raises an exception, or returns what is no verdict on these rows.
+            RuleFailed: if it raises an exception, or returns anything but verdicts on these rows.
         """
         rule = self.rule()
         try:
@@ -136,7 +136,7 @@ AnyRule = Rule | OwnRule
 
 
 class RuleFailed(Exception):
-    """A user's rule failed on a row; whoever knows where the row lies turns it into a sentence."""
+    """A user's rule failed on a row; the caller, which knows where the row lies, makes a sentence of it."""
 
     def __init__(self, said: str, row: int) -> None:
         super().__init__(said, row)
@@ -149,7 +149,7 @@ class RuleFailed(Exception):
 
 
 class _Unfit(ValueError):
-    """What a rule returned is no verdict on the rows that it was given."""
+    """A rule returned something else than verdicts on the rows that it was given."""
 
 
 @cache
@@ -250,7 +250,7 @@ def _verdicts(rule: Rule, turns: "TurnTable") -> list[Verdict]:
     """Return what a rule finds, in the order of the rows.
 
     Raises:
-        _Unfit: if what it returns is no verdict on these rows.
+        _Unfit: if it returns anything but verdicts on these rows.
     """
     found = list(rule.judge(turns))
     for one in found:

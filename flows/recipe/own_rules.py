@@ -73,7 +73,7 @@ def read_rule_file(path: Path, shown: str) -> str:
     """Return the text of a rule file.
 
     Raises:
-        RecipeError: if there is none, or it is larger than a rule file may be.
+        RecipeError: if it is not there, or larger than a rule file may be.
     """
     if not path.is_file():
         msg = f"{shown}: there is no such file in {path.parent}; a recipe needs its rule files beside it"
@@ -108,7 +108,7 @@ def _is_file(name: object) -> bool:
 
 
 def _pin(path: str, given: object, base: Path) -> object:
-    """Return what is stated of a rule file, with what the file says; what is no statement stays as it is."""
+    """Return what is stated of a rule file, with what the file says; anything else stays as it is."""
     if PurePosixPath(path).is_absolute():
         msg = f"rules.{path}: an absolute path is another machine's; write it from the recipe's folder"
         raise RecipeError(msg)

@@ -11,7 +11,7 @@ from thinkmix.schemas.report import ClusterView, Report
 
 
 def facts(**flagged: int) -> Report:
-    """Return a report of 1,200 raw rows of `math`, 1,000 of them valid, so many of which each rule flags."""
+    """Return a report of 1,200 raw rows of `math`, 1,000 of them valid, and what each rule flags of them."""
     read, kept = Amount(rows=1200), Amount(rows=1000)
     lost = {"too_big": Amount(rows=200)}
     count = StageCount(stage="validate", source="math", read=read, kept=kept, dropped=lost)

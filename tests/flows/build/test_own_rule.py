@@ -26,7 +26,7 @@ SETTINGS = {"action": "flag", "least": 3}
 
 
 def write(folder: Path, code: str = CODE, extension: str = "jsonl", **rules: Any) -> Path:
-    """Write a recipe, its rule file and its rows, of which 2 and 5 shout."""
+    """Write a recipe, its rule file and its rows; 2 and 5 shout."""
     (folder / "rules").mkdir(exist_ok=True)
     (folder / "rules/shouting.py").write_text(code, encoding="utf-8")
     rows = [chat_row(f"Tell of {text(n)}.", f"Gladly: {text((n, n))}.") for n in range(8)]
