@@ -14,7 +14,7 @@ reason or a rule, so that it has a sentence, and `Recipe.flagged` says when it m
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Protocol
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from thinkmix.curation.rules.precision import Reviewed
 from thinkmix.schemas.plain import plain
@@ -100,7 +100,7 @@ class Rule(Record):
     action: Action = "off"
     """What becomes of a row that it finds: left out (`drop`), kept with a flag (`flag`), or not looked for
     (`off`)."""
-    reviewed: Reviewed | None = None
+    reviewed: Reviewed | None = Field(default=None, title="Reviewed")
     """What a review of your own rows found; with it, a rule that is not proven otherwise may drop rows."""
 
     def judge(self, turns: "TurnTable") -> Sequence[Verdict]:

@@ -61,7 +61,7 @@ class OwnRule(Record):
 
     action: Action = "off"
     """What becomes of a row that it finds."""
-    reviewed: Reviewed | None = None
+    reviewed: Reviewed | None = Field(default=None, title="Reviewed")
     """What a review of your own rows found; without it, the rule flags at most."""
     settings: Mapping[str, JsonValue] = Field(default_factory=dict)
     """Settings of its class."""
