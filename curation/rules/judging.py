@@ -59,9 +59,11 @@ def _unwanted(flags: Sequence[str], select: Select) -> str:
     return ""
 
 
-def refused_flags(detail: str) -> list[str]:
-    """Return the flags for which a row was left out as `not_selected`, out of its detail."""
-    return detail.removeprefix(_REFUSED).split(", ") if detail.startswith(_REFUSED) else []
+def refused_for(flag: str) -> pl.Expr:
+    """Return which rows were left out as `not_selected` for a flag, of rows with `reason` and `detail`."""
+    flags = pl.col("detail").str.strip_prefix(_REFUSED).str.split(", ")
+    refused = pl.col("detail").str.starts_with(_REFUSED) & flags.list.contains(flag)
+    return ((pl.col("reason") == Reason.NOT_SELECTED) & refused).fill_null(value=False)
 
 
 def flag_row(found: Sequence[tuple[str, Verdict]]) -> dict[str, list[Any]]:

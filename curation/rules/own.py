@@ -8,10 +8,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import sha256
+from itertools import pairwise
 from math import isfinite
 from traceback import extract_tb
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn
 
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
@@ -36,7 +37,7 @@ _SHOWN = 200
 class RuleFile(Record):
     """A user's rule file as it was when the recipe was read."""
 
-    path: Line
+    path: Annotated[Line, Field(pattern=r"^[^/].*\.py$")]
     """Where it lies, from the folder of the recipe."""
     sha256: str = Field(pattern=SHA256)
     """Digest of its text; a build refuses a file that has another."""
@@ -199,6 +200,9 @@ def describe(path: str, code: str) -> RuleFile:
     if kind.judge is Rule.judge:
         msg = f"{path}: the class {kind.__name__} has no `judge`; add `def judge(self, turns)`"
         raise RecipeError(msg)
+    if "file" in kind.model_fields:
+        msg = f"{path}: a setting of the class {kind.__name__} is called file, which names the rule file"
+        raise RecipeError(f"{msg}; give it another name")
     if kind.name in list(Reason):
         msg = f"{path}: {kind.name} is the name of a reason of Thinkmix; give the rule another name"
         raise RecipeError(msg)
@@ -257,10 +261,10 @@ def _verdicts(rule: Rule, turns: "TurnTable") -> list[Verdict]:
         if not isinstance(one, Verdict) or not isinstance(one.evidence, Evidence):
             raise _Unfit(f"{plain(repr(one), 60)} in place of a Verdict(row, value, Evidence(…))")
         _check_verdict(one, turns)
-    rows = [one.row for one in found]
-    if twice := {row for row in rows if rows.count(row) > 1}:
-        raise _Unfit(f"two verdicts on row {min(twice)} of the table; a rule has one on a row")
-    return sorted(found, key=lambda one: one.row)
+    found.sort(key=lambda one: one.row)
+    if twice := [one.row for one, after in pairwise(found) if one.row == after.row]:
+        raise _Unfit(f"two verdicts on row {twice[0]} of the table; a rule has one on a row")
+    return found
 
 
 def _check_verdict(one: Verdict, turns: "TurnTable") -> None:

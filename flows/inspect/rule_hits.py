@@ -10,12 +10,11 @@ import polars as pl
 from thinkmix.curation.audit.review import combine_rates
 from thinkmix.curation.files.shards import read_groups
 from thinkmix.curation.rules.contract import said
-from thinkmix.curation.rules.judging import refused_flags
+from thinkmix.curation.rules.judging import refused_for
 from thinkmix.curation.rules.precision import LEAST, Reviewed, may_drop, percent
 from thinkmix.flows.inspect.rows import Rows
 from thinkmix.flows.store.versions import outcome_files
 from thinkmix.schemas.conversation import Message
-from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.review import HIT, Rate, RuleScore, StratumScore
 
 _COLUMNS = ("id", "source", "reason", "file", "row", "detail", "winner")
@@ -29,7 +28,7 @@ def hits_of(version: Path, rules: Sequence[str]) -> Iterator[pl.DataFrame]:
     A row that two of them hit is there twice. `select` leaves out rows by their flags; these are hits, too.
     """
     for path in outcome_files(version):
-        for group in read_groups(path, None):
+        for group in read_groups(path):
             for rule in rules:
                 yield _hits(group, rule)
 
@@ -97,14 +96,7 @@ def _says(rule: str, precision: Rate | None, read: int, right: int) -> str:
 
 
 def _hits(group: pl.DataFrame, rule: str) -> pl.DataFrame:
-    refused = pl.Series(
-        [
-            reason == Reason.NOT_SELECTED and rule in refused_flags(detail or "")
-            for reason, detail in group.select("reason", "detail").iter_rows()
-        ],
-        dtype=pl.Boolean,
-    )
-    hit = (pl.col("reason") == rule).fill_null(value=False) | refused
+    hit = (pl.col("reason") == rule).fill_null(value=False) | refused_for(rule)
     if "flags" in group.columns:
         hit |= pl.col("flags").list.contains(rule)
     found = group.filter(hit)

@@ -133,6 +133,9 @@ def _same_text(rule: OwnRule, base: Path) -> str:
     if (now := sha256(code.encode()).hexdigest()) != file.sha256:
         msg = f"rules.{file.path}: it has the sha256 {now[:12]}, and had {file.sha256[:12]} when its recipe"
         raise RecipeError(f"{msg} was read; read the recipe again")
+    if describe(file.path, code) != file:
+        msg = f"rules.{file.path}: its rule has another name or sentence than its recipe states"
+        raise RecipeError(f"{msg}; leave `file` out of the recipe, and read it again")
     return code
 
 

@@ -204,6 +204,10 @@ def _check_names(stated: Sequence[Mapping[str, AnyRule]]) -> None:
     Raises:
         ValueError: naming the files.
     """
+    for path, rule in (pair for rules in stated for pair in rules.items()):
+        if isinstance(rule, OwnRule) and rule.file.path != path:
+            msg = f"rules.{path} states the file {rule.file.path}; write the path of the file as its name"
+            raise ValueError(msg)
     known: dict[str, str] = dict.fromkeys(known_reasons(), "")
     for rule in (rule for rules in stated for rule in own_of(rules)):
         if (other := known.setdefault(rule.name, rule.file.path)) != rule.file.path:

@@ -119,6 +119,24 @@ def test_a_second_build_is_unchanged_until_the_file_is_edited(made, tmp_path):
     rule.write_text(CODE, encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [
+        ({"path": "/etc/x.py"}, "path"),
+        ({"path": "rules/other.py"}, "write the path of the file as its name"),
+        ({"name": "else"}, "another name or sentence"),
+        ({"sha256": "0" * 64}, "and had 000000000000 when"),
+    ],
+)
+def test_what_a_form_says_of_a_rule_file_must_be_so(made, stated, said):
+    """A recipe in a form may state a file that was read; it cannot make another one run."""
+    located = load(str(made[0]))
+    form = located.recipe.model_dump(mode="json")
+    form["rules"]["rules/shouting.py"]["file"] |= stated
+    with pytest.raises(ValueError, match=said):
+        open_rules(Recipe.model_validate(form), located.base)
+
+
 def test_flags_of_the_command_line_keep_a_rule_file(made):
     """They read the recipe again, without its folder."""
     located = load(str(made[0]))
@@ -149,6 +167,7 @@ WRONG = {
     "x = 1\n": "defines one class that inherits from Rule, and this one has none",
     CODE.replace('    name = "shouting"', "    pass"): "has no `name`",
     CODE.replace("def judge", "def judges"): "has no `judge`",
+    CODE.replace("least:", "file:"): "a setting of the class Shouting is called file",
     CODE.replace('"shouting"', '"too_long"'): "too_long is the name of a reason of Thinkmix",
     CODE.replace('"shouting"', '"repetition"'): "called repetition, as a rule or reason of Thinkmix is",
     CODE.replace('"shouting"', '"Shouting!"'): "the `name` of the rule is not allowed",
