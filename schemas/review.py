@@ -32,6 +32,8 @@ class Question(Record):
     source: str
     reason: str
     """Why it was dropped, or `kept`; of a hit, `hit:` and the rule."""
+    meaning: str = ""
+    """What the reason says, in a sentence."""
     detail: str | None
     file: str
     row: int

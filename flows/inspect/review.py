@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from thinkmix.curation.audit.review import combine_rates, rate, sample
 from thinkmix.curation.files.shards import read_groups
-from thinkmix.curation.rules.known import rule_named
+from thinkmix.curation.rules.known import rule_named, why
 from thinkmix.curation.rules.precision import READ
 from thinkmix.curation.sample.mix import STAGE as MIX
 from thinkmix.flows.inspect.rows import Rows, check_text, spoken
@@ -92,6 +92,7 @@ class Review:
         return [
             Question(
                 **{name: row[name] for name in _SHOWN},
+                meaning=_meaning(row["reason"], self.rows),
                 text=texts.get(row["id"]),
                 words=words.get((row["id"], row["reason"])),
                 instead=texts.get(row["winner"]) if row["winner"] != row["id"] else None,
@@ -256,6 +257,10 @@ def _judged(version: Path, rules: Sequence[str] = ()) -> Iterator[pl.DataFrame]:
 def _keys(version: Path, each: int, seed: int, rules: Sequence[str]) -> frozenset[Key]:
     rows = sample(_judged(version, rules), each=each, seed=seed)
     return frozenset(rows.select("id", "reason").iter_rows())
+
+
+def _meaning(reason: str, rows: Rows) -> str:
+    return "it is in the mixture" if reason == KEPT else why(reason.removeprefix(HIT), rows.own).sentence
 
 
 def _texts(rows: Rows, ids: Sequence[str]) -> dict[str, str]:

@@ -5,12 +5,10 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 
 from thinkmix.curation.audit.worddiff import word_diff
-from thinkmix.curation.rules.known import why
 from thinkmix.flows.cli.show.printing import cut, say, table
 from thinkmix.flows.cli.show.show_rows import side_by_side
 from thinkmix.flows.inspect.review import Review, answer
 from thinkmix.schemas.review import (
-    HIT,
     KEPT,
     Opinion,
     Question,
@@ -65,7 +63,7 @@ def walk(review: Review, console: Console, key: Callable[[], str], *, who: str |
     given, place = 0, 0
     while place < len(asked):
         question = asked[place]
-        _show_question(review, question, f"{place + 1} of {len(asked)}", console)
+        _show_question(question, f"{place + 1} of {len(asked)}", console)
         pressed = _press(question, console, key)
         if pressed == "q":
             break
@@ -139,10 +137,8 @@ def _keys(question: Question) -> dict[str, Opinion]:
     return {opinion[0]: opinion for opinion in opinions_on(question.reason)}
 
 
-def _show_question(review: Review, question: Question, place: str, console: Console) -> None:
+def _show_question(question: Question, place: str, console: Console) -> None:
     kept = question.reason == KEPT
-    rule = question.reason.removeprefix(HIT)
-    words = "it is in the mixture" if kept else why(rule, review.rows.own).sentence
     say(
         console,
         "\n",
@@ -151,7 +147,11 @@ def _show_question(review: Review, question: Question, place: str, console: Cons
         ("green" if kept else "red", question.reason),
         f" · {question.id[:12]} · {question.file} row {question.row}",
     )
-    say(console, f"  {words}{f' ({cut(question.detail, 300)})' if question.detail else ''}", style="dim")
+    say(
+        console,
+        f"  {question.meaning}{f' ({cut(question.detail, 300)})' if question.detail else ''}",
+        style="dim",
+    )
     say(console, question.words or cut(question.text or "", _SHOWN_TEXT))
     if question.instead is not None and question.instead != question.text:
         say(console, "\nbeside the row that stays instead", style="bold")
