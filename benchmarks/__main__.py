@@ -22,9 +22,20 @@ from benchmarks.measurements import HEADER, RESULTS, Options, record, write_page
 
 FIGURES = (
     "signatures", "neardup", "recipes", "quality", "rendering", "tokens", "encoding", "training",
-    "validation", "stages", "memory", "growth", "pairs", "runs", "startup", "leaks",
+    "validation", "rules", "stages", "memory", "growth", "pairs", "runs", "startup", "leaks",
 )  # fmt: skip
-PEERLESS = ("quality", "validation", "stages", "memory", "growth", "pairs", "runs", "startup", "leaks")
+PEERLESS = (
+    "quality",
+    "validation",
+    "rules",
+    "stages",
+    "memory",
+    "growth",
+    "pairs",
+    "runs",
+    "startup",
+    "leaks",
+)
 OTHERS = ("generate", "page", "likeness", "snippets")
 
 

@@ -171,6 +171,8 @@ class Report(Record):
     precision: tuple[Precision, ...] = ()
     """How often dedup is right, of the release that made the version."""
     samples: tuple[Sample, ...]
+    flagged: tuple[Sample, ...] = ()
+    """Rows of the mixture that rules flag; the reason of each is its flag."""
     sources: tuple[SourceEntry, ...]
     recipe: Stated
     template_sha256: str

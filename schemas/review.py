@@ -6,8 +6,17 @@ from pydantic import Field
 
 from thinkmix.schemas.record import Record
 
-Opinion = Literal["keep", "drop", "unsure"]
-"""What a person would do with a row."""
+Opinion = Literal["keep", "drop", "right", "wrong", "unsure"]
+"""What a person would do with a row, `keep` or `drop`; of a hit of a rule, whether it is right or wrong."""
+
+HIT = "hit:"
+"""Stands before the name of a rule in the place of a reason, where its hits are reviewed."""
+
+
+def opinions_on(reason: str) -> tuple[Opinion, ...]:
+    """Return what may be said of a row under this reason."""
+    return ("right", "wrong", "unsure") if reason.startswith(HIT) else ("keep", "drop", "unsure")
+
 
 KEPT = "kept"
 """Stands in the place of a reason for rows of the mixture."""
@@ -22,12 +31,16 @@ class Question(Record):
     id: str
     source: str
     reason: str
-    """Why it was dropped, or `kept`."""
+    """Why it was dropped, or `kept`; of a hit, `hit:` and the rule."""
+    meaning: str = ""
+    """What the reason says, in a sentence."""
     detail: str | None
     file: str
     row: int
     text: str | None
     """What the row says; unset if neither the version nor the source's file holds it any more."""
+    words: str | None = None
+    """Of a hit, the words that the rule marks between » and «, with what stands around them."""
     instead: str | None = None
     """The row that stays instead of a duplicate."""
     version: str
@@ -72,10 +85,10 @@ class StratumScore(Record):
     """Rows of the stratum, by the ledger."""
     sampled: int
     judged: int
-    """Sampled rows that were called keep or drop."""
+    """Sampled rows that were called keep or drop; of hits, right or wrong."""
     unsure: int
     wrong: int
-    """Judged rows whose outcome was another than the person's verdict."""
+    """Judged rows whose outcome was another than the person's verdict; hits that were called wrong."""
     rate: Rate | None
     """Of wrong rows; unset if none was judged."""
 
@@ -89,6 +102,21 @@ class Total(Record):
     judged: int
     wrong: int
     rate: Rate | None
+
+
+class RuleScore(Record):
+    """How often the hits of one rule are right, as far as the reviewed ones tell."""
+
+    rule: str
+    hits: int
+    """Rows of the version that it flagged or that were left out by it."""
+    read: int
+    """Hits that were called right or wrong."""
+    right: int
+    precision: Rate | None
+    """Share of its hits that are right, the sources weighted by their hits; unset if none was judged."""
+    says: str
+    """What follows for the recipe, in a sentence."""
 
 
 class ReviewScore(Record):
@@ -106,3 +134,5 @@ class ReviewScore(Record):
     """Dropped rows that should have been kept."""
     false_keep: Total
     """Rows of the mixture that should have been dropped."""
+    rules: tuple[RuleScore, ...] = ()
+    """Of a review of the hits of rules, what it says of each."""

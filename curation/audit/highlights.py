@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 from pydantic_core import PydanticCustomError
 
+from thinkmix.curation.rules.contract import SHOWN
 from thinkmix.schemas.conversation import CONTROL_TOKENS
+from thinkmix.schemas.plain import plain
 from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.think import CLOSE, OPEN, split_think
 
@@ -21,6 +23,7 @@ Highlight = tuple[int, int]
 _Find = Callable[[str, str], Highlight | None]
 """Looks for a fault, given the detail, in one text."""
 
+_CHARACTERS = ", characters "
 _LONG = 10_000_000  # raw rows beyond this are only cut
 _AT = " at character "
 _QUOTED = (40, 80)
@@ -49,7 +52,7 @@ def find_highlight(reason: str, detail: str, content: str) -> Highlight | None:
         return _bad_json(detail, content)
     if reason == Reason.WRONG_TYPE and (found := _value(detail, content)):
         return found
-    find = _FINDERS.get(reason)
+    find = _FINDERS.get(reason, None if reason in list(Reason) else _marked_by_rule)
     if find is None:
         return None
     first = None
@@ -188,6 +191,32 @@ def _quoted(detail: str, text: str) -> Highlight | None:
         if text and repr(text[:most]) in detail:
             return 0, min(most, len(text))
     return None
+
+
+def _marked_by_rule(detail: str, text: str) -> Highlight | None:
+    """Return the words that a rule marks: `0.8: messages[1].content, characters 6 to 75: we go round`.
+
+    They are counted in a turn's text or its trace, which one string of the raw row may hold together.
+    """
+    place, told, words = detail.partition(_CHARACTERS)[2].partition(": ")
+    start, _, end = place.partition(" to ")
+    if not told or not (start.isdecimal() and end.isdecimal()):
+        return None
+    for offset in _parts_of(text):
+        found = offset + int(start), offset + int(end)
+        if found[1] <= len(text) and plain(text[found[0] : found[1]], SHOWN) == words:
+            return found
+    return None
+
+
+def _parts_of(text: str) -> Iterator[int]:
+    """Yield where a turn's text may begin in a string: at its start, as its trace, or as the answer."""
+    yield 0
+    for tag in (OPEN, CLOSE):
+        if (place := text.find(tag)) >= 0:
+            inside = place + len(tag)
+            yield inside + len(text[inside:]) - len(text[inside:].lstrip())
+            yield inside
 
 
 def _trace(_: str, text: str) -> Highlight | None:

@@ -26,6 +26,7 @@ class Audit(Record):
     spreads: tuple[Spread, ...]
     clusters: ClusterView
     samples: tuple[Sample, ...]
+    flagged: tuple[Sample, ...] = ()
     checks: tuple[Check, ...]
 
 

@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 import polars as pl
 
+from thinkmix.curation.audit.trial import Placed, Trial, try_rules
 from thinkmix.curation.read.read import RawRow, raw_json
+from thinkmix.curation.rules.contract import Applied
 from thinkmix.curation.rules.known import why
 from thinkmix.curation.sample.render import render_rows
 from thinkmix.curation.sample.settings import Unit
@@ -91,6 +93,8 @@ class Preview(Record):
     """Text of all rows."""
     languages: Mapping[str, int]
     """Rows that have examples by language."""
+    rules: tuple[Trial, ...] = ()
+    """What rules find in the rows that are valid, those that are off, too."""
     example: Shown | None
     """The first example, or the first one that thinks if most do."""
 
@@ -130,6 +134,7 @@ def preview(
     max_row_bytes: int,
     scratch: Path,
     render: bool = True,
+    tried: Sequence[Applied] = (),
 ) -> Preview:
     """Return what becomes of rows of one source.
 
@@ -140,13 +145,16 @@ def preview(
         max_row_bytes: most bytes of text in a row.
         scratch: an empty folder, for what rendering writes.
         render: whether examples are wanted, or only which rows are kept.
+        tried: rules whose hits are wanted, whether or not they are on.
     """
     source = batches[0].origin.source
     sight = Sight(source.name)
     judged: list[Judged] = []
+    valid: list[Placed] = []
     of_file: list[tuple[str, list[Judged]]] = []
     for origin, rows in batches:
-        found = (judge(row, origin=origin, max_row_bytes=max_row_bytes) for row in rows)
+        found = [judge(row, origin=origin, max_row_bytes=max_row_bytes) for row in rows]
+        valid += (Placed(origin.file, one.row.number, talk) for one in found if (talk := one.conversation))
         mine = list(sight.add_rows(apply_rules(found, origin)))
         judged += mine
         of_file.append((origin.file, mine))
@@ -181,6 +189,7 @@ def preview(
         trainable_tokens=int(made["completion_tokens"].sum()),
         text_bytes=sum(item.text_bytes for item in judged),
         languages=_languages(made),
+        rules=try_rules(tried, valid),
         example=_example(made),
     )
 

@@ -10,6 +10,7 @@ from math import sqrt
 import polars as pl
 from scipy.special import gammaincinv
 
+from thinkmix.curation.rules.precision import wilson
 from thinkmix.curation.sample.mix import seeded_hash
 from thinkmix.curation.sample.pools import bits
 from thinkmix.schemas.review import KEPT, Rate
@@ -28,7 +29,6 @@ SAMPLE = pl.Schema(
 )
 """A sampled row: `rank` is its hash, by which the rows of its stratum are in random order."""
 
-_Z = 1.959963984540054
 _TAIL = 0.025
 _REVIEW = 4  # tells this sample from those of the mixture, `mix._SAMPLE` and its like
 # Lower limits of a Poisson mean when 1, 2 or 3 events were seen: half the chi-square of 2x degrees at 5 %.
@@ -79,10 +79,7 @@ def rate(wrong: int, judged: int, rows: int) -> Rate:
     if judged >= rows:
         return Rate(estimate=share, low=share, high=share)
     count = _corrected(judged, rows)
-    scale = 1 + _Z**2 / count
-    middle = (share + _Z**2 / (2 * count)) / scale
-    half = _Z / scale * sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2))
-    low, high = middle - half, middle + half
+    low, high = wilson(share, count)
     few = 3 if judged > 50 else 2
     if 0 < wrong <= few:
         low = min(low, _FEW[wrong] / count)

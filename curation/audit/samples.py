@@ -88,7 +88,7 @@ def kept_samples(
         if len(known) < each and example["conversation_id"] not in known:
             known[example["conversation_id"]] = _told(example["messages"], characters)
     wanted = [(source, row_id, text) for source, rows in found.items() for row_id, text in rows.items()]
-    places = _places(sampled, pl.DataFrame({"id": [row_id for _, row_id, _ in wanted]}, {"id": pl.String}))
+    places = places_of(sampled, pl.DataFrame({"id": [row_id for _, row_id, _ in wanted]}, {"id": pl.String}))
     kept = [
         Sample(
             id=row_id,
@@ -108,11 +108,11 @@ def kept_samples(
 
 def _sample(row: Mapping[str, Any], content: str, characters: int) -> Sample:
     highlight = find_highlight(row["reason"], row["detail"] or "", content)
-    text, highlight = _cut(content, highlight, characters)
+    text, highlight = cut_around(content, highlight, characters)
     return Sample(**{name: row[name] for name in _SHOWN}, content=text, highlight=highlight)
 
 
-def _cut(content: str, highlight: Highlight | None, characters: int) -> tuple[str, Highlight | None]:
+def cut_around(content: str, highlight: Highlight | None, characters: int) -> tuple[str, Highlight | None]:
     """Return `characters` of the text from shortly before the span on, and where the span lies in them."""
     if highlight is None:
         return content[:characters], None
@@ -149,7 +149,7 @@ def _told(messages: Sequence[Mapping[str, Any]], characters: int) -> str:
     return told[: 2 * characters]
 
 
-def _places(
+def places_of(
     sampled: Sequence[SampledShard], wanted: pl.DataFrame
 ) -> Mapping[tuple[str, str], list[tuple[str, int]]]:
     """Return file and row of sampled rows; rows of one id are copies, and one of them is sampled."""

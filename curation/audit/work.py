@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from thinkmix.curation.audit import measure, reference_check
+from thinkmix.curation.audit.flagged import flagged_samples
 from thinkmix.curation.audit.samples import SampledShard, dropped_samples, kept_samples
 from thinkmix.curation.audit.spreads import spreads
 from thinkmix.curation.dedup.cluster_view import ClusterPart, ClusterShard, cluster_view
@@ -42,6 +43,7 @@ def measure_mixture(
     rejects: Sequence[Blob],
     firsts: Sequence[Blob],
     rated: Sequence[str],
+    flagged: Sequence[Blob],
 ) -> dict[str, object]:
     """Return figures and samples of a finished sample.
 
@@ -50,6 +52,7 @@ def measure_mixture(
         rejects: published files of dropped rows, schema `tables.REJECTS`.
         firsts: the first published shard of each split, schema `tables.EXAMPLES`.
         rated: sources whose format states pass rates.
+        flagged: all published shards, if rows of the mixture may have flags.
         out: a folder; nothing is written into it.
     """
     by_source: dict[str, list[Path]] = {}
@@ -78,6 +81,7 @@ def measure_mixture(
             ]
         ),
         samples=tuple(sorted(samples, key=lambda sample: (sample.source, sample.reason))),
+        flagged=flagged_samples([blob.path for blob in flagged], sampled),
         checks=(
             measure.check_split(read_many(everything, ["cluster", "split"])),
             measure.check_targets(read_many(everything, ["completion_tokens"])),

@@ -17,6 +17,7 @@ from thinkmix.curation.gates.duplicates import Duplicates
 from thinkmix.curation.gates.duplicates_growth import DuplicatesGrowth
 from thinkmix.curation.gates.encoding import Encoding
 from thinkmix.curation.gates.expected_rows import ExpectedRows
+from thinkmix.curation.gates.flags import Flags
 from thinkmix.curation.gates.killed import Killed
 from thinkmix.curation.gates.layout import Layout
 from thinkmix.curation.gates.lengths import Lengths
@@ -59,6 +60,7 @@ GATES: tuple[type[Gate], ...] = (
     Encoding,
     UnreadFields,
     RowFindings,
+    Flags,
     Size,
     Bottleneck,
     Absent,

@@ -12,10 +12,11 @@ reason or a rule, so that it has a sentence, and `Recipe.flagged` says when it m
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Protocol
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
+from thinkmix.curation.rules.precision import Reviewed
 from thinkmix.schemas.plain import plain
 from thinkmix.schemas.record import Record
 
@@ -33,7 +34,8 @@ Action = Annotated[Literal["drop", "flag", "off"], BeforeValidator(_off)]
 
 ACTIONS = ("drop", "flag", "off")
 
-_SHOWN = 160
+SHOWN = 160
+"""Most characters of evidence that are kept."""
 
 
 class Evidence(NamedTuple):
@@ -56,7 +58,7 @@ class Evidence(NamedTuple):
         text = turns.text(turn, part)
         begin, found = len(text[:start].decode()), text[start:end].decode()
         message = turn - int(turns.first[turns.first.searchsorted(turn, side="right") - 1])
-        return cls(plain(found, _SHOWN), message, part, begin, begin + len(found))
+        return cls(plain(found, SHOWN), message, part, begin, begin + len(found))
 
 
 class Verdict(NamedTuple):
@@ -98,6 +100,8 @@ class Rule(Record):
     action: Action = "off"
     """What becomes of a row that it finds: left out (`drop`), kept with a flag (`flag`), or not looked for
     (`off`)."""
+    reviewed: Reviewed | None = Field(default=None, title="Reviewed")
+    """What a review of your own rows found; with it, a rule that is not proven otherwise may drop rows."""
 
     def judge(self, turns: "TurnTable") -> Sequence[Verdict]:
         """Return the rows in which it finds something, in their order, each once.
@@ -119,10 +123,25 @@ class Rule(Record):
         return self.action if "action" in self.model_fields_set else self.default
 
 
+class Applied(Protocol):
+    """A rule that is on for a source, built in or out of a user's file."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def action(self) -> Action:
+        """What becomes of a row that it finds."""
+
+    def judge(self, turns: "TurnTable") -> Sequence[Verdict]:
+        """Return the rows in which it finds something, in their order, each once."""
+
+
 class Judging(NamedTuple):
     """Which rules are on for a source, in their order, and which of its rows stay by their flags."""
 
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[Applied, ...] = ()
     select: Select = Select()
 
 

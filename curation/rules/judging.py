@@ -11,6 +11,8 @@ from thinkmix.curation.rules.turns import TurnTable
 from thinkmix.curation.tables import FLAGS, without_null_flags
 from thinkmix.schemas.reasons import Reason
 
+_REFUSED = "it has the flag "
+
 
 class Found(NamedTuple):
     """What rules found in the rows of a table, by the row's place."""
@@ -51,10 +53,17 @@ def judge(judging: Judging, turns: TurnTable) -> Found:
 def _unwanted(flags: Sequence[str], select: Select) -> str:
     """Return why a row with these flags is left out; empty where it stays."""
     if refused := [name for name in select.refused if name in flags]:
-        return f"it has the flag {', '.join(refused)}"
+        return f"{_REFUSED}{', '.join(refused)}"
     if select.wanted and not any(name in flags for name in select.wanted):
         return f"it has none of the flags {', '.join(select.wanted)}"
     return ""
+
+
+def refused_for(flag: str) -> pl.Expr:
+    """Return which rows were left out as `not_selected` for a flag, of rows with `reason` and `detail`."""
+    flags = pl.col("detail").str.strip_prefix(_REFUSED).str.split(", ")
+    refused = pl.col("detail").str.starts_with(_REFUSED) & flags.list.contains(flag)
+    return ((pl.col("reason") == Reason.NOT_SELECTED) & refused).fill_null(value=False)
 
 
 def flag_row(found: Sequence[tuple[str, Verdict]]) -> dict[str, list[Any]]:

@@ -54,6 +54,19 @@ class TurnTable(NamedTuple):
             tools={place: row.tools for place, row in enumerate(listed) if row.tools},
         )
 
+    def only(self, row: int) -> "TurnTable":
+        """Return the table of one row alone."""
+        first, last = self.first[row : row + 2].tolist()
+        return TurnTable(
+            first=np.array([0, last - first], np.int64),
+            roles=self.roles[first:last],
+            content=_part_of(self.content, first, last),
+            reasoning=_part_of(self.reasoning, first, last),
+            answers=_part_of(self.answers, row, row + 1),
+            calls={turn - first: made for turn, made in self.calls.items() if first <= turn < last},
+            tools={0: self.tools[row]} if row in self.tools else {},
+        )
+
     @property
     def rows(self) -> int:
         """How many rows there are."""
@@ -92,3 +105,8 @@ def texts(values: Sequence[str | None]) -> Texts:
     offsets = np.append(0, np.cumsum([len(text) for text in encoded])).astype(np.int64)
     data = np.frombuffer(b"".join(encoded), np.uint8)
     return Texts(data, offsets, np.array([value is None for value in values], np.bool_))
+
+
+def _part_of(texts: Texts, first: int, last: int) -> Texts:
+    """Return the texts from `first` to before `last`; their bytes stay where they are."""
+    return Texts(texts.data, texts.offsets[first : last + 1], texts.missing[first:last])

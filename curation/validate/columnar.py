@@ -20,6 +20,7 @@ from thinkmix.curation.repairs.contract import Repair
 from thinkmix.curation.repairs.known import named
 from thinkmix.curation.rules.contract import Judging
 from thinkmix.curation.rules.judging import judge
+from thinkmix.curation.rules.own import RuleFailed
 from thinkmix.curation.rules.turns import PARTS, TurnTable, texts
 from thinkmix.curation.tables import TURN_END
 from thinkmix.curation.text.columns import (
@@ -228,7 +229,11 @@ def _judge(
     `answers` are what the clear rows say that their answers are.
     """
     places, turns = np.flatnonzero(clear).tolist(), turn_table(_only(said, clear), answers)
-    found, sizes_of = judge(judging, turns), np.diff(turns.first)
+    try:
+        found = judge(judging, turns)
+    except RuleFailed as failed:
+        raise RuleFailed(failed.said, places[failed.row]) from failed
+    sizes_of = np.diff(turns.first)
     out = [
         RuledOut(places[row], *why, int(sizes_of[row]), int(sizes[places[row]]))
         for row, why in sorted(found.dropped.items())

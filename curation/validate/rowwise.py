@@ -33,6 +33,7 @@ from thinkmix.curation.read.read import (
 from thinkmix.curation.rules import judging
 from thinkmix.curation.rules.contract import Judging, Verdict
 from thinkmix.curation.rules.judging import flag_row
+from thinkmix.curation.rules.own import RuleFailed
 from thinkmix.curation.rules.turns import TurnTable
 from thinkmix.curation.tables import FLAGS, KEYS, REJECTS, SAID, with_flags, without_null_flags
 from thinkmix.curation.validate.columnar import CLEARED, NO_RULES, RuledOut, validate_columns
@@ -350,15 +351,18 @@ def _part_frames(
 
 def _batch_frames(batch: RawBatch, origin: Origin, max_row_bytes: int, sight: Sight) -> Iterator[_Frames]:
     """Yield keys and rejects of a table: most rows are judged by columns, the suspects one by one."""
-    cleared, refused, sizes, turns, ruled_out = validate_columns(
-        batch.columns,
-        source=origin.source,
-        max_row_bytes=max_row_bytes,
-        notes=sight.notes,
-        limits=origin.limits,
-        scanned=origin.scanned,
-        judging=origin.judging,
-    )
+    try:
+        cleared, refused, sizes, turns, ruled_out = validate_columns(
+            batch.columns,
+            source=origin.source,
+            max_row_bytes=max_row_bytes,
+            notes=sight.notes,
+            limits=origin.limits,
+            scanned=origin.scanned,
+            judging=origin.judging,
+        )
+    except RuleFailed as failed:
+        raise failed.error(origin.file, batch.first + failed.row) from failed
     sight.turns += turns
     keys = [_cleared_frame(cleared, batch.first, origin)]
     others = np.delete(np.arange(batch.columns.num_rows), cleared["place"].to_numpy())
@@ -399,7 +403,10 @@ def apply_rules(judged: Iterable[Judged], origin: Origin) -> Iterator[Judged]:
     for batch in bounded_lists(judged, lambda item: item.text_bytes, count=_BATCH_ROWS, total=_BATCH_BYTES):
         valid = [place for place, item in enumerate(batch) if item.conversation is not None]
         turns = TurnTable.of(of for item in batch if (of := item.conversation))
-        found = judging.judge(origin.judging, turns)
+        try:
+            found = judging.judge(origin.judging, turns)
+        except RuleFailed as failed:
+            raise failed.error(origin.file, batch[valid[failed.row]].row.number) from failed
         row_of = {place: row for row, place in enumerate(valid)}
         for place, item in enumerate(batch):
             row = row_of.get(place, -1)

@@ -23,6 +23,7 @@ from thinkmix.flows.build.jobs import Run, Shard, StageJob
 from thinkmix.flows.build.watch import directly
 from thinkmix.flows.build.why import Outputs, explain_outputs, noted_outputs, of_jobs, reasons
 from thinkmix.flows.executor.workers import Job, Result
+from thinkmix.flows.recipe.own_rules import open_rules
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.recipe.restated import restate
 from thinkmix.flows.sources.contract import Source
@@ -195,7 +196,8 @@ def plan_build(recipe: Recipe, store: Store, base: Path, *, frozen: bool = False
         same = next(same_inputs(store, recipe, snapshots, asked), None)
         asking, missing = _Asking(noted_outputs(store.cache.recorded(recipe.name))), []
         if same is None:
-            missing = _ask_stages(Run(mine, asking, asking.notify), recipe, snapshots, asked, base, store)
+            opened = open_rules(recipe, base)
+            missing = _ask_stages(Run(mine, asking, asking.notify), opened, snapshots, asked, base, store)
         why = _why(current, recipe, snapshots, asked)
         names = list(dict.fromkeys(stage.stage for stage in asking.found))
         stopped = bool(missing) or any(stage.made for stage in asking.found)

@@ -57,12 +57,14 @@ def audit(
     ]
     # of both splits train first: its rows are the ones to show
     shown = [output.blob(name) for output in reversed(firsts) for name in output.files]
+    flagged = any(output.result["flags"] for output in assigned)
     measuring = step(
         work.measure_mixture,
         shards=seen,
         rejects=[output.blob("rejects.parquet") for output in rejected],
         firsts=shown,
         rated=rated,
+        flagged=[output.blob(name) for output in published for name in output.files] if flagged else [],
     )
     sampling = [
         job(run, "check_sample", blob.path.name, step(work.sample, shard=blob, shards=len(firsts)))

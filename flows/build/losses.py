@@ -11,6 +11,7 @@ import polars as pl
 from thinkmix.curation.read.encodings import SAMPLE, UNKNOWN, likely
 from thinkmix.curation.read.read import first_rows
 from thinkmix.curation.rules.known import Why, why
+from thinkmix.curation.rules.own import own_sentences
 from thinkmix.curation.validate.layouts import ROWS, suggest_format
 from thinkmix.flows.build.jobs import Shard
 from thinkmix.schemas.errors import SourceError
@@ -78,7 +79,8 @@ def _why(known: "Known", ledger: Ledger, folder: Path, name: str) -> str:
     for count in mine:
         lost.update({reason: amount.rows for reason, amount in count.dropped.items() if amount.rows})
     ranked = lost.most_common()
-    first = _first(folder / "outcomes" / f"{name}.parquet", ranked[0][0])
+    own = own_sentences(known.recipe.model_dump(mode="json"))
+    first = _first(folder / "outcomes" / f"{name}.parquet", ranked[0][0], own)
     listed = [f"{reason} {rows:,}" for reason, rows in ranked[:_REASONS]]
     listed[0] += f" ({first.detail}; the first is {first.place})"
     more = f" and {len(ranked) - _REASONS} more reasons" if len(ranked) > _REASONS else ""
@@ -92,11 +94,11 @@ def _why(known: "Known", ledger: Ledger, folder: Path, name: str) -> str:
     return sentence if sentence.endswith("?") else f"{sentence}."
 
 
-def _first(path: Path, reason: str) -> _Loss:
-    """Return the first row that was dropped for a reason."""
+def _first(path: Path, reason: str, own: Mapping[str, str]) -> _Loss:
+    """Return the first row that was dropped for a reason; `own` are rules of users' files."""
     rows = pl.scan_parquet(path, glob=False).filter(pl.col("reason") == reason)
     detail, file, row = rows.select("detail", "file", "row").head(1).collect().row(0)
-    known = why(reason)
+    known = why(reason, own)
     return _Loss(known, plain(detail or known.sentence, _LONGEST), f"{plain(file, _NAME)} row {row}")
 
 

@@ -12,6 +12,7 @@ from thinkmix.flows.build.benchmarks import NotScanned
 from thinkmix.flows.build.inputs import already_built, check_frozen, note_places, resolve
 from thinkmix.flows.build.watch import UNWATCHED, Watch
 from thinkmix.flows.executor.engine import LOCAL, Executor, workers
+from thinkmix.flows.recipe.own_rules import open_rules
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.runs.history import ActiveRun, render_files
 from thinkmix.flows.runs.recording import record_run
@@ -21,7 +22,7 @@ from thinkmix.flows.store.disk_errors import full_disk
 from thinkmix.flows.store.store import Store, make_root
 from thinkmix.flows.system.progress import Event, Notify
 from thinkmix.schemas.artifact import Snapshot
-from thinkmix.schemas.errors import Blocked, StoreCorrupt
+from thinkmix.schemas.errors import Blocked, RecipeError, StoreCorrupt
 from thinkmix.schemas.manifest import Manifest
 from thinkmix.schemas.report import Report
 from thinkmix.schemas.run import RunReport, Status
@@ -93,6 +94,9 @@ def build(
     Raises:
         ThinkmixError: for everything a person must fix; `thinkmix.schemas.errors` draws the tree.
     """
+    if refused := recipe.refused_drops():  # a recipe from a form or from Python was not read from a file
+        raise RecipeError(refused[0])
+    opened = open_rules(recipe, base)
     make_root(store.root)
     with (
         full_disk(store.root),
@@ -121,7 +125,7 @@ def build(
             if said := store.cache.adopt():
                 notify(Event("resolve", "", 0, None, note=said))
             run = stages.Run(store, pool, notify)
-            active.known = stages.Known(recipe)
+            active.known = stages.Known(opened)
             work = stages.make(run, active.known, snapshots, asked, base, step)
             built = step("publish", _publish)(run, work, active)
             _tell_renamed(built, snapshots, notify)
@@ -129,7 +133,9 @@ def build(
 
 
 def _tell_files(recipe: Recipe, snapshots: Sequence[Snapshot | NotScanned], notify: Notify) -> None:
-    """Say which files each pattern of the recipe means now, and which evaluations cannot be had."""
+    """Say which rule files run, which files each pattern means now, and which evaluations cannot be had."""
+    for rule in recipe.own_rules.values():
+        notify(Event("resolve", "", 0, None, note=rule.file.told))
     named = [*recipe.sources, *recipe.decontaminate.benchmarks]
     for name, snapshot in zip((one.name for one in named), snapshots, strict=True):
         if isinstance(snapshot, NotScanned):

@@ -153,6 +153,7 @@ def _report(work: Work, ledger: Ledger, content: str) -> Report:
         clusters=audit.clusters,
         precision=measured_precision(),
         samples=audit.samples,
+        flagged=audit.flagged,
         sources=tuple(work.origins),
         recipe=recipe.model_dump(mode="json"),
         template_sha256=recipe.family.digest(),

@@ -31,9 +31,13 @@ def review(
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of sampling; 1 at first.", min=0)] = None,
     who: Annotated[str | None, typer.Option("--who", help="Your name; your user name unless given.")] = None,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option("--rule", help="Review the hits of this rule, 50 of each source at first; repeatable."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Sample dropped and kept rows for people to judge, and estimate how many are in the wrong place."""
+    """Sample dropped and kept rows, or the hits of rules, for people to judge, and estimate the errors."""
     from thinkmix.flows.cli.show import show_review as shown
     from thinkmix.flows.inspect import review as reviews
     from thinkmix.flows.store.paths import reading
@@ -44,7 +48,7 @@ def review(
     with reading(version) as held:
         folder = held.resolve()  # verdicts are kept under the version's own name, not that of a link to it
         new = reviews.take(folder, file, who=who) if file is not None else 0
-        found = reviews.open_review(folder, each=each, seed=seed)
+        found = reviews.open_review(folder, each=each, seed=seed, rules=rule or ())
         if score:
             scored = found.score()
             if as_json:
@@ -61,7 +65,8 @@ def review(
             if as_json:
                 say_json({"version": folder.name, "out": str(out), "rows": len(questions)})
             else:
-                say(f"{len(questions):,} rows in {out}; fill in keep, drop or unsure, then --score")
+                words = "right, wrong or unsure" if rule else "keep, drop or unsure"
+                say(f"{len(questions):,} rows in {out}; fill in {words}, then --score")
         elif as_json:
             say_json([question.model_dump(mode="json") for question in found.questions()])
         else:

@@ -8,6 +8,8 @@ from thinkmix.curation.audit.preview import Batch, Preview, preview
 from thinkmix.curation.decontaminate.asked import questions_of
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.read.read import first_rows, slices
+from thinkmix.curation.rules.contract import Applied
+from thinkmix.curation.rules.own import RuleFile
 from thinkmix.curation.sample import mix
 from thinkmix.curation.sample.settings import MixPlan
 from thinkmix.curation.validate import layouts
@@ -17,6 +19,7 @@ from thinkmix.flows.build.losses import recode
 from thinkmix.flows.executor.workers import plan_workers
 from thinkmix.flows.inspect import sampling
 from thinkmix.flows.inspect.sampling import Place, Sample
+from thinkmix.flows.recipe.own_rules import open_rules
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.recipe.recipes import Located
 from thinkmix.flows.sources import local
@@ -91,6 +94,8 @@ class Check(Record):
     mixture: str
     template: str
     sources: tuple[SourceCheck, ...]
+    rule_files: tuple[RuleFile, ...] = ()
+    """Files of rules of the user's own; their code ran."""
     benchmarks: Mapping[str, Mapping[str, int]]
     """How many files each pattern of an evaluation means; its first rows were read."""
     estimate: Estimate | None
@@ -115,7 +120,7 @@ def check(
         RecipeError: if the rows of a source with `format: auto` have no format, or a benchmark no questions.
         SourceError: if a source cannot be read.
     """
-    recipe, found = located.recipe, []
+    recipe, found = open_rules(located.recipe, located.base), []
     for source in recipe.sources:
         with TemporaryDirectory(prefix="thinkmix-") as folder:
             place = Place(located.base, Path(folder), downloads, patience)
@@ -129,6 +134,7 @@ def check(
         mixture=recipe.name,
         template=recipe.template,
         sources=tuple(one for one, _ in found),
+        rule_files=tuple(rule.file for rule in recipe.own_rules.values()),
         benchmarks=_benchmarks(recipe, located.base),
         estimate=estimate,
         mend=tuple(mend),
@@ -158,7 +164,7 @@ def _look(recipe: Recipe, source: Source, place: Place) -> tuple[SourceCheck, Sa
         least=layouts.ROWS if isinstance(source.format, Auto) else 0,
     )
     read = settle_format(source, sample)
-    seen = check_source(recipe, read, sample, place.scratch)
+    seen = check_source(recipe, read, sample, place.scratch, tried=recipe.tried(read))
     one = SourceCheck(
         name=source.name,
         format=layouts.short_statement(read.format.statement()),
@@ -193,11 +199,17 @@ def settle_format(source: Source, sample: Sample) -> Source:
 
 
 def check_source(
-    recipe: Recipe, source: Source, sample: Sample, scratch: Path, *, render: bool = True
+    recipe: Recipe,
+    source: Source,
+    sample: Sample,
+    scratch: Path,
+    *,
+    render: bool = True,
+    tried: Sequence[Applied] = (),
 ) -> Preview:
     """Return what a build would make of a sample's rows, `sampling.ROWS` of them or a few more.
 
-    Without `render` it is only known which rows are kept.
+    Without `render` it is only known which rows are kept; of `tried` it is known what they would find.
     """
     taken = sum(len(one.rows) for one in sample.taken)
     share = taken if taken <= sampling.ROWS else -(-sampling.ROWS // len(sample.taken))
@@ -212,6 +224,7 @@ def check_source(
             max_row_bytes=recipe.max_row_bytes,
             scratch=Path(folder),
             render=render,
+            tried=tried,
         )
 
 

@@ -235,7 +235,7 @@ def _stages(rows: Rows, outcome: Outcome, said: Said | None) -> Iterator[StageVe
 
 def _why(rows: Rows, outcome: Outcome, said: Said | None) -> str:
     """Return why a row was dropped: the rule in words, and what it was applied to."""
-    reason = why(outcome.reason or "")
+    reason = why(outcome.reason or "", rows.own)
     words = f"{reason.value}: {reason.sentence}"
     if outcome.detail:
         words += f" ({outcome.detail})"

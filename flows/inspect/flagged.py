@@ -36,7 +36,7 @@ def flagged(version: Path, flag: str, *, limit: int = 20) -> Flagged:
     rows = Rows(version)
     stages = rows.manifest.flags if isinstance(rows.manifest, Manifest) else ()
     known = {*(count.rule for count in stages), *(repair.name for repair in REPAIRS)}
-    name = flag if flag in known else rule_named(flag)
+    name = flag if flag in known else rule_named(flag, rows.own)
     outcomes = rows.outcomes
     if "flags" not in outcomes.collect_schema():
         return Flagged(version=version.name, flag=name, total=0, mixed=0, rows=())

@@ -111,9 +111,9 @@ def matching(
         msg = f"{version.name[:12]} has no source {source!r}; it has {', '.join(names)}"
         raise NotFound(msg)
     if rule is not None:
-        reason = rule_named(rule)
-    if reason is not None and reason not in known_reasons():
-        msg = f"there is no reason {reason!r}; the reasons are {', '.join(known_reasons())}"
+        reason = rule_named(rule, rows.own)
+    if reason is not None and reason not in (known := known_reasons(rows.own)):
+        msg = f"there is no reason {reason!r}; the reasons are {', '.join(known)}"
         raise NotFound(msg)
     if reason in LISTED:
         if grep is not None:

@@ -14,14 +14,18 @@ from pydantic import ValidationError
 
 from thinkmix.curation.audit.review import combine_rates, rate, sample
 from thinkmix.curation.files.shards import read_groups
+from thinkmix.curation.rules.known import rule_named, why
+from thinkmix.curation.rules.precision import READ
 from thinkmix.curation.sample.mix import STAGE as MIX
 from thinkmix.flows.inspect.rows import Rows, check_text, spoken
+from thinkmix.flows.inspect.rule_hits import count_hits, hits_of, marked_words, score_rule
 from thinkmix.flows.runs.approve import user
 from thinkmix.flows.store.disk_errors import full_disk
 from thinkmix.flows.store.json_lines import append_lines
 from thinkmix.flows.store.versions import outcome_files
 from thinkmix.schemas.errors import NotFound, StoreError
 from thinkmix.schemas.review import (
+    HIT,
     KEPT,
     UNJUDGED,
     Opinion,
@@ -30,6 +34,7 @@ from thinkmix.schemas.review import (
     StratumScore,
     Total,
     Verdict,
+    opinions_on,
 )
 
 EACH, SEED = 20, 1
@@ -56,9 +61,16 @@ class Review:
     """The last word on each row and reason, on this version if there is one, else on another."""
     own: frozenset[Key]
     """On which of them it was given on this very version."""
+    hits: Mapping[Stratum, int] | None = None
+    """Hits of rules by source, where these are reviewed; unset in a review of what was dropped and kept."""
 
     def strata(self) -> dict[Stratum, int]:
-        """Return how many rows each source lost for each reason, and how many are in the mixture."""
+        """Return how many rows each source lost for each reason, and how many are in the mixture.
+
+        Of a review of the hits of rules, how many hits each rule has in each source.
+        """
+        if self.hits is not None:
+            return dict(sorted(self.hits.items()))
         sizes: Counter[Stratum] = Counter()
         for count in self.rows.manifest.ledger.stages:
             for reason, amount in count.dropped.items():
@@ -76,10 +88,13 @@ class Review:
         place = pl.int_range(pl.len()).over("source", "reason")
         rows = self.sampled.with_columns(place=place).sort("place", "source", "reason").to_dicts()
         texts = _texts(self.rows, [row[name] for row in rows for name in ("id", "winner") if row[name]])
+        words = {} if self.hits is None else marked_words(self.rows, [row["id"] for row in rows])
         return [
             Question(
                 **{name: row[name] for name in _SHOWN},
+                meaning=_meaning(row["reason"], self.rows),
                 text=texts.get(row["id"]),
+                words=words.get((row["id"], row["reason"])),
                 instead=texts.get(row["winner"]) if row["winner"] != row["id"] else None,
                 version=self.rows.version.name,
                 each=self.each,
@@ -101,8 +116,8 @@ class Review:
                 heard[row, reason] = verdict
         strata = []
         for stratum, size in self.strata().items():
-            keep, drop, unsure = (opinions[stratum, opinion] for opinion in ("keep", "drop", "unsure"))
-            wrong, judged = drop if stratum[1] == KEPT else keep, keep + drop
+            one, other, unsure = (opinions[stratum, opinion] for opinion in opinions_on(stratum[1]))
+            wrong, judged = one if stratum[1] not in (KEPT, *self.hit_reasons) else other, one + other
             strata.append(
                 StratumScore(
                     source=stratum[0],
@@ -123,12 +138,20 @@ class Review:
             reviewers=tuple(sorted({verdict.who for verdict in heard.values()})),
             reused=len(heard.keys() - self.own),
             strata=tuple(strata),
-            false_drop=_total([stratum for stratum in strata if stratum.reason != KEPT]),
-            false_keep=_total([stratum for stratum in strata if stratum.reason == KEPT]),
+            false_drop=_total([one for one in strata if one.reason not in (KEPT, *self.hit_reasons)]),
+            false_keep=_total([one for one in strata if one.reason == KEPT]),
+            rules=tuple(score_rule(reason, strata) for reason in sorted(self.hit_reasons)),
         )
 
+    @property
+    def hit_reasons(self) -> frozenset[str]:
+        """The reasons that stand for hits of rules."""
+        return frozenset(reason for _, reason in self.hits or ())
 
-def open_review(version: Path, *, each: int | None = None, seed: int | None = None) -> Review:
+
+def open_review(
+    version: Path, *, each: int | None = None, seed: int | None = None, rules: Sequence[str] = ()
+) -> Review:
     """Sample rows of a version for review, and read what was said of them.
 
     Args:
@@ -136,21 +159,28 @@ def open_review(version: Path, *, each: int | None = None, seed: int | None = No
         each: most rows of a stratum; unset means as many as the last verdicts on this version were given
             on, 20 at first.
         seed: which sample; unset means that of the last verdicts.
+        rules: review the hits of these rules, 50 of each source at first, and not what was dropped and kept.
 
     Raises:
-        NotFound: if the version is not in a store.
+        NotFound: if the version is not in a store, there is no such rule, or none of them has a hit.
     """
     rows = Rows(version)
     folder = _file(version).parent
-    mine = _verdicts(_file(version))
+    asked = tuple(rule_named(rule, rows.own) for rule in rules)
+    mine = [said for said in _verdicts(_file(version)) if said.reason.startswith(HIT) == bool(asked)]
     last = mine[-1] if mine else None
     seed = seed if seed is not None else last.seed if last else SEED
-    each = each or max((said.each for said in mine if said.seed == seed), default=EACH)
+    each = each or max((said.each for said in mine if said.seed == seed), default=READ if asked else EACH)
     others = [path for path in sorted(folder.glob("*.jsonl")) if path != _file(version)]
     elsewhere = sorted((said for path in others for said in _verdicts(path)), key=lambda said: said.when)
     verdicts = {(said.id, said.reason): said for said in (*elsewhere, *mine)}
     own = frozenset((said.id, said.reason) for said in mine)
-    return Review(rows, each, seed, sample(_judged(version), each=each, seed=seed), verdicts, own)
+    sampled = sample(_judged(version, asked), each=each, seed=seed)
+    hits = count_hits(version, asked) if asked else None
+    if asked and not hits:
+        msg = f"{version.name[:12]} has no row that {' or '.join(asked)} flagged or left out; "
+        raise NotFound(f"{msg}name a rule that is on in its recipe")
+    return Review(rows, each, seed, sampled, verdicts, own, hits)
 
 
 def answer(version: Path, question: Question, opinion: Opinion, *, who: str | None = None) -> None:
@@ -182,9 +212,13 @@ def take(version: Path, file: Path, *, who: str | None = None) -> int:
     for number, line in enumerate(lines, 1):
         if line.strip():
             question = _question(file, number, line, version)
-            if (question.id, question.reason) not in _keys(version, question.each, question.seed):
+            rule = (question.reason.removeprefix(HIT),) if question.reason.startswith(HIT) else ()
+            if (question.id, question.reason) not in _keys(version, question.each, question.seed, rule):
                 msg = f"{file}: line {number} is of a row that was not sampled; nothing was taken from it"
                 raise StoreError(msg)
+            if question.verdict and question.verdict not in (known_words := opinions_on(question.reason)):
+                msg = f"{file}: line {number} says {question.verdict} of {question.reason}; say one of "
+                raise StoreError(f"{msg}{', '.join(known_words)}; nothing was taken from it")
             if question.verdict and known.get((question.id, question.reason)) != question.verdict:
                 known[question.id, question.reason] = question.verdict
                 found.append(_verdict(question, question.verdict, who))
@@ -209,16 +243,24 @@ def write_questions(questions: Iterable[Question], out: Path) -> None:
         raise StoreError(msg) from None
 
 
-def _judged(version: Path) -> Iterator[pl.DataFrame]:
-    """Yield the outcomes of all rows that were judged, a row group at a time."""
+def _judged(version: Path, rules: Sequence[str] = ()) -> Iterator[pl.DataFrame]:
+    """Yield the outcomes of all rows that were judged, or of the hits of rules, a row group at a time."""
+    if rules:
+        yield from hits_of(version, rules)
+        return
     for path in outcome_files(version):
         for group in read_groups(path, [*_SHOWN, "winner"]):
             yield group.filter(~pl.col("reason").is_in(UNJUDGED) | pl.col("reason").is_null())
 
 
 @cache
-def _keys(version: Path, each: int, seed: int) -> frozenset[Key]:
-    return frozenset(sample(_judged(version), each=each, seed=seed).select("id", "reason").iter_rows())
+def _keys(version: Path, each: int, seed: int, rules: Sequence[str]) -> frozenset[Key]:
+    rows = sample(_judged(version, rules), each=each, seed=seed)
+    return frozenset(rows.select("id", "reason").iter_rows())
+
+
+def _meaning(reason: str, rows: Rows) -> str:
+    return "it is in the mixture" if reason == KEPT else why(reason.removeprefix(HIT), rows.own).sentence
 
 
 def _texts(rows: Rows, ids: Sequence[str]) -> dict[str, str]:

@@ -15,6 +15,7 @@ import polars as pl
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.rules.contract import said
 from thinkmix.curation.rules.known import why
+from thinkmix.curation.rules.own import own_sentences
 from thinkmix.curation.validate.settings import Limits
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.sources.contract import Source
@@ -119,6 +120,11 @@ class Rows:
     def recipe(self) -> Recipe:
         """What was built."""
         return Recipe.model_validate(self.manifest.recipe)
+
+    @cached_property
+    def own(self) -> Mapping[str, str]:
+        """Rules of users' files that its recipe names, with their sentences."""
+        return own_sentences(self.manifest.recipe)
 
     @property
     def store(self) -> Store:

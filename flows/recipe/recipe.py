@@ -7,8 +7,10 @@ from pydantic import Field, ValidationInfo, field_validator
 from thinkmix.curation.decontaminate.settings import Decontamination
 from thinkmix.curation.dedup.settings import DedupPlan
 from thinkmix.curation.gates.known import Gates
-from thinkmix.curation.rules.contract import Judging, Rule, Select
-from thinkmix.curation.rules.known import Rules, in_force, merged
+from thinkmix.curation.rules.contract import Judging, Select
+from thinkmix.curation.rules.known import RULES, Rules, in_force, known_reasons, merged, own_of
+from thinkmix.curation.rules.own import AnyRule, OwnRule
+from thinkmix.curation.rules.proven import refuse_drop
 from thinkmix.curation.sample.settings import MixPlan
 from thinkmix.curation.validate.settings import LIMITS, Limits
 from thinkmix.curation.validate.source import SourceBase
@@ -80,6 +82,7 @@ class Recipe(Record):
             else source
             for source in sources
         ]
+        _check_names([info.data["rules"], *(source.rules for source in whole)])
         for source, stated in zip(whole, sources, strict=True):
             _check_rules(source, {**info.data["rules"], **source.rules}, stated.rules)
         _check_fit(whole, info.data["rules"])
@@ -111,12 +114,41 @@ class Recipe(Record):
         select = Select(source.select.get("with", ()), source.select.get("without", ()))
         return Judging(in_force({**self.rules, **source.rules}, source.format), select)
 
+    def tried(self, source: SourceBase) -> list[AnyRule]:
+        """Return all rules that fit rows of a source, those that are off, too, as they are stated for it."""
+        stated = {**self.rules, **source.rules}
+        every = [*(stated.get(kind.name) or kind() for kind in RULES), *own_of(stated)]
+        return [
+            rule.model_copy(update={"action": rule.action_on(source.format)})
+            for rule in every
+            if rule.fits(source.format)
+        ]
+
+    def refused_drops(self) -> list[str]:
+        """Return why rules may not drop rows of sources, a sentence each; see `curation/rules/proven.py`.
+
+        Recipes of versions that an earlier release made are read all the same, so this is asked where a
+        recipe's file is read and where a build begins.
+        """
+        return [
+            f"{source.name}: {why}"
+            for source in self.sources
+            for name, rule in {**self.rules, **source.rules}.items()
+            if rule.action_on(source.format) == "drop" and (why := _refuse_drop(name, rule))
+        ]
+
     @property
     def flagged(self) -> bool:
         """Return whether rows may have flags: rules, repairs or a search for questions give them."""
         scan = self.decontaminate
         near = bool(scan.benchmarks) and scan.near == "flag"
         return near or any(source.repair or self.judging(source).rules for source in self.sources)
+
+    @property
+    def own_rules(self) -> dict[str, OwnRule]:
+        """Return the rules of users' files, one of each file, by its path."""
+        stated = [self.rules, *(source.rules for source in self.sources)]
+        return {rule.file.path: rule for rules in stated for rule in own_of(rules)}
 
     @property
     def limits(self) -> Limits:
@@ -130,7 +162,7 @@ class Recipe(Record):
         return source.unopened_trace == "read"
 
 
-def _check_rules(source: SourceBase, rules: Mapping[str, Rule], own: Mapping[str, Rule]) -> None:
+def _check_rules(source: SourceBase, rules: Mapping[str, AnyRule], own: Mapping[str, AnyRule]) -> None:
     """Refuse settings of a rule that stays off, and a choice of rows by flags that no rule gives.
 
     Args:
@@ -146,7 +178,8 @@ def _check_rules(source: SourceBase, rules: Mapping[str, Rule], own: Mapping[str
             msg = f"{source.name}: the rule {name} needs {rules[name].needs}"
             raise ValueError(f"{msg}, and rows of the format {source.format.type} have none; leave it out")
     for name, rule in rules.items():
-        silent = rule.model_fields_set and "action" not in rule.model_fields_set
+        stated = rule.model_fields_set - {"file"}
+        silent = stated and "action" not in stated
         if silent and rule.fits(source.format) and rule.default == "off":
             msg = f"{source.name}: the rule {name} has settings and is off"
             raise ValueError(f"{msg}; add `action: drop` or `action: flag`")
@@ -158,7 +191,32 @@ def _check_rules(source: SourceBase, rules: Mapping[str, Rule], own: Mapping[str
             raise ValueError(f"{msg}add `rules: {{{name}: flag}}`")
 
 
-def _check_fit(sources: Sequence[SourceBase], rules: Mapping[str, Rule]) -> None:
+def _refuse_drop(name: str, rule: AnyRule) -> str:
+    stated = rule.reviewed.precision if rule.reviewed else None
+    if isinstance(rule, OwnRule):
+        return refuse_drop(rule.name, None, stated)
+    return refuse_drop(name, rule, stated)
+
+
+def _check_names(stated: Sequence[Mapping[str, AnyRule]]) -> None:
+    """Refuse rules of users' files that have the name of another rule or reason.
+
+    Raises:
+        ValueError: naming the files.
+    """
+    for path, rule in (pair for rules in stated for pair in rules.items()):
+        if isinstance(rule, OwnRule) and rule.file.path != path:
+            msg = f"rules.{path} states the file {rule.file.path}; write the path of the file as its name"
+            raise ValueError(msg)
+    known: dict[str, str] = dict.fromkeys(known_reasons(), "")
+    for rule in (rule for rules in stated for rule in own_of(rules)):
+        if (other := known.setdefault(rule.name, rule.file.path)) != rule.file.path:
+            of = f"the rule of {other}" if other else "a rule or reason of Thinkmix"
+            msg = f"the rule of {rule.file.path} is called {rule.name}, as {of} is; give it another name"
+            raise ValueError(msg)
+
+
+def _check_fit(sources: Sequence[SourceBase], rules: Mapping[str, AnyRule]) -> None:
     """Refuse a rule of the recipe that can judge no source.
 
     Raises:

@@ -9,6 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from thinkmix.flows.recipe import recipe_errors
+from thinkmix.flows.recipe.own_rules import pin_rules
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.flows.recipe.training import RecipeFile, TrainingSettings
 from thinkmix.schemas.errors import RecipeError
@@ -50,7 +51,7 @@ def load(name_or_path: str) -> Located:
     except UnicodeDecodeError as error:
         msg = f"{path}: not UTF-8 text ({error})"
         raise RecipeError(msg) from None
-    stated = parse(text, str(path))
+    stated = parse(text, str(path), path.resolve().parent)
     if stated.train:
         from thinkmix.flows.recipe.plans import plan_of  # noqa: PLC0415 - only a recipe that trains needs it
 
@@ -58,8 +59,13 @@ def load(name_or_path: str) -> Located:
     return Located(stated.recipe, path.resolve().parent, stated.train)
 
 
-def parse(text: str, where: str) -> RecipeFile:
+def parse(text: str, where: str, base: Path | None = None) -> RecipeFile:
     """Return the recipe that YAML text states, and what is to follow it.
+
+    Args:
+        text: YAML.
+        where: its file, for errors.
+        base: folder that its rule files start from; unset if those that it names were read before.
 
     Raises:
         RecipeError: with one line per field that is wrong.
@@ -75,6 +81,12 @@ def parse(text: str, where: str) -> RecipeFile:
         )
         msg = f"{where}: the recipe {held}: write name, sources and mix, a line each; see docs/recipes.md"
         raise RecipeError(msg)
+    if base is not None:
+        try:
+            stated = pin_rules(stated, base)
+        except RecipeError as error:
+            msg = f"{where}:\n  {error}"
+            raise RecipeError(msg) from None
     try:
         return RecipeFile.model_validate(stated)
     except ValidationError as error:

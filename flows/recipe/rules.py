@@ -1,12 +1,15 @@
-"""docs/rules.md: every rule with its sentence, its default and its settings, out of the classes."""
+"""docs/rules.md: every rule with its sentence, its settings and what was measured of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from inspect import cleandoc
 from typing import Any
 
 from thinkmix.curation.rules import known
 from thinkmix.curation.rules.contract import Action, Rule
+from thinkmix.curation.rules.precision import may_drop, percent
+from thinkmix.curation.rules.proven import Proven, records
 from thinkmix.schemas.record import Record, descriptions, json_text
+from thinkmix.schemas.review import Rate
 
 _HEAD = """\
 # Rules
@@ -36,12 +39,88 @@ sources:
     rules: {repetition: {above: 0.5}}           # of this source, setting by setting
     select: {without: [repetition]}             # leave out what is flagged (`not_selected`)
   - name: math
-    rules: {repetition: {action: drop, above: 0.2}}
+    rules: {repetition: off}
 ```
 
 `select` chooses the rows of a source by their flags: `with` keeps those that have one of the flags that it
 names, `without` those that have none. It is applied with the rules, before duplicates are looked for, so that
 no row is dropped in favour of one that is left out. The first rule that drops a row is its reason.
+
+## A rule of your own
+
+A rule file is Python that defines one class. A recipe names it in `rules` by its path, which starts from the
+recipe's folder and ends with `.py`:
+
+```python
+from thinkmix.curation.rules.contract import Evidence, Rule, Verdict
+
+
+class Shouting(Rule):
+    \"""How many letters stand in a turn that is written in capitals alone.\"""
+
+    name = "shouting"  # its flag, and the reason of rows that it drops
+    sentence = "a turn is written in capitals alone"  # what reports say of such a row
+    least: int = 5  # a setting
+
+    def judge(self, turns):
+        texts = enumerate(turns.column("content"))
+        loud = {int(turns.row[turn]): (turn, text) for turn, text in texts if (text or "").isupper()}
+        return [
+            Verdict(row, float(len(text)), Evidence.at(turns, turn, "content", 0, len(text.encode())))
+            for row, (turn, text) in loud.items()
+            if len(text) >= self.least
+        ]
+```
+
+```yaml
+rules:
+  rules/shouting.py: {action: flag, least: 20}
+```
+
+`turns` holds some hundred valid rows (`TurnTable` in `curation/rules/turns.py`): `turns.row` is the row of
+each turn, `turns.column("content")` and `turns.column("reasoning")` are their texts,
+`turns.said_by("assistant")` tells whose they are, and `turns.answers`, `turns.calls` and `turns.tools` hold
+the expected answers and the tools. `judge` returns one `Verdict(row, value, evidence)` for each row in which
+it finds something. Equal rows must have equal verdicts, in whichever batch they come. `thinkmix rules --file
+shouting.py` prints what the program sees of it, and `thinkmix check RECIPE` what it would find.
+
+* **It is code**, and runs with your rights as soon as the recipe is read, by `check`, `build` or
+  `serve`. Read the rule files of a recipe that somebody sent you before you name it to a command. `check` and
+  `build` say which ones they run. Reports, `explain` and all that reads a finished version run none. A recipe
+  without its rule files is refused; a path outside the recipe's folder needs `..`, and an absolute one is
+  refused.
+* Its sha256 is in the manifest, its text in the key of what it decides: an edit judges the rows again. A
+  build refuses a file that changed after the recipe was read. Only the file counts: what else it imports may
+  change without notice, so let it import nothing but Thinkmix, polars, numpy and Python's own modules.
+* A rule that raises an exception, or returns anything but verdicts on its rows, ends the build with a
+  sentence that names the line, the row and its file: no row is lost or kept unseen by it.
+* It needs a name that no other rule or reason has. It judges rows of all formats; name it in the `rules` of
+  one source to let it judge that source alone.
+* It is not measured, so it flags at most until you state what a review of its hits found (below).
+
+## How good a rule is
+
+The second table below says of each rule what was measured on the rows of the reference material (`../shared`
+beside a checkout): in how many of the rows it finds something, how many of these hits are right, in how many
+clean rows into which damage was planted it finds it, and how much text a core judges in a second. Precision
+comes from hits that were read, 50 of them or all: one is right if what it marks is a defect of the row, as a
+refrain is not, and a model that cannot stop is. It and recall have Wilson's 95 % interval. The figures are
+those of the default settings, and of those rows.
+
+A rule with less than 90 % precision, with a lower limit of 50 % or less, or without a measurement flags at
+most: a recipe that says `drop` is refused, with the figure. Rows can be left out all the same, in one of two
+ways that the recipe and so the manifest show:
+
+```yaml
+rules:
+  repetition: flag
+  html_entities: {action: drop, reviewed: {read: 60, right: 58}}   # what a review of your own rows found
+sources:
+  - name: chat
+    select: {without: [repetition]}             # a choice of yours, whatever the rule's precision
+```
+
+`reviewed` is taken at your word. It decides whether the recipe is read, and no byte of an output.
 
 This page is printed by `thinkmix rules`."""
 
@@ -65,6 +144,14 @@ class Described(Record):
     needs: str
     """What rows must have for the rule to judge them; empty if it judges all rows."""
     settings: tuple[Setting, ...]
+    measured: Proven | None = None
+    """What was measured of it on the reference material; unset if nothing was."""
+    precision: Rate | None = None
+    """Of its hits there, the share that is right; unset where too few were read."""
+    recall: Rate | None = None
+    """Of the planted rows there, the share that it finds; unset where nothing was planted."""
+    may_drop: bool = False
+    """Whether a recipe may drop rows by it as it comes."""
 
 
 class RuleList(Record):
@@ -73,9 +160,15 @@ class RuleList(Record):
     rules: tuple[Described, ...]
 
 
-def listed() -> RuleList:
-    """Return all rules with their settings."""
-    return RuleList(rules=tuple(map(_described, known.RULES)))
+def listed(kinds: Sequence[type[Rule]] | None = None) -> RuleList:
+    """Return rules with their settings, all that are built in unless some are given."""
+    return RuleList(rules=tuple(map(_described, known.RULES if kinds is None else kinds)))
+
+
+def part(kind: type[Rule]) -> str:
+    """Return what the page says of one rule, in markdown."""
+    sentence = f"What it says of a row that it finds: {_described(kind).sentence}."
+    return "\n".join([*list(_part(kind))[1:], "", sentence]) + "\n"
 
 
 def page() -> str:
@@ -88,32 +181,57 @@ def _described(kind: type[Rule]) -> Described:
     settings = (
         Setting(name=name, default=field.default, meaning=" ".join(told[name].split()))
         for name, field in kind.model_fields.items()
-        if name != "action"
+        if name not in Rule.model_fields
     )
+    record = records().get(kind.name)
+    precision = record.precision if record else None
     return Described(
         name=kind.name,
         sentence=kind.sentence,
         default=kind.default,
         needs=kind.needs,
         settings=tuple(settings),
+        measured=record,
+        precision=precision,
+        recall=record.recall if record else None,
+        may_drop=may_drop(precision),
     )
 
 
 def _table() -> Iterator[str]:
-    yield "| rule | what it finds | in rows that have | default |"
-    yield "|---|---|---|---|"
+    yield "| rule | what it finds | in rows that have | default | it may |"
+    yield "|---|---|---|---|---|"
     for rule in listed().rules:
         told = f"{_cell(rule.sentence)} | {_cell(rule.needs or 'anything')}"
-        yield f"| `{rule.name}` | {told} | `{rule.default}` |"
+        yield f"| `{rule.name}` | {told} | `{rule.default}` | {'drop' if rule.may_drop else 'flag'} |"
+    yield from ("", "| rule | rows hit | precision | recall | MB/s |", "|---|---|---|---|---|")
+    for rule in listed().rules:
+        yield f"| `{rule.name}` | {' | '.join(_figures(rule))} |"
+
+
+def _figures(rule: Described) -> Iterator[str]:
+    """Yield what was measured of a rule: rows hit, precision, recall and speed."""
+    if (found := rule.measured) is None:
+        yield from ["not measured"] * 4
+        return
+    yield f"{found.hits:,} of {found.judged:,}"
+    if rule.precision:
+        yield f"{percent(rule.precision)}, {found.right} of {found.read} hits read"
+    else:
+        yield "not measured"
+    yield f"{percent(rule.recall)}, {found.found:,} of {found.planted:,}" if rule.recall else "not measured"
+    yield f"{found.megabytes_per_second:,.0f}"
 
 
 def _part(kind: type[Rule]) -> Iterator[str]:
     yield from ("", f"## {kind.name}", "", cleandoc(kind.__doc__ or ""))
-    settings = _described(kind).settings
-    if settings:
+    described = _described(kind)
+    if described.settings:
         yield from ("", "| setting | default | meaning |", "|---|---|---|")
-    for setting in settings:
+    for setting in described.settings:
         yield f"| `{setting.name}` | `{json_text(setting.default)}` | {_cell(setting.meaning)} |"
+    if described.measured and described.measured.misses:
+        yield from ("", "Known misses:", "", *(f"* {miss}" for miss in described.measured.misses))
 
 
 def _cell(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainSerializer
+from pydantic import Field, PlainSerializer, model_validator
 
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.schemas.record import Record
@@ -35,6 +35,12 @@ class RecipeFile(Recipe):
 
     train: TrainingSettings | None = None
     """Train on every new good version; unset trains nothing."""
+
+    @model_validator(mode="after")
+    def _rules_that_drop_are_proven(self) -> "RecipeFile":
+        if refused := self.refused_drops():
+            raise ValueError(refused[0])
+        return self
 
     @property
     def recipe(self) -> Recipe:

@@ -1,6 +1,6 @@
 """What a person reads in the terminal about a recipe that was checked or begun; rows steer no terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -10,8 +10,10 @@ from thinkmix.flows.cli.show.printing import cut, say
 from thinkmix.flows.cli.show.show_rows import show_example
 from thinkmix.flows.inspect.checking import spoken
 from thinkmix.flows.system.progress import size
+from thinkmix.schemas.plain import plain
 
 if TYPE_CHECKING:
+    from thinkmix.curation.audit.trial import Trial
     from thinkmix.flows.inspect.checking import Check, Estimate, SourceCheck
     from thinkmix.flows.inspect.starting import Started
 
@@ -22,6 +24,8 @@ _DETAIL = 160
 def show_check(found: "Check", console: Console) -> None:
     """Print what was seen of each source, an example of each as it is trained, and what a build takes."""
     say(console, ("bold", found.mixture), f"  {found.recipe} · template {found.template}")
+    for file in found.rule_files:
+        say(console, ("yellow", "!"), f" {file.told}")
     for source in found.sources:
         say(console, "\n", ("bold cyan", source.name))
         for word, line in _lines(source):
@@ -72,7 +76,23 @@ def _lines(source: "SourceCheck") -> Iterator[tuple[str, str]]:
         yield "unread", f"and {len(seen.unread) - _FIELDS:,} more fields"
     if seen.found:
         yield "found", ", ".join(f"{word} {times:,}" for word, times in seen.found.items())
+    yield from _tried(seen.rules)
     yield "examples", spoken(seen)
+
+
+def _tried(rules: "Sequence[Trial]") -> Iterator[tuple[str, str]]:
+    """Yield what each rule finds, or would find if it were on, with the words of its first row marked."""
+    for trial in rules:
+        if (first := trial.first) is None:
+            continue
+        told = f"would find {trial.hits:,}" if trial.action == "off" else f"{trial.action}s {trial.hits:,}"
+        before, words, after = (plain(text, _DETAIL) for text in (first.before, first.words, first.after))
+        marked = f"{before}»{words}«{after}" if words else first.detail
+        right = f", right in {trial.precision.estimate:.0%} where it was measured" if trial.precision else ""
+        of = f"{told} of {trial.judged:,} rows ({trial.share:.1%}{right})"
+        yield "rule", f"{trial.rule} {of}; the first is {first.file} row {first.row}: {marked}"
+    if nothing := [trial.rule for trial in rules if not trial.hits]:
+        yield "rule", f"{', '.join(nothing)}: nothing found"
 
 
 def _estimated(found: "Estimate", sources: int) -> Iterator[tuple[str, str]]:

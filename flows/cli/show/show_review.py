@@ -5,14 +5,21 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 
 from thinkmix.curation.audit.worddiff import word_diff
-from thinkmix.curation.rules.known import why
 from thinkmix.flows.cli.show.printing import cut, say, table
 from thinkmix.flows.cli.show.show_rows import side_by_side
 from thinkmix.flows.inspect.review import Review, answer
-from thinkmix.schemas.review import KEPT, Opinion, Question, Rate, ReviewScore, StratumScore, Total
+from thinkmix.schemas.review import (
+    KEPT,
+    Opinion,
+    Question,
+    Rate,
+    ReviewScore,
+    StratumScore,
+    Total,
+    opinions_on,
+)
 
-_KEYS: dict[str, Opinion] = {"k": "keep", "d": "drop", "u": "unsure"}
-_PROMPT = "k keep · d drop · u unsure · b back · m whole text · q quit"
+_MORE = "b back · m whole text · q quit"
 _SHOWN_TEXT = 3000
 
 
@@ -56,15 +63,16 @@ def walk(review: Review, console: Console, key: Callable[[], str], *, who: str |
     given, place = 0, 0
     while place < len(asked):
         question = asked[place]
-        _show_question(question, place + 1, len(asked), console)
+        _show_question(question, f"{place + 1} of {len(asked)}", console)
         pressed = _press(question, console, key)
         if pressed == "q":
             break
         if pressed == "b":
             place = max(0, place - 1)
             continue
-        answer(review.rows.version, question, _KEYS[pressed], who=who)
-        say(console, f"  {_KEYS[pressed]}", style="dim")
+        opinion = _keys(question)[pressed]
+        answer(review.rows.version, question, opinion, who=who)
+        say(console, f"  {opinion}", style="dim")
         given, place = given + 1, place + 1
     left = len(asked) - place
     say(console, f"{given:,} verdicts stored, {left:,} rows left{' to ask about later' if left else ''}")
@@ -84,6 +92,8 @@ def show_score(score: ReviewScore, console: Console) -> None:
         _show_total(name, total, console)
     columns = ("source", "reason", ">rows", ">judged", ">unsure", ">wrong", ">rate", ">95 %")
     table(console, columns, map(_stratum_row, score.strata))
+    for one in score.rules:
+        say(console, one.says)
     if score.reviewers:
         reused = f"; {score.reused:,} verdicts were given on other versions" if score.reused else ""
         sample = f"at most {score.each} of each stratum were sampled, by seed {score.seed}"
@@ -108,31 +118,41 @@ def _open(questions: Sequence[Question]) -> list[Question]:
 
 def _press(question: Question, console: Console, key: Callable[[], str]) -> str:
     """Return the next key that means something; the end of the input quits."""
-    say(console, _PROMPT, style="bold cyan")
+    words = (f"{key} {opinion}" for key, opinion in _keys(question).items())
+    prompt = " · ".join([*words, _MORE])
+    say(console, prompt, style="bold cyan")
     while True:
         pressed = key().lower()
         if pressed in ("", "\x03", "\x04"):
             return "q"
         if pressed == "m":
             say(console, question.text or "")
-            say(console, _PROMPT, style="bold cyan")
-        elif pressed in (*_KEYS, "b", "q"):
+            say(console, prompt, style="bold cyan")
+        elif pressed in (*_keys(question), "b", "q"):
             return pressed
 
 
-def _show_question(question: Question, number: int, total: int, console: Console) -> None:
+def _keys(question: Question) -> dict[str, Opinion]:
+    """Return the keys that are verdicts on a row: the first letters of what may be said of it."""
+    return {opinion[0]: opinion for opinion in opinions_on(question.reason)}
+
+
+def _show_question(question: Question, place: str, console: Console) -> None:
     kept = question.reason == KEPT
-    words = "it is in the mixture" if kept else why(question.reason).sentence
     say(
         console,
         "\n",
-        ("bold", f"{number} of {total}"),
+        ("bold", place),
         f" · {question.source} · ",
         ("green" if kept else "red", question.reason),
         f" · {question.id[:12]} · {question.file} row {question.row}",
     )
-    say(console, f"  {words}{f' ({cut(question.detail, 300)})' if question.detail else ''}", style="dim")
-    say(console, cut(question.text or "", _SHOWN_TEXT))
+    say(
+        console,
+        f"  {question.meaning}{f' ({cut(question.detail, 300)})' if question.detail else ''}",
+        style="dim",
+    )
+    say(console, question.words or cut(question.text or "", _SHOWN_TEXT))
     if question.instead is not None and question.instead != question.text:
         say(console, "\nbeside the row that stays instead", style="bold")
         console.print(side_by_side(word_diff(question.text or "", question.instead), console))

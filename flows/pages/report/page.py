@@ -7,6 +7,7 @@ from thinkmix.flows.pages.charts.row_flow_chart import row_flow_chart
 from thinkmix.flows.pages.render import render
 from thinkmix.flows.pages.report import plots, sections
 from thinkmix.flows.pages.report.commands import next_commands
+from thinkmix.flows.pages.report.content import content
 from thinkmix.flows.pages.verdict import last_good, signals, verdict, verdict_of_failed
 from thinkmix.schemas.run import Current, FailedRun, RunReport
 from thinkmix.schemas.stated import Stated, stated_settings
@@ -43,9 +44,10 @@ def render_page(run: RunReport, place: Path | None = None) -> str:
         causes=sections.causes(run.changes) if run.changes else None,
         because=sections.because,
         difference=sections.difference,
-        reasons=sections.reasons(report.ledger.stages),
+        reasons=sections.reasons(report.ledger.stages, report.recipe),
         lengths=plots.lengths(report.lengths, places),
         traces=plots.traces(report.thinking, places),
+        content=content(run),
         spreads=plots.spreads(report.spreads, places),
         sizes=plots.cluster_sizes(report.clusters),
         trends=plots.trends(run.trend) if len(run.trend) > 1 else [],
@@ -70,7 +72,7 @@ def render_failed(run: FailedRun, current: Current | None) -> str:
         current=current,
         verdict=verdict_of_failed(run.sentence, current),
         places=_places(run.recipe),
-        reasons=sections.reasons(run.ledger.stages),
+        reasons=sections.reasons(run.ledger.stages, run.recipe),
         trends=plots.trends(run.trend) if len(run.trend) > 1 else [],
         past_runs=plots.run_rows(run.trend),
         recipe=sections.recipe_text(run.recipe),

@@ -7,6 +7,7 @@ import yaml
 from pydantic import ValidationError
 
 from thinkmix.curation.rules.known import known_reasons
+from thinkmix.curation.rules.own import own_sentences
 from thinkmix.flows.pages.charts.stacked import Stacked, stacked_bar
 from thinkmix.flows.pages.formatting import grouped
 from thinkmix.flows.pages.meaning import sentence
@@ -110,8 +111,9 @@ def difference(delta: Delta) -> str:
     return f"{sign}{grouped(abs(moved))}{percent}"
 
 
-def reasons(stages: Sequence[StageCount]) -> list[dict[str, object]]:
+def reasons(stages: Sequence[StageCount], recipe: Stated) -> list[dict[str, object]]:
     """Return the reasons that dropped a row, most rows first."""
+    own = own_sentences(recipe)
     rows: dict[str, dict[str, int]] = {}
     for count in stages:
         for reason, amount in count.dropped.items():
@@ -121,7 +123,7 @@ def reasons(stages: Sequence[StageCount]) -> list[dict[str, object]]:
     return [
         {
             "name": name,
-            "sentence": sentence(name),
+            "sentence": sentence(name, own),
             "rows": rows[name],
             "total": sum(rows[name].values()),
             "width": f"{100 * sum(rows[name].values()) / most:.2f}%",
@@ -132,23 +134,30 @@ def reasons(stages: Sequence[StageCount]) -> list[dict[str, object]]:
 
 def samples(report: Report, *, kept: bool) -> list[dict[str, object]]:
     """Return samples by reason (of the mixture: by source), each with its text cut at the offending span."""
+    own = own_sentences(report.recipe)
     mine = [sample for sample in report.samples if (not sample.reason) is kept]
-    mine.sort(key=lambda sample: (_place(sample.reason), sample.source))  # stable: rows stay in their order
+    mine.sort(key=lambda sample: (_place(sample.reason, own), sample.source))  # stable: rows stay in order
     return [
-        {"reason": reason, "source": source, "sentence": sentence(reason), "rows": list(map(_cut, rows))}
+        {
+            "reason": reason,
+            "source": source,
+            "sentence": sentence(reason, own),
+            "rows": list(map(cut_marked, rows)),
+        }
         for (reason, source), rows in groupby(
             mine, key=lambda sample: (sample.reason, sample.source if kept else "")
         )
     ]
 
 
-def _place(reason: str) -> tuple[int, str]:
+def _place(reason: str, own: Mapping[str, str]) -> tuple[int, str]:
     """Return where a reason stands: in the order of the stages, unknown ones last."""
-    known = known_reasons()
+    known = known_reasons(own)
     return (known.index(reason) if reason in known else len(known)), reason
 
 
-def _cut(sample: Sample) -> dict[str, object]:
+def cut_marked(sample: Sample) -> dict[str, object]:
+    """Return a sample with its text in three: before the offending words, these words, and after them."""
     start, end = sample.highlight or (len(sample.content), len(sample.content))
     start = min(max(start, 0), len(sample.content))
     end = min(max(end, start), len(sample.content))

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from tests.harness.builders import Row, chat_row, math_row, quick_build, text, write_rows
 from thinkmix.curation.rules.contract import Judging, Rule
 from thinkmix.curation.rules.known import RULES
+from thinkmix.curation.rules.own import OwnRule
 from thinkmix.curation.validate.source import SourceBase
 from thinkmix.flows.build.step import argument_key
 from thinkmix.flows.recipe import recipe_errors
@@ -61,7 +62,7 @@ ANOTHER: Mapping[str, object] = {
     "sources.compare": "conversation",
     "sources.priority": 7,
     "sources.max_solutions_per_problem": 2,
-    "rules": {"repetition": "drop"},
+    "rules": {"repetition": {"action": "drop", "reviewed": {"read": 50, "right": 50}}},
     "sources.rules": {"repetition": "flag"},
     "sources.select": {"with": ["repetition"]},
     "sources.licence": "mit",
@@ -168,7 +169,7 @@ def paths(model: type[BaseModel], above: str = "") -> Iterator[str]:
         inner = [
             one
             for one in recipe_errors._models(field.annotation)
-            if not issubclass(one, (*FORMATS, Auto, Rule))
+            if not issubclass(one, (*FORMATS, Auto, Rule, OwnRule))
         ]
         for one in inner:
             yield from paths(one, f"{path}.")
@@ -259,9 +260,9 @@ def test_every_setting_of_a_format_is_in_the_key_of_its_rows(kind):
         assert argument_key(plain.model_copy(update={field: "another"})) != argument_key(plain), field
 
 
-@pytest.mark.parametrize("kind", RULES, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", [*RULES, OwnRule], ids=lambda kind: kind.__name__)
 def test_every_setting_of_a_rule_is_in_the_key_of_validation(kind):
-    """Each of them, and its action, whichever rule is on."""
+    """Each of them, and its action, whichever rule is on; of one in a file, also the file's text."""
     plain = kind.model_construct(**dict.fromkeys(kind.model_fields, "one"))
     for field in kind.model_fields:
         assert argument_key(Judging((plain.model_copy(update={field: "another"}),))) != argument_key(

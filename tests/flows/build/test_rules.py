@@ -10,11 +10,14 @@ import yaml
 
 from tests.harness.builders import chat_row, quick_build, text, write_rows
 from thinkmix.curation.tables import EXAMPLES, FLAGS, OUTCOMES
+from thinkmix.flows.pages.report.content import content
+from thinkmix.flows.pages.report.page import render_page
 from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.schemas.errors import SourceEmpty
 from thinkmix.schemas.manifest import Manifest
 
 LOOP = "we go round and round in circles until somebody tells us to stop now. "
+DROP = {"action": "drop", "reviewed": {"read": 50, "right": 50}}
 LOOPS = {3: f"Well. {LOOP * 20}", 8: "你好，" + "今天天气很好我们去公园散步吧。" * 12}
 
 
@@ -68,7 +71,7 @@ EXTENSIONS = pytest.mark.parametrize("extension", ["jsonl", "parquet"])
 @EXTENSIONS
 def test_a_dropped_row_has_the_rule_as_its_reason_and_the_evidence_as_its_detail(base, store, extension):
     """Validated by rows or by columns; the ledger counts it, and the row is kept whole."""
-    version = built(base, store, extension=extension, rules={"repetition": "drop"})
+    version = built(base, store, extension=extension, rules={"repetition": DROP})
     lost = outcomes(version).filter(pl.col("reason").is_not_null())
     lost = lost.filter(pl.col("reason") != "not_sampled")
     assert lost["row"].to_list() == list(LOOPS)
@@ -80,6 +83,43 @@ def test_a_dropped_row_has_the_rule_as_its_reason_and_the_evidence_as_its_detail
     assert (count.read.rows, count.kept.rows, count.dropped["repetition"].rows) == (12, 10, 2)
     kept = pl.concat([pl.read_parquet(path) for path in (version / "rejects").glob("chat-*")])
     assert kept["row"].to_list() == list(LOOPS)
+
+
+def test_the_report_shows_what_rules_find_with_their_words_marked(base, store):
+    """Flagged rows in the section on content, with its verdict; dropped ones among the samples."""
+    flagged, dropped = (
+        quick_build(Recipe.model_validate(stated(rules={"repetition": action})), store, base).run
+        for action in ("flag", DROP)
+    )
+    told = content(flagged)
+    assert (told.level, told.sentence) == (
+        "warn",
+        "chat: repetition flags 16.7 % (2 of 12 rows); the limit is 5 %.",
+    )
+    (count,) = told.counts
+    assert (count.source, count.rule, count.flagged, count.mixed, count.dropped) == (
+        "chat",
+        "repetition",
+        2,
+        2,
+        0,
+    )
+    (group,) = told.examples
+    marked = [one["marked"] for one in group["rows"]]
+    assert sorted(words[:12] for words in marked) == ["we go round ", "今天天气很好我们去公园散"]
+    page = render_page(flagged)
+    assert "<mark>we go round and round in circles" in page
+    (count,) = content(dropped).counts
+    assert (count.flagged, count.dropped) == (0, 2)
+    assert content(dropped).level == "pass"
+    assert "<mark>we go round and round in circles" in render_page(dropped)
+
+
+def test_a_report_without_rules_says_that_nothing_is_known(base, store):
+    """The verdict is neither green nor amber."""
+    told = content(quick_build(Recipe.model_validate(stated()), store, base).run)
+    assert told.level == "none"
+    assert told.sentence.startswith("No rule is on")
 
 
 @EXTENSIONS
@@ -108,7 +148,7 @@ def test_both_validators_say_the_same_of_a_row(base, store):
     """A file of JSON lines is judged row by row, a table by its columns."""
     said = [
         outcomes(built(base, store, extension=extension, rules={"repetition": action})).drop("file").rows()
-        for action in ("flag", "drop")
+        for action in ("flag", DROP)
         for extension in ("jsonl", "parquet")
     ]
     assert said[0] == said[1]
@@ -155,7 +195,7 @@ def test_a_source_selects_rows_by_their_flags(base, store, extension, select, le
 
 def test_a_source_without_a_selected_row_ends_the_build(base, store):
     """The sentence says which reason and setting; the outcomes of the failed run have flags, too."""
-    settings = {"rules": {"repetition": "drop"}, "source": {"rules": {"repetition": "flag"}}}
+    settings = {"rules": {"repetition": DROP}, "source": {"rules": {"repetition": "flag"}}}
     select = {"select": {"with": ["repetition"]}, "files": ["plain.jsonl"]}
     with pytest.raises(SourceEmpty, match=r"not_selected 14 .*see `select:`"):
         built(base, store, **{**settings, "source": {**settings["source"], **select}})
@@ -175,10 +215,18 @@ def test_an_export_names_the_flags_that_it_leaves_out(base, store, run, tmp_path
     assert ({"flags", "checks"} <= told.keys()) == named
 
 
-def test_a_look_at_a_recipe_applies_its_rules(base, run, tmp_path):
-    """`check` says what a build would drop by them."""
-    (base / "drop.yaml").write_text(yaml.safe_dump(stated(rules={"repetition": "drop"})), encoding="utf-8")
+def test_a_look_at_a_recipe_applies_its_rules_and_tries_the_others(base, run, tmp_path):
+    """`check` says what a build would drop by them, and what each one finds, on or off, with its words."""
+    (base / "drop.yaml").write_text(yaml.safe_dump(stated(rules={"repetition": DROP})), encoding="utf-8")
     code, out, _ = run("check", base / "drop.yaml", "--json")
     assert code == 0
     (chat, *_) = json.loads(out)["sources"]
     assert [(drop["reason"], drop["count"]) for drop in chat["preview"]["dropped"]] == [("repetition", 2)]
+    tried = {one["rule"]: one for one in chat["preview"]["rules"]}
+    assert (tried["repetition"]["action"], tried["repetition"]["hits"]) == ("drop", 2)
+    assert (tried["html_entities"]["action"], tried["html_entities"]["hits"]) == ("off", 0)
+    (base / "off.yaml").write_text(yaml.safe_dump(stated()), encoding="utf-8")
+    _, out, _ = run("check", base / "off.yaml")
+    words = " ".join(out.split())
+    assert "repetition would find 2 of 12 rows (16.7%" in words
+    assert "the first is chat.jsonl row 3: Well. »we go round and round in circles" in words

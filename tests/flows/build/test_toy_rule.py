@@ -60,7 +60,8 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
     stated = {"name": "toys", "sources": [source], "mix": {"shares": {"chat": 1}, "eval_share": 0}}
     for name, rules in {
         "flag": {"shouting": {"action": "flag", "least": 3}},
-        "drop": {"shouting": "drop"},
+        "drop": {"shouting": {"action": "drop", "reviewed": {"read": 50, "right": 49}}},
+        "unproven": {"shouting": "drop"},
         "wrong": {"shoutin": "drop"},
     }.items():
         recipe = {**stated, "name": name, "rules": rules}
@@ -70,12 +71,16 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_rule_that_joins_is_offered_wherever_rules_are_listed(typed, rows):
     """By the schema of recipes, the error of a wrong name, and the command whose output is docs/rules.md."""
-    schema, wrong, told, page = typed(
-        ["schema", "recipe"], ["check", rows / "wrong.yaml"], ["rules", "--json"], ["rules"]
+    schema, wrong, unproven, told, page = typed(
+        ["schema", "recipe"],
+        *(["check", rows / f"{name}.yaml"] for name in ("wrong", "unproven")),
+        ["rules", "--json"],
+        ["rules"],
     )
     fields = json.loads(schema["out"])["properties"]["rules"]["properties"]
     assert fields["shouting"]["description"] == Shouting.sentence
     assert "did you mean `shouting`?" in wrong["err"]
+    assert "the rule shouting may not drop rows: its precision is not measured" in unproven["err"]
     (first, *_) = json.loads(told["out"])["rules"]
     assert (first["name"], first["sentence"], first["default"]) == ("shouting", Shouting.sentence, "off")
     assert [(one["name"], one["default"]) for one in first["settings"]] == [("least", 5)]

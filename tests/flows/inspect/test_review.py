@@ -9,9 +9,10 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from tests.harness.builders import REASONS, quick_build, recipe
+from tests.harness.builders import REASONS, chat_row, quick_build, recipe, text, write_rows
 from thinkmix.flows.cli.show.show_review import show_plan, show_score, walk
 from thinkmix.flows.inspect.review import Review, answer, open_review, take, write_questions
+from thinkmix.flows.recipe.recipe import Recipe
 from thinkmix.schemas.errors import NotFound, StoreError
 from thinkmix.schemas.review import KEPT
 
@@ -162,6 +163,79 @@ def judge_all(version: Path, each: int = 100) -> Review:
             opinion, spared = "drop", False
         answer(version, question, opinion, who="anna")
     return open_review(version)
+
+
+@pytest.fixture(scope="module")
+def looped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a version in which 8 rows have a flag, 2 of them left out by it, as the lead words of a loop."""
+    folder = tmp_path_factory.mktemp("looped")
+    loop = "we go round and round in circles until somebody tells us to stop now. " * 20
+    for name, loops in {"chat": range(6), "other": range(2)}.items():
+        rows = [
+            chat_row(
+                f"Tell {name} of {text((name, n))}?", f"Well {n}. {loop}" if n in loops else text((n, name))
+            )
+            for n in range(9)
+        ]
+        write_rows(folder / f"{name}.jsonl", rows)
+    sources = [
+        {"name": name, "kind": "local", "format": "sharegpt", "files": [f"{name}.jsonl"]}
+        for name in ("chat", "other")
+    ]
+    sources[1]["select"] = {"without": ["repetition"]}
+    mix = {"shares": {"chat": 0.5, "other": 0.5}, "eval_share": 0}
+    dedup = {"threshold": 1.0}
+    stated = {
+        "name": "small",
+        "sources": sources,
+        "mix": mix,
+        "dedup": dedup,
+        "rules": {"repetition": "flag"},
+    }
+    return quick_build(Recipe.model_validate(stated), folder / "store", folder).version
+
+
+def test_the_hits_of_a_rule_are_asked_about_with_their_words(looped: Path):
+    """Those that it flagged, and those that were left out for its flag; nothing else."""
+    review = open_review(looped, rules=["repetition"])
+    assert review.strata() == {("chat", "hit:repetition"): 6, ("other", "hit:repetition"): 2}
+    flagged = [question for question in review.questions() if question.source == "chat"]
+    assert all("»we go round and round" in (question.words or "") for question in flagged)
+    with pytest.raises(NotFound, match="has no row that html_entities flagged or left out"):
+        open_review(looped, rules=["html_entities"])
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ("w" * 8, "switch it off"),
+        ("rrrrrwww", "let it flag at most"),
+        ("r" * 8, "`repetition: {action: drop, reviewed: {read: 8, right: 8}}`"),
+        ("rr", "not decided yet"),
+    ],
+)
+def test_a_review_of_hits_says_what_a_recipe_may_do(looped: Path, tmp_path: Path, keys: str, says: str):
+    """From the precision, with each source weighted by its hits."""
+    copy = shutil.copytree(looped.parents[1], tmp_path / "small") / "versions" / looped.name
+    out = screen()
+    assert walk(open_review(copy, rules=["repetition"]), out, typed(keys)) == len(keys)
+    assert "r right · w wrong · u unsure" in out.file.getvalue()
+    review = open_review(copy, rules=["repetition"])
+    (rule,) = review.score().rules
+    assert (rule.hits, rule.read, rule.right) == (8, len(keys), keys.count("r"))
+    assert says in rule.says
+    assert open_review(copy).score().reviewers == ()  # the other review knows nothing of it
+
+
+def test_a_hit_is_called_right_or_wrong(looped: Path, tmp_path: Path):
+    """What is said of dropped rows is refused."""
+    out = tmp_path / "review.jsonl"
+    write_questions(open_review(looped, rules=["repetition"]).questions()[:1], out)
+    out.write_text(out.read_text().replace('"verdict":""', '"verdict":"keep"'))
+    with pytest.raises(
+        StoreError, match="line 1 says keep of hit:repetition; say one of right, wrong, unsure"
+    ):
+        take(looped, out)
 
 
 def test_the_score_of_a_whole_review_is_the_truth(fresh: Path):
