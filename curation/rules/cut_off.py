@@ -13,15 +13,16 @@ if TYPE_CHECKING:
 _TAIL = 600  # characters at the end of a text in which its last sentence is looked for
 _BEFORE = 3_000  # characters at the end of a text in which ends of sentences are counted
 _OPEN_WORDS, _LONG_WORDS, _ENDS = 5, 10, 6
+_LONG = 4_000  # bytes, about 1,000 tokens: a text that ran into a limit is seldom shorter
 _FENCE = r"(?m)^[ \t]*```[^\n`]*$"
-_LAST_FENCE = r"(?s)^((?:.*\n)?)[ \t]*```[^\n`]*\S[^\n`]*(?:\n[^`]*)?$"
+_LAST_FENCE = r"(?s)^((?:.*\n)?)[ \t]*```[^\n`]*[^\s`][^\n`]*(?:\n[^`]*)?$"
 """A fence with the name of a language, and no other after it: one without may close what nothing opened."""
 _FORMULA = r"\\(?:boxed|[dt]?frac|text|sqrt|left|right)(?:\{[^{}\n]*)?$"
 _COMMA = r"[\p{L}\p{N})\"”][,，、]$"
 _WORD = r"[ (][a-z’'-]*[a-z]$"
 _GOES_ON = (
     r"(?:^|[ (“\"'])(?:the|an?|of|and|or|to|for|with|in|on|at|by|from|that|which|is|are|was|were|be|has|have"
-    r"|can|will|would|should|if|because|as|than|their|its|your|our|my|this|these|into|about|between|but"
+    r"|can|will|would|should|if|because|as|than|their|its|your|our|my|these|into|about|between|but"
     r"|while|when|where|so|not|such|they|For|While|The|If|But|And|Since)$"
 )
 """Words after which a sentence goes on."""
@@ -34,11 +35,12 @@ class CutOff(Rule):
     """Whether an answer, or a trace, stops in the middle: what wrote it ran into its limit of tokens.
 
     A text is cut off if it ends in a comma; in a word after which a sentence goes on (`the`, `because`); in
-    an English word at the end of ten or more that have no full stop, where six sentences before had one; in
-    a LaTeX command whose brace is open; in a block of code whose fence is open; or if it opens `<answer>` and
-    does not close it. Items of lists and lines of code have no full stop, and neither have most short
-    answers in chats: these are not found. The value is the characters of the unfinished piece, and it is the
-    evidence. A trace that no `</think>` closes is not valid in the first place (`think_unclosed`).
+    an English word at the end of ten or more that have no full stop, in a text of 4,000 bytes and more where
+    six sentences before had one; in a LaTeX command whose brace is open; in a block of code whose fence is
+    open; or if it opens `<answer>` and does not close it. Items of lists and lines of code have no full stop,
+    and neither have most short answers in chats: these are not found, and so most cuts in the middle of a
+    word are not. The value is the characters of the unfinished piece, and it is the evidence. A trace that no
+    `</think>` closes is not valid in the first place (`think_unclosed`).
     """
 
     name: ClassVar[str] = "cut_off"
@@ -108,10 +110,16 @@ def _is_open() -> "pl.Expr":
     """Return whether the last sentence of a text goes on where the text ends."""
     import polars as pl  # noqa: PLC0415
 
-    text, tail, last = pl.col("text"), pl.col("tail"), pl.col("last")
+    text, tail, line, last = (pl.col(name) for name in ("text", "tail", "line", "last"))
     words = last.str.count_matches(r"\S+")
     goes_on = (words >= _OPEN_WORDS) & last.str.contains(_GOES_ON)
     before = text.str.tail(_BEFORE).str.count_matches(_END)
-    is_long = (words >= _LONG_WORDS) & last.str.contains(_WORD) & (before >= _ENDS)
-    no_stop = last.str.contains(_COMMA) | goes_on | (is_long & ~pl.col("line").str.contains(_ITEM))
+    is_long = (
+        (text.str.len_bytes() >= _LONG)
+        & (words >= _LONG_WORDS)
+        & last.str.contains(_WORD)
+        & (before >= _ENDS)
+    )
+    item = line.str.contains(_ITEM) & (line.str.len_chars() < _TAIL)  # else its beginning is not seen
+    no_stop = last.str.contains(_COMMA) | goes_on | (is_long & ~item)
     return tail.str.contains(_FORMULA) | (no_stop & ~last.str.contains(_CODE))

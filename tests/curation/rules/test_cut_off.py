@@ -5,7 +5,7 @@ import pytest
 from tests.harness.judged import asked, judged
 from thinkmix.curation.rules.cut_off import CutOff
 
-SAID = "It is so. " * 7
+SAID = "It is so, and it stays so. " * 160
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,7 @@ def test_a_text_that_stops_in_the_middle_is_found_with_its_last_piece(answer, pi
         SAID + "\n- the light and the water that each plant wants or needs every day",
         SAID + "Best regards",
         "By weighing the light and the water that each plant wants or needs every day",
+        "It is so. " * 9 + "By weighing the light and the water that each plant wants or needs every day",
         "The call is `print(x)`:\n\n```python\nprint(x)\n```",
         "```\nprint(x)\n```\n\n```\nprint(y)\n```\nDone.\n```",
         "while True:\n    x = next(rows); y = x in",
