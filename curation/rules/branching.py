@@ -25,12 +25,11 @@ class Branching(Rule):
     The value is the density of the row's densest trace, and the evidence its first branch. Leaving out the
     traces of R1 that branch most raised AIME25 by up to 5.1 points (arXiv:2604.01702). Densities differ
     between models: of real traces half have 10 and more if R1 wrote them, 14 and more if QwQ-32B did. A
-    Chinese or Japanese character counts as a word. Not every `Hmm` turns away from something, so that the
-    rule flags at most; leave dense traces out by `select`.
+    Chinese or Japanese character counts as a word. Not every `Hmm` turns away from something: let
+    it flag, and leave dense traces out by `select`.
     """
 
     name: ClassVar[str] = "branching"
-    flags_at_most: ClassVar[bool] = True
     sentence: ClassVar[str] = (
         "its trace turns away from what it did again and again (`wait`, `alternatively`)"
     )

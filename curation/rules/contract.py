@@ -14,7 +14,7 @@ reason or a rule, so that it has a sentence, and `Recipe.flagged` says when it m
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
-from pydantic import BeforeValidator, field_validator
+from pydantic import BeforeValidator
 
 from thinkmix.schemas.plain import plain
 from thinkmix.schemas.record import Record
@@ -95,23 +95,9 @@ class Rule(Record):
     needs: ClassVar[str] = ""
     """What rows must have for the rule to judge them, in words; empty if it judges all rows."""
 
-    flags_at_most: ClassVar[bool] = False
-    """Whether it may not drop rows by itself: it was not shown that 90 % of what it finds is right."""
-
     action: Action = "off"
     """What becomes of a row that it finds: left out (`drop`), kept with a flag (`flag`), or not looked for
     (`off`)."""
-
-    @field_validator("action")
-    @classmethod
-    def _flag_at_most(cls, action: Action) -> Action:
-        if cls.flags_at_most and action == "drop":
-            msg = (
-                f"the rule {cls.name} flags at most, because it may be wrong; state `flag`, look at the rows"
-            )
-            msg = f"{msg} (`thinkmix show --flag {cls.name}`), then leave them out by `select` if they are"
-            raise ValueError(f"{msg} what you do not want")
-        return action
 
     def judge(self, turns: "TurnTable") -> Sequence[Verdict]:
         """Return the rows in which it finds something, in their order, each once.

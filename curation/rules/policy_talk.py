@@ -14,6 +14,7 @@ _POLICY = (
     r"\b(?:OpenAI|[Oo]ur|[Cc]ontent|[Ss]afety|[Uu]sage|[Mm]oderation)(?:'s)? (?:\w+ )?[Pp]olic(?:y|ies)\b"
     r"|\b(?:against|violat\w+|within|according to|[Cc]heck(?:ing)?|[Ff]ollow(?:ing)?|comply with|per|under)"
     r" policy\b"
+    r"|\b[Nn]o policy (?:issues?|problems?|violations?|concerns?)\b|\bpolicy says (?:that )?we\b"
     r"|\b(?:[Dd]is)?[Aa]llowed content\b|\bpolicy[- ](?:compliant|violation|violating)\b"
     r"|\b(?:[Ww]e|I) (?:must|should|have to|need to|will|can|may)(?: not)? (?:refuse|decline)\b"
     r"|(?:违反|符合|遵守|按照|根据)\w{0,6}(?:政策|安全准则|内容规范|使用规范|安全规范)"
@@ -27,12 +28,11 @@ class PolicyTalk(Rule):
     that learns from their traces of mathematics learns to do so. The value is the number of such places in
     the row's traces, and the evidence the first one. A source about safety means what it says: turn the rule
     on for sources of mathematics and code. It finds planted places and nothing in the real traces that it was
-    tried on; how often it is right elsewhere is not known, so it flags at most.
+    tried on; how often it is right elsewhere is not known, so let it flag, and look at what it finds.
     """
 
     name: ClassVar[str] = "policy_talk"
     sentence: ClassVar[str] = "its trace discusses a safety policy instead of the question"
-    flags_at_most: ClassVar[bool] = True
 
     def judge(self, turns: "TurnTable") -> Sequence[Verdict]:
         """Return the rows whose traces have such a place."""

@@ -38,13 +38,12 @@ class ToolText(Rule):
     Input:`, `{"name": …, "arguments": {…}}`), or by standing alone with its literal arguments
     (`weather('Tokyo')`), where the conversation is not about code. The value is the number of answers of the
     row that hold one, and the evidence the first call. Blocks of code are left out. It finds planted calls
-    and nothing in the real rows that it was tried on; how often it is right elsewhere is not known, so it
-    flags at most.
+    and nothing in the real rows that it was tried on; how often it is right elsewhere is not known, so let it
+    flag, and look at what it finds.
     """
 
     name: ClassVar[str] = "tool_text"
     sentence: ClassVar[str] = "an answer is the text of a tool call, and the row has no tools"
-    flags_at_most: ClassVar[bool] = True
 
     def judge(self, turns: "TurnTable") -> Sequence[Verdict]:
         """Return the rows without tools that have such an answer."""

@@ -15,6 +15,8 @@ from thinkmix.curation.rules.policy_talk import PolicyTalk
         "OpenAI policy says so.",
         "Does it violate our content policy?",
         "So we should refuse.",
+        "No policy issues here.",
+        "The policy says we may answer.",
         "这个问题没有违反安全准则。",
         "Here we can comply with policy.",
     ],
