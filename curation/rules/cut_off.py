@@ -18,6 +18,11 @@ _FENCE = r"(?m)^[ \t]*```[^\n`]*$"
 _LAST_FENCE = r"(?s)^((?:.*\n)?)[ \t]*```[^\n`]*[^\s`][^\n`]*(?:\n[^`]*)?$"
 """A fence with the name of a language, and no other after it: one without may close what nothing opened."""
 _FORMULA = r"\\(?:boxed|[dt]?frac|text|sqrt|left|right)(?:\{[^{}\n]*)?$"
+_MARK = (
+    r" \(\p{L}[^()\n]*\p{L}$|（[^（）()\n]*[\p{L}\p{N}]$|“[^”\"\n]*[\p{L}\p{N},]$"
+    r"|(?:^|[ \n])\*\*\p{L}[^*\n]*$"
+)
+"""A bracket, a quotation mark or bold type that nothing closes."""
 _COMMA = r"[\p{L}\p{N})\"”][,，、]$"
 _WORD = r"[ (][a-z’'-]*[a-z]$"
 _GOES_ON = (
@@ -36,11 +41,12 @@ class CutOff(Rule):
 
     A text is cut off if it ends in a comma; in a word after which a sentence goes on (`the`, `because`); in
     an English word at the end of ten or more that have no full stop, in a text of 4,000 bytes and more where
-    six sentences before had one; in a LaTeX command whose brace is open; in a block of code whose fence is
-    open; or if it opens `<answer>` and does not close it. Items of lists and lines of code have no full stop,
-    and neither have most short answers in chats: these are not found, and so most cuts in the middle of a
-    word are not. The value is the characters of the unfinished piece, and it is the evidence. A trace that no
-    `</think>` closes is not valid in the first place (`think_unclosed`).
+    six sentences before had one; in brackets, quotation marks or bold type that are open; in a LaTeX command
+    whose brace is open; in a block of code whose fence is open; or if it opens `<answer>` and does not close
+    it. Items of lists and lines of code have no full stop, and neither have most short answers in chats:
+    these are not found, and so most cuts in the middle of a word are not. The value is the characters of the
+    unfinished piece, and it is the evidence. A trace that no `</think>` closes is not valid in the first
+    place (`think_unclosed`).
     """
 
     name: ClassVar[str] = "cut_off"
@@ -62,7 +68,7 @@ def _pieces(turns: "TurnTable") -> Iterator[tuple[int, "Part", int, int, str]]:
     from thinkmix.curation.rules.turns import PARTS  # noqa: PLC0415
 
     text, tail, last = pl.col("text"), pl.col("tail"), pl.col("last")
-    ends = f"{_FORMULA}|{_COMMA}|{_WORD}"
+    ends = f"{_FORMULA}|{_MARK}|{_COMMA}|{_WORD}"
     blocks = text.str.contains("```", literal=True) | text.str.contains("<answer>", literal=True)
     for part in PARTS:
         found = (
@@ -121,5 +127,5 @@ def _is_open() -> "pl.Expr":
         & (before >= _ENDS)
     )
     item = line.str.contains(_ITEM) & (line.str.len_chars() < _TAIL)  # else its beginning is not seen
-    no_stop = last.str.contains(_COMMA) | goes_on | (is_long & ~item)
+    no_stop = last.str.contains(_COMMA) | tail.str.contains(_MARK) | goes_on | (is_long & ~item)
     return tail.str.contains(_FORMULA) | (no_stop & ~last.str.contains(_CODE))

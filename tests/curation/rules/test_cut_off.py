@@ -20,6 +20,9 @@ SAID = "It is so, and it stays so. " * 160
         ("The result is $\\boxed{4", "The result is $\\boxed{4"),
         ("Run this:\n\n```python\nfor x in rows:\n    print(x)", "```python\nfor x in rows:\n    print(x)"),
         ("It holds. <answer> 4", "<answer> 4"),
+        ("It is so. We have money (as coins", "We have money (as coins"),
+        ("It is so.\n\n**Final ans", "**Final ans"),
+        ("It is so. They say “hypoc", "They say “hypoc"),
         (
             SAID + "By weighing the light and the water that each plant wants",
             "By weighing the light and the ",
@@ -51,6 +54,9 @@ def test_a_text_that_stops_in_the_middle_is_found_with_its_last_piece(answer, pi
         "while True:\n    x = next(rows); y = x in",
         "<answer>4\\end{answer>",
         "<answer>4</answer>",
+        "We have money (as coins)",
+        "Bold is **so**",
+        "It is f(x, **options)",
     ],
 )
 def test_a_text_that_ends_is_not_found(answer):
