@@ -20,7 +20,7 @@ _LAST_FENCE = r"(?s)^((?:.*\n)?)[ \t]*```[^\n`]*[^\s`][^\n`]*(?:\n[^`]*)?$"
 _FORMULA = r"\\(?:boxed|[dt]?frac|text|sqrt|left|right)(?:\{[^{}\n]*)?$"
 _MARK = (
     r" \(\p{L}[^()\n]*\p{L}$|（[^（）()\n]*[\p{L}\p{N}]$|“[^”\"\n]*[\p{L}\p{N},]$"
-    r"|(?:^|[ \n])\*\*\p{L}[^*\n]*$"
+    r"|(?:^|[ \n])\*\*\p{L}[\p{L} ]*$"
 )
 """A bracket, a quotation mark or bold type that nothing closes."""
 _COMMA = r"[\p{L}\p{N})\"”][,，、]$"
@@ -77,6 +77,7 @@ def _pieces(turns: "TurnTable") -> Iterator[tuple[int, "Part", int, int, str]]:
             .filter(pl.Series(turns.said_by("assistant")))
             .with_columns(text.str.strip_chars_end())
             .with_columns(tail=text.str.tail(_TAIL))
+            .filter(~tail.str.contains(r"[.!?>。！？]$") | blocks)  # most texts end so; it spares the rest
             .filter(tail.str.contains(ends) | blocks)
             .with_columns(line=tail.str.extract(r"([^\n]*)$"))
             .with_columns(last=pl.col("line").str.replace(f"^.*(?:{_END})", "").str.strip_chars_start())
