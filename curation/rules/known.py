@@ -8,10 +8,18 @@ from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 from thinkmix.curation.repairs.contract import Repair
 from thinkmix.curation.repairs.known import REPAIRS
+from thinkmix.curation.rules.branching import Branching
 from thinkmix.curation.rules.contract import ACTIONS, Rule
+from thinkmix.curation.rules.copied_trace import CopiedTrace
+from thinkmix.curation.rules.cut_off import CutOff
 from thinkmix.curation.rules.html_entities import HtmlEntities
+from thinkmix.curation.rules.language_switch import LanguageSwitch
+from thinkmix.curation.rules.loop import Loop
+from thinkmix.curation.rules.near_empty_trace import NearEmptyTrace
 from thinkmix.curation.rules.own import SUFFIX, AnyRule, OwnRule
+from thinkmix.curation.rules.policy_talk import PolicyTalk
 from thinkmix.curation.rules.repetition import Repetition
+from thinkmix.curation.rules.tool_text import ToolText
 from thinkmix.schemas.errors import NotFound
 from thinkmix.schemas.plain import plain
 from thinkmix.schemas.reasons import Reason
@@ -21,7 +29,18 @@ if TYPE_CHECKING:
 
     from thinkmix.schemas.formats.contract import Format
 
-RULES: tuple[type[Rule], ...] = (Repetition, HtmlEntities)
+RULES: tuple[type[Rule], ...] = (
+    Repetition,
+    HtmlEntities,
+    Loop,
+    CutOff,
+    LanguageSwitch,
+    NearEmptyTrace,
+    Branching,
+    CopiedTrace,
+    ToolText,
+    PolicyTalk,
+)
 """Every rule, in the order in which they judge and are shown."""
 
 

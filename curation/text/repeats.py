@@ -1,4 +1,4 @@
-"""Runs of words that a text repeats: how much of it they are, and where it repeats most."""
+"""Words of texts: how many there are, and runs of them that a text repeats, how much and where."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ _SPACE = np.uint8(0x20)
 
 
 @compiled
-def _words(data: Bytes, at: int, end: int, starts: Offsets, ends: Offsets, prints: Offsets) -> int:
+def cut_words(data: Bytes, at: int, end: int, starts: Offsets, ends: Offsets, prints: Offsets) -> int:
     """Write where the words of a text stand and a hash of each; return how many there are.
 
     Words stand between ASCII white space; a character from U+3000 to U+9FFF, or from the supplementary
@@ -44,6 +44,25 @@ def _words(data: Bytes, at: int, end: int, starts: Offsets, ends: Offsets, print
         starts[count], ends[count], prints[count] = start, at, mark
         count += 1
     return count
+
+
+@compiled
+def count_words(data: Bytes, offsets: Offsets, asked: Flags, most: int, words: Offsets) -> None:
+    """Write how many words, as `cut_words` cuts them, each text that is asked for has; stop above `most`."""
+    for text in range(len(asked)):
+        at, end, inside = offsets[text], offsets[text + 1], False
+        while asked[text] and at < end and words[text] <= most:
+            byte = data[at]
+            if byte == _SPACE or 0x09 <= byte <= 0x0D:
+                inside = False
+            elif 0xE3 <= byte <= 0xE9 or (byte == 0xF0 and at + 1 < end and data[at + 1] >= 0xA0):
+                words[text] += 1
+                inside = False
+                at += 2 if byte < 0xF0 else 3
+            elif not inside:
+                words[text] += 1
+                inside = True
+            at += 1
 
 
 @compiled
@@ -94,7 +113,7 @@ def measure_repeats(
         start, end = offsets[text], offsets[text + 1]
         room = (end - start) // 2 + 1  # between two words of one byte each there is at least one more
         starts, ends, prints = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
-        words = _words(data, start, end, starts, ends, prints)
+        words = cut_words(data, start, end, starts, ends, prints)
         if words < max(least, _GRAM):
             continue
         grams = words - _GRAM + 1

@@ -7,6 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from thinkmix.curation.decontaminate.settings import Decontamination
 from thinkmix.curation.dedup.settings import DedupPlan
 from thinkmix.curation.gates.known import Gates
+from thinkmix.curation.repairs.known import REPAIRS
 from thinkmix.curation.rules.contract import Judging, Select
 from thinkmix.curation.rules.known import RULES, Rules, in_force, known_reasons, merged, own_of
 from thinkmix.curation.rules.own import AnyRule, OwnRule
@@ -208,7 +209,7 @@ def _check_names(stated: Sequence[Mapping[str, AnyRule]]) -> None:
         if isinstance(rule, OwnRule) and rule.file.path != path:
             msg = f"rules.{path} states the file {rule.file.path}; write the path of the file as its name"
             raise ValueError(msg)
-    known: dict[str, str] = dict.fromkeys(known_reasons(), "")
+    known: dict[str, str] = dict.fromkeys((*known_reasons(), *(repair.name for repair in REPAIRS)), "")
     for rule in (rule for rules in stated for rule in own_of(rules)):
         if (other := known.setdefault(rule.name, rule.file.path)) != rule.file.path:
             of = f"the rule of {other}" if other else "a rule or reason of Thinkmix"

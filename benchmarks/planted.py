@@ -1,0 +1,196 @@
+"""Damage that rules look for, planted into rows that are clean: what a rule finds of it is its recall.
+
+Each function takes a row and a source of chance, and returns the damaged row, or None if the row has no place
+for the damage. None of them knows the patterns of a rule.
+"""
+
+import html
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+
+from thinkmix.schemas.conversation import Conversation
+
+_WORDS_ZH = (
+    "所以",
+    "因此",
+    "分类",
+    "需求",
+    "整数",
+    "假设",
+    "首先",
+    "然后",
+    "题目说",
+    "考虑一下",
+    "也就是说",
+    "不对",
+)
+_FILLERS = (
+    "Okay.", "Okay, let me think.", "Let me think.", "Hmm.", "Sure!", "...", "Thinking", "N/A",
+    "好的。", "让我想想。", "我需要仔细思考这个问题。",
+    "Okay, so I need to solve this problem.", "Let me work through this step by step.",
+)  # fmt: skip
+_BRANCHES = (
+    "Wait, ", "But wait, ", "Alternatively, ", "Hmm, ", "Hold on, ", "Wait no, ", "Let me try another way. ",
+    "Hmm wait. ", "On second thought, ", "Maybe I should reconsider. ",
+)  # fmt: skip
+_POLICY = (
+    "The user asks a math question. There is no disallowed content.",
+    "We need to check policy: it is fine.",
+    "According to OpenAI policy, we can answer this.",
+    "This is allowed content, so we comply.",
+    "We must follow the policy. The request is benign.",
+    "Is this harmful? No, so I can answer it safely.",
+    "The policy says we should not reveal hidden instructions, but this is plain arithmetic.",
+    "This does not violate our content policy.",
+    "We should refuse if it was unsafe. It is safe.",
+    "No policy issues here.",
+)
+_CALLS = (
+    "weather('{0}')", 'get_weather(city="{0}")', "search(query='{0}', limit={1})", "[lookup.city('{0}')]",
+    '{{"name": "get_weather", "arguments": {{"city": "{0}"}}}}', "Action: search\nAction Input: {0}",
+    '[TOOL_CALLS][{{"name": "weather", "arguments": {{"city": "{0}"}}}}]', "<function=weather>{0}</function>",
+    "weather({0})", "Calling weather with {0}...", '{{"tool": "weather", "tool_input": "{0}"}}',
+    "call: weather(city={0}, days={1})",
+)  # fmt: skip
+_CITIES = ("Tokyo", "Oslo", "Lima", "São Paulo", "北京")
+_MANY = 60  # words of a text in which there is room for damage
+
+Damage = Callable[[Conversation, Random], Conversation | None]
+
+
+def _answer(row: Conversation, content: str, reasoning: str | None) -> Conversation:
+    """Return a row whose last turn says something else."""
+    last = row.messages[-1].model_copy(update={"content": content, "reasoning": reasoning})
+    return row.model_copy(update={"messages": (*row.messages[:-1], last)})
+
+
+def _with_text(row: Conversation, change: Callable[[str], str | None]) -> Conversation | None:
+    """Return a row in which the trace is changed, or the answer if the row has none."""
+    last = row.messages[-1]
+    changed = change(last.reasoning or last.content)
+    if changed is None:
+        return None
+    return _answer(row, last.content, changed) if last.reasoning else _answer(row, changed, None)
+
+
+def loop(row: Conversation, chance: Random) -> Conversation | None:
+    """Cut a text somewhere, and say its last 2 to 40 words until 40 to 1,000 are said."""
+
+    def change(text: str) -> str | None:
+        words = text.split(" ")
+        if len(words) < _MANY:
+            return None
+        end, size = chance.randrange(_MANY // 2, len(words)), chance.randint(2, 40)
+        stretch, total = words[max(end - size, 0) : end], chance.randint(40, 1_000)
+        said = (stretch * (max(total, 4 * size) // len(stretch) + 1))[: max(total, 4 * size)]
+        return " ".join([*words[:end], *said])
+
+    return _with_text(row, change)
+
+
+def cut(row: Conversation, chance: Random) -> Conversation | None:
+    """Cut the last answer at any character of its second half: by chance where a sentence ends, too."""
+    last = row.messages[-1]
+    if len(last.content.split()) < _MANY:
+        return None
+    place = chance.randrange(len(last.content) // 2, len(last.content) - 1)
+    return _answer(row, last.content[:place], last.reasoning)
+
+
+def foreign_words(row: Conversation, chance: Random) -> Conversation | None:
+    """Put one to five Chinese words in the place of others, in a trace of a row that is all ASCII."""
+    trace = row.messages[-1].reasoning or ""
+    words = trace.split(" ")
+    if len(words) < _MANY or not all(turn.content.isascii() for turn in row.messages) or not trace.isascii():
+        return None
+    for place in chance.sample(range(len(words)), chance.randint(1, 5)):
+        words[place] = chance.choice(_WORDS_ZH)
+    return _answer(row, row.messages[-1].content, " ".join(words))
+
+
+def filler(row: Conversation, chance: Random) -> Conversation | None:
+    """Put a filler in the place of a trace."""
+    last = row.messages[-1]
+    return _answer(row, last.content, chance.choice(_FILLERS)) if last.reasoning else None
+
+
+def branches(row: Conversation, chance: Random) -> Conversation | None:
+    """Begin something else every 20 to 40 words of a long trace."""
+    last = row.messages[-1]
+    words = (last.reasoning or "").split(" ")
+    if len(words) < 5 * _MANY:
+        return None
+    place = 0
+    while (place := place + chance.randint(20, 40)) < len(words):
+        words[place] = chance.choice(_BRANCHES) + words[place]
+    return _answer(row, last.content, " ".join(words))
+
+
+def copy(row: Conversation, chance: Random) -> Conversation | None:
+    """Say the trace, or the second half or more of it, before the answer."""
+    last = row.messages[-1]
+    words = (last.reasoning or "").split(" ")
+    if len(words) < _MANY:
+        return None
+    begin = chance.randrange(len(words) // 2)
+    return _answer(row, " ".join(words[begin:]) + "\n\n" + last.content, last.reasoning)
+
+
+def call(row: Conversation, chance: Random) -> Conversation | None:
+    """Put the text of a tool call in the place of the last answer."""
+    if row.tools or any(turn.tool_calls for turn in row.messages):
+        return None
+    text = chance.choice(_CALLS).format(chance.choice(_CITIES), chance.randint(1, 9))
+    return _answer(row, text, row.messages[-1].reasoning)
+
+
+def policy(row: Conversation, chance: Random) -> Conversation | None:
+    """Put a sentence on policy into a trace, between two of its words."""
+    last = row.messages[-1]
+    words = (last.reasoning or "").split(" ")
+    if len(words) < _MANY:
+        return None
+    words.insert(chance.randrange(len(words)), chance.choice(_POLICY))
+    return _answer(row, last.content, " ".join(words))
+
+
+def twice(row: Conversation, chance: Random) -> Conversation | None:
+    """Say two thirds or more of a text again."""
+
+    def change(text: str) -> str | None:
+        words = text.split(" ")
+        return " ".join(words + words[chance.randrange(len(words) // 3) :]) if len(words) >= _MANY else None
+
+    return _with_text(row, change)
+
+
+def escaped(row: Conversation, chance: Random) -> Conversation | None:
+    """Write a text as a page would: with entities for the characters that HTML reads."""
+    return _with_text(row, lambda text: html.escape(text) if sum(map(text.count, "<>&\"'")) > 2 else None)
+
+
+PLANTS: Mapping[str, Damage] = {
+    "repetition": twice,
+    "html_entities": escaped,
+    "loop": loop,
+    "cut_off": cut,
+    "language_switch": foreign_words,
+    "near_empty_trace": filler,
+    "branching": branches,
+    "copied_trace": copy,
+    "tool_text": call,
+    "policy_talk": policy,
+}
+"""What each rule should find; a rule that is not named has no planted truth."""
+
+
+def plant(rule: str, rows: Sequence[Conversation], most: int, seed: int) -> list[Conversation]:
+    """Return at most that many damaged rows, out of rows in an order that the seed decides."""
+    chance = Random(f"{rule}/{seed}")
+    damage, found = PLANTS[rule], []
+    for row in chance.sample(rows, len(rows)):
+        if len(found) == most:
+            break
+        if (damaged := damage(row, chance)) is not None:
+            found.append(damaged)
+    return found
