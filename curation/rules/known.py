@@ -11,6 +11,9 @@ from thinkmix.curation.repairs.known import REPAIRS
 from thinkmix.curation.rules.contract import ACTIONS, Rule
 from thinkmix.curation.rules.html_entities import HtmlEntities
 from thinkmix.curation.rules.repetition import Repetition
+from thinkmix.curation.rules.tool_arguments import ToolArguments
+from thinkmix.curation.rules.tool_order import ToolOrder
+from thinkmix.curation.rules.tool_response_unused import ToolResponseUnused
 from thinkmix.schemas.errors import NotFound
 from thinkmix.schemas.plain import plain
 from thinkmix.schemas.reasons import Reason
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
     from thinkmix.schemas.formats.contract import Format
 
-RULES: tuple[type[Rule], ...] = (Repetition, HtmlEntities)
+RULES: tuple[type[Rule], ...] = (Repetition, HtmlEntities, ToolArguments, ToolOrder, ToolResponseUnused)
 """Every rule, in the order in which they judge and are shown."""
 
 
