@@ -219,7 +219,7 @@ def _set_bits(first: Hashes, bits: Hashes, anchors: Hashes) -> None:
 
 @compiled_in_place
 def _neighbour(word: np.uint64) -> np.uint64:
-    """Return 32 bits of a word, never 0, which says that there is none."""
+    """Return 32 bits of a word, never 0, which stands for no word."""
     return word >> np.uint64(32) | np.uint64(1)
 
 

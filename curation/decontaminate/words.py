@@ -92,7 +92,7 @@ class Alphabet(NamedTuple):
     signs: Hashes
     """Shape (256,): the word that a byte is by itself: an operator, the end of a turn, or none."""
     follows: Bytes
-    """Shape (256,), bits: 1 for bytes that may go on with a word of letters, 2 and 4 for the first and the
+    """Shape (256,), bits: 1 for bytes that may continue letters, 2 and 4 for the first and the
     second after digits that may go on with a number."""
     commands: Hashes
     """Shape (2, n): commands in ascending order, and the words they are read as, or none."""
@@ -150,7 +150,7 @@ def _absorb(state: np.uint64, block: np.uint64) -> np.uint64:
 
 @compiled_in_place
 def _hashed(data: Bytes, at: np.uint64, size: np.uint64, case: np.uint64) -> np.uint64:
-    """Return the hash of a word of `size` bytes at `at`, eight at a time, with `case` in each of them."""
+    """Return the hash of the `size` bytes at `at`, which are a word, eight at a time, with `case` in each of them."""
     state = _absorb(_SEED, (_eight(data, at) | case) & _MASKS[min(size, _BLOCK)])
     while size > _EIGHT:
         at, size = at + _EIGHT, size - _EIGHT
@@ -439,7 +439,7 @@ def _hash(word: str) -> int:
 
 
 def room_for(texts: int, size: int, longest: int) -> Words:
-    """Return room for the words of `texts` texts of `size` bytes in all, the longest of which is given."""
+    """Return room for the words of `texts` texts of `size` bytes in all, by the longest of them."""
     words = size + texts + 1 + SPARE
     hashes, places = np.empty(words, np.uint64), np.empty(words, np.int64)
     text, spelled = np.empty(longest + 2 * BLOCK, np.uint8), np.empty(2 * longest + BLOCK, np.uint8)

@@ -19,6 +19,9 @@ from thinkmix.curation.rules.near_empty_trace import NearEmptyTrace
 from thinkmix.curation.rules.own import SUFFIX, AnyRule, OwnRule
 from thinkmix.curation.rules.policy_talk import PolicyTalk
 from thinkmix.curation.rules.repetition import Repetition
+from thinkmix.curation.rules.tool_arguments import ToolArguments
+from thinkmix.curation.rules.tool_order import ToolOrder
+from thinkmix.curation.rules.tool_response_unused import ToolResponseUnused
 from thinkmix.curation.rules.tool_text import ToolText
 from thinkmix.schemas.errors import NotFound
 from thinkmix.schemas.plain import plain
@@ -40,6 +43,9 @@ RULES: tuple[type[Rule], ...] = (
     CopiedTrace,
     ToolText,
     PolicyTalk,
+    ToolArguments,
+    ToolOrder,
+    ToolResponseUnused,
 )
 """Every rule, in the order in which they judge and are shown."""
 

@@ -21,6 +21,7 @@ from tools.generate import (
 from tools.generate.novel import Gate
 from tools.generate.numbers_en import Exchange
 from tools.generate.phrases import NEXT, NEXT_ZH, SYSTEM, SYSTEM_ZH
+from tools.generate.procedures import procedure
 from tools.generate.sampler import Sampler
 from tools.generate.traces import Problem, solution
 
@@ -118,6 +119,14 @@ def tool_chats(gate: Gate) -> Iterator[Row]:
     """Yield rows with tools, each with a first question unlike all before it."""
     for index in count():
         row = toolbox.tool_chat(index)
+        if gate.admit(first_question(row)):
+            yield row
+
+
+def procedures(gate: Gate) -> Iterator[Row]:
+    """Yield rows whose calls need what earlier ones returned, each asked unlike all before."""
+    for index in count():
+        row = procedure(index)
         if gate.admit(first_question(row)):
             yield row
 

@@ -18,7 +18,7 @@ from tools.generate.novel import Gate, chinese_share, has_chinese, jaccard, view
 from tools.generate.sampler import Sampler
 from tools.generate.traces import Problem
 
-CLEAN_CHATS, CLEAN_PROBLEMS, CLEAN_TOOL_CHATS = 3000, 800, 180
+CLEAN_CHATS, CLEAN_PROBLEMS, CLEAN_TOOL_CHATS, PROCEDURES = 3000, 800, 180, 60
 CAP = 4
 
 _BESIDE_THE_TEXT = (Reason.TOO_DEEP, Reason.WEIGHT_FRACTIONAL, Reason.ALL_CONTEXT)
@@ -80,6 +80,7 @@ def build_sample() -> Sample:
     _long(sample, gate)
     _chat_duplicates(sample, good)
     _across(sample, good, solved)
+    sample.keep("tools", list(islice(clean.procedures(gate), PROCEDURES)))
     return sample
 
 

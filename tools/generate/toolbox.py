@@ -26,10 +26,10 @@ class Errand:
     def turns(self, *, parallel: bool) -> list[Turn]:
         """Return the turns; parallel calls come before all results, others each before its own."""
         calls = [
-            {"from": "function_call", "value": _json({"name": name, "arguments": asked})}
+            {"from": "function_call", "value": as_json({"name": name, "arguments": asked})}
             for name, asked, _ in self.calls
         ]
-        results = [{"from": "observation", "value": _json(got)} for _, _, got in self.calls]
+        results = [{"from": "observation", "value": as_json(got)} for _, _, got in self.calls]
         middle = (
             [*calls, *results]
             if parallel
@@ -54,7 +54,7 @@ def tool_chat(index: int) -> Turn:
             turns += ERRANDS[name](rng).turns(parallel=rng.chance(50))
     offered = rng.shuffled([*used, *rng.sample([name for name in names if name not in used], 1)])
     tools = [TOOLS[name] for name in offered]
-    return {"conversations": turns, "tools": _json(tools)}
+    return {"conversations": turns, "tools": as_json(tools)}
 
 
 _SYSTEM = [
@@ -64,17 +64,19 @@ _SYSTEM = [
 ]
 
 
-def _json(value: object) -> str:
+def as_json(value: object) -> str:
+    """Return a value as JSON text, its characters as they are."""
     return json.dumps(value, ensure_ascii=False)
 
 
-def _day(rng: Sampler) -> date:
+def day_of(rng: Sampler) -> date:
+    """Return a day of the years that the sample is about."""
     return date(2025, 1, 6) + timedelta(days=rng.integer(0, 600))
 
 
 def weather(rng: Sampler) -> Errand:
     """Ask for the weather in one or two capitals."""
-    cities, day = rng.sample(COUNTRIES, rng.choice([1, 2])), _day(rng)
+    cities, day = rng.sample(COUNTRIES, rng.choice([1, 2])), day_of(rng)
     got = [(rng.integer(8, 27), rng.choice(_SKIES)) for _ in cities]
     calls = tuple(
         ("get_weather", {"city": one.capital, "date": day.isoformat()}, {"celsius": warm, "sky": sky[0]})
@@ -167,13 +169,13 @@ def flight(rng: Sampler) -> Errand:
     start, goal = rng.sample(COUNTRIES[:20], 2)
     hour, minute, long = rng.integer(5, 19), rng.integer(0, 11) * 5, rng.integer(150, 400)
     left = hour * 60 + minute + rng.integer(5, 90)
-    leave, arrive = _clock(left), _clock(left + long)
-    day = _day(rng)
+    leave, arrive = clock(left), clock(left + long)
+    day = day_of(rng)
     asked = {
         "origin": start.capital,
         "destination": goal.capital,
         "date": day.isoformat(),
-        "after": _clock(hour * 60 + minute),
+        "after": clock(hour * 60 + minute),
     }
     stops = rng.integer(0, 3)
     calls = (("find_flight", asked, {"departure": leave, "arrival": arrive, "stops": stops}),)
@@ -193,13 +195,14 @@ def flight(rng: Sampler) -> Errand:
     )
 
 
-def _clock(minutes: int) -> str:
+def clock(minutes: int) -> str:
+    """Return a time of day, given in minutes."""
     return f"{minutes // 60 % 24:02d}:{minutes % 60:02d}"
 
 
 def event(rng: Sampler) -> Errand:
     """Put an appointment into a calendar."""
-    name, day, at = rng.choice(NAMES), _day(rng), _clock(rng.integer(32, 72) * 15)
+    name, day, at = rng.choice(NAMES), day_of(rng), clock(rng.integer(32, 72) * 15)
     what = rng.choice(
         ["dentist", "stock count", "driving lesson", "site visit", "haircut", "job talk", "rehearsal"]
     )
@@ -249,7 +252,8 @@ def translation(rng: Sampler) -> Errand:
     return Errand(question, calls, f"The sign could read: {chinese}")
 
 
-def _tool(name: str, description: str, **parameters: str) -> Tool:
+def described(name: str, description: str, **parameters: str) -> Tool:
+    """Return the definition of a tool whose parameters, all required, have these types."""
     properties = {key: {"type": kind} for key, kind in parameters.items()}
     schema = {"type": "object", "properties": properties, "required": list(parameters)}
     return {"name": name, "description": description, "parameters": schema}
@@ -265,16 +269,16 @@ ERRANDS: dict[str, Callable[[Sampler], Errand]] = {
     "translate_text": translation,
 }
 TOOLS: dict[str, Tool] = {
-    "get_weather": _tool("get_weather", "Forecast for a city on a day.", city="string", date="string"),
-    "check_stock": _tool("check_stock", "How many of an item are in stock.", item="string"),
-    "convert_currency": _tool(
+    "get_weather": described("get_weather", "Forecast for a city on a day.", city="string", date="string"),
+    "check_stock": described("check_stock", "How many of an item are in stock.", item="string"),
+    "convert_currency": described(
         "convert_currency",
         "Convert money at today's rate.",
         amount="number",
         source="string",
         target="string",
     ),
-    "find_flight": _tool(
+    "find_flight": described(
         "find_flight",
         "Next flight after a time.",
         origin="string",
@@ -282,7 +286,7 @@ TOOLS: dict[str, Tool] = {
         date="string",
         after="string",
     ),
-    "add_event": _tool("add_event", "Add an appointment.", title="string", date="string", time="string"),
-    "calculate": _tool("calculate", "Evaluate an arithmetic expression.", expression="string"),
-    "translate_text": _tool("translate_text", "Translate a text.", text="string", target="string"),
+    "add_event": described("add_event", "Add an appointment.", title="string", date="string", time="string"),
+    "calculate": described("calculate", "Evaluate an arithmetic expression.", expression="string"),
+    "translate_text": described("translate_text", "Translate a text.", text="string", target="string"),
 }

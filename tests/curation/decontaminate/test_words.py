@@ -121,7 +121,7 @@ def test_words_do_not_depend_on_where_they_stand(before: int, text: str) -> None
     ],
 )
 def test_a_word_ends_where_another_kind_begins(text: str, count: int) -> None:
-    """An escaped digit is none; a full-width digit goes on with a word of letters."""
+    """An escaped digit does not count; a full-width digit continues letters."""
     assert len(words_of(text)) == count
 
 
