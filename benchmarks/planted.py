@@ -8,7 +8,7 @@ import html
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
-from thinkmix.schemas.conversation import Conversation
+from thinkmix.schemas.conversation import Conversation, Message, ToolCall
 
 _WORDS_ZH = (
     "所以",
@@ -184,10 +184,83 @@ PLANTS: Mapping[str, Damage] = {
 """What each rule should find; a rule that is not named has no planted truth."""
 
 
+def wrong_call(row: Conversation, chance: Random) -> Conversation | None:
+    """Leave out an argument that is required, give one another type, or call a tool of another name."""
+    turn = _calling(row, chance)
+    if turn is None:
+        return None
+    call = row.messages[turn].tool_calls[0]
+    tools = {tool["function"]["name"]: tool["function"] for tool in row.tools if "function" in tool}
+    schema = tools.get(call.name, {}).get("parameters") or {}
+    required = [name for name in schema.get("required") or () if name in call.arguments]
+    typed = [name for name in call.arguments if (schema.get("properties") or {}).get(name, {}).get("type")]
+    kind = chance.choice(("name", *(("required",) if required else ()), *(("type",) if typed else ())))
+    arguments = dict(call.arguments)
+    if kind == "required":
+        del arguments[chance.choice(required)]
+    elif kind == "type":
+        name = chance.choice(typed)
+        arguments[name] = {"value": arguments[name]} if not isinstance(arguments[name], dict) else "value"
+    changed = ToolCall(name=f"{call.name}_v2" if kind == "name" else call.name, arguments=arguments)
+    calls = (changed, *row.messages[turn].tool_calls[1:])
+    return _replaced(row, turn, row.messages[turn].model_copy(update={"tool_calls": calls}))
+
+
+def lost_response(row: Conversation, chance: Random) -> Conversation | None:
+    """Leave out the responses to a call, or one of them, or have one twice."""
+    turns = [place for place, message in enumerate(row.messages) if message.role == "tool"]
+    if not turns:
+        return None
+    place = chance.choice(turns)
+    copies = chance.choice((0, 2))
+    kept = (*row.messages[:place], *[row.messages[place]] * copies, *row.messages[place + 1 :])
+    return row.model_copy(update={"messages": kept})
+
+
+def other_answer(row: Conversation, chance: Random) -> Conversation | None:
+    """Say something else after responses."""
+    after = [
+        place
+        for place in range(1, len(row.messages))
+        if row.messages[place - 1].role == "tool"
+        and row.messages[place].role == "assistant"
+        and not row.messages[place].tool_calls
+    ]
+    if not after:
+        return None
+    place = chance.choice(after)
+    said = {"content": chance.choice(_ASIDE), "reasoning": None}
+    return _replaced(row, place, row.messages[place].model_copy(update=said))
+
+
+def _calling(row: Conversation, chance: Random) -> int | None:
+    turns = [place for place, message in enumerate(row.messages) if message.tool_calls]
+    return chance.choice(turns) if turns else None
+
+
+def _replaced(row: Conversation, place: int, message: Message) -> Conversation:
+    return row.model_copy(update={"messages": (*row.messages[:place], message, *row.messages[place + 1 :])})
+
+
+_ASIDE = (
+    "I have done that for you. Anything else?",
+    "The result of the code is `7`.",
+    "Sure, let me know if you need further help.",
+    "I am sorry, I cannot look that up.",
+    "好的，已经完成。",
+)
+TOOL_PLANTS: Mapping[str, Damage] = {
+    "tool_arguments": wrong_call,
+    "tool_order": lost_response,
+    "tool_response_unused": other_answer,
+}
+"""The same for rules on rows with tools."""
+
+
 def plant(rule: str, rows: Sequence[Conversation], most: int, seed: int) -> list[Conversation]:
     """Return at most that many damaged rows, out of rows in an order that the seed decides."""
     chance = Random(f"{rule}/{seed}")
-    damage, found = PLANTS[rule], []
+    damage, found = (PLANTS.get(rule) or TOOL_PLANTS[rule]), []
     for row in chance.sample(rows, len(rows)):
         if len(found) == most:
             break

@@ -17,9 +17,14 @@ from pydantic_core import PydanticCustomError
 from benchmarks.generate import Corpus, rows_of
 from benchmarks.measure import ROOT, THINKMIX, run
 from benchmarks.measurements import Options
+from thinkmix.curation.files.blob import Blob
+from thinkmix.curation.read.read import read_rows, slices
+from thinkmix.curation.validate.rowwise import Origin, judge
+from thinkmix.flows.sources.local_source import LocalSource
 from thinkmix.schemas.arrange import arrange_messages
 from thinkmix.schemas.conversation import Conversation, Lineage
 from thinkmix.schemas.findings import Notes
+from thinkmix.schemas.formats.messages import Messages
 from thinkmix.schemas.formats.openmathreasoning import OpenMathReasoning
 from thinkmix.schemas.formats.sharegpt import ShareGPT
 
@@ -104,6 +109,26 @@ def conversations(options: Options) -> list[Conversation]:
             except (ValidationError, PydanticCustomError, RecursionError):
                 continue
     return made
+
+
+def tool_conversations(options: Options) -> list[Conversation]:
+    """Return the rows of the shared files that call tools, as far as they are conversations."""
+    made = []
+    for name, format in (
+        ("glaive_toolcall_en_demo.json", ShareGPT()),
+        ("reason_tool_use_demo_50.jsonl", Messages()),
+    ):
+        path = options.real / "formats" / name
+        (piece,) = slices(name, Blob(path, ""), None, None)
+        origin = Origin(LocalSource(name="s", format=format, files=("*",)), name)
+        for row in read_rows(piece, max_row_bytes=_ROW_BYTES):
+            found = judge(row, origin=origin, max_row_bytes=_ROW_BYTES).conversation
+            if found is not None:
+                made.append(found)
+    return made
+
+
+_ROW_BYTES = 10_000_000
 
 
 def mixture(options: Options, work: Path) -> Path:

@@ -1,7 +1,7 @@
 """How good rules are: what each finds in real rows and of planted damage, and how fast it is.
 
     python -m benchmarks.rule_hits                     all rules, a table, and build/rules.json
-    python -m benchmarks.rule_hits --show loop         hits to read, each with 200 characters around its evidence
+    python -m benchmarks.rule_hits --show loop         hits to read, with 200 characters around their evidence
 
 A record of the file has `rule`; `judged` and `hits`, real rows; `planted` and `found`, damaged rows, made of
 rows in which the rule finds nothing; and `seconds` and `bytes`, CPU time and text of the real rows.
@@ -16,8 +16,8 @@ from random import Random
 from typing import NamedTuple
 
 from benchmarks.measurements import Options
-from benchmarks.planted import PLANTS, plant
-from benchmarks.rows import conversations
+from benchmarks.planted import PLANTS, TOOL_PLANTS, plant
+from benchmarks.rows import conversations, tool_conversations
 from thinkmix.curation.rules.contract import Rule, Verdict
 from thinkmix.curation.rules.known import RULES
 from thinkmix.curation.rules.turns import TurnTable
@@ -55,7 +55,7 @@ def measure(kind: type[Rule], rows: Sequence[Conversation], planted: int, seed: 
     seconds = time.process_time() - start
     hit = {_BATCH * number + one.row for number, verdicts in enumerate(found) for one in verdicts}
     clean = [row for place, row in enumerate(rows) if place not in hit]
-    damaged = plant(kind.name, clean, planted, seed) if kind.name in PLANTS else []
+    damaged = plant(kind.name, clean, planted, seed) if kind.name in {**PLANTS, **TOOL_PLANTS} else []
     again = sum(len(rule.judge(table)) for table in _tables(damaged))
     size = sum(len(table.content.data) + len(table.reasoning.data) for table in tables)
     return Record(kind.name, len(rows), len(hit), len(damaged), again, round(seconds, 3), size)
@@ -94,14 +94,17 @@ def main() -> None:
     parser.add_argument("--show", metavar="RULE", help="print hits of a rule")
     parser.add_argument("--hits", type=int, default=50, help="how many of them")
     given = parser.parse_args()
-    rows = conversations(Options("full", 1, Options.work, given.real.resolve()))
+    options = Options("full", 1, Options.work, given.real.resolve())
+    plain, calling = conversations(options), tool_conversations(options)
     if given.show:
         (kind,) = (kind for kind in RULES if kind.name == given.show)
+        rows = calling if kind.name in TOOL_PLANTS else plain
         print(*show(kind, rows, given.hits, given.seed), sep="\n")
         return
     print(f"{'rule':<18} {'judged':>7} {'hits':>6} {'planted':>8} {'recall':>7} {'MB/s':>6}")
     records = []
     for kind in RULES:
+        rows = calling if kind.name in TOOL_PLANTS else plain
         records.append(measure(kind, rows, given.planted, given.seed))
         print(records[-1].line(), flush=True)
     given.output.parent.mkdir(parents=True, exist_ok=True)

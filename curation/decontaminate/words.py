@@ -150,7 +150,7 @@ def _absorb(state: np.uint64, block: np.uint64) -> np.uint64:
 
 @compiled_in_place
 def _hashed(data: Bytes, at: np.uint64, size: np.uint64, case: np.uint64) -> np.uint64:
-    """Return the hash of the `size` bytes at `at`, which are a word, eight at a time, with `case` in each of them."""
+    """Return the hash of the `size` bytes of a word, eight at a time, with `case` in each of them."""
     state = _absorb(_SEED, (_eight(data, at) | case) & _MASKS[min(size, _BLOCK)])
     while size > _EIGHT:
         at, size = at + _EIGHT, size - _EIGHT

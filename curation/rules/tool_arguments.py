@@ -27,7 +27,7 @@ class ToolArguments(Rule):
     The value is their number, and the evidence is the first one with what its schema says. Arguments that a
     schema does not name are allowed unless it forbids them (`additionalProperties: false`), as JSON Schema
     has it (draft 2020-12, validated by `jsonschema`). `pattern`, `format` and references to other documents
-    are not applied. Tools without a schema, or with one that JSON Schema does not know, have no wrong arguments.
+    are not applied. Tools without a schema, or with a broken one, have no wrong arguments.
     """
 
     name: ClassVar[str] = "tool_arguments"
