@@ -95,6 +95,9 @@ class Rule(Record):
     needs: ClassVar[str] = ""
     """What rows must have for the rule to judge them, in words; empty if it judges all rows."""
 
+    checks_answers: ClassVar[bool] = False
+    """Whether it compares answers, see `statuses`."""
+
     action: Action = "off"
     """What becomes of a row that it finds: left out (`drop`), kept with a flag (`flag`), or not looked for
     (`off`)."""
@@ -105,6 +108,10 @@ class Rule(Record):
         Args:
             turns: of rows that are valid; work on its columns, because it holds hundreds of rows at a time.
         """
+        raise NotImplementedError
+
+    def statuses(self, turns: "TurnTable") -> Sequence[int]:
+        """Return what the answer of each row is, of a rule that compares answers: a place in `STATUSES`."""
         raise NotImplementedError
 
     @classmethod
@@ -124,6 +131,11 @@ class Judging(NamedTuple):
 
     rules: tuple[Rule, ...] = ()
     select: Select = Select()
+
+    @property
+    def checks_answers(self) -> bool:
+        """Whether answers are compared with those that the source names."""
+        return any(rule.checks_answers for rule in self.rules)
 
 
 def detail_of(verdict: Verdict) -> str:

@@ -9,6 +9,9 @@ from pydantic_core import CoreSchema, core_schema
 from thinkmix.curation.rules.contract import ACTIONS, Rule
 from thinkmix.curation.rules.html_entities import HtmlEntities
 from thinkmix.curation.rules.repetition import Repetition
+from thinkmix.curation.rules.trace_disagrees import TraceDisagrees
+from thinkmix.curation.rules.unverified_answer import UnverifiedAnswer
+from thinkmix.curation.rules.wrong_answer import WrongAnswer
 from thinkmix.schemas.errors import NotFound
 from thinkmix.schemas.plain import plain
 from thinkmix.schemas.reasons import Reason
@@ -18,7 +21,13 @@ if TYPE_CHECKING:
 
     from thinkmix.schemas.formats.contract import Format
 
-RULES: tuple[type[Rule], ...] = (Repetition, HtmlEntities)
+RULES: tuple[type[Rule], ...] = (
+    Repetition,
+    HtmlEntities,
+    WrongAnswer,
+    UnverifiedAnswer,
+    TraceDisagrees,
+)
 """Every rule, in the order in which they judge and are shown."""
 
 

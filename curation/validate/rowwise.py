@@ -34,7 +34,7 @@ from thinkmix.curation.rules import judging
 from thinkmix.curation.rules.contract import Judging, Verdict
 from thinkmix.curation.rules.judging import flag_row
 from thinkmix.curation.rules.turns import TurnTable
-from thinkmix.curation.tables import FLAGS, KEYS, REJECTS, SAID, with_flags
+from thinkmix.curation.tables import CHECKED, KEYS, REJECTS, SAID, with_flags
 from thinkmix.curation.validate.columnar import CLEARED, NO_RULES, RuledOut, validate_columns
 from thinkmix.curation.validate.compared import comparison_text, preamble_of
 from thinkmix.curation.validate.count import count_stage
@@ -81,7 +81,8 @@ class Origin(Reading):
     @property
     def keys(self) -> pl.Schema:
         """Columns of its valid rows."""
-        return with_flags(KEYS, flagged=bool(self.judging.rules))
+        keys = with_flags(KEYS, flagged=bool(self.judging.rules))
+        return pl.Schema({**keys, **CHECKED}) if self.judging.checks_answers else keys
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -112,6 +113,8 @@ class Judged(NamedTuple):
     learned: Learned = Learned([], [])
     flagged: Sequence[tuple[str, Verdict]] = ()
     """What rules found in it, if it stays."""
+    answer: int | None = None
+    """What its answer is, a place in `answers.check.STATUSES`, if it stays and a rule compares answers."""
 
 
 def validate_slice(
@@ -400,7 +403,8 @@ def apply_rules(judged: Iterable[Judged], origin: Origin) -> Iterator[Judged]:
                 reason, detail = found.dropped[row]
                 yield item._replace(conversation=None, reason=reason, detail=detail, learned=Learned([], []))
             else:
-                yield item._replace(flagged=found.flagged.get(row, ()))
+                answer = None if found.answers is None or row < 0 else found.answers[row]
+                yield item._replace(flagged=found.flagged.get(row, ()), answer=answer)
 
 
 def _frames(judged: Iterable[Judged], origin: Origin) -> Iterator[_Frames]:
@@ -438,7 +442,8 @@ def _cleared_frame(cleared: pl.DataFrame, first: int, origin: Origin) -> pl.Data
     known = pl.DataFrame({name: columns[name] for name in KEYS})
     if origin.judging.rules:
         # a batch without a row that is surely clean was not judged by columns
-        known = known.hstack(cleared.select(FLAGS.names()) if cleared.height else FLAGS.to_frame())
+        judged = pl.Schema({name: kind for name, kind in origin.keys.items() if name not in KEYS})
+        known = known.hstack(cleared.select(judged.names()) if cleared.height else judged.to_frame())
     if origin.scanned:
         known = known.hstack(cleared.select(SAID.names()) if cleared.height else SAID.to_frame())
     return known
@@ -464,6 +469,7 @@ def _key_frame(kept: list[Judged], origin: Origin) -> pl.DataFrame:
             "text_bytes": item.text_bytes,
             "turns": item.learned.turns,
             **(flag_row(item.flagged) if ruled else {}),
+            **(_check_row(item, source) if origin.judging.checks_answers else {}),
         }
         for item in kept
         if (conversation := item.conversation)
@@ -473,6 +479,12 @@ def _key_frame(kept: list[Judged], origin: Origin) -> pl.DataFrame:
         return frame
     said = [said_text(item.conversation.messages) for item in kept if item.conversation]
     return frame.with_columns(pl.Series("said", said, dtype=pl.String))
+
+
+def _check_row(item: Judged, source: RowSettings) -> dict[str, object]:
+    """Return the columns of `tables.CHECKED` of a row."""
+    of, row = source.format, item.row.values
+    return {"answer_check": item.answer, "problem_type": of.problem_type(row), "pass_rate": of.pass_rate(row)}
 
 
 def _reject_frame(rejected: list[Judged], origin: Origin) -> pl.DataFrame:

@@ -21,6 +21,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "charset_normalizer": ("charset-normalizer",),
     "jinja2": ("jinja2",),
     "llvmlite": ("llvmlite",),
+    "math_verify": ("math-verify", "latex2sympy2-extended", "sympy"),
     "numba": ("numba", "llvmlite"),
     "numpy": ("numpy",),
     "orjson": ("orjson",),
