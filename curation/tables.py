@@ -76,8 +76,8 @@ FACTS = pl.Schema({"problem_type": pl.String(), "pass_rate": pl.Float64()})
 CHECKED = pl.Schema({"answer_check": pl.UInt8(), **FACTS})
 """What a row's answer is beside the one that the source names, and `FACTS`.
 
-`answer_check` is a place in `answers.check.STATUSES`. These columns follow those of `FLAGS` in the keys of a
-source if a rule that compares answers is on for it.
+`answer_check` is a place in `answers.statuses.STATUSES`. These columns follow those of `FLAGS` in the keys of
+a source if a rule that compares answers is on for it.
 """
 
 REJECTS = pl.Schema(

@@ -6,10 +6,7 @@ from typing import NamedTuple
 from thinkmix.curation.answers.asked import is_not_as_asked, is_open
 from thinkmix.curation.answers.compare import Compared, compare, is_reference
 from thinkmix.curation.answers.find import Stated
-
-STATUSES = ("agree", "disagree", "unparseable", "none", "several", "no_reference")
-"""What a row's answer can be beside the reference."""
-AGREE, DISAGREE, UNPARSEABLE, NONE, SEVERAL, NO_REFERENCE = range(len(STATUSES))
+from thinkmix.curation.answers.statuses import AGREE, DISAGREE, NO_REFERENCE, NONE, SEVERAL, UNPARSEABLE
 
 Compare = Callable[[str, str], Compared]
 

@@ -20,7 +20,7 @@ class Found(NamedTuple):
     flagged: Mapping[int, Sequence[tuple[str, Verdict]]]
     """Rules and their verdicts on the rows that stay, in the order of the rules."""
     answers: Sequence[int] | None = None
-    """What the answer of each row is, a place in `answers.check.STATUSES`, if a rule compares answers."""
+    """What the answer of each row is, a place in `answers.statuses.STATUSES`, if a rule compares answers."""
 
     def flags(self, rows: int) -> pl.DataFrame:
         """Return the flags of the rows that stay among `rows`, schema `tables.FLAGS`."""

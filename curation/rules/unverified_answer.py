@@ -32,14 +32,14 @@ class UnverifiedAnswer(Rule):
         return rows.answered
 
     def statuses(self, turns: "TurnTable") -> Sequence[int]:
-        """Return what the answer of each row is, a place in `answers.check.STATUSES`."""
+        """Return what the answer of each row is, a place in `answers.statuses.STATUSES`."""
         from thinkmix.curation.rules.answers import row_answers  # noqa: PLC0415 - it brings numpy
 
         return [answer.checked.status for answer in row_answers(turns)]
 
     def judge(self, turns: "TurnTable") -> Sequence[Verdict]:
         """Return the rows for which the source names an answer, and theirs is neither right nor wrong."""
-        from thinkmix.curation.answers.check import NONE, SEVERAL, STATUSES, UNPARSEABLE  # noqa: PLC0415
+        from thinkmix.curation.answers.statuses import NONE, SEVERAL, STATUSES, UNPARSEABLE  # noqa: PLC0415
         from thinkmix.curation.rules.answers import row_answers  # noqa: PLC0415
 
         return [

@@ -33,14 +33,14 @@ class WrongAnswer(Rule):
         return rows.answered
 
     def statuses(self, turns: "TurnTable") -> Sequence[int]:
-        """Return what the answer of each row is, a place in `answers.check.STATUSES`."""
+        """Return what the answer of each row is, a place in `answers.statuses.STATUSES`."""
         from thinkmix.curation.rules.answers import row_answers  # noqa: PLC0415 - it brings numpy
 
         return [answer.checked.status for answer in row_answers(turns)]
 
     def judge(self, turns: "TurnTable") -> Sequence[Verdict]:
         """Return the rows whose answer is another."""
-        from thinkmix.curation.answers.check import DISAGREE  # noqa: PLC0415
+        from thinkmix.curation.answers.statuses import DISAGREE  # noqa: PLC0415
         from thinkmix.curation.rules.answers import row_answers, shown  # noqa: PLC0415
 
         found = []

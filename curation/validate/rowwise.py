@@ -114,7 +114,7 @@ class Judged(NamedTuple):
     flagged: Sequence[tuple[str, Verdict]] = ()
     """What rules found in it, if it stays."""
     answer: int | None = None
-    """What its answer is, a place in `answers.check.STATUSES`, if it stays and a rule compares answers."""
+    """What its answer is, a place in `answers.statuses.STATUSES`, if it stays and a rule compares answers."""
 
 
 def validate_slice(

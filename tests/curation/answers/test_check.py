@@ -2,8 +2,9 @@
 
 import pytest
 
-from thinkmix.curation.answers.check import STATUSES, check
+from thinkmix.curation.answers.check import check
 from thinkmix.curation.answers.find import Stated
+from thinkmix.curation.answers.statuses import STATUSES
 
 
 def status(*stated: str, reference: str | None = "12", question: str = "How many?") -> tuple[str, str]:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.harness.judged import asked, conversation, judged
-from thinkmix.curation.answers.check import STATUSES
+from thinkmix.curation.answers.statuses import STATUSES
 from thinkmix.curation.rules.trace_disagrees import TraceDisagrees
 from thinkmix.curation.rules.turns import TurnTable
 from thinkmix.curation.rules.unverified_answer import UnverifiedAnswer
