@@ -355,7 +355,7 @@ def test_a_source_of_higher_priority_stays_whatever_its_answers(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("by", "wanted"),
     [
-        ("solver", ["solution_cap", "solution_cap", None, None]),
+        ("solver", ["solution_cap", None, None, "solution_cap"]),
         ("shortest", ["solution_cap", "solution_cap", None, None]),
         ("hash", None),
     ],
@@ -366,9 +366,9 @@ def test_solutions_stay_by_the_policy_of_their_source(
     """Verified ones first in each; the best row of a problem stays, so that all others name it."""
     rows = checked(
         (DISAGREE, row(PROBLEM, 1, cap=2, quality=9.0, solver="a")),
-        (AGREE, row(PROBLEM, 2, cap=2, quality=2.0, solver="b")),
+        (AGREE, row(PROBLEM, 2, cap=2, quality=1.0, solver="c")),
         (AGREE, row(PROBLEM, 3, cap=2, quality=3.0, solver="b")),
-        (AGREE, row(PROBLEM, 4, cap=2, quality=1.0, solver="c")),
+        (AGREE, row(PROBLEM, 4, cap=2, quality=2.0, solver="b")),
     )
     found, _ = judge(rows, tmp_path, cap_by={"math": by})
     if wanted is None:
