@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from thinkmix.curation.answers.approximate import values_of
-from thinkmix.curation.answers.exact import value_of
+from thinkmix.curation.answers.exact import MODULUS, value_of
 from thinkmix.curation.answers.expression import Expression, Tree, parsed, variables
 from thinkmix.curation.answers.normal import normal_form
 
@@ -373,7 +373,7 @@ def _differ_by_constant(a: Tree, b: Tree) -> bool:
         x, y = value_of(a, shift), value_of(b, shift)
         if x is None or y is None:
             return False
-        differences.add(x.number - y.number)
+        differences.add((x.number - y.number) % MODULUS)
     return len(differences) == 1
 
 

@@ -16,8 +16,8 @@ from typing import NamedTuple
 from thinkmix.curation.answers.expression import Tree
 
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97)
-_MODULUS = 46111359278910368495062042946635121401
-_ODD, _TWOS = (_MODULUS - 1) >> 3, 3
+MODULUS = 46111359278910368495062042946635121401
+_ODD, _TWOS = (MODULUS - 1) >> 3, 3
 _POWER = 64
 """Up to this exponent a rational number stays one, so that its roots can be taken."""
 _FACTORIAL = 170
@@ -111,45 +111,45 @@ class _Field:
             while rest % (prime * prime) == 0:
                 rest, whole = rest // (prime * prime), whole * prime
             if rest % prime == 0:
-                rest, number = rest // prime, number * _root(prime) % _MODULUS
+                rest, number = rest // prime, number * _root(prime) % MODULUS
         whole /= of.denominator
         side = round(rest**0.5) if rest < 2**52 else 0
         if side * side == rest:
             rest, whole = 1, whole * side
         if rest > 1:
             self.exact = False
-            number = number * _random(f"root2({rest})", 0) % _MODULUS
+            number = number * _random(f"root2({rest})", 0) % MODULUS
         elif number == 1:
             return _of_rational(whole)
         return _product(_of_rational(whole), _Value(number))
 
 
 def _of_rational(number: Fraction) -> _Value:
-    if not number.denominator % _MODULUS:
+    if not number.denominator % MODULUS:
         raise ZeroDivisionError
     if number.denominator == 1:
-        return _Value(int(number) % _MODULUS, number)
-    return _Value(number.numerator * pow(number.denominator, -1, _MODULUS) % _MODULUS, number)
+        return _Value(int(number) % MODULUS, number)
+    return _Value(number.numerator * pow(number.denominator, -1, MODULUS) % MODULUS, number)
 
 
 def _sum(*values: _Value) -> _Value:
     rational: Fraction | None = Fraction(0)
     for value in values:
         rational = None if rational is None or value.rational is None else rational + value.rational
-    return _Value(sum(value.number for value in values) % _MODULUS, rational)
+    return _Value(sum(value.number for value in values) % MODULUS, rational)
 
 
 def _product(left: _Value, right: _Value) -> _Value:
     rational = None
     if left.rational is not None and right.rational is not None:
         rational = left.rational * right.rational
-    return _Value(left.number * right.number % _MODULUS, rational)
+    return _Value(left.number * right.number % MODULUS, rational)
 
 
 def _inverse(of: _Value) -> _Value:
     if not of.number:
         raise ZeroDivisionError
-    return _Value(pow(of.number, -1, _MODULUS), None if of.rational is None else 1 / of.rational)
+    return _Value(pow(of.number, -1, MODULUS), None if of.rational is None else 1 / of.rational)
 
 
 def _integer_power(base: _Value, power: int) -> _Value:
@@ -157,7 +157,7 @@ def _integer_power(base: _Value, power: int) -> _Value:
         return _integer_power(_inverse(base), -power)
     small = base.rational is not None and power <= _POWER and base.rational.numerator.bit_length() <= 256
     rational = base.rational**power if small and base.rational is not None else None
-    return _Value(pow(base.number, power, _MODULUS), rational)
+    return _Value(pow(base.number, power, MODULUS), rational)
 
 
 def _factorial(of: _Value) -> _Value:
@@ -167,34 +167,34 @@ def _factorial(of: _Value) -> _Value:
     product = 1
     for factor in range(2, int(number) + 1):
         product *= factor
-    return _Value(product % _MODULUS)
+    return _Value(product % MODULUS)
 
 
 @lru_cache(maxsize=1024)
 def _random(name: str, shift: int) -> int:
     """Return the value of a variable, the same in every process."""
     digest = blake2b(f"{shift}:{name}".encode(), digest_size=32).digest()
-    return int.from_bytes(digest, "big") % _MODULUS
+    return int.from_bytes(digest, "big") % MODULUS
 
 
 @lru_cache(maxsize=64)
 def _root(of: int) -> int:
     """Return a square root in the field (Tonelli and Shanks), the same in every process."""
-    of %= _MODULUS
-    least = next(n for n in range(2, 1000) if pow(n, (_MODULUS - 1) // 2, _MODULUS) == _MODULUS - 1)
+    of %= MODULUS
+    least = next(n for n in range(2, 1000) if pow(n, (MODULUS - 1) // 2, MODULUS) == MODULUS - 1)
     power, order, root, rest = (
-        pow(least, _ODD, _MODULUS),
+        pow(least, _ODD, MODULUS),
         _TWOS,
-        pow(of, (_ODD + 1) // 2, _MODULUS),
-        pow(of, _ODD, _MODULUS),
+        pow(of, (_ODD + 1) // 2, MODULUS),
+        pow(of, _ODD, MODULUS),
     )
     while rest != 1:
         steps, square = 0, rest
         while square != 1:
-            square, steps = square * square % _MODULUS, steps + 1
-        factor = pow(power, 1 << (order - steps - 1), _MODULUS)
-        order, power = steps, factor * factor % _MODULUS
-        root, rest = root * factor % _MODULUS, rest * power % _MODULUS
+            square, steps = square * square % MODULUS, steps + 1
+        factor = pow(power, 1 << (order - steps - 1), MODULUS)
+        order, power = steps, factor * factor % MODULUS
+        root, rest = root * factor % MODULUS, rest * power % MODULUS
     return root
 
 

@@ -29,6 +29,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "pyarrow": ("pyarrow",),
     "pydantic": ("pydantic",),
     "quicktok": ("quicktok-v1",),
+    "sympy": ("sympy",),
     "tokenizers": ("tokenizers",),
 }
 """Libraries whose change may change a byte of the mixture: distributions by the name of their import."""

@@ -52,6 +52,7 @@ from thinkmix.curation.answers.expression import parsed
         ("x**10/5", r"\frac{x^{10}}{5}"),
         (r"2\pi r", "2*pi*r"),
         ("x^2/2 + 7 + C", "x**2/2 + C"),
+        (r"-\frac{(8x - 7)^5}{20} + C", "-8192*x^5/5 + 7168*x^4 - 12544*x^3 + 10976*x^2 - 4802*x + C"),
         (r"\ln(x) + C", "log(2*x) + C"),
         (r"\sin^2(x) + \cos^2(x)", "1"),
         ("e^{2x}", "exp(2*x)"),

@@ -60,6 +60,7 @@ ANOTHER: Mapping[str, object] = {
     "sources.compare": "conversation",
     "sources.priority": 7,
     "sources.max_solutions_per_problem": 2,
+    "sources.cap_by": "shortest",
     "rules": {"repetition": "drop"},
     "sources.rules": {"repetition": "flag"},
     "sources.select": {"with": ["repetition"]},
