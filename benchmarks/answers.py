@@ -1,7 +1,7 @@
 """Answers beside those that a source names: agreement with a grader, speed, and what math-verify is asked.
 
 python -m benchmarks.answers HUB             all rows of nvidia/OpenMathReasoning in a folder of its files
-python -m benchmarks.answers HUB --hits 60   also print so many rows that `wrong_answer` finds, to be read
+python -m benchmarks.answers HUB --hits 60   also print 60 of the rows that `wrong_answer` finds, to be read
 
 Rows of `problem_source` rgym_* that are scored exactly 0.0 or 1.0 were scored themselves; other pass rates
 describe the problem. Rows that validation refuses are left out. Time is that of the processor, of one core.
@@ -12,6 +12,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +21,8 @@ import polars as pl
 from thinkmix.curation.answers import verify
 from thinkmix.curation.answers.check import Checked, check
 from thinkmix.curation.answers.compare import compare
-from thinkmix.curation.answers.find import final_answers
+from thinkmix.curation.answers.expression import parsed
+from thinkmix.curation.answers.find import Stated, final_answers
 from thinkmix.curation.answers.normal import normal_form
 from thinkmix.curation.answers.statuses import AGREE, STATUSES
 from thinkmix.curation.read.read import RawRow
@@ -67,13 +69,15 @@ def read_rows(hub: Path) -> Iterator[Row]:
 
 def check_all(rows: list[Row]) -> tuple[list[Found], dict[str, float]]:
     """Return what the answers are, and how long that took: with arithmetic alone, and of math-verify."""
-    decided, found = 0.0, []
+    plain, trees, found = [0, 0.0], [0, 0.0], []
     asked, seconds, slow = 0, 0.0, 0
     for row in rows:
         begin = time.process_time()
         stated = final_answers(row.said, 0, len(row.said))
         check(stated, row.reference, row.problem.encode().lower, compare)
-        decided += time.process_time() - begin
+        took = time.process_time() - begin
+        kind = trees if _are_expressions(stated, row.reference) else plain
+        kind[0], kind[1] = kind[0] + 1, kind[1] + took
         begin = time.perf_counter()
         pairs = verify._asked.cache_info().misses
         checked = check(stated, row.reference, row.problem.encode().lower, verify.decide)
@@ -81,7 +85,16 @@ def check_all(rows: list[Row]) -> tuple[list[Found], dict[str, float]]:
             asked, seconds = asked + 1, seconds + time.perf_counter() - begin
             slow += checked.why == verify._TOO_LONG.why
         found.append(Found(row, checked))
-    return found, {"seconds": decided, "asked": asked, "asked_seconds": seconds, "too_long": slow}
+    rates = {"plain": plain[0] / plain[1], "trees": trees[0] / trees[1], "expressions": trees[0]}
+    return found, {**rates, "asked": asked, "asked_seconds": seconds, "too_long": slow}
+
+
+def _are_expressions(stated: list[Stated], reference: str | None) -> bool:
+    """Return whether more than the form of texts and numbers decided: expressions were evaluated."""
+    if not stated or reference is None or normal_form(stated[-1].text) == normal_form(reference):
+        return False
+    trees = [parsed(normal_form(text)) for text in (stated[-1].text, reference)]
+    return any(one is not None and not isinstance(one.tree, Fraction) for one in trees)
 
 
 def cause(one: Found) -> str:
@@ -111,7 +124,8 @@ def main() -> None:
     given = parser.parse_args()
     rows = list(read_rows(given.hub))
     found, took = check_all(rows)
-    print(f"{len(rows)} valid rows; {len(rows) / took['seconds']:.0f} rows/s per core by arithmetic")
+    print(f"{len(rows)} valid rows, {took['expressions']:.0f} of them by the value of expressions")
+    print(f"rows/s per core: {took['plain']:.0f} by form or number, {took['trees']:.0f} by expressions")
     share = took["asked"] / len(rows)
     each = took["asked_seconds"] / max(took["asked"], 1)
     print(f"math-verify: {took['asked']:.0f} rows ({share:.2%}), {each * 1000:.0f} ms each")
@@ -126,7 +140,7 @@ def main() -> None:
     for why, many in Counter(map(cause, other)).most_common():
         print(f"  {many:4} {why}")
     wrong = [one for one in found if STATUSES[one.checked.status] == "disagree"]
-    random.Random(5).shuffle(wrong)
+    random.Random(7).shuffle(wrong)
     for one in wrong[: given.hits]:
         said = one.checked.stated.text if one.checked.stated else ""
         print("-", one.row.source, one.row.rate, "|", said[:120].replace("\n", " "), "|", one.row.reference)

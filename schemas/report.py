@@ -147,7 +147,7 @@ class AnswerCount(Record):
     none: int
     """Rows without a final answer."""
     several: int
-    """Rows that state several answers, of which one that is not the last is right."""
+    """Rows that state several answers; one that is not the last is right."""
     no_reference: int
     """Rows whose source names no answer."""
     problems: int

@@ -22,6 +22,7 @@ _OPEN = (
     b"an example", b"one example", b"give any", b"find any", b"any one ", b"one possible", b"a possible",
     b"one such", b"at least one", b"for example, find", b"construct ", b"conjecture",
 )  # fmt: skip
+_NOT_ONE = (*_PROOFS, *_OPEN)
 _SIMPLE = (b"simplif", b"lowest terms", b"simplest", b"reduce")
 _POWERS, _PRODUCTS = b"use **", b"include the *"
 _SHORTEST = 4
@@ -33,7 +34,7 @@ def is_open(question: bytes) -> bool:
     Args:
         question: in lower case.
     """
-    return any(word in question for word in (*_PROOFS, *_OPEN))
+    return any(map(question.__contains__, _NOT_ONE))
 
 
 def is_not_as_asked(question: bytes, stated: str, reference: str) -> str:

@@ -20,7 +20,7 @@ _CLOSED = (
     frozenset(("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")),
     frozenset(("odd", "even")),
 )
-"""Sets of words each of which excludes the others."""
+"""Sets of words; each word excludes the others of its set."""
 _OPTIONS = "ABCDEFGH"
 _SAME, _OTHER = 1e-9, 1e-4
 """Relative distance of two values up to which they are equal, and from which they differ."""
@@ -60,10 +60,16 @@ def compare(stated: str, reference: str) -> Compared:
     ours, wanted = normal_form(stated), normal_form(reference)
     if _folded(ours) == _folded(wanted):
         return AGREE
+    if _is_integer(ours) and _is_integer(wanted):  # most answers are, and forms of equal ones are equal
+        return DISAGREE
     found = _compared(ours, wanted)
     if found.relation == "disagree" and "%" in ours + wanted and _percent(ours, wanted):
         return AGREE
     return found
+
+
+def _is_integer(text: str) -> bool:
+    return text.isascii() and text.removeprefix("-").isdecimal()
 
 
 def _compared(ours: str, wanted: str) -> Compared:
@@ -329,7 +335,7 @@ def _numbers(a: Fraction, b: Fraction, ours: str, wanted: str) -> Compared:
 def _precision(text: str) -> tuple[int, int]:
     """Return the place of the last digit of a decimal number (2 for 0.01), and its significant digits.
 
-    Both are 0 if it is no such number.
+    Both are 0 for other texts.
     """
     mantissa, mark, power = text.strip("+- ").replace("E", "e").partition("e")
     whole, point, rest = mantissa.partition(".")

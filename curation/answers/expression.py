@@ -39,12 +39,12 @@ class Expression(NamedTuple):
 
 
 class _Unreadable(Exception):
-    """A text is no expression."""
+    """The text cannot be read as an expression."""
 
 
 @lru_cache(maxsize=4096)
 def parsed(text: str) -> Expression | None:
-    """Return the expression that a normal form is; None if it is none, or too long a one."""
+    """Return the expression that a normal form is; None if it cannot be read, or is too long."""
     if not text or len(text) > _LONGEST:
         return None
     reader = _Reader(text)
@@ -74,7 +74,7 @@ class _Reader:
         self.factored = False
 
     def peek(self) -> str:
-        """Return the next character that is no space; empty at the end."""
+        """Return the next character after spaces; empty at the end."""
         while self._text[self._place : self._place + 1] == " ":
             self._place += 1
         return self._text[self._place : self._place + 1]
@@ -119,7 +119,7 @@ class _Reader:
                 self.ambiguous |= divided
                 before, digit = tree, following.isdigit()
                 factor = self._power()
-                if digit:  # 2 3 is no product that anyone writes
+                if digit:  # nobody writes a product as 2 3
                     raise _Unreadable
                 if isinstance(before, Fraction) and before.denominator == 1 and isinstance(factor, Fraction):
                     self.ambiguous |= factor.denominator > 1  # a mixed number, or a product
@@ -200,7 +200,9 @@ class _Reader:
             power = sign + self._digits()
         if not whole + rest or not (whole + rest).isascii() or len(whole + rest) > _DIGITS or len(power) > 3:
             raise _Unreadable
-        return Fraction(int(whole + rest)) * Fraction(10) ** (int(power or 0) - len(rest))
+        shift = int(power or 0) - len(rest)
+        number = int(whole + rest)
+        return Fraction(number, 10**-shift) if shift < 0 else Fraction(number * 10**shift)
 
     def _hexadecimal(self) -> Fraction:
         first = self._place = self._place + 2

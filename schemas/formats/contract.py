@@ -77,7 +77,7 @@ class Layout(NamedTuple):
     score: str | None = None
     """Column of numbers: the row's quality; without it the row has none, unless `preferred` is set."""
     facts: tuple[str, ...] = ()
-    """Columns out of which `pass_rate` and `problem_type` read what they say, if they read any."""
+    """Columns that `pass_rate` and `problem_type` read."""
     preferred: tuple[str, str] | None = None
     """Column, and the text in it that makes the row's quality 1 instead of 0."""
 

@@ -15,7 +15,7 @@ SOLVED = {"Q": (4, 5), "R": (5, 6), "S": (4, 4)}
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a version of three problems with two solutions each, of which one may stay."""
+    """Return a version of three problems with two solutions each; one of them may stay."""
     base = tmp_path_factory.mktemp("answers")
     rows = [
         {

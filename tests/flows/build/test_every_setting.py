@@ -103,7 +103,7 @@ def rows() -> dict[str, list[Row]]:
         {"conversations": [{"from": speaker, "value": value} for speaker, value in long]},
         chat_row(f"{text('same')} 7", "One."),
         chat_row(f"{text('same')} 8", "Two."),
-        chat_row(f"{text('same')} 8", "Three."),
+        chat_row(f"{text('same')} 8", "Three of these."),
         chat_row(f"{text('near', 21)} {text('one', 3)}", "Four."),
         chat_row(f"{text('near', 21)} {text('two', 3)}", "Five."),
         chat_row(f"{text('asked', 5)} indeed", "A question of the benchmark."),
