@@ -18,7 +18,7 @@ ROWS = [
 
 
 def test_answers_are_counted_by_what_rows_have_in_common(tmp_path: Path) -> None:
-    """A problem is solved if one row has its answer; one without reference does not count; others are left out."""
+    """A problem is solved if one row has its answer; one without reference is not counted."""
     keys, verdicts = tmp_path / "keys", tmp_path / "verdicts"
     solver, check, kind, rate, problem = zip(*ROWS, strict=True)
     columns = {"answer_check": check, "problem_type": kind, "pass_rate": rate}
