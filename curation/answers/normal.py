@@ -19,7 +19,7 @@ _REPLACED = (
     ("\\cdot", "*"), ("\\times", "*"), ("×", "*"), ("·", "*"), ("⋅", "*"), ("∗", "*"),
     ("÷", "/"), ("\\div", "/"),
     ("−", "-"), ("–", "-"), ("**", "^"),
-    ("²", "^2"), ("³", "^3"), ("√", "\\sqrt"), ("π", "\\pi"), ("∞", "\\infty"),
+    ("√", "\\sqrt"), ("π", "\\pi"), ("∞", "\\infty"),
     ("，", ","), ("（", "("), ("）", ")"), ("\\lbrace", "\\{"), ("\\rbrace", "\\}"),
     ("<sup>", "^{"), ("</sup>", "}"), ("±", "\\pm"),
     ("\\leq", "\\le"), ("\\geq", "\\ge"), ("≤", "\\le"), ("≥", "\\ge"), ("\\neq", "\\ne"),
@@ -40,6 +40,7 @@ _WORDS = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
     "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
 )  # fmt: skip
+_RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _NUMBERS = {word: str(number) for number, word in enumerate(_WORDS)}
 
 
@@ -47,7 +48,10 @@ _NUMBERS = {word: str(number) for number, word in enumerate(_WORDS)}
 def normal_form(text: str) -> str:
     """Return an answer in its plain form; equal forms are equal answers."""
     text = text.strip().strip("*").strip()
-    if not text.isalnum():
+    if not text.isalnum() or not text.isascii():
+        if any(character in _RAISED for character in text):
+            text = _lowered(text)
+        text = text.replace("\\\\", "\\")  # escaped twice
         for old, new in _REPLACED:
             if old in text:
                 text = text.replace(old, new)
@@ -60,6 +64,16 @@ def normal_form(text: str) -> str:
     if text.isalpha():
         return _NUMBERS.get(text.lower(), text)
     return _number_form(text)
+
+
+def _lowered(text: str) -> str:
+    """Return a text with powers in place of raised digits."""
+    out, raised = "", False
+    for character in text:
+        digit = _RAISED.find(character)
+        out += character if digit < 0 else str(digit) if raised else f"^{digit}"
+        raised = digit >= 0
+    return out
 
 
 def _unwrapped(text: str, wrapper: str) -> str:

@@ -21,6 +21,7 @@ _SECONDS = 3.0
 _PATIENCE = 60.0
 """Seconds after which a process that does not answer is ended, whatever it waits for."""
 _LONGEST = 300
+_WORD = 4
 _TOO_LONG = Compared("unclear", "it takes too long to compare")
 _MARKS = "\\{}[]()<>=^_,|"
 
@@ -28,13 +29,24 @@ _MARKS = "\\{}[]()<>=^_,|"
 def is_worth_asking(stated: str, reference: str) -> bool:
     """Return whether math-verify may know more of two answers: they are short, and have signs of mathematics.
 
-    A sentence has none, and an integral that the source leaves undone has no value.
+    A sentence has none, nor has a time, and an integral that the source leaves undone has no value.
     """
-    if len(stated) > _LONGEST or len(reference) > _LONGEST or "Integral" in reference:
+    both = stated + reference
+    if (
+        max(len(stated), len(reference)) > _LONGEST
+        or ":" in both
+        or "Integral" in reference
+        or _is_prose(both)
+    ):
         return False
     return all(
         any(mark in text for mark in _MARKS) or any(map(str.isdigit, text)) for text in (stated, reference)
     )
+
+
+def _is_prose(text: str) -> bool:
+    words = (word.strip(".,") for word in text.split())
+    return sum(word.isalpha() and len(word) >= _WORD for word in words) > 1
 
 
 def decide(stated: str, reference: str) -> Compared:

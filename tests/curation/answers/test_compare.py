@@ -49,6 +49,8 @@ from thinkmix.curation.answers.expression import parsed
         ("They spent 335 dollars in all", "335"),
         ("(x+1)^2", "x^2 + 2*x + 1"),
         ("2x", "x*2"),
+        ("-x¹⁰ + x³", "x**3 - x**10"),
+        (r"\\frac{x}{2}", "x/2"),
         ("x**10/5", r"\frac{x^{10}}{5}"),
         (r"2\pi r", "2*pi*r"),
         ("x^2/2 + 7 + C", "x**2/2 + C"),

@@ -14,7 +14,7 @@ def process():
 
 def test_a_pair_that_takes_too_long_ends_its_process(process, monkeypatch):
     """The next pairs share another one. Only sets, matrices and relations are said to differ."""
-    monkeypatch.setattr(verify, "_SECONDS", 0.3)
+    monkeypatch.setattr(verify, "_SECONDS", 1.5)
     assert process.ask(r"2^{2^{2^{2^{2^{2^{2}}}}}} + \binom{3}{1}", "5") == "ended"
     assert process.ask("(1, 3]", "(1, 3)") == "disagree"
     first = process._child
@@ -32,6 +32,8 @@ def test_only_what_arithmetic_leaves_open_is_asked(monkeypatch):
     assert verify.decide("13", "12").relation == "disagree"
     assert verify.decide("a story", "another one").relation == "unclear"
     assert verify.decide("0.33", "1/3").relation == "unclear"
+    assert verify.decide("There are 5 books, of 7 in total", "{5}").relation == "unclear"
+    assert verify.decide("2:00 {pm}", "{2}").relation == "unclear"
     assert verify.decide("(1, " + "2" * 400 + "]", "(1, 2]").relation == "unclear"
     assert not asked
     assert verify.decide("[1, 2]", "[1, 2)").relation == "agree"
