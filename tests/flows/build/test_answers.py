@@ -5,19 +5,26 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
-from tests.harness.builders import quick_build, text
+from tests.harness.builders import quick_build, text, write_rows
+from thinkmix.curation.answers.statuses import AGREE, DISAGREE
+from thinkmix.curation.files.blob import Blob
+from thinkmix.curation.read.read import RawSlice
+from thinkmix.curation.rules.contract import Judging
+from thinkmix.curation.rules.wrong_answer import WrongAnswer
+from thinkmix.curation.validate.rowwise import Origin, validate_slice
+from thinkmix.curation.validate.settings import RowSettings
 from thinkmix.flows.recipe.recipe import Recipe
+from thinkmix.schemas.formats.openmathreasoning import OpenMathReasoning
 
 SOLVED = {"Q": (4, 5), "R": (5, 6), "S": (4, 4)}
 """Of each problem, whose answer is 4, what its two rows say."""
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a version of three problems with two solutions each; one of them may stay."""
-    base = tmp_path_factory.mktemp("answers")
-    rows = [
+def rows() -> list[dict[str, str]]:
+    """Return three problems with two solutions each."""
+    return [
         {
             "problem": f"What is {name}, if {text(name, 20)}?",
             "generated_solution": f"<think>{text((name, said, n), 30)}</think>So it is \\boxed{{{said}}}.",
@@ -30,7 +37,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name, answers in SOLVED.items()
         for n, said in enumerate(answers)
     ]
-    pl.DataFrame(rows).write_parquet(base / "math.parquet")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a version of three problems with two solutions each; one of them may stay."""
+    base = tmp_path_factory.mktemp("answers")
+    pl.DataFrame(rows()).write_parquet(base / "math.parquet")
     source = {"name": "math", "kind": "local", "format": "openmathreasoning", "files": ["math.parquet"]}
     recipe = {
         "name": "small",
@@ -74,3 +87,23 @@ def test_the_report_counts_answers_and_unsolved_problems(built: Path) -> None:
     shown = page.read_text(encoding="utf-8")
     assert "Answers beside those that sources name" in shown
     assert '<td>math</td><td class="l">all</td><td>3</td><td>3</td>' in shown
+
+
+def test_tables_and_lines_of_json_say_the_same_of_answers(tmp_path: Path) -> None:
+    """One is judged by columns, the other row by row."""
+    judging = Judging((WrongAnswer(action="flag"),))
+    origin = Origin(RowSettings(name="math", format=OpenMathReasoning()), "math", judging=judging)
+    pl.DataFrame(rows()).write_parquet(tmp_path / "math.parquet")
+    write_rows(tmp_path / "math.jsonl", rows())
+    found = []
+    for end in ("parquet", "jsonl"):
+        out = tmp_path / end
+        out.mkdir()
+        groups = (0, 1) if end == "parquet" else None
+        content = Blob(tmp_path / f"math.{end}", "0" * 64)
+        piece = RawSlice(file="math", content=content, row_groups=groups)
+        validate_slice(piece, origin=origin, max_row_bytes=10_000, out=out)
+        found.append(pl.read_parquet(out / "keys.parquet"))
+    assert_frame_equal(*found)
+    assert found[0]["answer_check"].to_list() == [AGREE, DISAGREE, DISAGREE, DISAGREE, AGREE, AGREE]
+    assert found[0]["pass_rate"].to_list() == [0.5, 0.5, None, None, None, None]
