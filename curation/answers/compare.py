@@ -28,6 +28,7 @@ _PLACES = 40
 _DIGITS = 3
 """Significant digits from which a rounded number counts as the number."""
 _TUPLE = 12
+_LONGEST = 1_000
 _EQUALS = ("=", "\\approx", "≈", " is ")
 
 
@@ -46,6 +47,7 @@ _OTHER_FACTORS = Compared("unclear", "the same value in other factors")
 _AMBIGUOUS = Compared("unclear", "it can be read in more ways than one", asks=True)
 _ROUNDED = Compared("unclear", "a rounded value")
 _TOO_CLOSE = Compared("unclear", "values too close to tell apart", asks=True)
+_TOO_LONG = Compared("unclear", "it is too long to compare")
 _OTHER_KIND = Compared("unclear", "one is an option and the other is not")
 
 
@@ -73,6 +75,8 @@ def _is_integer(text: str) -> bool:
 
 
 def _compared(ours: str, wanted: str) -> Compared:
+    if max(len(ours), len(wanted)) > _LONGEST:
+        return _TOO_LONG
     if any(mark in ours or mark in wanted for mark in _EQUALS):
         ours, wanted = _sides(ours, wanted)
     ours, wanted = _bare(ours, wanted), _bare(wanted, ours)

@@ -18,6 +18,7 @@ FUNCTIONS = frozenset(
 _LONGEST = 400
 """Characters of the longest text that is read; an answer is shorter."""
 _DEPTH = 40
+_LEVELS = 120
 _DIGITS = 60
 """Most digits of a number, and of a power of ten in it."""
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -52,9 +53,21 @@ def parsed(text: str) -> Expression | None:
         tree = reader.sum_()
         if reader.peek():
             return None
-    except (_Unreadable, ZeroDivisionError):
+    except (_Unreadable, ZeroDivisionError, RecursionError):
+        return None
+    if _is_deep(tree):
         return None
     return Expression(tree, reader.ambiguous, reader.factored and _is_product(tree))
+
+
+def _is_deep(tree: Tree) -> bool:
+    """Return whether a tree is too deep for the recursion of those who evaluate it; never recurses."""
+    level: list[Tree] = [tree]
+    for _ in range(_LEVELS):
+        level = [part for node in level if isinstance(node, tuple) for part in node[1]]
+        if not level:
+            return False
+    return True
 
 
 def _is_product(tree: Tree) -> bool:

@@ -122,6 +122,11 @@ def test_what_does_not_agree(stated, reference):
         ("the mitochondrion", "the nucleus"),
         ("1/0", "2"),
         ("(" * 300, "1"),
+        ("x" + "!" * 390, "1"),
+        ("-" * 390 + "x", "1"),
+        ("*".join(["x"] * 190), "y"),
+        ("1e" + "9" * 5000, "2e5"),
+        ("9" * 5000 + ".5", "2"),
     ],
 )
 def test_what_is_left_open(stated, reference):
