@@ -104,7 +104,12 @@ def conversations(options: Options) -> list[Conversation]:
             try:
                 draft = format.read(row, notes)
                 messages = arrange_messages(draft, "keep", notes)
-                fields = {"messages": messages, "tools": draft.tools, "lineage": lineage}
+                fields = {
+                    "messages": messages,
+                    "tools": draft.tools,
+                    "lineage": lineage,
+                    "answer": draft.answer,
+                }
                 made.append(Conversation.model_validate({"id": "", "source": "s", **fields}))
             except (ValidationError, PydanticCustomError, RecursionError):
                 continue

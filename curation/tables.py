@@ -72,6 +72,16 @@ def without_null_flags(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(pl.col(name).fill_null(pl.lit([], dtype=kind)) for name, kind in FLAGS.items())
 
 
+FACTS = pl.Schema({"problem_type": pl.String(), "pass_rate": pl.Float64()})
+"""What a row says of its problem: its type, and how often a model solved it, from 0 to 1."""
+
+CHECKED = pl.Schema({"answer_check": pl.UInt8(), **FACTS})
+"""What a row's answer is beside the one that the source names, and `FACTS`.
+
+`answer_check` is a place in `answers.statuses.STATUSES`. These columns follow those of `FLAGS` in the keys of
+a source if a rule that compares answers is on for it.
+"""
+
 REJECTS = pl.Schema(
     {
         "id": pl.String(),

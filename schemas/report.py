@@ -149,6 +149,31 @@ class Check(Record):
     detail: str
 
 
+class AnswerCount(Record):
+    """How the final answers of some rows are to what their source says that they are."""
+
+    source: str
+    by: Literal["all", "problem_type", "solver", "pass_rate"]
+    """What the rows have in common: the source alone, the type of the problem, who wrote the solution, or how
+    often a model solved the problem."""
+    value: str
+    """Its value; empty if rows do not state it."""
+    agree: int
+    disagree: int
+    unparseable: int
+    """Answers that cannot be compared."""
+    none: int
+    """Rows without a final answer."""
+    several: int
+    """Rows that state several answers; one that is not the last is right."""
+    no_reference: int
+    """Rows whose source names no answer."""
+    problems: int
+    """Problems whose source names an answer."""
+    unsolved: int
+    """Of these, problems that no row answers rightly."""
+
+
 class Report(Record):
     """The facts of one version, `report.json` in its folder. `version` counts changes of this layout."""
 
@@ -167,6 +192,8 @@ class Report(Record):
     not_scanned: Mapping[str, str] = {}
     """Evaluations that rows were to be checked against, and why they were not."""
     flags: tuple[FlagCount, ...] = ()
+    answers: tuple[AnswerCount, ...] = ()
+    """Of valid rows that rules keep; none if no rule compares answers."""
     clusters: ClusterView
     precision: tuple[Precision, ...] = ()
     """How often dedup is right, of the release that made the version."""

@@ -33,7 +33,17 @@ from thinkmix.curation.dedup.candidates import (
     text_similarity,
 )
 from thinkmix.curation.dedup.clusters import Items, Rows, equal_groups
-from thinkmix.curation.dedup.keys import KeyColumns, hex_series, read_hex, read_keys, shard_rows
+from thinkmix.curation.dedup.keys import (
+    NO_POLICIES,
+    UNKNOWN,
+    VERIFIED,
+    WRONG,
+    KeyColumns,
+    hex_series,
+    read_hex,
+    read_keys,
+    shard_rows,
+)
 from thinkmix.curation.dedup.settings import BandPlan, DedupPlan
 from thinkmix.curation.dedup.survivors import (
     CAP,
@@ -43,6 +53,7 @@ from thinkmix.curation.dedup.survivors import (
     STAYS,
     Integers,
     Outcomes,
+    Solutions,
     best_of,
     problem_outcomes,
 )
@@ -51,6 +62,7 @@ from thinkmix.curation.files.shards import ROWS_AT_ONCE, bounded_lists
 from thinkmix.curation.tables import VERDICT_SCHEMA
 from thinkmix.curation.text.kernels import NO_SHINGLES, Flags, Hashes
 from thinkmix.curation.text.minhash import PRINTS, band_hashes, sketches
+from thinkmix.curation.validate.settings import CapBy
 from thinkmix.schemas.reasons import Reason
 
 _REASONS = {
@@ -60,6 +72,12 @@ _REASONS = {
     CAP: Reason.SOLUTION_CAP,
     EVAL: Reason.EVAL_OVERLAP,
 }
+_BETTER = {
+    (WRONG, VERIFIED): "its answer is wrong, that of the row that stays is verified",
+    (WRONG, UNKNOWN): "its answer is wrong, that of the row that stays is not known to be",
+    (UNKNOWN, VERIFIED): "its answer is not verified, that of the row that stays is",
+}
+"""What is said of a row that loses by its answer, by its doubt and that of the row that stays."""
 _BATCH_ROWS = 16_384
 
 
@@ -143,6 +161,7 @@ def find_duplicates(
     overlaps: Sequence[Path] = (),
     texts: Sequence[Texts] = (),
     threads: int = 1,
+    cap_by: Mapping[str, CapBy] = NO_POLICIES,
 ) -> DedupCounts:
     """Decide for every row of all shards whether it stays, and write one verdict file per shard.
 
@@ -159,12 +178,13 @@ def find_duplicates(
             the action `drop` are out.
         texts: of each shard, if they are not a column of `keys`.
         threads: how many may run at once; each holds some texts and a band of its own.
+        cap_by: sources whose solutions are not chosen by solver, see `validate.settings.CapBy`.
 
     Raises:
         ValueError: if an id or content key is not hexadecimal, or a band file does not fit its keys.
     """
     indexes = _open_bands(keys, bands, plan=plan)
-    columns = read_keys(keys)
+    columns = read_keys(keys, cap_by)
     details = _details(shard_rows(keys), overlaps)
     out = np.fromiter(details, np.int64, len(details))
     contents = read_hex(keys, "content_key")
@@ -258,9 +278,9 @@ def _decide(
     outcomes[together] = problem_outcomes(
         _renumbered(problems[together]),
         _order(columns.ranks[together]),
-        columns.source[together],
-        columns.solver[together],
-        columns.cap[together],
+        Solutions(
+            columns.source[together], columns.solver[together], columns.cap[together], columns.doubt[together]
+        ),
     )
     twin = (outcomes == EXACT) & (outcomes[originals] == STAYS)
     winner = np.where(outcomes == STAYS, rows, np.where(twin, originals, problems))
@@ -366,6 +386,14 @@ def _write_verdicts(
     each(write, bounded_lists(shards, lambda one: one[2] - one[1], count=len(shards), total=total), threads)
 
 
+def _by_doubt(doubt: Rows, winner: Rows) -> NDArray[np.uint32]:
+    """Return for each row which of `_BETTER` says why the row that stays is better, counted from 1; or 0."""
+    place = np.zeros(len(doubt), np.uint32)
+    for number, (mine, other) in enumerate(_BETTER, start=1):
+        place[(doubt == mine) & (winner == other)] = number
+    return place
+
+
 def _verdicts(
     columns: KeyColumns, decided: _Verdicts, details: Mapping[int, str], part: slice
 ) -> pl.DataFrame:
@@ -374,9 +402,12 @@ def _verdicts(
     outcomes = decided.outcomes[part]
     beaten = pl.Series((outcomes != STAYS) & (outcomes != EVAL))
     hits = np.flatnonzero(outcomes == EVAL)
-    said = pl.Series([None, *(details[row + part.start] for row in hits.tolist())], dtype=pl.String)
-    place = np.zeros(len(outcomes), np.uint32)
-    place[hits] = np.arange(1, len(hits) + 1, dtype=np.uint32)
+    said = pl.Series(
+        [None, *_BETTER.values(), *(details[row + part.start] for row in hits.tolist())], dtype=pl.String
+    )
+    doubt = columns.doubt
+    place = _by_doubt(doubt[part], doubt[decided.winner[part]]) * beaten.to_numpy()
+    place[hits] = np.arange(len(_BETTER) + 1, len(_BETTER) + len(hits) + 1, dtype=np.uint32)
     frame = pl.DataFrame(
         {
             "id": hex_series(columns.ids[:, part]),

@@ -1,6 +1,6 @@
 """Key shards as compact columns: 128-bit ids, small codes, and one order of preference over all rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,16 +10,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from thinkmix.curation.answers.statuses import AGREE, DISAGREE, NO_REFERENCE
 from thinkmix.curation.dedup.clusters import Rows
-from thinkmix.curation.dedup.survivors import Preference, ranks
+from thinkmix.curation.dedup.survivors import Preference, ranks, reorder
 from thinkmix.curation.files.shards import read_many
 from thinkmix.curation.text.compiled import compiled
 from thinkmix.curation.text.kernels import Bytes, Hashes, Offsets
+from thinkmix.curation.validate.settings import CapBy
 
 _HEX = 32
 _EACH, _TOPS = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
 _SAYS_NOTHING = r"\s|\$|\\(?:left|right|displaystyle)\b|\\[,;:! ()\[\]]"
 _NAMES, _NUMBERS = ["source", "solver", "file"], ["priority", "cap", "row", "text_bytes"]
+NO_POLICIES: Mapping[str, CapBy] = {}
+_NO_SOLVER = -1
+VERIFIED, UNKNOWN, WRONG = range(3)
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ class KeyColumns:
     """A hash of what each row says that the answer is, as `answer_hashes` folds it; 0 if it says nothing."""
     preambles: Hashes
     """A hash of system prompts and tools; 0 without any."""
+    doubt: Rows
+    """0 for an answer that agrees with the source's, 1 if that is unknown, and 2 for another one."""
 
 
 def shard_rows(keys: Sequence[Path]) -> list[int]:
@@ -44,8 +51,12 @@ def shard_rows(keys: Sequence[Path]) -> list[int]:
     return [pq.read_metadata(path).num_rows for path in keys]
 
 
-def read_keys(keys: Sequence[Path]) -> KeyColumns:
+def read_keys(keys: Sequence[Path], cap_by: Mapping[str, CapBy] = NO_POLICIES) -> KeyColumns:
     """Read what the policy needs of all shards, some rows at a time.
+
+    Args:
+        keys: the shards.
+        cap_by: sources whose solutions are not chosen by solver.
 
     Raises:
         ValueError: if an id is not 32 hexadecimal digits.
@@ -70,11 +81,34 @@ def read_keys(keys: Sequence[Path]) -> KeyColumns:
         preambles[part] = _hashes(table["preamble"])
         done = part.stop
     ids = read_hex(keys, "id")
+    doubt = _doubts(keys)
     # which of two copies stays follows from what they say, as far as anything is made of it: their files may
     # be called anything
     solver, file = solvers.sorted_place()[codes[1]], files.sorted_place()[codes[2]]
-    order = ranks(Preference(priority, quality, turns), ids, (size, answers, solver, file, row))
-    return KeyColumns(ids, order, codes[0].copy(), codes[1].copy(), cap, answers, preambles)
+    order = ranks(Preference(priority, quality, turns, doubt), ids, (size, answers, solver, file, row))
+    source, own_solver = codes[0].copy(), codes[1].copy()
+    for name, policy in cap_by.items():
+        if policy == "solver" or name not in sources.codes:
+            continue
+        mine = np.flatnonzero(source == sources.codes[name]).astype(np.int32)
+        merit = (ids[0] >> np.uint64(1)).astype(np.int64) if policy == "hash" else size
+        reorder(order, mine, doubt, merit)
+        own_solver[mine] = _NO_SOLVER
+    return KeyColumns(ids, order, source, own_solver, cap, answers, preambles, doubt)
+
+
+def _doubts(keys: Sequence[Path]) -> Rows:
+    """Return how far the answer of each row is in doubt; all are as unknown where none was compared."""
+    found = [np.zeros(0, np.int32)]
+    for path in keys:
+        schema = pq.read_schema(path)
+        if "answer_check" in schema.names:
+            checks = pl.read_parquet(path, columns=["answer_check"])["answer_check"].fill_null(NO_REFERENCE)
+            codes = checks.to_numpy()
+            found.append(np.where(codes == AGREE, VERIFIED, np.where(codes == DISAGREE, WRONG, UNKNOWN)))
+        else:
+            found.append(np.full(pq.read_metadata(path).num_rows, UNKNOWN))
+    return np.concatenate(found).astype(np.int32)
 
 
 def answer_hashes(answers: pl.Series) -> Hashes:
@@ -132,12 +166,12 @@ class _Codes:
     """Numbers for the distinct strings of a column, in order of appearance; null is -1."""
 
     def __init__(self) -> None:
-        self._codes: dict[str, int] = {}
+        self.codes: dict[str, int] = {}
 
     def of(self, names: pl.Series) -> Rows:
         """Return the codes of a column."""
         distinct = names.unique(maintain_order=True).drop_nulls()
-        known = [self._codes.setdefault(name, len(self._codes)) for name in distinct.to_list()]
+        known = [self.codes.setdefault(name, len(self.codes)) for name in distinct.to_list()]
         codes: Rows = names.replace_strict(
             distinct, pl.Series(known, dtype=pl.Int32), default=-1, return_dtype=pl.Int32
         ).to_numpy()
@@ -145,10 +179,10 @@ class _Codes:
 
     def sorted_place(self) -> Rows:
         """Return per code the place of its string in the sorted list of all strings."""
-        place = np.empty(len(self._codes) + 1, np.int32)
+        place = np.empty(len(self.codes) + 1, np.int32)
         place[-1] = -1
-        for i, name in enumerate(sorted(self._codes)):
-            place[self._codes[name]] = i
+        for i, name in enumerate(sorted(self.codes)):
+            place[self.codes[name]] = i
         return place
 
 

@@ -1,9 +1,11 @@
 """Who stays of a group of duplicates: the declared policy, as array operations over all rows at once.
 
-Rows are ordered best first by source priority, quality (unknown last), supervised turns (more first) and id.
-Rows of one id are ordered by what else they say, and only then by file and row. Of exact duplicates the best
-stays. Of the rows of one problem the source of the best row stays, with up to `cap` rows; solvers take turns,
-so that a cap of two keeps two solvers' solutions where there are two.
+Rows are ordered best first by source priority, doubt of their answer (verified, unknown, wrong), quality
+(unknown last), supervised turns (more first) and id. Rows of one id are ordered by what else they say, and
+only then by file and row. Of exact duplicates the best stays. Of the rows of one problem the source of the
+best row stays, with up to `cap` rows, those of less doubt first; among equal ones solvers take turns, so that
+a cap of two keeps two solvers' solutions where there are two. A source may have another order, see
+`validate.settings.CapBy`.
 """
 
 from collections.abc import Sequence
@@ -30,6 +32,8 @@ class Preference(NamedTuple):
     """Higher first; NaN is unknown and comes last."""
     turns: Integers
     """Turns that are learned, more first."""
+    doubt: Rows | None = None
+    """Of the row's answer, less first, before quality; unset if no answer was compared."""
 
 
 def ranks(preference: Preference, ids: Hashes, ties: Sequence[Rows | Integers | Hashes]) -> Rows:
@@ -43,13 +47,28 @@ def ranks(preference: Preference, ids: Hashes, ties: Sequence[Rows | Integers | 
     order = _by_id(ids, ties)
     order = _stably(order, -preference.turns)
     order = _stably(order, np.where(np.isnan(preference.quality), np.inf, -preference.quality))
+    if preference.doubt is not None:
+        order = _stably(order, preference.doubt)
     order = _stably(order, -preference.priority)
     ranks = np.empty(len(order), np.int32)
     ranks[order] = np.arange(len(order), dtype=np.int32)
     return ranks
 
 
-def _stably(order: Rows, key: Integers | NDArray[np.float64]) -> Rows:
+def reorder(ranks: Rows, rows: Rows, doubt: Rows | None, merit: Integers) -> None:
+    """Give the ranks of some rows to the same rows in another order: by doubt, merit and rank, less first.
+
+    Args:
+        ranks: of all rows; is changed.
+        rows: those of one source, so that its rows stay among those of others as they were.
+        doubt: of all rows.
+        merit: of all rows.
+    """
+    keys = (ranks[rows], merit[rows]) + (() if doubt is None else (doubt[rows],))
+    ranks[rows[np.lexsort(keys)]] = np.sort(ranks[rows])
+
+
+def _stably(order: Rows, key: Rows | Integers | NDArray[np.float64]) -> Rows:
     """Sort an order by one more key, unless that is the same for all rows."""
     return order[np.argsort(key[order], kind="stable")] if (key != key[:1]).any() else order
 
@@ -86,21 +105,33 @@ def best_of(groups: Rows, ranks: Rows) -> Rows:
     return best
 
 
-def problem_outcomes(problems: Rows, ranks: Rows, source: Rows, solver: Rows, cap: Integers) -> Outcomes:
+class Solutions(NamedTuple):
+    """What decides which solutions of a problem stay, one entry per row."""
+
+    source: Rows
+    """Code of the row's source."""
+    solver: Rows
+    """Code of the model or person that wrote the solution; -1 if none is named, or they take no turns."""
+    cap: Integers
+    """Rows of one problem that the row's source may keep."""
+    doubt: Rows
+    """Of the row's answer, less first."""
+
+
+def problem_outcomes(problems: Rows, ranks: Rows, solutions: Solutions) -> Outcomes:
     """Return for each row whether it stays, or is left out as near-duplicate or over the cap.
 
     Args:
         problems: each row's problem, named by one of its rows.
         ranks: order of preference.
-        source: code of the row's source.
-        solver: code of the model or person that wrote the solution.
-        cap: rows of one problem that the row's source may keep.
+        solutions: what decides which of them stay.
     """
+    source, solver, cap, doubt = solutions
     best = best_of(problems, ranks)
     chosen = np.flatnonzero(source == source[best])
     outcomes = np.full(len(problems), NEAR, np.uint8)
-    turn = _place_in_run(chosen, (solver[chosen], problems[chosen]), ranks[chosen])
-    place = _place_in_run(chosen, (problems[chosen],), ranks[chosen], turn)
+    turn = _place_in_run(chosen, (solver[chosen], problems[chosen], doubt[chosen]), ranks[chosen])
+    place = _place_in_run(chosen, (problems[chosen],), ranks[chosen], turn, doubt[chosen])
     over = np.where(cap[chosen] > 1, CAP, NEAR)
     outcomes[chosen] = np.where(place < cap[chosen], STAYS, over)
     return outcomes

@@ -1,18 +1,20 @@
 """The work of dedup: bands of one shard, boilerplate of one source, and the search over all of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from thinkmix.curation.dedup import boilerplate as shared
 from thinkmix.curation.dedup import dedup
+from thinkmix.curation.dedup.answer_counts import count_answers
 from thinkmix.curation.dedup.candidates import key_texts
 from thinkmix.curation.dedup.settings import BandPlan, DedupPlan
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.files.outputs import numbered_name
 from thinkmix.curation.files.shards import height, read_many
 from thinkmix.curation.validate.count import count_stage
+from thinkmix.curation.validate.settings import CapBy
 from thinkmix.schemas.ledger import StageCount
 
 
@@ -37,8 +39,9 @@ def duplicates(
     boilerplate: Sequence[Blob],
     overlaps: Sequence[Blob],
     plan: DedupPlan,
+    cap_by: Mapping[str, CapBy],
 ) -> dict[str, object]:
-    """Write the verdicts of each shard (schema `tables.VERDICT_SCHEMA`), and count what dedup keeps."""
+    """Write the verdicts of each shard (schema `tables.VERDICT_SCHEMA`), and count rows and answers."""
     verdicts = [out / numbered_name("verdicts", number) for number in range(len(keys))]
     paths, indexes = [blob.path for blob in keys], [blob.path for blob in bands]
     search = dedup.find_duplicates(
@@ -48,6 +51,7 @@ def duplicates(
         plan=plan,
         boilerplate=[blob.path for blob in boilerplate],
         overlaps=[blob.path for blob in overlaps],
+        cap_by=cap_by,
     )
     found: list[StageCount] = []
     counted = read_many(paths, ["source", "messages", "text_bytes"])
@@ -58,4 +62,9 @@ def duplicates(
                 "source", maintain_order=True
             )
         ]
-    return {"dedup": [count.model_dump() for count in found], "search": asdict(search), "rows": search.rows}
+    return {
+        "dedup": [count.model_dump() for count in found],
+        "search": asdict(search),
+        "answers": count_answers(paths, verdicts),
+        "rows": search.rows,
+    }

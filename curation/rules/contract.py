@@ -97,6 +97,9 @@ class Rule(Record):
     needs: ClassVar[str] = ""
     """What rows must have for the rule to judge them, in words; empty if it judges all rows."""
 
+    checks_answers: ClassVar[bool] = False
+    """Whether it compares answers, see `statuses`."""
+
     action: Action = "off"
     """What becomes of a row that it finds: left out (`drop`), kept with a flag (`flag`), or not looked for
     (`off`)."""
@@ -109,6 +112,10 @@ class Rule(Record):
         Args:
             turns: of rows that are valid; work on its columns, because it holds hundreds of rows at a time.
         """
+        raise NotImplementedError
+
+    def statuses(self, turns: "TurnTable") -> Sequence[int]:
+        """Return what the answer of each row is, of a rule that compares answers: a place in `STATUSES`."""
         raise NotImplementedError
 
     @classmethod
@@ -134,8 +141,15 @@ class Applied(Protocol):
     def action(self) -> Action:
         """What becomes of a row that it finds."""
 
+    @property
+    def checks_answers(self) -> bool:
+        """Whether it compares answers, see `statuses`."""
+
     def judge(self, turns: "TurnTable") -> Sequence[Verdict]:
         """Return the rows in which it finds something, in their order, each once."""
+
+    def statuses(self, turns: "TurnTable") -> Sequence[int]:
+        """Return what the answer of each row is, a place in `answers.statuses.STATUSES`."""
 
 
 class Judging(NamedTuple):
@@ -143,6 +157,11 @@ class Judging(NamedTuple):
 
     rules: tuple[Applied, ...] = ()
     select: Select = Select()
+
+    @property
+    def checks_answers(self) -> bool:
+        """Whether answers are compared with those that the source names."""
+        return any(rule.checks_answers for rule in self.rules)
 
 
 def detail_of(verdict: Verdict) -> str:

@@ -21,6 +21,8 @@ class Found(NamedTuple):
     """Reason and detail of the rows that are left out."""
     flagged: Mapping[int, Sequence[tuple[str, Verdict]]]
     """Rules and their verdicts on the rows that stay, in the order of the rules."""
+    answers: Sequence[int] | None = None
+    """What the answer of each row is, a place in `answers.statuses.STATUSES`, if a rule compares answers."""
 
     def flags(self, rows: int) -> pl.DataFrame:
         """Return the flags of the rows that stay among `rows`, schema `tables.FLAGS`."""
@@ -47,7 +49,8 @@ def judge(judging: Judging, turns: TurnTable) -> Found:
         for row in range(turns.rows):
             if why := _unwanted([name for name, _ in flagged.get(row, ())], judging.select):
                 dropped.setdefault(row, (Reason.NOT_SELECTED, why))
-    return Found(dropped, {row: found for row, found in flagged.items() if row not in dropped})
+    answers = next((rule.statuses(turns) for rule in judging.rules if rule.checks_answers), None)
+    return Found(dropped, {row: found for row, found in flagged.items() if row not in dropped}, answers)
 
 
 def _unwanted(flags: Sequence[str], select: Select) -> str:

@@ -23,6 +23,9 @@ from thinkmix.curation.rules.tool_arguments import ToolArguments
 from thinkmix.curation.rules.tool_order import ToolOrder
 from thinkmix.curation.rules.tool_response_unused import ToolResponseUnused
 from thinkmix.curation.rules.tool_text import ToolText
+from thinkmix.curation.rules.trace_disagrees import TraceDisagrees
+from thinkmix.curation.rules.unverified_answer import UnverifiedAnswer
+from thinkmix.curation.rules.wrong_answer import WrongAnswer
 from thinkmix.schemas.errors import NotFound
 from thinkmix.schemas.plain import plain
 from thinkmix.schemas.reasons import Reason
@@ -46,6 +49,9 @@ RULES: tuple[type[Rule], ...] = (
     ToolArguments,
     ToolOrder,
     ToolResponseUnused,
+    WrongAnswer,
+    UnverifiedAnswer,
+    TraceDisagrees,
 )
 """Every rule, in the order in which they judge and are shown."""
 

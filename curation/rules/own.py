@@ -59,6 +59,7 @@ class OwnRule(Record):
 
     default: ClassVar[Action] = "off"
     needs: ClassVar[str] = ""
+    checks_answers: ClassVar[bool] = False
 
     action: Action = "off"
     """What becomes of a row that it finds."""
@@ -96,6 +97,10 @@ class OwnRule(Record):
     def action_on(self, rows: "Format") -> Action:
         """Return what becomes of rows in which it finds something."""
         return self.action
+
+    def statuses(self, turns: "TurnTable") -> Sequence[int]:
+        """Compare no answers."""
+        raise NotImplementedError
 
     def rule(self) -> Rule:
         """Return the rule with its settings.

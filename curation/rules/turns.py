@@ -98,6 +98,13 @@ class TurnTable(NamedTuple):
         texts = self.texts(part)
         return texts.data[texts.offsets[turn] : texts.offsets[turn + 1]].tobytes()
 
+    def answer(self, row: int) -> str | None:
+        """Return what the source says that the answer of a row is; None if it says nothing."""
+        if self.answers.missing[row]:
+            return None
+        start, end = self.answers.offsets[row], self.answers.offsets[row + 1]
+        return self.answers.data[start:end].tobytes().decode(errors="replace")
+
 
 def texts(values: Sequence[str | None]) -> Texts:
     """Return a column of texts."""

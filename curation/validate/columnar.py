@@ -22,7 +22,7 @@ from thinkmix.curation.rules.contract import Judging
 from thinkmix.curation.rules.judging import judge
 from thinkmix.curation.rules.own import RuleFailed
 from thinkmix.curation.rules.turns import PARTS, TurnTable, texts
-from thinkmix.curation.tables import TURN_END
+from thinkmix.curation.tables import FACTS, TURN_END
 from thinkmix.curation.text.columns import (
     Texts,
     Turns,
@@ -216,6 +216,8 @@ def validate_columns(
         cleared = cleared.with_columns(_all_said(kept).alias("said"))
     if flagged is not None:
         cleared = cleared.hstack(flagged)
+    if judging.checks_answers:
+        cleared = cleared.hstack(_facts(rows, places, source, where))
     against = np.flatnonzero(refused & ~doubts)
     turns_seen = _count_turns(kept, learned, source)
     return ColumnVerdicts(cleared, against, sizes[against], turns_seen, ruled_out)
@@ -225,6 +227,8 @@ def _judge(
     said: _Said, clear: Flags, sizes: Offsets, answers: pl.Series, judging: Judging
 ) -> tuple[pl.DataFrame, list[RuledOut]]:
     """Return the flags of the clear rows that stay (schema `FLAGS`), and those that rules drop.
+
+    If a rule compares answers, the flags have a column `answer_check`, too.
 
     `answers` are what the clear rows say that their answers are.
     """
@@ -238,7 +242,23 @@ def _judge(
         RuledOut(places[row], *why, int(sizes_of[row]), int(sizes[places[row]]))
         for row, why in sorted(found.dropped.items())
     ]
-    return found.flags(turns.rows), out
+    flags = found.flags(turns.rows)
+    if found.answers is not None:
+        stay = [row for row in range(turns.rows) if row not in found.dropped]
+        kept = pl.Series("answer_check", [found.answers[row] for row in stay], dtype=pl.UInt8)
+        flags = flags.with_columns(kept)
+    return flags, out
+
+
+def _facts(rows: pa.RecordBatch, places: Offsets, source: RowSettings, layout: Layout) -> pl.DataFrame:
+    """Return what rows say of their problems, those columns of `tables.CHECKED`."""
+    columns = {
+        name: column.take(places) for name in layout.facts if (column := column_of(rows, name)) is not None
+    }
+    stated = pa.RecordBatch.from_pydict(columns).to_pylist() if columns else [{}] * len(places)
+    of = source.format
+    facts = [{"problem_type": of.problem_type(row), "pass_rate": of.pass_rate(row)} for row in stated]
+    return pl.DataFrame(facts, schema=FACTS, orient="row")
 
 
 def turn_table(said: _Said, answers: pl.Series) -> TurnTable:

@@ -35,7 +35,7 @@ from thinkmix.curation.rules.contract import Judging, Verdict
 from thinkmix.curation.rules.judging import flag_row
 from thinkmix.curation.rules.own import RuleFailed
 from thinkmix.curation.rules.turns import TurnTable
-from thinkmix.curation.tables import FLAGS, KEYS, REJECTS, SAID, with_flags, without_null_flags
+from thinkmix.curation.tables import CHECKED, FLAGS, KEYS, REJECTS, SAID, with_flags, without_null_flags
 from thinkmix.curation.validate.columnar import CLEARED, NO_RULES, RuledOut, validate_columns
 from thinkmix.curation.validate.compared import comparison_text, preamble_of
 from thinkmix.curation.validate.count import count_stage
@@ -83,7 +83,8 @@ class Origin(Reading):
     @property
     def keys(self) -> pl.Schema:
         """Columns of its valid rows."""
-        return with_flags(KEYS, flagged=self.flagged)
+        keys = with_flags(KEYS, flagged=self.flagged)
+        return pl.Schema({**keys, **CHECKED}) if self.judging.checks_answers else keys
 
     @property
     def flagged(self) -> bool:
@@ -119,6 +120,8 @@ class Judged(NamedTuple):
     learned: Learned = Learned([], [])
     flagged: Sequence[tuple[str, Verdict]] = ()
     """What was repaired in it, and what rules found in it, if it stays."""
+    answer: int | None = None
+    """What its answer is, a place in `answers.statuses.STATUSES`, if it stays and a rule compares answers."""
 
 
 def validate_slice(
@@ -414,7 +417,9 @@ def apply_rules(judged: Iterable[Judged], origin: Origin) -> Iterator[Judged]:
                 reason, detail = found.dropped[row]
                 yield item._replace(conversation=None, reason=reason, detail=detail, learned=Learned([], []))
             else:
-                yield item._replace(flagged=[*item.flagged, *found.flagged.get(row, ())])
+                answer = None if found.answers is None or row < 0 else found.answers[row]
+                flagged = [*item.flagged, *found.flagged.get(row, ())]
+                yield item._replace(flagged=flagged, answer=answer)
 
 
 def _frames(judged: Iterable[Judged], origin: Origin) -> Iterator[_Frames]:
@@ -452,7 +457,8 @@ def _cleared_frame(cleared: pl.DataFrame, first: int, origin: Origin) -> pl.Data
     known = pl.DataFrame({name: columns[name] for name in KEYS})
     if origin.judging.rules:
         # a batch without a row that is surely clean was not judged by columns
-        known = known.hstack(cleared.select(FLAGS.names()) if cleared.height else FLAGS.to_frame())
+        judged = pl.Schema({name: kind for name, kind in origin.keys.items() if name not in KEYS})
+        known = known.hstack(cleared.select(judged.names()) if cleared.height else judged.to_frame())
     elif origin.flagged:  # a row that is cleared needs no repair
         none = (pl.lit(None, dtype=kind).alias(name) for name, kind in FLAGS.items())
         known = without_null_flags(known.with_columns(none))
@@ -481,6 +487,7 @@ def _key_frame(kept: list[Judged], origin: Origin) -> pl.DataFrame:
             "text_bytes": item.text_bytes,
             "turns": item.learned.turns,
             **(flag_row(item.flagged) if flagged else {}),
+            **(_check_row(item, source) if origin.judging.checks_answers else {}),
         }
         for item in kept
         if (conversation := item.conversation)
@@ -490,6 +497,12 @@ def _key_frame(kept: list[Judged], origin: Origin) -> pl.DataFrame:
         return frame
     said = [said_text(item.conversation.messages) for item in kept if item.conversation]
     return frame.with_columns(pl.Series("said", said, dtype=pl.String))
+
+
+def _check_row(item: Judged, source: RowSettings) -> dict[str, object]:
+    """Return the columns of `tables.CHECKED` of a row."""
+    of, row = source.format, item.row.values
+    return {"answer_check": item.answer, "problem_type": of.problem_type(row), "pass_rate": of.pass_rate(row)}
 
 
 def _reject_frame(rejected: list[Judged], origin: Origin) -> pl.DataFrame:

@@ -36,6 +36,14 @@ the first question, all questions, or everything that was said. `dialogue` and `
 has other system prompts or other tools."""
 
 
+CapBy = Literal["solver", "shortest", "hash"]
+"""Which solutions of a problem stay under a cap, of those whose answers are equally verified.
+
+`solver`: solvers take turns, each with its best row by quality and learned turns. `shortest`: the rows with
+the least text. `hash`: by the row's id, which is as good as by chance and always the same.
+"""
+
+
 class TextSettings(Record):
     """What a recipe says of a source that decides how its rows are read and what text they become.
 

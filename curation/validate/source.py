@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from thinkmix.curation.rules.known import Rules
-from thinkmix.curation.validate.settings import RowSettings
+from thinkmix.curation.validate.settings import CapBy, RowSettings
 from thinkmix.schemas.formats.known import RowFormat
 from thinkmix.schemas.patterns import Line, Name
 
@@ -30,6 +30,10 @@ class SourceBase(RowSettings):
     )
     """Which rows stay, by the flags that rules give them: those that have one of `with`, and none of
     `without`."""
+    cap_by: CapBy = "solver"
+    """Which solutions of a problem stay under `max_solutions_per_problem`: those of solvers in turn, the
+    `shortest`, or by `hash`. Verified answers stay before unknown ones and those before wrong ones; see the
+    rule `wrong_answer`."""
     licence: Line | None = None
     """SPDX id or words, carried into manifest and dataset card."""
     expect_rows: int | None = Field(default=None, ge=0, le=10**12)

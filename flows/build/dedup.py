@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from thinkmix.curation.dedup import work as dedup_work
 from thinkmix.curation.dedup.settings import BandPlan, DedupPlan
 from thinkmix.curation.files.blob import Blob
+from thinkmix.curation.validate.settings import CapBy
 from thinkmix.flows.build.jobs import Run, Shard, job, run_jobs
 from thinkmix.flows.build.step import step
 from thinkmix.flows.store.cache import StageOutput
@@ -12,9 +13,16 @@ from thinkmix.schemas.record import narrow
 
 
 def deduplicate(
-    run: Run, shards: Sequence[Shard], overlaps: Sequence[StageOutput], plan: DedupPlan
+    run: Run,
+    shards: Sequence[Shard],
+    overlaps: Sequence[StageOutput],
+    plan: DedupPlan,
+    cap_by: Mapping[str, CapBy],
 ) -> StageOutput:
-    """Decide for every valid row of every source whether an evaluation or another row says the same."""
+    """Decide for every valid row of every source whether an evaluation or another row says the same.
+
+    `cap_by` names sources whose solutions are not chosen by solver.
+    """
     jobs = [
         job(
             run,
@@ -54,6 +62,7 @@ def deduplicate(
             boilerplate=[found.blob("boilerplate.index") for found in shared],
             overlaps=[overlap.blob("overlap.parquet") for overlap in overlaps],
             plan=plan,
+            cap_by=cap_by,
         ),
     )
     return run_jobs(run, [search], stage="dedup")[0]

@@ -68,7 +68,8 @@ def after_validation(run: Run, known: Known, asked: Asked, base: Path, step: Ste
     recipe, shards = known.recipe, known.shards
     questions = decontaminate.fetch(run.store, recipe.decontaminate, asked, base)
     overlaps = step("decontaminate", decontaminate.overlaps)(run, shards, questions, recipe.decontaminate)
-    verdicts = step("dedup", dedup.deduplicate)(run, shards, overlaps, recipe.dedup)
+    cap_by = {source.name: source.cap_by for source in recipe.sources if source.cap_by != "solver"}
+    verdicts = step("dedup", dedup.deduplicate)(run, shards, overlaps, recipe.dedup, cap_by)
     known.verdicts = verdicts
     tell_counts(run, "dedup", [verdicts])
     sampled = step("sample", sampling.sample)(run, shards, verdicts, recipe, known.parts)

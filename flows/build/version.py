@@ -33,7 +33,7 @@ from thinkmix.schemas.findings import total as total_tally
 from thinkmix.schemas.ledger import Ledger, StageCount, TurnCount, total
 from thinkmix.schemas.left_out import LeftOut
 from thinkmix.schemas.manifest import SPLITS, FileEntry, FlagCount, Manifest, SourceEntry
-from thinkmix.schemas.report import Report, SourceFindings, Unread
+from thinkmix.schemas.report import AnswerCount, Report, SourceFindings, Unread
 from thinkmix.schemas.version_name import seal
 from thinkmix.templates.chat.tokenizer import tokenizer_digest
 
@@ -150,6 +150,7 @@ def _report(work: Work, ledger: Ledger, content: str) -> Report:
         findings=_findings(work),
         not_scanned=not_scanned(work.asked),
         flags=tuple(_flags(work)),
+        answers=tuple(_answers(work)),
         clusters=audit.clusters,
         precision=measured_precision(),
         samples=audit.samples,
@@ -222,6 +223,14 @@ def _flags(work: Work) -> Iterator[FlagCount]:
         for rule in sorted({rule for name, rule, _ in counted if name == source.name}):
             rows, mixed = (counted[source.name, rule, part] for part in ("rows", "mixed"))
             yield FlagCount(source=source.name, rule=rule, rows=rows, mixed=mixed)
+
+
+def _answers(work: Work) -> Iterator[AnswerCount]:
+    """Yield how the answers of rows are to those that their sources name, in the order of the sources."""
+    found = work.verdicts.result["answers"]
+    assert isinstance(found, list)
+    for source in work.recipe.sources:
+        yield from (AnswerCount(**one) for one in found if one["source"] == source.name)
 
 
 def _manifest(work: Work, report: Report, folder: Path) -> Manifest:

@@ -21,6 +21,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "charset_normalizer": ("charset-normalizer",),
     "jinja2": ("jinja2",),
     "llvmlite": ("llvmlite",),
+    "math_verify": ("math-verify", "latex2sympy2-extended", "sympy"),
     "numba": ("numba", "llvmlite"),
     "numpy": ("numpy",),
     "orjson": ("orjson",),
@@ -28,6 +29,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "pyarrow": ("pyarrow",),
     "pydantic": ("pydantic",),
     "quicktok": ("quicktok-v1",),
+    "sympy": ("sympy",),
     "tokenizers": ("tokenizers",),
 }
 """Libraries whose change may change a byte of the mixture: distributions by the name of their import."""

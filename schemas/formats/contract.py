@@ -76,6 +76,8 @@ class Layout(NamedTuple):
     """Column of what the row says that the answer is."""
     score: str | None = None
     """Column of numbers: the row's quality; without it the row has none, unless `preferred` is set."""
+    facts: tuple[str, ...] = ()
+    """Columns that `pass_rate` and `problem_type` read."""
     preferred: tuple[str, str] | None = None
     """Column, and the text in it that makes the row's quality 1 instead of 0."""
 
@@ -170,4 +172,8 @@ class Format(Record):
 
     def pass_rate(self, row: Row) -> float | None:
         """Return how often a model solved the row's problem, from 0 to 1, if the row states it."""
+        return None
+
+    def problem_type(self, row: Row) -> str | None:
+        """Return what kind of problem the row has, if it states one."""
         return None

@@ -62,12 +62,18 @@ class OpenMathReasoning(Format):
             return None
         return rate if 0 <= rate <= 1 else None
 
+    def problem_type(self, row: Row) -> str | None:
+        """Return where the answer of the problem comes from, as `has_answer_extracted`."""
+        stated = row.get("problem_type")
+        return stated if isinstance(stated, str) else None
+
     def layout(self) -> Layout:
         """Return where the turns stand in a table."""
         return Layout(
             turns=(TextColumn("problem", "user"), TextColumn("generated_solution", "assistant")),
             solver="generation_model",
             answer="expected_answer",
+            facts=("problem_type", "pass_rate_72b_tir"),
             preferred=("problem_type", "has_answer_extracted"),
         )
 

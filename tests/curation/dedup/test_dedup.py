@@ -1,6 +1,6 @@
 """Which rows stay: near-duplicates against brute force, and each rule of the policy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -10,12 +10,15 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 
+from thinkmix.curation.answers.statuses import AGREE, DISAGREE, NO_REFERENCE, NONE
 from thinkmix.curation.dedup.boilerplate import boilerplate, write_boilerplate
 from thinkmix.curation.dedup.candidates import key_texts
 from thinkmix.curation.dedup.dedup import DedupCounts, find_duplicates, write_bands
+from thinkmix.curation.dedup.keys import NO_POLICIES
 from thinkmix.curation.dedup.settings import DedupPlan
 from thinkmix.curation.tables import KEY_SCHEMA, VERDICT_SCHEMA
 from thinkmix.curation.text.shingles import shingle_hashes
+from thinkmix.curation.validate.settings import CapBy
 
 HUB = (Path(__file__).parents[3] / "../shared/hub").resolve()
 PLAN = DedupPlan(permutations=120, bands=20)
@@ -74,10 +77,11 @@ def judge(
     plan: DedupPlan = PLAN,
     whole: bool = False,
     threads: int = 1,
+    cap_by: Mapping[str, CapBy] = NO_POLICIES,
 ) -> tuple[pl.DataFrame, DedupCounts]:
     """Cut rows into shards, run all stages, and return keys and verdicts side by side.
 
-    `whole` compares texts with their boilerplate.
+    `whole` compares texts with their boilerplate; `cap_by` chooses solutions of a source otherwise.
     """
     frame = rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(rows, schema=KEY_SCHEMA)
     size = max(-(-frame.height // shards), 1)
@@ -92,7 +96,9 @@ def judge(
     texts = [partial(key_texts, path) for path in keys]
     known = np.empty(0, np.uint64) if whole else boilerplate(texts, bands, plan=plan, threads=threads)
     write_boilerplate(shared, known)
-    counts = find_duplicates(keys, bands, verdicts, plan=plan, boilerplate=[shared], threads=threads)
+    counts = find_duplicates(
+        keys, bands, verdicts, plan=plan, boilerplate=[shared], threads=threads, cap_by=cap_by
+    )
     found = pl.concat([pl.read_parquet(path) for path in verdicts])
     assert found["id"].to_list() == frame["id"].to_list()
     return pl.concat([frame, found.drop("id")], how="horizontal"), counts
@@ -316,6 +322,89 @@ def test_other_sources_give_way_to_the_source_of_the_best_row(tmp_path: Path) ->
     judged, counts = judge(rows, tmp_path)
     assert judged["reason"].to_list() == [None, None, "near_dup"]
     assert (counts.near_dup, counts.solution_cap) == (1, 0)
+
+
+def checked(*rows: tuple[int | None, dict[str, object]]) -> pl.DataFrame:
+    """Return key rows whose answers were compared with those of their sources."""
+    frame = pl.DataFrame([made for _, made in rows], schema=KEY_SCHEMA)
+    return frame.with_columns(
+        answer_check=pl.Series([status for status, _ in rows], dtype=pl.UInt8),
+        text_bytes=pl.Series([100 - 10 * n for n in range(len(rows))], dtype=pl.Int64),
+    )
+
+
+def test_a_verified_answer_stays_before_an_unknown_one_and_that_before_a_wrong_one(tmp_path: Path) -> None:
+    """Before quality and before solvers take turns; the rows that lose say why."""
+    found, _ = judge(
+        checked(
+            (DISAGREE, row(PROBLEM, 1, cap=2, quality=9.0, solver="r1")),
+            (NONE, row(NEAR, 2, cap=2, quality=8.0, solver="r1")),
+            (AGREE, row(PROBLEM, 3, cap=2, quality=1.0, solver="qwq")),
+            (AGREE, row(PROBLEM, 4, cap=2, quality=0.0, solver="qwq")),
+        ),
+        tmp_path,
+    )
+    assert found["reason"].to_list() == ["solution_cap", "solution_cap", None, None]
+    assert found["winner"].to_list()[:2] == [found["id"][2]] * 2
+    assert found["detail"].to_list() == [
+        "its answer is wrong, that of the row that stays is verified",
+        "its answer is not verified, that of the row that stays is",
+        None,
+        None,
+    ]
+
+
+def test_an_answer_without_reference_is_as_unknown_as_one_that_was_not_compared(tmp_path: Path) -> None:
+    """Quality decides between them; a wrong one loses."""
+    rows = [(NO_REFERENCE, row(PROBLEM, 1)), (None, row(PROBLEM, 2, quality=1.0)), (DISAGREE, row(NEAR, 3))]
+    found, _ = judge(checked(*rows), tmp_path)
+    assert found["reason"].to_list() == ["near_dup", None, "near_dup"]
+    last = "its answer is wrong, that of the row that stays is not known to be"
+    assert found["detail"].to_list() == [None, None, last]
+
+
+def test_a_source_of_higher_priority_stays_whatever_its_answers(tmp_path: Path) -> None:
+    """The recipe states priority, and a doubt is found."""
+    rows = [(DISAGREE, row(PROBLEM, 1, priority=1)), (AGREE, row(PROBLEM, 2, source="other"))]
+    assert judge(checked(*rows), tmp_path)[0]["reason"].to_list() == [None, "near_dup"]
+
+
+@pytest.mark.parametrize(
+    ("by", "wanted"),
+    [
+        ("solver", ["solution_cap", None, None, "solution_cap"]),
+        ("shortest", ["solution_cap", "solution_cap", None, None]),
+        ("hash", None),
+    ],
+)
+def test_solutions_stay_by_the_policy_of_their_source(
+    by: CapBy, wanted: list[str | None], tmp_path: Path
+) -> None:
+    """Verified ones first in each; the best row of a problem stays, so that all others name it."""
+    rows = checked(
+        (DISAGREE, row(PROBLEM, 1, cap=2, quality=9.0, solver="a")),
+        (AGREE, row(PROBLEM, 2, cap=2, quality=1.0, solver="c")),
+        (AGREE, row(PROBLEM, 3, cap=2, quality=3.0, solver="b")),
+        (AGREE, row(PROBLEM, 4, cap=2, quality=2.0, solver="b")),
+    )
+    found, _ = judge(rows, tmp_path, cap_by={"math": by})
+    if wanted is None:
+        least = set(sorted(found["id"][1:])[:2])
+        wanted = [None if name in least else "solution_cap" for name in found["id"]]
+    assert found["reason"].to_list() == wanted
+    stay = set(found.filter(pl.col("reason").is_null())["id"])
+    assert set(found["winner"].drop_nulls()) <= stay
+
+
+def test_a_policy_leaves_the_rows_of_other_sources_in_their_places(tmp_path: Path) -> None:
+    """Of equal priority the best row of all still decides which source stays."""
+    rows = checked(
+        (None, row(PROBLEM, 1, quality=5.0)),
+        (None, row(PROBLEM, 2, quality=4.0, source="other")),
+        (None, row(PROBLEM, 3, quality=3.0)),
+    )
+    found, _ = judge(rows, tmp_path, cap_by={"math": "shortest"})
+    assert found["reason"].to_list() == ["near_dup", "near_dup", None]
 
 
 def test_an_exact_duplicate_does_not_use_up_the_cap(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import grimp
 import pytest
 
 from tests.harness.builders import ROOT, copy_code, python
+from thinkmix.curation.rules.known import RULES
 from thinkmix.flows.store import fingerprint
 from thinkmix.flows.store.fingerprint import LIBRARIES, OURS, Sources, code_digest, library_versions
 
@@ -268,10 +269,17 @@ def test_edit_to_a_neighbour_in_the_same_file_does_not_count(tree):
 def test_library_version_reaches_the_stages_that_import_it(library, monkeypatch):
     """Another version of a library that decides bytes is another code of those, and of the whole."""
     versions = {**library_versions(), library: "0.0.1"}
-    before = {one: OURS.work(f"thinkmix.curation.{one[0]}.work", one[1]) for one in EVERY}
-    whole = code_digest()
+    rules = [kind.__module__ for kind in RULES]  # arguments of validation bring their code
+
+    def works():
+        return {
+            one: OURS.work(f"thinkmix.curation.{one[0]}.work", one[1], *rules if one[1] == "validate" else ())
+            for one in EVERY
+        }
+
+    before, whole = works(), code_digest()
     monkeypatch.setattr(fingerprint, "library_versions", lambda: versions)
-    after = {one: OURS.work(f"thinkmix.curation.{one[0]}.work", one[1]) for one in EVERY}
+    after = works()
     changed = {one for one in EVERY if before[one].digest != after[one].digest}
     assert changed == {one for one in EVERY if library in before[one].libraries}
     assert changed
