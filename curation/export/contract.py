@@ -1,11 +1,12 @@
 """What an exporter is: options, how examples are written and read back, and the command that trains."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from inspect import cleandoc
 from pathlib import Path
 from typing import ClassVar
 
 from thinkmix.curation.export.read_back import compare
+from thinkmix.curation.export.reading import TokenRow
 from thinkmix.curation.export.record import Counts
 from thinkmix.curation.export.version import Example
 from thinkmix.schemas.formats.contract import Format
@@ -28,6 +29,10 @@ class Exporter(Record):
     """Where its files hold the values of a version's columns, by column."""
     left_out: ClassVar[Mapping[str, str]]
     """Why its files do not hold the values of a column, by column; with `held` these are all columns."""
+    line_break: ClassVar[bool] = True
+    """Whether its rows keep the line break after the end token, which the model's template writes."""
+    tool: ClassVar[str | None] = None
+    """Distribution whose own code reads the files in `read_by/TOOL.py`; None if nothing but a rule does."""
 
     def file(self, split: Split) -> str:
         """Return the name of the file that holds a split."""
@@ -65,6 +70,25 @@ class Exporter(Record):
             folder: where the files lie.
             counts: what they hold.
         """
+        raise NotImplementedError
+
+    def files(self, counts: Mapping[Split, Counts]) -> Mapping[str, str]:
+        """Return the text of each file that stands beside the data, by name: config, README.
+
+        Args:
+            counts: what the files of the data hold.
+        """
+        return {}
+
+    def read(self, file: Path) -> Iterator[TokenRow] | None:
+        """Return the rows of a file as ids and labels, by the documented rule of the trainer.
+
+        None for a form that the trainer renders by itself: no rule of ours says what it makes of it.
+        """
+        return None
+
+    def words(self, counts: Mapping[Split, Counts]) -> list[str]:
+        """Return the words of the command that `tool` is run by, in the folder of the export."""
         raise NotImplementedError
 
     def remarks(self, counts: Mapping[Split, Counts]) -> tuple[str, ...]:

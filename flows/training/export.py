@@ -84,7 +84,7 @@ def export(
     """
     _refuse_used(output)
     with reading(version) as folder:
-        found = _verified(folder)
+        found = open_verified(folder)
         wanted = [split for split in splits if found.rows(split)]
         if not wanted:
             msg = f"{folder.name} has no rows of {' or '.join(splits)}; it holds {_held(found)}"
@@ -95,6 +95,7 @@ def export(
             atomic_output(output, work) as written,
         ):
             counts = {split: _write(found, split, to, written / to.file(split), notify) for split in wanted}
+            beside = _write_files(to.files(counts), written)
             told = Export(
                 exporter=to.name,
                 options=to.model_dump(mode="json"),
@@ -106,7 +107,10 @@ def export(
                 held=to.held,
                 left_out={**to.left_out, **(_FLAGS if found.flagged else {})},
                 remarks=to.remarks(counts),
-                files={to.file(split): _entry(written / to.file(split), counts[split]) for split in wanted},
+                files={
+                    **{to.file(split): _entry(written / to.file(split), counts[split]) for split in wanted},
+                    **beside,
+                },
             )
             digests.write_json(written / MANIFEST, told.model_dump(mode="json"))
     return told
@@ -119,7 +123,7 @@ def _refuse_used(output: Path) -> None:
         raise RecipeError(str(error)) from None
 
 
-def _verified(folder: Path) -> Version:
+def open_verified(folder: Path) -> Version:
     """Return a version that holds, with its manifest.
 
     Raises:
@@ -148,6 +152,7 @@ def _write(version: Version, split: Split, to: Exporter, file: Path, notify: Not
         LedgerError: if it is not all that the version holds.
     """
     total, counter = version.rows(split), Counter()
+    file.parent.mkdir(exist_ok=True)
     examples = counter.count(version.examples(split))
     to.write(_told(examples, "export", split, total, notify), file)
     to.check(_told(version.examples(split), "check", split, total, notify), file)
@@ -170,6 +175,15 @@ def _told(items: Iterable[Item], stage: str, split: Split, total: int, notify: N
         if done % _TOLD_EVERY == 0:
             notify(Event(stage, split, done, total))
     notify(Event(stage, split, done, total))
+
+
+def _write_files(texts: Mapping[str, str], folder: Path) -> Mapping[str, FileEntry]:
+    """Write what stands beside the data, and return what it is."""
+    found = {}
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+        found[name] = FileEntry(sha256=digest(folder / name), bytes=(folder / name).stat().st_size)
+    return found
 
 
 def _entry(file: Path, counts: Counts) -> FileEntry:
