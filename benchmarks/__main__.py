@@ -40,7 +40,7 @@ def main() -> None:
         commands.add_parser("likeness", help="compare generated and real text").set_defaults(run=_likeness)
         commands.add_parser("snippets", help="run those of docs/training.md").set_defaults(run=_snippets)
         interop = commands.add_parser("interop", help="have tools read their exports")
-        interop.add_argument("targets", nargs="*", help="names of exporters; all if there is none")
+        interop.add_argument("targets", nargs="*", help="names of exporters; all unless named")
         interop.add_argument("--latest", action="store_true", help="install the newest releases")
         interop.add_argument("--keep", action="store_true", help="leave the environments in build/peers")
         interop.set_defaults(run=_interop)

@@ -10,7 +10,7 @@ from thinkmix.curation.export.reading import TokenRow
 from thinkmix.curation.export.record import Counts
 from thinkmix.curation.export.version import Example
 from thinkmix.schemas.formats.contract import Format
-from thinkmix.schemas.manifest import Split
+from thinkmix.schemas.manifest import SPLITS, Split
 from thinkmix.schemas.record import Record
 
 
@@ -29,6 +29,8 @@ class Exporter(Record):
     """Where its files hold the values of a version's columns, by column."""
     left_out: ClassVar[Mapping[str, str]]
     """Why its files do not hold the values of a column, by column; with `held` these are all columns."""
+    splits: ClassVar[tuple[Split, ...]] = SPLITS
+    """The splits that it is for."""
     line_break: ClassVar[bool] = True
     """Whether its rows keep the line break after the end token, which the model's template writes."""
     tool: ClassVar[str | None] = None

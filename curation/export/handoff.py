@@ -60,8 +60,8 @@ class Handoff(Exporter):
         return f"cd {shlex.quote(str(folder))} && {self.line(counts)}"
 
     def files(self, counts: Mapping[Split, Counts]) -> Mapping[str, str]:
-        """Return the configs, if there are rows to train on, and the README."""
-        configs = self.configs(counts) if "train" in counts else {}
+        """Return the configs, if there are the rows that they name, and the README."""
+        configs = self.configs(counts) if self.splits[0] in counts else {}
         return {**configs, README: self._readme(counts, configs)}
 
     def _readme(self, counts: Mapping[Split, Counts], configs: Mapping[str, str]) -> str:
@@ -71,9 +71,9 @@ class Handoff(Exporter):
         lines += [f"| `{name}` | {what} |" for name, what in data.items()]
         lines += [f"| `{name}` | read by the command below |" for name in configs]
         lines += ["| `export.json` | what the rows are made from, and the sha256 of each file |", ""]
-        if configs or "train" in counts:
+        if self.splits[0] in counts:
             lines += [
-                "## Train",
+                "## Run",
                 "",
                 "In this folder:",
                 "",
@@ -87,7 +87,9 @@ class Handoff(Exporter):
         lines += [f"| {wrong} | {avoided} |" for wrong, avoided in self.pitfalls.items()]
         if told := self.remarks(counts):
             lines += ["", *(f"* {sentence}" for sentence in told)]
-        lines += ["", "## Check", "", self._proof(), ""]
+        if type(self).read is not Exporter.read:
+            lines += ["", "## Check", "", self._proof()]
+        lines.append("")
         return "\n".join(lines)
 
     def _proof(self) -> str:

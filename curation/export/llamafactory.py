@@ -26,6 +26,9 @@ class LlamaFactory(TextPairs):
         "its tool formatter wraps tools again, adds blank lines where there is no system turn, and drops the "
         "trace before a call": "tools and calls are in the text, as the model's own template writes them",
         "without `mask_history` it learns every earlier answer of a line": "the prompt is one text, masked",
+        "it replaces the first `{{idx}}` in the text of a question by 0": (
+            "prompts are in the place of system turns, whose text stays as it is"
+        ),
         "at `cutoff_len` it cuts prompt and answer, and in a row of exactly that length sometimes the last "
         "token": "`cutoff_len` is one more than the longest row has",
         "`template: empty` is for training only": "chat with the trained model by `template: qwen3`",
@@ -33,7 +36,7 @@ class LlamaFactory(TextPairs):
 
     def configs(self, counts: Mapping[Split, Counts]) -> Mapping[str, str]:
         """Return dataset_info.json and the config."""
-        entry = {"formatting": "alpaca", "columns": {"prompt": "prompt", "response": "completion"}}
+        entry = {"formatting": "alpaca", "columns": {"system": "prompt", "response": "completion"}}
         info = {f"mixture_{split}": {"file_name": self.file(split), **entry} for split in counts}
         held_out = "eval_dataset: mixture_eval\n" if "eval" in counts else ""
         config = block(f"""

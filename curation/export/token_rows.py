@@ -71,7 +71,7 @@ class TokenRows(Handoff):
         Raises:
             LedgerError: naming the first row that differs, is missing or is surplus.
         """
-        wanted = chain.from_iterable(map(_rows, self.batches(examples)))
+        wanted = chain.from_iterable(map(rows_of, self.batches(examples)))
         for number, (one, other) in enumerate(zip_longest(wanted, self.read(file))):
             if one != other:
                 msg = f"{file.name} row {number} reads back differently: a bug in Thinkmix"
@@ -80,7 +80,7 @@ class TokenRows(Handoff):
     def read(self, file: Path) -> Iterator[TokenRow]:
         """Yield the rows as they are."""
         for batch in pq.ParquetFile(file).iter_batches(_ROWS_AT_ONCE, columns=["input_ids", "labels"]):
-            yield from _rows(batch)
+            yield from rows_of(batch)
 
     def _batch(self, examples: list[Example]) -> pa.RecordBatch:
         ids, found = encode_batch([text for one in examples for text in (one.prompt, one.completion)])
@@ -107,6 +107,7 @@ def _in_prompts(lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
     return np.repeat(np.tile([True, False], len(lengths)), lengths.ravel())
 
 
-def _rows(batch: pa.RecordBatch) -> Iterator[TokenRow]:
+def rows_of(batch: pa.RecordBatch) -> Iterator[TokenRow]:
+    """Yield the rows of a table of ids and labels."""
     columns = (batch.column("input_ids").to_pylist(), batch.column("labels").to_pylist())
     return map(TokenRow, *columns)

@@ -103,7 +103,7 @@ def export(
                 notify=notify if watched.is_terminal else silent,
             )
     identities = verify_export(version, folder, to=chosen) if verify else ()
-    command = chosen.command(folder, told.splits) if "train" in told.splits else None
+    command = chosen.command(folder, told.splits) if set(chosen.splits[:1]) & set(told.splits) else None
     if as_json:
         proof = {"verified": [one.model_dump(mode="json") for one in identities]} if verify else {}
         say_json({**told.model_dump(mode="json"), "output": str(folder), "command": command, **proof})

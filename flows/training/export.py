@@ -77,7 +77,7 @@ def export(
 
     Raises:
         NotFound: if there is no such version, or it has no row of these splits.
-        RecipeError: if `output` is there already.
+        RecipeError: if `output` is there already, or the exporter is not for these splits.
         StoreCorrupt: if the version is not what its manifest says.
         StoreError: if `output` cannot be written.
         LedgerError: if a file does not say what the version says.
@@ -85,9 +85,13 @@ def export(
     _refuse_used(output)
     with reading(version) as folder:
         found = open_verified(folder)
-        wanted = [split for split in splits if found.rows(split)]
+        named = [split for split in splits if split in to.splits]
+        if not named:
+            msg = f"{to.name} is for {' and '.join(to.splits)} alone: name another --split"
+            raise RecipeError(msg)
+        wanted = [split for split in named if found.rows(split)]
         if not wanted:
-            msg = f"{folder.name} has no rows of {' or '.join(splits)}; it holds {_held(found)}"
+            msg = f"{folder.name} has no rows of {' or '.join(named)}; it holds {_held(found)}"
             raise NotFound(msg)
         with (
             _sentences(output),
@@ -95,7 +99,7 @@ def export(
             atomic_output(output, work) as written,
         ):
             counts = {split: _write(found, split, to, written / to.file(split), notify) for split in wanted}
-            beside = _write_files(to.files(counts), written)
+            beside = _write_files(to, counts, written)
             told = Export(
                 exporter=to.name,
                 options=to.model_dump(mode="json"),
@@ -152,7 +156,7 @@ def _write(version: Version, split: Split, to: Exporter, file: Path, notify: Not
         LedgerError: if it is not all that the version holds.
     """
     total, counter = version.rows(split), Counter()
-    file.parent.mkdir(exist_ok=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     examples = counter.count(version.examples(split))
     to.write(_told(examples, "export", split, total, notify), file)
     to.check(_told(version.examples(split), "check", split, total, notify), file)
@@ -177,13 +181,18 @@ def _told(items: Iterable[Item], stage: str, split: Split, total: int, notify: N
     notify(Event(stage, split, done, total))
 
 
-def _write_files(texts: Mapping[str, str], folder: Path) -> Mapping[str, FileEntry]:
-    """Write what stands beside the data, and return what it is."""
-    found = {}
-    for name, text in texts.items():
+def _write_files(to: Exporter, counts: Mapping[Split, Counts], folder: Path) -> Mapping[str, FileEntry]:
+    """Write what stands beside the data, and return what all files but those of the splits are."""
+    for name, text in to.files(counts).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
-        found[name] = FileEntry(sha256=digest(folder / name), bytes=(folder / name).stat().st_size)
-    return found
+    data = {to.file(split) for split in counts}
+    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    return {
+        name: FileEntry(sha256=digest(folder / name), bytes=(folder / name).stat().st_size)
+        for name in names
+        if name not in data
+    }
 
 
 def _entry(file: Path, counts: Counts) -> FileEntry:

@@ -62,15 +62,15 @@ def verify_export(version: Path, output: Path, *, to: Exporter) -> list[Identity
 
 
 def refuse_unreadable(to: Exporter) -> None:
-    """Refuse an exporter whose form the trainer renders by itself.
+    """Refuse an exporter whose form no rule turns into ids and labels.
 
     Raises:
         RecipeError: with the way out.
     """
     if type(to).read is Exporter.read:
         msg = (
-            f"{to.name} is rendered by its trainer, so no rule says which ids it trains on; "
-            "export rendered texts or ids instead (thinkmix export --list)"
+            f"no rule says which ids and labels a reader of {to.name} has: it renders the rows by itself, or "
+            "trains on none; export rendered texts or ids (thinkmix export --list)"
         )
         raise RecipeError(msg)
 

@@ -17,7 +17,13 @@ def read(command: list[str], model: str, steps: int) -> Iterator[tuple[list[int]
 
 
 def read_script(
-    command: list[str], model: str, steps: int, library: ModuleType, trainer: str
+    command: list[str],
+    model: str,
+    steps: int,
+    library: ModuleType,
+    trainer: str,
+    *,
+    names_model: str = "--model",
 ) -> Iterator[tuple[list[int], list[int]]]:
     """Run a script whose trainer is a class of a library, and yield what it trains on."""
     python, script, *given = command
@@ -30,7 +36,7 @@ def read_script(
             return super().train(*given, **named) if steps else None
 
     setattr(library, trainer, Recorder)
-    sys.argv = [script, *given, *_SHORT.split(), "--max_steps", str(max(steps, 1)), "--model", model]
+    sys.argv = [script, *given, *_SHORT.split(), "--max_steps", str(max(steps, 1)), names_model, model]
     runpy.run_path(script, run_name="__main__")
     (used,) = seen
     for row in used.train_dataset:

@@ -14,6 +14,7 @@ import pytest
 from tests.harness.builders import ROOT, flip_bit, quick_build, recipe
 from tests.toys.exporter import Toy
 from thinkmix.curation.export import known
+from thinkmix.curation.export.contract import Exporter
 from thinkmix.curation.export.messages import Messages
 from thinkmix.curation.export.record import Export
 from thinkmix.curation.files.blob import Blob
@@ -21,7 +22,7 @@ from thinkmix.curation.read.read import read_rows, slices
 from thinkmix.curation.validate.reading import Reading, read_conversation
 from thinkmix.flows.recipe.recipes import load
 from thinkmix.flows.sources.local_source import LocalSource
-from thinkmix.flows.training.export import open_verified
+from thinkmix.flows.training.export import export, open_verified
 from thinkmix.flows.training.export_identity import compare_by_rule
 from thinkmix.schemas.findings import Notes
 from thinkmix.schemas.record import json_text
@@ -50,23 +51,42 @@ def left(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.usefixtures("with_toy")
-@pytest.mark.parametrize("kind", [*known.EXPORTERS, Toy], ids=lambda kind: kind.name)
-def test_every_export_reads_back_as_the_version(kind, sample: Path, run, tmp_path: Path):
-    """As a source, its rows have the roles, texts, traces, calls and tools of the version's rows.
+RENDERED = [kind for kind in known.EXPORTERS if kind().row_format() is None]
 
-    Where it holds rendered text or ids, the rule of its trainer gives the ids and labels that we train on.
-    """
+
+@pytest.mark.parametrize("kind", RENDERED, ids=lambda kind: kind.name)
+def test_every_rendered_export_has_the_ids_and_labels_that_we_train_on(kind, version: Path, tmp_path: Path):
+    """By the rule of its trainer; one that trains nothing has its own check alone."""
+    out = tmp_path / "out"
+    told = export(version, to=kind(), output=out)
+    assert set(told.splits) == set(kind.splits)
+    for split in told.splits if kind.read is not Exporter.read else ():
+        read = compare_by_rule(open_verified(version), out, split, to=kind())
+        assert read.whole, read
+        assert read.rows == table(version, split).height
+    files = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    assert set(told.files) == files - {"export.json"}
+    assert all(
+        sha256((out / name).read_bytes()).hexdigest() == told.files[name].sha256 for name in told.files
+    )
+
+
+def test_an_exporter_of_one_split_refuses_the_other(version: Path, run, tmp_path: Path):
+    """Its files are for evaluation alone, or for training."""
+    code, _, err = run(
+        "export", version, "--to", "evalscope", "--split", "train", "--output", tmp_path / "out"
+    )
+    assert (code, "evalscope is for eval alone" in err) == (2, True)
+
+
+@pytest.mark.usefixtures("with_toy")
+@pytest.mark.parametrize("kind", [*(set(known.EXPORTERS) - set(RENDERED)), Toy], ids=lambda kind: kind.name)
+def test_every_export_reads_back_as_the_version(kind, sample: Path, run, tmp_path: Path):
+    """As a source, its rows have the roles, texts, traces, calls and tools of the version's rows."""
     out = tmp_path / "out"
     code, _, err = run("export", sample, "--to", kind.name, "--output", out)
     assert (code, err) == (0, "")
     exporter, called = kind(), 0
-    if exporter.row_format() is None:
-        for split in SPLITS:
-            read = compare_by_rule(open_verified(sample), out, split, to=exporter)
-            assert read.whole, read
-            assert read.rows == table(sample, split).height
-        return
     source = LocalSource(name="back", kind="local", files=["*"], format=exporter.row_format())
     for split in SPLITS:
         file = out / exporter.file(split)
@@ -222,7 +242,7 @@ def test_an_export_is_verified_when_it_is_written_and_later(version: Path, run, 
 @pytest.mark.parametrize(
     ("flags", "code", "says"),
     [
-        (("--to", "messages"), 2, "messages is rendered by its trainer, so no rule says which ids"),
+        (("--to", "messages"), 2, "no rule says which ids and labels a reader of messages has"),
         (("--to", "trl"), 2, "holds an export to ms-swift with other options than to trl"),
         (("--to", "ms-swift", "--option", "model=m"), 2, "with other options than to ms-swift"),
     ],
