@@ -67,7 +67,7 @@ docs-snippets: $(BIN)/.installed  ## Run what docs/training.md says of other tra
 	$(UV_SETTINGS) $(BIN)/python -m benchmarks snippets
 
 TARGETS ?=
-INTEROP = UV_FIND_LINKS="$(PIP_FIND_LINKS)" nice $(BIN)/python -m benchmarks interop $(if $(KEEP),--keep) $(TARGETS)
+INTEROP = UV_FIND_LINKS="$(PIP_FIND_LINKS)" nice -n 5 $(BIN)/python -m benchmarks interop $(if $(KEEP),--keep) $(TARGETS)
 interop: $(BIN)/.installed  ## Have each tool of docs/interop.md read its export; TARGETS="trl axolotl", KEEP=1
 	$(INTEROP)
 

@@ -13,6 +13,7 @@ import yaml
 from benchmarks.measure import ROOT, THINKMIX, run
 from benchmarks.peer_envs import python_of, remove
 from benchmarks.snippets import conversation
+from thinkmix.curation.export.handoff import Handoff
 from thinkmix.curation.export.known import EXPORTERS
 from thinkmix.flows.store.paths import reading
 from thinkmix.flows.training.export import export, exporter, open_verified
@@ -270,40 +271,30 @@ def write_page() -> None:
 def table(outcomes: Sequence[Outcome]) -> str:
     """Return outcomes as markdown, and why other exports are not run."""
     found = {one.target: one for one in outcomes}
+    shown = [found[target.name] for target in TARGETS if target.name in found]
     lines = ["| `--to` | tool | date | rows | identical by rule | by the tool | end token trained | steps |"]
     lines.append("|---|---|---|---|---|---|---|---|")
-    lines += [_row(found[target.name]) for target in TARGETS if target.name in found]
-    if first := next(iter(outcomes), None):
-        told = (
-            f"Of the {first.rows} rows {first.tools} have tools, {first.thinking} a trace in the answer that "
-        )
-        lines += ["", f"{told}is learned, and {first.several} answers before it."]
-    notes = [
-        f"* `{target.name}`: {target.no_steps}."
-        for target in TARGETS
-        if target.no_steps and target.name in found
-    ]
-    failed = [
-        f"* `{one.target}`: {line}"
-        for one in outcomes
-        for line in [one.failed[:400], *one.differences]
-        if line
-    ]
-    lines += ["", *notes, *failed] if notes or failed else []
-    run_here = set(found)
-    others = {kind.name for kind in EXPORTERS} - run_here - {"messages", "rendered"}
-    lines += ["", "Not run here:", "", "| `--to` | why |", "|---|---|"]
-    waiting = "its tool was not run for this page yet"
+    lines += map(_row, shown)
     lines += [
-        f"| `{kind.name}` | {NOT_RUN.get(kind.name, waiting)} |" for kind in EXPORTERS if kind.name in others
+        "",
+        "| rows | with tools | with a trace in the answer that is learned | with answers before it |",
     ]
-    return "\n".join(lines) + "\n"
+    lines.append("|---|---|---|---|")
+    kinds = {(one.rows, one.tools, one.thinking, one.several) for one in shown}
+    lines += [f"| {' | '.join(map(str, counts))} |" for counts in sorted(kinds)]
+    told = [f"* `{one.name}` trains no steps here: {one.no_steps}." for one in TARGETS if one.no_steps]
+    for one in shown:
+        told += [f"* `{one.target}`: {line}" for line in [one.failed[-400:], *one.differences] if line]
+    lines += ["", *told, "", "Not run here:", "", "| `--to` | why |", "|---|---|"]
+    others = [kind.name for kind in EXPORTERS if kind.name not in found and issubclass(kind, Handoff)]
+    waiting = "it was not run yet: `make interop` does"
+    return "\n".join([*lines, *(f"| `{name}` | {NOT_RUN.get(name, waiting)} |" for name in others)]) + "\n"
 
 
 def _row(one: Outcome) -> str:
     tool = ", ".join(f"{name} {number}" for name, number in list(one.releases.items())[:2])
-    line_break = "" if one.line_break else " (without the last line break)"
-    by_tool = "failed" if one.failed else f"{one.by_tool}{line_break}"
+    line_break = "" if one.line_break else ", without the last line break"
+    by_tool = "failed, see below" if one.failed else f"{one.by_tool}{line_break}"
     return (
         f"| `{one.target}` | {tool} | {one.date} | {one.rows} | {one.by_rule}{line_break} | {by_tool} | "
         f"{one.stop_trained} | {one.steps or 'none, see below'} |"

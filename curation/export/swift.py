@@ -1,4 +1,4 @@
-"""ms-swift: rendered texts as one question and one answer, with a template of ours that adds nothing."""
+"""ms-swift: rendered texts as system turn and answer, with a template of ours that adds nothing."""
 
 import shlex
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _TEMPLATE = "as_is.py"
 
 
 class Swift(TextPairs):
-    """Rendered texts as a question and an answer for ms-swift, and a plug-in template that adds nothing."""
+    """Rendered texts as a system turn and an answer for ms-swift, and a template that adds nothing."""
 
     name: ClassVar[str] = "ms-swift"
     readers: ClassVar[str] = "`swift sft`"
@@ -24,7 +24,7 @@ class Swift(TextPairs):
     tool: ClassVar[str | None] = "ms-swift"
     held: ClassVar[Mapping[str, str]] = {
         "prompt": "content of the first message",
-        "completion": "content of the second message",
+        "completion": "content of the last message",
         "source": "channel, by which `--enable_channel_loss true` logs a loss for each source",
     }
     left_out: ClassVar[Mapping[str, str]] = {
@@ -39,22 +39,26 @@ class Swift(TextPairs):
         "releases differ in whether they train the empty think block and the think blocks of earlier turns": (
             f"`{_TEMPLATE}` adds nothing, so that no setting of theirs applies; keep `--loss_scale default`"
         ),
+        "it replaces `{{ROUND0}}` and `{{ROUND1}}` in the text of a question by numbers": (
+            "prompts are in the place of system turns, whose text stays as it is"
+        ),
         "`--max_length` drops or cuts longer rows": "it is one more than the longest row has",
         "the template is for training only": "`swift infer` reads the trained model with `--template qwen3`",
     }
 
     def row(self, example: Example) -> dict[str, Any]:
-        """Return an example as one question and one answer."""
+        """Return an example as a system turn, an empty question and an answer."""
         turns = [
-            {"role": "user", "content": example.prompt},
+            {"role": "system", "content": example.prompt},
+            {"role": "user", "content": ""},
             {"role": "assistant", "content": self.completion(example)},
         ]
         return {"messages": turns, "channel": example.source}
 
     def pair(self, row: Mapping[str, Any]) -> Pair:
-        """Return the contents of the two messages."""
-        asked, answered = row["messages"]
-        return asked["content"], answered["content"]
+        """Return the content of the last message, and what stands before it."""
+        *asked, answered = row["messages"]
+        return "".join(turn["content"] for turn in asked), answered["content"]
 
     def configs(self, counts: Mapping[Split, Counts]) -> Mapping[str, str]:
         """Return the plug-in."""
@@ -63,7 +67,11 @@ class Swift(TextPairs):
 
             from swift.template import TemplateMeta, register_template
 
-            as_is = TemplateMeta("as_is", prefix=[], prompt=["{{QUERY}}"], chat_sep=None, suffix=[])
+            # system_prefix: a prompt stands there, because in a question ms-swift would replace {{ROUND0}}
+            as_is = TemplateMeta(
+                "as_is", prefix=[], system_prefix=["{{SYSTEM}}"], prompt=["{{QUERY}}"],
+                chat_sep=None, suffix=[],
+            )
             register_template(as_is, exist_ok=True)
         ''')
         return {_TEMPLATE: text}

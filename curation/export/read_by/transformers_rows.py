@@ -30,12 +30,14 @@ def read_script(
     assert python == "python", command
     seen: list[Any] = []
 
-    class Recorder(getattr(library, trainer)):  # type: ignore[misc]
-        def train(self, *given: Any, **named: Any) -> Any:
-            seen.append(self)
-            return super().train(*given, **named) if steps else None
+    kind = getattr(library, trainer)
+    train = kind.train
 
-    setattr(library, trainer, Recorder)
+    def record(self: Any, *given: Any, **named: Any) -> Any:
+        seen.append(self)
+        return train(self, *given, **named) if steps else None
+
+    kind.train = record
     sys.argv = [script, *given, *_SHORT.split(), "--max_steps", str(max(steps, 1)), names_model, model]
     runpy.run_path(script, run_name="__main__")
     (used,) = seen

@@ -226,7 +226,7 @@ def test_an_export_is_verified_when_it_is_written_and_later(version: Path, run, 
     )
     lines = (out / "train.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     changed = json.loads(lines[1])
-    changed["messages"][1]["content"] += "<|im_end|>"
+    changed["messages"][-1]["content"] += "<|im_end|>"
     (out / "train.jsonl").write_text(
         "".join([lines[0], json.dumps(changed) + "\n", *lines[3:]]), encoding="utf-8"
     )
