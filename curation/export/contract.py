@@ -31,6 +31,8 @@ class Exporter(Record):
     """Why its files do not hold the values of a column, by column; with `held` these are all columns."""
     splits: ClassVar[tuple[Split, ...]] = SPLITS
     """The splits that it is for."""
+    refused: ClassVar[str] = ""
+    """Which rows `takes` refuses, and why; empty if it takes all."""
     line_break: ClassVar[bool] = True
     """Whether its rows keep the line break after the end token, which the model's template writes."""
     tool: ClassVar[str | None] = None
@@ -48,6 +50,10 @@ class Exporter(Record):
     def row_format(self) -> Format | None:
         """Return the row format of ours that reads the files back; None for rendered text, see `check`."""
         raise NotImplementedError
+
+    def takes(self, example: Example) -> bool:
+        """Return whether the form can hold an example; others are left out and counted."""
+        return True
 
     def write(self, examples: Iterable[Example], file: Path) -> None:
         """Write the examples of a split, one after another, into a file whose bytes depend on them alone."""

@@ -26,16 +26,17 @@ class EvalScope(Handoff):
     title: ClassVar[str] = "EvalScope"
     tested: ClassVar[str] = "evalscope 1.14.1"
     splits: ClassVar[tuple[Split, ...]] = ("eval",)
+    refused: ClassVar[str] = "their turns call tools, which EvalScope cannot read"
     held: ClassVar[Mapping[str, str]] = {
         "messages": "messages, all but the last one; its text is the response",
         "source": "name of the subset",
         "thinking": "name of the subset",
-        "tools": "tools: EvalScope passes over them",
         "completion": "response, without trace and end token",
     }
     left_out: ClassVar[Mapping[str, str]] = {
-        "id": "line N of eval.jsonl is row N of the split",
+        "id": "lines of eval.jsonl are in the order of the split",
         "conversation_id": "as id",
+        "tools": "rows with tools are left out",
         "turn": "as id",
         "prompt": "the endpoint renders the messages",
         "prompt_tokens": "as prompt",
@@ -46,7 +47,9 @@ class EvalScope(Handoff):
         "it compares texts by ROUGE and BLEU, which do not judge a long answer": (
             "compare two models on the same subsets, and read the answers"
         ),
-        "it does not hand tools to the endpoint": "a row whose tools matter is answered without them",
+        "it hands no tools to the endpoint, and stops at turns that call them": (
+            "rows with tools are left out; export.json says how many"
+        ),
         "an endpoint thinks or not by its own default": (
             f"`{_SCRIPT}` asks for thinking in the subsets of rows that think, and against it in the others"
         ),
@@ -55,6 +58,11 @@ class EvalScope(Handoff):
     def file(self, split: Split) -> str:
         """Return the name of the file that holds all rows."""
         return f"{_FOLDER}/{split}.jsonl"
+
+    def takes(self, example: Example) -> bool:
+        """Return whether no turn calls a tool or answers such a call, and none is offered."""
+        called = (turn["role"] == "tool" or turn["tool_calls"] for turn in example.messages)
+        return example.tools is None and not any(called)
 
     def write(self, examples: Iterable[Example], file: Path) -> None:
         """Write each row into the file of all and into that of its source and mode."""
@@ -87,8 +95,7 @@ class EvalScope(Handoff):
             {name: value for name, value in turn.items() if value is not None and name != "reasoning_content"}
             for turn in example.messages
         ]
-        tools = {} if example.tools is None else {"tools": orjson.loads(example.tools)}
-        return {"messages": turns[:-1], "response": turns[-1]["content"], **tools}
+        return {"messages": turns[:-1], "response": turns[-1]["content"]}
 
     def files(self, counts: Mapping[Split, Counts]) -> Mapping[str, str]:
         """Return the script and the README."""

@@ -110,7 +110,7 @@ def export(
                 splits=counts,
                 held=to.held,
                 left_out={**to.left_out, **(_FLAGS if found.flagged else {})},
-                remarks=to.remarks(counts),
+                remarks=_remarks(to, found, counts),
                 files={
                     **{to.file(split): _entry(written / to.file(split), counts[split]) for split in wanted},
                     **beside,
@@ -155,20 +155,27 @@ def _write(version: Version, split: Split, to: Exporter, file: Path, notify: Not
     Raises:
         LedgerError: if it is not all that the version holds.
     """
-    total, counter = version.rows(split), Counter()
+    total, counter, whole = version.rows(split), Counter(), Counter()
     file.parent.mkdir(parents=True, exist_ok=True)
-    examples = counter.count(version.examples(split))
-    to.write(_told(examples, "export", split, total, notify), file)
-    to.check(_told(version.examples(split), "check", split, total, notify), file)
-    counts = counter.counts
-    tokens = counts.prompt_tokens + counts.completion_tokens
-    if (counts.examples, tokens) != (total, version.tokens(split)):
+    examples = whole.count(version.examples(split))
+    to.write(_told(counter.count(filter(to.takes, examples)), "export", split, total, notify), file)
+    again = filter(to.takes, version.examples(split))
+    to.check(_told(again, "check", split, total, notify), file)
+    tokens = whole.counts.prompt_tokens + whole.counts.completion_tokens
+    if (whole.counts.examples, tokens) != (total, version.tokens(split)):
         msg = (
-            f"{file.name} holds {counts.examples} examples of {tokens} tokens, the version {total} of "
-            f"{version.tokens(split)}: a bug in Thinkmix"
+            f"{file.name} is made of {whole.counts.examples} examples of {tokens} tokens, the version holds "
+            f"{total} of {version.tokens(split)}: a bug in Thinkmix"
         )
         raise LedgerError(msg)
-    return counts
+    return counter.counts
+
+
+def _remarks(to: Exporter, version: Version, counts: Mapping[Split, Counts]) -> tuple[str, ...]:
+    """Return what the exporter remarks, and how many rows it cannot hold."""
+    missing = {split: version.rows(split) - count.examples for split, count in counts.items()}
+    told = (f"{rows:,} rows of {split} are left out: {to.refused}" for split, rows in missing.items() if rows)
+    return (*to.remarks(counts), *told)
 
 
 def _told(items: Iterable[Item], stage: str, split: Split, total: int, notify: Notify) -> Iterator[Item]:

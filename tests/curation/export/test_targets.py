@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from tests.curation.export.test_exporters import CHAT
+from tests.curation.export.test_exporters import ACTS, CHAT
 from thinkmix.curation.export import known
 from thinkmix.curation.export.alpaca import Alpaca
 from thinkmix.curation.export.evalscope import EvalScope
@@ -118,6 +118,13 @@ def test_alpaca_is_one_array_whose_outputs_have_no_end_token(tmp_path: Path):
     rows = json.loads(written(Alpaca, tmp_path).read_bytes())
     assert rows[0] == {"instruction": ROWS[0].prompt, "input": "", "output": "One."}
     assert len(rows) == 3
+
+
+def test_evalscope_takes_no_row_with_tools():
+    """It cannot read turns that call them, and offers none."""
+    assert EvalScope().takes(CHAT)
+    assert not EvalScope().takes(ACTS)
+    assert not EvalScope().takes(ACTS._replace(tools=None))
 
 
 def test_evalscope_has_a_subset_for_each_source_and_mode(tmp_path: Path):
