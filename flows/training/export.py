@@ -164,8 +164,8 @@ def _write(version: Version, split: Split, to: Exporter, file: Path, notify: Not
     tokens = whole.counts.prompt_tokens + whole.counts.completion_tokens
     if (whole.counts.examples, tokens) != (total, version.tokens(split)):
         msg = (
-            f"{file.name} is made of {whole.counts.examples} examples of {tokens} tokens, the version holds "
-            f"{total} of {version.tokens(split)}: a bug in Thinkmix"
+            f"{file.name} holds {whole.counts.examples} examples of {tokens} tokens, the version {total} of "
+            f"{version.tokens(split)}: a bug in Thinkmix"
         )
         raise LedgerError(msg)
     return counter.counts
