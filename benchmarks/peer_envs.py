@@ -29,9 +29,9 @@ PEERS: Mapping[str, tuple[str, ...]] = {
     "axolotl": ("torch==2.13.0", "axolotl==0.19.0"),
     "unsloth": ("torch==2.13.0", "unsloth==2026.10.7"),
     "torchtune": ("torch==2.13.0", "torchtune==0.6.1", "torchao==0.11.0"),
-    "adapters": ("torch==2.13.0", "adapters==1.3.0", "accelerate", "datasets", "pyarrow"),
+    "adapters": ("torch==2.13.0", "adapters==1.3.0", "accelerate", "datasets>=4", "pyarrow"),
     "fastchat": (
-        "torch==2.13.0", "fschat==0.2.36", "transformers<5", "accelerate", "datasets", "pyarrow",
+        "torch==2.13.0", "fschat==0.2.36", "transformers<5", "accelerate", "datasets>=4", "pyarrow",
     ),
 }  # fmt: skip
 

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-_SHORT = "--use_cpu true --report_to none --save_strategy no --per_device_train_batch_size 1"
+_SHORT = (
+    "--use_cpu true --report_to none --save_strategy no --per_device_train_batch_size 1 "
+    "--gradient_accumulation_steps 1"
+)
 
 
 def read(command: list[str], model: str, steps: int) -> Iterator[tuple[list[int], list[int]]]:
