@@ -25,7 +25,7 @@ class FastChat(TokenRows):
         "`train.py` renders conversations as Vicuna's, and trains nothing of Qwen3's": "the rows are ids",
         "`train_with_template.py` adds a system turn, never trains `<|im_end|>`, and gives a row without a "
         "system turn that of the row before it": f"`{_SCRIPT}` replaces what reads rows alone",
-        "with torch 2.13 it fails to save weights that FSDP does not shard": f"`{_SCRIPT}` saves them plainly",
+        "with torch 2.13 it cannot save weights that FSDP does not shard": f"`{_SCRIPT}` saves them itself",
         "it fails with transformers 5": "install `transformers==4.57.6`",
         "it trains whole models, no adapters": "name a rate for that with `--learning_rate`",
     }
