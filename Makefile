@@ -7,7 +7,7 @@ UV := $(UV_SETTINGS) $(BIN)/uv
 STORE ?= build/store
 ADAPTER ?= build/adapter
 
-.PHONY: demo next links test deep soak mutants deepspeed docs-snippets check format lock bench bench-peers clean help
+.PHONY: demo next links test deep soak mutants deepspeed docs-snippets interop interop-latest check format lock bench bench-peers clean help
 
 help:  ## Say what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -65,6 +65,14 @@ deepspeed: $(BIN)/.installed  ## Install DeepSpeed, too, and test that ZeRO trai
 
 docs-snippets: $(BIN)/.installed  ## Run what docs/training.md says of other trainers, each installed into build/peers
 	$(UV_SETTINGS) $(BIN)/python -m benchmarks snippets
+
+TARGETS ?=
+INTEROP = UV_FIND_LINKS="$(PIP_FIND_LINKS)" nice -n 5 $(BIN)/python -m benchmarks interop $(if $(KEEP),--keep) $(TARGETS)
+interop: $(BIN)/.installed  ## Have each tool of docs/interop.md read its export; TARGETS="trl axolotl", KEEP=1
+	$(INTEROP)
+
+interop-latest: $(BIN)/.installed  ## The same with the newest releases: which labels have changed?
+	$(INTEROP) --latest
 
 check: $(BIN)/.installed  ## Lint, types, layers
 	$(BIN)/ruff check .

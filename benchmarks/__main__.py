@@ -7,6 +7,7 @@ python -m benchmarks generate OUT --rows N    a corpus and a recipe that mixes i
 python -m benchmarks likeness                 generated text beside real text
 python -m benchmarks page                     write benchmarks/results.json into docs/benchmarks.md
 python -m benchmarks snippets                 run what docs/training.md says of other trainers against them
+python -m benchmarks interop trl axolotl      have these tools read their exports, and train five steps
 """
 
 import argparse
@@ -25,18 +26,9 @@ FIGURES = (
     "validation", "rules", "stages", "memory", "growth", "pairs", "runs", "startup", "leaks",
 )  # fmt: skip
 PEERLESS = (
-    "quality",
-    "validation",
-    "rules",
-    "stages",
-    "memory",
-    "growth",
-    "pairs",
-    "runs",
-    "startup",
-    "leaks",
-)
-OTHERS = ("generate", "page", "likeness", "snippets")
+    "quality", "validation", "rules", "stages", "memory", "growth", "pairs", "runs", "startup", "leaks",
+)  # fmt: skip
+OTHERS = ("generate", "page", "likeness", "snippets", "interop")
 
 
 def main() -> None:
@@ -49,6 +41,11 @@ def main() -> None:
         commands.add_parser("page", help="write the results into the docs").set_defaults(run=_page)
         commands.add_parser("likeness", help="compare generated and real text").set_defaults(run=_likeness)
         commands.add_parser("snippets", help="run those of docs/training.md").set_defaults(run=_snippets)
+        interop = commands.add_parser("interop", help="have tools read their exports")
+        interop.add_argument("targets", nargs="*", help="names of exporters; all unless named")
+        interop.add_argument("--latest", action="store_true", help="install the newest releases")
+        interop.add_argument("--keep", action="store_true", help="leave the environments in build/peers")
+        interop.set_defaults(run=_interop)
     else:
         _add_figures(parser)
     given = parser.parse_args()
@@ -109,6 +106,19 @@ def _snippets(given: argparse.Namespace) -> None:
     for found in check():
         print(found.line(), *found.missing[:2], *found.other[:2], sep="\n    ", flush=True)
         failed |= bool(found.missing or found.other)
+    if failed:
+        sys.exit(1)
+
+
+def _interop(given: argparse.Namespace) -> None:
+    from benchmarks.interop import check, write_page  # noqa: PLC0415
+
+    failed = False
+    for outcome in check(given.targets, latest=given.latest, keep=given.keep):
+        print(outcome.line(), *outcome.differences, sep="\n    ", flush=True)
+        failed |= not outcome.good
+    if not given.latest:
+        write_page()
     if failed:
         sys.exit(1)
 

@@ -27,6 +27,13 @@ PEERS: Mapping[str, tuple[str, ...]] = {
     ),
     "llamafactory": ("torch==2.13.0", "llamafactory==0.9.5"),
     "ms-swift": ("torch==2.13.0", "ms-swift==4.6.0"),
+    "axolotl": ("torch==2.13.0", "axolotl==0.19.0"),
+    "unsloth": ("torch==2.13.0", "unsloth==2026.10.7"),
+    "torchtune": ("torch==2.13.0", "torchtune==0.6.1", "torchao==0.11.0"),
+    "adapters": ("torch==2.13.0", "adapters==1.3.0", "accelerate", "datasets>=4", "pyarrow"),
+    "fastchat": (
+        "torch==2.13.0", "fschat==0.2.36", "transformers<5", "accelerate", "datasets>=4", "pyarrow",
+    ),
 }  # fmt: skip
 
 _ALONE = "text-dedup"
@@ -36,12 +43,23 @@ _LEFT_OUT = ("torchvision", "torchaudio")
 FOLDER = ROOT / "build" / "peers"
 
 
-def python_of(peer: str) -> Path:
-    """Return the peer's interpreter, after installing the peer if it is not there at these versions."""
-    home = FOLDER / peer
+_PINNED = ("torch", "torchao")
+"""What keeps its version where the newest releases are asked for; torchtune needs an old torchao."""
+
+
+def python_of(peer: str, *, latest: bool = False) -> Path:
+    """Return the peer's interpreter, after installing the peer if it is not there at these versions.
+
+    Args:
+        peer: its name in `PEERS`.
+        latest: install the newest releases that fit together, each time again.
+    """
+    home = _home(peer, latest=latest)
     python, installed, without = home / "bin" / "python", home / "installed.txt", home / "without.txt"
-    wanted = "\n".join(PEERS[peer])
-    if installed.exists() and installed.read_text() == wanted:
+    named = [word if word.partition("==")[0] in _PINNED else word.partition("==")[0] for word in PEERS[peer]]
+    packages = named if latest else PEERS[peer]
+    wanted = "\n".join(packages)
+    if not latest and installed.exists() and installed.read_text() == wanted:
         return python
     print(f"installing {peer} into {home}", file=sys.stderr)
     shutil.rmtree(home, ignore_errors=True)
@@ -50,12 +68,21 @@ def python_of(peer: str) -> Path:
     uv = Path(sys.executable).with_name("uv")
     install = [uv, "pip", "install", "--quiet", "--python", python, "--override", without]
     if peer == _ALONE:
-        run([*install, "--no-deps", PEERS[peer][0]])
-        run([*install, *PEERS[peer][1:]])
+        run([*install, "--no-deps", packages[0]])
+        run([*install, *packages[1:]])
     else:
-        run([*install, *PEERS[peer]])
+        run([*install, *packages])
     installed.write_text(wanted)
     return python
+
+
+def remove(peer: str, *, latest: bool = False) -> None:
+    """Remove a peer's environment."""
+    shutil.rmtree(_home(peer, latest=latest), ignore_errors=True)
+
+
+def _home(peer: str, *, latest: bool) -> Path:
+    return FOLDER / (f"{peer}-latest" if latest else peer)
 
 
 def script(name: str) -> Path:

@@ -110,7 +110,9 @@ def conversations(options: Options) -> list[Conversation]:
                     "lineage": lineage,
                     "answer": draft.answer,
                 }
-                made.append(Conversation.model_validate({"id": "", "source": "s", **fields}))
+                made.append(
+                    Conversation.model_validate({"id": "", "source": "s", "lineage": lineage, **fields})
+                )
             except (ValidationError, PydanticCustomError, RecursionError):
                 continue
     return made

@@ -14,7 +14,8 @@ import yaml
 
 from benchmarks.measure import ROOT, THINKMIX, last_line, run
 from benchmarks.peer_envs import python_of, script
-from thinkmix.templates.chat.tokenizer import reference_tokenizer, tokenizer_path
+from thinkmix.flows.training.export_identity import write_base_model
+from thinkmix.templates.chat.tokenizer import reference_tokenizer
 
 PAGE = ROOT / "docs" / "training.md"
 SECTION = "With other trainers"
@@ -23,7 +24,7 @@ VERSION, MODEL = "STORE/math-7-3/versions/DIGEST", "Qwen/Qwen3-4B"
 
 _RECIPE = ROOT / "data" / "recipes" / "sample-7-3.yaml"
 _SHARES = {"math": 0.4, "chat": 0.3, "tools": 0.05, "history": 0.25}
-_NEWLINE, _END, _END_OF_BASE = 198, 151_645, 151_643
+_NEWLINE, _END = 198, 151_645
 
 
 class Snippet(NamedTuple):
@@ -132,7 +133,7 @@ def check() -> Iterator[Found]:
     """Run every snippet about another tool on one mixture, and compare what each trains on with ours."""
     with tempfile.TemporaryDirectory(prefix="thinkmix-snippets-") as name:
         work = Path(name)
-        version, model = _mixture(work), _base_model(work / "model")
+        version, model = _mixture(work), write_base_model(work / "model")
         page = PAGE.read_text(encoding="utf-8").replace(VERSION, str(version)).replace(MODEL, str(model))
         blocks = {(one.heading, one.language): one.text for one in snippets_of(page)}
         rows = _ours(version)
@@ -180,7 +181,7 @@ def _mixture(work: Path) -> Path:
         source["files"] = [str((_RECIPE.parent / name).resolve()) for name in source["files"]]
     history = {"name": "history", "kind": "local", "files": ["history.jsonl"], "format": "messages"}
     recipe |= {"name": "snippets", "sources": [*recipe["sources"], history], "mix": {"shares": _SHARES}}
-    rows = "".join(json.dumps({"messages": _conversation(number)}) + "\n" for number in range(40))
+    rows = "".join(json.dumps({"messages": conversation(number)}) + "\n" for number in range(40))
     (work / "history.jsonl").write_text(rows, encoding="utf-8")
     (work / "snippets.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
     run([*THINKMIX, "build", work / "snippets.yaml", "--direct", "--json", "--store", work / "store"])
@@ -188,7 +189,7 @@ def _mixture(work: Path) -> Path:
     return version
 
 
-def _conversation(number: int) -> list[dict[str, str]]:
+def conversation(number: int) -> list[dict[str, str]]:
     """Return three questions with answers, each with a trace or not; every other one has a system turn."""
     turns = [{"role": "system", "content": f"You are guide {number}."}] if number % 2 else []
     for place in range(3):
@@ -197,25 +198,6 @@ def _conversation(number: int) -> list[dict[str, str]]:
             answer["reasoning_content"] = f"Street {number}, and then {place} more."
         turns += [{"role": "user", "content": f"Where does number {number} live in year {place}?"}, answer]
     return turns
-
-
-def _base_model(folder: Path) -> Path:
-    """Write a tiny model as Qwen3's base models are: no row has the end token of its tokenizer."""
-    import torch  # noqa: PLC0415 - slow, and only needed here
-
-    from thinkmix.train.model.loading import load_model  # noqa: PLC0415
-    from thinkmix.train.model.model import quiet  # noqa: PLC0415
-
-    model = load_model("tiny-random", dtype=torch.float32)
-    model.config.eos_token_id = model.generation_config.eos_token_id = _END_OF_BASE
-    with quiet():
-        model.save_pretrained(folder)
-    for path in tokenizer_path().parent.iterdir():
-        (folder / path.name).write_bytes(path.read_bytes())
-    settings = folder / "tokenizer_config.json"
-    stated = json.loads(settings.read_text(encoding="utf-8")) | {"eos_token": "<|endoftext|>"}
-    settings.write_text(json.dumps(stated), encoding="utf-8")
-    return folder
 
 
 def _ours(version: Path) -> list[tuple[Row, bool]]:

@@ -1,15 +1,16 @@
 """What an exporter is: options, how examples are written and read back, and the command that trains."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from inspect import cleandoc
 from pathlib import Path
 from typing import ClassVar
 
 from thinkmix.curation.export.read_back import compare
+from thinkmix.curation.export.reading import TokenRow
 from thinkmix.curation.export.record import Counts
 from thinkmix.curation.export.version import Example
 from thinkmix.schemas.formats.contract import Format
-from thinkmix.schemas.manifest import Split
+from thinkmix.schemas.manifest import SPLITS, Split
 from thinkmix.schemas.record import Record
 
 
@@ -28,6 +29,14 @@ class Exporter(Record):
     """Where its files hold the values of a version's columns, by column."""
     left_out: ClassVar[Mapping[str, str]]
     """Why its files do not hold the values of a column, by column; with `held` these are all columns."""
+    splits: ClassVar[tuple[Split, ...]] = SPLITS
+    """The splits that it is for."""
+    refused: ClassVar[str] = ""
+    """Which rows `takes` refuses, and why; empty if it takes all."""
+    line_break: ClassVar[bool] = True
+    """Whether its rows keep the line break after the end token, which the model's template writes."""
+    tool: ClassVar[str | None] = None
+    """Distribution whose own code reads the files in `read_by/TOOL.py`; None if nothing but a rule does."""
 
     def file(self, split: Split) -> str:
         """Return the name of the file that holds a split."""
@@ -41,6 +50,10 @@ class Exporter(Record):
     def row_format(self) -> Format | None:
         """Return the row format of ours that reads the files back; None for rendered text, see `check`."""
         raise NotImplementedError
+
+    def takes(self, example: Example) -> bool:
+        """Return whether the form can hold an example; others are left out and counted."""
+        return True
 
     def write(self, examples: Iterable[Example], file: Path) -> None:
         """Write the examples of a split, one after another, into a file whose bytes depend on them alone."""
@@ -65,6 +78,25 @@ class Exporter(Record):
             folder: where the files lie.
             counts: what they hold.
         """
+        raise NotImplementedError
+
+    def files(self, counts: Mapping[Split, Counts]) -> Mapping[str, str]:
+        """Return the text of each file that stands beside the data, by name: config, README.
+
+        Args:
+            counts: what the files of the data hold.
+        """
+        return {}
+
+    def read(self, file: Path) -> Iterator[TokenRow] | None:
+        """Return the rows of a file as ids and labels, by the documented rule of the trainer.
+
+        None for a form that the trainer renders by itself: no rule of ours says what it makes of it.
+        """
+        return None
+
+    def words(self, counts: Mapping[Split, Counts]) -> list[str]:
+        """Return the words of the command that `tool` is run by, in the folder of the export."""
         raise NotImplementedError
 
     def remarks(self, counts: Mapping[Split, Counts]) -> tuple[str, ...]:

@@ -1,13 +1,52 @@
 """Every exporter that a person may name: one that joins is one import and one line here."""
 
+from thinkmix.curation.export.adapterhub import AdapterHub
+from thinkmix.curation.export.alpaca import Alpaca
+from thinkmix.curation.export.alpaca_lora import AlpacaLora
+from thinkmix.curation.export.axolotl import Axolotl
+from thinkmix.curation.export.calibration import Calibration
+from thinkmix.curation.export.colossalai import ColossalAi
 from thinkmix.curation.export.contract import Exporter
+from thinkmix.curation.export.deepspeed import DeepSpeed
+from thinkmix.curation.export.evalscope import EvalScope
+from thinkmix.curation.export.fastchat import FastChat
+from thinkmix.curation.export.fsdp2 import Fsdp2
+from thinkmix.curation.export.hf_trainer import HfTrainer
+from thinkmix.curation.export.llamafactory import LlamaFactory
 from thinkmix.curation.export.messages import Messages
+from thinkmix.curation.export.nemotron import Nemotron
+from thinkmix.curation.export.pretokenised import Pretokenised
 from thinkmix.curation.export.rendered import Rendered
+from thinkmix.curation.export.swift import Swift
+from thinkmix.curation.export.torchtune import Torchtune
+from thinkmix.curation.export.trl import Trl
+from thinkmix.curation.export.unsloth import Unsloth
 from thinkmix.schemas.errors import RecipeError
 from thinkmix.schemas.plain import plain
 from thinkmix.schemas.record import descriptions
 
-EXPORTERS: tuple[type[Exporter], ...] = (Messages, Rendered)
+EXPORTERS: tuple[type[Exporter], ...] = (
+    Messages,
+    Rendered,
+    LlamaFactory,
+    Swift,
+    Trl,
+    Pretokenised,
+    Axolotl,
+    Unsloth,
+    Torchtune,
+    HfTrainer,
+    DeepSpeed,
+    Fsdp2,
+    AdapterHub,
+    ColossalAi,
+    FastChat,
+    Alpaca,
+    AlpacaLora,
+    Nemotron,
+    EvalScope,
+    Calibration,
+)
 """Every exporter, in the order in which they are shown."""
 
 _SHOWN = 40

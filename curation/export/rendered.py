@@ -1,7 +1,7 @@
 """Rendered text, for trainers that must neither render nor mask."""
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import zip_longest
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 import orjson
 
 from thinkmix.curation.export.contract import Exporter
+from thinkmix.curation.export.reading import STOP, TokenRow, read_together
 from thinkmix.curation.export.record import Counts
 from thinkmix.curation.export.version import Example
 from thinkmix.schemas.errors import LedgerError
@@ -27,6 +28,7 @@ class Rendered(Exporter):
 
     name: ClassVar[str] = "rendered"
     readers: ClassVar[str] = "TRL; any trainer of prompt-completion pairs that applies no template"
+    line_break: ClassVar[bool] = False
     held: ClassVar[Mapping[str, str]] = {"prompt": "prompt", "completion": "completion"}
     left_out: ClassVar[Mapping[str, str]] = {
         "id": "line N of a file is row N of its split in the version",
@@ -69,6 +71,12 @@ class Rendered(Exporter):
                     of = "a surplus line" if example is None else f"example {example.id}"
                     msg = f"{file.name} row {number}, {of}, reads back differently: a bug in Thinkmix"
                     raise LedgerError(msg)
+
+    def read(self, file: Path) -> Iterator[TokenRow]:
+        """Yield rows as TRL has them, which appends an end token to a completion without one at its end."""
+        with file.open("rb") as lines:
+            rows = map(orjson.loads, lines)
+            yield from read_together(((row["prompt"], row["completion"]) for row in rows), end=STOP)
 
     def command(self, folder: Path, counts: Mapping[Split, Counts]) -> str:
         """Return TRL's command, which cuts no line."""

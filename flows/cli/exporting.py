@@ -52,6 +52,14 @@ def export(
         Literal["train", "eval", "both"], typer.Option(help="Which rows of the version.")
     ] = "both",
     option: Annotated[list[str] | None, typer.Option("--option", metavar="NAME=VALUE")] = None,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            help="Compare the ids and labels that the trainer reads with those that `thinkmix train` reads; "
+            "of an export that is there already, nothing is written.",
+        ),
+    ] = False,
     list_exporters: Annotated[
         bool,
         typer.Option(
@@ -65,31 +73,44 @@ def export(
 ) -> None:
     """Write a version in the form that another trainer reads, check it, and print the command that trains.
 
-    A column that the form cannot hold is named, and so is what that trainer does in another way.
+    A column that the form cannot hold is named, and so is what that trainer does in another way. With
+    --verify the command ends with 3 if a row differs.
     """
+    from thinkmix.curation.export.record import MANIFEST
     from thinkmix.flows.cli.show.events import bars
     from thinkmix.flows.cli.show.show_export import show_export
     from thinkmix.flows.system.progress import silent
     from thinkmix.flows.training.export import export as write
     from thinkmix.flows.training.export import exporter
+    from thinkmix.flows.training.export_identity import read_manifest, refuse_unreadable, verify_export
+    from thinkmix.schemas.errors import Blocked
     from thinkmix.schemas.manifest import SPLITS
 
     chosen = exporter(to, _options(option or ()))
-    watched = console(stderr=True)
-    with bars(watched) as notify:
-        told = write(
-            version,
-            to=chosen,
-            output=output,
-            splits=SPLITS if split == "both" else (split,),
-            notify=notify if watched.is_terminal else silent,
-        )
     folder = output.resolve()
-    command = chosen.command(folder, told.splits) if "train" in told.splits else None
-    if as_json:
-        say_json({**told.model_dump(mode="json"), "output": str(folder), "command": command})
+    if verify:
+        refuse_unreadable(chosen)
+    if verify and (folder / MANIFEST).exists():
+        told = read_manifest(folder)
     else:
-        show_export(told, folder, command, console())
+        watched = console(stderr=True)
+        with bars(watched) as notify:
+            told = write(
+                version,
+                to=chosen,
+                output=output,
+                splits=SPLITS if split == "both" else (split,),
+                notify=notify if watched.is_terminal else silent,
+            )
+    identities = verify_export(version, folder, to=chosen) if verify else ()
+    command = chosen.command(folder, told.splits) if set(chosen.splits[:1]) & set(told.splits) else None
+    if as_json:
+        proof = {"verified": [one.model_dump(mode="json") for one in identities]} if verify else {}
+        say_json({**told.model_dump(mode="json"), "output": str(folder), "command": command, **proof})
+    else:
+        show_export(told, folder, command, identities, console())
+    if not all(one.whole for one in identities):
+        raise typer.Exit(Blocked.exit_code)
 
 
 def _options(stated: "list[str] | tuple[str, ...]") -> dict[str, str]:

@@ -77,17 +77,21 @@ def export(
 
     Raises:
         NotFound: if there is no such version, or it has no row of these splits.
-        RecipeError: if `output` is there already.
+        RecipeError: if `output` is there already, or the exporter is not for these splits.
         StoreCorrupt: if the version is not what its manifest says.
         StoreError: if `output` cannot be written.
         LedgerError: if a file does not say what the version says.
     """
     _refuse_used(output)
     with reading(version) as folder:
-        found = _verified(folder)
-        wanted = [split for split in splits if found.rows(split)]
+        found = open_verified(folder)
+        named = [split for split in splits if split in to.splits]
+        if not named:
+            msg = f"{to.name} is for {' and '.join(to.splits)} alone: name another --split"
+            raise RecipeError(msg)
+        wanted = [split for split in named if found.rows(split)]
         if not wanted:
-            msg = f"{folder.name} has no rows of {' or '.join(splits)}; it holds {_held(found)}"
+            msg = f"{folder.name} has no rows of {' or '.join(named)}; it holds {_held(found)}"
             raise NotFound(msg)
         with (
             _sentences(output),
@@ -95,6 +99,7 @@ def export(
             atomic_output(output, work) as written,
         ):
             counts = {split: _write(found, split, to, written / to.file(split), notify) for split in wanted}
+            beside = _write_files(to, counts, written)
             told = Export(
                 exporter=to.name,
                 options=to.model_dump(mode="json"),
@@ -105,8 +110,11 @@ def export(
                 splits=counts,
                 held=to.held,
                 left_out={**to.left_out, **(_FLAGS if found.flagged else {})},
-                remarks=to.remarks(counts),
-                files={to.file(split): _entry(written / to.file(split), counts[split]) for split in wanted},
+                remarks=_remarks(to, found, counts),
+                files={
+                    **{to.file(split): _entry(written / to.file(split), counts[split]) for split in wanted},
+                    **beside,
+                },
             )
             digests.write_json(written / MANIFEST, told.model_dump(mode="json"))
     return told
@@ -119,7 +127,7 @@ def _refuse_used(output: Path) -> None:
         raise RecipeError(str(error)) from None
 
 
-def _verified(folder: Path) -> Version:
+def open_verified(folder: Path) -> Version:
     """Return a version that holds, with its manifest.
 
     Raises:
@@ -147,19 +155,27 @@ def _write(version: Version, split: Split, to: Exporter, file: Path, notify: Not
     Raises:
         LedgerError: if it is not all that the version holds.
     """
-    total, counter = version.rows(split), Counter()
-    examples = counter.count(version.examples(split))
-    to.write(_told(examples, "export", split, total, notify), file)
-    to.check(_told(version.examples(split), "check", split, total, notify), file)
-    counts = counter.counts
-    tokens = counts.prompt_tokens + counts.completion_tokens
-    if (counts.examples, tokens) != (total, version.tokens(split)):
+    total, counter, whole = version.rows(split), Counter(), Counter()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    examples = whole.count(version.examples(split))
+    to.write(_told(counter.count(filter(to.takes, examples)), "export", split, total, notify), file)
+    again = filter(to.takes, version.examples(split))
+    to.check(_told(again, "check", split, total, notify), file)
+    tokens = whole.counts.prompt_tokens + whole.counts.completion_tokens
+    if (whole.counts.examples, tokens) != (total, version.tokens(split)):
         msg = (
-            f"{file.name} holds {counts.examples} examples of {tokens} tokens, the version {total} of "
+            f"{file.name} holds {whole.counts.examples} examples of {tokens} tokens, the version {total} of "
             f"{version.tokens(split)}: a bug in Thinkmix"
         )
         raise LedgerError(msg)
-    return counts
+    return counter.counts
+
+
+def _remarks(to: Exporter, version: Version, counts: Mapping[Split, Counts]) -> tuple[str, ...]:
+    """Return what the exporter remarks, and how many rows it cannot hold."""
+    missing = {split: version.rows(split) - count.examples for split, count in counts.items()}
+    told = (f"{rows:,} rows of {split} are left out: {to.refused}" for split, rows in missing.items() if rows)
+    return (*to.remarks(counts), *told)
 
 
 def _told(items: Iterable[Item], stage: str, split: Split, total: int, notify: Notify) -> Iterator[Item]:
@@ -170,6 +186,20 @@ def _told(items: Iterable[Item], stage: str, split: Split, total: int, notify: N
         if done % _TOLD_EVERY == 0:
             notify(Event(stage, split, done, total))
     notify(Event(stage, split, done, total))
+
+
+def _write_files(to: Exporter, counts: Mapping[Split, Counts], folder: Path) -> Mapping[str, FileEntry]:
+    """Write what stands beside the data, and return what all files but those of the splits are."""
+    for name, text in to.files(counts).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    data = {to.file(split) for split in counts}
+    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    return {
+        name: FileEntry(sha256=digest(folder / name), bytes=(folder / name).stat().st_size)
+        for name in names
+        if name not in data
+    }
 
 
 def _entry(file: Path, counts: Counts) -> FileEntry:

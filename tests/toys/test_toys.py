@@ -21,7 +21,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("gate.py", "curation/gates", "ToyGate", "\n    Absent,", "\n    ToyGate,"),
         ("source.py", "flows/sources", "ToySource", "\n    | UrlSource", "\n    | ToySource"),
         ("row_format.py", "schemas/formats", "ToyRows", "\n    | Rendered", "\n    | ToyRows"),
-        ("exporter.py", "curation/export", "ToyExport", " = (Messages,", " ToyExport,"),
+        ("exporter.py", "curation/export", "ToyExport", "\n    Messages,", "\n    ToyExport,"),
     ):
         add(folder, HERE / file, room, name=name, after=after, line=line)
     return folder

@@ -263,4 +263,7 @@ def test_a_name_that_is_not_known_is_refused_with_those_that_are():
     assert [known.exporter(kind.name) for kind in known.EXPORTERS] == list(known.EXPORTERS)
     with pytest.raises(RecipeError) as raised:
         known.exporter("al\x1bpaca")
-    assert str(raised.value) == "there is no exporter 'al·paca'; known are messages, rendered"
+    assert (
+        str(raised.value)
+        == f"there is no exporter 'al·paca'; known are {', '.join(kind.name for kind in known.EXPORTERS)}"
+    )

@@ -14,6 +14,7 @@ import pytest
 from tests.harness.builders import ROOT, flip_bit, quick_build, recipe
 from tests.toys.exporter import Toy
 from thinkmix.curation.export import known
+from thinkmix.curation.export.contract import Exporter
 from thinkmix.curation.export.messages import Messages
 from thinkmix.curation.export.record import Export
 from thinkmix.curation.files.blob import Blob
@@ -21,6 +22,8 @@ from thinkmix.curation.read.read import read_rows, slices
 from thinkmix.curation.validate.reading import Reading, read_conversation
 from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.sources.local_source import LocalSource
+from thinkmix.flows.training.export import export, open_verified
+from thinkmix.flows.training.export_identity import compare_by_rule
 from thinkmix.schemas.findings import Notes
 from thinkmix.schemas.record import json_text
 
@@ -47,20 +50,42 @@ def left(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+RENDERED = [kind for kind in known.EXPORTERS if kind().row_format() is None]
+
+
+@pytest.mark.parametrize("kind", RENDERED, ids=lambda kind: kind.name)
+def test_every_rendered_export_has_the_ids_and_labels_that_we_train_on(kind, version: Path, tmp_path: Path):
+    """By the rule of its trainer; one that trains nothing has its own check alone."""
+    out = tmp_path / "out"
+    told = export(version, to=kind(), output=out)
+    assert set(told.splits) == set(kind.splits)
+    for split in told.splits if kind.read is not Exporter.read else ():
+        read = compare_by_rule(open_verified(version), out, split, to=kind())
+        assert read.whole, read
+        assert read.rows == table(version, split).height
+    files = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    assert set(told.files) == files - {"export.json"}
+    assert all(
+        sha256((out / name).read_bytes()).hexdigest() == told.files[name].sha256 for name in told.files
+    )
+
+
+def test_an_exporter_of_one_split_refuses_the_other(version: Path, run, tmp_path: Path):
+    """Its files are for evaluation alone, or for training."""
+    code, _, err = run(
+        "export", version, "--to", "evalscope", "--split", "train", "--output", tmp_path / "out"
+    )
+    assert (code, "evalscope is for eval alone" in err) == (2, True)
+
+
 @pytest.mark.usefixtures("with_toy")
-@pytest.mark.parametrize("kind", [*known.EXPORTERS, Toy], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", [*(set(known.EXPORTERS) - set(RENDERED)), Toy], ids=lambda kind: kind.name)
 def test_every_export_reads_back_as_the_version(kind, sample: Path, run, tmp_path: Path):
     """As a source, its rows have the roles, texts, traces, calls and tools of the version's rows."""
     out = tmp_path / "out"
     code, _, err = run("export", sample, "--to", kind.name, "--output", out)
     assert (code, err) == (0, "")
     exporter, called = kind(), 0
-    if exporter.row_format() is None:
-        for split in SPLITS:
-            said = pl.read_ndjson(out / exporter.file(split))
-            texts = table(sample, split).select("prompt", pl.col("completion").str.strip_suffix("\n"))
-            assert said.equals(texts)
-        return
     source = LocalSource(name="back", kind="local", files=["*"], format=exporter.row_format())
     for split in SPLITS:
         file = out / exporter.file(split)
@@ -154,7 +179,7 @@ def test_an_exporter_of_one_file_appears_wherever_the_others_do(version: Path, r
     assert f"| `toy` | {Toy.sentence()} | nobody |" in listed
     assert "| `indent` | `1` | White space before each line. |" in listed
     refused = run("export", version, "--to", "tay", "--output", tmp_path / "o")[2]
-    assert "known are messages, rendered, toy" in refused
+    assert f"known are {', '.join(kind.name for kind in known.EXPORTERS)}" in refused
 
 
 def test_the_documented_exporters_are_those_that_there_are(run):
@@ -167,7 +192,7 @@ def test_the_documented_exporters_are_those_that_there_are(run):
 @pytest.mark.parametrize(
     ("flags", "says"),
     [
-        (("--to", "alpaca"), "there is no exporter 'alpaca'; known are messages, rendered"),
+        (("--to", "openai"), "there is no exporter 'openai'; known are messages, rendered, "),
         (
             ("--to", "messages", "--option", "mask=1"),
             "options of messages: mask: not a setting; did you mean `mark`?",
@@ -186,6 +211,47 @@ def test_a_wrong_flag_ends_in_a_sentence(flags, says: str, version: Path, run, t
     assert code == 2
     assert says in err
     assert left(tmp_path) == []
+
+
+def test_an_export_is_verified_when_it_is_written_and_later(version: Path, run, tmp_path: Path):
+    """Each row by the rule of its trainer; the second time nothing is written, and what changed is named."""
+    out = tmp_path / "out"
+    flags = ("export", version, "--to", "ms-swift", "--output", out, "--verify")
+    code, text, err = run(*flags)
+    assert (code, err) == (0, "")
+    rows = table(version, "train").height
+    assert f"train by the trainer's rule: {rows} of {rows} rows have our ids and labels" in " ".join(
+        text.split()
+    )
+    lines = (out / "train.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    changed = json.loads(lines[1])
+    changed["messages"][-1]["content"] += "<|im_end|>"
+    (out / "train.jsonl").write_text(
+        "".join([lines[0], json.dumps(changed) + "\n", *lines[3:]]), encoding="utf-8"
+    )
+    code, text, _ = run(*flags, "--json")
+    assert code == 3
+    (read,) = (one for one in json.loads(text)["verified"] if one["split"] == "train")
+    assert (read["by"], read["read"], read["identical"]) == ("rule", rows - 1, rows - 2)
+    assert [one["row"] for one in read["differences"]] == [1, 2]
+    assert "tokens, not" in read["differences"][0]["problem"]
+    assert read["differences"][1]["problem"] == "the trainer has no such row"
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "says"),
+    [
+        (("--to", "messages"), 2, "no rule says which ids and labels a reader of messages has"),
+        (("--to", "trl"), 2, "holds an export to ms-swift with other options than to trl"),
+        (("--to", "ms-swift", "--option", "model=m"), 2, "with other options than to ms-swift"),
+    ],
+)
+def test_only_the_export_that_is_named_is_verified(flags, code: int, says: str, version: Path, run, tmp_path):
+    """Another exporter, other options, or a form that no rule reads, end in a sentence."""
+    out = tmp_path / "out"
+    assert run("export", version, "--to", "ms-swift", "--output", out)[0] == 0
+    found, _, err = run("export", version, *flags, "--output", out, "--verify")
+    assert (found, says in err) == (code, True), err
 
 
 def test_a_split_without_rows_is_refused_or_passed_over(sources: Path, run, tmp_path: Path):
