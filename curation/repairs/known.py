@@ -48,8 +48,13 @@ Repairs = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"const": EVERY},
-                {"type": "array", "items": {"enum": list(_NAMES)}, "uniqueItems": True},
+                {"type": "string", "enum": [EVERY]},
+                {
+                    "type": "array",
+                    "items": {"type": "string", "enum": list(_NAMES)},
+                    "maxItems": len(_NAMES),
+                    "uniqueItems": True,
+                },
             ]
         }
     ),

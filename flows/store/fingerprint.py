@@ -20,6 +20,7 @@ from typing import NamedTuple
 LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "charset_normalizer": ("charset-normalizer",),
     "jinja2": ("jinja2",),
+    "jsonschema": ("jsonschema", "jsonschema-specifications"),
     "llvmlite": ("llvmlite",),
     "math_verify": ("math-verify", "latex2sympy2-extended", "sympy"),
     "numba": ("numba", "llvmlite"),
@@ -29,6 +30,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "pyarrow": ("pyarrow",),
     "pydantic": ("pydantic",),
     "quicktok": ("quicktok-v1",),
+    "referencing": ("referencing", "rpds-py"),
     "sympy": ("sympy",),
     "tokenizers": ("tokenizers",),
 }

@@ -113,7 +113,7 @@ def test_damaged_version_is_not_taken_for_last_nights(sources, store_copy, built
         (of("chat", thinking="forbidden"), {"validate"}),
         (of("chat", supervise="last"), {"validate"}),
         (of("chat", soft_switch="train"), {"validate", "render"}),
-        (of("chat", repair="entities"), {"validate", "dedup", "render", *LATE}),
+        (of("chat", repair="entities"), {"validate", "dedup", "render"}),
         (of("chat", licence="mit"), set()),
         ({"title": "Another"}, set()),
     ],

@@ -17,7 +17,7 @@ from thinkmix.flows.store.fingerprint import LIBRARIES, OURS, Sources, code_dige
 
 WORK = {
     "validate": ["validate", "try_rows"],
-    "decontaminate": ["questions", "overlap"],
+    "decontaminate": ["questions", "overlap", "unknown_question"],
     "dedup": ["bands", "boilerplate", "duplicates"],
     "sample": ["sample", "render_blocks", "try_rows"],
     "publish": ["assign_outcomes", "write_rejects", "join", "partition", "publish_shard"],

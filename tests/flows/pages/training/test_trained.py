@@ -1,5 +1,6 @@
 """Real runs of the tiny model: page and card tell what happened, and the card's own Python loads them."""
 
+import json
 import os
 import warnings
 from pathlib import Path
@@ -18,6 +19,7 @@ from thinkmix.flows.pages.training.page import CARD, PAGE, read_result, write_pa
 from thinkmix.flows.pages.training.timing import StepTime
 from thinkmix.schemas.errors import TrainError
 from thinkmix.schemas.training import TrainPlan
+from thinkmix.schemas.version_name import seal
 from thinkmix.train.run.fit import fit
 from thinkmix.train.run.job import TrainJob
 
@@ -106,7 +108,10 @@ def test_card_and_page_name_the_versions_sources(adapter: Path, built):
 
 def test_another_version_than_was_trained_on_is_refused(adapter: Path, version: Path, tmp_path: Path):
     """Its sources are not those of the run, so nothing is written over."""
-    (tmp_path / "manifest.json").write_bytes((version / "manifest.json").read_bytes() + b"\n")
+    other = {**json.loads((version / "manifest.json").read_bytes())}
+    other.pop("seal")
+    other["recipe"] = {**other["recipe"], "title": "Another"}
+    (tmp_path / "manifest.json").write_bytes(seal(other))
     before = (adapter / PAGE).read_bytes()
     with pytest.raises(TrainError, match="holds the mixture"):
         write_page(adapter, timing=None, version=tmp_path)
