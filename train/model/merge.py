@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -26,6 +25,7 @@ from thinkmix.train.model.loading import config_digest, load_config, stored_file
 from thinkmix.train.model.quantise import round_weight
 from thinkmix.train.model.saving import ADAPTER_WEIGHTS
 from thinkmix.train.output.result import MANIFEST, TrainResult
+from thinkmix.train.output.trained_folder import read_trained
 
 _DOWN, _UP, _LENGTHS = ".lora_A.weight", ".lora_B.weight", ".lora_magnitude_vector"
 
@@ -71,7 +71,8 @@ def merge(adapter: Path, *, base: str, output: Path) -> None:
         output: an empty folder.
 
     Raises:
-        TrainError: when there is nothing to merge, or the base is not the one that was trained on.
+        TrainError: when there is nothing to merge, the adapter is damaged, or the base is not the one that
+            was trained on.
     """
     learnt = _read_adapter(adapter)
     config = load_config(base)
@@ -111,14 +112,7 @@ def _rough(result: TrainResult, shapes: Shapes) -> Set[str]:
 
 
 def _read_adapter(folder: Path) -> _Adapter:
-    try:
-        result = TrainResult.model_validate_json((folder / MANIFEST).read_bytes())
-    except OSError as error:
-        msg = f"{folder} is not a training run: {MANIFEST} cannot be read ({error.strerror})"
-        raise TrainError(msg) from error
-    except ValidationError as error:
-        msg = f"{folder / MANIFEST} is not the manifest of a training run: {error.errors()[0]['msg']}"
-        raise TrainError(msg) from error
+    result = read_trained(folder)
     if not result.plan.has_adapter:
         msg = f"{folder} holds a whole model (method {result.plan.method}): there is nothing to merge"
         raise TrainError(msg)

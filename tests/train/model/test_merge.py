@@ -211,6 +211,28 @@ def test_a_base_that_lacks_a_weight_is_refused(train, merged, tmp_path):
         merged(run, base=str(base))
 
 
+def test_an_adapter_with_one_changed_bit_is_refused(train, merged):
+    """A flipped bit in the adapter's weights is named as damage, and nothing is merged."""
+    _, adapter = train()
+    weights = adapter / "adapter_model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(TrainError, match=r"adapter_model\.safetensors is damaged: its sha256"):
+        merged(adapter)
+
+
+@pytest.mark.parametrize("name", ["../weights.bin", "/etc/hostname"])
+def test_a_manifest_that_names_files_outside_its_folder_is_refused(train, merged, name):
+    """They are not read."""
+    _, adapter = train()
+    told = json.loads((adapter / "training.json").read_bytes())
+    told["files"][name] = "0" * 64
+    (adapter / "training.json").write_text(json.dumps(told))
+    with pytest.raises(TrainError, match="names a file outside its folder"):
+        merged(adapter)
+
+
 def test_a_folder_without_a_run_is_refused(tmp_path):
     """Neither a missing manifest nor a broken one is guessed at."""
     with pytest.raises(TrainError, match=r"is not a training run: training.json cannot be read"):
