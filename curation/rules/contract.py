@@ -39,7 +39,7 @@ SHOWN = 160
 
 
 class Evidence(NamedTuple):
-    """What a rule found in a row, and where, as far as it stands in one place."""
+    """What a rule found in a row, and where, if it stands in one place: then all fields are set."""
 
     text: str
     """What stands there, or what is wrong, in words."""

@@ -44,8 +44,9 @@ class ToolArguments(Rule):
                 known[of] = _validators(turns.tools.get(of, ()))
             for call in calls:
                 if fault := _fault(call, known[of]):
-                    words = plain(f"{call.name} {json_text(dict(call.arguments))}: {fault}", _SHOWN)
-                    found.setdefault(of, []).append(Evidence(words, turn - int(turns.first[of])))
+                    where = f"message {turn - int(turns.first[of])}"
+                    words = f"{where}: {call.name} {json_text(dict(call.arguments))}: {fault}"
+                    found.setdefault(of, []).append(Evidence(plain(words, _SHOWN)))
         return [Verdict(of, float(len(wrong)), wrong[0]) for of, wrong in sorted(found.items())]
 
 

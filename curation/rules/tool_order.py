@@ -39,7 +39,7 @@ class ToolOrder(Rule):
                 if expected and not (turn == end and asked == end - 1):
                     missing = "calls without a response" if expected > 0 else "responses without a call"
                     words = f"{abs(expected)} {missing} after message {asked - first}"
-                    alone, evidence = found.get(of, (0, Evidence(words, asked - first)))
+                    alone, evidence = found.get(of, (0, Evidence(words)))
                     found[of] = alone + abs(expected), evidence
                 expected, asked = len(turns.calls.get(turn, ())), turn
         return [Verdict(of, float(alone), evidence) for of, (alone, evidence) in sorted(found.items())]

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from thinkmix.curation.rules.contract import Evidence, Rule, Verdict
-from thinkmix.schemas.plain import plain
 from thinkmix.schemas.record import parse_json
 
 if TYPE_CHECKING:
     from thinkmix.curation.rules.turns import TurnTable
 
-_SHOWN = 160
 _LEAST = 3
 """Characters of a word that says something."""
 
@@ -52,8 +50,8 @@ class ToolResponseUnused(Rule):
                 used = _words(text) | _words(turns.text(turn, "reasoning").decode())
                 tells = len(fresh) >= self.new_words and 2 * len(fresh) >= len(heard)
                 if tells and turn not in turns.calls and not fresh & used:
-                    response = plain(turns.text(at, "content").decode(), _SHOWN)
-                    times, evidence = found.get(of, (0, Evidence(response, at - first)))
+                    response = Evidence.at(turns, at, "content", 0, len(turns.text(at, "content")))
+                    times, evidence = found.get(of, (0, response))
                     found[of] = times + 1, evidence
                 known |= used | heard
                 fresh, heard = set[str](), set[str]()

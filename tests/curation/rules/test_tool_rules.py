@@ -69,15 +69,15 @@ def test_arguments_that_fit_the_schema_are_right(arguments):
 def test_arguments_against_the_schema_are_found_with_what_it_says(arguments, words):
     """Type, range, choice, and what is required; the message that calls is named."""
     (found,) = judged(ToolArguments(), asked("Hi?", "Hi."), errand(call("order", **arguments)))
-    assert (found.row, found.value, found.evidence.message) == (1, 1.0, 1)
-    assert found.evidence.text == f"order {json.dumps(arguments, ensure_ascii=False)}: {words}"
+    assert (found.row, found.value, found.evidence.message) == (1, 1.0, None)
+    assert found.evidence.text == f"message 1: order {json.dumps(arguments, ensure_ascii=False)}: {words}"
 
 
 def test_a_call_of_a_tool_that_the_row_does_not_define_is_found():
     """The evidence names those that it defines."""
     (found,) = judged(ToolArguments(), errand(calls(("sell", {}), ("order", {}))))
     assert found.value == 2.0
-    assert found.evidence.text == "sell {}: the row defines order"
+    assert found.evidence.text == "message 1: sell {}: the row defines order"
 
 
 @pytest.mark.parametrize(
