@@ -25,6 +25,7 @@ ThinkmixError                 1
 ├── LedgerError               7   rows do not add up: a bug in Thinkmix, nothing is published
 ├── MixtureError              8   the shares cannot be reached with the rows that survived
 │   └── SourceEmpty               no row of a source is left; the sentence says why
+├── WorkspaceError           16   the workspace cannot be served: its port is taken
 ├── TemplateError             1   a message list that the chat template cannot render
 └── TrainError               10   a training run that cannot start or go on
     ├── Forgotten            13   it made the model forget a protected source, so nothing was written
@@ -210,6 +211,13 @@ class TemplateError(ThinkmixError, ValueError):
     """A message list that the chat template cannot render without losing or inventing text."""
 
     code = "template_error"
+
+
+class WorkspaceError(ThinkmixError):
+    """The workspace in the browser cannot be served."""
+
+    exit_code = 16
+    code = "workspace_error"
 
 
 class TrainError(ThinkmixError):

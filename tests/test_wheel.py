@@ -49,6 +49,8 @@ def test_the_wheel_has_one_name_and_holds_the_six_rooms(wheel):
         "thinkmix/templates/chat/families/qwen3.jinja",
         "thinkmix/templates/pages/report.html.jinja",
         "thinkmix/templates/pages/page/style.css.jinja",
+        "thinkmix/templates/workspace/static/htmx.min.js",
+        "thinkmix/templates/workspace/words/zh/home.yaml",
         "thinkmix/data/recipes/sample-7-3.yaml",
         "thinkmix/data/samples/tools.jsonl",
     ):

@@ -22,6 +22,7 @@ from thinkmix.flows.cli import (
     training,
     upkeep,
     versions,
+    workspace,
 )
 from thinkmix.flows.cli.terminal import app, say_json
 
@@ -49,6 +50,7 @@ __all__ = [
     "training",
     "upkeep",
     "versions",
+    "workspace",
 ]
 
 

@@ -17,6 +17,7 @@ CODES = {
         "store_full",
         "too_few_files",
         "worker_error",
+        "workspace_error",
     ),
     *("stage_oom", "worker_died", "cluster_error", "ledger_error", "mixture_error", "template_error"),
     "source_empty",
