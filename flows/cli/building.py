@@ -205,12 +205,13 @@ def _say_plan(recipe: "Recipe", store: Path, base: Path, *, as_json: bool, froze
 @contextmanager
 def _watched(*, quiet: bool) -> "Iterator[Notify]":
     from thinkmix.flows.cli.show.events import bars
-    from thinkmix.flows.system.progress import LISTENER, silent
+    from thinkmix.flows.system.progress import LISTENER, noting, silent
 
     if quiet:
-        yield silent
+        yield noting(silent)
         return
-    with bars(console(stderr=True)) as notify:
+    with bars(console(stderr=True)) as drawn:
+        notify = noting(drawn)
         token = LISTENER.set(notify)
         try:
             yield notify

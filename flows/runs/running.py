@@ -4,15 +4,13 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from pydantic import ValidationError
 
 from thinkmix.flows.store.store import Store
+from thinkmix.flows.system.processes import boot, born
 from thinkmix.schemas.record import Record
 from thinkmix.schemas.run import PastRun
-
-_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Running(Record):
@@ -31,7 +29,7 @@ class Running(Record):
 
     def alive(self) -> bool:
         """Return whether the process that was noted still runs on this machine."""
-        return bool(self.born) and (self.boot, self.born) == (_boot(), _born(self.pid))
+        return bool(self.born) and (self.boot, self.born) == (boot(), born(self.pid))
 
 
 def _nobody(left: Running, known: bool) -> None:
@@ -62,8 +60,8 @@ def note_build(store: Store, mixture: str, started: str, scheduled: Scheduled) -
         mixture=mixture,
         started=started,
         pid=pid,
-        boot=_boot(),
-        born=_born(pid),
+        boot=boot(),
+        born=born(pid),
         flow_run=scheduled.flow_run,
     )
     store.log.note_running(mixture, note.model_dump())
@@ -97,17 +95,3 @@ def record_killed(store: Store, mixture: str, scheduled: Scheduled) -> None:
     if left.flow_run is None or left.flow_run != scheduled.flow_run:
         scheduled.killed(left, known)
     store.log.note_running(mixture, None)
-
-
-def _boot() -> str:
-    with suppress(OSError):
-        return _BOOT.read_text().strip()
-    return ""
-
-
-def _born(pid: int) -> str:
-    """Return when a process began; empty if it does not exist, or the system does not say."""
-    with suppress(OSError, IndexError):
-        # the name of the program stands in brackets and may hold anything
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    return ""

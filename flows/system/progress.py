@@ -1,8 +1,13 @@
 """What a build tells about itself while it runs."""
 
+import json
+import os
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -48,3 +53,33 @@ def size(count: int) -> str:
         if count >= step:
             return f"{count / step:.1f} {unit}"
     return f"{count} bytes"
+
+
+PROGRESS = "THINKMIX_PROGRESS"
+"""Variable that names a file to which a command appends its progress, a line of JSON an event."""
+
+
+def noting(notify: Notify) -> Notify:
+    """Return who is told, and writes it down, too, where the environment names a file for it.
+
+    Whether the file can be written decides nothing: a build does not fail because nobody can watch it.
+    """
+    path = os.environ.get(PROGRESS)
+    if not path:
+        return notify
+    last: dict[str, float] = {}
+
+    def told(event: Event) -> None:
+        notify(event)
+        now, key = time.time(), f"{event.stage} {event.source}"
+        if not event.note and event.done != event.total and now - last.get(key, 0.0) < _EVERY:
+            return
+        last[key] = now
+        with suppress(OSError), Path(path).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"at": round(now, 3), **asdict(event)}) + "\n")
+
+    return told
+
+
+_EVERY = 0.2
+"""Seconds between two lines of one stage and source."""

@@ -68,4 +68,6 @@ def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, MissingPage)
     status = error.status_code
     words = f"there is no page at {request.url.path}" if error.detail == "Not Found" else error.detail
-    return show(request, "error.html.jinja", status=status, sentence=words)
+    page = show(request, "error.html.jinja", status=status, sentence=words)
+    page.headers.update(error.headers or {})
+    return page

@@ -1,5 +1,6 @@
 """Pages out of templates: everything escaped, in the language that the reader chose."""
 
+import shlex
 from functools import lru_cache
 
 from fastapi import Request
@@ -65,5 +66,6 @@ def _environment() -> Environment:
         "duration": duration,
         "size": size,
         "clip": plain,
+        "shell": shlex.quote,
     }
     return made

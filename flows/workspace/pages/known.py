@@ -2,13 +2,16 @@
 
 from fastapi import APIRouter
 
-from thinkmix.flows.workspace.pages import home, language, mixture, row, rows, version
+from thinkmix.flows.workspace.pages import compare, decide, home, language, mixture, row, rows, run, version
 
 ROUTERS: tuple[APIRouter, ...] = (
+    compare.router,
+    decide.router,
     home.router,
     language.router,
     mixture.router,
     version.router,
     rows.router,
+    run.router,
     row.router,
 )

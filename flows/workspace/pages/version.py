@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from thinkmix.flows.inspect.rows import Rows
+from thinkmix.flows.runs.listing import versions
 from thinkmix.flows.runs.reporting import page_of
 from thinkmix.flows.runs.standing import of_version
 from thinkmix.flows.store.paths import reading
@@ -31,6 +32,8 @@ def version(request: Request, name: str, digest: str) -> HTMLResponse:
         manifest = Rows(folder).manifest
         said, good = of_version(folder)
         current = store.versions.current(name)
+        listed = versions(store, name)
+        mine = next((one for one in listed if one.version == folder.name), None)
         return show(
             request,
             "version.html.jinja",
@@ -40,6 +43,9 @@ def version(request: Request, name: str, digest: str) -> HTMLResponse:
             good=good,
             current=current is not None and current.name == folder.name,
             manifest=manifest,
+            others=[one for one in listed if one.version != folder.name],
+            may_approve=mine is not None and mine.standing in ("blocked", "rolled back"),
+            may_return=good and current is not None and current.name != folder.name,
             dropped=_dropped(manifest.ledger.stages),
         )
 

@@ -6,6 +6,26 @@
   document.addEventListener("htmx:sendError", () => { gone.hidden = false; });
   document.addEventListener("htmx:afterRequest", (event) => { if (event.detail.successful) { gone.hidden = true; } });
 
+  // A run sends the part of its page that changes. A server that refuses, or is gone, is asked again.
+  const progress = document.querySelector("[data-events]");
+  if (progress) {
+    const listen = () => {
+      const source = new EventSource(progress.dataset.events);
+      source.onmessage = (event) => {
+        const open = [...progress.querySelectorAll("details")].map((one) => one.open);
+        progress.innerHTML = event.data; // the server's own template, with all texts escaped
+        progress.querySelectorAll("details").forEach((one, place) => { one.open = open[place] || one.open; });
+        gone.hidden = true;
+      };
+      source.addEventListener("over", () => source.close());
+      source.onerror = () => {
+        gone.hidden = source.readyState !== EventSource.CLOSED && source.readyState !== EventSource.CONNECTING;
+        if (source.readyState === EventSource.CLOSED) { source.close(); setTimeout(listen, 3000); }
+      };
+    };
+    listen();
+  }
+
   // Keys of a list: j and k go down and up, Enter opens, / goes to the search field.
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea")) { return; }

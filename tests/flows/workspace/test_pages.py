@@ -29,15 +29,16 @@ def test_an_empty_store_says_how_to_begin(tmp_path):
 
 
 def test_damage_is_a_sentence_on_its_card(store_copy):
-    """A mixture whose CURRENT names nothing does not take home away."""
+    """A mixture whose CURRENT names nothing has its card and its page, and takes home away from no other."""
     store = store_copy()
     current = next(store.glob("*/CURRENT"))
     current.write_text("nothing\n")
 
-    page = Browser(store).get("/")
+    for address in ("/", f"/m/{current.parent.name}"):
+        page = Browser(store).get(address)
 
-    assert page.status_code == 200
-    assert "does not name a version" in page.text
+        assert page.status_code == 200
+        assert "does not name a version" in page.text
 
 
 @pytest.mark.parametrize("ended", ["", "published", "failed"])
