@@ -102,7 +102,7 @@ def start(root: Path, command: Sequence[str], *, kind: str, title: str, after: s
         make_folder(folder)
         with (folder / "log.txt").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "thinkmix.flows.workspace.child", str(folder), *command],
+                [sys.executable, "-m", "thinkmix.flows.cli.noted", str(folder), *command],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
                 env={**os.environ, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "120"},
             )  # fmt: skip

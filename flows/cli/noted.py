@@ -1,4 +1,4 @@
-"""What runs a command on behalf of the workspace: `python -m thinkmix.flows.workspace.child FOLDER ARG…`.
+"""Runs a command on behalf of the workspace: `python -m thinkmix.flows.cli.noted FOLDER ARG…`.
 
 It is a session of its own, so that it goes on when the workspace ends. How it ended it writes into its folder
 itself; of one that was killed nothing is written, and its process is gone.
