@@ -6,7 +6,7 @@ Duplicates and evaluations are not looked for: among a few rows there are hardly
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -97,6 +97,8 @@ class Preview(Record):
     """What rules find in the rows that are valid, those that are off, too."""
     example: Shown | None
     """The first example, or the first one that thinks if most do."""
+    shown: tuple[Shown, ...] = ()
+    """The first examples, as many as were asked for."""
 
     def per_row(self, unit: Unit) -> float:
         """Return what a row that is read comes to in the unit of a mixture."""
@@ -135,6 +137,7 @@ def preview(
     scratch: Path,
     render: bool = True,
     tried: Sequence[Applied] = (),
+    shown: int = 0,
 ) -> Preview:
     """Return what becomes of rows of one source.
 
@@ -146,6 +149,7 @@ def preview(
         scratch: an empty folder, for what rendering writes.
         render: whether examples are wanted, or only which rows are kept.
         tried: rules whose hits are wanted, whether or not they are on.
+        shown: how many examples are wanted as they are trained.
     """
     source = batches[0].origin.source
     sight = Sight(source.name)
@@ -191,6 +195,7 @@ def preview(
         languages=_languages(made),
         rules=try_rules(tried, valid),
         example=_example(made),
+        shown=tuple(map(_shown, made.head(shown).to_dicts())),
     )
 
 
@@ -295,5 +300,8 @@ def _example(made: pl.DataFrame) -> Shown | None:
     if not made.height:
         return None
     usual = made.filter(thinking=2 * int(made["thinking"].sum()) >= made.height)
-    row = (usual if usual.height else made).row(0, named=True)
+    return _shown((usual if usual.height else made).row(0, named=True))
+
+
+def _shown(row: Mapping[str, Any]) -> Shown:
     return Shown(**{name: row[name] for name in Shown.model_fields})

@@ -17,6 +17,12 @@ def check(
     recipe: Annotated[str, typer.Argument(help="Name of a shipped recipe, or path of a YAML file.")],
     store: StoreOption = Path("build/store"),
     workers: WorkersOption = None,
+    examples: Annotated[
+        int,
+        typer.Option(
+            min=0, max=100, help="How many examples of each source --json shows as they are trained."
+        ),
+    ] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Read 200 rows of each source and say what a build would make of them; nothing is built or kept.
@@ -34,7 +40,13 @@ def check(
         from thinkmix.flows.store.store import Store
 
     located = load(recipe)
-    found = checked(located, name=recipe, downloads=Store(store.resolve()).cache.downloads, workers=workers)
+    found = checked(
+        located,
+        name=recipe,
+        downloads=Store(store.resolve()).cache.downloads,
+        workers=workers,
+        examples=examples,
+    )
     answer(found, show_check, as_json=as_json)
     raise typer.Exit(LOOK if found.mend else 0)
 

@@ -28,6 +28,7 @@ from thinkmix.flows.sources.patience import PATIENT, Patience
 from thinkmix.flows.system.cores import usable_cores
 from thinkmix.flows.system.memory import usable_bytes
 from thinkmix.schemas.formats.auto import Auto
+from thinkmix.schemas.formats.sample import columns_of
 from thinkmix.schemas.record import Record
 
 _SECONDS = 9.8
@@ -64,6 +65,8 @@ class SourceCheck(Record):
     """Whether they were counted; else the number is an estimate."""
     fetched: int
     """Bytes that were fetched from a hub."""
+    columns: tuple[str, ...] = ()
+    """Of the rows that were read."""
     preview: Preview
     supply: int
     """Examples or tokens, by the recipe's unit, that the source seems to have; duplicates are among them."""
@@ -105,7 +108,13 @@ class Check(Record):
 
 
 def check(
-    located: Located, *, name: str, downloads: Path, workers: int | None = None, patience: Patience = PATIENT
+    located: Located,
+    *,
+    name: str,
+    downloads: Path,
+    workers: int | None = None,
+    patience: Patience = PATIENT,
+    examples: int = 0,
 ) -> Check:
     """Look at the first rows of every source of a recipe; nothing is left on the disk.
 
@@ -115,6 +124,7 @@ def check(
         downloads: where a store keeps what it fetched, if there is one.
         workers: processes that a build would have.
         patience: how often a hub is asked again.
+        examples: how many examples of each source are wanted as they are trained.
 
     Raises:
         RecipeError: if the rows of a source with `format: auto` have no format, or a benchmark no questions.
@@ -124,7 +134,7 @@ def check(
     for source in recipe.sources:
         with TemporaryDirectory(prefix="thinkmix-") as folder:
             place = Place(located.base, Path(folder), downloads, patience)
-            found.append(_look(recipe, source, place))
+            found.append(_look(recipe, source, place, examples))
     estimate = _estimate(recipe, found, workers)
     mend = [sentence for one in found for sentence in one[0].mend]
     if estimate:
@@ -156,7 +166,7 @@ def _benchmarks(recipe: Recipe, base: Path) -> dict[str, Mapping[str, int]]:
     return matched
 
 
-def _look(recipe: Recipe, source: Source, place: Place) -> tuple[SourceCheck, Sample]:
+def _look(recipe: Recipe, source: Source, place: Place, examples: int) -> tuple[SourceCheck, Sample]:
     sample = sampling.sample(
         source,
         place,
@@ -164,7 +174,7 @@ def _look(recipe: Recipe, source: Source, place: Place) -> tuple[SourceCheck, Sa
         least=layouts.ROWS if isinstance(source.format, Auto) else 0,
     )
     read = settle_format(source, sample)
-    seen = check_source(recipe, read, sample, place.scratch, tried=recipe.tried(read))
+    seen = check_source(recipe, read, sample, place.scratch, tried=recipe.tried(read), shown=examples)
     one = SourceCheck(
         name=source.name,
         format=layouts.short_statement(read.format.statement()),
@@ -178,6 +188,9 @@ def _look(recipe: Recipe, source: Source, place: Place) -> tuple[SourceCheck, Sa
         rows=sample.rows,
         exact=sample.exact,
         fetched=sample.fetched,
+        columns=tuple(
+            columns_of([row.values for taken in sample.taken for row in taken.rows if not row.fault])
+        ),
         preview=seen,
         supply=round(seen.per_row(recipe.mix.unit) * sample.rows),
         mend=tuple(_mend(recipe, read, sample, seen)),
@@ -206,6 +219,7 @@ def check_source(
     *,
     render: bool = True,
     tried: Sequence[Applied] = (),
+    shown: int = 0,
 ) -> Preview:
     """Return what a build would make of a sample's rows, `sampling.ROWS` of them or a few more.
 
@@ -225,6 +239,7 @@ def check_source(
             scratch=Path(folder),
             render=render,
             tried=tried,
+            shown=shown,
         )
 
 

@@ -2,7 +2,19 @@
 
 from fastapi import APIRouter
 
-from thinkmix.flows.workspace.pages import compare, decide, home, language, mixture, row, rows, run, version
+from thinkmix.flows.workspace.pages import (
+    compare,
+    decide,
+    home,
+    language,
+    mixture,
+    new,
+    recipe,
+    row,
+    rows,
+    run,
+    version,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     compare.router,
@@ -10,6 +22,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     home.router,
     language.router,
     mixture.router,
+    new.router,
+    recipe.router,
     version.router,
     rows.router,
     run.router,

@@ -37,3 +37,51 @@
     if (event.key === "/" && search) { search.focus(); event.preventDefault(); }
   });
 })();
+
+// Files go to the server as they are, one after the other, and appear in the list to be picked.
+(() => {
+  const field = document.querySelector("[data-upload]");
+  if (!field) { return; }
+  const told = document.getElementById("uploading");
+  const token = document.querySelector("[name=form_token]").value;
+  field.addEventListener("change", async () => {
+    for (const file of field.files) {
+      await new Promise((done) => {
+        const request = new XMLHttpRequest();
+        request.open("PUT", `${field.dataset.upload}?name=${encodeURIComponent(file.name)}`);
+        request.setRequestHeader("X-Form-Token", token);
+        request.upload.onprogress = (event) => { told.textContent = `${file.name}: ${Math.round(100 * event.loaded / Math.max(1, event.total))} %`; };
+        request.onload = () => {
+          if (request.status === 200) {
+            const kept = JSON.parse(request.responseText);
+            const line = document.createElement("li"), label = document.createElement("label"), box = document.createElement("input");
+            box.type = "checkbox"; box.name = `file:${kept.path}`; box.value = "1"; box.checked = true;
+            label.className = "pick"; label.append(box, ` ${kept.name}`); line.append(label);
+            document.getElementById("no-files")?.remove();
+            document.getElementById("picks").prepend(line);
+            told.textContent = `${kept.name}: ${field.dataset.done}`;
+          } else {
+            const page = new DOMParser().parseFromString(request.responseText, "text/html");
+            told.textContent = page.querySelector(".lead")?.textContent || `${file.name}: ${request.status}`;
+          }
+          done();
+        };
+        request.onerror = () => { told.textContent = `${file.name}: ?`; done(); };
+        request.send(file);
+      });
+    }
+    field.value = "";
+  });
+})();
+
+// A slider and its number say the same; the number is what the form sends.
+(() => {
+  document.querySelectorAll("input[type=range][data-for]").forEach((slider) => {
+    const number = document.getElementById(slider.dataset.for);
+    const ratio = () => Number(number.value) > 1 || [...document.querySelectorAll(".shares input[type=number]")].some((one) => Number(one.value) > 1);
+    const show = () => { slider.max = ratio() ? 100 : 1; slider.step = ratio() ? 1 : 0.01; slider.value = number.value; };
+    slider.addEventListener("input", () => { number.value = slider.value; number.dispatchEvent(new Event("input", { bubbles: true })); });
+    number.addEventListener("input", show);
+    show();
+  });
+})();
