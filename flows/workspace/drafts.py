@@ -46,7 +46,7 @@ def open_draft(root: Path, name: str) -> Draft:
     """Return a recipe that the workspace wrote.
 
     Raises:
-        NotFound: if there is none of this name.
+        NotFound: if the workspace has no recipe of this name.
     """
     path = own_recipes(root).get(name)
     if path is None:

@@ -187,6 +187,6 @@ def _figures(stated: Mapping[str, object], seen: Check) -> Figures | None:
 
 
 def _amounts(units: Fraction, per: int, seen: Preview) -> tuple[float, float, float]:
-    """Return examples, tokens and trainable tokens of so many units of a source."""
+    """Return examples, tokens and trainable tokens of an amount of a source."""
     times = float(units) / max(1, per)
     return seen.examples * times, seen.tokens * times, seen.trainable_tokens * times

@@ -207,7 +207,7 @@ def put(browser, name, content, **headers):
 
 
 def test_an_upload_is_kept_whole_beside_others(browser):
-    """A second file of one name does not replace the first, of which a recipe may know."""
+    """A second file of one name does not replace the first, which a recipe may name."""
     names = [put(browser, "../../up.csv", ROWS.encode()).json()["name"] for _ in range(2)]
 
     assert names == ["up.csv", "up-2.csv"]
