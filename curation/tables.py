@@ -82,6 +82,9 @@ CHECKED = pl.Schema({"answer_check": pl.UInt8(), **FACTS})
 a source if a rule that compares answers is on for it.
 """
 
+BRANCHED = pl.Schema({"branching": pl.Float64()})
+"""Branches of its traces on 1,000 words: the last column in the keys of a source with `cap_by: branching`."""
+
 REJECTS = pl.Schema(
     {
         "id": pl.String(),

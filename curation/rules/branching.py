@@ -8,6 +8,8 @@ from pydantic import Field
 from thinkmix.curation.rules.contract import Evidence, Rule, Verdict
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from thinkmix.curation.rules.turns import TurnTable
 
 _BRANCH = (
@@ -17,6 +19,32 @@ _BRANCH = (
     r"|另一种(?:方法|思路|解法|做法|可能|角度|方式)|换(?:个|一种|一个)(?:思路|角度|方法)|或者换"
 )
 _MOST_WORDS = 2**62
+
+
+def densities(turns: "TurnTable") -> list[float]:
+    """Return the branches of each row on 1,000 words of its traces; 0 for a row without a trace."""
+    import polars as pl  # noqa: PLC0415 - recipes are read by commands that judge nothing
+
+    counted = (
+        _counted(turns)
+        .with_columns(branches=pl.col("text").str.count_matches(pl.lit(_BRANCH)).fill_null(0))
+        .group_by("row", maintain_order=True)
+        .agg(density=1_000 * pl.col("branches").sum() / pl.col("words").sum().clip(1))
+    )
+    return counted["density"].to_list()
+
+
+def _counted(turns: "TurnTable") -> "pl.DataFrame":
+    """Return row, trace (`text`, null without one) and its number of words for each turn."""
+    import numpy as np  # noqa: PLC0415
+    import polars as pl  # noqa: PLC0415
+
+    from thinkmix.curation.text.repeats import count_words  # noqa: PLC0415
+
+    texts = turns.reasoning
+    words = np.zeros(len(texts.missing), np.int64)
+    count_words(texts.data, texts.offsets, texts.filled, _MOST_WORDS, words)
+    return pl.DataFrame({"row": turns.row, "words": words, "text": turns.column("reasoning")})
 
 
 class Branching(Rule):
@@ -41,17 +69,11 @@ class Branching(Rule):
 
     def judge(self, turns: "TurnTable") -> Sequence[Verdict]:
         """Return the rows with a trace that branches more often than that, by the densest one."""
-        import numpy as np  # noqa: PLC0415 - recipes are read by commands that judge nothing
-        import polars as pl  # noqa: PLC0415
+        import polars as pl  # noqa: PLC0415 - as above
 
-        from thinkmix.curation.text.repeats import count_words  # noqa: PLC0415
-
-        texts = turns.reasoning
-        words = np.zeros(len(texts.missing), np.int64)
-        count_words(texts.data, texts.offsets, texts.filled, _MOST_WORDS, words)
         branch, text = pl.lit(_BRANCH), pl.col("text")
         found = (
-            pl.DataFrame({"row": turns.row, "words": words, "text": turns.column("reasoning")})
+            _counted(turns)
             .with_row_index("turn")
             .filter(pl.col("words") >= self.min_words)
             .with_columns(density=1_000 * text.str.count_matches(branch) / pl.col("words"))

@@ -157,6 +157,13 @@ class Judging(NamedTuple):
 
     rules: tuple[Applied, ...] = ()
     select: Select = Select()
+    branching: bool = False
+    """Whether the density of branches is measured, by which a cap chooses solutions (`tables.BRANCHED`)."""
+
+    @property
+    def looks(self) -> bool:
+        """Whether turns are looked at."""
+        return bool(self.rules) or self.branching
 
     @property
     def checks_answers(self) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from thinkmix.curation.rules.branching import densities
 from thinkmix.curation.rules.contract import Judging, Select, Verdict, detail_of
 from thinkmix.curation.rules.turns import TurnTable
 from thinkmix.curation.tables import FLAGS, without_null_flags
@@ -23,6 +24,8 @@ class Found(NamedTuple):
     """Rules and their verdicts on the rows that stay, in the order of the rules."""
     answers: Sequence[int] | None = None
     """What the answer of each row is, a place in `answers.statuses.STATUSES`, if a rule compares answers."""
+    branching: Sequence[float] | None = None
+    """Branches of each row on 1,000 words of its traces, if they are measured."""
 
     def flags(self, rows: int) -> pl.DataFrame:
         """Return the flags of the rows that stay among `rows`, schema `tables.FLAGS`."""
@@ -50,7 +53,8 @@ def judge(judging: Judging, turns: TurnTable) -> Found:
             if why := _unwanted([name for name, _ in flagged.get(row, ())], judging.select):
                 dropped.setdefault(row, (Reason.NOT_SELECTED, why))
     answers = next((rule.statuses(turns) for rule in judging.rules if rule.checks_answers), None)
-    return Found(dropped, {row: found for row, found in flagged.items() if row not in dropped}, answers)
+    stay = {row: found for row, found in flagged.items() if row not in dropped}
+    return Found(dropped, stay, answers, densities(turns) if judging.branching else None)
 
 
 def _unwanted(flags: Sequence[str], select: Select) -> str:

@@ -107,7 +107,7 @@ class ColumnVerdicts(NamedTuple):
     """What the columns of a batch show about its rows; rows in neither set are suspects."""
 
     cleared: pl.DataFrame
-    """Rows that are surely clean, of schema `CLEARED`, and with `tables.FLAGS` if rules are on."""
+    """Rows that are surely clean, of schema `CLEARED`, and with `tables.FLAGS` if turns are looked at."""
     refused: Offsets
     """Places of rows that are clean but for having a trace, or none, against the source's rule."""
     sizes: Offsets
@@ -195,7 +195,7 @@ def validate_columns(
     note_unread(rows, where, source.format.columns().union(MEDIA), ~doubts, notes)
     flagged, ruled_out = (
         _judge(said, clear, sizes, _names(rows, where.answer, np.flatnonzero(clear)), judging)
-        if judging.rules
+        if judging.looks
         else (None, [])
     )
     clear[[row.place for row in ruled_out]] = False
@@ -228,7 +228,8 @@ def _judge(
 ) -> tuple[pl.DataFrame, list[RuledOut]]:
     """Return the flags of the clear rows that stay (schema `FLAGS`), and those that rules drop.
 
-    If a rule compares answers, the flags have a column `answer_check`, too.
+    If a rule compares answers, the flags have a column `answer_check`, too, and if branches are measured,
+    that of `tables.BRANCHED`.
 
     `answers` are what the clear rows say that their answers are.
     """
@@ -243,10 +244,13 @@ def _judge(
         for row, why in sorted(found.dropped.items())
     ]
     flags = found.flags(turns.rows)
+    stay = [row for row in range(turns.rows) if row not in found.dropped]
     if found.answers is not None:
-        stay = [row for row in range(turns.rows) if row not in found.dropped]
         kept = pl.Series("answer_check", [found.answers[row] for row in stay], dtype=pl.UInt8)
         flags = flags.with_columns(kept)
+    if found.branching is not None:
+        dense = pl.Series("branching", [found.branching[row] for row in stay], dtype=pl.Float64)
+        flags = flags.with_columns(dense)
     return flags, out
 
 

@@ -35,7 +35,16 @@ from thinkmix.curation.rules.contract import Judging, Verdict
 from thinkmix.curation.rules.judging import flag_row
 from thinkmix.curation.rules.own import RuleFailed
 from thinkmix.curation.rules.turns import TurnTable
-from thinkmix.curation.tables import CHECKED, FLAGS, KEYS, REJECTS, SAID, with_flags, without_null_flags
+from thinkmix.curation.tables import (
+    BRANCHED,
+    CHECKED,
+    FLAGS,
+    KEYS,
+    REJECTS,
+    SAID,
+    with_flags,
+    without_null_flags,
+)
 from thinkmix.curation.validate.columnar import CLEARED, NO_RULES, RuledOut, validate_columns
 from thinkmix.curation.validate.compared import comparison_text, preamble_of
 from thinkmix.curation.validate.count import count_stage
@@ -84,7 +93,9 @@ class Origin(Reading):
     def keys(self) -> pl.Schema:
         """Columns of its valid rows."""
         keys = with_flags(KEYS, flagged=self.flagged)
-        return pl.Schema({**keys, **CHECKED}) if self.judging.checks_answers else keys
+        if self.judging.checks_answers:
+            keys = pl.Schema({**keys, **CHECKED})
+        return pl.Schema({**keys, **BRANCHED}) if self.judging.branching else keys
 
     @property
     def flagged(self) -> bool:
@@ -122,6 +133,8 @@ class Judged(NamedTuple):
     """What was repaired in it, and what rules found in it, if it stays."""
     answer: int | None = None
     """What its answer is, a place in `answers.statuses.STATUSES`, if it stays and a rule compares answers."""
+    branching: float | None = None
+    """Branches on 1,000 words of its traces, if it stays and they are measured."""
 
 
 def validate_slice(
@@ -400,7 +413,7 @@ def _ruled_out(row: RawRow, found: RuledOut) -> Judged:
 
 def apply_rules(judged: Iterable[Judged], origin: Origin) -> Iterator[Judged]:
     """Yield rows that were judged one by one, those that are valid as the rules leave them."""
-    if not origin.judging.rules:
+    if not origin.judging.looks:
         yield from judged
         return
     for batch in bounded_lists(judged, lambda item: item.text_bytes, count=_BATCH_ROWS, total=_BATCH_BYTES):
@@ -419,7 +432,8 @@ def apply_rules(judged: Iterable[Judged], origin: Origin) -> Iterator[Judged]:
             else:
                 answer = None if found.answers is None or row < 0 else found.answers[row]
                 flagged = [*item.flagged, *found.flagged.get(row, ())]
-                yield item._replace(flagged=flagged, answer=answer)
+                dense = None if found.branching is None or row < 0 else found.branching[row]
+                yield item._replace(flagged=flagged, answer=answer, branching=dense)
 
 
 def _frames(judged: Iterable[Judged], origin: Origin) -> Iterator[_Frames]:
@@ -455,7 +469,7 @@ def _cleared_frame(cleared: pl.DataFrame, first: int, origin: Origin) -> pl.Data
         elif name in CLEARED:
             columns[name] = cleared[name]
     known = pl.DataFrame({name: columns[name] for name in KEYS})
-    if origin.judging.rules:
+    if origin.judging.looks:
         # a batch without a row that is surely clean was not judged by columns
         judged = pl.Schema({name: kind for name, kind in origin.keys.items() if name not in KEYS})
         known = known.hstack(cleared.select(judged.names()) if cleared.height else judged.to_frame())
@@ -488,6 +502,7 @@ def _key_frame(kept: list[Judged], origin: Origin) -> pl.DataFrame:
             "turns": item.learned.turns,
             **(flag_row(item.flagged) if flagged else {}),
             **(_check_row(item, source) if origin.judging.checks_answers else {}),
+            **({"branching": item.branching} if origin.judging.branching else {}),
         }
         for item in kept
         if (conversation := item.conversation)

@@ -32,8 +32,8 @@ class SourceBase(RowSettings):
     `without`."""
     cap_by: CapBy = "solver"
     """Which solutions of a problem stay under `max_solutions_per_problem`: those of solvers in turn, the
-    `shortest`, or by `hash`. Verified answers stay before unknown ones and those before wrong ones; see the
-    rule `wrong_answer`."""
+    `shortest`, those whose traces branch least (`branching`), or by `hash`. Verified answers stay before
+    unknown ones and those before wrong ones; see the rule `wrong_answer`."""
     licence: Line | None = None
     """SPDX id or words, carried into manifest and dataset card."""
     expect_rows: int | None = Field(default=None, ge=0, le=10**12)

@@ -113,7 +113,8 @@ class Recipe(Record):
     def judging(self, source: SourceBase) -> Judging:
         """Return the rules that are on for a source, and which of its rows stay by their flags."""
         select = Select(source.select.get("with", ()), source.select.get("without", ()))
-        return Judging(in_force({**self.rules, **source.rules}, source.format), select)
+        on = in_force({**self.rules, **source.rules}, source.format)
+        return Judging(on, select, branching=source.cap_by == "branching")
 
     def tried(self, source: SourceBase) -> list[AnyRule]:
         """Return all rules that fit rows of a source, those that are off, too, as they are stated for it."""

@@ -330,6 +330,7 @@ def checked(*rows: tuple[int | None, dict[str, object]]) -> pl.DataFrame:
     return frame.with_columns(
         answer_check=pl.Series([status for status, _ in rows], dtype=pl.UInt8),
         text_bytes=pl.Series([100 - 10 * n for n in range(len(rows))], dtype=pl.Int64),
+        branching=pl.Series([(3.0 * n) % 7 for n in range(len(rows))], dtype=pl.Float64),
     )
 
 
@@ -374,6 +375,7 @@ def test_a_source_of_higher_priority_stays_whatever_its_answers(tmp_path: Path) 
     [
         ("solver", ["solution_cap", None, None, "solution_cap"]),
         ("shortest", ["solution_cap", "solution_cap", None, None]),
+        ("branching", ["solution_cap", None, "solution_cap", None]),
         ("hash", None),
     ],
 )

@@ -3,7 +3,8 @@
 import pytest
 
 from tests.harness.judged import asked, judged
-from thinkmix.curation.rules.branching import Branching
+from thinkmix.curation.rules.branching import Branching, densities
+from thinkmix.curation.rules.turns import TurnTable
 
 WORDS = "so it goes on " * 25
 
@@ -49,3 +50,10 @@ def test_the_evidence_is_the_first_branch():
         Branching(above=0, min_words=1), asked("?", "4"), asked("?", "4", "Né. Wait, no. Hmm, 4.")
     )
     assert (found.row, *found.evidence) == (1, "Wait", 1, "reasoning", 4, 8)
+
+
+def test_the_density_of_a_row_is_that_of_all_its_traces():
+    """A cap chooses by it; a row without a trace does not branch."""
+    dense = asked("?", "4", "Wait, no. " + "on " * 97)
+    rows = TurnTable.of([asked("?", "4"), dense, asked("?", "4", "Hmm, so.")])
+    assert densities(rows) == pytest.approx([0, 1_000 / 99, 500])

@@ -67,7 +67,7 @@ class Chance(Witness):
         return [one for one in super().judge(turns) if sum(one.evidence.text.encode()) % 2]
 
 
-WITNESSED = Judging((Witness(action="flag"), Chance(action="drop")))
+WITNESSED = Judging((Witness(action="flag"), Chance(action="drop")), branching=True)
 
 
 def batch_of(table: pa.Table | pa.RecordBatch) -> RawBatch:
