@@ -45,6 +45,30 @@ class ThinkView(Record):
     """Thinking examples per bin of trace length, in tokens: one more than there are edges."""
 
 
+class PairedSources(Record):
+    """Two sources, or one twice, that answer the same questions in different modes."""
+
+    thinking: str
+    """Answers with a trace."""
+    direct: str
+    """Answers without one."""
+    questions: int
+
+
+class ModePairs(Record):
+    """Questions of the mixture that are answered with a trace and without one.
+
+    A model learns to switch better from both modes on different questions (arXiv:2510.12680).
+    """
+
+    questions: int
+    """Problems that have an example in the mixture; questions that are alike are one problem."""
+    both: int
+    """Of these, problems that have examples with a trace and without one."""
+    sources: tuple[PairedSources, ...] = ()
+    """Who answers them, most questions first."""
+
+
 class Spread(Record):
     """How many rows of one source in the mixture fall into each of a few named groups."""
 
@@ -185,6 +209,8 @@ class Report(Record):
     ledger: Ledger
     lengths: tuple[LengthView, ...]
     thinking: tuple[ThinkView, ...] = ()
+    mode_pairs: ModePairs | None = None
+    """Unset in reports of older releases."""
     spreads: tuple[Spread, ...] = ()
     columns: tuple[Columns, ...] = ()
     turns: tuple[TurnCount, ...] = ()

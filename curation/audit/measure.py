@@ -10,7 +10,7 @@ from thinkmix.curation.sample.settings import MixPlan
 from thinkmix.schemas.ledger import Ledger
 from thinkmix.schemas.manifest import SPLITS, Share
 from thinkmix.schemas.record import Record
-from thinkmix.schemas.report import Check, ClusterView, LengthView, Sample, Spread, ThinkView
+from thinkmix.schemas.report import Check, ClusterView, LengthView, ModePairs, Sample, Spread, ThinkView
 
 EDGES = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
 """Upper edges, in tokens, of the histograms of lengths; also the context lengths whose fit is shown."""
@@ -23,6 +23,7 @@ class Audit(Record):
 
     lengths: tuple[LengthView, ...]
     thinking: tuple[ThinkView, ...]
+    mode_pairs: ModePairs
     spreads: tuple[Spread, ...]
     clusters: ClusterView
     samples: tuple[Sample, ...]

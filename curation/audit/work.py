@@ -9,6 +9,7 @@ import polars as pl
 
 from thinkmix.curation.audit import measure, reference_check
 from thinkmix.curation.audit.flagged import flagged_samples
+from thinkmix.curation.audit.mode_pairs import mode_pairs
 from thinkmix.curation.audit.samples import SampledShard, dropped_samples, kept_samples
 from thinkmix.curation.audit.spreads import spreads
 from thinkmix.curation.dedup.cluster_view import ClusterPart, ClusterShard, cluster_view
@@ -73,6 +74,7 @@ def measure_mixture(
     found = measure.Audit(
         lengths=measure.lengths(tokens),
         thinking=measure.thinking(traces),
+        mode_pairs=mode_pairs(by_source),
         spreads=spreads(by_source, rated=rated),
         clusters=cluster_view(
             [

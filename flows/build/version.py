@@ -144,6 +144,7 @@ def _report(work: Work, ledger: Ledger, content: str) -> Report:
         ledger=ledger,
         lengths=audit.lengths,
         thinking=audit.thinking,
+        mode_pairs=audit.mode_pairs,
         spreads=audit.spreads,
         columns=_columns(work),
         turns=_turns(work, ledger),
