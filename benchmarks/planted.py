@@ -55,7 +55,29 @@ _CALLS = (
 _CITIES = ("Tokyo", "Oslo", "Lima", "São Paulo", "北京")
 _MANY = 60  # words of a text in which there is room for damage
 
+_STORIES = (
+    "A ferry leaves the harbour with 214 passengers. At the first island 38 get off and 17 come on board.",
+    "The library has 12 shelves with 45 novels on each. Last week readers borrowed 96 novels.",
+    "Nadia plants 7 rows of tulips, 16 bulbs in each row. Rabbits eat 23 bulbs in the night.",
+    "A train of 9 wagons carries 36 tons of coal in every wagon. Two wagons are left at the mine.",
+    "The bakery makes 150 loaves before dawn and another 85 at noon. It delivers 190 of them.",
+    "Omar cycles 14 kilometres to the lake, rests, and goes on for 9 kilometres to the castle.",
+)
+"""Word problems without their question."""
+
 Damage = Callable[[Conversation, Random], Conversation | None]
+
+
+def other_story(row: Conversation, chance: Random) -> Conversation | None:
+    """Exchange the story before the question of a word problem: what is asked for is mentioned no more."""
+    asked = row.messages[0].content.strip()
+    story, _, question = asked.rpartition(". ")
+    if not question.startswith(("How many", "How much")) or not question.endswith("?") or not story:
+        return None
+    if any(letter.isdigit() or letter in "$\\" for letter in question):
+        return None
+    told = row.messages[0].model_copy(update={"content": f"{chance.choice(_STORIES)} {question}"})
+    return row.model_copy(update={"messages": (told, *row.messages[1:])})
 
 
 def _answer(row: Conversation, content: str, reasoning: str | None) -> Conversation:
@@ -180,6 +202,7 @@ PLANTS: Mapping[str, Damage] = {
     "copied_trace": copy,
     "tool_text": call,
     "policy_talk": policy,
+    "unanswerable": other_story,
 }
 """What each rule should find; a rule that is not named has no planted truth."""
 

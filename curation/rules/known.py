@@ -24,6 +24,7 @@ from thinkmix.curation.rules.tool_order import ToolOrder
 from thinkmix.curation.rules.tool_response_unused import ToolResponseUnused
 from thinkmix.curation.rules.tool_text import ToolText
 from thinkmix.curation.rules.trace_disagrees import TraceDisagrees
+from thinkmix.curation.rules.unanswerable import Unanswerable
 from thinkmix.curation.rules.unverified_answer import UnverifiedAnswer
 from thinkmix.curation.rules.wrong_answer import WrongAnswer
 from thinkmix.schemas.errors import NotFound
@@ -52,6 +53,7 @@ RULES: tuple[type[Rule], ...] = (
     WrongAnswer,
     UnverifiedAnswer,
     TraceDisagrees,
+    Unanswerable,
 )
 """Every rule, in the order in which they judge and are shown."""
 

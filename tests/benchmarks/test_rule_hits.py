@@ -33,7 +33,7 @@ def row(number: int):
     """Return a row of words in an order of its own."""
     chance = Random(number)
     said = [" ".join(chance.choices(WORDS, k=400)) + f" {place}." for place in range(2)]
-    return asked(f"What is {number}?", *said)
+    return asked(f"Some hens lay {number} eggs. How many nests are there?", *said)
 
 
 @pytest.mark.parametrize("rule", PLANTS)

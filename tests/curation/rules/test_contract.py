@@ -15,6 +15,7 @@ ROWS = [
     asked("&lt; &lt; &lt;", "It is so. " * 20, "It is so. " * 20),
     asked("What is 2 + 2?", "It is \\boxed{5}.", "So \\boxed{4}.", answer="4"),
     asked("What is 2 + 2?", "It is so.", answer="4"),
+    asked("Jake has 5 peaches more than Steven has. How many cakes are there?", "It is 4."),
     conversation(
         [
             Message(role="user", content="Look."),
