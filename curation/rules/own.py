@@ -4,14 +4,17 @@ The file is Python code, which runs with the rights of the user who reads the re
 rule to the processes that judge, so that all of them run what was hashed, and it is in the key of outputs.
 """
 
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
 from itertools import pairwise
 from math import isfinite
 from traceback import extract_tb
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn
 
 from pydantic import Field, JsonValue, ValidationError, model_validator
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
 
 SUFFIX = ".py"
 """How the name of a rule file ends; no built-in rule has such a name."""
+
+PATIENCE = 300.0
+"""Seconds after which a user's rule that still judges one batch of rows, some hundred, is stopped."""
 
 _SHOWN = 200
 
@@ -114,11 +120,17 @@ class OwnRule(Record):
         """Return the rows in which it finds something, in their order.
 
         Raises:
-            RuleFailed: if it raises an exception, or returns anything but verdicts on these rows.
+            RuleFailed: if it raises an exception, returns anything but verdicts on these rows, or has not
+                ended after `PATIENCE`.
         """
         rule = self.rule()
         try:
-            return _verdicts(rule, turns)
+            with _bounded():
+                return _verdicts(rule, turns)
+        except _Late as late:
+            where = place_of(late, self.file.path)
+            said = f"{where}: the rule {self.name} does not end"
+            raise RuleFailed(f"{said}: it judges {turns.rows:,} rows for {PATIENCE:.0f} s", 0) from late
         except (Exception, SystemExit) as error:
             self._fail(rule, turns, error)
 
@@ -152,6 +164,29 @@ class RuleFailed(Exception):
     def error(self, file: str, row: int) -> RecipeError:
         """Return what a person reads, given the row's file and its number there."""
         return RecipeError(f"{self.said}, on row {row} of {file}; correct the rule, or set it `off`")
+
+
+class _Late(BaseException):
+    """A rule has not ended in time. No `Exception`: a rule that catches all of those must not catch this."""
+
+
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """Raise `_Late` in what runs after `PATIENCE`, in the thread that may handle signals."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def late(number: int, frame: FrameType | None) -> None:
+        raise _Late
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 class _Unfit(ValueError):

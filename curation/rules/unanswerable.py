@@ -35,7 +35,7 @@ _LEAST_WORDS = 6
 class Unanswerable(Rule):
     """Whether a word problem ends in `How many …?` or `How much …?` about things that it never mentions.
 
-    So do benchmark questions of which the story or a premise was exchanged: `Jake has 5 fewer peaches than
+    So do benchmark questions whose story or premise was exchanged: `Jake has 5 fewer peaches than
     Steven. How many cakes would the baker still have?`. English alone is judged, and problems whose story has
     a number. The value is the number of words of the question that the story lacks, which are all that say
     something. What was left out of a story that still speaks of the same things is not found here: such
@@ -99,7 +99,7 @@ def _stem(word: str) -> str:
 
 
 def _meets(word: str, told: set[str]) -> bool:
-    """Return whether a word of the question stands in the story, or is part of a word there."""
+    """Return whether the story has a word, or one that begins as it does."""
     return word in told or any(
         word.startswith(other) or other.startswith(word) for other in told if len(other) > 3
     )

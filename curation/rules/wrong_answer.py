@@ -23,7 +23,7 @@ class WrongAnswer(Rule):
 
     name: ClassVar[str] = "wrong_answer"
     sentence: ClassVar[str] = "its final answer is not the one that the source names"
-    default: ClassVar[Action] = "off"
+    default: ClassVar[Action] = "flag"
     needs: ClassVar[str] = "an answer that the source names"
     checks_answers: ClassVar[bool] = True
 

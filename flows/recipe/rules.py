@@ -92,8 +92,9 @@ shouting.py` prints what the program sees of it, and `thinkmix check RECIPE` wha
 * Its sha256 is in the manifest, its text in the key of what it decides: an edit judges the rows again. A
   build refuses a file that changed after the recipe was read. Only the file counts: what else it imports may
   change without notice, so let it import nothing but Thinkmix, polars, numpy and Python's own modules.
-* A rule that raises an exception, or returns anything but verdicts on its rows, ends the build with a
-  sentence that names the line, the row and its file: no row is lost or kept unseen by it.
+* A rule that raises an exception, returns anything but verdicts on its rows, or judges one batch of them for
+  five minutes, ends the build with a sentence that names the line, the row and its file: no row is lost or
+  kept unseen by it.
 * It needs a name that no other rule or reason has. It judges rows of all formats; name it in the `rules` of
   one source to let it judge that source alone.
 * It is not measured, so it flags at most until you state what a review of its hits found (below).

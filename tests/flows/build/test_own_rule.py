@@ -11,6 +11,9 @@ import pytest
 import yaml
 
 from tests.harness.builders import ROOT, chat_row, python, quick_build, text, write_rows
+from tests.harness.judged import asked
+from thinkmix.curation.rules import own
+from thinkmix.curation.rules.turns import TurnTable
 from thinkmix.flows.build.dry_run import plan_build
 from thinkmix.flows.recipe.own_rules import open_rules
 from thinkmix.flows.recipe.recipe import Recipe
@@ -172,6 +175,19 @@ WRONG = {
     CODE.replace('"shouting"', '"repetition"'): "called repetition, as a rule or reason of Thinkmix is",
     CODE.replace('"shouting"', '"Shouting!"'): "the `name` of the rule is not allowed",
 }
+
+
+def test_a_rule_that_never_ends_is_stopped(tmp_path, monkeypatch):
+    """Even one that catches every exception: the sentence names its line and its file."""
+    loop = "while True:\n            try: pass\n            except Exception: pass\n"
+    head, _ = CODE.split("def judge")
+    code = f"{head}def judge(self, turns):\n        {loop}"
+    located = load(str(write(tmp_path, code, **{"rules/shouting.py": "flag"})))
+    rule = open_rules(located.recipe, located.base).own_rules["rules/shouting.py"]
+    monkeypatch.setattr(own, "PATIENCE", 0.2)
+
+    with pytest.raises(own.RuleFailed, match=r"rules/shouting.py: line \d+: the rule shouting does not end"):
+        rule.judge(TurnTable.of([asked("Tell.", "NO!")]))
 
 
 @pytest.mark.parametrize("code", WRONG)
