@@ -67,7 +67,7 @@ class Reason(Worded):
     THINK_NO_ANSWER = "think_no_answer", "a trace without an answer after it"
 
     # rules: a valid row, but its source does not want rows with its flags
-    NOT_SELECTED = "not_selected", "its flags are not those that the source's `select` wants"
+    NOT_SELECTED = "not_selected", "it is not one of the rows that the source's `select` wants"
 
     # dedup: a good row, but an evaluation asks the same, or another row says it
     EVAL_OVERLAP = "eval_overlap", "repeats words of an evaluation's question"

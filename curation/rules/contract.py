@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple,
 from pydantic import BeforeValidator, Field
 
 from thinkmix.curation.rules.precision import Reviewed
+from thinkmix.curation.rules.selection import Select
 from thinkmix.schemas.plain import plain
 from thinkmix.schemas.record import Record
 
@@ -69,15 +70,6 @@ class Verdict(NamedTuple):
     value: float
     """How much of it: a share, a count or another measure, as the rule's docstring says."""
     evidence: Evidence
-
-
-class Select(NamedTuple):
-    """Which rows of a source stay, by their flags."""
-
-    wanted: tuple[str, ...] = ()
-    """A row needs one of these flags, if any are named."""
-    refused: tuple[str, ...] = ()
-    """Flags that no row has."""
 
 
 class Rule(Record):
@@ -153,7 +145,7 @@ class Applied(Protocol):
 
 
 class Judging(NamedTuple):
-    """Which rules are on for a source, in their order, and which of its rows stay by their flags."""
+    """Which rules are on for a source, in their order, and which of its rows stay."""
 
     rules: tuple[Applied, ...] = ()
     select: Select = Select()
@@ -163,7 +155,7 @@ class Judging(NamedTuple):
     @property
     def looks(self) -> bool:
         """Whether turns are looked at."""
-        return bool(self.rules) or self.branching
+        return bool(self.rules) or self.branching or self.select.asks
 
     @property
     def checks_answers(self) -> bool:

@@ -7,12 +7,11 @@ import numpy as np
 import polars as pl
 
 from thinkmix.curation.rules.branching import densities
-from thinkmix.curation.rules.contract import Judging, Select, Verdict, detail_of
+from thinkmix.curation.rules.contract import Judging, Verdict, detail_of
+from thinkmix.curation.rules.selection import REFUSED, Facts, failures
 from thinkmix.curation.rules.turns import TurnTable
 from thinkmix.curation.tables import FLAGS, without_null_flags
 from thinkmix.schemas.reasons import Reason
-
-_REFUSED = "it has the flag "
 
 
 class Found(NamedTuple):
@@ -38,8 +37,14 @@ class Found(NamedTuple):
         return without_null_flags(joined.select(FLAGS.names()))
 
 
-def judge(judging: Judging, turns: TurnTable) -> Found:
-    """Return what becomes of the rows. The first rule that drops a row is its reason."""
+def judge(judging: Judging, turns: TurnTable, facts: Facts | None = None) -> Found:
+    """Return what becomes of the rows. The first rule that drops a row is its reason.
+
+    Args:
+        judging: the rules that are on, and which rows stay.
+        turns: the rows.
+        facts: what is known of them without their turns, if `select` asks for it.
+    """
     dropped: dict[int, tuple[str, str]] = {}
     flagged: dict[int, list[tuple[str, Verdict]]] = {}
     for rule in judging.rules:
@@ -48,28 +53,23 @@ def judge(judging: Judging, turns: TurnTable) -> Found:
                 dropped.setdefault(verdict.row, (rule.name, detail_of(verdict)))
             else:
                 flagged.setdefault(verdict.row, []).append((rule.name, verdict))
-    if judging.select != Select():
-        for row in range(turns.rows):
-            if why := _unwanted([name for name, _ in flagged.get(row, ())], judging.select):
-                dropped.setdefault(row, (Reason.NOT_SELECTED, why))
     answers = next((rule.statuses(turns) for rule in judging.rules if rule.checks_answers), None)
+    if judging.select.asks:
+        known = [()] * turns.rows if facts is None else zip(*facts, strict=True)
+        statuses = [None] * turns.rows if answers is None else answers
+        sizes = np.diff(turns.first).tolist()
+        for row, (fact, status, size) in enumerate(zip(known, statuses, sizes, strict=True)):
+            flags = [name for name, _ in flagged.get(row, ())]
+            for _, why in failures(judging.select, flags, fact, status, size):
+                dropped.setdefault(row, (Reason.NOT_SELECTED, why))
     stay = {row: found for row, found in flagged.items() if row not in dropped}
     return Found(dropped, stay, answers, densities(turns) if judging.branching else None)
 
 
-def _unwanted(flags: Sequence[str], select: Select) -> str:
-    """Return why a row with these flags is left out; empty where it stays."""
-    if refused := [name for name in select.refused if name in flags]:
-        return f"{_REFUSED}{', '.join(refused)}"
-    if select.wanted and not any(name in flags for name in select.wanted):
-        return f"it has none of the flags {', '.join(select.wanted)}"
-    return ""
-
-
 def refused_for(flag: str) -> pl.Expr:
     """Return which rows were left out as `not_selected` for a flag, of rows with `reason` and `detail`."""
-    flags = pl.col("detail").str.strip_prefix(_REFUSED).str.split(", ")
-    refused = pl.col("detail").str.starts_with(_REFUSED) & flags.list.contains(flag)
+    flags = pl.col("detail").str.strip_prefix(REFUSED).str.split(", ")
+    refused = pl.col("detail").str.starts_with(REFUSED) & flags.list.contains(flag)
     return ((pl.col("reason") == Reason.NOT_SELECTED) & refused).fill_null(value=False)
 
 

@@ -21,6 +21,7 @@ from thinkmix.curation.repairs.known import named
 from thinkmix.curation.rules.contract import Judging
 from thinkmix.curation.rules.judging import judge
 from thinkmix.curation.rules.own import RuleFailed
+from thinkmix.curation.rules.selection import Facts
 from thinkmix.curation.rules.turns import PARTS, TurnTable, texts
 from thinkmix.curation.tables import FACTS, TURN_END
 from thinkmix.curation.text.columns import (
@@ -124,6 +125,15 @@ class ColumnVerdicts(NamedTuple):
         return cls(CLEARED.to_frame(), none, none, TurnCount(source=source.name))
 
 
+class _Stated(NamedTuple):
+    """What rows say of themselves, beside their turns."""
+
+    answers: pl.Series
+    """What the answer of each is."""
+    facts: Facts | None
+    """What `select` asks for; unset if it asks for nothing of this."""
+
+
 class _Said(NamedTuple):
     """The turns of some rows in their order, and where the parts of their texts are to be copied from."""
 
@@ -194,7 +204,9 @@ def validate_columns(
     clear = ~(doubts | refused)
     note_unread(rows, where, source.format.columns().union(MEDIA), ~doubts, notes)
     flagged, ruled_out = (
-        _judge(said, clear, sizes, _names(rows, where.answer, np.flatnonzero(clear)), judging)
+        _judge(
+            said, clear, sizes, _asked(rows, np.flatnonzero(clear), sizes, source, where, judging), judging
+        )
         if judging.looks
         else (None, [])
     )
@@ -224,18 +236,18 @@ def validate_columns(
 
 
 def _judge(
-    said: _Said, clear: Flags, sizes: Offsets, answers: pl.Series, judging: Judging
+    said: _Said, clear: Flags, sizes: Offsets, stated: _Stated, judging: Judging
 ) -> tuple[pl.DataFrame, list[RuledOut]]:
     """Return the flags of the clear rows that stay (schema `FLAGS`), and those that rules drop.
 
     If a rule compares answers, the flags have a column `answer_check`, too, and if branches are measured,
     that of `tables.BRANCHED`.
 
-    `answers` are what the clear rows say that their answers are.
+    `stated` is what the clear rows say of themselves.
     """
-    places, turns = np.flatnonzero(clear).tolist(), turn_table(_only(said, clear), answers)
+    places, turns = np.flatnonzero(clear).tolist(), turn_table(_only(said, clear), stated.answers)
     try:
-        found = judge(judging, turns)
+        found = judge(judging, turns, stated.facts)
     except RuleFailed as failed:
         raise RuleFailed(failed.said, places[failed.row]) from failed
     sizes_of = np.diff(turns.first)
@@ -252,6 +264,27 @@ def _judge(
         dense = pl.Series("branching", [found.branching[row] for row in stay], dtype=pl.Float64)
         flags = flags.with_columns(dense)
     return flags, out
+
+
+def _asked(
+    rows: pa.RecordBatch,
+    places: Offsets,
+    sizes: Offsets,
+    source: RowSettings,
+    layout: Layout,
+    judging: Judging,
+) -> _Stated:
+    """Return what some rows say of themselves, as far as judging asks for it."""
+    answers, facts = _names(rows, layout.answer, places), None
+    if judging.select.of_facts:
+        known = _facts(rows, places, source, layout)
+        facts = Facts(
+            pass_rate=known["pass_rate"].to_list(),
+            problem_type=known["problem_type"].to_list(),
+            solver=_names(rows, layout.solver, places).to_list(),
+            text_bytes=sizes[places].tolist(),
+        )
+    return _Stated(answers, facts)
 
 
 def _facts(rows: pa.RecordBatch, places: Offsets, source: RowSettings, layout: Layout) -> pl.DataFrame:

@@ -34,6 +34,7 @@ from thinkmix.curation.rules import judging
 from thinkmix.curation.rules.contract import Judging, Verdict
 from thinkmix.curation.rules.judging import flag_row
 from thinkmix.curation.rules.own import RuleFailed
+from thinkmix.curation.rules.selection import Facts
 from thinkmix.curation.rules.turns import TurnTable
 from thinkmix.curation.tables import (
     BRANCHED,
@@ -419,8 +420,9 @@ def apply_rules(judged: Iterable[Judged], origin: Origin) -> Iterator[Judged]:
     for batch in bounded_lists(judged, lambda item: item.text_bytes, count=_BATCH_ROWS, total=_BATCH_BYTES):
         valid = [place for place, item in enumerate(batch) if item.conversation is not None]
         turns = TurnTable.of(of for item in batch if (of := item.conversation))
+        asked = origin.judging.select.of_facts
         try:
-            found = judging.judge(origin.judging, turns)
+            found = judging.judge(origin.judging, turns, facts_of(batch, origin) if asked else None)
         except RuleFailed as failed:
             raise failed.error(origin.file, batch[valid[failed.row]].row.number) from failed
         row_of = {place: row for row, place in enumerate(valid)}
@@ -434,6 +436,18 @@ def apply_rules(judged: Iterable[Judged], origin: Origin) -> Iterator[Judged]:
                 flagged = [*item.flagged, *found.flagged.get(row, ())]
                 dense = None if found.branching is None or row < 0 else found.branching[row]
                 yield item._replace(flagged=flagged, answer=answer, branching=dense)
+
+
+def facts_of(batch: Sequence[Judged], origin: Origin) -> Facts:
+    """Return what `select` asks of the rows of a batch that are valid."""
+    valid = [(item, talk) for item in batch if (talk := item.conversation) is not None]
+    of = origin.source.format
+    return Facts(
+        pass_rate=[of.pass_rate(item.row.values) for item, _ in valid],
+        problem_type=[of.problem_type(item.row.values) for item, _ in valid],
+        solver=[talk.solver for _, talk in valid],
+        text_bytes=[item.text_bytes for item, _ in valid],
+    )
 
 
 def _frames(judged: Iterable[Judged], origin: Origin) -> Iterator[_Frames]:

@@ -1,14 +1,14 @@
 """What a recipe declares of every source, wherever its rows lie."""
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
 from thinkmix.curation.rules.known import Rules
+from thinkmix.curation.rules.selection import Stated
 from thinkmix.curation.validate.settings import CapBy, RowSettings
 from thinkmix.schemas.formats.known import RowFormat
-from thinkmix.schemas.patterns import Line, Name
+from thinkmix.schemas.patterns import Line
 
 
 def _format_by_name(value: object) -> object:
@@ -25,11 +25,9 @@ class SourceBase(RowSettings):
     broken row (`refuse`). `auto` reads it if the chat template opens traces in its prompts."""
     rules: Rules = Field(default_factory=dict)
     """Rules that this source has otherwise than the recipe: `{repetition: {above: 0.5}}`."""
-    select: Mapping[Literal["with", "without"], Annotated[tuple[Name, ...], Field(max_length=32)]] = Field(
-        default_factory=dict
-    )
-    """Which rows stay, by the flags that rules give them: those that have one of `with`, and none of
-    `without`."""
+    select: Stated = Stated()
+    """Which valid rows stay: by flags of rules, by what is known of problem and answer, and by size. A row
+    needs all that is stated; others are left out as `not_selected`. `thinkmix select` says how many."""
     cap_by: CapBy = "solver"
     """Which solutions of a problem stay under `max_solutions_per_problem`: those of solvers in turn, the
     `shortest`, those whose traces branch least (`branching`), or by `hash`. Verified answers stay before

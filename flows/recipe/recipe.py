@@ -8,15 +8,17 @@ from thinkmix.curation.decontaminate.settings import Decontamination
 from thinkmix.curation.dedup.settings import DedupPlan
 from thinkmix.curation.gates.known import Gates
 from thinkmix.curation.repairs.known import REPAIRS
-from thinkmix.curation.rules.contract import Judging, Select
+from thinkmix.curation.rules.contract import Judging
 from thinkmix.curation.rules.known import RULES, Rules, in_force, known_reasons, merged, own_of
 from thinkmix.curation.rules.own import AnyRule, OwnRule
 from thinkmix.curation.rules.proven import refuse_drop
+from thinkmix.curation.rules.selection import Select
 from thinkmix.curation.sample.settings import MixPlan
 from thinkmix.curation.validate.settings import LIMITS, Limits
 from thinkmix.curation.validate.source import SourceBase
 from thinkmix.flows.recipe.benchmark_pack import with_pack
 from thinkmix.flows.sources.known import AnySource
+from thinkmix.schemas.formats.auto import Auto
 from thinkmix.schemas.patterns import Line, Name, refuse_twice
 from thinkmix.schemas.record import Record
 from thinkmix.templates.chat.families.contract import Family
@@ -112,7 +114,7 @@ class Recipe(Record):
 
     def judging(self, source: SourceBase) -> Judging:
         """Return the rules that are on for a source, and which of its rows stay by their flags."""
-        select = Select(source.select.get("with", ()), source.select.get("without", ()))
+        select = Select.of(source.select)
         on = in_force({**self.rules, **source.rules}, source.format)
         return Judging(on, select, branching=source.cap_by == "branching")
 
@@ -186,11 +188,29 @@ def _check_rules(source: SourceBase, rules: Mapping[str, AnyRule], own: Mapping[
             msg = f"{source.name}: the rule {name} has settings and is off"
             raise ValueError(f"{msg}; add `action: drop` or `action: flag`")
     flags = [rule.name for rule in in_force(rules, source.format) if rule.action == "flag"]
-    for name in dict.fromkeys(one for named in source.select.values() for one in named):
+    select = Select.of(source.select)
+    for name in dict.fromkeys((*select.wanted, *select.refused)):
         if name not in flags:
             known = f"flags are {', '.join(flags)}" if flags else "no rule flags rows of it"
             msg = f"{source.name}: `select` names {name}, which flags none of its rows ({known}); "
             raise ValueError(f"{msg}add `rules: {{{name}: flag}}`")
+    _check_select(source, select, rules)
+
+
+def _check_select(source: SourceBase, select: Select, rules: Mapping[str, AnyRule]) -> None:
+    """Refuse what would select no row of a source, whatever its rows say.
+
+    Raises:
+        ValueError: naming source and setting.
+    """
+    rows, name = source.format, source.name
+    if select.verified and not any(rule.checks_answers for rule in in_force(rules, rows)):
+        way = "add `rules: {wrong_answer: flag}`" if rows.answered else "its rows do not state an answer"
+        msg = f"{name}: `select` asks for verified answers, and no rule compares them; {way}"
+        raise ValueError(msg)
+    if select.pass_rate and not rows.rated and not isinstance(rows, Auto):
+        msg = f"{name}: `select` asks for a pass rate, which rows of the format {rows.type} do not state"
+        raise ValueError(msg)
 
 
 def _refuse_drop(name: str, rule: AnyRule) -> str:

@@ -65,7 +65,14 @@ ANOTHER: Mapping[str, object] = {
     "sources.cap_by": "shortest",
     "rules": {"repetition": {"action": "drop", "reviewed": {"read": 50, "right": 50}}},
     "sources.rules": {"repetition": "flag"},
-    "sources.select": {"with": ["repetition"]},
+    "sources.select.with": ("repetition",),
+    "sources.select.without": ("repetition",),
+    "sources.select.pass_rate": (0.0, 0.4),
+    "sources.select.problem_types": ("proof",),
+    "sources.select.solvers": ("nobody",),
+    "sources.select.verified": True,
+    "sources.select.text_bytes": (0, 1_000),
+    "sources.select.turns": (0, 3),
     "sources.licence": "mit",
     "sources.expect_rows": 3,
     "mix.shares": {"math": 0.3, "chat": 0.7},
@@ -92,7 +99,9 @@ ANOTHER: Mapping[str, object] = {
     "title": "Another",
     "name": "another",
 }
-"""Of each setting another value; those of a source go to `chat`."""
+"""Of each setting another value; those of a source go to `chat`, and `OF_PROBLEMS` to `math`."""
+
+OF_PROBLEMS = ("pass_rate", "problem_types", "solvers", "verified")
 
 
 def rows() -> dict[str, list[Row]]:
@@ -150,13 +159,14 @@ def changed(path: str) -> dict[str, Any]:
     place = stated
     for room in rooms:
         inside = place.setdefault(room, {})
-        place = inside if isinstance(inside, dict) else inside[1] if room == "sources" else inside[0]
+        at = 1 if room == "sources" and last not in OF_PROBLEMS else 0
+        place = inside if isinstance(inside, dict) else inside[at]
     place[last] = list(value) if isinstance(value, tuple) else value
     if path == "sources.name":
         stated["mix"]["shares"] = {"math": 0.5, "other": 0.5}
     if path == "mix.replay":
         stated["mix"]["shares"] = {"math": 1.0}
-    if path == "sources.select":
+    if path in ("sources.select.with", "sources.select.without"):
         stated["rules"] = {"repetition": "flag"}
     if path == "dedup.permutations":
         stated["dedup"]["bands"] = 20

@@ -31,6 +31,16 @@ def test_shipped_recipes_pin_their_revisions(name: str, math: float):
     assert [len(source.revision) for source in found.sources] == [40, 40]
 
 
+@pytest.mark.parametrize("name", ["small-and-repeated", "olympiad-second-round"])
+def test_recipes_that_select_pin_their_revisions_and_ask_for_verified_answers(name: str):
+    """Both state commits, and a band of pass rates."""
+    found = load(name).recipe
+    (math,) = (source for source in found.sources if source.name == "math")
+    assert {len(source.revision) for source in found.sources} == {40}
+    assert math.select.verified
+    assert math.select.pass_rate
+
+
 def test_recipe_starts_at_its_own_folder(tmp_path: Path):
     """Relative patterns of a recipe start where the recipe lies."""
     located = load(str(write_recipe(tmp_path / "mine.yaml")))

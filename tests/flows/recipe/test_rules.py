@@ -20,6 +20,6 @@ def test_every_rule_has_a_name_of_its_own_and_a_sentence() -> None:
     assert set(known_reasons()) == {*names, *Reason}
 
 
-def test_no_rule_is_on_that_a_recipe_does_not_name() -> None:
-    """Recipes of older releases make the same bytes."""
-    assert {kind.default for kind in RULES} == {"off"}
+def test_no_rule_drops_rows_that_a_recipe_does_not_name() -> None:
+    """Wrong answers are flagged where a source names the answer; all others are off."""
+    assert {kind.name: kind.default for kind in RULES if kind.default != "off"} == {"wrong_answer": "flag"}
