@@ -86,10 +86,10 @@ def begin(path: Path, kind: Kind) -> None:
 
 
 def kind_of_rows(path: Path) -> Kind:
-    """Return of which kind the rows of a file are, by its header or its first row.
+    """Return the kind of a file's rows, by its header or its first row.
 
     Raises:
-        NotFound: if it is no file of hand-made rows.
+        NotFound: if the columns are those of no kind.
     """
     columns = _columns(path)
     for kind in ("chat", "problem", "question"):

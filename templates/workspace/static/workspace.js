@@ -33,6 +33,8 @@
     const at = links.indexOf(document.activeElement);
     if (event.key === "j" && links.length) { links[Math.min(at + 1, links.length - 1)].focus(); event.preventDefault(); }
     if (event.key === "k" && links.length) { links[Math.max(at - 1, 0)].focus(); event.preventDefault(); }
+    const keyed = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+    if (keyed) { keyed.click(); event.preventDefault(); }
     const search = document.querySelector("input[type=search]");
     if (event.key === "/" && search) { search.focus(); event.preventDefault(); }
   });
