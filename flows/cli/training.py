@@ -82,13 +82,19 @@ def train(
     """
     from thinkmix.flows.cli.show.show import show_training
     from thinkmix.flows.recipe.plans import load_plan
-    from thinkmix.flows.training.pace import progress_bar, speaks
+    from thinkmix.flows.training.pace import noted, progress_bar, speaks
     from thinkmix.flows.training.run import run_training
 
     stated = load_plan(plan, preset=preset, flags=context.obj)
     with progress_bar(console(stderr=True, quiet=not speaks())) as view:
         result = run_training(
-            version, model=model, plan=stated, output=output, view=view, restart=restart, cache=token_cache
+            version,
+            model=model,
+            plan=stated,
+            output=output,
+            view=noted(view),
+            restart=restart,
+            cache=token_cache,
         )
     if not speaks():
         return

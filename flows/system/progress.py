@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass
@@ -75,10 +75,15 @@ def noting(notify: Notify) -> Notify:
         if not event.note and event.done != event.total and now - last.get(key, 0.0) < _EVERY:
             return
         last[key] = now
-        with suppress(OSError), Path(path).open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"at": round(now, 3), **asdict(event)}) + "\n")
+        note_line(Path(path), asdict(event))
 
     return told
+
+
+def note_line(path: Path, facts: Mapping[str, object]) -> None:
+    """Append facts and the time to a file of progress; one that cannot be written is left alone."""
+    with suppress(OSError), path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"at": round(time.time(), 3), **facts}) + "\n")
 
 
 _EVERY = 0.2

@@ -4,15 +4,16 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from thinkmix.flows.system.progress import Event, Notify, short
+from thinkmix.flows.system.progress import PROGRESS, Event, Notify, note_line, short
 from thinkmix.train.output.result import Evaluation, Loss, Start
 from thinkmix.train.output.result import Progress as Step
 
@@ -109,6 +110,39 @@ class Events:
 
     def _tell(self, done: int, total: int) -> None:
         self.notify(Event("train", self.mixture, done, total, unit="tokens"))
+
+
+@dataclass(frozen=True)
+class _Noted:
+    """A view that is written down, too: a line of JSON for each step and each measurement."""
+
+    view: View
+    path: Path
+
+    def begin(self, start: Start) -> None:
+        self.view.begin(start)
+
+    def step(self, told: Step, pace: float) -> None:
+        self.view.step(told, pace)
+        event = Event("train", "", told.tokens, told.total_tokens, unit="tokens")
+        self._note({**asdict(event), "step": told.step, "loss": told.loss})
+
+    def point(self, found: Evaluation) -> None:
+        self.view.point(found)
+        parts = {name: loss.loss for name, loss in found.by_source.items()}
+        self._note({"step": found.step, "heldout": found.total.loss, "by_source": parts})
+
+    def say(self, sentence: str) -> None:
+        self.view.say(sentence)
+
+    def _note(self, facts: Mapping[str, object]) -> None:
+        note_line(self.path, facts)
+
+
+def noted(view: View) -> View:
+    """Return a view that is written down where the environment names a file for progress."""
+    path = os.environ.get(PROGRESS)
+    return _Noted(view, Path(path)) if path else view
 
 
 def time_left(told: Step, pace: float) -> str:

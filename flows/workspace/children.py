@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -31,6 +31,9 @@ Status = Literal["running", "done", "failed", "stopped", "killed"]
 
 KEPT = 100
 """Folders of runs that are over and stay; older ones go when another run begins."""
+
+_POINTS = 400
+"""Points of a curve."""
 
 _LOG = 200_000
 """Most bytes of a log that a page shows, from its end."""
@@ -71,6 +74,13 @@ class Step(Record):
     """Seconds until the stage is done, at that rate."""
 
 
+class Point(Record):
+    """A loss after a step."""
+
+    step: int
+    loss: float
+
+
 class Child(Record):
     """A command that was started, and what became of it."""
 
@@ -81,6 +91,10 @@ class Child(Record):
     seconds: float
     steps: tuple[Step, ...]
     notes: tuple[str, ...]
+    losses: tuple[Point, ...]
+    """Of each step of a training, or of some of them."""
+    heldout: tuple[Point, ...]
+    """Each measurement on held-out rows."""
     log: str
 
 
@@ -151,7 +165,7 @@ def child(root: Path, name: str) -> Child:
         msg = f"run {name!r} cannot be read any more"
         raise NotFound(msg) from None
     status, code, ended = _ended(folder, about)
-    steps, notes = _events(folder / "events.jsonl")
+    seen = _events(folder / "events.jsonl")
     began = datetime.fromisoformat(about.began).timestamp()
     return Child(
         id=name,
@@ -159,8 +173,7 @@ def child(root: Path, name: str) -> Child:
         status=status,
         exit_code=code,
         seconds=max(0.0, (ended or time.time()) - began),
-        steps=steps,
-        notes=notes,
+        **seen,
         log=_tail(folder / "log.txt"),
     )
 
@@ -202,8 +215,10 @@ def _ended(folder: Path, about: About) -> tuple[Status, int | None, float | None
     return "killed", None, None
 
 
-def _events(path: Path) -> tuple[tuple[Step, ...], tuple[str, ...]]:
-    """Return how far each stage is, in the order in which they began, and the notes."""
+def _events(path: Path) -> dict[str, Any]:
+    """Return how far each stage is, in the order in which they began, the notes, and the losses."""
+    losses: list[Point] = []
+    heldout: list[Point] = []
     seen: dict[tuple[str, str], list[tuple[float, int]]] = {}
     last: dict[tuple[str, str], dict[str, object]] = {}
     notes: list[str] = []
@@ -211,15 +226,25 @@ def _events(path: Path) -> tuple[tuple[Step, ...], tuple[str, ...]]:
         for line in path.read_bytes().splitlines():
             try:
                 event = json.loads(line)
+                if "heldout" in event:
+                    heldout.append(Point(step=event["step"], loss=event["heldout"]))
+                    continue
+                if "loss" in event:
+                    losses.append(Point(step=event["step"], loss=event["loss"]))
                 key = str(event["stage"]), str(event["source"])
                 if event["note"]:
                     notes.append(str(event["note"]))
                     continue
                 seen.setdefault(key, []).append((float(event["at"]), int(event["done"])))
                 last[key] = event
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError):  # ValidationError is a ValueError
                 continue  # a line that is being written
-    return tuple(_step(last[key], seen[key]) for key in last), tuple(notes[-50:])
+    return {
+        "steps": tuple(_step(last[key], seen[key]) for key in last),
+        "notes": tuple(notes[-50:]),
+        "losses": tuple(losses[:: max(1, len(losses) // _POINTS)]),
+        "heldout": tuple(heldout),
+    }
 
 
 def _step(event: dict[str, object], seen: Sequence[tuple[float, int]]) -> Step:

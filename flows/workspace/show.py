@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from thinkmix.flows.pages.formatting import grouped, percent
 from thinkmix.flows.pages.verdict import duration, moment
 from thinkmix.flows.system.progress import size
+from thinkmix.flows.workspace.curve import curve
 from thinkmix.flows.workspace.words import LANGUAGES, Words, preferred
 from thinkmix.schemas.plain import plain
 
@@ -44,6 +45,7 @@ def show(request: Request, template: str, *, status: int = 200, **facts: object)
             form_token=state.access.form_token,
             read_only=state.read_only,
             store=state.store.root,
+            curve=curve,
             **facts,
         )
     )

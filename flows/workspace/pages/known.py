@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from thinkmix.flows.workspace.pages import (
     compare,
     decide,
+    hand_over,
     home,
     language,
     mixture,
@@ -20,6 +21,7 @@ from thinkmix.flows.workspace.pages import (
 ROUTERS: tuple[APIRouter, ...] = (
     compare.router,
     decide.router,
+    hand_over.router,
     home.router,
     language.router,
     mixture.router,
