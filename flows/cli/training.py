@@ -47,7 +47,19 @@ def train(
         Path,
         typer.Option("--output", "-o", help="New folder for the adapter or the model.", file_okay=False),
     ],
-    model: Annotated[str, typer.Option("--model", "-m", help=BASE_HELP)] = "tiny-random",
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help=BASE_HELP, show_default="the base of --adapter, else tiny-random"),
+    ] = None,
+    adapter: Annotated[
+        Path | None,
+        typer.Option(
+            "--adapter",
+            help="Folder of an adapter to train further, ours or one of peft; it keeps its rank and layers.",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = None,
     plan: Annotated[
         Path | None, typer.Option(help="YAML file with the training plan; flags override it.", exists=True)
     ] = None,
@@ -88,7 +100,14 @@ def train(
     stated = load_plan(plan, preset=preset, flags=context.obj)
     with progress_bar(console(stderr=True, quiet=not speaks())) as view:
         result = run_training(
-            version, model=model, plan=stated, output=output, view=view, restart=restart, cache=token_cache
+            version,
+            model=model,
+            plan=stated,
+            output=output,
+            view=view,
+            adapter=adapter,
+            restart=restart,
+            cache=token_cache,
         )
     if not speaks():
         return

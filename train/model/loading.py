@@ -217,7 +217,8 @@ def _unreadable(model: str, error: Exception) -> TrainError:
 
 def _check_folder(folder: Path) -> None:
     if (folder / "adapter_config.json").exists():
-        msg = f"model {folder} is an adapter: name the model that it was trained on"
+        msg = f"model {folder} is an adapter: name the model that it was trained on, or train it further"
+        msg = f"{msg} with `thinkmix train --adapter {folder}`"
         raise TrainError(msg)
     if any(folder.glob("*.safetensors")):
         return

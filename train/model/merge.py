@@ -18,12 +18,11 @@ from torch import Tensor
 from transformers.utils import SAFE_WEIGHTS_INDEX_NAME
 
 from thinkmix.schemas.errors import TrainError
-from thinkmix.train.model.adapters import ADAPTER_CONFIG, WRAPPING
+from thinkmix.train.model.adapters import ADAPTER_CONFIG, ADAPTER_WEIGHTS, WRAPPING
 from thinkmix.train.model.artefact import complete_model_folder
 from thinkmix.train.model.compatible import Shapes, full_names, linear_shapes
 from thinkmix.train.model.loading import config_digest, load_config, stored_files
 from thinkmix.train.model.quantise import round_weight
-from thinkmix.train.model.saving import ADAPTER_WEIGHTS
 from thinkmix.train.output.result import MANIFEST, TrainResult
 from thinkmix.train.output.trained_folder import read_trained
 

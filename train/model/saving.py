@@ -11,10 +11,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import Qwen3ForCausalLM
 
-from thinkmix.train.model.adapters import ADAPTER_CONFIG, FIRST, adapted_layers, stored_name
+from thinkmix.train.model.adapters import ADAPTER_CONFIG, ADAPTER_WEIGHTS, FIRST, adapted_layers, stored_name
 from thinkmix.train.model.artefact import complete_model_folder
-
-ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
 _SHARD = "5GB"
 

@@ -56,6 +56,7 @@ def _describe(run: LoadedRun, *, kept_step: int, switch: ModeReport | None) -> T
         kept_step=kept_step,
         protected=forgetting.verdicts(history.evals, plan.protected, kept_step=kept_step),
         switch=switch,
+        lineage=run.job.adapter.lineage() if run.job.adapter else (),
         versions=run.checkpoints.origin.versions,
         files={},
     )
