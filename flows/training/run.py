@@ -17,6 +17,7 @@ from thinkmix.schemas.training import TrainPlan
 from thinkmix.train.model.names import TINY_RANDOM, public_name
 from thinkmix.train.output.atomic_output import atomic_output, refuse_used, workspace
 from thinkmix.train.output.result import Evaluation, Progress, Start, TrainResult
+from thinkmix.train.output.trained_folder import read_trained
 from thinkmix.train.run.fit import fit
 from thinkmix.train.run.job import TrainJob
 
@@ -188,3 +189,39 @@ def merge_adapter(adapter: Path, *, model: str, output: Path) -> None:
     check_access(model)
     with quiet(), workspace(output, restart=False) as work, atomic_output(output, work) as folder:
         merge(adapter, base=model, output=folder)
+
+
+def merge_moves(adapter: Path, merged: Path, *, model: str, store: Path, version: Path | None) -> str | None:
+    """Return by how much merging moved the loss of an adapter that learnt beside 4 or 8 bit weights.
+
+    The merged model has other weights than those that it learnt beside. Of other adapters there is nothing
+    to say: None.
+
+    Args:
+        adapter: folder of the run.
+        merged: the model that `merge_adapter` made of it.
+        model: what the adapter was trained on.
+        store: where the version that it was trained on is looked for.
+        version: what the loss is measured on instead.
+
+    Raises:
+        NotFound: if there is no such version.
+        StoreCorrupt: if the version is not what its manifest says.
+        TrainError: if no row of it fits, or a model cannot be loaded.
+    """
+    from thinkmix.train.run.merge_loss import measure_merge  # noqa: PLC0415 - torch takes seconds
+
+    told = read_trained(adapter)
+    if told.plan.method not in ("qlora4", "qlora8"):
+        return None
+    own = store / told.mixture / "versions" / told.mixture_digest
+    if version is None and not own.is_dir():
+        name = f"{told.mixture} {told.mixture_digest[:12]}"
+        unknown = "by how much merging moves the loss was not measured"
+        return f"{unknown}: {name} is not in {store}, name a version with --measure-on"
+    with reading(version or own) as folder:
+        if found := problems(folder):
+            msg = f"{folder.name} is damaged, so no loss is measured on it: {found[0]}"
+            raise StoreCorrupt(msg)
+        measured = measure_merge(adapter, merged, base=model, version=folder)
+    return f"{measured.sentence()} of {folder.parent.parent.name} {folder.name[:12]}"
