@@ -96,7 +96,7 @@ def read_adapter(folder: Path) -> EarlierAdapter:
         msg = f"the adapter in {folder} cannot be read: {str(error).splitlines()[0]}"
         raise TrainError(msg) from error
     if not isinstance(settings, dict):
-        msg = f"{folder / ADAPTER_CONFIG} is no object of settings"
+        msg = f"{folder / ADAPTER_CONFIG} holds no object of settings"
         raise TrainError(msg)
     for why in _beyond(settings, shapes):
         msg = f"the adapter in {folder} cannot be trained further here: {why}"
@@ -156,11 +156,9 @@ def _beyond(settings: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) 
     if not isinstance(rank, int) or not isinstance(alpha, int | float):
         yield "it states no r and lora_alpha"
         return
-    if not float(alpha).is_integer():
-        yield f"its lora_alpha is {alpha:g}, and a plan's alpha is a whole number"
     for name, shape in sorted(shapes.items()):
         if not name.startswith(WRAPPING) or not name.endswith((_DOWN, _UP, _LENGTHS)):
-            yield f"it holds {name}, which is no LoRA of a linear layer"
+            yield f"it holds {name}, not a LoRA of a linear layer"
         elif rank != {_DOWN: shape[0], _UP: shape[-1]}.get(name[-len(_DOWN) :], rank):
             yield f"its r is {rank}, and {name} has the shape {' x '.join(map(str, shape))}"
     if not shapes:
@@ -195,11 +193,12 @@ def _settled(earlier: EarlierAdapter, config: Qwen3Config, plan: TrainPlan) -> d
         targets = "all-linear"
     elif not isinstance(targets, list) or set(full_names(targets, shapes)) != layers:
         targets = sorted(layers)
+    alpha, rslora = _strength(earlier)
     settled = {
         "rank": stated["r"],
-        "alpha": int(stated["lora_alpha"]),
+        "alpha": alpha,
         "targets": targets if isinstance(targets, str) else tuple(sorted(targets)),
-        "rslora": bool(stated.get("use_rslora")),
+        "rslora": rslora,
         "dora": bool(stated.get("use_dora")),
         "init": "random",
     }
@@ -207,6 +206,22 @@ def _settled(earlier: EarlierAdapter, config: Qwen3Config, plan: TrainPlan) -> d
     if told and told.plan.init == "loftq":  # it makes up for these 4 bit weights, and fits no others
         settled |= {name: getattr(told.plan, name) for name in ("init", *_FORM)}
     return settled
+
+
+def _strength(earlier: EarlierAdapter) -> tuple[int, bool]:
+    """Return alpha and rslora of the plan that scales as the adapter does; ours is saved without rslora.
+
+    Raises:
+        TrainError: if no whole alpha gives its scaling.
+    """
+    rank, alpha = earlier.settings["r"], earlier.settings["lora_alpha"]
+    told, rslora = earlier.result, bool(earlier.settings.get("use_rslora"))
+    if told and told.plan.rslora and told.plan.rank == rank:
+        return told.plan.alpha, True
+    if not float(alpha).is_integer():
+        msg = f"the adapter in {earlier.folder} cannot be trained further here: its lora_alpha is {alpha:g}"
+        raise TrainError(f"{msg}, and a plan's is a whole number: merge it, and train on the model")
+    return int(alpha), rslora
 
 
 _FORM = ("method", "quant", "double_quant", "keep_16bit")

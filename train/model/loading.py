@@ -54,8 +54,8 @@ def load_model(
     """Return a frozen Qwen3 model in the precision `dtype`, or quantised while it is read.
 
     Raises:
-        TrainError: when it cannot be found, has no complete safetensors weights, or is one of ours of which
-            a file has changed.
+        TrainError: when it cannot be found, has no complete safetensors weights, or is ours and
+            a file of it has changed.
     """
     if model == TINY_RANDOM:
         loaded = _tiny_random(dtype)

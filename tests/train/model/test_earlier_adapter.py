@@ -69,6 +69,9 @@ def test_the_second_stage_begins_where_the_first_one_ended(stage, settings):
     assert second.eval_after.total.loss != second.eval_before.total.loss
     twice = 2 if settings.get("init") == "pissa" else 1
     assert (second.plan.rank, second.plan.method) == (first.plan.rank * twice, first.plan.method)
+    config = json.loads((output / "adapter_config.json").read_bytes())
+    scaling = first.plan.alpha / (first.plan.rank**0.5 if first.plan.rslora else first.plan.rank)
+    assert config["lora_alpha"] / config["r"] == pytest.approx(scaling)  # as SGLang reads it
     shapes = [read_adapter(place).shapes for place in (folder, output)]
     assert shapes[0] == shapes[1]
     with quiet():
@@ -187,19 +190,19 @@ def test_the_base_is_stated_or_named_and_is_that_of_the_adapter(plain, tmp_path)
         ({"modules_to_save": ["lm_head"]}, "its modules_to_save is"),
         ({"rank_pattern": {"v_proj": 2}}, "its rank_pattern is"),
         ({"init_lora_weights": "pissa"}, "its init_lora_weights is pissa"),
-        ({"lora_alpha": 45.25}, "its lora_alpha is 45.25"),
         ({"r": 5}, "its r is 5, and .* has the shape 4 x 64"),
         ({"r": None}, "it states no r and lora_alpha"),
+        ({"lora_alpha": 45.25}, "its lora_alpha is 45.25"),
     ],
 )
 def test_what_is_more_than_pairs_of_one_rank_is_refused(plain, tmp_path, settings, sentence):
-    """Before a model is loaded."""
+    """Before a weight is loaded."""
     folder = shutil.copytree(plain[1], tmp_path / "copy")
     (folder / "training.json").unlink()
     config = json.loads((folder / "adapter_config.json").read_bytes())
     (folder / "adapter_config.json").write_text(json.dumps(config | settings))
     with pytest.raises(TrainError, match=f"cannot be trained further here: {sentence}"):
-        read_adapter(folder)
+        continued_plan(read_adapter(folder), TrainPlan(), base="tiny-random")
 
 
 @pytest.mark.parametrize("name", ["adapter_model.safetensors", "adapter_config.json"])
