@@ -56,7 +56,6 @@ def train(
         typer.Option(
             "--adapter",
             help="Folder of an adapter to train further, ours or one of peft; it keeps its rank and layers.",
-            exists=True,
             file_okay=False,
         ),
     ] = None,

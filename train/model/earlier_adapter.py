@@ -79,7 +79,8 @@ def read_adapter(folder: Path) -> EarlierAdapter:
             unchanged linear layers of a model.
     """
     if not (folder / ADAPTER_CONFIG).is_file():
-        msg = f"{folder} holds no adapter: it has no {ADAPTER_CONFIG}"
+        why = f"it has no {ADAPTER_CONFIG}" if folder.is_dir() else "there is no such folder"
+        msg = f"{folder} holds no adapter: {why}"
         raise TrainError(msg)
     result = read_trained(folder) if (folder / MANIFEST).is_file() else None
     weights = folder / ADAPTER_WEIGHTS

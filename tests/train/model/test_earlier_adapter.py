@@ -220,6 +220,8 @@ def test_folders_without_a_readable_adapter_are_named(plain, tmp_path):
     """No adapter, pickled weights, and a file that is cut short."""
     with pytest.raises(TrainError, match=r"holds no adapter: it has no adapter_config\.json"):
         read_adapter(tmp_path)
+    with pytest.raises(TrainError, match="holds no adapter: there is no such folder"):
+        read_adapter(tmp_path / "nowhere")
     (tmp_path / "adapter_config.json").write_text("{}")
     (tmp_path / "adapter_model.bin").touch()
     with pytest.raises(TrainError, match="pickled weights, which can run code"):
