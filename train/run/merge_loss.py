@@ -31,7 +31,8 @@ class MergeLoss:
         """Return it in words."""
         kind = "held-out" if self.split == "eval" else "training"
         moved = f"{self.adapter:.3f} → {self.merged:.3f} ({self.merged - self.adapter:+.3f})"
-        return f"{kind} loss {moved}, quantised with the adapter → merged, over {self.rows} row{'s' * (self.rows != 1)}"
+        rows = "1 row" if self.rows == 1 else f"{self.rows} rows"
+        return f"{kind} loss {moved}, quantised with the adapter → merged, over {rows}"
 
 
 def measure_merge(adapter: Path, merged: Path, *, base: str, version: Path) -> MergeLoss:
