@@ -115,7 +115,7 @@ def _interop(given: argparse.Namespace) -> None:
 
     failed = False
     for outcome in check(given.targets, latest=given.latest, keep=given.keep):
-        print(outcome.line(), *outcome.differences, sep="\n    ", flush=True)
+        print(outcome.line(), *outcome.told, sep="\n    ", flush=True)
         failed |= not outcome.good
     if not given.latest:
         write_page()

@@ -7,12 +7,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from benchmarks.measure import ROOT, THINKMIX, run
 from benchmarks.peer_envs import python_of, remove
 from benchmarks.snippets import conversation
+from benchmarks.weights import READERS, TARGET, WeightsRead, check_weights, weights_table
 from thinkmix.curation.export.handoff import Handoff
 from thinkmix.curation.export.known import EXPORTERS
 from thinkmix.flows.store.paths import reading
@@ -118,6 +120,11 @@ class Outcome:
         """Return whether all rows are ours by rule and by tool, and train their end token."""
         return not self.failed and self.rows == self.by_rule == self.by_tool == self.stop_trained
 
+    @property
+    def told(self) -> list[str]:
+        """Return what the terminal says beneath the line."""
+        return self.differences
+
     def line(self) -> str:
         """Return it as a line of the terminal."""
         tool = ", ".join(f"{name} {number}" for name, number in self.releases.items())
@@ -127,15 +134,25 @@ class Outcome:
         return f"{self.target}: {self.failed or told}; {self.steps} steps; {self.seconds:.0f} s ({tool})"
 
 
-def check(names: Sequence[str], *, latest: bool, keep: bool) -> Iterator[Outcome]:
-    """Export one mixture to each target, have its tool read it, and train a few steps.
+def check(names: Sequence[str], *, latest: bool, keep: bool) -> Iterator[Outcome | WeightsRead]:
+    """Export one mixture to each target, have its tool read it, and train a few steps; then read weights.
 
     Args:
-        names: the targets; all of them if empty.
+        names: the targets, `weights` among them; all of them if empty.
         latest: install the newest releases in place of those of `peer_envs`.
         keep: leave the environments where they are; otherwise each goes when no other target needs it.
     """
     targets = [target for target in TARGETS if target.name in names or not names]
+    if targets:
+        yield from _check_exports(targets, latest=latest, keep=keep)
+    if TARGET in names or not names:
+        for read in check_weights(latest=latest, keep=keep):
+            if not latest:
+                record(read)
+            yield read
+
+
+def _check_exports(targets: Sequence[Target], *, latest: bool, keep: bool) -> Iterator[Outcome]:
     with tempfile.TemporaryDirectory(prefix="thinkmix-interop-") as name:
         work = Path(name)
         version, model = _mixture(work), write_base_model(work / "model")
@@ -148,18 +165,34 @@ def check(names: Sequence[str], *, latest: bool, keep: bool) -> Iterator[Outcome
                 remove(target.peer, latest=latest)
 
 
-def record(outcome: Outcome) -> None:
-    """Put an outcome in the place of that of its target."""
-    found = {one.target: one for one in recorded()} | {outcome.target: outcome}
-    stated = [asdict(found[name]) for name in sorted(found)]
+def record(outcome: Outcome | WeightsRead) -> None:
+    """Put an outcome in the place of that of its target, or of its reader."""
+    exports = {one.target: one for one in recorded()}
+    readers = {one.reader: one for one in recorded_weights()}
+    if isinstance(outcome, Outcome):
+        exports[outcome.target] = outcome
+    else:
+        readers[outcome.reader] = outcome
+    stated = [asdict(found[name]) for found in (exports, readers) for name in sorted(found)]
     RESULTS.write_text(json.dumps(stated, indent=2) + "\n", encoding="utf-8")
 
 
 def recorded() -> list[Outcome]:
     """Return the outcome of each target that was run."""
+    return [Outcome(**one) for one in _recorded() if "target" in one]
+
+
+def recorded_weights() -> list[WeightsRead]:
+    """Return what each reader of weights made of them, in the order in which they run."""
+    found = {one["reader"]: WeightsRead(**one) for one in _recorded() if "reader" in one}
+    return [found[reader.name] for reader in READERS if reader.name in found]
+
+
+def _recorded() -> list[dict[str, Any]]:
     if not RESULTS.exists():
         return []
-    return [Outcome(**one) for one in json.loads(RESULTS.read_text(encoding="utf-8"))]
+    found: list[dict[str, Any]] = json.loads(RESULTS.read_text(encoding="utf-8"))
+    return found
 
 
 def _run(target: Target, version: Path, model: Path, work: Path, *, latest: bool) -> Outcome:
@@ -265,7 +298,12 @@ def _trap(number: int) -> str:
 def write_page() -> None:
     """Write the recorded outcomes into the page, behind what people wrote there."""
     text, _, _ = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    PAGE.write_text(text + BEGIN + "\n" + table(recorded()), encoding="utf-8")
+    PAGE.write_text(text + BEGIN + "\n" + tables(), encoding="utf-8")
+
+
+def tables() -> str:
+    """Return all that is recorded as markdown: exports, then weights."""
+    return f"{table(recorded())}\n## Weights\n\n{weights_table(recorded_weights())}"
 
 
 def table(outcomes: Sequence[Outcome]) -> str:

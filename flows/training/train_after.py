@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from importlib.metadata import version as installed
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.recipe.plans import plan_of
 from thinkmix.flows.recipe.training import TrainingSettings
@@ -23,7 +21,8 @@ from thinkmix.flows.training.run import run_training
 from thinkmix.schemas.errors import ThinkmixError, TrainError
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.train.model.names import TINY_RANDOM
-from thinkmix.train.output.result import LIBRARIES, MANIFEST, TrainResult
+from thinkmix.train.output.result import LIBRARIES, TrainResult
+from thinkmix.train.output.trained_folder import read_trained
 
 
 @dataclass(frozen=True)
@@ -141,14 +140,10 @@ def _is_there(output: Path) -> bool:
     if not output.exists():
         return False
     try:
-        files = TrainResult.model_validate_json((output / MANIFEST).read_bytes()).files
-        bad = [name for name, expected in files.items() if digest(output / name) != expected]
-    except (OSError, ValidationError) as error:
-        msg = f"{output} has no complete training, remove it to train again: {str(error).splitlines()[0]}"
+        read_trained(output)
+    except TrainError as error:
+        msg = f"{output} has no complete training, remove it to train again: {error}"
         raise TrainError(msg) from error
-    if bad:
-        msg = f"{output} is damaged, remove it to train again: {bad[0]} is not what {MANIFEST} says"
-        raise TrainError(msg)
     return True
 
 

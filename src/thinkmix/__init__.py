@@ -262,8 +262,9 @@ def verify(path: StrPath) -> Path:
 def train(
     version: StrPath,
     *,
-    model: StrPath,
+    model: StrPath | None = None,
     output: StrPath,
+    adapter: StrPath | None = None,
     plan: StrPath | None = None,
     preset: str | None = None,
     restart: bool = False,
@@ -279,8 +280,10 @@ def train(
 
     Args:
         version: a version's folder, or a mixture's folder for its current version.
-        model: `tiny-random`, a local folder, or the hub id of a dense Qwen3.
+        model: `tiny-random`, a local folder, or the hub id of a dense Qwen3; unset means the base that
+            `adapter` names, or `tiny-random` without one.
         output: new folder for the adapter or the model.
+        adapter: folder of an adapter to train further, ours or one of peft; unset begins a fresh one.
         plan: YAML file with the training plan; `settings` override it.
         preset: size of Qwen3, such as `8B`: sets what neither plan nor settings say.
         restart: whether to drop the checkpoints that a killed run left of `output`.
@@ -320,10 +323,11 @@ def train(
     with progress_bar(_console(shown=progress and speaks())) as view:
         return run_training(
             Path(version),
-            model=os.fspath(model),
+            model=os.fspath(model) if model else None,
             plan=stated,
             output=Path(output),
             view=view,
+            adapter=Path(adapter) if adapter else None,
             restart=restart,
             cache=Path(token_cache) if token_cache else None,
         )

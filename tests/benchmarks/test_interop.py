@@ -3,8 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.interop import BEGIN, NOT_RUN, PAGE, TARGETS, Outcome, recorded, table
-from benchmarks.peer_envs import PEERS
+from benchmarks.interop import BEGIN, NOT_RUN, PAGE, TARGETS, Outcome, recorded_weights, table, tables
+from benchmarks.peer_envs import PEERS, script
+from benchmarks.weights import READERS, WeightsRead, weights_table
 from thinkmix.curation.export import read_by
 from thinkmix.curation.export.handoff import Handoff
 from thinkmix.curation.export.known import EXPORTERS, exporter
@@ -49,4 +50,31 @@ def test_the_table_shows_what_differs():
 
 def test_the_page_ends_with_what_was_recorded():
     """Nobody edits its tables by hand."""
-    assert PAGE.read_text(encoding="utf-8").partition(BEGIN)[2] == "\n" + table(recorded())
+    assert PAGE.read_text(encoding="utf-8").partition(BEGIN)[2] == "\n" + tables()
+
+
+READ = WeightsRead("vLLM", "2026-12-01", {"vllm": "0.32.0"}, {"lora": 0.0}, ["dora: it has no DoRA"])
+
+
+def test_weights_are_good_if_all_that_a_reader_takes_is_ours():
+    """What it is known to refuse is told; a difference, another refusal, nothing and no number are faults."""
+    assert READ.good
+    for wrong in (
+        {"differences": {"lora": 2e-4}},
+        {"differences": {"lora": float("nan")}},
+        {"differences": {}},
+        {"notes": ["lora: no"]},
+        {"failed": "ModuleNotFoundError"},
+    ):
+        assert not replace(READ, **wrong).good
+    shown = weights_table([READ, replace(READ, reader="GGUF", differences={"freeze": 0.5}, notes=[])])
+    assert "| vLLM | vllm 0.32.0 | 2026-12-01 | scaling · B A of each layer | 0e+00 |  |" in shown
+    assert "* vLLM: dora: it has no DoRA" in shown
+
+
+def test_every_reader_of_weights_was_run():
+    """Each has an environment and a script, and its outcome on the page is good."""
+    assert [one.reader for one in recorded_weights() if one.good] == [reader.name for reader in READERS]
+    for reader in READERS:
+        assert reader.peer in PEERS
+        assert script(reader.script).exists()

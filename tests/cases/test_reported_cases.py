@@ -4,14 +4,17 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 import yaml
 
+import thinkmix
 from tests.harness.builders import quick_build
 from thinkmix.flows.build.pipeline import Built
 from thinkmix.flows.recipe.recipe import Recipe
+from thinkmix.schemas.errors import TrainError
 
 CASES = (Path(__file__).parents[2] / "../shared/cases").resolve()
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="the reported cases are not beside the checkout")
@@ -19,7 +22,6 @@ pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="the reported cases a
 LATER = {
     "data/08-total-loss": "nothing misleads",
     "data/16-decontamination": "duplicates",
-    "training/25-second-stage": "hand-off",
 }
 """Cases that another change is about, with its subject; those of `audit` and `operations` are, too."""
 
@@ -358,3 +360,24 @@ def test_a_mixture_smaller_than_asked_names_the_source_that_shrank_it(see: Calla
     run = see("data/15-mix").built.run
     (said,) = [gate.sentence for gate in run.gates if gate.gate == "size" and gate.level == "warn"]
     assert said.startswith("10 of 40 examples came: small limits the mixture, with 5 of its 5 examples")
+
+
+def test_an_adapter_is_trained_further_and_stays_one_of_the_same_base(
+    see: Callable[..., Seen], tmp_path: Path, tiny: None
+) -> None:
+    """`adapter` goes on from what the report names as `model`, and the refusal of `model` says so."""
+    pytest.importorskip("peft", reason="needs thinkmix[train]")
+    version = see("training/25-second-stage").built.version
+    first, second = tmp_path / "O1", tmp_path / "O2"
+    settings: dict[str, Any] = {"max_steps": 1, "progress": False}
+    one = thinkmix.train(version, model="tiny-random", output=first, **settings)
+    with pytest.raises(TrainError, match=rf"is an adapter: .* with `thinkmix train --adapter {first}`"):
+        thinkmix.train(version, model=first, output=second, **settings)
+    two = thinkmix.train(version, adapter=first, output=second, **settings)
+    before, after = (json.loads((folder / "adapter_config.json").read_bytes()) for folder in (first, second))
+    assert before == after
+    assert one.model == two.model
+    (stage,) = two.lineage
+    assert stage.adapter_sha256 == one.files["adapter_model.safetensors"]
+    assert (stage.mixture_digest, stage.steps) == (version.name, 1)
+    assert two.losses[0] < one.losses[0]

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dict
 from peft.tuners.lora import LoraLayer
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import Qwen3ForCausalLM
 
@@ -15,6 +17,8 @@ from thinkmix.schemas.training import TrainPlan
 from thinkmix.train.model.names import hub_id
 
 ADAPTER_CONFIG = "adapter_config.json"
+
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
 FIRST = "first"
 """Name of the frozen adapter that takes off what the adapter began as, if that is a part of the weights."""
@@ -95,3 +99,19 @@ def add_adapter(model: Qwen3ForCausalLM, plan: TrainPlan, *, name: str) -> PeftM
     settings.base_model_name_or_path = hub_id(name)
     settings.revision = getattr(model.config, "_commit_hash", None) if hub_id(name) else None
     return tuned
+
+
+def set_values(tuned: PeftModel, folder: Path) -> None:
+    """Give an adapter the values that lie in another one's folder, in the precision that it trains in.
+
+    Raises:
+        TrainError: when the folder's adapter is of other layers or shapes.
+    """
+    msg = f"the adapter in {folder} does not fit"
+    try:
+        report: Any = set_peft_model_state_dict(tuned, load_file(folder / ADAPTER_WEIGHTS))
+    except RuntimeError as error:
+        raise TrainError(f"{msg}: {str(error).splitlines()[-1].strip()}") from error
+    left = [*report.unexpected_keys, *(name for name in report.missing_keys if "lora_" in name)]
+    if left:
+        raise TrainError(f"{msg}: {left[0]} is in one of the two only")

@@ -38,13 +38,20 @@ def check_model(config: PreTrainedConfig, *, name: str) -> Qwen3Config:
     return config
 
 
-def check_plan(plan: TrainPlan, config: Qwen3Config, *, name: str) -> None:
+def check_plan(plan: TrainPlan, config: Qwen3Config, *, name: str, fresh: bool = True) -> None:
     """Refuse a plan that this model cannot follow.
+
+    Args:
+        plan: how to train.
+        config: of the model.
+        name: of the model.
+        fresh: whether the plan chooses the adapter; one that is there may have twice a sensible rank
+            (after pissa and corda).
 
     Raises:
         TrainError: says in one sentence what does not fit.
     """
-    for why in _misfits(plan, config, linear_shapes(config)):
+    for why in _misfits(plan, config, linear_shapes(config), fresh=fresh):
         msg = f"model {name}: {why}"
         raise TrainError(msg)
 
@@ -65,10 +72,10 @@ def full_names(layers: Sequence[str], shapes: Shapes) -> list[str]:
     return [name for name in shapes if any(f".{name}".endswith(f".{part}") for part in layers)]
 
 
-def _misfits(plan: TrainPlan, config: Qwen3Config, shapes: Shapes) -> Iterator[str]:
+def _misfits(plan: TrainPlan, config: Qwen3Config, shapes: Shapes, *, fresh: bool) -> Iterator[str]:
     if plan.method == "freeze" and plan.train_layers > config.num_hidden_layers:
         yield f"train_layers is {plan.train_layers}, and it has {config.num_hidden_layers} layers"
-    if plan.has_adapter:
+    if plan.has_adapter and fresh:
         yield from _target_misfits(plan, shapes)
     for layer in plan.keep_16bit:
         if not full_names([layer], shapes):

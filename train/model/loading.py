@@ -22,6 +22,7 @@ from transformers.utils.hub import cached_file
 from thinkmix.schemas.errors import TrainError
 from thinkmix.train.model.compatible import check_model
 from thinkmix.train.model.names import TINY_RANDOM, check_name, local_folder
+from thinkmix.train.output.trained_folder import check_own_model
 
 _PICKLED = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 
@@ -53,7 +54,8 @@ def load_model(
     """Return a frozen Qwen3 model in the precision `dtype`, or quantised while it is read.
 
     Raises:
-        TrainError: when it cannot be found, or has no complete safetensors weights.
+        TrainError: when it cannot be found, has no complete safetensors weights, or is ours and
+            a file of it has changed.
     """
     if model == TINY_RANDOM:
         loaded = _tiny_random(dtype)
@@ -64,6 +66,8 @@ def load_model(
         loaded.config._name_or_path = TINY_RANDOM
     else:
         load_config(model)
+        if own := local_folder(model):
+            check_own_model(own)
         loaded = _load(model, dtype=dtype, quantisation=quantisation, device=device)
     loaded.config.use_cache = False
     loaded.requires_grad_(False)
@@ -217,7 +221,8 @@ def _unreadable(model: str, error: Exception) -> TrainError:
 
 def _check_folder(folder: Path) -> None:
     if (folder / "adapter_config.json").exists():
-        msg = f"model {folder} is an adapter: name the model that it was trained on"
+        msg = f"model {folder} is an adapter: name the model that it was trained on, or train it further"
+        msg = f"{msg} with `thinkmix train --adapter {folder}`"
         raise TrainError(msg)
     if any(folder.glob("*.safetensors")):
         return

@@ -18,14 +18,13 @@ from torch import Tensor
 from transformers.utils import SAFE_WEIGHTS_INDEX_NAME
 
 from thinkmix.schemas.errors import TrainError
-from thinkmix.train.model.adapters import ADAPTER_CONFIG, WRAPPING
+from thinkmix.train.model.adapters import ADAPTER_CONFIG, ADAPTER_WEIGHTS, WRAPPING
 from thinkmix.train.model.artefact import complete_model_folder
 from thinkmix.train.model.compatible import Shapes, full_names, linear_shapes
 from thinkmix.train.model.loading import config_digest, load_config, stored_files
 from thinkmix.train.model.quantise import round_weight
-from thinkmix.train.model.saving import ADAPTER_WEIGHTS
 from thinkmix.train.output.result import MANIFEST, TrainResult
-from thinkmix.train.output.trained_folder import read_trained
+from thinkmix.train.output.trained_folder import digests_of, read_trained
 
 _DOWN, _UP, _LENGTHS = ".lora_A.weight", ".lora_B.weight", ".lora_magnitude_vector"
 
@@ -92,7 +91,8 @@ def merge(adapter: Path, *, base: str, output: Path) -> None:
             if (file := shards[0].with_name(name)).is_file():
                 shutil.copyfile(file, output / name)
     complete_model_folder(output, base=base, revision=learnt.result.model.revision)
-    shutil.copyfile(adapter / MANIFEST, output / MANIFEST)
+    told = learnt.result.model_copy(update={"files": digests_of(output)})
+    (output / MANIFEST).write_text(told.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def _merge_shard(source: Path, target: Path, learnt: _Adapter, rough: Set[str]) -> None:
@@ -113,7 +113,7 @@ def _rough(result: TrainResult, shapes: Shapes) -> Set[str]:
 
 def _read_adapter(folder: Path) -> _Adapter:
     result = read_trained(folder)
-    if not result.plan.has_adapter:
+    if ADAPTER_CONFIG not in result.files:
         msg = f"{folder} holds a whole model (method {result.plan.method}): there is nothing to merge"
         raise TrainError(msg)
     try:

@@ -14,7 +14,7 @@ from transformers.utils import logging
 
 from thinkmix.schemas.errors import TrainError
 from thinkmix.schemas.training import TrainPlan
-from thinkmix.train.model.adapters import add_adapter
+from thinkmix.train.model.adapters import add_adapter, set_values
 from thinkmix.train.model.attention import set_attention
 from thinkmix.train.model.compatible import check_plan, linear_shapes
 from thinkmix.train.model.inits import Calibration, begin
@@ -29,35 +29,47 @@ Learner = PeftModel | Qwen3ForCausalLM
 """What is trained: an adapter beside a frozen model, or a model that learns in some or all of its weights."""
 
 
-def check(model: str, plan: TrainPlan) -> Qwen3Config:
+def check(model: str, plan: TrainPlan, *, adapter: Path | None = None) -> Qwen3Config:
     """Return the model's config if the plan goes with it; no weight is read.
+
+    Args:
+        model: `tiny-random`, a local folder, or a hub id of a dense Qwen3.
+        plan: how to train.
+        adapter: what the run goes on from, if from an adapter: its rank was chosen by another plan.
 
     Raises:
         TrainError: when it does not, or there is no such model.
     """
     config = load_config(model)
-    check_plan(plan, config, name=model)
+    check_plan(plan, config, name=model, fresh=adapter is None)
     return config
 
 
-def prepare(model: str, plan: TrainPlan, *, calibration: Calibration = ()) -> Learner:
+def prepare(
+    model: str, plan: TrainPlan, *, calibration: Calibration = (), adapter: Path | None = None
+) -> Learner:
     """Return the model on this machine's device, in the plan's form, with the weights that are to learn.
 
     Args:
         model: `tiny-random`, a local folder, or a hub id of a dense Qwen3.
         plan: how to train.
         calibration: token ids of some rows of the mixture, from which eva and corda begin.
+        adapter: folder of the adapter to go on from, which the plan fits; unset begins a fresh one.
 
     Raises:
         TrainError: when the plan does not go with the model, which its config tells, or it cannot be loaded.
     """
-    config = check(model, plan)
+    config = check(model, plan, adapter=adapter)
     if plan.init in ("eva", "corda") and not calibration:
         msg = f"init {plan.init} begins from rows of the mixture, and none were given"
         raise TrainError(msg)
     base = _in_form(model, plan, config)
-    if plan.has_adapter:
-        learner: Learner = _with_adapter(base, plan, name=model, calibration=calibration)
+    if adapter:
+        tuned = add_adapter(base, plan, name=model)
+        set_values(tuned, adapter)
+        learner: Learner = tuned
+    elif plan.has_adapter:
+        learner = _with_adapter(base, plan, name=model, calibration=calibration)
     else:
         learner = _unfrozen(base, plan)
     return _set_up(learner, plan)

@@ -11,10 +11,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import Qwen3ForCausalLM
 
-from thinkmix.train.model.adapters import ADAPTER_CONFIG, FIRST, adapted_layers, stored_name
+from thinkmix.train.model.adapters import ADAPTER_CONFIG, ADAPTER_WEIGHTS, FIRST, adapted_layers, stored_name
 from thinkmix.train.model.artefact import complete_model_folder
-
-ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
 _SHARD = "5GB"
 
@@ -23,18 +21,21 @@ def save_adapter(tuned: PeftModel, folder: Path) -> None:
     """Write adapter_model.safetensors and adapter_config.json, the same bytes for the same adapter.
 
     An adapter that began as a part of the weights is written as what it has learnt since: both adapters as
-    one of twice the rank, which other programs load on the model without knowing how it began.
+    one of twice the rank, which other programs load on the model without knowing how it began. The scaling
+    is written as alpha / rank, whatever the plan calls it: SGLang 0.5.23 passes over `use_rslora`.
     """
     weights: dict[str, Tensor] = get_peft_model_state_dict(tuned, save_embedding_layers=False)
     config: Any = copy.deepcopy(tuned.peft_config["default"])
-    begun = list(adapted_layers(tuned)) if FIRST in tuned.peft_config else []
+    layers = list(adapted_layers(tuned))
+    begun = layers if FIRST in tuned.peft_config else []
     for layer in begun:
         first_down, first_up = layer.pair(FIRST)
         weights[stored_name(layer, "A")] = torch.cat([layer.down, first_down], dim=0)
         weights[stored_name(layer, "B")] = torch.cat([layer.up, first_up], dim=1)
     if begun:
-        config.lora_alpha, config.r = 2 * config.r * begun[0].scaling, 2 * config.r
-        config.use_rslora = False  # alpha holds the scaling, whichever way it came about
+        config.r *= 2
+    if begun or config.use_rslora:
+        config.lora_alpha, config.use_rslora = config.r * layers[0].scaling, False
     config.inference_mode = True
     config.save_pretrained(str(folder))
     _sort_settings(folder / ADAPTER_CONFIG)

@@ -174,6 +174,18 @@ class Counts(Record):
     """Share of the token budget, `batch` tokens for each batch, that rows fill: above 0, at most 1."""
 
 
+class Stage(Record):
+    """An adapter that a run went on from, or that one before it did."""
+
+    adapter_sha256: str
+    """Of its weights' file."""
+    mixture: str | None = None
+    """What it was trained on; None if another tool wrote it, which does not say."""
+    mixture_digest: str | None = None
+    steps: int | None = None
+    """Steps whose weights it holds, of its own run."""
+
+
 class TrainResult(Record):
     """The manifest of a training run, `training.json`: no clock, no path: equal runs write equal bytes."""
 
@@ -194,6 +206,8 @@ class TrainResult(Record):
     """Step whose weights were written: the last one, unless a protected source was forgotten."""
     protected: Mapping[str, Guarded]
     switch: ModeReport | None
+    lineage: tuple[Stage, ...] = ()
+    """The adapters that the run goes on from, the oldest first; empty if it began a fresh one."""
     versions: Mapping[str, str]
     """Versions of the libraries that decide the weights."""
     files: Mapping[str, str]

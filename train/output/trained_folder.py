@@ -1,5 +1,6 @@
 """What a training run wrote, read back: nothing of it is believed before its digests are compared."""
 
+from collections.abc import Mapping
 from hashlib import file_digest
 from pathlib import Path
 
@@ -22,7 +23,8 @@ def read_trained(folder: Path) -> TrainResult:
         msg = f"{folder} is not a training run: {MANIFEST} cannot be read ({error.strerror})"
         raise TrainError(msg) from error
     except ValidationError as error:
-        msg = f"{folder / MANIFEST} is not the manifest of a training run: {error.errors()[0]['msg']}"
+        fields = ", ".join(sorted({str(item["loc"][0]) for item in error.errors() if item["loc"]}))
+        msg = f"{folder / MANIFEST} is not the manifest of a training run: {fields or 'not JSON'}"
         raise TrainError(msg) from error
     for name, expected in result.files.items():
         if Path(name).is_absolute() or ".." in Path(name).parts:
@@ -30,6 +32,35 @@ def read_trained(folder: Path) -> TrainResult:
             raise TrainError(msg)
         _compare(folder / name, expected)
     return result
+
+
+def digests_of(folder: Path) -> Mapping[str, str]:
+    """Return the sha256 of every file in a folder but its manifest, as `read_trained` compares them."""
+    digests = {}
+    for path in sorted(folder.iterdir()):
+        if path.name != MANIFEST:
+            with path.open("rb") as file:
+                digests[path.name] = file_digest(file, "sha256").hexdigest()
+    return digests
+
+
+def check_own_model(folder: Path) -> None:
+    """Refuse a whole model of ours with a file that is no longer what its manifest says.
+
+    Other programs' folders have no manifest. In folders that earlier releases merged it is that of the
+    adapter, and names no file of the model.
+
+    Raises:
+        TrainError: as `read_trained` does.
+    """
+    if not (folder / MANIFEST).is_file():
+        return
+    try:
+        told = TrainResult.model_validate_json((folder / MANIFEST).read_bytes())
+    except (OSError, ValidationError):
+        told = None  # `read_trained` says what is wrong with it
+    if told is None or "config.json" in told.files:
+        read_trained(folder)
 
 
 def _compare(path: Path, expected: str) -> None:

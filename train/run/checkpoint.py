@@ -48,15 +48,25 @@ class Origin(Record):
     """Libraries that decide the weights."""
     processes: int = 1
     """How many share the batches of a step: they decide in which order it is summed."""
+    adapter: str | None = None
+    """sha256 of the weights of the adapter that it goes on from."""
 
 
-def origin_of(plan: TrainPlan, *, mixture: str, versions: Mapping[str, str], processes: int = 1) -> Origin:
+def origin_of(
+    plan: TrainPlan,
+    *,
+    mixture: str,
+    versions: Mapping[str, str],
+    processes: int = 1,
+    adapter: str | None = None,
+) -> Origin:
     """Return what a run with this plan on this mixture is."""
     return Origin(
         plan=plan.model_dump(mode="json", exclude=set(_FREE)),
         mixture=mixture,
         versions=dict(versions),
         processes=processes,
+        adapter=adapter,
     )
 
 
@@ -292,10 +302,16 @@ def _differences(was: Origin, now: Origin) -> Iterator[str]:
         yield f"the number of processes was {was.processes}, now {now.processes}"
     if was.mixture != now.mixture:
         yield f"the mixture was {was.mixture[:12]}, now {now.mixture[:12]}"
+    if was.adapter != now.adapter:
+        yield f"it went on from {_short(was.adapter)}, now from {_short(now.adapter)}"
     for kind, before, after in (("", was.plan, now.plan), ("version of ", was.versions, now.versions)):
         for name in sorted(before.keys() | after.keys()):
             if before.get(name) != after.get(name):
                 yield f"{kind}{name} was {before.get(name)}, now {after.get(name)}"
+
+
+def _short(adapter: str | None) -> str:
+    return f"the adapter {adapter[:12]}" if adapter else "no adapter"
 
 
 def _refusal(folder: Path, why: str) -> str:

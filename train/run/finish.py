@@ -1,7 +1,6 @@
 """The end of a run: the weights to keep, whether they think as they are asked to, and their manifest."""
 
-from collections.abc import Mapping, Sequence
-from hashlib import file_digest
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from thinkmix.train.model import model as models
 from thinkmix.train.model.model import Learner
 from thinkmix.train.output.atomic_output import atomic_output
 from thinkmix.train.output.result import MANIFEST, Counts, ModeReport, TrainResult
+from thinkmix.train.output.trained_folder import digests_of
 from thinkmix.train.run.load import LoadedRun
 
 
@@ -56,6 +56,7 @@ def _describe(run: LoadedRun, *, kept_step: int, switch: ModeReport | None) -> T
         kept_step=kept_step,
         protected=forgetting.verdicts(history.evals, plan.protected, kept_step=kept_step),
         switch=switch,
+        lineage=run.job.adapter.lineage() if run.job.adapter else (),
         versions=run.checkpoints.origin.versions,
         files={},
     )
@@ -86,14 +87,6 @@ def _publish(learner: Learner, result: TrainResult, output: Path, work: Path) ->
     """Write weights and manifest; return the manifest, which names each file's sha256."""
     with atomic_output(output, work) as folder:
         models.save_weights(learner, folder)
-        result = result.model_copy(update={"files": _digests(folder)})
+        result = result.model_copy(update={"files": digests_of(folder)})
         (folder / MANIFEST).write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return result
-
-
-def _digests(folder: Path) -> Mapping[str, str]:
-    digests = {}
-    for path in sorted(folder.iterdir()):
-        with path.open("rb") as file:
-            digests[path.name] = file_digest(file, "sha256").hexdigest()
-    return digests

@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from thinkmix.schemas.training import TrainPlan
+
+if TYPE_CHECKING:
+    from thinkmix.train.model.earlier_adapter import EarlierAdapter  # torch takes seconds
 
 
 @dataclass(frozen=True)
@@ -19,3 +23,5 @@ class TrainJob:
     """`tiny-random`, a local folder, or a hub id of a dense Qwen3."""
     output: Path
     """Folder that does not exist yet, or is empty."""
+    adapter: "EarlierAdapter | None" = None
+    """What the run goes on from; the plan has its rank, layers and form (`continued_plan`)."""

@@ -104,13 +104,15 @@ def load(
     plan = job.plan
     checkpoints = _checkpoints(job, process, listener)
     past = checkpoints.newest()
-    models.check(job.model, plan)
+    earlier = job.adapter.folder if job.adapter else None
+    models.check(job.model, plan, adapter=earlier)
     # rows are encoded, and bad ones refused, before a weight takes up memory
     tokens = open_tokens(selection.rows, split="train", mixture=job.digest, folder=cache, workers=workers)
     eval_tokens = open_tokens(
         selection.measured, split="eval", mixture=job.digest, folder=cache, workers=workers
     )
-    learner = models.prepare(job.model, plan, calibration=_shown(selection.rows, plan))
+    shown = () if earlier else _shown(selection.rows, plan)
+    learner = models.prepare(job.model, plan, calibration=shown, adapter=earlier)
     facts = models.describe(learner, name=job.model)
     began = fingerprint(learner, facts)
     if plan.sharding == "fsdp2":
@@ -138,7 +140,13 @@ def _checkpoints(job: TrainJob, process: Process, listener: Listener) -> Checkpo
     return Checkpoints(
         checkpoints_of(job.output),
         keep=job.plan.keep_checkpoints,
-        origin=origin_of(job.plan, mixture=job.digest, versions=versions, processes=process.world),
+        origin=origin_of(
+            job.plan,
+            mixture=job.digest,
+            versions=versions,
+            processes=process.world,
+            adapter=job.adapter.sha256 if job.adapter else None,
+        ),
         notice=(listener if process.rank == 0 else SILENT).say,
         process=process,
     )

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from thinkmix.flows.pages.render import render
 from thinkmix.flows.pages.training import figures, sections
 from thinkmix.flows.pages.training.card import model_card
@@ -14,11 +12,12 @@ from thinkmix.flows.pages.training.timing import Timing
 from thinkmix.flows.pages.training.verdict import failure_verdict, signals, verdict
 from thinkmix.flows.store.atomic import write_atomically
 from thinkmix.flows.store.disk_errors import full_disk
-from thinkmix.schemas.errors import ThinkmixError, TrainError
+from thinkmix.schemas.errors import ThinkmixError
 from thinkmix.schemas.manifest import Manifest
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.train.data.rows import read_manifest
-from thinkmix.train.output.result import MANIFEST, Evaluation, TrainResult
+from thinkmix.train.output.result import Evaluation, TrainResult
+from thinkmix.train.output.trained_folder import read_trained
 
 PAGE = "train_report.html"
 CARD = "README.md"
@@ -52,10 +51,11 @@ def write_page(output: Path, *, timing: Timing | None, version: Path | None = No
         version: the version that was trained on; without it, sources and licences are not named.
 
     Raises:
-        TrainError: if training.json cannot be read, or `version` is not what was trained on.
+        TrainError: if training.json cannot be read, a file that it names is missing or changed, or `version`
+            is not what was trained on.
         StoreError: if the disk is full or refuses.
     """
-    result = read_result(output)
+    result = read_trained(output)
     manifest = read_manifest(version, digest=result.mixture_digest) if version else None
     page, card = render_page(result, timing, manifest), model_card(result, timing, manifest)
     with full_disk(output):
@@ -78,24 +78,6 @@ def write_failure(path: Path, failed: FailedTraining) -> Path:
     with full_disk(path.parent):
         write_atomically(path, page.encode())
     return path
-
-
-def read_result(output: Path) -> TrainResult:
-    """Return the manifest of the run that wrote a folder.
-
-    Raises:
-        TrainError: if it cannot be read.
-    """
-    path = output / MANIFEST
-    try:
-        return TrainResult.model_validate_json(path.read_bytes())
-    except OSError as error:
-        msg = f"{output} is not what a training run wrote: {MANIFEST} cannot be read ({error.strerror})"
-        raise TrainError(msg) from error
-    except ValidationError as error:
-        fields = ", ".join(sorted({str(item["loc"][0]) for item in error.errors() if item["loc"]}))
-        msg = f"{path} is not the manifest of a training run: {fields or 'not JSON'}"
-        raise TrainError(msg) from error
 
 
 def render_page(result: TrainResult, timing: Timing | None, manifest: Manifest | None) -> str:

@@ -109,7 +109,9 @@ def test_a_failed_training_leaves_the_version_published(daily_run, tmp_path: Pat
     (output / "adapter_config.json").write_text("{}")
     daily_run(TUNING | {"when": "missing"})
     assert history(store.root)[2:] == [("trained", None), ("failed", "train_error")]
-    assert "is damaged, remove it to train again: adapter_config.json" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "has no complete training, remove it to train again: " in said
+    assert f"{output / 'adapter_config.json'} is damaged: its sha256" in said
 
 
 def test_a_preset_says_what_a_recipe_leaves_open(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -96,8 +97,13 @@ def test_train_then_merge(run, version: Path, tmp_path):
     assert (plan["method"], plan["targets"]) == ("qlora4", ["q_proj", "v_proj"])
     assert (plan["keep_16bit"], plan["init"], plan["rank"]) == (["down_proj"], "loftq", 2)
     assert len(told["losses"]) == 1
-    code, out, err = run("merge", adapter, "--model", "tiny-random", "--output", model)
-    assert (code, out) == (0, f"model  {model}\n"), err
+    code, out, err = run(
+        "merge", adapter, "--model", "tiny-random", "--output", model, "--measure-on", version
+    )
+    assert code == 0, err
+    assert out.splitlines()[0] == f"model  {model}"
+    moved = r"  held-out loss 1\d\.\d+ → 1\d\.\d+ \([+-]0\.0\d+\), quantised .* over \d+ rows of small \w{12}"
+    assert re.fullmatch(moved, out.splitlines()[1])
     assert {"config.json", "model.safetensors", "tokenizer.json", "training.json"} <= {
         path.name for path in model.iterdir()
     }

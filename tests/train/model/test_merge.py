@@ -1,6 +1,7 @@
 """A merged model computes what base and adapter do, and reads the same in every transformers."""
 
 import json
+import re
 from hashlib import sha256
 
 import pytest
@@ -12,6 +13,7 @@ pytest.importorskip("bitsandbytes", reason="needs thinkmix[train]")
 
 from safetensors.torch import load_file, save_file  # noqa: E402 - needs torch
 
+from tests.harness.builders import flip_bit  # noqa: E402 - needs torch
 from tests.harness.train.learning import IDS, load_trained, measured  # noqa: E402
 from thinkmix.schemas.errors import TrainError  # noqa: E402
 from thinkmix.schemas.training import TrainPlan  # noqa: E402
@@ -21,8 +23,10 @@ from thinkmix.train.model.loading import load_model, read_weight, stored_files  
 from thinkmix.train.model.merge import merge  # noqa: E402
 from thinkmix.train.model.model import quiet  # noqa: E402
 from thinkmix.train.model.quantise import round_weight  # noqa: E402
+from thinkmix.train.output.trained_folder import read_trained  # noqa: E402
 from thinkmix.train.run.fit import fit  # noqa: E402
 from thinkmix.train.run.job import TrainJob  # noqa: E402
+from thinkmix.train.run.merge_loss import measure_merge  # noqa: E402
 
 torch.set_num_threads(1)  # the model is tiny, and threads that wait for busy cores cost more than they bring
 
@@ -127,7 +131,8 @@ def test_the_models_folder_reads_the_same_in_old_and_new_transformers(train, mer
     settings = json.loads((folder / "tokenizer_config.json").read_text())
     assert not isinstance(settings.get("extra_special_tokens", {}), list)
     assert settings["tokenizer_class"] == "Qwen2Tokenizer"
-    assert (folder / "training.json").read_bytes() == (run / "training.json").read_bytes()
+    told, of_run = (json.loads((place / "training.json").read_bytes()) for place in (folder, run))
+    assert told | {"files": {}} == of_run | {"files": {}}
     with quiet():
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
         again = transformers.AutoConfig.from_pretrained(folder)
@@ -240,3 +245,36 @@ def test_a_folder_without_a_run_is_refused(tmp_path):
     (tmp_path / "training.json").write_text("{}")
     with pytest.raises(TrainError, match=r"training.json is not the manifest of a training run"):
         merge(tmp_path, base="tiny-random", output=tmp_path)
+
+
+def test_merging_beside_four_bits_moves_the_loss_and_says_so(publish, sums, digest_of, merged, tmp_path):
+    """Before: what the run measured at its end; after: what a run on the merged model begins with."""
+    version = publish(sums[3:], held_out=sums[:3])
+    version = version.rename(tmp_path / digest_of(version))
+
+    def run(name, model, **settings):
+        job = TrainJob(version, version.name, TrainPlan(**SHORT | settings), model, tmp_path / name)
+        return fit(job)
+
+    first = run("run", "tiny-random", method="qlora4", eval_rows=3)
+    folder = merged(tmp_path / "run")
+    found = measure_merge(tmp_path / "run", folder, base="tiny-random", version=version)
+    assert (found.split, found.rows) == ("eval", 3)
+    assert found.adapter == pytest.approx(first.eval_after.total.loss, abs=1e-6)
+    again = run("again", str(folder), eval_rows=3, max_steps=1)
+    assert found.merged == pytest.approx(again.eval_before.total.loss, abs=1e-6)
+    assert found.merged != pytest.approx(found.adapter, abs=1e-3)
+    kind = r"held-out loss [\d.]+ → [\d.]+ \([+-][\d.]+\), quantised with the adapter → merged, over 3 rows"
+    assert re.fullmatch(kind, found.sentence())
+
+
+def test_a_merged_model_has_a_manifest_of_its_own_files(train, merged):
+    """So a changed bit is seen when it is loaded, and it is not merged again."""
+    _, run = train()
+    folder = merged(run)
+    assert read_trained(folder).files.keys() == {path.name for path in folder.iterdir()} - {"training.json"}
+    with pytest.raises(TrainError, match="holds a whole model"):
+        merged(folder, name="again")
+    flip_bit(folder / "config.json", bit=0)
+    with pytest.raises(TrainError, match=r"cannot be loaded|is damaged"):
+        load_model(str(folder), dtype=torch.float32)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import warnings
 from pathlib import Path
 
@@ -13,13 +14,16 @@ pytest.importorskip("peft", reason="needs thinkmix[train]")
 from tests.flows.pages.test_report import check_harmless
 from tests.flows.pages.training.test_card import shown
 from tests.flows.pages.training.test_page import SECTIONS, words
+from tests.harness.builders import flip_bit
 from tests.harness.listening import Heard
 from tests.harness.trained import clock
-from thinkmix.flows.pages.training.page import CARD, PAGE, read_result, write_page
+from thinkmix.flows.pages.training.page import CARD, PAGE, write_page
 from thinkmix.flows.pages.training.timing import StepTime
 from thinkmix.schemas.errors import TrainError
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.schemas.version_name import seal
+from thinkmix.train.model.loading import load_model
+from thinkmix.train.output.trained_folder import read_trained
 from thinkmix.train.run.fit import fit
 from thinkmix.train.run.job import TrainJob
 
@@ -85,7 +89,7 @@ def loaded(code: str, monkeypatch) -> dict[str, object]:
 
 def test_the_page_of_a_real_run_tells_its_losses(adapter: Path):
     """Loss before and after, steps, the verdict that tiny-random gets, and every file of the folder."""
-    result = read_result(adapter)
+    result = read_trained(adapter)
     html = (adapter / PAGE).read_text(encoding="utf-8")
     text = words(html)
     check_harmless(html, SECTIONS)
@@ -104,6 +108,26 @@ def test_card_and_page_name_the_versions_sources(adapter: Path, built):
     for source in built.manifest.sources:
         assert f"{source.name} {source.dataset} {source.commit}" in card
         assert source.commit[:12] in page
+
+
+def test_nothing_is_told_of_weights_with_a_changed_bit(adapter: Path, tmp_path: Path):
+    """Neither page nor card is written; the file is named."""
+    folder = shutil.copytree(adapter, tmp_path / "copy")
+    (folder / CARD).unlink()
+    flip_bit(folder / "adapter_model.safetensors")
+    with pytest.raises(TrainError, match=r"adapter_model\.safetensors is damaged: its sha256"):
+        write_page(folder, timing=None)
+    assert not (folder / CARD).exists()
+
+
+def test_a_whole_model_with_a_changed_bit_is_not_loaded(whole: Path, tmp_path: Path):
+    """Nor trained further, merged into or measured, since all load it by one function."""
+    folder = shutil.copytree(whole, tmp_path / "copy")
+    flip_bit(folder / "model.safetensors")
+    import torch  # noqa: PLC0415 - an extra
+
+    with pytest.raises(TrainError, match=r"model\.safetensors is damaged: its sha256"):
+        load_model(str(folder), dtype=torch.float32)
 
 
 def test_another_version_than_was_trained_on_is_refused(adapter: Path, version: Path, tmp_path: Path):
