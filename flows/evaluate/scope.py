@@ -14,6 +14,8 @@ from thinkmix.flows.evaluate.serving import end
 from thinkmix.flows.pages.training.evaluation import Score, Speed
 from thinkmix.schemas.errors import NotFound, TrainError
 
+INSTALLED = "1.14.1"
+"""The release that reports are read of."""
 INSTALL = (
     "python -m venv evalscope && evalscope/bin/pip install 'evalscope[perf]==1.14.1' 'transformers[serving]'"
 )
@@ -162,18 +164,39 @@ def find_evalscope(named: Path | None) -> EvalScope:
 
 
 def _scores(work: Path) -> Iterator[Score]:
-    for path in sorted(work.glob("**/reports/**/*.json")):
+    found = sorted(work.glob("**/reports/**/*.json"))
+    if not found:
+        msg = f"`evalscope eval` has left no report in {work}"
+        raise TrainError(msg)
+    for path in found:
         report = _read(path)
-        for metric in report.get("metrics", []):
-            for category in metric.get("categories", []):
-                for subset in category.get("subsets", []):
-                    yield Score(
-                        benchmark=path.stem,
-                        subset=str(subset["name"]),
-                        metric=str(metric["name"]),
-                        score=float(subset["score"]),
-                        rows=int(subset["num"]),
-                    )
+        summary = report.get("execution_summary") or {}
+        if errors := summary.get("errored"):
+            msg = f"EvalScope got no answer to {errors} of {summary.get('requested')} rows of {path.stem}"
+            raise TrainError(msg)
+        try:
+            yield from _subsets(path.stem, report)
+        except (KeyError, TypeError, ValueError) as error:
+            msg = f"a report of EvalScope is not like those of {INSTALLED} ({error!r}): install that release"
+            raise TrainError(msg) from error
+
+
+def _subsets(benchmark: str, report: Any) -> Iterator[Score]:  # noqa: ANN401 - a report of EvalScope's
+    for metric in report["metrics"]:
+        identity = metric["identity"]
+        parts = [
+            identity["name"],
+            *(f"{key}={value}" for key, value in (identity.get("dimensions") or {}).items()),
+        ]
+        for category in metric["categories"]:
+            for subset in category["subsets"]:
+                yield Score(
+                    benchmark=benchmark,
+                    subset=str(subset["name"]),
+                    metric=" ".join(map(str, parts)),
+                    score=float(subset["score"]),
+                    rows=int(subset["num"]),
+                )
 
 
 def _read(path: Path) -> Any:  # noqa: ANN401 - a report of EvalScope's
