@@ -24,7 +24,6 @@ def evaluate(
             "-m",
             help="Folder of a whole model, served on 127.0.0.1 by `transformers serve`.",
             metavar="PATH",
-            exists=True,
             file_okay=False,
         ),
     ] = None,
@@ -54,10 +53,10 @@ def evaluate(
     """Ask a version's held-out rows of a model: benchmarks by EvalScope, two models compared, and speed."""
     from thinkmix.flows.cli.show.events import bars
     from thinkmix.flows.cli.show.show_evaluation import show_evaluation
-    from thinkmix.flows.evaluate.run import Rival, rival
-    from thinkmix.flows.evaluate.run import evaluate as run
-    from thinkmix.flows.evaluate.scope import find_evalscope
     from thinkmix.flows.system.progress import silent
+    from thinkmix.flows.training.evaluation.run import Rival, rival
+    from thinkmix.flows.training.evaluation.run import evaluate as run
+    from thinkmix.flows.training.evaluation.scope import find_evalscope
     from thinkmix.schemas.errors import NotFound, RecipeError
 
     if (endpoint is None) == (model is None):
@@ -73,6 +72,9 @@ def evaluate(
     other = rival(against, against_name) if against else None
     if other and other.path and not other.path.is_dir():
         msg = f"--against {against}: neither an address nor a folder"
+        raise NotFound(msg)
+    if model and not model.is_dir():
+        msg = f"--model {model}: no such folder; a model of a hub is asked at the --endpoint of its server"
         raise NotFound(msg)
     scope = find_evalscope(evalscope) if benchmarks else None
     watched = console(stderr=True)

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from thinkmix.flows.evaluate.paired import compare_losses
 from thinkmix.flows.pages.training.evaluation import LossPair
 from thinkmix.flows.system.progress import Event, Notify
+from thinkmix.flows.training.evaluation.paired import compare_losses
 from thinkmix.schemas.errors import TrainError
 from thinkmix.schemas.training import TrainPlan
 from thinkmix.train.data.rows import Rows, batches_of_each, index_rows, read_manifest

@@ -11,9 +11,14 @@ import orjson
 
 from thinkmix.curation.export.evalscope import EvalScope as Exporter
 from thinkmix.curation.export.version import Example
-from thinkmix.flows.evaluate.endpoint import Endpoint, find_endpoint
-from thinkmix.flows.evaluate.losses import measure_losses
-from thinkmix.flows.evaluate.paired import (
+from thinkmix.flows.pages.training.evaluation import Evaluation, Score, Speed, write_evaluation
+from thinkmix.flows.sources.http import plain_address
+from thinkmix.flows.store.disk_errors import full_disk
+from thinkmix.flows.store.paths import reading
+from thinkmix.flows.system.progress import Event, Notify
+from thinkmix.flows.training.evaluation.endpoint import Endpoint, find_endpoint
+from thinkmix.flows.training.evaluation.losses import measure_losses
+from thinkmix.flows.training.evaluation.paired import (
     Outcome,
     as_asked,
     compare_answers,
@@ -21,13 +26,8 @@ from thinkmix.flows.evaluate.paired import (
     reference_of,
     subset_of,
 )
-from thinkmix.flows.evaluate.scope import EvalScope
-from thinkmix.flows.evaluate.serving import check_folder, serve
-from thinkmix.flows.pages.training.evaluation import Evaluation, Score, Speed, write_evaluation
-from thinkmix.flows.sources.http import plain_address
-from thinkmix.flows.store.disk_errors import full_disk
-from thinkmix.flows.store.paths import reading
-from thinkmix.flows.system.progress import Event, Notify
+from thinkmix.flows.training.evaluation.scope import EvalScope
+from thinkmix.flows.training.evaluation.serving import check_folder, serve
 from thinkmix.flows.training.export import open_verified
 from thinkmix.schemas.errors import NotFound
 from thinkmix.train.data.rows import hash_order

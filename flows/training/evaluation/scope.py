@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from thinkmix.flows.evaluate.endpoint import KEY, Endpoint
-from thinkmix.flows.evaluate.serving import end
 from thinkmix.flows.pages.training.evaluation import Score, Speed
+from thinkmix.flows.training.evaluation.endpoint import KEY, Endpoint
+from thinkmix.flows.training.evaluation.serving import end
 from thinkmix.schemas.errors import NotFound, TrainError
 
 INSTALLED = "1.14.1"
@@ -146,7 +146,7 @@ def find_evalscope(named: Path | None) -> EvalScope:
     """Return the EvalScope of an environment, an interpreter or a command; unnamed, the one on PATH.
 
     Raises:
-        NotFound: if there is none, with the command that installs it.
+        NotFound: if it is not installed, with the command that installs it.
     """
     if named is None:
         if found := shutil.which("evalscope"):

@@ -13,8 +13,9 @@ import pytest
 from tests.curation.export.test_exporters import CHAT
 from tests.harness.builders import chat_row, math_row, quick_build, recipe, text, write_rows
 from tests.harness.chat_endpoint import chat_endpoint
-from thinkmix.flows.evaluate.endpoint import without_trace
-from thinkmix.flows.evaluate.paired import (
+from thinkmix.flows.pages.training.evaluation import Evaluation, verdict
+from thinkmix.flows.training.evaluation.endpoint import without_trace
+from thinkmix.flows.training.evaluation.paired import (
     Outcome,
     bootstrap,
     compare_answers,
@@ -23,9 +24,8 @@ from thinkmix.flows.evaluate.paired import (
     mcnemar,
     reference_of,
 )
-from thinkmix.flows.evaluate.run import select
-from thinkmix.flows.evaluate.serving import end
-from thinkmix.flows.pages.training.evaluation import Evaluation, verdict
+from thinkmix.flows.training.evaluation.run import select
+from thinkmix.flows.training.evaluation.serving import end
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +187,7 @@ def test_an_adapter_is_refused_before_anything_starts(version: Path, run, tmp_pa
 
 def test_a_child_that_ignores_the_request_to_end_is_killed(monkeypatch: pytest.MonkeyPatch):
     """By its id, and waited for."""
-    monkeypatch.setattr("thinkmix.flows.evaluate.serving._LAST", 0.1)
+    monkeypatch.setattr("thinkmix.flows.training.evaluation.serving._LAST", 0.1)
     stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); print(1, flush=True); time.sleep(60)"
     child = subprocess.Popen([sys.executable, "-c", stubborn], stdout=subprocess.PIPE)
     assert child.stdout is not None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from thinkmix.flows.evaluate.endpoint import Endpoint
+from thinkmix.flows.training.evaluation.endpoint import Endpoint
 from thinkmix.schemas.errors import TrainError
 
 _NEEDS = ("transformers", "torch", "accelerate", "openai", "fastapi", "uvicorn")
