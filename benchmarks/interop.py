@@ -81,7 +81,7 @@ NOT_RUN: Mapping[str, str] = {
     "alpaca": _NO_RELEASE,
     "alpaca-lora": _NO_RELEASE,
     "nemotron": "Megatron-Bridge needs GPUs and a container of its own",
-    "evalscope": "it trains nothing; its script ran by hand with evalscope 1.14.1, on an endpoint of ours",
+    "evalscope": "it trains nothing: see evaluate.md for what ran with evalscope 1.14.1",
     "calibration": "it trains nothing: texts go to a quantiser",
 }
 """Why the tool of an export is not run here; its rows are read by its rule alone."""

@@ -9,20 +9,21 @@ from typing import IO, Any, ClassVar
 
 import orjson
 
+from thinkmix.curation.export.choices import read_choices
 from thinkmix.curation.export.handoff import Handoff, block
 from thinkmix.curation.export.record import Counts
 from thinkmix.curation.export.version import Example
 from thinkmix.schemas.errors import LedgerError
 from thinkmix.schemas.manifest import Split
 
-_FOLDER, _SCRIPT = "qa", "evaluate.py"
+_FOLDER, _CHOICES, _SCRIPT = "qa", "mcq", "evaluate.py"
 
 
 class EvalScope(Handoff):
-    """Held-out rows as EvalScope's `general_qa`: one subset of all, and one for each source and mode."""
+    """Held-out rows as EvalScope's `general_qa`, those with choices as `general_mcq`, by source and mode."""
 
     name: ClassVar[str] = "evalscope"
-    readers: ClassVar[str] = "`evalscope eval`, `general_qa`"
+    readers: ClassVar[str] = "`evalscope eval`, `general_qa` and `general_mcq`"
     title: ClassVar[str] = "EvalScope"
     tested: ClassVar[str] = "evalscope 1.14.1"
     splits: ClassVar[tuple[Split, ...]] = ("eval",)
@@ -65,17 +66,23 @@ class EvalScope(Handoff):
         return example.tools is None and not any(called)
 
     def write(self, examples: Iterable[Example], file: Path) -> None:
-        """Write each row into the file of all and into that of its source and mode."""
-        subsets: dict[str, IO[bytes]] = {}
+        """Write each row into the file of all, into that of its source and mode, and into that of choices."""
+        subsets: dict[Path, IO[bytes]] = {}
         with ExitStack() as files:
             out = files.enter_context(file.open("wb"))
             for example in examples:
                 line = orjson.dumps(self.row(example), option=orjson.OPT_APPEND_NEWLINE)
-                name = f"{example.source}_{'thinking' if example.thinking else 'plain'}"
-                if name not in subsets:
-                    subsets[name] = files.enter_context((file.parent / f"{name}.jsonl").open("wb"))
                 out.write(line)
-                subsets[name].write(line)
+                name = f"{example.source}_{'thinking' if example.thinking else 'plain'}"
+                parts = {file.parent / f"{name}.jsonl": line}
+                if choices := self.choices(example):
+                    option = orjson.dumps(choices, option=orjson.OPT_APPEND_NEWLINE)
+                    parts[file.parent.parent / _CHOICES / f"{name}_val.jsonl"] = option
+                for path, text in parts.items():
+                    if path not in subsets:
+                        path.parent.mkdir(exist_ok=True)
+                        subsets[path] = files.enter_context(path.open("wb"))
+                    subsets[path].write(text)
 
     def check(self, examples: Iterable[Example], file: Path) -> None:
         """Compare each line with its example.
@@ -97,6 +104,15 @@ class EvalScope(Handoff):
         ]
         return {"messages": turns[:-1], "response": turns[-1]["content"]}
 
+    def choices(self, example: Example) -> dict[str, str] | None:
+        """Return an example as a question with choices; None if it has none, or turns before its question."""
+        if len(example.messages) != 2 or example.messages[0]["role"] != "user":
+            return None
+        found = read_choices(example.messages[0]["content"], example.messages[-1]["content"])
+        if found is None:
+            return None
+        return {"id": example.id, "question": found.question, **found.options, "answer": found.answer}
+
     def files(self, counts: Mapping[Split, Counts]) -> Mapping[str, str]:
         """Return the script and the README."""
         text = block('''
@@ -109,12 +125,21 @@ class EvalScope(Handoff):
 
             model, url, *limit = sys.argv[1:]
             for mode in ("thinking", "plain"):
-                if subsets := sorted(path.stem for path in Path("qa").glob(f"*_{mode}.jsonl")):
+                sets = {
+                    "general_qa": sorted(path.stem for path in Path("qa").glob(f"*_{mode}.jsonl")),
+                    "general_mcq": sorted(
+                        path.stem.removesuffix("_val") for path in Path("mcq").glob(f"*_{mode}_val.jsonl")
+                    ),
+                }
+                if sets := {name: subsets for name, subsets in sets.items() if subsets}:
                     run_task(
                         TaskConfig(
                             model=model, api_url=url, api_key="EMPTY", eval_type="openai_api",
-                            datasets=["general_qa"], limit=int(limit[0]) if limit else None,
-                            dataset_args={"general_qa": {"local_path": "qa", "subset_list": subsets}},
+                            datasets=list(sets), limit=int(limit[0]) if limit else None,
+                            dataset_args={
+                                name: {"local_path": name.removeprefix("general_"), "subset_list": subsets}
+                                for name, subsets in sets.items()
+                            },
                             generation_config={
                                 "temperature": 0.0,
                                 "max_tokens": 4096 if mode == "thinking" else 1024,

@@ -11,6 +11,7 @@ import yaml
 from tests.curation.export.test_exporters import ACTS, CHAT
 from thinkmix.curation.export import known
 from thinkmix.curation.export.alpaca import Alpaca
+from thinkmix.curation.export.choices import read_choices
 from thinkmix.curation.export.evalscope import EvalScope
 from thinkmix.curation.export.handoff import README, Handoff
 from thinkmix.curation.export.hf_trainer import HfTrainer
@@ -145,6 +146,41 @@ def test_evalscope_has_a_subset_for_each_source_and_mode(tmp_path: Path):
         ],
         "response": "5",
     }
+
+
+ASKED = "Which is even?\n(A) 1\n(B) 3\n(C) 4\n(D) 5"
+
+
+def test_evalscope_asks_questions_with_choices_as_such(tmp_path: Path):
+    """They stand in a folder of their own, too, by source and mode."""
+    told = [
+        {"role": "user", "content": ASKED, "reasoning_content": None, "tool_calls": None},
+        {"role": "assistant", "content": "It is \\boxed{C}.", "reasoning_content": None, "tool_calls": None},
+    ]
+    (tmp_path / "qa").mkdir()
+    EvalScope().write([CHAT, CHAT._replace(messages=told)], tmp_path / "qa" / "eval.jsonl")
+    (file,) = (tmp_path / "mcq").iterdir()
+    assert file.name == "chat_thinking_val.jsonl"
+    assert json.loads(file.read_bytes()) == {
+        "id": CHAT.id, "question": "Which is even?", "A": "1", "B": "3", "C": "4", "D": "5", "answer": "C",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("question", "response"),
+    [
+        (ASKED, "4"),
+        (ASKED, "The answer is E."),
+        (ASKED.replace("(D) 5", ""), "C"),
+        (ASKED.replace("(B)", "(C)"), "C"),
+        (f"{ASKED}\nExplain.", "C"),
+        (ASKED.partition("\n")[2], "C"),
+    ],
+)
+def test_what_is_no_question_with_choices_is_none(question: str, response: str):
+    """No letter, a letter beyond the choices, too few, one twice, a text behind them, and no question."""
+    assert read_choices(ASKED, "The answer is **C**.")
+    assert read_choices(question, response) is None
 
 
 @pytest.mark.parametrize("kind", [HfTrainer, Nemotron, Trl, Alpaca], ids=lambda kind: kind.name)

@@ -83,6 +83,7 @@ def test_help_takes_half_a_second_of_a_core():
         "train",
         "merge",
         "calibrate",
+        "evaluate",
     ],
 )
 def test_every_command_explains_itself(name: str, run):
