@@ -12,6 +12,8 @@ from thinkmix.schemas.record import Record
 
 PAGE = "evaluation.html"
 FACTS = "evaluation.json"
+_FEWEST = 20
+"""Rows below which a bootstrap interval is too narrow to bear a verdict."""
 
 
 class Score(Record):
@@ -112,14 +114,15 @@ def verdict(told: Evaluation) -> Verdict:
     whole = told.verified.get("")
     if whole and whole.difference:
         found = whole.difference
-        sign = _sign(found.low, found.high)
+        sign = _sign(found.low, found.high) if whole.rows - whole.undecided >= _FEWEST else 0
         signs.append(sign)
         words.append(
             f"Of {whole.rows - whole.undecided} verified answers it alone has {whole.wins} right, "
             f"the other alone {whole.losses} (p = {whole.p:.2g})."
         )
     if told.loss:
-        signs.append(-_sign(told.loss.difference.low, told.loss.difference.high))
+        gap = told.loss.difference
+        signs.append(-_sign(gap.low, gap.high) if told.loss.rows >= _FEWEST else 0)
         words.append(f"Held-out loss {told.loss.model:.3f} against {told.loss.against:.3f}.")
     if not signs:
         return Verdict(

@@ -118,7 +118,9 @@ def test_a_loss_is_that_of_a_token():
     assert (told.model, told.against) == (1.0, 2.0)
     assert told.difference.high < 0
     found = Evaluation(mixture="m", mixture_digest="d", model="a", seed=0, limit=1, rows=2, loss=told)
-    assert verdict(found).short == "better"
+    assert verdict(found).short == "no difference"  # two rows bear no verdict
+    many = told.model_copy(update={"rows": 20})
+    assert verdict(found.model_copy(update={"loss": many})).short == "better"
 
 
 def test_the_seed_decides_which_rows_of_each_source_and_mode():
@@ -151,7 +153,7 @@ def test_two_endpoints_are_compared(version: Path, run, tmp_path: Path):
         ("right", "wrong", "")
     }
     page = (out / "evaluation.html").read_text(encoding="utf-8")
-    assert "It is better than the other." in page
+    assert "No difference is shown." in page
 
 
 @pytest.mark.parametrize(
