@@ -21,19 +21,6 @@ _BRANCH = (
 _MOST_WORDS = 2**62
 
 
-def densities(turns: "TurnTable") -> list[float]:
-    """Return the branches of each row on 1,000 words of its traces; 0 for a row without a trace."""
-    import polars as pl  # noqa: PLC0415 - recipes are read by commands that judge nothing
-
-    counted = (
-        _counted(turns)
-        .with_columns(branches=pl.col("text").str.count_matches(pl.lit(_BRANCH)).fill_null(0))
-        .group_by("row", maintain_order=True)
-        .agg(density=1_000 * pl.col("branches").sum() / pl.col("words").sum().clip(1))
-    )
-    return counted["density"].to_list()
-
-
 def _counted(turns: "TurnTable") -> "pl.DataFrame":
     """Return row, trace (`text`, null without one) and its number of words for each turn."""
     import numpy as np  # noqa: PLC0415
@@ -93,3 +80,16 @@ class Branching(Rule):
             Verdict(of, density, Evidence.at(turns, turn, "reasoning", start, start + size))
             for of, turn, density, start, size in found.iter_rows()
         ]
+
+    def densities(self, turns: "TurnTable") -> list[float]:
+        """Return the branches of each row on 1,000 words of its traces; 0 for a row without a trace."""
+        import polars as pl  # noqa: PLC0415 - as above
+
+        branches = pl.col("text").str.count_matches(pl.lit(_BRANCH)).fill_null(0)
+        counted = (
+            _counted(turns)
+            .with_columns(branches=branches)
+            .group_by("row", maintain_order=True)
+            .agg(density=1_000 * pl.col("branches").sum() / pl.col("words").sum().clip(1))
+        )
+        return counted["density"].to_list()

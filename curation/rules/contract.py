@@ -144,18 +144,25 @@ class Applied(Protocol):
         """Return what the answer of each row is, a place in `answers.statuses.STATUSES`."""
 
 
+class Density(Protocol):
+    """What measures how often the traces of rows branch."""
+
+    def densities(self, turns: "TurnTable") -> Sequence[float]:
+        """Return the branches of each row on 1,000 words of its traces."""
+
+
 class Judging(NamedTuple):
     """Which rules are on for a source, in their order, and which of its rows stay."""
 
     rules: tuple[Applied, ...] = ()
     select: Select = Select()
-    branching: bool = False
-    """Whether the density of branches is measured, by which a cap chooses solutions (`tables.BRANCHED`)."""
+    density: "Density | None" = None
+    """Measures how often traces branch, if a cap chooses solutions by it (`tables.BRANCHED`)."""
 
     @property
     def looks(self) -> bool:
         """Whether turns are looked at."""
-        return bool(self.rules) or self.branching or self.select.asks
+        return bool(self.rules) or self.density is not None or self.select.asks
 
     @property
     def checks_answers(self) -> bool:

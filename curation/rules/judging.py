@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from thinkmix.curation.rules.branching import densities
 from thinkmix.curation.rules.contract import Judging, Verdict, detail_of
 from thinkmix.curation.rules.selection import REFUSED, Facts, failures
 from thinkmix.curation.rules.turns import TurnTable
@@ -63,7 +62,7 @@ def judge(judging: Judging, turns: TurnTable, facts: Facts | None = None) -> Fou
             for _, why in failures(judging.select, flags, fact, status, size):
                 dropped.setdefault(row, (Reason.NOT_SELECTED, why))
     stay = {row: found for row, found in flagged.items() if row not in dropped}
-    return Found(dropped, stay, answers, densities(turns) if judging.branching else None)
+    return Found(dropped, stay, answers, judging.density.densities(turns) if judging.density else None)
 
 
 def refused_for(flag: str) -> pl.Expr:

@@ -96,7 +96,7 @@ class Origin(Reading):
         keys = with_flags(KEYS, flagged=self.flagged)
         if self.judging.checks_answers:
             keys = pl.Schema({**keys, **CHECKED})
-        return pl.Schema({**keys, **BRANCHED}) if self.judging.branching else keys
+        return pl.Schema({**keys, **BRANCHED}) if self.judging.density else keys
 
     @property
     def flagged(self) -> bool:
@@ -516,7 +516,7 @@ def _key_frame(kept: list[Judged], origin: Origin) -> pl.DataFrame:
             "turns": item.learned.turns,
             **(flag_row(item.flagged) if flagged else {}),
             **(_check_row(item, source) if origin.judging.checks_answers else {}),
-            **({"branching": item.branching} if origin.judging.branching else {}),
+            **({"branching": item.branching} if origin.judging.density else {}),
         }
         for item in kept
         if (conversation := item.conversation)

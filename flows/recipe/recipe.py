@@ -8,6 +8,7 @@ from thinkmix.curation.decontaminate.settings import Decontamination
 from thinkmix.curation.dedup.settings import DedupPlan
 from thinkmix.curation.gates.known import Gates
 from thinkmix.curation.repairs.known import REPAIRS
+from thinkmix.curation.rules.branching import Branching
 from thinkmix.curation.rules.contract import Judging
 from thinkmix.curation.rules.known import RULES, Rules, in_force, known_reasons, merged, own_of
 from thinkmix.curation.rules.own import AnyRule, OwnRule
@@ -116,7 +117,7 @@ class Recipe(Record):
         """Return the rules that are on for a source, and which of its rows stay by their flags."""
         select = Select.of(source.select)
         on = in_force({**self.rules, **source.rules}, source.format)
-        return Judging(on, select, branching=source.cap_by == "branching")
+        return Judging(on, select, density=Branching() if source.cap_by == "branching" else None)
 
     def tried(self, source: SourceBase) -> list[AnyRule]:
         """Return all rules that fit rows of a source, those that are off, too, as they are stated for it."""

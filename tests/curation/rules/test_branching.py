@@ -3,7 +3,7 @@
 import pytest
 
 from tests.harness.judged import asked, judged
-from thinkmix.curation.rules.branching import Branching, densities
+from thinkmix.curation.rules.branching import Branching
 from thinkmix.curation.rules.turns import TurnTable
 
 WORDS = "so it goes on " * 25
@@ -56,4 +56,4 @@ def test_the_density_of_a_row_is_that_of_all_its_traces():
     """A cap chooses by it; a row without a trace does not branch."""
     dense = asked("?", "4", "Wait, no. " + "on " * 97)
     rows = TurnTable.of([asked("?", "4"), dense, asked("?", "4", "Hmm, so.")])
-    assert densities(rows) == pytest.approx([0, 1_000 / 99, 500])
+    assert Branching().densities(rows) == pytest.approx([0, 1_000 / 99, 500])

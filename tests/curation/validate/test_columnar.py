@@ -17,6 +17,7 @@ from polars.testing import assert_frame_equal
 
 from thinkmix.curation.files.blob import Blob
 from thinkmix.curation.read.read import RawBatch, RawSlice, joined, read_batches, slices
+from thinkmix.curation.rules.branching import Branching
 from thinkmix.curation.rules.contract import Evidence, Judging, Rule, Verdict
 from thinkmix.curation.rules.turns import PARTS, TurnTable
 from thinkmix.curation.tables import REJECTS
@@ -67,7 +68,7 @@ class Chance(Witness):
         return [one for one in super().judge(turns) if sum(one.evidence.text.encode()) % 2]
 
 
-WITNESSED = Judging((Witness(action="flag"), Chance(action="drop")), branching=True)
+WITNESSED = Judging((Witness(action="flag"), Chance(action="drop")), density=Branching())
 
 
 def batch_of(table: pa.Table | pa.RecordBatch) -> RawBatch:

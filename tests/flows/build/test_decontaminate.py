@@ -140,7 +140,10 @@ def test_a_build_without_evaluations_has_no_flags(sources: Path, tmp_path: Path)
     """Nor has one that leaves near rows alone: the columns are absent, and the bytes are those of before."""
     base = shutil.copytree(sources, tmp_path / "base")
     write_rows(base / "evals" / "a.jsonl", [{"question": "Does anybody ask this of anyone at all, ever?"}])
-    for stated in (recipe(), asking(near="off")):
+    benchmark = {"name": "exam", "files": ["evals/*.jsonl"], "field": "question"}
+    silent = {"rules": {"wrong_answer": "off"}}
+    unasked = {"decontaminate": {"benchmarks": [benchmark], "near": "off"}}
+    for stated in (recipe(**silent), recipe(**silent, **unasked)):
         built = quick_build(stated, tmp_path / "store", base)
         assert "flags" not in pl.read_parquet_schema(built.version / "outcomes" / "chat.parquet")
         assert "flags" not in pl.read_parquet_schema(next(built.version.glob("train-*.parquet")))
