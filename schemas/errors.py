@@ -26,6 +26,7 @@ ThinkmixError                 1
 ├── MixtureError              8   the shares cannot be reached with the rows that survived
 │   └── SourceEmpty               no row of a source is left; the sentence says why
 ├── WorkspaceError           16   the workspace cannot be served: its port is taken
+├── PushError                17   a hub does not take a version, or a licence forbids to pass it on
 ├── TemplateError             1   a message list that the chat template cannot render
 └── TrainError               10   a training run that cannot start or go on
     ├── Forgotten            13   it made the model forget a protected source, so nothing was written
@@ -211,6 +212,13 @@ class TemplateError(ThinkmixError, ValueError):
     """A message list that the chat template cannot render without losing or inventing text."""
 
     code = "template_error"
+
+
+class PushError(ThinkmixError):
+    """A version does not get to a hub: the hub refuses, or a licence forbids it."""
+
+    exit_code = 17
+    code = "push_error"
 
 
 class WorkspaceError(ThinkmixError):

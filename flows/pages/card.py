@@ -11,8 +11,13 @@ from thinkmix.schemas.stated import stated_settings
 from thinkmix.templates.chat.families.known import family_of
 
 
-def dataset_card(report: Report) -> str:
-    """Return README.md with the splits' file patterns, the shares and the sources."""
+def dataset_card(report: Report, *, repo: str = "") -> str:
+    """Return README.md with the splits' file patterns, the shares and the sources.
+
+    Args:
+        report: of the version.
+        repo: where it is pushed to; without it the card is that of the version's folder.
+    """
     environment = Environment(  # noqa: S701 - markdown; all free text in it went through `inline`
         loader=PackageLoader("thinkmix.templates", "pages"),
         undefined=StrictUndefined,
@@ -22,7 +27,11 @@ def dataset_card(report: Report) -> str:
     present = {share.split for share in report.shares if share.examples}
     splits = [(split, f"{split}-*.parquet") for split in SPLITS if split in present]
     return environment.get_template("dataset_card.md.jinja").render(
-        report=_inlined(report), splits=splits, licences=_licence(report), switched=_switched(report)
+        report=_inlined(report),
+        splits=splits,
+        licences=_licence(report),
+        switched=_switched(report),
+        repo=repo,
     )
 
 

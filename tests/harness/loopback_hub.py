@@ -6,6 +6,7 @@ follows what the clients ask for; the real hubs may answer with more.
 """
 
 import argparse
+import base64
 import hashlib
 import json
 import socket
@@ -33,6 +34,7 @@ Kind = Literal[
     "wrong_range",  # another part than was asked for, and it says so
     "lying_range",  # another part than was asked for, labelled as the right one
     "longer",  # more bytes than the file has, without a Content-Length
+    "landed",  # a commit is made, and its answer is an error
 ]
 _RANGE_KINDS = ("ignore_range", "wrong_range", "lying_range")
 _BODY_KINDS = ("flip", "cut", "longer", *_RANGE_KINDS)
@@ -92,6 +94,7 @@ class Dataset:
     branches: dict[str, str] = field(default_factory=dict)
     token: str | None = None
     """Needed to read it; None means public."""
+    private: bool = False
 
 
 @dataclass
@@ -107,6 +110,10 @@ class LoopbackHub:
     datasets: dict[str, Dataset] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
+    stored: dict[str, bytes] = field(default_factory=dict)
+    """What was uploaded as a large file, by sha256."""
+    writer: str | None = None
+    """Token that may write; None lets anyone."""
     closing: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _server: "_Server | None" = None
@@ -270,20 +277,35 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._answer()
 
+    def do_PUT(self) -> None:
+        self._answer()
+
     def _answer(self) -> None:
         parts = urlsplit(self.path)
         self.query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
         self.subject = "/".join([unquote(parts.path), *filter(None, [self.query.get("FilePath")])])
-        self.form = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        self.body = self._body()
+        self.form = self.body.decode(errors="replace")
         segments = [unquote(segment) for segment in parts.path.strip("/").split("/")]
         is_body = self.command == "GET" and (segments[0] in ("datasets", "cdn") or segments[-1] == "repo")
         self.fault = self.server.hub.take_fault(
             self.subject, is_body=is_body, has_range="Range" in self.headers
         )
-        if self.fault and self.fault.kind not in (_BODY_KINDS + _BREAKS if is_body else ()):
+        if self.fault and self.fault.kind not in ("landed", *(_BODY_KINDS + _BREAKS if is_body else ())):
             self._misbehave(self.fault)
             return
         match segments:
+            case ["api", "repos", "create"]:
+                self._create()
+            case ["api", "validate-yaml"]:
+                self._json({"errors": [], "warnings": []})
+            case ["api", "datasets", org, name, "preupload" | "commit" as what, revision]:
+                self._write(f"{org}/{name}", what, revision)
+            case ["datasets", org, git, "info", "lfs", "objects", "batch"]:
+                self._lfs(f"{org}/{git.removesuffix('.git')}")
+            case ["lfs", oid]:
+                self.server.hub.stored[oid] = self.body
+                self._json({})
             case ["api", "datasets", org, name, *rest]:
                 self._hf_api(f"{org}/{name}", rest)
             case ["datasets" | "cdn" as root, org, name, "resolve", revision, *path]:
@@ -339,7 +361,8 @@ class _Handler(BaseHTTPRequestHandler):
         commit, files = found
         if what == "revision":
             siblings = [{"rfilename": path} for path in sorted(files)]
-            about = {"id": name, "sha": commit, "private": False, "tags": [], "siblings": siblings}
+            private = self.server.hub.datasets[name].private
+            about = {"id": name, "sha": commit, "private": private, "tags": [], "siblings": siblings}
             self._json(about)
         elif what == "refs":
             branches = self.server.hub.datasets[name].branches.items()
@@ -352,6 +375,92 @@ class _Handler(BaseHTTPRequestHandler):
             self._json([item for item in self._hf_items(files, "") if item["path"] in asked])
         else:
             self._hf_tree(files, "/".join(rest[2:]))
+
+    def _body(self) -> bytes:
+        """Return the body of the request, which a client may send in chunks."""
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        parts = []
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(parts)
+
+    def _may_write(self) -> bool:
+        """Return whether the token may write, or answer that it may not."""
+        writer = self.server.hub.writer
+        given = self.headers.get("Authorization", "")
+        if writer and writer not in given:
+            self._json({"error": "denied"}, status=403 if given else 401)
+            return False
+        return True
+
+    def _create(self) -> None:
+        if not self._may_write():
+            return
+        asked, hub = json.loads(self.form), self.server.hub
+        name = f"{asked.get('organization') or 'me'}/{asked['name']}"
+        there = name in hub.datasets
+        if not there:
+            hub.add(name, {".gitattributes": b"*.parquet filter=lfs\n"})
+            private = asked.get("private", asked.get("visibility") == "private")
+            hub.datasets[name].private = bool(private)
+        told = {"url": f"{hub.endpoint}/datasets/{name}", "name": name, "id": name}
+        self._json(told, status=409 if there else 200)
+
+    def _lfs(self, name: str) -> None:
+        """Say which objects must be sent, and where to: none that is stored already."""
+        if not self._may_write():
+            return
+        hub = self.server.hub
+        objects = [
+            one
+            if one["oid"] in hub.stored
+            else {**one, "actions": {"upload": {"href": f"{hub.endpoint}/lfs/{one['oid']}"}}}
+            for one in json.loads(self.form)["objects"]
+        ]
+        self._json({"objects": objects, "transfer": "basic"})
+
+    def _write(self, name: str, what: str, revision: str) -> None:
+        if not self._may_write() or (found := self._find(name, revision)) is None:
+            return
+        parent, files = found
+        if what == "preupload":
+            told = [
+                {
+                    "path": one["path"],
+                    "uploadMode": "lfs" if one["path"].endswith(".parquet") else "regular",
+                    "shouldIgnore": False,
+                    "oid": files[one["path"]].blob_sha1 if one["path"] in files else None,
+                }
+                for one in json.loads(self.form)["files"]
+            ]
+            self._json({"files": told})
+            return
+        commit = self._commit(name, parent, files, revision)
+        if self.fault and self.fault.kind == "landed":
+            self._json({"error": "trouble"}, status=self.fault.status)
+            return
+        where = f"{self.server.hub.endpoint}/datasets/{name}/commit/{commit}"
+        self._json({"success": True, "commitOid": commit, "commitUrl": where, "hookOutput": ""})
+
+    def _commit(self, name: str, parent: str, files: dict[str, Content], revision: str) -> str:
+        """Make a commit out of lines of JSON, and return its id."""
+        hub, changed = self.server.hub, dict(files)
+        for line in map(json.loads, self.form.splitlines()):
+            value = line["value"]
+            if line["key"] == "file":
+                changed[value["path"]] = _content(value["path"], base64.b64decode(value["content"]))
+            elif line["key"] == "lfsFile":
+                changed[value["path"]] = _content(value["path"], hub.stored[value["oid"]])
+            elif line["key"] == "deletedFile":
+                del changed[value["path"]]
+        listing = "".join(f"{path} {file.sha256}\n" for path, file in sorted(changed.items()))
+        commit = hashlib.sha1(f"{parent}{listing}".encode()).hexdigest()
+        hub.datasets[name].commits[commit] = changed
+        hub.datasets[name].branches[revision] = commit
+        return commit
 
     def _hf_tree(self, files: dict[str, Content], folder: str) -> None:
         deep = self.query.get("recursive", "").lower() == "true"

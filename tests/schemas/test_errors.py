@@ -18,6 +18,7 @@ CODES = {
         "too_few_files",
         "worker_error",
         "workspace_error",
+        "push_error",
     ),
     *("stage_oom", "worker_died", "cluster_error", "ledger_error", "mixture_error", "template_error"),
     "source_empty",
