@@ -98,7 +98,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.push_chunks", description=__doc__)
     parser.add_argument("--real", type=Path, default=Options.real)
     parser.add_argument("--rows", type=int, default=100_000, help="most rows to take")
-    parser.add_argument("--times", type=int, default=1, help="how often each is taken, with its number before it")
+    parser.add_argument("--times", type=int, default=1, help="how often, with a number before each")
     given = parser.parse_args()
     rows = texts(Options("full", 1, Options.work, given.real.resolve())).head(given.rows).to_list()
     rows = [f"{number} {row}" for number in range(given.times) for row in rows]

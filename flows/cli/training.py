@@ -84,6 +84,14 @@ def train(
             file_okay=False,
         ),
     ] = None,
+    report_to: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--report-to",
+            help="Monitor that is told of each step: tensorboard, mlflow, swanlab or wandb; repeatable.",
+            metavar="MONITOR",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train on a verified version, an adapter or whole weights; only completions carry loss.
@@ -93,21 +101,25 @@ def train(
     """
     from thinkmix.flows.cli.show.show import show_training
     from thinkmix.flows.recipe.plans import load_plan
+    from thinkmix.flows.training.monitors.watching import monitors_named, watched
     from thinkmix.flows.training.pace import noted, progress_bar, speaks
     from thinkmix.flows.training.run import run_training
 
     stated = load_plan(plan, preset=preset, flags=context.obj)
-    with progress_bar(console(stderr=True, quiet=not speaks())) as view:
-        result = run_training(
-            version,
-            model=model,
-            plan=stated,
-            output=output,
-            view=noted(view),
-            adapter=adapter,
-            restart=restart,
-            cache=token_cache,
-        )
+    chosen = monitors_named(report_to or ())
+    with progress_bar(console(stderr=True, quiet=not speaks())) as drawn:
+        seen = noted(drawn)
+        with watched(seen, chosen, version=version, model=model, plan=stated, output=output) as view:
+            result = run_training(
+                version,
+                model=model,
+                plan=stated,
+                output=output,
+                view=view,
+                adapter=adapter,
+                restart=restart,
+                cache=token_cache,
+            )
     if not speaks():
         return
     answer(result, partial(show_training, output=output.resolve()), as_json=as_json)

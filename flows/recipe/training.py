@@ -11,6 +11,9 @@ from thinkmix.schemas.training import TrainPlan
 Size = Literal["0.6B", "1.7B", "4B", "8B", "14B", "32B"]
 """Size of a dense Qwen3, by its name."""
 
+Monitor = Annotated[str, Field(min_length=1, max_length=40)]
+"""Name of a monitor."""
+
 
 def _stated(plan: TrainPlan) -> dict[str, Any]:
     return plan.model_dump(mode="json", exclude_unset=True)
@@ -25,6 +28,10 @@ class TrainingSettings(Record):
     """How it is trained."""
     preset: Size | None = None
     """Size of Qwen3 whose preset sets what the plan leaves open; unset means the plan's defaults."""
+    report_to: tuple[Annotated[str, Field(min_length=1, max_length=40)], ...] = Field(
+        default=(), max_length=8
+    )
+    """Monitors that are told of each step: tensorboard, mlflow, swanlab, wandb."""
     when: Literal["published", "missing"] = "published"
     """When to train: after a build that published a new version, or after any build whose version is good and
     was not trained in this way yet."""

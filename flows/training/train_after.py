@@ -16,6 +16,7 @@ from thinkmix.flows.runs import webhook
 from thinkmix.flows.store.digests import SHORT, digest, key_of
 from thinkmix.flows.store.store import Store
 from thinkmix.flows.system.progress import Notify, silent
+from thinkmix.flows.training.monitors.watching import monitors_named, watched
 from thinkmix.flows.training.pace import Events
 from thinkmix.flows.training.run import run_training
 from thinkmix.schemas.errors import ThinkmixError, TrainError
@@ -35,6 +36,8 @@ class TrainingAfterBuild:
     plan: TrainPlan
     output: Path
     """Folder that it writes."""
+    report_to: tuple[str, ...] = ()
+    """Monitors that are told of each step."""
 
     def run(self, notify: Notify = silent) -> TrainResult:
         """Train.
@@ -43,8 +46,11 @@ class TrainingAfterBuild:
             StoreCorrupt: if the version is damaged.
             TrainError: if the run cannot start or go on.
         """
-        view = Events(notify, self.version.parent.parent.name)
-        return run_training(self.version, model=self.model, plan=self.plan, output=self.output, view=view)
+        told = Events(notify, self.version.parent.parent.name)
+        version, model, plan, output = self.version, self.model, self.plan, self.output
+        chosen = monitors_named(self.report_to)
+        with watched(told, chosen, version=version, model=model, plan=plan, output=output) as view:
+            return run_training(version, model=model, plan=plan, output=output, view=view)
 
 
 def train_after(
@@ -112,7 +118,9 @@ def _plan(version: Path, training: TrainingSettings, base: Path) -> TrainingAfte
         msg = f"training needs {error.name}: pip install 'thinkmix[train]'"
         raise TrainError(msg) from error
     trained = _store(version).log.trained(version.parent.parent.name)
-    return TrainingAfterBuild(version, model, plan, trained / f"{version.name[:SHORT]}-{way[:SHORT]}")
+    return TrainingAfterBuild(
+        version, model, plan, trained / f"{version.name[:SHORT]}-{way[:SHORT]}", training.report_to
+    )
 
 
 def _identity(model: str) -> object:
