@@ -6,6 +6,7 @@ said to be unknown, never guessed.
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from thinkmix.flows.system.markdown import inline
@@ -28,6 +29,46 @@ COLUMNS = {
 }
 """Columns of the published rows that Croissant can type; `messages` is a list of structures."""
 
+CONTEXT: Mapping[str, Any] = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "sc": "https://schema.org/",
+    "cr": "http://mlcommons.org/croissant/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "dct": "http://purl.org/dc/terms/",
+    "conformsTo": "dct:conformsTo",
+    "citeAs": "cr:citeAs",
+    "column": "cr:column",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "equivalentProperty": "cr:equivalentProperty",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "extract": "cr:extract",
+    "field": "cr:field",
+    "fileObject": "cr:fileObject",
+    "fileProperty": "cr:fileProperty",
+    "fileSet": "cr:fileSet",
+    "format": "cr:format",
+    "includes": "cr:includes",
+    "isLiveDataset": "cr:isLiveDataset",
+    "jsonPath": "cr:jsonPath",
+    "key": "cr:key",
+    "md5": "cr:md5",
+    "parentField": "cr:parentField",
+    "path": "cr:path",
+    "recordSet": "cr:recordSet",
+    "references": "cr:references",
+    "regex": "cr:regex",
+    "repeated": "cr:repeated",
+    "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
+    "separator": "cr:separator",
+    "source": "cr:source",
+    "subField": "cr:subField",
+    "transform": "cr:transform",
+}
+"""The context of the Croissant 1.0 specification: without it its own reader, mlcroissant, reads nothing."""
+
 
 def croissant(manifest: Manifest, files: Mapping[str, str], *, name: str, version: str) -> str:
     """Return JSON-LD in the Croissant 1.0 vocabulary (https://docs.mlcommons.org/croissant/docs/croissant-spec.html).
@@ -49,25 +90,19 @@ def croissant(manifest: Manifest, files: Mapping[str, str], *, name: str, versio
         }
         for file, digest in sorted(files.items())
     ]
+    # A record set a file: mlcroissant finds no row through a set of files that no archive holds.
     sets = [
         {
             "@type": "cr:RecordSet",
-            "@id": split,
-            "name": split,
-            "field": [_field(split, column, kind, files) for column, kind in COLUMNS.items()],
+            "@id": Path(file).stem,
+            "name": Path(file).stem,
+            "field": [_field(file, column, kind) for column, kind in COLUMNS.items()],
         }
-        for split in ("train", "eval")
-        if any(file.startswith(f"{split}-") for file in files)
+        for file in sorted(files)
     ]
     licences = sorted({source.licence for source in manifest.sources if source.licence})
     told: dict[str, Any] = {
-        "@context": {
-            "@vocab": "https://schema.org/",
-            "sc": "https://schema.org/",
-            "cr": "http://mlcommons.org/croissant/",
-            "dct": "http://purl.org/dc/terms/",
-            "conformsTo": "dct:conformsTo",
-        },
+        "@context": CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": name,
@@ -81,14 +116,13 @@ def croissant(manifest: Manifest, files: Mapping[str, str], *, name: str, versio
     return json.dumps(told, indent=1, ensure_ascii=False, sort_keys=False) + "\n"
 
 
-def _field(split: str, column: str, kind: str, files: Mapping[str, str]) -> dict[str, Any]:
-    first = min(file for file in files if file.startswith(f"{split}-"))
+def _field(file: str, column: str, kind: str) -> dict[str, Any]:
     return {
         "@type": "cr:Field",
-        "@id": f"{split}/{column}",
+        "@id": f"{Path(file).stem}/{column}",
         "name": column,
         "dataType": kind,
-        "source": {"fileObject": {"@id": first}, "extract": {"column": column}},
+        "source": {"fileObject": {"@id": file}, "extract": {"column": column}},
     }
 
 
@@ -114,7 +148,7 @@ def provenance_fields(
             "standards version": "1.0.0",
             "dataset title": stated_settings(manifest.recipe).title or manifest.mixture,
             "unique metadata identifier": version,
-            "metadata location": "manifest.json, report.json, croissant.json",
+            "metadata location": "manifest.json, croissant.json",
             "dataset issuer": name.partition("/")[0],
             "description": "rows for supervised fine-tuning, each a prompt and its completion",
         },

@@ -3,13 +3,13 @@
 import hashlib
 import json
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, ValidationError
 
 from thinkmix.flows.pages.card import dataset_card
 from thinkmix.flows.pages.provenance import croissant, provenance_fields, training_summary
+from thinkmix.flows.store.atomic import scratch_folder
 from thinkmix.flows.store.digests import MANIFEST
 from thinkmix.flows.store.paths import reading
 from thinkmix.flows.store.versions import problems
@@ -74,15 +74,15 @@ def push(version: Path, to: str, *, public: bool, message: str = "", notify: Not
         if found := problems(folder):
             msg = f"{folder.name[:12]} is damaged, so it is not pushed: {found[0]}"
             raise StoreCorrupt(msg)
-        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+        manifest, report = _read(folder)
         known = standings(manifest.sources)
         if why := refusal(known, public=public):
             raise PushError(why)
-        with TemporaryDirectory(prefix=".push-", dir=folder.parents[1]) as place:
-            rows, digests = _prepare(folder, Path(place), manifest, known, repo, notify)
+        with scratch_folder(folder.parent) as place:
+            rows, digests = _prepare(folder, place, manifest, report, known, repo, notify)
             notify(Event("push", repo, 0, None, unit="files"))
             sent = send(
-                Path(place),
+                place,
                 digests,
                 repo=repo,
                 public=public,
@@ -123,8 +123,31 @@ def _named(to: str) -> str:
         raise NotFound(msg) from None
 
 
+def _read(folder: Path) -> tuple[Manifest, Report]:
+    """Return what a version says of itself.
+
+    Raises:
+        StoreCorrupt: if a release that this one cannot read wrote it.
+    """
+    try:
+        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+        return manifest, Report.model_validate_json((folder / "report.json").read_bytes())
+    except ValidationError as error:
+        msg = (
+            f"{folder.name[:12]} is of another release, and its {error.title.lower()}.json cannot be read; "
+            "build the mixture again"
+        )
+        raise StoreCorrupt(msg) from error
+
+
 def _prepare(
-    folder: Path, place: Path, manifest: Manifest, known: tuple[Standing, ...], repo: str, notify: Notify
+    folder: Path,
+    place: Path,
+    manifest: Manifest,
+    report: Report,
+    known: tuple[Standing, ...],
+    repo: str,
+    notify: Notify,
 ) -> tuple[int, dict[str, Digests]]:
     """Write all that goes, and return the rows and the digests of the files by name."""
     shards = sorted(path for split in ("train", "eval") for path in folder.glob(f"{split}-*.parquet"))
@@ -133,7 +156,6 @@ def _prepare(
         rows += copy_rows(shard, place / shard.name)
         notify(Event("copy", repo, number, len(shards), unit="files"))
     digests = {shard.name: _digests(place / shard.name) for shard in shards}
-    report = Report.model_validate_json((folder / "report.json").read_bytes())
     licence = "; ".join(
         f"{one.source}: {one.licence or 'not stated'} ({_WORDS[one.allows]})" for one in known
     )

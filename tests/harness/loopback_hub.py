@@ -438,6 +438,10 @@ class _Handler(BaseHTTPRequestHandler):
             ]
             self._json({"files": told})
             return
+        header = json.loads(self.form.splitlines()[0])["value"]
+        if header.get("parentCommit") not in (None, parent):
+            self._json({"error": "the branch has moved"}, status=412)
+            return
         commit = self._commit(name, parent, files, revision)
         if self.fault and self.fault.kind == "landed":
             self._json({"error": "trouble"}, status=self.fault.status)

@@ -14,14 +14,14 @@ _SHARING = (
 """How names of licences begin that let changed copies be passed on, under their conditions."""
 
 _NOTHING = (
-    "cc-by-nd",
-    "cc-by-nc-nd",
+    "noderiv",
+    "no-deriv",
     "proprietary",
-    "all rights reserved",
-    "no redistribution",
-    "research only",
+    "all-rights-reserved",
+    "no-redistribution",
+    "research-only",
 )
-"""How names of licences begin that let no changed copy be passed on."""
+"""What names of licences hold that let no changed copy be passed on; the word `nd` says so, too."""
 
 
 class Standing(NamedTuple):
@@ -38,12 +38,20 @@ def standings(sources: Iterable[SourceEntry]) -> tuple[Standing, ...]:
 
 
 def _allows(licence: str | None) -> Allows:
-    name = (licence or "").strip().casefold().replace("_", "-")
-    if any(name.startswith(known) for known in _NOTHING):
+    # People write `CC BY-ND 4.0`, the hub `cc-by-nd-4.0`.
+    name = "-".join((licence or "").casefold().replace("_", " ").replace("-", " ").split())
+    words = name.split("-")
+    if "nd" in words or any(known in name for known in _NOTHING):
         return "nothing"
-    if "-nc" in name or "non-commercial" in name or "noncommercial" in name:
+    if "nc" in words or "non-commercial" in name or "noncommercial" in name:
         return "non_commercial"
-    return "sharing" if any(name.startswith(known) for known in _SHARING) else "unknown"
+    parts = name.replace("-and-", ",").replace(";", ",").split(",")
+    return "sharing" if all(_lets_share(part.strip("-")) for part in parts) else "unknown"
+
+
+def _lets_share(name: str) -> bool:
+    """Return whether a name is that of a licence that is known to let changed copies be passed on."""
+    return any(name.startswith(known) and not name[len(known) :][:1].isalpha() for known in _SHARING)
 
 
 def refusal(found: Iterable[Standing], *, public: bool) -> str | None:

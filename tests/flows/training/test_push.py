@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from huggingface_hub import constants
+from huggingface_hub import constants, snapshot_download
 
 from tests.harness.builders import quick_build, recipe
 from tests.harness.loopback_hub import LoopbackHub, serve
 from thinkmix.flows.build.pipeline import Built
-from thinkmix.flows.pages.provenance import provenance_fields
+from thinkmix.flows.pages.provenance import COLUMNS, croissant, provenance_fields
 from thinkmix.flows.store.digests import MANIFEST
 from thinkmix.flows.training.push import push
+from thinkmix.flows.training.pushing import hub as sending
 from thinkmix.flows.training.pushing.licences import refusal, standings
 from thinkmix.schemas.errors import NotFound, PushError
 from thinkmix.schemas.manifest import Manifest, SourceEntry
@@ -46,12 +47,18 @@ def test_the_hub_holds_the_version_row_for_row(hub: LoopbackHub, version: Path, 
     before = {path.name: path.read_bytes() for path in version.glob("*.parquet")}
     found = push(version, TO, public=False)
     files = held(hub)
+    where = snapshot_download(
+        "org/mixture",
+        repo_type="dataset",
+        revision=found.commit,
+        endpoint=hub.endpoint,
+        cache_dir=tmp_path,
+    )
 
     assert hub.datasets["org/mixture"].private
     assert found.new == found.files == len(files) - 1
     for name, content in before.items():
-        (tmp_path / name).write_bytes(files[name])
-        assert pq.read_table(tmp_path / name).equals(pq.read_table(version / name))
+        assert pq.read_table(Path(where) / name).equals(pq.read_table(version / name))
         assert (version / name).read_bytes() == content
     assert files[MANIFEST] == (version / MANIFEST).read_bytes()
     assert b'load_dataset("org/mixture")' in files["README.md"]
@@ -110,14 +117,42 @@ def test_a_commit_that_landed_is_no_failure(hub: LoopbackHub, version: Path):
     assert len(hub.datasets["org/mixture"].commits) == 2
 
 
-def test_files_of_an_earlier_push_go(hub: LoopbackHub, version: Path):
-    """What the version does not hold would be loaded as rows of it."""
-    hub.add("org/mixture", {"train-00001-of-00002.parquet": b"old", ".gitattributes": b""})
+def test_rows_of_an_earlier_push_go_and_nothing_else(hub: LoopbackHub, version: Path):
+    """They would be loaded as rows of the version; files that people put there stay."""
+    theirs = {".gitattributes": b"", "LICENSE": b"ours", "images/a.png": b"a"}
+    hub.add("org/mixture", {"train-00001-of-00002.parquet": b"old", **theirs})
     hub.datasets["org/mixture"].private = True
     found = push(version, TO, public=False)
 
     assert found.removed == 1
     assert "train-00001-of-00002.parquet" not in held(hub)
+    assert theirs.items() <= held(hub).items()
+
+
+def test_files_that_arrived_are_not_sent_again(hub: LoopbackHub, version: Path):
+    """One of the large files is refused; the next push sends that one alone."""
+    hub.fault("/lfs/*", "status", status=400)
+    with pytest.raises(PushError, match="push again to go on"):
+        push(version, TO, public=False)
+    push(version, TO, public=False)
+    arrived = [one.path for one in hub.requests if one.method == "PUT" and one.status == 200]
+
+    assert len(arrived) == len(set(arrived)) == len(list(version.glob("*.parquet")))
+
+
+def test_a_commit_of_another_is_not_overwritten(hub: LoopbackHub, version: Path, monkeypatch):
+    """One that is made while the files are on their way is a sentence, and stays the newest."""
+    listed = sending._listed
+
+    def meanwhile(*asked):
+        found = listed(*asked)
+        hub.add("org/mixture", {"theirs.txt": b"b"})
+        return found
+
+    monkeypatch.setattr(sending, "_listed", meanwhile)
+    with pytest.raises(PushError, match="another commit was made meanwhile"):
+        push(version, TO, public=False)
+    assert set(held(hub)) == {"theirs.txt"}
 
 
 def test_a_public_dataset_is_not_written_by_mistake(hub: LoopbackHub, version: Path):
@@ -127,6 +162,31 @@ def test_a_public_dataset_is_not_written_by_mistake(hub: LoopbackHub, version: P
     with pytest.raises(PushError, match="org/mixture is public"):
         push(version, TO, public=False)
     assert set(held(hub)) == {"a.txt"}
+
+
+def test_a_private_dataset_is_not_called_public(hub: LoopbackHub, version: Path):
+    """`--public` is about a new dataset; one that is there has commits that nobody asked to show."""
+    push(version, TO, public=False)
+
+    with pytest.raises(PushError, match="org/mixture is private"):
+        sending.send(version, {}, repo="org/mixture", public=True, message="")
+    assert len(hub.datasets["org/mixture"].commits) == 2
+
+
+def test_a_password_of_the_address_is_not_shown(hub: LoopbackHub, version: Path, monkeypatch):
+    """The page of the commit is told without it."""
+    monkeypatch.setenv("HF_ENDPOINT", hub.endpoint.replace("http://", "http://me:secret@"))
+
+    assert push(version, TO, public=False).url.startswith(f"{hub.endpoint}/datasets/org/mixture/tree/")
+
+
+def test_an_address_that_is_none_is_a_sentence(version: Path, monkeypatch):
+    """It names the variable, and not what it holds."""
+    monkeypatch.setenv("HF_ENDPOINT", "ftp://me:secret@hub")
+
+    with pytest.raises(PushError, match="correct HF_ENDPOINT") as caught:
+        push(version, TO, public=False)
+    assert "secret" not in str(caught.value)
 
 
 def test_a_refused_token_is_a_sentence_without_it(hub: LoopbackHub, version: Path, monkeypatch):
@@ -168,6 +228,13 @@ def entry(licence: str | None) -> SourceEntry:
         ("cc-by-nd-4.0", False, False),
         ("CC-BY-NC-ND-4.0", False, False),
         ("proprietary", False, False),
+        ("CC BY-ND 4.0", False, False),
+        ("Creative Commons Attribution-NoDerivatives", False, False),
+        ("apache-2.0 and proprietary", False, False),
+        ("CC BY 4.0", True, True),
+        ("Apache-2.0 and MIT", True, True),
+        ("apache-2.0, our terms", True, False),
+        ("mitsubishi-internal", True, False),
         ("my own", True, False),
         (None, True, False),
     ],
@@ -188,3 +255,20 @@ def test_every_field_of_provenance_is_filled_or_said_to_be_unknown(built: Built)
 
     assert (len(values), all(values)) == (22, True)
     assert built.version.name in values
+
+
+def test_croissant_describes_every_file_by_its_own_columns(built: Built):
+    """Each file has a record set whose columns it holds; the context is that of the specification."""
+    manifest = Manifest.model_validate_json((built.version / MANIFEST).read_bytes())
+    files = {name: entry.sha256 for name, entry in manifest.files.items() if "/" not in name and entry.rows}
+    told = json.loads(croissant(manifest, files, name="org/mixture", version=built.version.name))
+    read = {
+        (field["source"]["fileObject"]["@id"], field["source"]["extract"]["column"])
+        for one in told["recordSet"]
+        for field in one["field"]
+    }
+
+    assert {one["@id"]: one["sha256"] for one in told["distribution"]} == files
+    assert read == {(file, column) for file in files for column in COLUMNS}
+    assert all(COLUMNS.keys() <= set(pq.read_schema(built.version / file).names) for file in files)
+    assert told["@context"]["@language"] == "en"
