@@ -22,9 +22,7 @@ def test_limits_are_named(licence: str | None, says: list[str]) -> None:
     assert all(word in caution(licence) for word in says)
 
 
-@pytest.mark.parametrize(
-    "licence", ["cc-by-4.0", "apache-2.0", "MIT", "CC-BY-SA-4.0", "Franco's terms"]
-)
+@pytest.mark.parametrize("licence", ["cc-by-4.0", "apache-2.0", "MIT", "CC-BY-SA-4.0", "Franco's terms"])
 def test_other_licences_have_no_caution(licence: str) -> None:
     """Letters inside other words are no limits."""
     assert caution(licence) == ""
