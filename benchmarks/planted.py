@@ -236,7 +236,7 @@ def next_turn(row: Conversation, chance: Random) -> Conversation | None:
 
 
 def unfilled(row: Conversation, chance: Random) -> Conversation | None:
-    """Put a placeholder in the place of a word of the answer."""
+    """Put a placeholder into the answer where a word stood."""
     last = row.messages[-1]
     words = last.content.split(" ")
     words[chance.randrange(len(words))] = chance.choice(_FIELDS)

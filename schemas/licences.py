@@ -6,7 +6,7 @@ _SEPARATORS = str.maketrans("_/ ,()", "------")
 def caution(licence: str | None) -> str:
     """Return what to look at, in words that follow the name of a licence; empty if nothing is known.
 
-    Words are read, not the text of a licence: an unknown name has no caution, and that is no permission.
+    Words are read, not the text of a licence: an unknown name has no caution, which permits nothing.
 
     Args:
         licence: SPDX id or words, as a recipe states it.

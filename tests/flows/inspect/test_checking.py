@@ -58,7 +58,7 @@ def chats(count: int, start: int = 0) -> list[Row]:
     ("licence", "says"), [(None, "no licence"), ("cc-by-nc-4.0", "commercial"), ("apache-2.0", "")]
 )
 def test_licences_that_limit_use_are_named_and_fail_nothing(licence: str, says: str, tmp_path: Path) -> None:
-    """A recipe over one's own files states none; that is no fault of it."""
+    """A recipe over one's own files states none, which changes no exit code."""
     found = checked(one_source(tmp_path, chats(60), licence=licence), tmp_path)
     assert says in found.sources[0].licence
     assert bool(says) == bool(found.sources[0].licence)
