@@ -191,6 +191,71 @@ def escaped(row: Conversation, chance: Random) -> Conversation | None:
     return _with_text(row, lambda text: html.escape(text) if sum(map(text.count, "<>&\"'")) > 2 else None)
 
 
+_FOREIGN = ("café", "naïve", "Zürich", "don’t", "“so”", "北京", "…", "señor", "5 °C", "–", "日本語", "Привет")
+_SPEAKERS = ("Human: ", "Human:\n", "User: ", "### Human: ", "### User: ", "Q: ", "用户：", "[Human] ")
+_FIELDS = (
+    "{{name}}", "{{author}}", "{{ user_name }}", "{{company}}", "{{city.name}}", "{{PRODUCT}}",
+    "{{first name}}", "{name}",
+)  # fmt: skip
+_IDENTITIES = (
+    "I'm ChatGPT, a large language model trained by OpenAI.", "I was made by Anthropic, and I can help.",
+    "I am Claude. How can I help you?", "My name is Gemini, and Google built me.", "我是通义千问。",
+    "I was developed by Microsoft.", "我是由百度研发的助手。",
+    "OpenAI created me to answer questions.",
+    "I'm DeepSeek-V3, an AI assistant.", "作为OpenAI的模型，我很乐意帮忙。",
+)  # fmt: skip
+_REFUSALS = (
+    "I'm sorry, but I can't help with that.", "I cannot assist with this request.",
+    "很抱歉，我无法回答这个问题。",
+    "As an AI language model, I do not have personal opinions.", "Sorry, that is not something I can do.",
+    "对不起，我不能提供这类内容。", "I must decline.", "I'm not able to browse the internet.",
+    "Unfortunately, I am unable to open files.", "作为一个人工智能，我没有个人观点。",
+)  # fmt: skip
+
+
+def misread(row: Conversation, chance: Random) -> Conversation | None:
+    """Put one to five words with characters beyond ASCII into a text, read in the wrong encoding."""
+
+    def change(text: str) -> str:
+        words = text.split(" ")
+        for _ in range(chance.randint(1, 5)):
+            raw = chance.choice(_FOREIGN).encode()
+            read = (raw.decode("cp1252", "replace"), raw.decode("latin-1"), raw.decode("ascii", "replace"))
+            words.insert(chance.randrange(len(words) + 1), chance.choice(read))
+        return " ".join(words)
+
+    return _with_text(row, change)
+
+
+def next_turn(row: Conversation, chance: Random) -> Conversation | None:
+    """Let the answer go on with a turn of the user, or begin with one."""
+    last = row.messages[-1]
+    speaker, asks = chance.choice(_SPEAKERS), row.messages[0].content[: chance.randint(20, 80)]
+    said = chance.choice((f"{speaker}{last.content}", f"{last.content}\n\n{speaker}{asks}"))
+    return _answer(row, said, last.reasoning)
+
+
+def unfilled(row: Conversation, chance: Random) -> Conversation | None:
+    """Put a placeholder into the answer where a word stood."""
+    last = row.messages[-1]
+    words = last.content.split(" ")
+    words[chance.randrange(len(words))] = chance.choice(_FIELDS)
+    return _answer(row, " ".join(words), last.reasoning)
+
+
+def introduced(row: Conversation, chance: Random) -> Conversation | None:
+    """Let the answer say who made the model, before everything else or at its end."""
+    last, said = row.messages[-1], chance.choice(_IDENTITIES)
+    both = chance.choice((f"{said} {last.content}", f"{last.content}\n\n{said}"))
+    return _answer(row, both, last.reasoning)
+
+
+def refused(row: Conversation, chance: Random) -> Conversation | None:
+    """Put a refusal in the place of the answer, or before it."""
+    last, said = row.messages[-1], chance.choice(_REFUSALS)
+    return _answer(row, chance.choice((said, f"{said} {last.content}")), last.reasoning)
+
+
 PLANTS: Mapping[str, Damage] = {
     "repetition": twice,
     "html_entities": escaped,
@@ -203,6 +268,11 @@ PLANTS: Mapping[str, Damage] = {
     "tool_text": call,
     "policy_talk": policy,
     "unanswerable": other_story,
+    "garbled": misread,
+    "foreign_turn": next_turn,
+    "placeholder": unfilled,
+    "vendor_identity": introduced,
+    "refusal": refused,
 }
 """What each rule should find; a rule that is not named has no planted truth."""
 

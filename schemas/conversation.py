@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from thinkmix.schemas.normal_form import compose_nfc
 from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.record import MAX_DEPTH, JsonObject, Record, depth, fault
+from thinkmix.schemas.visible import is_visible
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -112,8 +113,8 @@ class Message(Record):
     """One turn. Only an assistant reasons and calls tools.
 
     Line breaks at the seams (around reasoning, before and after an answer) are the template's, not the
-    author's: they are removed here, so that rendering and parsing are exact inverses. An answer of nothing
-    but white space says nothing.
+    author's: they are removed here, so that rendering and parsing are exact inverses. A turn without a
+    visible character says nothing.
     """
 
     role: Role
@@ -137,9 +138,10 @@ class Message(Record):
     def _says_something(self) -> Self:
         if self.role != "assistant" and (self.reasoning is not None or self.tool_calls):
             raise fault(Reason.ROLE_ORDER, f"a {self.role} turn cannot reason or call tools")
-        if self.role != "tool" and not self.tool_calls and not self.content.strip():
+        if self.role != "tool" and not self.tool_calls and not is_visible(self.content):
             reason = Reason.EMPTY_TURN if self.reasoning is None else Reason.THINK_NO_ANSWER
-            raise fault(reason, f"the {self.role} turn has no text")
+            lacks = "visible character" if self.content.strip() else "text"
+            raise fault(reason, f"the {self.role} turn has no {lacks}")
         return self
 
     def to_chat(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from thinkmix.schemas.reasons import Reason
 from thinkmix.schemas.record import fault
+from thinkmix.schemas.visible import is_visible
 
 OPEN, CLOSE = "<think>", "</think>"
 
@@ -56,8 +57,9 @@ def split_think(text: str, *, called: bool = False, unopened: bool = False) -> t
         raise fault(Reason.THINK_NESTED, f"a second {OPEN} inside the trace")
     if OPEN in answer or CLOSE in answer:
         raise fault(Reason.THINK_REPEATED, "more think tags after the first trace")
-    if not called and not answer.strip():
-        raise fault(Reason.THINK_NO_ANSWER, f"nothing after {CLOSE}")
+    if not called and not is_visible(answer):
+        lacks = "nothing visible" if answer.strip() else "nothing"
+        raise fault(Reason.THINK_NO_ANSWER, f"{lacks} after {CLOSE}")
     return (trace if trace.strip() else None), answer
 
 

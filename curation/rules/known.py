@@ -12,12 +12,16 @@ from thinkmix.curation.rules.branching import Branching
 from thinkmix.curation.rules.contract import ACTIONS, Rule
 from thinkmix.curation.rules.copied_trace import CopiedTrace
 from thinkmix.curation.rules.cut_off import CutOff
+from thinkmix.curation.rules.foreign_turn import ForeignTurn
+from thinkmix.curation.rules.garbled import Garbled
 from thinkmix.curation.rules.html_entities import HtmlEntities
 from thinkmix.curation.rules.language_switch import LanguageSwitch
 from thinkmix.curation.rules.loop import Loop
 from thinkmix.curation.rules.near_empty_trace import NearEmptyTrace
 from thinkmix.curation.rules.own import SUFFIX, AnyRule, OwnRule
+from thinkmix.curation.rules.placeholder import Placeholder
 from thinkmix.curation.rules.policy_talk import PolicyTalk
+from thinkmix.curation.rules.refusal import Refusal
 from thinkmix.curation.rules.repetition import Repetition
 from thinkmix.curation.rules.tool_arguments import ToolArguments
 from thinkmix.curation.rules.tool_order import ToolOrder
@@ -26,6 +30,7 @@ from thinkmix.curation.rules.tool_text import ToolText
 from thinkmix.curation.rules.trace_disagrees import TraceDisagrees
 from thinkmix.curation.rules.unanswerable import Unanswerable
 from thinkmix.curation.rules.unverified_answer import UnverifiedAnswer
+from thinkmix.curation.rules.vendor_identity import VendorIdentity
 from thinkmix.curation.rules.wrong_answer import WrongAnswer
 from thinkmix.schemas.errors import NotFound
 from thinkmix.schemas.plain import plain
@@ -54,6 +59,11 @@ RULES: tuple[type[Rule], ...] = (
     UnverifiedAnswer,
     TraceDisagrees,
     Unanswerable,
+    Garbled,
+    ForeignTurn,
+    Placeholder,
+    VendorIdentity,
+    Refusal,
 )
 """Every rule, in the order in which they judge and are shown."""
 

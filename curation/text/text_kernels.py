@@ -21,6 +21,8 @@ _BLOCK = 128
 _TABULATOR, _NEWLINE, _SPACE, _SLASH, _LESS, _BAR, _DELETE = (np.uint8(ord(mark)) for mark in "\t\n /<|\x7f")
 _SYSTEM, _USER, _ASSISTANT = 0, 1, 2  # places in thinkmix.schemas.conversation.ROLES
 _WIDE_SPACES = (0x85, 0xA0, 0x1680, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)
+_FILLERS = (0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5)
+_BLANKS = (0x2800, 0x3164, 0xFEFF, 0xFFA0)
 
 _OPEN, _CLOSE, _TOOL, _TOOL_END, _TOOLS = (
     np.frombuffer(tag, np.uint8) for tag in (b"<think>", b"</think>", b"<tool_", b"</tool_", b"<tools>")
@@ -66,6 +68,27 @@ def _after_space(data: Bytes, at: int, end: int) -> int:
             return at
         at += size
     return at
+
+
+@compiled
+def _is_unseen(data: Bytes, at: int, end: int) -> bool:
+    """Return whether the character at `at` shows nothing, as `schemas.visible` understands it."""
+    if data[at] < 0x80:
+        return False
+    code, _ = _decode(data, at, end)
+    if code < 0x200B:
+        return code in _FILLERS or 0x180B <= code <= 0x180F
+    if code <= 0x206F:
+        return code <= 0x200F or 0x202A <= code <= 0x202E or code >= 0x2060
+    if code <= 0xFFFF:
+        return code in _BLANKS or 0xFE00 <= code <= 0xFE0F
+    return 0x1D173 <= code <= 0x1D17A or 0xE0000 <= code <= 0xE0FFF
+
+
+@compiled
+def _may_be_empty(data: Bytes, first: int, end: int) -> bool:
+    """Return whether nothing in a text may be seen; `first` is where its white space ends."""
+    return first == end or _is_unseen(data, first, end)
 
 
 @compiled
@@ -237,7 +260,9 @@ def _take_apart(
     last = _before_last_lines(data, start, end)
     if tags == 0:
         first = _after_space(data, start, end)
-        if last < 0 or first == end or data[first] == _LESS:  # it may be another model's tag
+        if (
+            last < 0 or _may_be_empty(data, first, end) or data[first] == _LESS
+        ):  # it may be another model's tag
             return True
         span[0], span[1] = _after_breaks(data, start, end), last
         return _holds_break(data, span[0], first)  # some formats take blank lines with spaces in them away
@@ -247,7 +272,7 @@ def _take_apart(
         return True
     trace, answer = opened + len(_OPEN), closed + len(_CLOSE)
     first = _after_space(data, answer, end)
-    if first == end:
+    if _may_be_empty(data, first, end):
         return True
     span[0], span[1] = _after_breaks(data, answer, end), last
     if _holds_break(data, span[0], first):
@@ -290,7 +315,10 @@ def read_texts(
             else:
                 doubt = tags != 0 or (
                     asked[i] == TURN
-                    and (_after_space(data, start, end) == end or _speaks_of_switch(data, start, end))
+                    and (
+                        _may_be_empty(data, _after_space(data, start, end), end)
+                        or _speaks_of_switch(data, start, end)
+                    )
                 )
         doubts[i] = doubt
 

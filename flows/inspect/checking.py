@@ -29,6 +29,7 @@ from thinkmix.flows.system.cores import usable_cores
 from thinkmix.flows.system.memory import usable_bytes
 from thinkmix.schemas.formats.auto import Auto
 from thinkmix.schemas.formats.sample import columns_of
+from thinkmix.schemas.licences import caution
 from thinkmix.schemas.record import Record
 
 _SECONDS = 9.8
@@ -72,6 +73,8 @@ class SourceCheck(Record):
     """Examples or tokens, by the recipe's unit, that the source seems to have; duplicates are among them."""
     mend: tuple[str, ...]
     """What a person should look at, in sentences."""
+    licence: str = ""
+    """What its licence asks to look at, in a sentence; it changes no exit code."""
 
 
 class Estimate(Record):
@@ -194,6 +197,7 @@ def _look(recipe: Recipe, source: Source, place: Place, examples: int) -> tuple[
         preview=seen,
         supply=round(seen.per_row(recipe.mix.unit) * sample.rows),
         mend=tuple(_mend(recipe, read, sample, seen)),
+        licence=_licence(source),
     )
     return one, sample
 
@@ -268,6 +272,15 @@ def _mend(recipe: Recipe, source: Source, sample: Sample, seen: Preview) -> Iter
             yield from (result.sentence for result in found if result.level != "pass")
     if source.expect_rows is not None and sample.exact and sample.rows != source.expect_rows:
         yield f"{name}: {sample.rows:,} rows, and the recipe expects {source.expect_rows:,} (`expect_rows`)"
+
+
+def _licence(source: Source) -> str:
+    words = caution(source.licence)
+    if not words:
+        return ""
+    if source.licence is None:
+        return f"{source.name}: it {words} (`licence` of the source)"
+    return f"{source.name}: its licence, {source.licence}, {words}"
 
 
 def _meant(recipe: Recipe, source: Source, sample: Sample) -> str:

@@ -5,6 +5,7 @@ import json
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from thinkmix.flows.system.markdown import inline
+from thinkmix.schemas.licences import caution
 from thinkmix.schemas.manifest import SPLITS
 from thinkmix.schemas.report import Report
 from thinkmix.schemas.stated import stated_settings
@@ -32,6 +33,7 @@ def dataset_card(report: Report, *, repo: str = "") -> str:
         licences=_licence(report),
         switched=_switched(report),
         repo=repo,
+        cautions=_cautions(report),
     )
 
 
@@ -48,6 +50,15 @@ def _licence(report: Report) -> str:
     licences = {source.licence for source in report.sources}
     only = licences.pop() if len(licences) == 1 else None
     return json.dumps(only) if only else ("other" if licences else "")
+
+
+def _cautions(report: Report) -> list[str]:
+    """Return what the licences of sources ask a person to look at, a sentence for each that does."""
+    return [
+        f"The licence of {source.name} {words}" if source.licence else f"{source.name} {words}"
+        for source in report.sources
+        if (words := caution(source.licence))
+    ]
 
 
 def _inlined(report: Report) -> Report:

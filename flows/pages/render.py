@@ -10,6 +10,7 @@ from thinkmix.flows.pages import meaning
 from thinkmix.flows.pages.formatting import grouped
 from thinkmix.flows.pages.verdict import duration, moment
 from thinkmix.schemas.formats.recognition import format_statement
+from thinkmix.schemas.licences import caution
 from thinkmix.schemas.plain import plain
 
 COLOURS = 6
@@ -70,6 +71,7 @@ def _environment() -> Environment:
         "finding": meaning.finding_meaning,
         "context": meaning.context,
         "layout": format_statement,
+        "caution": caution,
         "clip": plain,
         "colour": lambda place: place % COLOURS,
     }

@@ -48,7 +48,7 @@ def show_check(found: "Check", console: Console) -> None:
         say(console, f"  cannot be estimated: no row of {empty} that was looked at becomes an example")
     if not found.mend:
         say(console, ("green", "✓"), " nothing to fix")
-    for sentence in found.mend:
+    for sentence in (*found.mend, *(plain(source.licence) for source in found.sources if source.licence)):
         say(console, ("yellow", "!"), f" {sentence}")
 
 

@@ -15,6 +15,8 @@ ROWS = [
     asked("&lt; &lt; &lt;", "It is so. " * 20, "It is so. " * 20),
     asked("What is 2 + 2?", "It is \\boxed{5}.", "So \\boxed{4}.", answer="4"),
     asked("What is 2 + 2?", "It is so.", answer="4"),
+    asked("Who is FranÃ§oise?", "Human: Who?\n\nI'm ChatGPT, and {{name}} is hers."),
+    asked("Who?", "I'm sorry, but I can't help with that."),
     asked("Jake has 5 peaches more than Steven has. How many cakes are there?", "It is 4."),
     conversation(
         [

@@ -29,6 +29,7 @@ from thinkmix.curation.validate.rowwise import Origin, judge
 from thinkmix.curation.validate.settings import LIMITS, Limits
 from thinkmix.flows.sources.local_source import LocalSource
 from thinkmix.schemas.findings import Finding, Notes
+from thinkmix.schemas.visible import is_visible
 
 ROOT = Path(__file__).parents[3]
 SHARED = (ROOT / "../shared").resolve()
@@ -141,6 +142,9 @@ ANSWERS = [
     ("", False),
     (" \n", False),
     ("\u3000\u00a0", False),
+    ("\u200b", False),  # no reader sees it
+    (" \u2060\ufe0f", False),
+    ("<think>t</think>\ufeff", False),
     ("\n\n a \n", True),
     ("\n \na", False),  # some formats take that line away
     ("a < b and c > d", True),
@@ -209,6 +213,7 @@ QUESTIONS = [
     ("<think>", False),
     ("a</think>", False),
     ("\u00a0", False),
+    ("\u200b\u200d", False),
     ("e\u0301", True),
     ("<tools>", False),  # definitions may follow
     ("a/b " * 60 + "/thin", True),
@@ -579,6 +584,14 @@ def test_white_space_is_what_python_takes_for_it() -> None:
         assert (text_kernels._after_space(data, 0, len(data)) > 0) == chr(code).isspace(), hex(code)
         if code >= 0x80:
             assert text_kernels._decode(data, 0, len(data)) == (code, len(data))
+
+
+def test_a_character_shows_something_to_the_kernel_as_it_does_row_by_row() -> None:
+    """Beyond ASCII, where the kernel reads characters."""
+    for code in CODES:
+        data = np.frombuffer(chr(code).encode(), np.uint8)
+        unseen = code >= 0x80 and not chr(code).isspace() and not is_visible(chr(code))
+        assert text_kernels._is_unseen(data, 0, len(data)) == unseen, hex(code)
 
 
 def test_a_character_has_the_same_outcome_and_key_either_way() -> None:

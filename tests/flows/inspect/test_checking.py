@@ -54,6 +54,17 @@ def chats(count: int, start: int = 0) -> list[Row]:
     ]
 
 
+@pytest.mark.parametrize(
+    ("licence", "says"), [(None, "no licence"), ("cc-by-nc-4.0", "commercial"), ("apache-2.0", "")]
+)
+def test_licences_that_limit_use_are_named_and_fail_nothing(licence: str, says: str, tmp_path: Path) -> None:
+    """A recipe over one's own files states none, which changes no exit code."""
+    found = checked(one_source(tmp_path, chats(60), licence=licence), tmp_path)
+    assert says in found.sources[0].licence
+    assert bool(says) == bool(found.sources[0].licence)
+    assert not any("licence" in sentence for sentence in found.mend)
+
+
 def test_what_is_dropped_and_why_is_what_a_build_drops(sources: Path, built) -> None:
     """Of sources that are looked at whole, every reason of reading has the count of the build's ledger."""
     found = checked(recipe(), sources)

@@ -272,6 +272,17 @@ def test_evil_licence_of_all_sources_is_quoted(report: Report):
     assert yaml.safe_load(card.split("\n---\n", 1)[0].removeprefix("---\n"))["license"] == licence
 
 
+def test_card_warns_of_licences_that_limit_use(report: Report):
+    """Of every source with such a licence or with none, and of no other."""
+    for licence, says in (("CC-BY-NC-4.0", "forbids commercial use"), (None, "states no licence")):
+        sources = tuple(source.model_copy(update={"licence": licence}) for source in report.sources)
+        assert dataset_card(report.model_copy(update={"sources": sources})).count(says) == len(sources)
+    free = tuple(source.model_copy(update={"licence": "apache-2.0"}) for source in report.sources)
+    card = dataset_card(report.model_copy(update={"sources": free}))
+    assert "forbids" not in card
+    assert "states no licence" not in card
+
+
 @pytest.mark.parametrize(
     ("template", "soft_switch", "said"),
     [("qwen3", "plain", False), ("qwen3", "train", True), ("qwen3-instruct-2507", "train", False)],
