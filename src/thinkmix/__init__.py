@@ -269,6 +269,7 @@ def train(
     preset: str | None = None,
     restart: bool = False,
     token_cache: StrPath | None = None,
+    report_to: "Sequence[str]" = (),
     progress: bool = True,
     **settings: object,
 ) -> "TrainResult":
@@ -288,6 +289,7 @@ def train(
         preset: size of Qwen3, such as `8B`: sets what neither plan nor settings say.
         restart: whether to drop the checkpoints that a killed run left of `output`.
         token_cache: folder in which encoded rows are kept for later runs; one in the store if unset.
+        report_to: monitors that are told of each step: `tensorboard`, `mlflow`, `swanlab`, `wandb`.
         progress: whether to draw a bar and print notes on the error stream.
         settings: fields of `thinkmix.schemas.training.TrainPlan`, such as `method="qlora4"`,
             `max_steps=200` or `learning_rate=1e-4`; docs/training.md has all.
@@ -316,16 +318,22 @@ def train(
         (2, True)
     """
     from thinkmix.flows.recipe.plans import load_plan  # noqa: PLC0415
+    from thinkmix.flows.training.monitors.watching import monitors_named, watched  # noqa: PLC0415
     from thinkmix.flows.training.pace import progress_bar, speaks  # noqa: PLC0415
     from thinkmix.flows.training.run import run_training  # noqa: PLC0415
 
     stated = load_plan(Path(plan) if plan else None, preset=preset, flags=settings)
-    with progress_bar(_console(shown=progress and speaks())) as view:
+    chosen, folder = monitors_named(report_to), Path(output)
+    base = os.fspath(model) if model else None
+    with (
+        progress_bar(_console(shown=progress and speaks())) as drawn,
+        watched(drawn, chosen, version=Path(version), model=base, plan=stated, output=folder) as view,
+    ):
         return run_training(
             Path(version),
-            model=os.fspath(model) if model else None,
+            model=base,
             plan=stated,
-            output=Path(output),
+            output=folder,
             view=view,
             adapter=Path(adapter) if adapter else None,
             restart=restart,

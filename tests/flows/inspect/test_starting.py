@@ -311,7 +311,7 @@ def test_the_line_for_editors_is_written_where_there_is_a_schema(tmp_path: Path)
 
 @pytest.mark.skipif(not FORMATS, reason="the reference material does not lie beside the checkout")
 def test_a_look_at_real_rows_takes_few_seconds_of_a_core(tmp_path: Path) -> None:
-    """Two sets of 25,755 rows: under five seconds of processor time, start of the interpreter included."""
+    """Two sets of 25,755 rows: under eight seconds of processor time, half of them for math-verify to start."""
     sets = [SHARED / "hub/nvidia/OpenMathReasoning", SHARED / "hub/mlabonne/FineTome-100k"]
     before = os.times()
     ended = thinkmix("init", *sets, "--output", tmp_path / "mine.yaml", "--json")
@@ -319,7 +319,7 @@ def test_a_look_at_real_rows_takes_few_seconds_of_a_core(tmp_path: Path) -> None
 
     assert ended.returncode == 0, ended.stderr
     spent = after.children_user - before.children_user + after.children_system - before.children_system
-    assert spent < 5
+    assert spent < 8
     assert {one["format"] for one in json.loads(ended.stdout)["sources"]} == {"openmathreasoning", "sharegpt"}
 
 

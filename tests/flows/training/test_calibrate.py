@@ -85,7 +85,7 @@ def test_an_adapter_begins_from_the_first_exported_rows(
     models = pytest.importorskip("thinkmix.train.model.model", reason="needs thinkmix[train]")
     shown = []
 
-    def prepare(model, plan, *, calibration):
+    def prepare(model, plan, *, calibration, **more):
         shown.extend(calibration)
         raise TrainError("enough")
 
