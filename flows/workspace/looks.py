@@ -37,6 +37,10 @@ class Look(NamedTuple):
     pending: bool
 
 
+_STARTED: list["subprocess.Popen[bytes]"] = []
+"""Looks that this process began: polled, so that none stays a zombie."""
+
+
 def look(root: Path, recipe: Path) -> Look:
     """Return what the rows of a recipe look like; the first time it is asked, looking begins.
 
@@ -79,7 +83,8 @@ def _start(recipe: Path, root: Path, part: Path, seen: Path) -> None:
         remove(old)
     main = "from thinkmix.flows.cli import main; main()"
     command = [sys.executable, "-c", main, "check", str(recipe), "--store", str(root), "--json"]
-    subprocess.Popen(
+    _STARTED[:] = [one for one in _STARTED if one.poll() is None]
+    started = subprocess.Popen(
         [sys.executable, "-c", _RUNNER, str(part), str(seen), *command, "--examples", str(SHOWN)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -87,6 +92,7 @@ def _start(recipe: Path, root: Path, part: Path, seen: Path) -> None:
         start_new_session=True,
         env=dict(os.environ),
     )
+    _STARTED.append(started)
 
 
 def _read(seen: Path) -> Look:
