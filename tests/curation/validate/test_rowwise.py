@@ -882,10 +882,10 @@ def test_real_hub_rows_have_the_outcomes_that_were_counted() -> None:
     """The dirt of the real datasets, by reason."""
     chats = outcomes("hub/mlabonne/FineTome-100k/data/train-00000-of-00001.parquet", "sharegpt")
     assert chats == {
-        None: 14700,
+        None: 14693,
         "no_final_assistant": 1,
         "role_order": 4,
-        "empty_turn": 3,
+        "empty_turn": 10,  # seven of them answer with characters that nobody sees
         "control_char": 1,
     }
     shards = sorted((SHARED / "hub/nvidia").rglob("cot-*.parquet"))
