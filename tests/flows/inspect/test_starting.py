@@ -311,7 +311,7 @@ def test_the_line_for_editors_is_written_where_there_is_a_schema(tmp_path: Path)
 
 @pytest.mark.skipif(not FORMATS, reason="the reference material does not lie beside the checkout")
 def test_a_look_at_real_rows_takes_few_seconds_of_a_core(tmp_path: Path) -> None:
-    """Two sets of 25,755 rows: under eight seconds of processor time, half of them for math-verify to start."""
+    """Two sets of 25,755 rows: under eight seconds of a core, half of them for math-verify to start."""
     sets = [SHARED / "hub/nvidia/OpenMathReasoning", SHARED / "hub/mlabonne/FineTome-100k"]
     before = os.times()
     ended = thinkmix("init", *sets, "--output", tmp_path / "mine.yaml", "--json")
