@@ -100,11 +100,10 @@ def test_a_dropped_row_is_found_by_mouse(browser: Any, site: Site):
     browser.find_element(CSS, ".card h2 a").click()
     browser.find_element(CSS, "tbody a").click()
     browser.find_element(CSS, ".ways-on a[href*='outcome=dropped']").click()
-    total = text(browser)
+    assert soon(lambda: text(browser).endswith("rows"))
     browser.find_element(CSS, ".lines a").click()
 
-    assert total.endswith("rows")
-    assert text(browser).startswith("Left out at")
+    assert soon(lambda: text(browser).startswith("Left out at"))
 
 
 def test_a_row_is_found_by_keyboard(browser: Any, site: Site):
@@ -141,7 +140,7 @@ def test_two_versions_are_compared(browser: Any, site: Site):
     browser.get(f"{site.origin}/m/{site.mixture}/v/{site.versions[1]}")
     browser.find_element(CSS, "form.inline button").click()
 
-    assert "rows added" in text(browser)
+    assert soon(lambda: "rows added" in text(browser))
     assert "before=" in browser.current_url
 
 
@@ -152,8 +151,9 @@ def test_a_version_is_rolled_back_with_a_reason(browser: Any, site: Site):
     browser.find_element(CSS, "details.act input[name=why]").send_keys("the loss went up")
     browser.find_element(CSS, "details.act button").click()
 
-    assert (site.root / site.mixture / "CURRENT").read_text().strip() == site.versions[0]
-    assert "the loss went up" in browser.page_source
+    current = site.root / site.mixture / "CURRENT"
+    assert soon(lambda: current.read_text().strip() == site.versions[0])
+    assert soon(lambda: "the loss went up" in browser.page_source)
     assert f"/m/{site.mixture}" in browser.current_url
 
 
@@ -179,7 +179,7 @@ def test_rows_that_one_brings_become_a_recipe(browser: Any, site: Site, tmp_path
     assert soon(lambda: "is here" in text(browser, "#uploading"))
     browser.find_element(CSS, "#begin button.main").click()
 
-    assert text(browser) == "mine"
+    assert soon(lambda: text(browser) == "mine")
     assert "question: kunde" in browser.find_element(CSS, "#yaml").get_attribute("value")
 
 
