@@ -23,7 +23,7 @@ from benchmarks.measurements import HEADER, RESULTS, Options, record, write_page
 
 FIGURES = (
     "signatures", "neardup", "recipes", "quality", "rendering", "tokens", "encoding", "training",
-    "validation", "rules", "stages", "memory", "growth", "pairs", "runs", "startup", "leaks",
+    "width", "validation", "rules", "stages", "memory", "growth", "pairs", "runs", "startup", "leaks",
 )  # fmt: skip
 PEERLESS = (
     "quality", "validation", "rules", "stages", "memory", "growth", "pairs", "runs", "startup", "leaks",

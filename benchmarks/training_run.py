@@ -8,6 +8,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 
 def write_model(out: Path, shape: dict[str, int]) -> None:
@@ -24,8 +25,8 @@ def write_model(out: Path, shape: dict[str, int]) -> None:
     Qwen3ForCausalLM(config).save_pretrained(out)
 
 
-def fit_timed(version: Path, model: Path, plan: Path, out: Path, cache: Path) -> dict[str, float]:
-    """Train, and return the seconds of all steps together and their mean loss."""
+def fit_timed(version: Path, model: Path, plan: Path, out: Path, cache: Path) -> dict[str, Any]:
+    """Train, and return the seconds of all steps together, their losses and the mean of these."""
     from thinkmix.schemas.training import TrainPlan  # noqa: PLC0415
     from thinkmix.train.output.listener import Silent  # noqa: PLC0415
     from thinkmix.train.run.fit import fit  # noqa: PLC0415
@@ -44,7 +45,8 @@ def fit_timed(version: Path, model: Path, plan: Path, out: Path, cache: Path) ->
 
     stated = TrainPlan.model_validate_json(plan.read_text(encoding="utf-8"))
     result = fit(TrainJob(version, version.name, stated, str(model), out), cache=cache, listener=Clock())
-    return {"seconds": times[-1] - times[0], "loss": sum(result.losses) / len(result.losses)}
+    losses = list(result.losses)
+    return {"seconds": times[-1] - times[0], "losses": losses, "loss": sum(losses) / len(losses)}
 
 
 if __name__ == "__main__":

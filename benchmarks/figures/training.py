@@ -71,17 +71,17 @@ def _compared(
     tokens = open_tokens(rows, split="train", mixture=version.name, folder=work / "cache")
     steps = plan_steps(rows, plan)
     read = np.concatenate([batch for step in steps for batch in step])
-    given = _write_rows(tokens, read, work / "rows.parquet")
+    given = write_rows(tokens, read, work / "rows.parquet")
     settings = work / "settings.json"
     settings.write_text(json.dumps(_settings(plan, steps, read)), encoding="utf-8")
     (work / "plan.json").write_text(plan.model_dump_json(), encoding="utf-8")
     ours, theirs, trained = _Runs(), _Runs(), tokens.trained(read)
     for _ in range(options.rounds):
-        out = _empty(work / "ours")
+        out = empty(work / "ours")
         command = [sys.executable, "-m", "benchmarks.training_run", "fit", version, model, work / "plan.json"]
         spent = run([*command, out / "adapter", work / "cache"], watch=True)
         ours.add(trained=trained, report=json.loads(last_line(spent.output)), rss=spent.rss)
-        command = [python_of("trl"), script("trl_sft"), model, given, _empty(work / "theirs"), settings]
+        command = [python_of("trl"), script("trl_sft"), model, given, empty(work / "theirs"), settings]
         spent = run(command, watch=True, HF_HUB_OFFLINE="1")
         report = json.loads(last_line(spent.output))
         theirs.add(trained=trained, report=report, rss=spent.rss)
@@ -136,7 +136,7 @@ def _settings(plan: TrainPlan, steps: Sequence[Step], read: RowNumbers) -> dict[
     }
 
 
-def _write_rows(tokens: Tokens, read: RowNumbers, path: Path) -> Path:
+def write_rows(tokens: Tokens, read: RowNumbers, path: Path) -> Path:
     """Write the rows that ours trains on as ids and labels, in the same order."""
     examples = [tokens.example(int(row)) for row in read]
     lists = pa.list_(pa.int64())
@@ -148,7 +148,7 @@ def _write_rows(tokens: Tokens, read: RowNumbers, path: Path) -> Path:
     return path
 
 
-def _empty(path: Path) -> Path:
+def empty(path: Path) -> Path:
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(parents=True)
     return path

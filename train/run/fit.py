@@ -7,6 +7,7 @@ from thinkmix.templates.chat.families.known import family_of
 from thinkmix.train.output.atomic_output import refuse_used, workspace
 from thinkmix.train.output.listener import SILENT, Listener
 from thinkmix.train.output.result import TrainResult
+from thinkmix.train.run.huge_pages import ask_for_huge_pages
 from thinkmix.train.run.job import TrainJob
 from thinkmix.train.run.selection import select_rows
 
@@ -39,6 +40,7 @@ def fit(
     """
     refuse_used(job.output)
     selection = select_rows(job)
+    ask_for_huge_pages()  # before torch is imported
     try:
         from thinkmix.train.checks.thinking_mode import sample_prompts  # noqa: PLC0415 - slow, and an extra
         from thinkmix.train.model.model import quiet, threads_for  # noqa: PLC0415
